@@ -1,0 +1,34 @@
+# `make` lists what there is to do.
+
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Folders whose packages are tested with the race detector: where goroutines meet. It slows SQLite, which is translated C,
+# by a factor that not every package is worth.
+RACE ?= client internal/api internal/directory internal/jobs internal/ledger internal/mail internal/normal \
+	internal/password internal/seal internal/server
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## one static binary, bin/cardinal
+	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/cardinal ./cmd/cardinal
+
+.PHONY: test
+test: ## every test on both databases; installs PostgreSQL where there is none
+	@scripts/setup
+	go vet ./...
+	@scripts/check-format
+	RACE='$(RACE)' go run ./internal/pgtest/cmd -- scripts/test
+
+.PHONY: bench
+bench: ## measure, and write docs/benchmarks.md
+	go run ./e2e/bench
+
+.PHONY: lint
+lint: ## go vet and staticcheck
+	go vet ./...
+	@go run $(STATICCHECK) -version || { echo 'lint: staticcheck could not be fetched and built' >&2; exit 1; }
+	go run $(STATICCHECK) ./...

@@ -1,0 +1,29 @@
+package cardinal
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// APIKey lets a service call, with the roles it names and no more. The key itself is shown once.
+type APIKey struct {
+	UserID    uuid.UUID   `json:"user_id" format:"uuid" doc:"Service that owns it"`
+	ID        uuid.UUID   `json:"id" format:"uuid"`
+	Name      string      `json:"name" doc:"What it is for"`
+	Hint      string      `json:"hint" doc:"Last four characters of the key"`
+	RoleIDs   []uuid.UUID `json:"role_ids" doc:"Roles of the service that it may use"`
+	CreatedAt time.Time   `json:"created_at"`
+	ExpiresAt time.Time   `json:"expires_at"`
+	RevokedAt *time.Time  `json:"revoked_at,omitempty"`
+
+	Token Secret `json:"-"` // only on the answer that made it
+}
+
+// NewAPIKey is what it takes to make an API key.
+type NewAPIKey struct {
+	UserID    uuid.UUID   `json:"user_id" format:"uuid" doc:"Service that shall own it"`
+	Name      string      `json:"name" maxLength:"200" doc:"What it is for"`
+	RoleIDs   []uuid.UUID `json:"role_ids" minItems:"1" maxItems:"50" doc:"Roles of the service that it may use"`
+	ExpiresAt time.Time   `json:"expires_at" doc:"At most two years away"`
+}

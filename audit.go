@@ -1,0 +1,56 @@
+package cardinal
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// AuditEvent is one line of the audit log: who did what to whom, when, and which stored rows it left behind.
+type AuditEvent struct {
+	ID          uuid.UUID               `json:"id" format:"uuid" doc:"UUIDv7; carries the time"`
+	OccurredAt  time.Time               `json:"occurred_at"`
+	ActorID     uuid.UUID               `json:"actor_id" format:"uuid" doc:"Who acted"`
+	SubjectID   uuid.UUID               `json:"subject_id" format:"uuid" doc:"Whom it was about; the System when it was about the service itself"`
+	SessionID   *uuid.UUID              `json:"session_id,omitempty" format:"uuid"`
+	APIKeyID    *uuid.UUID              `json:"api_key_id,omitempty" format:"uuid"`
+	Action      string                  `json:"action" doc:"Noun, dot, verb"`
+	IsRefused   bool                    `json:"is_refused" doc:"Tried and refused"`
+	Attempts    int64                   `json:"attempts" doc:"How often, where strangers' attempts are counted by the minute"`
+	ChangedRows []RowStamp              `json:"changed_rows" doc:"Rows changed, with the digest of their stored columns"`
+	Changes     map[string]ColumnChange `json:"changes" doc:"Columns changed, table.column; values only where allow-listed"`
+	RequestID   *uuid.UUID              `json:"request_id,omitempty" format:"uuid"`
+	Address     string                  `json:"address,omitempty" doc:"Client address, opened"`
+	UserAgent   string                  `json:"user_agent,omitempty" doc:"Client user agent, opened"`
+
+	AddressSealed   []byte `json:"-"`
+	UserAgentSealed []byte `json:"-"`
+	SchemaVersion   int64  `json:"-"`
+}
+
+// RowStamp is what an audit event remembers of a stored row: enough to notice later that it was changed behind Cardinal's back.
+type RowStamp struct {
+	Table   string `json:"table"`
+	Key     string `json:"key" doc:"Primary key, its parts joined by /"`
+	Version int64  `json:"version" doc:"Row revision; 0 where the table has none"`
+	Columns int    `json:"columns" doc:"Version of the named list of columns that the digest covers; 0 when the row is gone"`
+	Digest  []byte `json:"digest,omitempty" doc:"SHA-256 over those columns as stored"`
+}
+
+// ColumnChange is how a column changed. Values of columns that are not allow-listed are left out, and Masked says so.
+type ColumnChange struct {
+	From   any  `json:"from,omitempty"`
+	To     any  `json:"to,omitempty"`
+	Masked bool `json:"masked,omitempty" doc:"Changed, values not recorded"`
+}
+
+// AuditFilter is what the audit log can be asked for. Empty fields do not narrow.
+type AuditFilter struct {
+	Page
+	SubjectID uuid.UUID
+	ActorID   uuid.UUID
+	Action    string
+	RequestID uuid.UUID
+	From      time.Time // inclusive
+	Until     time.Time // exclusive
+}

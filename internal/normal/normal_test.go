@@ -1,0 +1,184 @@
+package normal
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// equal is a rule's table of spellings: every one of them has the same normal form.
+type equal struct {
+	name string
+	want string
+	from []string
+}
+
+// refused is a rule's table of inputs that have no normal form.
+type refused struct {
+	name string
+	code string
+	from []string
+}
+
+func checkEqual(t *testing.T, f func(string) (string, error), rules []equal) {
+	t.Helper()
+	for _, rule := range rules {
+		t.Run(rule.name, func(t *testing.T) {
+			for _, in := range append(rule.from, rule.want) {
+				got, err := f(in)
+				if err != nil || got != rule.want {
+					t.Errorf("%+q = %+q, %v; want %+q", in, got, err, rule.want)
+				}
+			}
+		})
+	}
+}
+
+func checkRefused(t *testing.T, f func(string) (string, error), rules []refused) {
+	t.Helper()
+	for _, rule := range rules {
+		t.Run(rule.name, func(t *testing.T) {
+			for _, in := range rule.from {
+				got, err := f(in)
+				var refusal *Error
+				if !errors.As(err, &refusal) {
+					t.Errorf("%+q = %+q, %v; want %s", in, got, err, rule.code)
+					continue
+				}
+				if refusal.Code != rule.code || got != "" {
+					t.Errorf("%+q = %+q, %s; want %s", in, got, refusal.Code, rule.code)
+				}
+			}
+		})
+	}
+}
+
+// everything names each function, for the rules that hold for all of them.
+var everything = map[string]func(string) (string, error){
+	"Email":      Email,
+	"Phone":      Phone,
+	"Username":   Username,
+	"Identifier": func(s string) (string, error) { _, n, err := Identifier(s); return n, err },
+	"Text":       func(s string) (string, error) { return Text(s, 200) },
+	"Password":   Password,
+	"AvatarURL":  AvatarURL,
+	"Locale":     Locale,
+	"TimeZone":   TimeZone,
+}
+
+func TestEveryFunction(t *testing.T) {
+	for name, f := range everything {
+		t.Run(name, func(t *testing.T) {
+			for rule, in := range map[string]string{
+				"RefusesInvalidUTF8": "ann\xff@example.com",
+				"RefusesNUL":         "ann\x00@example.com",
+				"RefusesOver4KiB":    strings.Repeat("7", maxInput+1),
+				"RefusesEmpty":       "",
+			} {
+				t.Run(rule, func(t *testing.T) {
+					got, err := f(in)
+					var refusal *Error
+					if got != "" || !errors.As(err, &refusal) {
+						t.Fatalf("got %q, %v; want an *Error", got, err)
+					}
+					if !slices.Contains(Codes, refusal.Code) {
+						t.Errorf("code %q is not in Codes", refusal.Code)
+					}
+				})
+			}
+			t.Run("NeverRepeatsTheInput", func(t *testing.T) {
+				_, err := f("canary\x01canary canary")
+				if err == nil || strings.Contains(err.Error(), "canary") {
+					t.Errorf("error is %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestError(t *testing.T) {
+	t.Run("MatchesByCode", func(t *testing.T) {
+		_, err := Text("too long", 3)
+		if !errors.Is(err, &Error{Code: CodeTextTooLong}) || errors.Is(err, &Error{Code: CodeTextEmpty}) {
+			t.Errorf("errors.Is does not go by the code of %v", err)
+		}
+	})
+	t.Run("CodesListsEveryConstantOnce", func(t *testing.T) {
+		source, err := os.ReadFile("error.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var declared []string
+		for _, m := range regexp.MustCompile(`Code\w+\s+= "(\w+)"`).FindAllSubmatch(source, -1) {
+			declared = append(declared, string(m[1]))
+		}
+		if diff := cmp.Diff(declared, Codes); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("EveryCodeIsUsed", func(t *testing.T) {
+		files, err := filepath.Glob("*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all strings.Builder
+		for _, file := range files {
+			if file == "error.go" || strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Write(b)
+		}
+		source, err := os.ReadFile("error.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(Code\w+)\s+= "`).FindAllSubmatch(source, -1) {
+			if !strings.Contains(all.String(), "refuse("+string(m[1])+",") {
+				t.Errorf("%s is returned nowhere", m[1])
+			}
+		}
+	})
+}
+
+// fuzz holds f to what every normal form promises.
+func fuzz(f *testing.F, normal func(string) (string, error), maxBytes int, seeds ...string) {
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	for _, s := range []string{
+		"", " ", "a", "\x00", "\xff", "ann@example.com", "Ａｎｎ＠ｅｘａｍｐｌｅ．ｃｏｍ", "o\u0308@bu\u0308cher.example",
+		"ΑΣ", "İI", "ǅ", "ﬀ", "ß", "ẞ", "\u0345\u0301", "\u1e9b\u0323", "א1", "1א", "ا\u200cب", "क\u094d\u200dष",
+		"👩\u200d👩\u200d👧", "🏴\U000E0067\U000E0062\U000E007F", "\u202e", "\u3000x\u00a0", "xn--bcher-kva.example", "a@xn--", "a@xn--a.b",
+		strings.Repeat("e\u0301", 40), "a" + strings.Repeat("\u0301", 70), "+44 20 7946 0018", "００４４", "https://EXAMPLE.com/%41?q=ü",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		once, err := normal(in)
+		if err != nil {
+			var refusal *Error
+			if once != "" || !errors.As(err, &refusal) || !slices.Contains(Codes, refusal.Code) {
+				t.Fatalf("%+q: refused with %q, %v", in, once, err)
+			}
+			return
+		}
+		if once == "" || !utf8.ValidString(once) || strings.ContainsRune(once, 0) || len(once) > maxBytes {
+			t.Fatalf("%+q: the normal form is %+q", in, once)
+		}
+		twice, err := normal(once)
+		if err != nil || twice != once {
+			t.Fatalf("%+q: once %+q, twice %+q, %v", in, once, twice, err)
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package normal
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Text returns the normal form of a display name or label: NFC, each run of white space as one space, trimmed, not
+// empty, at most maxRunes characters. Letters, marks, numbers, punctuation and symbols of every script are kept, and
+// the joiners that scripts and emoji need; control, private-use and unassigned characters and bidi embeddings, overrides
+// and isolates are refused.
+func Text(s string, maxRunes int) (string, error) {
+	const format = "Remove the characters that cannot be shown"
+	const empty = "Enter at least one letter, number or symbol"
+	long := fmt.Sprintf("Enter %d characters or fewer", maxRunes)
+	if len(s) > maxInput {
+		return refuse(CodeTextTooLong, long)
+	}
+	if !wellFormed(s) {
+		return refuse(CodeTextFormat, format)
+	}
+	s = norm.NFC.String(strings.Join(strings.Fields(breakHints.Replace(s)), " "))
+	visible := false
+	previous := rune(0)
+	for _, r := range s {
+		if !textRune(r, previous) {
+			return refuse(CodeTextFormat, format)
+		}
+		visible = visible || isVisible(r)
+		previous = r
+	}
+	if !visible {
+		return refuse(CodeTextEmpty, empty)
+	}
+	if utf8.RuneCountInString(s) > maxRunes {
+		return refuse(CodeTextTooLong, long)
+	}
+	return s, nil
+}
+
+// breakHints are invisible, only say where a line may or may not break, and come along when people paste.
+var breakHints = strings.NewReplacer("\u00AD", "", "\u200B", "", "\u2060", "", "\uFEFF", "")
+
+// textRune reports whether r may stand in a text after previous.
+func textRune(r, previous rune) bool {
+	switch {
+	case r == ' ':
+		return true
+	case r == utf8.RuneError:
+		// The trace of a decoding that already went wrong.
+		return false
+	case unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S):
+		return true
+	case r == '\u200C', r == '\u200D', r == '\u200E', r == '\u200F', r == '\u061C':
+		// Joiners, and the three bidi marks: they order their neighbours and override nothing.
+		return true
+	case unicode.Is(unicode.Prepended_Concatenation_Mark, r):
+		return true
+	case isTag(r):
+		// The flags of England, Scotland and Wales are a black flag and tags; anywhere else tags hide text.
+		return previous == '\U0001F3F4' || isTag(previous)
+	}
+	return false
+}
+
+func isTag(r rune) bool { return '\U000E0020' <= r && r <= '\U000E007F' }
+
+// isVisible leaves out what is assigned and yet shows nothing, such as U+3164 HANGUL FILLER.
+func isVisible(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S) &&
+		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) && r != '\u2800'
+}

@@ -1,0 +1,43 @@
+package normal
+
+import (
+	"strings"
+	"time"
+	_ "time/tzdata" // a scratch container has no zone files, and what is valid must not depend on the machine
+)
+
+// maxTimeZoneBytes is twice the longest name in the IANA database.
+const maxTimeZoneBytes = 64
+
+// TimeZone returns the IANA name of a time zone, such as "Europe/Paris" or "UTC", as the database spells it, after trimming.
+// "Local" and the empty name are refused: they mean the server's own zone.
+func TimeZone(s string) (string, error) {
+	const format = "Select a time zone from the list"
+	s = strings.TrimSpace(s)
+	if len(s) > maxTimeZoneBytes || !zoneName(s) {
+		return refuse(CodeTimeZoneFormat, format)
+	}
+	if _, err := time.LoadLocation(s); err != nil {
+		return refuse(CodeTimeZoneFormat, format)
+	}
+	return s, nil
+}
+
+// zoneName keeps out path tricks and the files in a machine's zone folder that are not zones of the database.
+func zoneName(s string) bool {
+	switch s {
+	case "", "Local", "localtime", "posixrules", "Factory":
+		return false
+	}
+	if strings.HasPrefix(s, "posix/") || strings.HasPrefix(s, "right/") {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || c != '/' && c != '_' && c != '-' && c != '+' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,77 @@
+package normal
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestUsername(t *testing.T) {
+	checkEqual(t, Username, []equal{
+		{"FoldsCase", "ann", []string{"Ann", "ANN", " ann "}},
+		{"FoldsWidth", "ann", []string{"ａｎｎ", "ＡＮＮ"}},
+		{"ComposesAccents", "rené", []string{"rene\u0301", "RENE\u0301", "RENÉ"}},
+		{"KeepsSigmaAndSharpS", "straßeσ", []string{"STRAẞEΣ"}},
+		{"TakesEveryScript", "用户", nil},
+		{"TakesRightToLeft", "משתמש1", nil},
+		{"TakesDigitsAndSigns", "ann.o-hara_2", nil},
+		{"TakesTheLongest", strings.Repeat("é", 64), nil},
+		{"BidiRuleIsForRightToLeftOnly", "1é_", []string{"1É_"}},
+		{"TakesJoinersInContext", "क\u094d\u200dष", nil},
+	})
+	checkRefused(t, Username, []refused{
+		{"RefusesAt", CodeUsernameFormat, []string{"ann@home", "@ann", "ann＠home"}},
+		{"RefusesWhiteSpace", CodeUsernameFormat, []string{"ann smith", "ann\tsmith", "ann\u00a0smith", "ann\u3000smith"}},
+		{"RefusesTelephoneNumbers", CodeUsernameFormat, []string{"+ann", "＋ann", "12345", "٤٤٢٠", "０１２３", "(+1)ann", "020-7946-0018", "555.1234", "(555)"}},
+		{"RefusesTooShort", CodeUsernameFormat, []string{"a", "é", " a "}},
+		{"RefusesTooLong", CodeUsernameTooLong, []string{strings.Repeat("a", 65), strings.Repeat("用", 65)}},
+		{"RefusesMixedDirections", CodeUsernameFormat, []string{"annא", "1משתמש", "אann"}},
+		{"RefusesSymbolsAndControls", CodeUsernameFormat, []string{"ann☃", "an\u202en", "an\u00adn", "an\u200bn", "an\u200dn", "an\x1bn", "aﬀ"}},
+	})
+}
+
+func TestIdentifier(t *testing.T) {
+	for _, row := range []struct{ rule, in, kind, normal string }{
+		{"AtIsEmail", " Ann@Example.com", KindEmail, "ann@example.com"},
+		{"FullWidthAtIsEmail", "ann＠example.com", KindEmail, "ann@example.com"},
+		{"PlusIsPhone", "+44 20 7946 0018", KindPhone, "+442079460018"},
+		{"DoubleZeroIsPhone", "00 44 20 7946 0018", KindPhone, "+442079460018"},
+		{"FullWidthPlusIsPhone", "＋４４２０７９４６００１８", KindPhone, "+442079460018"},
+		{"ParenthesisBeforePlusIsPhone", "(+44) 20 7946 0018", KindPhone, "+442079460018"},
+		{"PlusWithAtIsEmail", "+tag@example.com", KindEmail, "+tag@example.com"},
+		{"RestIsUsername", "Ann", KindUsername, "ann"},
+		{"DoubleZeroWithLettersIsUsername", "007bond", KindUsername, "007bond"},
+		{"KindComesWithTheError", "a@b@c", KindEmail, ""},
+		{"NationalNumberIsNothing", "020 7946 0018", KindUsername, ""},
+	} {
+		t.Run(row.rule, func(t *testing.T) {
+			kind, normal, err := Identifier(row.in)
+			if kind != row.kind || normal != row.normal || (err == nil) != (row.normal != "") {
+				t.Errorf("Identifier(%q) = %q, %q, %v", row.in, kind, normal, err)
+			}
+		})
+	}
+}
+
+func FuzzUsername(f *testing.F) { fuzz(f, Username, 4*MaxUsernameRunes, "Ann", "007bond", "－１") }
+
+// FuzzKindsAreDisjoint holds that no normal form of one kind reads as another kind in a sign-in field.
+func FuzzKindsAreDisjoint(f *testing.F) {
+	for _, s := range []string{"ann", "ann@example.com", "+44 20 7946 0018", "00 1", "00a", "٠٠1234567", "(+1)234567", "－00", "００"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		for kind, normal := range map[string]func(string) (string, error){KindEmail: Email, KindPhone: Phone, KindUsername: Username} {
+			want, err := normal(in)
+			if err != nil {
+				continue
+			}
+			got, again, err := Identifier(want)
+			if got != kind || again != want || err != nil {
+				t.Fatalf("%+q is %s %+q; Identifier reads %s %+q, %v", in, kind, want, got, again, err)
+			}
+			if got := kindOf(in); got != kind {
+				t.Fatalf("%+q is accepted as %s, but a sign-in field reads it as %s", in, kind, got)
+			}
+		}
+	})
+}

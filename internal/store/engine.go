@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"cardinal"
+)
+
+//go:embed schema
+var schemaFiles embed.FS
+
+// engine is everything that differs between the databases.
+type engine struct {
+	name   string // "sqlite" or "postgres"; the folder of its migrations
+	reader querier
+
+	// args turns times, ids and JSON into the forms that the driver stores.
+	args func([]any) []any
+	// transact runs fn once in a transaction; errRetry means that it lost to another and may be tried again.
+	transact func(ctx context.Context, fn func(Tx) error) error
+	// classify turns a driver's error into a Violation or a kind of cardinal's errors.
+	classify func(error) error
+	// forChange is appended to a SELECT that locks the row it reads until the transaction ends.
+	forChange string
+	// skipLocked likewise, passing over rows that another transaction holds.
+	skipLocked string
+	// binary is the collation that sorts text by its bytes.
+	binary string
+	// migrate runs a function while no other node migrates, on a connection that may change the schema.
+	migrate func(ctx context.Context, fn func(migrator) error) error
+	// ensureAuditMonth makes the place for a month's audit rows; true when it had to.
+	ensureAuditMonth func(ctx context.Context, tx Tx, month time.Time) (bool, error)
+	// auditMonths lists the months that have one; nil where the engine needs none.
+	auditMonths func(ctx context.Context, r Reader) ([]time.Time, error)
+
+	close func() error
+}
+
+// migrator runs one migration in one transaction together with the note of it.
+type migrator interface {
+	querier
+	run(ctx context.Context, script string, note func(querier) error) error
+}
+
+var errRetry = errors.New("lost to another transaction")
+
+func openEngine(ctx context.Context, url string) (*engine, error) {
+	switch {
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		return openPostgres(ctx, url)
+	case strings.HasPrefix(url, "sqlite:"):
+		return openSQLite(ctx, strings.TrimPrefix(strings.TrimPrefix(url, "sqlite://"), "sqlite:"))
+	case url != "" && !strings.Contains(url, "://"):
+		return openSQLite(ctx, url)
+	}
+	return nil, fmt.Errorf("%w: the database must be a path, sqlite:PATH or postgres://…", cardinal.ErrInvalid)
+}
+
+// Violation is a rule of the database that a statement broke.
+type Violation struct {
+	Constraint string // name of the constraint, index or trigger rule
+	cause      error
+}
+
+// Error names the rule; the driver's text, which may hold values, is left out.
+func (v *Violation) Error() string { return "the database refused: " + v.Constraint }
+
+// Unwrap makes every Violation a cardinal.ErrConflict.
+func (v *Violation) Unwrap() error { return cardinal.ErrConflict }
+
+// Violates reports whether an error is the violation of a rule. Names are matched by prefix: a distributed PostgreSQL adds
+// a shard's suffix to them.
+func Violates(err error, constraint string) bool {
+	var v *Violation
+	return errors.As(err, &v) && strings.HasPrefix(v.Constraint, constraint)
+}
+
+// sqlTx lets a *sql.DB transaction be a querier; begin, fn, commit.
+func transactDB(ctx context.Context, e *engine, db *sql.DB, fn func(Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return e.classify(err)
+	}
+	defer tx.Rollback()
+	if err := fn(Tx{Reader{engine: e, q: tx}}); err != nil {
+		return err
+	}
+	return e.classify(tx.Commit())
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"cardinal"
+)
+
+// schemaName is the PostgreSQL schema that everything lives in.
+const schemaName = "cardinal"
+
+func openPostgres(ctx context.Context, url string) (*engine, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the database URL cannot be read", cardinal.ErrInvalid) // err repeats the URL, password and all
+	}
+	set := func(name, value string) {
+		if _, given := config.RuntimeParams[name]; !given {
+			config.RuntimeParams[name] = value
+		}
+	}
+	config.RuntimeParams["search_path"] = schemaName
+	config.RuntimeParams["timezone"] = "UTC"
+	set("application_name", "cardinal")
+	set("statement_timeout", "30s")
+	set("lock_timeout", "5s")
+	set("idle_in_transaction_session_timeout", "60s")
+	db := stdlib.OpenDB(*config)
+	connections := max(8, 4*runtime.NumCPU())
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	if err := db.PingContext(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("connect to PostgreSQL: %w", classifyPostgres(err))
+	}
+	e := &engine{
+		name: "postgres", reader: db,
+		args:       postgresArgs,
+		classify:   classifyPostgres,
+		forChange:  ` FOR NO KEY UPDATE`,
+		skipLocked: ` FOR NO KEY UPDATE SKIP LOCKED`,
+		binary:     ` COLLATE "C"`,
+		close:      db.Close,
+	}
+	e.transact = func(ctx context.Context, fn func(Tx) error) error { return transactDB(ctx, e, db, fn) }
+	e.migrate = func(ctx context.Context, fn func(migrator) error) error { return migratePostgres(ctx, db, fn) }
+	e.ensureAuditMonth = func(ctx context.Context, tx Tx, month time.Time) (bool, error) {
+		return one(ctx, tx.Reader, scanBool, `SELECT audit_month_ensure(CAST($1 AS text)::date)`, month.UTC().Format(time.DateOnly))
+	}
+	e.auditMonths = func(ctx context.Context, r Reader) ([]time.Time, error) {
+		return all(ctx, r, func(row scanner) (t time.Time, err error) { return t, row.Scan(timeInto{&t}) }, `SELECT month FROM audit_months() ORDER BY month`)
+	}
+	return e, nil
+}
+
+func scanBool(row scanner) (b bool, err error) { return b, row.Scan(&b) }
+
+// postgresArgs needs no change but for JSON, which goes in as text.
+func postgresArgs(args []any) []any {
+	for i, a := range args {
+		if j, ok := a.(jsonText); ok {
+			args[i] = string(j)
+		}
+	}
+	return args
+}
+
+// classifyPostgres goes by SQLSTATE and the constraint's name, never by text, which may hold values.
+func classifyPostgres(err error) error {
+	var pg *pgconn.PgError
+	if err == nil || !errors.As(err, &pg) {
+		var connect *pgconn.ConnectError
+		if errors.As(err, &connect) {
+			return fmt.Errorf("%w: the database does not answer", cardinal.ErrBusy)
+		}
+		return err
+	}
+	switch pg.Code {
+	case "23505", "23503", "23514", "23502":
+		name := pg.ConstraintName
+		if pg.Code == "23502" {
+			name = pg.TableName + "_" + pg.ColumnName + "_not_null"
+		}
+		return &Violation{Constraint: name, cause: err}
+	case "40001", "40P01":
+		return errRetry
+	case "55P03", "57014", "53300", "57P03":
+		return fmt.Errorf("%w: SQLSTATE %s", cardinal.ErrBusy, pg.Code)
+	}
+	return fmt.Errorf("PostgreSQL refused a statement: SQLSTATE %s (%s)", pg.Code, pg.Routine)
+}
+
+type postgresMigrator struct{ *sql.Conn }
+
+func (m postgresMigrator) run(ctx context.Context, script string, note func(querier) error) error {
+	tx, err := m.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	// Without arguments pgx sends a script as it is, several statements at once.
+	if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = 0;`+script); err != nil {
+		return err
+	}
+	if err := note(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// migratePostgres holds a row lock from a second connection while fn runs: it ends with that connection, so a killed node
+// leaves nothing behind, and it works through a distributed PostgreSQL, where advisory locks may not.
+func migratePostgres(ctx context.Context, db *sql.DB, fn func(migrator) error) error {
+	if _, err := db.ExecContext(ctx, `
+		CREATE SCHEMA IF NOT EXISTS cardinal;
+		CREATE TABLE IF NOT EXISTS schema_lock (
+		  id integer NOT NULL, CONSTRAINT schema_lock_pk PRIMARY KEY (id), CONSTRAINT schema_lock_one_ck CHECK (id = 1));
+		COMMENT ON TABLE schema_lock IS 'One row: whoever holds its lock migrates.';
+		COMMENT ON COLUMN schema_lock.id IS '[internal] Always 1.';
+		INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT DO NOTHING`); err != nil {
+		// Two nodes that start at once both try to create; the one that lost finds everything there the second time.
+		if _, err = db.ExecContext(ctx, `SELECT id FROM schema_lock`); err != nil {
+			return err
+		}
+	}
+	lock, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer lock.Rollback()
+	if _, err := lock.ExecContext(ctx, `SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT id FROM schema_lock FOR UPDATE`); err != nil {
+		return err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return fn(postgresMigrator{conn})
+}

@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+const userColumns = `users.id, users.kind, users.status, users.status_before_deletion, users.created_at, users.updated_at,
+  users.deleted_at, users.erased_at, users.version, users.schema_version`
+
+func scanUser(row scanner) (u cardinal.User, err error) {
+	err = row.Scan(&u.ID, &u.Kind, &u.Status, &u.StatusBeforeDeletion, timeInto{&u.CreatedAt}, timeInto{&u.UpdatedAt},
+		nullTimeInto{&u.DeletedAt}, nullTimeInto{&u.ErasedAt}, &u.Version, &u.SchemaVersion)
+	return u, err
+}
+
+// StampUser digests a row of users.
+func StampUser(u cardinal.User) cardinal.RowStamp {
+	return stamp("users", keyOf(u.ID), u.Version, u.ID, u.Kind, u.Status, u.StatusBeforeDeletion, u.CreatedAt, u.UpdatedAt,
+		u.DeletedAt, u.ErasedAt, u.Version, u.SchemaVersion)
+}
+
+// User returns a user, soft-deleted ones too.
+func (r Reader) User(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
+	return one(ctx, r, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
+}
+
+// Users returns a page of users, one more than asked for when there are more.
+func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) ([]cardinal.User, error) {
+	w := where{}
+	from, key := `users`, `users.id`
+	switch {
+	case f.Identifier != nil:
+		from = `identifiers JOIN users ON users.id = identifiers.user_id`
+		w.and(`identifiers.value_index = $%d`, f.Identifier)
+	case f.RoleID != uuid.Nil:
+		// The grants' own index gives the order, so that a page of a role's holders does not read the others.
+		from, key = `user_roles JOIN users ON users.id = user_roles.user_id`, `user_roles.user_id`
+		w.and(`user_roles.role_id = $%d`, f.RoleID)
+		w.and(`(user_roles.expires_at IS NULL OR user_roles.expires_at > $%d)`, f.At)
+	}
+	if f.Kind != "" {
+		w.and(`users.kind = $%d`, f.Kind)
+	}
+	if f.Status != "" {
+		w.and(`users.status = $%d`, f.Status)
+	}
+	low, high := cardinal.IDAt(time.UnixMilli(1)), cardinal.MaxID
+	if f.BuiltIn {
+		low = uuid.Nil
+	}
+	if !f.CreatedFrom.IsZero() {
+		low = cardinal.IDAt(f.CreatedFrom)
+	}
+	if !f.CreatedUntil.IsZero() {
+		high = cardinal.IDAt(f.CreatedUntil)
+	}
+	w.walk(key, f.Page, low, high)
+	return all(ctx, r, scanUser, `SELECT `+userColumns+` FROM `+from+w.text(), w.args...)
+}
+
+// where builds the conditions, order and limit of a list.
+type where struct {
+	terms []string
+	args  []any
+	tail  string
+}
+
+// and adds a condition; %d stands for the number of its argument.
+func (w *where) and(term string, arg any) {
+	w.args = append(w.args, arg)
+	w.terms = append(w.terms, fmt.Sprintf(term, len(w.args)))
+}
+
+// walk narrows to one page of ids in [low, high) and orders by them; one row more than the limit tells whether more follow.
+func (w *where) walk(key string, p cardinal.Page, low, high uuid.UUID) {
+	order := ` ASC`
+	if p.Descending {
+		order = ` DESC`
+		if p.After != uuid.Nil && strings.Compare(string(p.After[:]), string(high[:])) < 0 {
+			high = p.After
+		}
+		w.and(key+` >= $%d`, low)
+		w.and(key+` < $%d`, high)
+	} else {
+		if p.After != uuid.Nil && strings.Compare(string(p.After[:]), string(low[:])) >= 0 {
+			w.and(key+` > $%d`, p.After)
+		} else {
+			w.and(key+` >= $%d`, low)
+		}
+		w.and(key+` < $%d`, high)
+	}
+	w.args = append(w.args, p.Limit+1)
+	w.tail = fmt.Sprintf(` ORDER BY %s%s LIMIT $%d`, key, order, len(w.args))
+}
+
+func (w *where) text() string {
+	if len(w.terms) == 0 {
+		return w.tail
+	}
+	return ` WHERE ` + strings.Join(w.terms, ` AND `) + w.tail
+}
+
+// UserForChange returns a user and keeps others from changing it until the transaction ends.
+func (tx Tx) UserForChange(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
+	return one(ctx, tx.Reader, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`+tx.engine.forChange, id)
+}
+
+// InsertUser adds a user in the status that an action gives a new one.
+func (tx Tx) InsertUser(ctx context.Context, id uuid.UUID, kind, action string, now time.Time) (cardinal.User, error) {
+	return one(ctx, tx.Reader, scanUser, `
+		INSERT INTO users (id, kind, status, created_at, updated_at)
+		VALUES ($1, $2, (SELECT t.to_status FROM user_status_transitions t WHERE t.from_status IS NULL AND t.action = $4), $3, $3)
+		RETURNING `+userColumns, id, kind, now, action)
+}
+
+// SetUserStatus moves a user by an action (suspend, reactivate, delete, restore, activate) as the transitions allow; a
+// restore returns to the status before the deletion. cardinal.ErrNotFound when no such move starts from where the user is.
+func (tx Tx) SetUserStatus(ctx context.Context, id uuid.UUID, version int64, action string, now time.Time) (cardinal.User, error) {
+	return one(ctx, tx.Reader, scanUser, `
+		UPDATE users
+		   SET status = t.to_status,
+		       deleted_at = CASE WHEN s.is_deleted THEN COALESCE(users.deleted_at, $3) END,
+		       status_before_deletion = CASE WHEN s.is_deleted THEN COALESCE(users.status_before_deletion, users.status) END,
+		       updated_at = $3, version = users.version + 1
+		  FROM user_status_transitions t JOIN user_statuses s ON s.code = t.to_status
+		 WHERE users.id = $1 AND users.version = $2 AND t.from_status = users.status AND t.action = $4
+		   AND (s.is_deleted OR users.status_before_deletion IS NULL OR t.to_status = users.status_before_deletion)
+		RETURNING `+userColumns, id, version, now, action)
+}
+
+// TouchUser raises a user's version without another change: a change below it that its readers should notice.
+func (tx Tx) TouchUser(ctx context.Context, id uuid.UUID, version int64, now time.Time) (cardinal.User, error) {
+	return one(ctx, tx.Reader, scanUser, `
+		UPDATE users SET updated_at = $3, version = version + 1 WHERE id = $1 AND version = $2
+		RETURNING `+userColumns, id, version, now)
+}
+
+// Statuses lists the states a user can be in.
+func (r Reader) Statuses(ctx context.Context) ([]cardinal.Status, error) {
+	return all(ctx, r, func(row scanner) (s cardinal.Status, err error) {
+		return s, row.Scan(&s.Code, &s.Description, &s.CanSignIn, &s.IsDeleted, &s.IsErased)
+	}, `SELECT code, description, can_sign_in, is_deleted, is_erased FROM user_statuses ORDER BY id`)
+}
+
+// UserKinds lists the kinds of actor.
+func (r Reader) UserKinds(ctx context.Context) ([]cardinal.UserKind, error) {
+	return all(ctx, r, func(row scanner) (k cardinal.UserKind, err error) {
+		return k, row.Scan(&k.Code, &k.CanSignIn, &k.CanHoldAPIKeys, &k.IsListed)
+	}, `SELECT code, can_sign_in, can_hold_api_keys, is_listed FROM user_kinds ORDER BY id`)
+}

@@ -1,0 +1,59 @@
+package cardinal
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Permission is something one may do: Cardinal's own, or declared by an application.
+type Permission struct {
+	ID          uuid.UUID `json:"id" format:"uuid"`
+	Name        string    `json:"name" doc:"Noun in the plural, dot, verb"`
+	Description string    `json:"description"`
+	IsSystem    bool      `json:"is_system" doc:"Ships with Cardinal"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	Version     int64     `json:"version" doc:"Row revision; the ETag"`
+}
+
+// NewPermission is what it takes to declare a permission.
+type NewPermission struct {
+	Name        string `json:"name" maxLength:"64" doc:"Noun in the plural, dot, verb"`
+	Description string `json:"description" maxLength:"1024"`
+}
+
+// PermissionChange is a merge patch of a permission.
+type PermissionChange struct {
+	Description Change[string] `json:"description,omitzero" maxLength:"1024"`
+}
+
+// AccessQuestion asks whether a user may do something.
+type AccessQuestion struct {
+	UserID     uuid.UUID `json:"user_id,omitzero" format:"uuid" doc:"Whom it is about; the caller when absent"`
+	Permission string    `json:"permission" maxLength:"64"`
+}
+
+// Access is the answer.
+type Access struct {
+	UserID     uuid.UUID `json:"user_id" format:"uuid"`
+	Permission string    `json:"permission"`
+	Allowed    bool      `json:"allowed"`
+}
+
+// AccessExplained is the answer with its reasons: every grant that gives the permission, and those that would but do not.
+type AccessExplained struct {
+	Access
+	Reason string        `json:"reason" doc:"In words"`
+	Grants []AccessGrant `json:"grants" doc:"Grants of roles that hold the permission"`
+}
+
+// AccessGrant is a grant of a role that holds the permission asked for.
+type AccessGrant struct {
+	RoleID    uuid.UUID  `json:"role_id" format:"uuid"`
+	RoleName  string     `json:"role_name"`
+	GrantedBy uuid.UUID  `json:"granted_by" format:"uuid"`
+	GrantedAt time.Time  `json:"granted_at"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	InForce   bool       `json:"in_force" doc:"Not expired, and the user may act at all"`
+}

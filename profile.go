@@ -1,0 +1,53 @@
+package cardinal
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Profile is what is personal about a user, opened. The guide: display name, avatar URL, preferences.
+type Profile struct {
+	UserID      uuid.UUID      `json:"user_id" format:"uuid"`
+	DisplayName string         `json:"display_name,omitempty"`
+	Username    string         `json:"username,omitempty"`
+	AvatarURL   string         `json:"avatar_url,omitempty"`
+	Country     string         `json:"country,omitempty" doc:"ISO 3166-1 alpha-2 code"`
+	Locale      string         `json:"locale" doc:"BCP 47 language tag; und when unknown"`
+	TimeZone    string         `json:"time_zone" doc:"IANA time zone, for display only"`
+	Preferences map[string]any `json:"preferences"`
+	Attributes  map[string]any `json:"attributes"`
+	CreatedAt   time.Time      `json:"created_at"`
+	UpdatedAt   time.Time      `json:"updated_at"`
+	Version     int64          `json:"version" doc:"Row revision; the ETag"`
+}
+
+// ProfileChange is a merge patch of a profile (RFC 7396). Preferences and attributes are merged key by key.
+type ProfileChange struct {
+	DisplayName Change[string]         `json:"display_name,omitzero" maxLength:"1000"`
+	Username    Change[string]         `json:"username,omitzero" maxLength:"1000"`
+	AvatarURL   Change[string]         `json:"avatar_url,omitzero" maxLength:"4000"`
+	Country     Change[string]         `json:"country,omitzero" maxLength:"16"`
+	Locale      Change[string]         `json:"locale,omitzero" maxLength:"100"`
+	TimeZone    Change[string]         `json:"time_zone,omitzero" maxLength:"100"`
+	Preferences Change[map[string]any] `json:"preferences,omitzero"`
+	Attributes  Change[map[string]any] `json:"attributes,omitzero"`
+}
+
+// AttributeDefinition declares a custom attribute of profiles.
+type AttributeDefinition struct {
+	ID          uuid.UUID `json:"id" format:"uuid"`
+	Name        string    `json:"name"`
+	Description string    `json:"description"`
+	ValueType   string    `json:"value_type" enum:"string,number,boolean"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	Version     int64     `json:"version" doc:"Row revision; the ETag"`
+}
+
+// NewAttributeDefinition is what it takes to declare one.
+type NewAttributeDefinition struct {
+	Name        string `json:"name" maxLength:"63" doc:"Small letters, digits and underscores"`
+	Description string `json:"description" maxLength:"1024"`
+	ValueType   string `json:"value_type" enum:"string,number,boolean"`
+}

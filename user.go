@@ -1,0 +1,81 @@
+package cardinal
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// User is an identity: an id, a kind and a status. The guide: "unique identifiers and status flags rather than sensitive data".
+type User struct {
+	ID        uuid.UUID  `json:"id" format:"uuid" doc:"UUIDv7"`
+	Kind      string     `json:"kind" doc:"person or service; operator, system and stranger are built in"`
+	Status    string     `json:"status" doc:"One of /v1/statuses"`
+	CreatedAt time.Time  `json:"created_at"`
+	UpdatedAt time.Time  `json:"updated_at"`
+	DeletedAt *time.Time `json:"deleted_at,omitempty" doc:"Soft-deleted since"`
+	ErasedAt  *time.Time `json:"erased_at,omitempty" doc:"Personal data destroyed at; final"`
+	Version   int64      `json:"version" doc:"Row revision; the ETag"`
+	Profile   *Profile   `json:"profile,omitempty" doc:"Only with expand=profile"`
+
+	StatusBeforeDeletion *string `json:"-"`
+	SchemaVersion        int64   `json:"-"`
+}
+
+// NewUser is what it takes to make a user. Everything is optional but something to sign in with, for a person who shall.
+type NewUser struct {
+	Kind               string         `json:"kind,omitempty" maxLength:"32" doc:"person (default) or service"`
+	DisplayName        string         `json:"display_name,omitempty" maxLength:"1000" doc:"Name to show, any script"`
+	Username           string         `json:"username,omitempty" maxLength:"1000" doc:"User name, unique"`
+	Email              string         `json:"email,omitempty" maxLength:"1000" doc:"E-mail address, unique"`
+	EmailVerified      bool           `json:"email_verified,omitempty" doc:"Vouch for the address"`
+	Phone              string         `json:"phone,omitempty" maxLength:"1000" doc:"Telephone number, international, unique"`
+	PhoneVerified      bool           `json:"phone_verified,omitempty" doc:"Vouch for the number"`
+	Password           Secret         `json:"password,omitempty" maxLength:"4096" doc:"Password; none leaves the account without"`
+	MustChangePassword bool           `json:"must_change_password,omitempty" doc:"The password must be changed at the first sign-in"`
+	AvatarURL          string         `json:"avatar_url,omitempty" maxLength:"4000" doc:"https link to an image"`
+	Country            string         `json:"country,omitempty" maxLength:"16" doc:"ISO 3166-1 alpha-2 code"`
+	Locale             string         `json:"locale,omitempty" maxLength:"100" doc:"BCP 47 language tag"`
+	TimeZone           string         `json:"time_zone,omitempty" maxLength:"100" doc:"IANA time zone"`
+	Preferences        map[string]any `json:"preferences,omitempty" doc:"Interface settings; nothing personal"`
+	Attributes         map[string]any `json:"attributes,omitempty" doc:"Declared custom attributes"`
+}
+
+// SignUp is what a stranger gives to get an account.
+type SignUp struct {
+	Email       string `json:"email" maxLength:"1000" doc:"E-mail address"`
+	Password    Secret `json:"password" maxLength:"4096" doc:"Password"`
+	DisplayName string `json:"display_name,omitempty" maxLength:"1000" doc:"Name to show, any script"`
+	Locale      string `json:"locale,omitempty" maxLength:"100" doc:"BCP 47 language tag"`
+	TimeZone    string `json:"time_zone,omitempty" maxLength:"100" doc:"IANA time zone"`
+}
+
+// UserFilter is what a list of users can be asked for. Empty fields do not narrow.
+type UserFilter struct {
+	Page
+	Kind         string
+	Status       string
+	RoleID       uuid.UUID // holders of this role, expired grants left out
+	Identifier   []byte    // blind index of an exact e-mail address, telephone number or user name
+	CreatedFrom  time.Time // inclusive, to the millisecond of the id
+	CreatedUntil time.Time // exclusive
+	At           time.Time // the moment at which grants must be in force
+	BuiltIn      bool      // show operator, system and stranger too
+}
+
+// Status is a state a user can be in, with what it means.
+type Status struct {
+	Code        string `json:"code"`
+	Description string `json:"description"`
+	CanSignIn   bool   `json:"can_sign_in"`
+	IsDeleted   bool   `json:"is_deleted"`
+	IsErased    bool   `json:"is_erased"`
+}
+
+// UserKind is a kind of actor, with what it may hold.
+type UserKind struct {
+	Code           string
+	CanSignIn      bool
+	CanHoldAPIKeys bool
+	IsListed       bool
+}

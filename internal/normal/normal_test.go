@@ -182,3 +182,17 @@ func fuzz(f *testing.F, normal func(string) (string, error), maxBytes int, seeds
 		}
 	})
 }
+
+// TestConcurrentUse means something under -race: x/text warns that some of its casers keep state.
+func TestConcurrentUse(t *testing.T) {
+	for name, f := range everything {
+		for range 4 {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				for range 50 {
+					_, _ = f("ＡΣrene\u0301@bu\u0308cher.example")
+				}
+			})
+		}
+	}
+}

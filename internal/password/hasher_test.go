@@ -1,0 +1,382 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/argon2"
+)
+
+// small makes hashes that cost microseconds.
+var small = Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}
+
+func newSmall() *Hasher {
+	return New(small, Limits{Concurrent: 2, Queue: 8, Wait: time.Minute})
+}
+
+func TestHash(t *testing.T) {
+	h, ctx := newSmall(), t.Context()
+	phc, err := h.Hash(ctx, "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("VerifiesAsHashed", func(t *testing.T) {
+		match, rehash, err := h.Verify(ctx, "correct horse", phc)
+		if !match || rehash || err != nil {
+			t.Errorf("Verify = %v, %v, %v", match, rehash, err)
+		}
+	})
+	t.Run("RefusesAnotherPassword", func(t *testing.T) {
+		for _, other := range []string{"", "Correct horse", "correct horse ", "correct hors"} {
+			match, rehash, err := h.Verify(ctx, other, phc)
+			if match || rehash || err != nil {
+				t.Errorf("%q: %v, %v, %v", other, match, rehash, err)
+			}
+		}
+	})
+	t.Run("WritesPHC", func(t *testing.T) {
+		parts := strings.Split(phc, "$")
+		parts[4], parts[5] = "22", "43"
+		if diff := cmp.Diff([]string{"", "argon2id", "v=19", "m=64,t=1,p=1", "22", "43"}, parts); diff != "" {
+			t.Error(diff)
+		}
+		if want := len("$argon2id$v=19$m=64,t=1,p=1$") + 22 + 1 + 43; len(phc) != want {
+			t.Errorf("%d characters, want %d", len(phc), want)
+		}
+	})
+	t.Run("NeverTwiceTheSameSalt", func(t *testing.T) {
+		again, err := h.Hash(ctx, "correct horse")
+		if err != nil || strings.Split(again, "$")[4] == strings.Split(phc, "$")[4] {
+			t.Errorf("equal salts, or %v", err)
+		}
+	})
+	t.Run("RefusesOverMaxBytes", func(t *testing.T) {
+		long := strings.Repeat("a", MaxBytes+1)
+		_, hashErr := h.Hash(ctx, long)
+		_, _, verifyErr := h.Verify(ctx, long, phc)
+		for _, err := range []error{hashErr, verifyErr, h.VerifyNobody(ctx, long)} {
+			if !errors.Is(err, &Error{Code: CodeTooLong}) {
+				t.Errorf("error is %v", err)
+			}
+		}
+	})
+	t.Run("DefaultIsOWASPs", func(t *testing.T) {
+		if diff := cmp.Diff(Params{MemoryKiB: 19456, Iterations: 2, Parallelism: 1}, Default); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestRehash(t *testing.T) {
+	ctx := t.Context()
+	strong := Params{MemoryKiB: 128, Iterations: 2, Parallelism: 1}
+	for _, row := range []struct {
+		rule   string
+		stored Params
+		want   bool
+	}{
+		{"SameCosts", strong, false},
+		{"LessMemory", Params{64, 2, 1}, true},
+		{"FewerPasses", Params{128, 1, 1}, true},
+		{"MoreOfBoth", Params{256, 3, 1}, false},
+		{"OtherLanes", Params{128, 2, 2}, false},
+	} {
+		t.Run(row.rule, func(t *testing.T) {
+			phc, err := New(row.stored, DefaultLimits()).Hash(ctx, "pw")
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := New(strong, DefaultLimits())
+			if match, rehash, err := h.Verify(ctx, "pw", phc); !match || rehash != row.want || err != nil {
+				t.Errorf("Verify = %v, %v, %v", match, rehash, err)
+			}
+			if _, rehash, _ := h.Verify(ctx, "other", phc); rehash {
+				t.Error("asks to hash a wrong password again")
+			}
+		})
+	}
+}
+
+func TestNew(t *testing.T) {
+	for _, bad := range []struct {
+		rule   string
+		params Params
+		limits Limits
+	}{
+		{"RefusesNoPasses", Params{64, 0, 1}, DefaultLimits()},
+		{"RefusesNoLanes", Params{64, 1, 0}, DefaultLimits()},
+		{"RefusesTooLittleMemory", Params{7, 1, 1}, DefaultLimits()},
+		{"RefusesTooMuchMemory", Params{maxMemoryKiB + 1, 1, 1}, DefaultLimits()},
+		{"RefusesNoTurns", small, Limits{0, 1, time.Second}},
+		{"RefusesNegativeQueue", small, Limits{1, -1, time.Second}},
+	} {
+		t.Run(bad.rule, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("did not panic")
+				}
+			}()
+			New(bad.params, bad.limits)
+		})
+	}
+	t.Run("DefaultLimitsHash", func(t *testing.T) {
+		if n := DefaultLimits().Concurrent; n < 1 {
+			t.Errorf("%d at once", n)
+		}
+	})
+}
+
+func TestVerifyNobody(t *testing.T) {
+	t.Run("CostsWhatAKnownUserCosts", func(t *testing.T) {
+		h := newSmall()
+		phc, err := h.Hash(t.Context(), "correct horse")
+		if err != nil {
+			t.Fatal(err)
+		}
+		type work struct {
+			Salt, Key        int
+			Time, Memory     uint32
+			Threads          uint8
+			Running, Waiting int
+		}
+		var done []work
+		h.argon2id = func(password, salt []byte, time, memory uint32, threads uint8, length uint32) []byte {
+			running, waiting, _ := h.Stats()
+			done = append(done, work{len(salt), int(length), time, memory, threads, running, waiting})
+			return argon2.IDKey(password, salt, time, memory, threads, length)
+		}
+		if _, _, err := h.Verify(t.Context(), "wrong", phc); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.VerifyNobody(t.Context(), "wrong"); err != nil {
+			t.Fatal(err)
+		}
+		want := work{saltBytes, tagBytes, small.Iterations, small.MemoryKiB, small.Parallelism, 1, 0}
+		if diff := cmp.Diff([]work{want, want}, done); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// held makes every hash of h wait for release, and counts those that run.
+func held(h *Hasher) (started <-chan struct{}, release chan<- struct{}, most *atomic.Int32) {
+	begin, end := make(chan struct{}, 100), make(chan struct{})
+	most = new(atomic.Int32)
+	var now atomic.Int32
+	h.argon2id = func(_, _ []byte, _, _ uint32, _ uint8, length uint32) []byte {
+		n := now.Add(1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		begin <- struct{}{}
+		<-end
+		now.Add(-1)
+		return make([]byte, length)
+	}
+	return begin, end, most
+}
+
+func stats(t *testing.T, h *Hasher, running, waiting int, refused uint64) {
+	t.Helper()
+	type s struct {
+		Running, Waiting int
+		Refused          uint64
+	}
+	var got s
+	got.Running, got.Waiting, got.Refused = h.Stats()
+	if diff := cmp.Diff(s{running, waiting, refused}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Run("NeverMoreThanConcurrent", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := New(small, Limits{Concurrent: 3, Queue: 50, Wait: time.Minute})
+			_, release, most := held(h)
+			var all sync.WaitGroup
+			for range 40 {
+				all.Go(func() {
+					if _, err := h.Hash(t.Context(), "pw"); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			synctest.Wait()
+			stats(t, h, 3, 37, 0)
+			for range 40 {
+				release <- struct{}{}
+			}
+			all.Wait()
+			if most.Load() != 3 {
+				t.Errorf("%d ran at once", most.Load())
+			}
+			stats(t, h, 0, 0, 0)
+		})
+	})
+	t.Run("FullQueueIsBusyAtOnce", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := New(small, Limits{Concurrent: 1, Queue: 1, Wait: time.Minute})
+			_, release, _ := held(h)
+			for range 2 {
+				go func() {
+					if _, err := h.Hash(t.Context(), "pw"); err != nil {
+						t.Error(err)
+					}
+				}()
+				synctest.Wait()
+			}
+			before := time.Now()
+			_, hashErr := h.Hash(t.Context(), "pw")
+			_, _, verifyErr := h.Verify(t.Context(), "pw", h.nobody)
+			for _, err := range []error{hashErr, verifyErr, h.VerifyNobody(t.Context(), "pw")} {
+				if !errors.Is(err, ErrBusy) {
+					t.Errorf("error is %v", err)
+				}
+			}
+			if waited := time.Since(before); waited != 0 {
+				t.Errorf("waited %v", waited)
+			}
+			stats(t, h, 1, 1, 3)
+			release <- struct{}{}
+			release <- struct{}{}
+			synctest.Wait()
+			stats(t, h, 0, 0, 3)
+		})
+	})
+	t.Run("DeadlineIsBusy", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := New(small, Limits{Concurrent: 1, Queue: 5, Wait: 3 * time.Second})
+			_, release, _ := held(h)
+			go func() { _, _ = h.Hash(t.Context(), "pw") }()
+			synctest.Wait()
+			before := time.Now()
+			if _, err := h.Hash(t.Context(), "pw"); !errors.Is(err, ErrBusy) {
+				t.Errorf("error is %v", err)
+			}
+			if waited := time.Since(before); waited != 3*time.Second {
+				t.Errorf("waited %v", waited)
+			}
+			stats(t, h, 1, 0, 1)
+			release <- struct{}{}
+			synctest.Wait()
+			stats(t, h, 0, 0, 1)
+		})
+	})
+	t.Run("CancelledWaiterLeavesTheQueue", func(t *testing.T) {
+		// The bubble fails when a goroutine is left behind.
+		synctest.Test(t, func(t *testing.T) {
+			h := New(small, Limits{Concurrent: 1, Queue: 5, Wait: time.Minute})
+			_, release, _ := held(h)
+			go func() { _, _ = h.Hash(t.Context(), "pw") }()
+			synctest.Wait()
+			ctx, cancel := context.WithCancel(t.Context())
+			result := make(chan error)
+			go func() { result <- h.VerifyNobody(ctx, "pw") }()
+			synctest.Wait()
+			stats(t, h, 1, 1, 0)
+			cancel()
+			if err := <-result; !errors.Is(err, context.Canceled) {
+				t.Errorf("error is %v", err)
+			}
+			stats(t, h, 1, 0, 0)
+			if err := h.VerifyNobody(ctx, "pw"); !errors.Is(err, context.Canceled) {
+				t.Errorf("error is %v", err)
+			}
+			release <- struct{}{}
+			synctest.Wait()
+			stats(t, h, 0, 0, 0)
+		})
+	})
+	t.Run("FirstComeFirstServed", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := New(small, Limits{Concurrent: 1, Queue: 9, Wait: time.Minute})
+			_, release, _ := held(h)
+			var order []int
+			for i := range 6 {
+				go func() {
+					if err := h.VerifyNobody(t.Context(), "pw"); err != nil {
+						t.Error(err)
+					}
+					order = append(order, i)
+				}()
+				synctest.Wait()
+			}
+			for range 6 {
+				release <- struct{}{}
+				synctest.Wait()
+			}
+			if diff := cmp.Diff([]int{0, 1, 2, 3, 4, 5}, order); diff != "" {
+				t.Error(diff)
+			}
+		})
+	})
+	t.Run("TurnThatComesWithTheEndIsTaken", func(t *testing.T) {
+		q := newQueue(Limits{Concurrent: 1, Queue: 1, Wait: time.Minute})
+		if err := q.enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		turn := make(chan struct{})
+		place := q.waiters.PushBack(turn)
+		q.leave()
+		if err := q.giveUp(place, turn, ErrBusy); err != nil {
+			t.Errorf("the turn is lost: %v", err)
+		}
+		q.leave()
+		if running, waiting, refused := q.stats(); running != 0 || waiting != 0 || refused != 0 {
+			t.Errorf("%d run, %d wait, %d were refused", running, waiting, refused)
+		}
+	})
+	t.Run("PanicGivesTheTurnBack", func(t *testing.T) {
+		h := New(small, Limits{Concurrent: 1, Queue: 0, Wait: time.Minute})
+		h.argon2id = func(_, _ []byte, _, _ uint32, _ uint8, _ uint32) []byte { panic("x") }
+		func() {
+			defer func() { _ = recover() }()
+			_ = h.VerifyNobody(t.Context(), "pw")
+		}()
+		stats(t, h, 0, 0, 0)
+	})
+	t.Run("StormOfCancellationsLosesNoTurn", func(t *testing.T) {
+		h := New(small, Limits{Concurrent: 2, Queue: 4, Wait: 200 * time.Microsecond})
+		var all sync.WaitGroup
+		for i := range 300 {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%7)*50*time.Microsecond)
+				defer cancel()
+				_, _ = h.Hash(ctx, "pw")
+			})
+		}
+		all.Wait()
+		running, waiting, _ := h.Stats()
+		if running != 0 || waiting != 0 {
+			t.Errorf("%d run, %d wait", running, waiting)
+		}
+	})
+}
+
+// The two benchmarks give the price of the queue and the PHC string: nothing that shows.
+func BenchmarkVerify(b *testing.B) {
+	h := New(Default, DefaultLimits())
+	phc, err := h.Hash(b.Context(), "correct horse battery")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if match, _, err := h.Verify(b.Context(), "correct horse battery", phc); !match || err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRawArgon2id(b *testing.B) {
+	salt := randomBytes(saltBytes)
+	for b.Loop() {
+		argon2.IDKey([]byte("correct horse battery"), salt, Default.Iterations, Default.MemoryKiB, Default.Parallelism, tagBytes)
+	}
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// CredentialRecord is a row of credentials; the salt is the database's own extract of the hash.
+type CredentialRecord struct {
+	UserID                 uuid.UUID
+	Hash                   string // PHC string
+	LastReset              time.Time
+	MustChange             bool
+	CreatedAt, UpdatedAt   time.Time
+	Version, SchemaVersion int64
+}
+
+const credentialColumns = `user_id, hash, last_reset, must_change, created_at, updated_at, version, schema_version`
+
+func scanCredential(row scanner) (c CredentialRecord, err error) {
+	err = row.Scan(&c.UserID, &c.Hash, timeInto{&c.LastReset}, &c.MustChange, timeInto{&c.CreatedAt}, timeInto{&c.UpdatedAt},
+		&c.Version, &c.SchemaVersion)
+	return c, err
+}
+
+// StampCredential digests a row of credentials.
+func StampCredential(c CredentialRecord) cardinal.RowStamp {
+	return stamp("credentials", keyOf(c.UserID), c.Version, c.UserID, c.Hash, c.LastReset, c.MustChange, c.CreatedAt, c.UpdatedAt,
+		c.Version, c.SchemaVersion)
+}
+
+// Credential returns a user's password verifier.
+func (r Reader) Credential(ctx context.Context, userID uuid.UUID) (CredentialRecord, error) {
+	return one(ctx, r, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id = $1`, userID)
+}
+
+// CredentialForChange returns a user's password verifier and keeps others from changing it until the transaction ends.
+func (tx Tx) CredentialForChange(ctx context.Context, userID uuid.UUID) (CredentialRecord, error) {
+	return one(ctx, tx.Reader, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id = $1`+tx.engine.forChange, userID)
+}
+
+// InsertCredential adds a user's password verifier.
+func (tx Tx) InsertCredential(ctx context.Context, c CredentialRecord) error {
+	_, err := tx.exec(ctx, `INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		c.UserID, c.Hash, c.LastReset, c.MustChange, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
+	return err
+}
+
+// UpdateCredential writes a verifier, if its version is still c.Version; it returns the row after.
+func (tx Tx) UpdateCredential(ctx context.Context, c CredentialRecord, now time.Time) (CredentialRecord, error) {
+	return one(ctx, tx.Reader, scanCredential, `
+		UPDATE credentials SET hash = $3, last_reset = $4, must_change = $5, updated_at = $6, version = version + 1
+		 WHERE user_id = $1 AND version = $2
+		RETURNING `+credentialColumns, c.UserID, c.Version, c.Hash, c.LastReset, c.MustChange, now)
+}
+
+// SignInRecord is what a sign-in reads of an account, in one statement.
+type SignInRecord struct {
+	UserID     uuid.UUID
+	Status     string
+	CanSignIn  bool
+	Hash       *string // nil when there is no password
+	MustChange bool
+	Version    int64 // of the credential; 0 when there is none
+}
+
+// SignIn returns the account that holds a claim; cardinal.ErrNotFound when nobody does.
+func (r Reader) SignIn(ctx context.Context, valueIndex []byte) (SignInRecord, error) {
+	return one(ctx, r, func(row scanner) (s SignInRecord, err error) {
+		return s, row.Scan(&s.UserID, &s.Status, &s.CanSignIn, &s.Hash, &s.MustChange, &s.Version)
+	}, `
+		SELECT u.id, u.status, (s.can_sign_in AND k.can_sign_in), c.hash, COALESCE(c.must_change, FALSE), COALESCE(c.version, 0)
+		  FROM identifiers i
+		  JOIN users u ON u.id = i.user_id
+		  JOIN user_statuses s ON s.code = u.status
+		  JOIN user_kinds k ON k.code = u.kind
+		  LEFT JOIN credentials c ON c.user_id = u.id
+		 WHERE i.value_index = $1`, valueIndex)
+}

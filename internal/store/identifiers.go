@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// IdentifierRecord is a row of identifiers: a claim on an address, a number or a user name.
+type IdentifierRecord struct {
+	ValueIndex []byte
+	UserID     uuid.UUID
+	ContactID  *uuid.UUID // nil for a user name
+	CreatedAt  time.Time
+	ExpiresAt  *time.Time // nil once proved
+}
+
+const identifierColumns = `value_index, user_id, contact_id, created_at, expires_at`
+
+func scanIdentifier(row scanner) (i IdentifierRecord, err error) {
+	err = row.Scan(&i.ValueIndex, &i.UserID, &i.ContactID, timeInto{&i.CreatedAt}, nullTimeInto{&i.ExpiresAt})
+	return i, err
+}
+
+// StampIdentifier digests a row of identifiers.
+func StampIdentifier(i IdentifierRecord) cardinal.RowStamp {
+	return stamp("identifiers", hex.EncodeToString(i.ValueIndex), 0, i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt, i.ExpiresAt)
+}
+
+// GoneIdentifier stamps a claim that was given up.
+func GoneIdentifier(valueIndex []byte) cardinal.RowStamp {
+	return cardinal.RowStamp{Table: "identifiers", Key: hex.EncodeToString(valueIndex)}
+}
+
+// Identifier returns the claim on a value.
+func (r Reader) Identifier(ctx context.Context, valueIndex []byte) (IdentifierRecord, error) {
+	return one(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE value_index = $1`, valueIndex)
+}
+
+// Identifiers returns all claims of a user.
+func (r Reader) Identifiers(ctx context.Context, userID uuid.UUID) ([]IdentifierRecord, error) {
+	return all(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE user_id = $1 LIMIT 100`, userID)
+}
+
+// InsertIdentifier makes a claim; it Violates "identifiers_pk" when somebody holds it.
+func (tx Tx) InsertIdentifier(ctx context.Context, i IdentifierRecord) error {
+	_, err := tx.exec(ctx, `INSERT INTO identifiers (`+identifierColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+		i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt, i.ExpiresAt)
+	return err
+}
+
+// ProveIdentifier makes the claim of a contact one that does not lapse.
+func (tx Tx) ProveIdentifier(ctx context.Context, userID, contactID uuid.UUID) (IdentifierRecord, error) {
+	return one(ctx, tx.Reader, scanIdentifier, `
+		UPDATE identifiers SET expires_at = NULL WHERE user_id = $1 AND contact_id = $2
+		RETURNING `+identifierColumns, userID, contactID)
+}
+
+// DeleteIdentifier gives up a claim.
+func (tx Tx) DeleteIdentifier(ctx context.Context, valueIndex []byte) error {
+	_, err := tx.exec(ctx, `DELETE FROM identifiers WHERE value_index = $1`, valueIndex)
+	return err
+}
+
+// LapsedIdentifiers returns claims that nobody proved in time, oldest first.
+func (r Reader) LapsedIdentifiers(ctx context.Context, now time.Time, limit int) ([]IdentifierRecord, error) {
+	return all(ctx, r, scanIdentifier, `
+		SELECT `+identifierColumns+` FROM identifiers WHERE expires_at IS NOT NULL AND expires_at <= $1
+		 ORDER BY expires_at LIMIT $2`, now, limit)
+}
+
+// placeholders returns "$1, $2, …" and the ids as arguments.
+func placeholders(ids []uuid.UUID) (string, []any) {
+	var list strings.Builder
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		if i > 0 {
+			list.WriteString(", ")
+		}
+		list.WriteString("$" + strconv.Itoa(i+1))
+		args[i] = id
+	}
+	return list.String(), args
+}

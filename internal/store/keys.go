@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// KEKRecord is a row of key_encryption_keys: which key, never the key.
+type KEKRecord struct {
+	ID         uuid.UUID
+	Location   string // file or environment
+	CheckValue []byte // HMAC of a constant under the key
+	CreatedAt  time.Time
+	RetiredAt  *time.Time
+}
+
+// KEKs lists the key-encryption keys that are not destroyed.
+func (r Reader) KEKs(ctx context.Context) ([]KEKRecord, error) {
+	return all(ctx, r, func(row scanner) (k KEKRecord, err error) {
+		return k, row.Scan(&k.ID, &k.Location, &k.CheckValue, timeInto{&k.CreatedAt}, nullTimeInto{&k.RetiredAt})
+	}, `SELECT id, location, check_value, created_at, retired_at FROM key_encryption_keys WHERE destroyed_at IS NULL ORDER BY id`)
+}
+
+// InsertKEK registers a key-encryption key; it Violates "key_encryption_keys_one_live_uq" when another is in use.
+func (tx Tx) InsertKEK(ctx context.Context, k KEKRecord) error {
+	_, err := tx.exec(ctx, `INSERT INTO key_encryption_keys (id, location, check_value, created_at) VALUES ($1, $2, $3, $4)`,
+		k.ID, k.Location, k.CheckValue, k.CreatedAt)
+	return err
+}
+
+// ServiceKeyRecord is a row of service_keys: a key of the service's own, wrapped.
+type ServiceKeyRecord struct {
+	ID         uuid.UUID
+	Name       string
+	KEKID      uuid.UUID
+	WrappedKey []byte
+	CreatedAt  time.Time
+}
+
+const serviceKeyColumns = `id, name, kek_id, wrapped_key, created_at`
+
+func scanServiceKey(row scanner) (k ServiceKeyRecord, err error) {
+	return k, row.Scan(&k.ID, &k.Name, &k.KEKID, &k.WrappedKey, timeInto{&k.CreatedAt})
+}
+
+// ServiceKey returns a key of the service's own by name.
+func (r Reader) ServiceKey(ctx context.Context, name string) (ServiceKeyRecord, error) {
+	return one(ctx, r, scanServiceKey, `SELECT `+serviceKeyColumns+` FROM service_keys WHERE name = $1`, name)
+}
+
+// AddServiceKey adds a key of the service's own unless one of that name is there, and returns the one that is there now.
+func (tx Tx) AddServiceKey(ctx context.Context, k ServiceKeyRecord) (ServiceKeyRecord, error) {
+	if _, err := tx.exec(ctx, `
+		INSERT INTO service_keys (`+serviceKeyColumns+`, wrapped_at) VALUES ($1, $2, $3, $4, $5, $5)
+		ON CONFLICT (name) DO NOTHING`, k.ID, k.Name, k.KEKID, k.WrappedKey, k.CreatedAt); err != nil {
+		return ServiceKeyRecord{}, err
+	}
+	return tx.ServiceKey(ctx, k.Name)
+}
+
+// UserKeyRecord is a row of user_keys: a user's data key, wrapped.
+type UserKeyRecord struct {
+	UserID     uuid.UUID
+	KEKID      uuid.NullUUID // NULL only where a join found no key
+	WrappedKey []byte
+	CreatedAt  time.Time
+	WrappedAt  time.Time
+}
+
+// StampUserKey digests a row of user_keys.
+func StampUserKey(k UserKeyRecord) cardinal.RowStamp {
+	return stamp("user_keys", keyOf(k.UserID), 0, k.UserID, k.KEKID.UUID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
+}
+
+// UserKey returns a user's wrapped data key; cardinal.ErrNotFound for built-in actors and the erased.
+func (r Reader) UserKey(ctx context.Context, userID uuid.UUID) (UserKeyRecord, error) {
+	return one(ctx, r, func(row scanner) (k UserKeyRecord, err error) {
+		return k, row.Scan(&k.UserID, &k.KEKID, &k.WrappedKey, timeInto{&k.CreatedAt}, timeInto{&k.WrappedAt})
+	}, `SELECT user_id, kek_id, wrapped_key, created_at, wrapped_at FROM user_keys WHERE user_id = $1`, userID)
+}
+
+// InsertUserKey adds a user's wrapped data key.
+func (tx Tx) InsertUserKey(ctx context.Context, k UserKeyRecord) error {
+	_, err := tx.exec(ctx, `INSERT INTO user_keys (user_id, kek_id, wrapped_key, created_at, wrapped_at) VALUES ($1, $2, $3, $4, $5)`,
+		k.UserID, k.KEKID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
+	return err
+}

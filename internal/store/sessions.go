@@ -1,0 +1,128 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// SessionRecord is a row of sessions as stored.
+type SessionRecord struct {
+	UserID, ID                     uuid.UUID
+	TokenHash                      []byte // SHA-256 of the bearer token's secret
+	Method                         string
+	Assurance                      int64
+	CreatedAt, LastSeenAt          time.Time
+	IdleSeconds                    int64
+	ExpiresAt                      time.Time
+	RevokedAt                      *time.Time
+	AddressSealed, UserAgentSealed []byte
+	SchemaVersion                  int64
+}
+
+const sessionColumns = `user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds, expires_at, revoked_at,
+  address_sealed, user_agent_sealed, schema_version`
+
+func scanSession(row scanner) (s SessionRecord, err error) {
+	err = row.Scan(&s.UserID, &s.ID, &s.TokenHash, &s.Method, &s.Assurance, timeInto{&s.CreatedAt}, timeInto{&s.LastSeenAt}, &s.IdleSeconds,
+		timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt}, &s.AddressSealed, &s.UserAgentSealed, &s.SchemaVersion)
+	return s, err
+}
+
+// StampSession digests a row of sessions, without last_seen_at, which moves without an event.
+func StampSession(s SessionRecord) cardinal.RowStamp {
+	return stamp("sessions", keyOf(s.UserID, s.ID), 0, s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.IdleSeconds,
+		s.ExpiresAt, s.RevokedAt, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion)
+}
+
+// Live reports whether the session is in force at a moment.
+func (s SessionRecord) Live(at time.Time) bool {
+	return s.RevokedAt == nil && at.Before(s.ExpiresAt) && at.Before(s.IdleEndsAt())
+}
+
+// IdleEndsAt is when the session ends unless it is used.
+func (s SessionRecord) IdleEndsAt() time.Time {
+	return s.LastSeenAt.Add(time.Duration(s.IdleSeconds) * time.Second)
+}
+
+// SessionAuth is all that a session check reads, in one look-up by primary key.
+type SessionAuth struct {
+	SessionRecord
+	Kind, Status string
+	CanSignIn    bool
+}
+
+// AuthenticateSession returns what decides whether a session's token is good. The caller compares the hash.
+func (r Reader) AuthenticateSession(ctx context.Context, userID, id uuid.UUID) (SessionAuth, error) {
+	return one(ctx, r, func(row scanner) (s SessionAuth, err error) {
+		err = row.Scan(&s.TokenHash, &s.Assurance, timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt},
+			&s.Kind, &s.Status, &s.CanSignIn)
+		s.UserID, s.ID = userID, id
+		return s, err
+	}, `
+		SELECT x.token_hash, x.assurance_level, x.last_seen_at, x.idle_seconds, x.expires_at, x.revoked_at, u.kind, u.status, s.can_sign_in
+		  FROM sessions x
+		  JOIN users u ON u.id = x.user_id
+		  JOIN user_statuses s ON s.code = u.status
+		 WHERE x.user_id = $1 AND x.id = $2`, userID, id)
+}
+
+// Session returns one session of a user.
+func (r Reader) Session(ctx context.Context, userID, id uuid.UUID) (SessionRecord, error) {
+	return one(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE user_id = $1 AND id = $2`, userID, id)
+}
+
+// Sessions returns a page of a user's sessions, ended ones too.
+func (r Reader) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page) ([]SessionRecord, error) {
+	w := where{}
+	w.and(`user_id = $%d`, userID)
+	w.walk(`id`, p, uuid.Nil, cardinal.MaxID)
+	return all(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions`+w.text(), w.args...)
+}
+
+// InsertSession opens a session.
+func (tx Tx) InsertSession(ctx context.Context, s SessionRecord) error {
+	_, err := tx.exec(ctx, `
+		INSERT INTO sessions (`+sessionColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.LastSeenAt, s.IdleSeconds, s.ExpiresAt, s.RevokedAt,
+		s.AddressSealed, s.UserAgentSealed, s.SchemaVersion)
+	return err
+}
+
+// RevokeSession ends one session; cardinal.ErrNotFound when it is not there or has ended.
+func (tx Tx) RevokeSession(ctx context.Context, userID, id uuid.UUID, now time.Time) (SessionRecord, error) {
+	return one(ctx, tx.Reader, scanSession, `
+		UPDATE sessions SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
+		RETURNING `+sessionColumns, userID, id, now)
+}
+
+// RevokeSessions ends all sessions of a user but one (uuid.Nil spares none) and returns those it ended.
+func (tx Tx) RevokeSessions(ctx context.Context, userID, spare uuid.UUID, now time.Time) ([]SessionRecord, error) {
+	return all(ctx, tx.Reader, scanSession, `
+		UPDATE sessions SET revoked_at = $3 WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
+		RETURNING `+sessionColumns, userID, spare, now)
+}
+
+// RaiseSession gives a session a higher assurance; cardinal.ErrNotFound when it has ended.
+func (tx Tx) RaiseSession(ctx context.Context, userID, id uuid.UUID, assurance int) (SessionRecord, error) {
+	return one(ctx, tx.Reader, scanSession, `
+		UPDATE sessions SET assurance_level = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
+		RETURNING `+sessionColumns, userID, id, assurance)
+}
+
+// SeeSession notes that a session was used; it never moves backwards.
+func (tx Tx) SeeSession(ctx context.Context, userID, id uuid.UUID, at time.Time) error {
+	_, err := tx.exec(ctx, `UPDATE sessions SET last_seen_at = $3 WHERE user_id = $1 AND id = $2 AND last_seen_at < $3 AND revoked_at IS NULL`, userID, id, at)
+	return err
+}
+
+// DeleteDeadSessions removes sessions whose absolute end is before a moment and returns how many.
+func (tx Tx) DeleteDeadSessions(ctx context.Context, before time.Time, limit int) (int64, error) {
+	return tx.exec(ctx, `
+		DELETE FROM sessions WHERE (user_id, id) IN (
+		  SELECT user_id, id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, before, limit)
+}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// ThrottleRecord is a row of sign_in_throttles: failed attempts under one keyed hash.
+type ThrottleRecord struct {
+	KeyHash         []byte
+	Failures        int64
+	WindowStartedAt time.Time
+	BlockedUntil    *time.Time
+	ExpiresAt       time.Time
+}
+
+// Throttle returns the attempts under a key; cardinal.ErrNotFound when there were none lately.
+func (r Reader) Throttle(ctx context.Context, keyHash []byte) (ThrottleRecord, error) {
+	return one(ctx, r, func(row scanner) (t ThrottleRecord, err error) {
+		return t, row.Scan(&t.KeyHash, &t.Failures, timeInto{&t.WindowStartedAt}, nullTimeInto{&t.BlockedUntil}, timeInto{&t.ExpiresAt})
+	}, `SELECT key_hash, failures, window_started_at, blocked_until, expires_at FROM sign_in_throttles WHERE key_hash = $1`, keyHash)
+}
+
+// CountFailure adds a failed attempt under a key, starting a new window when the old one has passed, and returns how many
+// there are in the window now.
+func (tx Tx) CountFailure(ctx context.Context, keyHash []byte, now time.Time, window time.Duration) (int64, error) {
+	return one(ctx, tx.Reader, func(row scanner) (n int64, err error) { return n, row.Scan(&n) }, `
+		INSERT INTO sign_in_throttles (key_hash, failures, window_started_at, expires_at)
+		VALUES ($1, 1, $2, $3)
+		ON CONFLICT (key_hash) DO UPDATE
+		   SET failures = CASE WHEN sign_in_throttles.window_started_at <= $4 THEN 1 ELSE sign_in_throttles.failures + 1 END,
+		       window_started_at = CASE WHEN sign_in_throttles.window_started_at <= $4 THEN $2 ELSE sign_in_throttles.window_started_at END,
+		       blocked_until = CASE WHEN sign_in_throttles.blocked_until > $2 THEN sign_in_throttles.blocked_until END,
+		       expires_at = $3
+		RETURNING failures`, keyHash, now, now.Add(2*window), now.Add(-window))
+}
+
+// BlockThrottle refuses attempts under a key until a moment.
+func (tx Tx) BlockThrottle(ctx context.Context, keyHash []byte, until time.Time) error {
+	_, err := tx.exec(ctx, `UPDATE sign_in_throttles SET blocked_until = $2, expires_at = $2 WHERE key_hash = $1`, keyHash, until)
+	return err
+}
+
+// ClearThrottle forgets the attempts under a key.
+func (tx Tx) ClearThrottle(ctx context.Context, keyHash []byte) error {
+	_, err := tx.exec(ctx, `DELETE FROM sign_in_throttles WHERE key_hash = $1`, keyHash)
+	return err
+}
+
+// DeleteExpiredThrottles forgets attempts that no longer count.
+func (tx Tx) DeleteExpiredThrottles(ctx context.Context, now time.Time, limit int) (int64, error) {
+	return tx.exec(ctx, `
+		DELETE FROM sign_in_throttles WHERE key_hash IN (
+		  SELECT key_hash FROM sign_in_throttles WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, now, limit)
+}
+
+// RefusedAttempts is a row of refused_attempts: what strangers tried in vain in one minute.
+type RefusedAttempts struct {
+	SubjectID uuid.UUID
+	Action    string
+	Minute    time.Time
+	Attempts  int64
+}
+
+// CountRefusal adds a stranger's refused attempt to its minute.
+func (tx Tx) CountRefusal(ctx context.Context, subjectID uuid.UUID, action string, at time.Time) error {
+	_, err := tx.exec(ctx, `
+		INSERT INTO refused_attempts (subject_id, action, minute, attempts) VALUES ($1, $2, $3, 1)
+		ON CONFLICT (subject_id, action, minute) DO UPDATE SET attempts = refused_attempts.attempts + 1`,
+		subjectID, action, at.UTC().Truncate(time.Minute))
+	return err
+}
+
+// TakeRefusals removes and returns the counts of minutes that began before a moment.
+func (tx Tx) TakeRefusals(ctx context.Context, before time.Time, limit int) ([]RefusedAttempts, error) {
+	return all(ctx, tx.Reader, func(row scanner) (r RefusedAttempts, err error) {
+		return r, row.Scan(&r.SubjectID, &r.Action, timeInto{&r.Minute}, &r.Attempts)
+	}, `
+		DELETE FROM refused_attempts WHERE (subject_id, action, minute) IN (
+		  SELECT subject_id, action, minute FROM refused_attempts WHERE minute < $1 ORDER BY minute LIMIT $2)
+		RETURNING subject_id, action, minute, attempts`, before, limit)
+}

@@ -40,3 +40,17 @@ type Page struct {
 	After      uuid.UUID // the last id of the page before; uuid.Nil starts at the beginning
 	Descending bool
 }
+
+// List is one page of things and whether more follow.
+type List[T any] struct {
+	Data    []T
+	HasMore bool
+}
+
+// PageOf cuts what a reader returned, one more than asked for when there are more, to a page.
+func PageOf[T any](found []T, limit int) List[T] {
+	if len(found) > limit {
+		return List[T]{Data: found[:limit], HasMore: true}
+	}
+	return List[T]{Data: found}
+}

@@ -76,3 +76,12 @@ func (r *Refusal) Error() string { return r.Kind.Error() + ": " + r.Message }
 
 // Unwrap returns the kind.
 func (r *Refusal) Unwrap() error { return r.Kind }
+
+// Stale is a change to something that somebody changed since the caller read it. It is an ErrStale.
+type Stale struct{ Version int64 } // the version it has now
+
+// Error says the version now.
+func (s *Stale) Error() string { return fmt.Sprintf("stale: the version is %d now", s.Version) }
+
+// Unwrap makes every Stale an ErrStale.
+func (s *Stale) Unwrap() error { return ErrStale }

@@ -58,10 +58,11 @@ type PasswordSet struct {
 
 // PasswordState is what may be known of a password.
 type PasswordState struct {
-	UserID     uuid.UUID `json:"user_id" format:"uuid"`
-	LastReset  time.Time `json:"last_reset" doc:"When it was last set"`
-	MustChange bool      `json:"must_change"`
-	Version    int64     `json:"version" doc:"Row revision; the ETag"`
+	UserID      uuid.UUID  `json:"user_id" format:"uuid"`
+	HasPassword bool       `json:"has_password"`
+	LastReset   *time.Time `json:"last_reset,omitempty" doc:"When it was last set"`
+	MustChange  bool       `json:"must_change"`
+	Version     int64      `json:"version" doc:"Row revision; the ETag; 0 while there is no password"`
 }
 
 // SetupLink is a one-time link that makes the first administrator.

@@ -56,7 +56,8 @@ type UserFilter struct {
 	Kind         string
 	Status       string
 	RoleID       uuid.UUID // holders of this role, expired grants left out
-	Identifier   []byte    // blind index of an exact e-mail address, telephone number or user name
+	Email        string    // exact address, in any spelling
+	Identifier   []byte    // its blind index, made by the directory
 	CreatedFrom  time.Time // inclusive, to the millisecond of the id
 	CreatedUntil time.Time // exclusive
 	At           time.Time // the moment at which grants must be in force
@@ -78,4 +79,9 @@ type UserKind struct {
 	CanSignIn      bool
 	CanHoldAPIKeys bool
 	IsListed       bool
+}
+
+// UserChange is a merge patch of a user: the profile is what can change here; the status has actions of its own.
+type UserChange struct {
+	Profile ProfileChange `json:"profile,omitzero"`
 }

@@ -291,6 +291,9 @@ func TestLimits(t *testing.T) {
 			}
 			release <- struct{}{}
 			synctest.Wait()
+			if err := h.VerifyNobody(ctx, "pw"); !errors.Is(err, context.Canceled) {
+				t.Errorf("hashed for a caller who had left: %v", err)
+			}
 			stats(t, h, 0, 0, 0)
 		})
 	})

@@ -13,10 +13,7 @@ import (
 )
 
 // legacyHash is a hash that was imported; it is verified once more and then replaced.
-type legacyHash struct {
-	digest algorithm.Digest
-	scheme string
-}
+type legacyHash struct{ digest algorithm.Digest }
 
 // legacy decodes the schemes by name: the library's own default set may grow with its versions.
 var legacy = func() *crypt.Decoder {
@@ -31,13 +28,7 @@ var legacy = func() *crypt.Decoder {
 	return decoder
 }()
 
-// bcryptBytes is how much of a password bcrypt reads; the systems that made the hashes cut, where the library refuses.
-const bcryptBytes = 72
-
 func (l legacyHash) verify(password string) (bool, error) {
-	if l.scheme == bcrypt.AlgIdentifier && len(password) > bcryptBytes {
-		password = password[:bcryptBytes]
-	}
 	match, err := l.digest.MatchAdvanced(password)
 	if err != nil {
 		return false, unusable("verification failed")
@@ -56,25 +47,22 @@ func parseLegacy(phc string) (storedHash, error) {
 	if len(parts) < 4 {
 		return nil, unusable("unknown scheme or broken string")
 	}
-	hash := legacyHash{digest: digest, scheme: parts[1]}
-	switch {
-	case hash.scheme == bcrypt.AlgIdentifier:
-		err = checkBcrypt(parts[2], "%d")
-	case hash.scheme == bcrypt.AlgIdentifierVariantSHA256:
-		err = checkBcrypt(parts[2], "v=2,t=2b,r=%d")
-	case hash.scheme == scrypt.AlgIdentifier:
-		err = checkScrypt(parts[2])
-	case strings.HasPrefix(hash.scheme, pbkdf2.AlgIdentifier):
-		err = checkPBKDF2(parts[2])
+	hash := legacyHash{digest}
+	switch scheme, costs := parts[1], parts[2]; {
+	// The decoder has checked bcrypt's lengths, which are fixed.
+	case scheme == bcrypt.AlgIdentifier:
+		return hash, checkBcrypt(costs, "%d")
+	case scheme == bcrypt.AlgIdentifierVariantSHA256:
+		return hash, checkBcrypt(costs, "v=2,t=2b,r=%d")
+	case scheme == scrypt.AlgIdentifier:
+		err = checkScrypt(costs)
+	case strings.HasPrefix(scheme, pbkdf2.AlgIdentifier):
+		err = checkPBKDF2(costs)
 	default:
 		err = unusable("unknown scheme")
 	}
 	if err != nil {
 		return nil, err
-	}
-	// bcrypt's lengths are fixed, and its key is in its own base64.
-	if isBcrypt := strings.HasPrefix(hash.scheme, bcrypt.AlgName) || hash.scheme == bcrypt.AlgIdentifier; isBcrypt {
-		return hash, nil
 	}
 	if n := len(digest.Salt()); n < minSalt || n > maxSalt {
 		return nil, unusable("salt is not 8 to 64 bytes")

@@ -143,6 +143,13 @@ func TestWrap(t *testing.T) {
 			}
 		}
 	})
+	t.Run("RefusesAuthenticBytesThatAreNoKey", func(t *testing.T) {
+		info := labelUserKey + string(user[:])
+		longer := sealGCM(derive(kek.secret, info).raw(), make([]byte, keyBytes+1), []byte(info))
+		if _, err := kek.Unwrap(user, longer); !errors.Is(err, ErrBroken) {
+			t.Error(err)
+		}
+	})
 	t.Run("RefusesAnotherOwnerOrKEK", func(t *testing.T) {
 		wrapped, service := kek.Wrap(user, key), kek.WrapService("index", key)
 		for name, open := range map[string]func() (Key, error){

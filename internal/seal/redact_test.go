@@ -63,6 +63,14 @@ func TestKeysNeverPrint(t *testing.T) {
 			check(t, string(encoded))
 		})
 	}
+	if key.String() != redacted || key.GoString() != redacted || key.LogValue().String() != redacted {
+		t.Error("a method shows something else")
+	}
+	for name, marshal := range map[string]func() ([]byte, error){"text": kek.MarshalText, "JSON": kek.MarshalJSON, "binary": kek.MarshalBinary} {
+		if b, err := marshal(); err == nil || b != nil {
+			t.Errorf("has the %s form %s", name, b)
+		}
+	}
 	for _, value := range []any{key, kek, &key} {
 		if got := fmt.Sprintf("%v %s %#v %x", value, value, value, value); got != strings.TrimSpace(strings.Repeat("[redacted] ", 4)) {
 			t.Errorf("prints as %s", got)

@@ -83,4 +83,7 @@ func (r Reader) ContactKinds(ctx context.Context) ([]string, error) {
 	return all(ctx, r, scanText, `SELECT code FROM contact_kinds ORDER BY id`)
 }
 
-func scanText(row scanner) (s string, err error) { return s, row.Scan(&s) }
+func scanText(row scanner) (s string, err error) {
+	err = row.Scan(&s)
+	return s, err
+}

@@ -71,7 +71,8 @@ type SignInRecord struct {
 // SignIn returns the account that holds a claim; cardinal.ErrNotFound when nobody does.
 func (r Reader) SignIn(ctx context.Context, valueIndex []byte) (SignInRecord, error) {
 	return one(ctx, r, func(row scanner) (s SignInRecord, err error) {
-		return s, row.Scan(&s.UserID, &s.Status, &s.CanSignIn, &s.Hash, &s.MustChange, &s.Version)
+		err = row.Scan(&s.UserID, &s.Status, &s.CanSignIn, &s.Hash, &s.MustChange, &s.Version)
+		return s, err
 	}, `
 		SELECT u.id, u.status, (s.can_sign_in AND k.can_sign_in), c.hash, COALESCE(c.must_change, FALSE), COALESCE(c.version, 0)
 		  FROM identifiers i

@@ -62,6 +62,13 @@ func (tx Tx) ProveIdentifier(ctx context.Context, userID, contactID uuid.UUID) (
 		RETURNING `+identifierColumns, userID, contactID)
 }
 
+// ProlongIdentifier lets a claim lapse later.
+func (tx Tx) ProlongIdentifier(ctx context.Context, valueIndex []byte, until time.Time) (IdentifierRecord, error) {
+	return one(ctx, tx.Reader, scanIdentifier, `
+		UPDATE identifiers SET expires_at = $2 WHERE value_index = $1
+		RETURNING `+identifierColumns, valueIndex, until)
+}
+
 // DeleteIdentifier gives up a claim.
 func (tx Tx) DeleteIdentifier(ctx context.Context, valueIndex []byte) error {
 	_, err := tx.exec(ctx, `DELETE FROM identifiers WHERE value_index = $1`, valueIndex)
@@ -75,16 +82,21 @@ func (r Reader) LapsedIdentifiers(ctx context.Context, now time.Time, limit int)
 		 ORDER BY expires_at LIMIT $2`, now, limit)
 }
 
-// placeholders returns "$1, $2, …" and the ids as arguments.
-func placeholders(ids []uuid.UUID) (string, []any) {
+// placeholders returns "$1, $2, …" and values as arguments, the last repeated up to the next power of two, so that lists of
+// every length share a few SQL texts.
+func placeholders[T any](values []T) (string, []any) {
+	length := 1
+	for length < len(values) {
+		length *= 2
+	}
 	var list strings.Builder
-	args := make([]any, len(ids))
-	for i, id := range ids {
+	args := make([]any, length)
+	for i := range args {
 		if i > 0 {
 			list.WriteString(", ")
 		}
 		list.WriteString("$" + strconv.Itoa(i+1))
-		args[i] = id
+		args[i] = values[min(i, len(values)-1)]
 	}
 	return list.String(), args
 }

@@ -21,7 +21,8 @@ type KEKRecord struct {
 // KEKs lists the key-encryption keys that are not destroyed.
 func (r Reader) KEKs(ctx context.Context) ([]KEKRecord, error) {
 	return all(ctx, r, func(row scanner) (k KEKRecord, err error) {
-		return k, row.Scan(&k.ID, &k.Location, &k.CheckValue, timeInto{&k.CreatedAt}, nullTimeInto{&k.RetiredAt})
+		err = row.Scan(&k.ID, &k.Location, &k.CheckValue, timeInto{&k.CreatedAt}, nullTimeInto{&k.RetiredAt})
+		return k, err
 	}, `SELECT id, location, check_value, created_at, retired_at FROM key_encryption_keys WHERE destroyed_at IS NULL ORDER BY id`)
 }
 
@@ -44,7 +45,8 @@ type ServiceKeyRecord struct {
 const serviceKeyColumns = `id, name, kek_id, wrapped_key, created_at`
 
 func scanServiceKey(row scanner) (k ServiceKeyRecord, err error) {
-	return k, row.Scan(&k.ID, &k.Name, &k.KEKID, &k.WrappedKey, timeInto{&k.CreatedAt})
+	err = row.Scan(&k.ID, &k.Name, &k.KEKID, &k.WrappedKey, timeInto{&k.CreatedAt})
+	return k, err
 }
 
 // ServiceKey returns a key of the service's own by name.
@@ -79,7 +81,8 @@ func StampUserKey(k UserKeyRecord) cardinal.RowStamp {
 // UserKey returns a user's wrapped data key; cardinal.ErrNotFound for built-in actors and the erased.
 func (r Reader) UserKey(ctx context.Context, userID uuid.UUID) (UserKeyRecord, error) {
 	return one(ctx, r, func(row scanner) (k UserKeyRecord, err error) {
-		return k, row.Scan(&k.UserID, &k.KEKID, &k.WrappedKey, timeInto{&k.CreatedAt}, timeInto{&k.WrappedAt})
+		err = row.Scan(&k.UserID, &k.KEKID, &k.WrappedKey, timeInto{&k.CreatedAt}, timeInto{&k.WrappedAt})
+		return k, err
 	}, `SELECT user_id, kek_id, wrapped_key, created_at, wrapped_at FROM user_keys WHERE user_id = $1`, userID)
 }
 

@@ -58,12 +58,15 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 		return one(ctx, tx.Reader, scanBool, `SELECT audit_month_ensure(CAST($1 AS text)::date)`, month.UTC().Format(time.DateOnly))
 	}
 	e.auditMonths = func(ctx context.Context, r Reader) ([]time.Time, error) {
-		return all(ctx, r, func(row scanner) (t time.Time, err error) { return t, row.Scan(timeInto{&t}) }, `SELECT month FROM audit_months() ORDER BY month`)
+		return all(ctx, r, func(row scanner) (t time.Time, err error) { err = row.Scan(timeInto{&t}); return t, err }, `SELECT month FROM audit_months() ORDER BY month`)
 	}
 	return e, nil
 }
 
-func scanBool(row scanner) (b bool, err error) { return b, row.Scan(&b) }
+func scanBool(row scanner) (b bool, err error) {
+	err = row.Scan(&b)
+	return b, err
+}
 
 // postgresArgs needs no change but for JSON, which goes in as text.
 func postgresArgs(args []any) []any {

@@ -60,8 +60,10 @@ func stamp(table, key string, version int64, values ...any) cardinal.RowStamp {
 	return cardinal.RowStamp{Table: table, Key: key, Version: version, Columns: list.version, Digest: h.Sum(nil)}
 }
 
-// gone stamps a row that was deleted.
-func gone(table, key string) cardinal.RowStamp { return cardinal.RowStamp{Table: table, Key: key} }
+// Gone stamps a row that was deleted; parts are its primary key.
+func Gone(table string, parts ...uuid.UUID) cardinal.RowStamp {
+	return cardinal.RowStamp{Table: table, Key: keyOf(parts...)}
+}
 
 func digestField(h hash.Hash, tag byte, b []byte) {
 	var head [5]byte

@@ -71,7 +71,7 @@ func (s *Store) Write(ctx context.Context, fn func(tx Tx) error) error {
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
-	_, err := one(ctx, s.Read(ctx), func(row scanner) (n int, err error) { return n, row.Scan(&n) }, `SELECT 1`)
+	_, err := one(ctx, s.Read(ctx), func(row scanner) (n int, err error) { err = row.Scan(&n); return n, err }, `SELECT 1`)
 	return err
 }
 

@@ -19,14 +19,15 @@ type ThrottleRecord struct {
 // Throttle returns the attempts under a key; cardinal.ErrNotFound when there were none lately.
 func (r Reader) Throttle(ctx context.Context, keyHash []byte) (ThrottleRecord, error) {
 	return one(ctx, r, func(row scanner) (t ThrottleRecord, err error) {
-		return t, row.Scan(&t.KeyHash, &t.Failures, timeInto{&t.WindowStartedAt}, nullTimeInto{&t.BlockedUntil}, timeInto{&t.ExpiresAt})
+		err = row.Scan(&t.KeyHash, &t.Failures, timeInto{&t.WindowStartedAt}, nullTimeInto{&t.BlockedUntil}, timeInto{&t.ExpiresAt})
+		return t, err
 	}, `SELECT key_hash, failures, window_started_at, blocked_until, expires_at FROM sign_in_throttles WHERE key_hash = $1`, keyHash)
 }
 
 // CountFailure adds a failed attempt under a key, starting a new window when the old one has passed, and returns how many
 // there are in the window now.
 func (tx Tx) CountFailure(ctx context.Context, keyHash []byte, now time.Time, window time.Duration) (int64, error) {
-	return one(ctx, tx.Reader, func(row scanner) (n int64, err error) { return n, row.Scan(&n) }, `
+	return one(ctx, tx.Reader, func(row scanner) (n int64, err error) { err = row.Scan(&n); return n, err }, `
 		INSERT INTO sign_in_throttles (key_hash, failures, window_started_at, expires_at)
 		VALUES ($1, 1, $2, $3)
 		ON CONFLICT (key_hash) DO UPDATE
@@ -76,7 +77,8 @@ func (tx Tx) CountRefusal(ctx context.Context, subjectID uuid.UUID, action strin
 // TakeRefusals removes and returns the counts of minutes that began before a moment.
 func (tx Tx) TakeRefusals(ctx context.Context, before time.Time, limit int) ([]RefusedAttempts, error) {
 	return all(ctx, tx.Reader, func(row scanner) (r RefusedAttempts, err error) {
-		return r, row.Scan(&r.SubjectID, &r.Action, timeInto{&r.Minute}, &r.Attempts)
+		err = row.Scan(&r.SubjectID, &r.Action, timeInto{&r.Minute}, &r.Attempts)
+		return r, err
 	}, `
 		DELETE FROM refused_attempts WHERE (subject_id, action, minute) IN (
 		  SELECT subject_id, action, minute FROM refused_attempts WHERE minute < $1 ORDER BY minute LIMIT $2)

@@ -145,13 +145,15 @@ func (tx Tx) TouchUser(ctx context.Context, id uuid.UUID, version int64, now tim
 // Statuses lists the states a user can be in.
 func (r Reader) Statuses(ctx context.Context) ([]cardinal.Status, error) {
 	return all(ctx, r, func(row scanner) (s cardinal.Status, err error) {
-		return s, row.Scan(&s.Code, &s.Description, &s.CanSignIn, &s.IsDeleted, &s.IsErased)
+		err = row.Scan(&s.Code, &s.Description, &s.CanSignIn, &s.IsDeleted, &s.IsErased)
+		return s, err
 	}, `SELECT code, description, can_sign_in, is_deleted, is_erased FROM user_statuses ORDER BY id`)
 }
 
 // UserKinds lists the kinds of actor.
 func (r Reader) UserKinds(ctx context.Context) ([]cardinal.UserKind, error) {
 	return all(ctx, r, func(row scanner) (k cardinal.UserKind, err error) {
-		return k, row.Scan(&k.Code, &k.CanSignIn, &k.CanHoldAPIKeys, &k.IsListed)
+		err = row.Scan(&k.Code, &k.CanSignIn, &k.CanHoldAPIKeys, &k.IsListed)
+		return k, err
 	}, `SELECT code, can_sign_in, can_hold_api_keys, is_listed FROM user_kinds ORDER BY id`)
 }

@@ -334,7 +334,9 @@ COMMENT ON FUNCTION keep_role_holders(uuid) IS 'Refuses when a role has fewer ho
 
 CREATE FUNCTION guard_user_roles() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-  IF OLD.expires_at IS NULL THEN
+  IF OLD.expires_at IS NULL AND EXISTS (
+       SELECT FROM users u JOIN user_statuses s ON s.code = u.status JOIN user_kinds k ON k.code = u.kind
+        WHERE u.id = OLD.user_id AND s.can_sign_in AND k.can_sign_in) THEN
     PERFORM keep_role_holders(OLD.role_id);
   END IF;
   RETURN NULL;
@@ -343,10 +345,12 @@ COMMENT ON FUNCTION guard_user_roles() IS 'Constraint trigger: a grant that ends
 
 CREATE FUNCTION guard_user_holders() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-  PERFORM keep_role_holders(ur.role_id)
-     FROM user_roles ur JOIN roles r ON r.id = ur.role_id
-    WHERE ur.user_id = NEW.id AND ur.expires_at IS NULL AND r.min_holders > 0
-    ORDER BY ur.role_id;
+  IF (SELECT can_sign_in FROM user_statuses WHERE code = OLD.status) AND (SELECT can_sign_in FROM user_kinds WHERE code = OLD.kind) THEN
+    PERFORM keep_role_holders(ur.role_id)
+       FROM user_roles ur JOIN roles r ON r.id = ur.role_id
+      WHERE ur.user_id = NEW.id AND ur.expires_at IS NULL AND r.min_holders > 0
+      ORDER BY ur.role_id;
+  END IF;
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION guard_user_holders() IS 'Constraint trigger: a user who can no longer sign in must leave each role its holders.';

@@ -32,4 +32,4 @@ GRANT EXECUTE ON FUNCTION audit_month_ensure(date), audit_months() TO %[1]s;
 
 GRANT UPDATE (value, updated_at, version) ON settings TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (attempts, run_at, leased_by, leased_until, last_run_at, last_error) ON jobs TO %[1]s;
-GRANT INSERT, DELETE ON idempotency_keys TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (fingerprint, reply_sealed, created_at, expires_at) ON idempotency_keys TO %[1]s;

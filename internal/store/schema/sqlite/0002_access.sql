@@ -217,21 +217,27 @@ CREATE INDEX api_key_roles_user_role_ix ON api_key_roles (user_id, role_id);
 -- No last-administrator lockout: a role with min_holders keeps that many holders who can sign in, whoever writes.
 CREATE TRIGGER user_roles_keep_holders_delete AFTER DELETE ON user_roles WHEN OLD.expires_at IS NULL BEGIN
   SELECT RAISE(ABORT, 'roles_min_holders: too few holders who can sign in would be left') FROM roles r
-   WHERE r.id = OLD.role_id AND r.min_holders > (
+   WHERE r.id = OLD.role_id AND EXISTS (
+    SELECT 1 FROM users u JOIN user_statuses s ON s.code = u.status JOIN user_kinds k ON k.code = u.kind
+     WHERE u.id = OLD.user_id AND s.can_sign_in AND k.can_sign_in) AND r.min_holders > (
     SELECT count(*) FROM user_roles ur
       JOIN users u ON u.id = ur.user_id JOIN user_statuses s ON s.code = u.status JOIN user_kinds k ON k.code = u.kind
      WHERE ur.role_id = r.id AND ur.expires_at IS NULL AND s.can_sign_in AND k.can_sign_in);
 END;
 CREATE TRIGGER user_roles_keep_holders AFTER UPDATE ON user_roles WHEN OLD.expires_at IS NULL BEGIN
   SELECT RAISE(ABORT, 'roles_min_holders: too few holders who can sign in would be left') FROM roles r
-   WHERE r.id = OLD.role_id AND r.min_holders > (
+   WHERE r.id = OLD.role_id AND EXISTS (
+    SELECT 1 FROM users u JOIN user_statuses s ON s.code = u.status JOIN user_kinds k ON k.code = u.kind
+     WHERE u.id = OLD.user_id AND s.can_sign_in AND k.can_sign_in) AND r.min_holders > (
     SELECT count(*) FROM user_roles ur
       JOIN users u ON u.id = ur.user_id JOIN user_statuses s ON s.code = u.status JOIN user_kinds k ON k.code = u.kind
      WHERE ur.role_id = r.id AND ur.expires_at IS NULL AND s.can_sign_in AND k.can_sign_in);
 END;
 CREATE TRIGGER users_keep_holders AFTER UPDATE OF status ON users WHEN OLD.status <> NEW.status BEGIN
   SELECT RAISE(ABORT, 'roles_min_holders: too few holders who can sign in would be left') FROM user_roles mine JOIN roles r ON r.id = mine.role_id
-   WHERE mine.user_id = NEW.id AND mine.expires_at IS NULL AND r.min_holders > (
+   WHERE mine.user_id = NEW.id AND mine.expires_at IS NULL
+    AND (SELECT can_sign_in FROM user_statuses WHERE code = OLD.status) AND (SELECT can_sign_in FROM user_kinds WHERE code = OLD.kind)
+    AND r.min_holders > (
     SELECT count(*) FROM user_roles ur
       JOIN users u ON u.id = ur.user_id JOIN user_statuses s ON s.code = u.status JOIN user_kinds k ON k.code = u.kind
      WHERE ur.role_id = r.id AND ur.expires_at IS NULL AND s.can_sign_in AND k.can_sign_in);

@@ -1,0 +1,93 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// CheckAccess says whether a user may do something: anyone may ask for themself, others with the permission access.check.
+func (k Desk) CheckAccess(ctx context.Context, q cardinal.AccessQuestion) (cardinal.Access, error) {
+	if q.UserID == uuid.Nil {
+		q.UserID = k.actor.UserID
+	}
+	r, err := k.read(ctx, rule{permission: "access.check", subject: q.UserID, own: true})
+	if err != nil {
+		return cardinal.Access{}, err
+	}
+	if q.UserID == k.actor.UserID && k.actor.APIKeyID.Valid {
+		// A key may do less than its service: asked for itself, it is told what it may do.
+		may, err := r.May(ctx, k.caller(), q.Permission, k.d.now())
+		return cardinal.Access{UserID: q.UserID, Permission: q.Permission, Allowed: may}, err
+	}
+	known, allowed, err := r.CheckAccess(ctx, q.UserID, q.Permission, k.d.now())
+	if err != nil {
+		return cardinal.Access{}, err
+	}
+	if !known {
+		var check input
+		check.Add("/permission", "permission_unknown", "Ask for one that /v1/permissions lists")
+		return cardinal.Access{}, check.Err()
+	}
+	return cardinal.Access{UserID: q.UserID, Permission: q.Permission, Allowed: allowed}, nil
+}
+
+// ExplainAccess says whether a user may do something, and why: by which role, granted by whom, until when.
+func (k Desk) ExplainAccess(ctx context.Context, q cardinal.AccessQuestion) (cardinal.AccessExplained, error) {
+	access, err := k.CheckAccess(ctx, q)
+	if err != nil {
+		return cardinal.AccessExplained{}, err
+	}
+	r := k.d.store.Read(ctx)
+	user, err := r.User(ctx, access.UserID)
+	if err != nil {
+		return cardinal.AccessExplained{}, err
+	}
+	grants, err := r.ExplainAccess(ctx, access.UserID, access.Permission)
+	if err != nil {
+		return cardinal.AccessExplained{}, err
+	}
+	now, canAct := k.d.now(), k.d.statuses[user.Status].CanSignIn
+	out := cardinal.AccessExplained{Access: access, Grants: grants}
+	var by *cardinal.AccessGrant
+	for i := range grants {
+		g := &grants[i]
+		g.InForce = canAct && (g.ExpiresAt == nil || now.Before(*g.ExpiresAt))
+		if g.InForce && (by == nil || g.ExpiresAt == nil) {
+			by = g
+		}
+	}
+	switch {
+	case access.Allowed && by != nil:
+		out.Reason = fmt.Sprintf("yes, by the role %s, granted on %s%s", by.RoleName, by.GrantedAt.Format(time.DateOnly), until(by.ExpiresAt))
+	case !canAct:
+		out.Reason = "no: the account is " + user.Status
+	case len(grants) == 0:
+		out.Reason = "no: none of the user's roles holds it"
+	case by != nil:
+		out.Reason = "no: this API key may not use the role that holds it"
+	default:
+		out.Reason = "no: the grants that would give it have expired"
+	}
+	return out, nil
+}
+
+func until(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return ", ends " + t.Format(time.DateTime)
+}
+
+// micro cuts a time to the microsecond that both databases keep.
+func micro(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	cut := t.UTC().Truncate(time.Microsecond)
+	return &cut
+}

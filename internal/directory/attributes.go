@@ -1,0 +1,67 @@
+package directory
+
+import (
+	"context"
+	"regexp"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+var attributeName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// AttributeDefinitions returns a page of the declared custom attributes; anyone who is known may read them.
+func (k Desk) AttributeDefinitions(ctx context.Context, p cardinal.Page) (cardinal.List[cardinal.AttributeDefinition], error) {
+	if !k.actor.Known() {
+		return cardinal.List[cardinal.AttributeDefinition]{}, errNotSignedIn
+	}
+	found, err := k.d.store.Read(ctx).AttributeDefinitions(ctx, p)
+	return cardinal.PageOf(found, p.Limit), err
+}
+
+// CreateAttributeDefinition declares a custom attribute.
+func (k Desk) CreateAttributeDefinition(ctx context.Context, in cardinal.NewAttributeDefinition) (cardinal.AttributeDefinition, error) {
+	return change(ctx, k, rule{action: "attribute.create", permission: "attributes.create"}, func(c *changing) (cardinal.AttributeDefinition, error) {
+		var check input
+		if !attributeName.MatchString(in.Name) {
+			check.Add("/name", "attribute_name_format", "Use up to 63 small letters, digits and underscores, a letter first")
+		}
+		in.Description = check.description("/description", in.Description)
+		if in.ValueType != "string" && in.ValueType != "number" && in.ValueType != "boolean" {
+			check.Add("/value_type", "value_type_unknown", "Choose string, number or boolean")
+		}
+		if err := check.Err(); err != nil {
+			return cardinal.AttributeDefinition{}, err
+		}
+		made, err := c.InsertAttributeDefinition(ctx, cardinal.AttributeDefinition{ID: cardinal.NewID(), Name: in.Name, Description: in.Description, ValueType: in.ValueType,
+			CreatedAt: c.now, UpdatedAt: c.now, Version: 1})
+		if err != nil {
+			return made, err
+		}
+		c.wrote(store.StampAttributeDefinition(made))
+		c.changed("attribute_definitions.name", nil, made.Name)
+		return made, nil
+	})
+}
+
+// DeleteAttributeDefinition takes a declaration back; values that profiles have stay until they are changed.
+func (k Desk) DeleteAttributeDefinition(ctx context.Context, id uuid.UUID, version int64) error {
+	_, err := change(ctx, k, rule{action: "attribute.delete", permission: "attributes.delete"}, func(c *changing) (struct{}, error) {
+		before, err := c.AttributeDefinition(ctx, id)
+		if err != nil {
+			return struct{}{}, err
+		}
+		if err := fresh(before.Version, version); err != nil {
+			return struct{}{}, err
+		}
+		if err := c.Tx.DeleteAttributeDefinition(ctx, id, version); err != nil {
+			return struct{}{}, err
+		}
+		c.wrote(store.Gone("attribute_definitions", id))
+		c.changed("attribute_definitions.name", before.Name, nil)
+		return struct{}{}, nil
+	})
+	return err
+}

@@ -1,0 +1,90 @@
+package directory
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+// Authenticate returns the actor that a bearer token stands for. Nothing is remembered between calls: a session ended
+// anywhere, by another process too, is refused by the very next one.
+func (d *Directory) Authenticate(ctx context.Context, bearer string, requestID uuid.NullUUID, from cardinal.Client) (cardinal.Actor, error) {
+	if strings.HasPrefix(bearer, apiKeyPrefix) {
+		return d.authenticateAPIKey(ctx, bearer, requestID, from)
+	}
+	auth, err := d.authenticateSession(ctx, bearer)
+	if err != nil {
+		return cardinal.Actor{}, err
+	}
+	return cardinal.Actor{
+		UserID: auth.UserID, SessionID: uuid.NullUUID{UUID: auth.ID, Valid: true}, Assurance: int(auth.Assurance),
+		RequestID: requestID, ClientFrom: from,
+	}, nil
+}
+
+// CheckSession answers the services that ask who a session's bearer is. One that must change their password first is refused:
+// whoever relies on the answer should not have to know of that.
+func (d *Directory) CheckSession(ctx context.Context, bearer string) (cardinal.SessionCheck, error) {
+	auth, err := d.authenticateSession(ctx, bearer)
+	if err != nil {
+		return cardinal.SessionCheck{}, err
+	}
+	if auth.Assurance == 0 {
+		return cardinal.SessionCheck{}, cardinal.Refuse(cardinal.ErrForbidden, "password_change_required", "Change your password first")
+	}
+	ends := auth.ExpiresAt
+	if idle := auth.IdleEndsAt(); idle.Before(ends) {
+		ends = idle
+	}
+	return cardinal.SessionCheck{UserID: auth.UserID, SessionID: auth.ID, Kind: auth.Kind, Status: auth.Status, Assurance: int(auth.Assurance), ExpiresAt: ends}, nil
+}
+
+var errNotSignedIn = cardinal.Refuse(cardinal.ErrUnauthenticated, "not_signed_in", "Sign in first")
+
+func (d *Directory) authenticateSession(ctx context.Context, bearer string) (store.SessionAuth, error) {
+	t, ok := parseToken(sessionPrefix, bearer)
+	if !ok {
+		return store.SessionAuth{}, errNotSignedIn
+	}
+	auth, err := d.store.Read(ctx).AuthenticateSession(ctx, t.userID, t.id)
+	if errors.Is(err, cardinal.ErrNotFound) {
+		return store.SessionAuth{}, errNotSignedIn
+	}
+	if err != nil {
+		return store.SessionAuth{}, err
+	}
+	now := d.now()
+	if subtle.ConstantTimeCompare(auth.TokenHash, t.hash[:]) != 1 || !auth.Live(now) || !auth.CanSignIn {
+		return store.SessionAuth{}, errNotSignedIn
+	}
+	if now.Sub(auth.LastSeenAt) >= time.Minute {
+		d.seen.note(auth.UserID, auth.ID, now)
+	}
+	return auth, nil
+}
+
+func (d *Directory) authenticateAPIKey(ctx context.Context, bearer string, requestID uuid.NullUUID, from cardinal.Client) (cardinal.Actor, error) {
+	t, ok := parseToken(apiKeyPrefix, bearer)
+	if !ok {
+		return cardinal.Actor{}, errNotSignedIn
+	}
+	auth, err := d.store.Read(ctx).AuthenticateAPIKey(ctx, t.userID, t.id)
+	if errors.Is(err, cardinal.ErrNotFound) {
+		return cardinal.Actor{}, errNotSignedIn
+	}
+	if err != nil {
+		return cardinal.Actor{}, err
+	}
+	inForce := auth.RevokedAt == nil && d.now().Before(auth.ExpiresAt) && auth.CanHoldAPIKeys && d.statuses[auth.Status].CanSignIn
+	if subtle.ConstantTimeCompare(auth.TokenHash, t.hash[:]) != 1 || !inForce {
+		return cardinal.Actor{}, errNotSignedIn
+	}
+	return cardinal.Actor{UserID: t.userID, APIKeyID: uuid.NullUUID{UUID: t.id, Valid: true}, Assurance: 1, RequestID: requestID, ClientFrom: from}, nil
+}

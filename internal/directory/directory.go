@@ -1,0 +1,111 @@
+// Package directory holds the rules: who may change what, and what is recorded of it. It knows no HTTP.
+//
+// Nobody acts anonymously: the rules are methods of a Desk, and a desk is had only from an actor, directory.As(actor).
+// A change cannot be made unrecorded: every one passes the function change, which checks the permission, makes the change and
+// appends the audit event in one transaction.
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/password"
+	"cardinal/internal/seal"
+	"cardinal/internal/store"
+)
+
+// Directory is the rules over one open database. It is safe for use by many goroutines.
+type Directory struct {
+	store  *store.Store
+	keys   *keys
+	hasher *password.Hasher
+	clock  func() time.Time
+	seen   *seen
+
+	// The lookups change only by migration, so they are read once.
+	kinds        map[string]cardinal.UserKind
+	statuses     map[string]cardinal.Status
+	contactKinds []string
+}
+
+// Options is what a directory needs beside the database.
+type Options struct {
+	// LoadKeys reads the key-encryption keys that this process was given. It is called again when another node made one first.
+	LoadKeys func() (*seal.Keyring, error)
+	// CreateKEK makes and keeps a new key-encryption key; it is called only for a database that names none. It returns the key
+	// and where it is kept: file or environment.
+	CreateKEK func(id uuid.UUID) (seal.KEK, string, error)
+	Hasher    *password.Hasher
+	Clock     func() time.Time // time.Now when nil
+}
+
+// Open returns the rules over a database whose schema is ready. On an empty one it registers the first key-encryption key.
+func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
+	d := &Directory{store: s, hasher: o.Hasher, clock: o.Clock, kinds: map[string]cardinal.UserKind{}, statuses: map[string]cardinal.Status{}}
+	if d.clock == nil {
+		d.clock = time.Now
+	}
+	d.seen = newSeen(d)
+	r := s.Read(ctx)
+	kinds, err := r.UserKinds(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the kinds of user: %w", err)
+	}
+	for _, k := range kinds {
+		d.kinds[k.Code] = k
+	}
+	statuses, err := r.Statuses(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the statuses: %w", err)
+	}
+	for _, st := range statuses {
+		d.statuses[st.Code] = st
+	}
+	if d.contactKinds, err = r.ContactKinds(ctx); err != nil {
+		return nil, fmt.Errorf("read the kinds of contact: %w", err)
+	}
+	d.keys, err = openKeys(ctx, s, o, d.now())
+	return d, err
+}
+
+// now is the moment, in UTC, to the microsecond that both databases keep.
+func (d *Directory) now() time.Time { return d.clock().UTC().Truncate(time.Microsecond) }
+
+// As returns the desk of an actor.
+func (d *Directory) As(a cardinal.Actor) Desk { return Desk{d: d, actor: a} }
+
+// Hashing says how many password hashes run and wait, and how many were refused for lack of room.
+func (d *Directory) Hashing() (running, waiting int, refused uint64) { return d.hasher.Stats() }
+
+// Ready says why the service cannot work just now; nothing when it can.
+func (d *Directory) Ready(ctx context.Context) []string {
+	if _, err := d.store.Ready(ctx); err != nil {
+		if errors.Is(err, store.ErrSchema) {
+			return []string{err.Error()}
+		}
+		return []string{"the database does not answer"}
+	}
+	ahead, err := d.store.Read(ctx).AuditMonthsAhead(ctx, d.now())
+	switch {
+	case err != nil:
+		return []string{"the audit log cannot be read"}
+	case ahead < 2:
+		return []string{fmt.Sprintf("the audit log has room for %d month(s) ahead, fewer than two; is the job audit.months running?", ahead)}
+	}
+	return nil
+}
+
+// Desk is where an actor asks. Every method checks what the actor may do.
+type Desk struct {
+	d     *Directory
+	actor cardinal.Actor
+	once  *Once
+}
+
+// Actor returns who is asking.
+func (k Desk) Actor() cardinal.Actor { return k.actor }

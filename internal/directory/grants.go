@@ -1,0 +1,112 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+// Grants returns a page of the roles that a user holds, by whom and until when.
+func (k Desk) Grants(ctx context.Context, userID uuid.UUID, p cardinal.Page) (cardinal.List[cardinal.Grant], error) {
+	r, err := k.read(ctx, rule{permission: "roles.read", subject: userID, own: true})
+	if err != nil {
+		return cardinal.List[cardinal.Grant]{}, err
+	}
+	if _, err := r.User(ctx, userID); err != nil {
+		return cardinal.List[cardinal.Grant]{}, err
+	}
+	found, err := r.Grants(ctx, userID, p)
+	return cardinal.PageOf(found, p.Limit), err
+}
+
+// GrantRole grants a role, or changes until when. Nobody can grant what they do not hold.
+func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGrant) (cardinal.Grant, error) {
+	r := rule{action: "role.grant", permission: "roles.grant", subject: userID}
+	return change(ctx, k, r, func(c *changing) (cardinal.Grant, error) {
+		var check input
+		if in.ExpiresAt != nil && !in.ExpiresAt.After(c.now) {
+			check.Add("/expires_at", "time_past", "Give a time to come")
+		}
+		if err := check.Err(); err != nil {
+			return cardinal.Grant{}, err
+		}
+		if err := c.LockRole(ctx, in.RoleID); isNotFound(err) {
+			check.Add("/role_id", "role_unknown", "Give the id of a role")
+			return cardinal.Grant{}, check.Err()
+		} else if err != nil {
+			return cardinal.Grant{}, err
+		}
+		role, err := c.Role(ctx, in.RoleID)
+		if err != nil {
+			return cardinal.Grant{}, err
+		}
+		user, err := c.User(ctx, userID)
+		if err != nil {
+			return cardinal.Grant{}, err
+		}
+		if err := c.mayTouch(ctx, userID); err != nil {
+			return cardinal.Grant{}, err
+		}
+		if !role.IsAssignable || !k.d.kinds[user.Kind].IsListed || k.d.statuses[user.Status].IsDeleted {
+			return cardinal.Grant{}, cardinal.Refuse(cardinal.ErrConflict, "role_not_assignable", "This role cannot be granted to this account")
+		}
+		if holds, err := c.HoldsAllOf(ctx, k.caller(), role.ID, c.now); err != nil {
+			return cardinal.Grant{}, err
+		} else if !holds {
+			return cardinal.Grant{}, cardinal.Refuse(cardinal.ErrForbidden, "role_outranks_you", "That role holds permissions that you do not hold")
+		}
+		grant, err := c.PutGrant(ctx, cardinal.Grant{UserID: userID, RoleID: role.ID, GrantedBy: k.actor.UserID, CreatedAt: c.now, ExpiresAt: micro(in.ExpiresAt)})
+		if err != nil {
+			return grant, err
+		}
+		c.wrote(store.StampGrant(grant))
+		c.changed("user_roles."+role.Name, nil, "granted")
+		if grant.ExpiresAt != nil {
+			c.changed("user_roles.expires_at", nil, *grant.ExpiresAt)
+		}
+		return grant, nil
+	})
+}
+
+// RevokeGrant takes a role from a user. The last holder of a role that must have one keeps it.
+func (k Desk) RevokeGrant(ctx context.Context, userID, roleID uuid.UUID) error {
+	r := rule{action: "role.revoke", permission: "roles.grant", subject: userID}
+	_, err := change(ctx, k, r, func(c *changing) (struct{}, error) {
+		if err := c.LockRole(ctx, roleID); err != nil {
+			return struct{}{}, err
+		}
+		grant, err := c.Grant(ctx, userID, roleID)
+		if err != nil {
+			return struct{}{}, err
+		}
+		if err := c.mayTouch(ctx, userID); err != nil {
+			return struct{}{}, err
+		}
+		if cardinal.IsBuiltIn(userID) {
+			return struct{}{}, cardinal.Refuse(cardinal.ErrConflict, "built_in", "A built-in actor cannot change")
+		}
+		return struct{}{}, c.endGrant(ctx, grant, "revoked")
+	})
+	return err
+}
+
+// endGrant deletes a grant, and with it the use that API keys made of it.
+func (c *changing) endGrant(ctx context.Context, grant cardinal.Grant, how string) error {
+	keys, err := c.APIKeysUsing(ctx, grant.UserID, grant.RoleID)
+	if err != nil {
+		return err
+	}
+	removed, err := c.DeleteGrant(ctx, grant.UserID, grant.RoleID)
+	if err != nil || !removed {
+		return err
+	}
+	c.wrote(store.Gone("user_roles", grant.UserID, grant.RoleID))
+	for _, key := range keys {
+		c.wrote(store.Gone("api_key_roles", grant.UserID, key, grant.RoleID))
+	}
+	c.changed("user_roles."+grant.RoleName, nil, how)
+	return nil
+}

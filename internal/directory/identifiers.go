@@ -1,0 +1,126 @@
+package directory
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/normal"
+	"cardinal/internal/store"
+)
+
+// claim is a wish for what must be unique over all users.
+type claim struct {
+	userID    uuid.UUID
+	contactID *uuid.UUID // nil for a user name
+	kind      string
+	normal    string
+	proved    bool // does not lapse, and takes the claim from who did not prove it
+	settings  settings
+	pointer   string
+}
+
+// claim makes a claim. One that somebody else proved stands; one that nobody proved yields to proof, and to anyone once its
+// time is over.
+func (c *changing) claim(ctx context.Context, want claim) error {
+	index := c.desk.d.keys.index(want.kind, want.normal)
+	held, err := c.Identifier(ctx, index)
+	switch {
+	case errors.Is(err, cardinal.ErrNotFound):
+	case err != nil:
+		return err
+	case held.UserID == want.userID:
+		return cardinal.Refuse(cardinal.ErrConflict, "identifier_yours", "The account has that address, number or name already")
+	case held.ExpiresAt == nil || !want.proved && c.now.Before(*held.ExpiresAt):
+		return cardinal.Refuse(cardinal.ErrConflict, "identifier_taken", "Somebody else has that address, number or name")
+	default:
+		if err := c.displace(ctx, held); err != nil {
+			return err
+		}
+	}
+	record := store.IdentifierRecord{ValueIndex: index, UserID: want.userID, ContactID: want.contactID, CreatedAt: c.now}
+	if !want.proved {
+		lapses := c.now.Add(want.settings.claimLifetime)
+		record.ExpiresAt = &lapses
+	}
+	if err := c.InsertIdentifier(ctx, record); err != nil {
+		return err
+	}
+	c.wrote(store.StampIdentifier(record))
+	return nil
+}
+
+// claimUsername moves a user's claim from one user name to another; an empty one gives it up.
+func (c *changing) claimUsername(ctx context.Context, userID uuid.UUID, from, toNormal, pointer string) error {
+	var old []byte
+	if from != "" {
+		fromNormal, err := normal.Username(from)
+		if err != nil {
+			return err
+		}
+		if fromNormal == toNormal {
+			return nil // another spelling of the same name
+		}
+		old = c.desk.d.keys.index(normal.KindUsername, fromNormal)
+		if err := c.DeleteIdentifier(ctx, old); err != nil {
+			return err
+		}
+		c.wrote(store.GoneIdentifier(old))
+	}
+	if toNormal == "" {
+		return c.keepWayIn(ctx, userID)
+	}
+	return c.claim(ctx, claim{userID: userID, kind: normal.KindUsername, normal: toNormal, proved: true, pointer: pointer})
+}
+
+// keepWayIn refuses a change that leaves somebody who has a password with nothing to sign in with.
+func (c *changing) keepWayIn(ctx context.Context, userID uuid.UUID) error {
+	left, err := c.Identifiers(ctx, userID)
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	if _, err := c.Credential(ctx, userID); errors.Is(err, cardinal.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return cardinal.Refuse(cardinal.ErrConflict, "last_way_in", "This is the account's last way in; add another first")
+}
+
+// displace ends a claim that nobody proved: its contact goes, its holder's sessions end, and a holder who never came further
+// than signing up goes with it. Only the claim moves, never anything else of the account.
+func (c *changing) displace(ctx context.Context, held store.IdentifierRecord) error {
+	loser := &changing{Tx: c.Tx, desk: c.desk, now: c.now, event: c.event}
+	loser.event.ID, loser.event.ChangedRows, loser.event.Changes = cardinal.NewID(), nil, nil
+	loser.event.Action = "contact.displace"
+	loser.about(held.UserID)
+	if err := loser.dropUnproved(ctx, held); err != nil {
+		return err
+	}
+	c.more = append(c.more, loser.event)
+	return nil
+}
+
+// dropUnproved removes an unproved claim with its contact, and soft-deletes a holder who is left with no way in and was never
+// able to sign in.
+func (c *changing) dropUnproved(ctx context.Context, held store.IdentifierRecord) error {
+	if err := c.removeContact(ctx, held.UserID, *held.ContactID, held.ValueIndex); err != nil {
+		return err
+	}
+	if err := c.endSessions(ctx, held.UserID, uuid.Nil); err != nil {
+		return err
+	}
+	user, err := c.UserForChange(ctx, held.UserID)
+	if err != nil {
+		return err
+	}
+	status := c.desk.d.statuses[user.Status]
+	left, err := c.Identifiers(ctx, held.UserID)
+	if err != nil || len(left) > 0 || status.CanSignIn || status.IsDeleted {
+		return err
+	}
+	_, err = c.move(ctx, user, "delete")
+	return err
+}

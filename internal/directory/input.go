@@ -1,0 +1,156 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"cardinal"
+	"cardinal/internal/normal"
+	"cardinal/internal/password"
+	"cardinal/internal/store"
+)
+
+// Most bytes of preferences and attributes as JSON. PostgreSQL writes JSON with spaces, and its CHECK allows twice this.
+const maxDocument = 8192
+
+// input collects the faults of what a caller gave and puts it into its normal form on the way.
+type input struct{ cardinal.Faults }
+
+// note turns a leaf's refusal into a fault of a field; any other error is one of the program's and stays.
+func (in *input) note(pointer string, err error) {
+	var n *normal.Error
+	var p *password.Error
+	switch {
+	case err == nil:
+	case errors.As(err, &n):
+		in.Add(pointer, n.Code, n.Message)
+	case errors.As(err, &p):
+		in.Add(pointer, p.Code, p.Message)
+	default:
+		in.Add(pointer, "field_format", "Check this field")
+	}
+}
+
+// text puts an optional text into its normal form.
+func (in *input) text(pointer, value string, form func(string) (string, error)) string {
+	if value == "" {
+		return ""
+	}
+	out, err := form(value)
+	in.note(pointer, err)
+	return out
+}
+
+func displayName(s string) (string, error) { return normal.Text(s, 200) }
+
+// description checks a text that is needed, for people, in clear.
+func (in *input) description(pointer, value string) string {
+	out, err := normal.Text(value, 1000)
+	in.note(pointer, err)
+	return out
+}
+
+// contact puts the value of a contact into its normal form: what was typed is kept to be shown, what is returned to be found.
+func (in *input) contact(pointer, kind, value string) string {
+	switch kind {
+	case normal.KindEmail:
+		out, err := normal.Email(value)
+		in.note(pointer, err)
+		return out
+	case normal.KindPhone:
+		out, err := normal.Phone(value)
+		in.note(pointer, err)
+		return out
+	}
+	return ""
+}
+
+// newPassword checks a password that is to be set.
+func (in *input) newPassword(pointer string, secret cardinal.Secret, s settings) {
+	text, err := normal.Password(secret.Reveal())
+	if err == nil {
+		err = password.Check(text, s.passwordMinLength)
+	}
+	in.note(pointer, err)
+}
+
+// document checks preferences or attributes: an object of bounded size and depth whose texts both databases can store.
+func (in *input) document(pointer string, doc map[string]any) {
+	if doc == nil {
+		return
+	}
+	if !storable(doc, 8) {
+		in.Add(pointer, "document_format", "Use valid text without NUL, nested at most eight levels deep")
+		return
+	}
+	if b, err := json.Marshal(doc); err != nil || len(b) > maxDocument {
+		in.Add(pointer, "document_too_long", "Use at most 8192 bytes of JSON")
+	}
+}
+
+func storable(v any, depth int) bool {
+	text := func(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+	switch v := v.(type) {
+	case string:
+		return text(v)
+	case map[string]any:
+		for key, item := range v {
+			if depth == 0 || !text(key) || !storable(item, depth-1) {
+				return false
+			}
+		}
+	case []any:
+		return depth > 0 && !slices.ContainsFunc(v, func(item any) bool { return !storable(item, depth-1) })
+	}
+	return true
+}
+
+// attributes checks custom attributes against their definitions.
+func (in *input) attributes(ctx context.Context, r store.Reader, pointer string, doc map[string]any) error {
+	if len(doc) == 0 {
+		return nil
+	}
+	in.document(pointer, doc)
+	definitions, err := r.AllAttributeDefinitions(ctx)
+	if err != nil {
+		return err
+	}
+	types := map[string]string{}
+	for _, d := range definitions {
+		types[d.Name] = d.ValueType
+	}
+	for name, value := range doc {
+		at := pointer + "/" + pointerToken(name)
+		switch want, known := types[name]; {
+		case !known:
+			in.Add(at, "attribute_unknown", "Declare the attribute first, or leave it out")
+		case value != nil && want != jsonType(value):
+			in.Add(at, "attribute_type", "Give a "+want)
+		}
+	}
+	return nil
+}
+
+// pointerToken escapes a name for a JSON pointer (RFC 6901); one that is no plain name is not repeated.
+func pointerToken(name string) string {
+	if len(name) > 64 || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
+		return "*"
+	}
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}
+
+func jsonType(v any) string {
+	switch v.(type) {
+	case string:
+		return "string"
+	case float64, int, int64:
+		return "number"
+	case bool:
+		return "boolean"
+	}
+	return "other"
+}

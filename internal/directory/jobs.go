@@ -1,0 +1,192 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+// batch bounds what one transaction of scheduled work touches.
+const batch = 500
+
+// ClaimJob leases the most overdue piece of scheduled work to a node; cardinal.ErrNotFound when nothing is due.
+func (d *Directory) ClaimJob(ctx context.Context, node uuid.UUID, lease time.Duration) (cardinal.Job, error) {
+	var job cardinal.Job
+	err := d.store.Write(ctx, func(tx store.Tx) (err error) {
+		job, err = tx.ClaimJob(ctx, node, d.now(), lease)
+		return err
+	})
+	return job, err
+}
+
+// EndJob notes how a piece of scheduled work ended: done, or failed and to be tried again.
+func (d *Directory) EndJob(ctx context.Context, job cardinal.Job, node uuid.UUID, failed error) error {
+	return d.store.Write(ctx, func(tx store.Tx) error {
+		now := d.now()
+		if failed == nil {
+			return tx.FinishJob(ctx, job.ID, node, now)
+		}
+		wait := min(time.Minute<<min(job.Attempts, 6), time.Hour)
+		return tx.FailJob(ctx, job.ID, node, now, now.Add(wait), errorKind(failed))
+	})
+}
+
+// errorKind names an error without the values its text may hold.
+func errorKind(err error) string {
+	for _, kind := range []error{cardinal.ErrBusy, cardinal.ErrConflict, cardinal.ErrForbidden, cardinal.ErrNotFound, cardinal.ErrStale, context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, kind) {
+			return kind.Error()
+		}
+	}
+	return "internal"
+}
+
+// RunJob does a piece of scheduled work by its kind.
+func (k Desk) RunJob(ctx context.Context, kind string) error {
+	if _, err := k.read(ctx, rule{permission: "jobs.run"}); err != nil {
+		return err
+	}
+	work, ok := map[string]func(context.Context) error{
+		"audit.months":    k.makeAuditMonths,
+		"audit.attempts":  k.recordAttempts,
+		"grants.expire":   k.expireGrants,
+		"claims.expire":   k.expireClaims,
+		"sessions.purge":  k.purge(store.Tx.DeleteDeadSessions, 30*24*time.Hour),
+		"replies.purge":   k.purge(store.Tx.DeleteExpiredReplies, 0),
+		"throttles.purge": k.purge(store.Tx.DeleteExpiredThrottles, 0),
+	}[kind]
+	if !ok {
+		return fmt.Errorf("%w: no job is called %q", cardinal.ErrNotFound, kind)
+	}
+	return work(ctx)
+}
+
+func (k Desk) makeAuditMonths(ctx context.Context) error {
+	return k.d.store.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.EnsureAuditMonths(ctx, k.d.now())
+		return err
+	})
+}
+
+// recordAttempts writes strangers' refused attempts of the minutes that are over to the audit log, one event a minute and
+// account, so that nobody can fill it.
+func (k Desk) recordAttempts(ctx context.Context) error {
+	for {
+		n := 0
+		err := k.d.store.Write(ctx, func(tx store.Tx) error {
+			taken, err := tx.TakeRefusals(ctx, k.d.now().Truncate(time.Minute), batch)
+			if err != nil {
+				return err
+			}
+			n = len(taken)
+			for _, t := range taken {
+				e := k.event(rule{action: t.Action, subject: t.SubjectID}, sealedClient{})
+				e.ActorID, e.IsRefused, e.Attempts = cardinal.StrangerID, true, t.Attempts
+				e.Changes = map[string]cardinal.ColumnChange{"refused_attempts.minute": {To: t.Minute}}
+				if err := tx.AppendEvent(ctx, e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || n < batch {
+			return err
+		}
+	}
+}
+
+// expireGrants ends grants whose time is over. They gave nothing since then: the check goes by the time, this by the record.
+func (k Desk) expireGrants(ctx context.Context) error {
+	due, err := k.d.store.Read(ctx).ExpiredGrants(ctx, k.d.now(), batch)
+	if err != nil {
+		return err
+	}
+	for _, grant := range due {
+		r := rule{action: "role.expire", permission: "jobs.run", subject: grant.UserID}
+		if _, err := change(ctx, k, r, func(c *changing) (struct{}, error) {
+			if err := c.LockRole(ctx, grant.RoleID); err != nil {
+				return struct{}{}, err
+			}
+			now, err := c.Grant(ctx, grant.UserID, grant.RoleID)
+			if isNotFound(err) || err == nil && (now.ExpiresAt == nil || now.ExpiresAt.After(c.now)) {
+				return struct{}{}, nil // revoked or prolonged meanwhile
+			}
+			if err != nil {
+				return struct{}{}, err
+			}
+			return struct{}{}, c.endGrant(ctx, now, "expired")
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expireClaims frees addresses that nobody proved in time. An account in use keeps its last way in, proved or not.
+func (k Desk) expireClaims(ctx context.Context) error {
+	due, err := k.d.store.Read(ctx).LapsedIdentifiers(ctx, k.d.now(), batch)
+	if err != nil {
+		return err
+	}
+	for _, lapsed := range due {
+		r := rule{action: "contact.expire", permission: "jobs.run", subject: lapsed.UserID}
+		_, err := change(ctx, k, r, func(c *changing) (struct{}, error) {
+			user, err := c.UserForChange(ctx, lapsed.UserID)
+			if err != nil {
+				return struct{}{}, err
+			}
+			now, err := c.Identifier(ctx, lapsed.ValueIndex)
+			if isNotFound(err) || err == nil && (now.ExpiresAt == nil || now.ExpiresAt.After(c.now) || now.UserID != lapsed.UserID) {
+				return struct{}{}, nil
+			}
+			if err != nil {
+				return struct{}{}, err
+			}
+			left, err := c.Identifiers(ctx, lapsed.UserID)
+			if err != nil {
+				return struct{}{}, err
+			}
+			if len(left) == 1 && k.d.statuses[user.Status].CanSignIn {
+				return struct{}{}, c.prolongClaim(ctx, now)
+			}
+			return struct{}{}, c.dropUnproved(ctx, now)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prolongClaim gives a claim another life: it is the only way into an account in use, and still yields to proof.
+func (c *changing) prolongClaim(ctx context.Context, held store.IdentifierRecord) error {
+	s, err := c.desk.d.settings(ctx, c.Reader)
+	if err != nil {
+		return err
+	}
+	after, err := c.ProlongIdentifier(ctx, held.ValueIndex, c.now.Add(s.claimLifetime))
+	c.wrote(store.StampIdentifier(after))
+	return err
+}
+
+// purge returns work that deletes what is over for at least keep, a batch at a time.
+func (k Desk) purge(del func(store.Tx, context.Context, time.Time, int) (int64, error), keep time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			var n int64
+			err := k.d.store.Write(ctx, func(tx store.Tx) (err error) {
+				n, err = del(tx, ctx, k.d.now().Add(-keep), batch)
+				return err
+			})
+			if err != nil || n < batch {
+				return err
+			}
+		}
+	}
+}

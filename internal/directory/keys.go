@@ -1,0 +1,200 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/seal"
+	"cardinal/internal/store"
+)
+
+// keys are the keys of the service: the key-encryption keys it was given, and its own keys that they wrap.
+type keys struct {
+	byID   map[uuid.UUID]seal.KEK // as the database registers them
+	liveID uuid.UUID              // wraps what is new
+
+	identifiers seal.Key // blind index
+	cursors     seal.Key
+	replies     seal.Key
+	throttles   seal.Key
+
+	mu     sync.Mutex
+	months map[string]seal.Key // strangers' addresses in the audit log, by month
+}
+
+// openKeys holds the register in the database against the keys that this process was given. A database that names a key which
+// is missing is refused: without it nothing personal can be read, and a new key would only hide that.
+func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*keys, error) {
+	k := &keys{byID: map[uuid.UUID]seal.KEK{}, months: map[string]seal.Key{}}
+	registered, err := s.Read(ctx).KEKs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the register of keys: %w", err)
+	}
+	if len(registered) == 0 {
+		if registered, err = first(ctx, s, o, now); err != nil {
+			return nil, err
+		}
+	}
+	ring, err := o.LoadKeys()
+	if err != nil {
+		return nil, fmt.Errorf("load the key-encryption keys: %w", err)
+	}
+	for _, r := range registered {
+		kek, ok := ring.ByCheckValue([32]byte(r.CheckValue))
+		if !ok {
+			return nil, fmt.Errorf("%w: the key-encryption key %s (%s) is missing: put its file %s.key back into the keys folder, or set CARDINAL_KEK; without it nothing personal can be read",
+				ErrKeyMissing, r.ID, r.Location, r.ID)
+		}
+		k.byID[r.ID] = kek
+		if r.RetiredAt == nil {
+			k.liveID = r.ID
+		}
+	}
+	for name, into := range map[string]*seal.Key{"identifiers": &k.identifiers, "cursors": &k.cursors, "replies": &k.replies, "throttles": &k.throttles} {
+		if *into, err = k.service(ctx, s, name, now); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+// ErrKeyMissing says that the database names a key-encryption key which this process was not given.
+var ErrKeyMissing = errors.New("key missing")
+
+// first makes and registers the first key-encryption key. Two nodes that start at once both try and the database lets one
+// win; the key was kept before it was registered, so the other finds it where it keeps its own.
+func first(ctx context.Context, s *store.Store, o Options, now time.Time) ([]store.KEKRecord, error) {
+	id := cardinal.NewID()
+	kek, location, err := o.CreateKEK(id)
+	if err != nil {
+		return nil, fmt.Errorf("make the key-encryption key: %w", err)
+	}
+	check := kek.CheckValue()
+	err = s.Write(ctx, func(tx store.Tx) error {
+		return tx.InsertKEK(ctx, store.KEKRecord{ID: id, Location: location, CheckValue: check[:], CreatedAt: now})
+	})
+	if err != nil && !store.Violates(err, "key_encryption_keys_") {
+		return nil, fmt.Errorf("register the key-encryption key: %w", err)
+	}
+	return s.Read(ctx).KEKs(ctx)
+}
+
+// service returns a key of the service's own, making it on first use.
+func (k *keys) service(ctx context.Context, s *store.Store, name string, now time.Time) (seal.Key, error) {
+	r, err := s.Read(ctx).ServiceKey(ctx, name)
+	if errors.Is(err, cardinal.ErrNotFound) {
+		fresh := store.ServiceKeyRecord{ID: cardinal.NewID(), Name: name, KEKID: k.liveID, CreatedAt: now}
+		fresh.WrappedKey = k.byID[k.liveID].WrapService(name, seal.NewKey())
+		err = s.Write(ctx, func(tx store.Tx) (err error) {
+			r, err = tx.AddServiceKey(ctx, fresh)
+			return err
+		})
+	}
+	if err != nil {
+		return seal.Key{}, fmt.Errorf("read the service key %s: %w", name, err)
+	}
+	key, err := k.byID[r.KEKID].UnwrapService(name, r.WrappedKey)
+	if err != nil {
+		return seal.Key{}, fmt.Errorf("unwrap the service key %s: %w", name, err)
+	}
+	return key, nil
+}
+
+// month returns the key that seals strangers' addresses in the audit log of a month; it is destroyed when the month retires.
+func (k *keys) month(ctx context.Context, s *store.Store, at time.Time) (seal.Key, error) {
+	name := "audit-" + at.UTC().Format("2006-01")
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if key, ok := k.months[name]; ok {
+		return key, nil
+	}
+	key, err := k.service(ctx, s, name, at)
+	if err == nil {
+		k.months[name] = key
+	}
+	return key, err
+}
+
+// newUserKey makes a user's data key and its wrapped row.
+func (k *keys) newUserKey(userID uuid.UUID, now time.Time) (seal.Key, store.UserKeyRecord) {
+	key := seal.NewKey()
+	return key, store.UserKeyRecord{UserID: userID, KEKID: uuid.NullUUID{UUID: k.liveID, Valid: true}, WrappedKey: k.byID[k.liveID].Wrap(userID, key), CreatedAt: now, WrappedAt: now}
+}
+
+// unwrap opens a user's data key.
+func (k *keys) unwrap(r store.UserKeyRecord) (seal.Key, error) {
+	kek, ok := k.byID[r.KEKID.UUID]
+	if !ok {
+		return seal.Key{}, fmt.Errorf("%w: key-encryption key %s", ErrKeyMissing, r.KEKID.UUID)
+	}
+	key, err := kek.Unwrap(r.UserID, r.WrappedKey)
+	if err != nil {
+		return seal.Key{}, fmt.Errorf("unwrap the key of user %s: %w", r.UserID, err)
+	}
+	return key, nil
+}
+
+// userKey reads and opens a user's data key.
+func (d *Directory) userKey(ctx context.Context, r store.Reader, userID uuid.UUID) (seal.Key, error) {
+	record, err := r.UserKey(ctx, userID)
+	if err != nil {
+		return seal.Key{}, fmt.Errorf("read the key of user %s: %w", userID, err)
+	}
+	return d.keys.unwrap(record)
+}
+
+// index is the blind index of an identifier in its normal form.
+func (k *keys) index(kind, normal string) []byte { return k.identifiers.Index(kind, normal) }
+
+// sealText seals a text for a column of a user's row; nil for none.
+func sealText(key seal.Key, table, column string, userID uuid.UUID, text string) []byte {
+	if text == "" {
+		return nil
+	}
+	return key.Seal([]byte(text), seal.Place{Table: table, Column: column, UserID: userID, SchemaVersion: 1})
+}
+
+// openText opens what sealText sealed; none and erased are the empty text.
+func openText(key seal.Key, table, column string, userID uuid.UUID, sealed []byte) (string, error) {
+	if sealed == nil {
+		return "", nil
+	}
+	plain, err := key.Open(sealed, seal.Place{Table: table, Column: column, UserID: userID, SchemaVersion: 1})
+	if errors.Is(err, seal.ErrErased) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("open %s.%s of user %s: %w", table, column, userID, err)
+	}
+	return string(plain), nil
+}
+
+// sealedClient is where a request came from, sealed under the actor's key, or a stranger's under the key of the month.
+type sealedClient struct{ address, userAgent []byte }
+
+func (k Desk) sealClient(ctx context.Context) (sealedClient, error) {
+	from := k.actor.ClientFrom
+	if from == (cardinal.Client{}) || (cardinal.IsBuiltIn(k.actor.UserID) && k.actor.Known()) {
+		return sealedClient{}, nil
+	}
+	var key seal.Key
+	var err error
+	if k.actor.Known() {
+		key, err = k.d.userKey(ctx, k.d.store.Read(ctx), k.actor.UserID)
+	} else {
+		key, err = k.d.keys.month(ctx, k.d.store, k.d.now())
+	}
+	if err != nil {
+		return sealedClient{}, err
+	}
+	return sealedClient{
+		address:   sealText(key, "audit_logs", "address_sealed", k.actor.UserID, from.Address),
+		userAgent: sealText(key, "audit_logs", "user_agent_sealed", k.actor.UserID, from.UserAgent),
+	}, nil
+}

@@ -1,0 +1,113 @@
+package directory
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"cardinal"
+	"cardinal/internal/seal"
+	"cardinal/internal/store"
+)
+
+// Once is a request that must have one effect however often it is sent: the Idempotency-Key header, and what it was sent with.
+type Once struct {
+	Key   string // the header; only its hash is stored
+	Route string // method and route pattern: the key's scope, beside the caller
+	Path  string // the path itself, part of the fingerprint
+	Body  []byte
+
+	Replayed bool // set when the result is that of an earlier request
+}
+
+// How long a result is kept, and how long a duplicate waits for one that is under way.
+const (
+	replyLifetime = 24 * time.Hour
+	replyWait     = time.Second
+	usualWait     = 5 * time.Second
+)
+
+// Once returns the desk for a request that must have one effect.
+func (k Desk) Once(o *Once) Desk {
+	k.once = o
+	return k
+}
+
+func (k Desk) fingerprint() [32]byte {
+	return k.d.keys.replies.MAC("fingerprint", []byte(k.once.Path), k.once.Body)
+}
+
+func (k Desk) replyKey() seal.Key {
+	return k.d.keys.replies.Derive("reply", []byte(k.once.Key))
+}
+
+func replyPlace(r store.ReplyRecord) seal.Place {
+	return seal.Place{Table: "idempotency_keys", Column: "reply_sealed", UserID: r.CallerID, SchemaVersion: 1}
+}
+
+func (k Desk) replyRecord(now time.Time) store.ReplyRecord {
+	hash, mark := sha256.Sum256([]byte(k.once.Key)), k.fingerprint()
+	return store.ReplyRecord{CallerID: k.actor.UserID, Route: k.once.Route, KeyHash: hash[:], Fingerprint: mark[:], CreatedAt: now, ExpiresAt: now.Add(replyLifetime)}
+}
+
+// replay claims the request's key, or fills out with the result of the earlier request that had it. A duplicate of a request
+// under way waits a second for it.
+func (c *changing) replay(ctx context.Context, out any) (bool, error) {
+	if c.desk.once == nil {
+		return false, nil
+	}
+	claim := c.desk.replyRecord(c.now)
+	claim.ID = cardinal.NewID()
+	claim.ReplySealed = c.desk.replyKey().Seal([]byte(`{}`), replyPlace(claim)) // replaced before the commit
+	if err := c.WaitAtMost(ctx, replyWait); err != nil {
+		return false, err
+	}
+	claimed, err := c.ClaimReply(ctx, claim)
+	if errors.Is(err, cardinal.ErrBusy) {
+		return false, cardinal.Refuse(cardinal.ErrConflict, "idempotency_in_flight", "The request with this Idempotency-Key is still under way; send it again later")
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := c.WaitAtMost(ctx, usualWait); err != nil {
+		return false, err
+	}
+	c.reply = claim.ID
+	if claimed {
+		return false, nil
+	}
+	kept, err := c.Reply(ctx, claim.CallerID, claim.Route, claim.KeyHash)
+	if err != nil {
+		return false, err
+	}
+	if !c.now.Before(kept.ExpiresAt) {
+		// Its day is over and nobody has swept it yet: the place is taken over.
+		c.reply = kept.ID
+		return false, c.RenewReply(ctx, kept.ID, claim)
+	}
+	if !hmac.Equal(kept.Fingerprint, claim.Fingerprint) {
+		return false, cardinal.Refuse(cardinal.ErrInvalid, "idempotency_mismatch", "This Idempotency-Key was used for another request; use a new key")
+	}
+	plain, err := c.desk.replyKey().Open(kept.ReplySealed, replyPlace(kept))
+	if err != nil {
+		return false, fmt.Errorf("open the kept reply: %w", err)
+	}
+	c.desk.once.Replayed = true
+	return true, json.Unmarshal(plain, out)
+}
+
+// keepReply stores the result under the request's key, with the change it belongs to.
+func (c *changing) keepReply(ctx context.Context, out any) error {
+	if c.desk.once == nil {
+		return nil
+	}
+	plain, err := json.Marshal(out)
+	if err != nil {
+		return fmt.Errorf("keep the reply: %w", err)
+	}
+	return c.CompleteReply(ctx, c.reply, c.desk.replyKey().Seal(plain, replyPlace(c.desk.replyRecord(c.now))))
+}

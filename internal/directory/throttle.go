@@ -1,0 +1,108 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+// throttle slows guessing: attempts that fail are counted in the store, by identifier and by address prefix, so that every
+// node and every restart knows of them. Its keys are keyed hashes, never the identifier or the address.
+type throttle struct {
+	identifier, address []byte // nil when there is none
+}
+
+// throttleFor returns the throttle of an attempt: what is tried ("sign-in", "sign-up", …), on which identifier, from where.
+func (k Desk) throttleFor(what string, identifier []byte) throttle {
+	var t throttle
+	if identifier != nil {
+		hash := k.d.keys.throttles.MAC(what+" identifier", identifier)
+		t.identifier = hash[:]
+	}
+	if prefix := addressPrefix(k.actor.ClientFrom.Address); prefix != "" {
+		hash := k.d.keys.throttles.MAC(what+" address", []byte(prefix))
+		t.address = hash[:]
+	}
+	return t
+}
+
+// addressPrefix is what one subscriber usually holds: an IPv4 address, or the /64 of an IPv6 one.
+func addressPrefix(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	if a = a.Unmap(); a.Is4() {
+		return a.String()
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return ""
+	}
+	return p.String()
+}
+
+// check refuses an attempt while its identifier or its address is blocked.
+func (t throttle) check(ctx context.Context, r store.Reader, now time.Time) error {
+	for _, key := range [][]byte{t.identifier, t.address} {
+		if key == nil {
+			continue
+		}
+		row, err := r.Throttle(ctx, key)
+		if errors.Is(err, cardinal.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if row.BlockedUntil != nil && now.Before(*row.BlockedUntil) {
+			refusal := cardinal.Refuse(cardinal.ErrThrottled, "too_many_attempts", "Too many attempts; wait before you try again")
+			refusal.RetryAfter = row.BlockedUntil.Sub(now)
+			return refusal
+		}
+	}
+	return nil
+}
+
+// count adds an attempt and blocks what has too many.
+func (k Desk) count(ctx context.Context, t throttle, s settings) error {
+	return k.d.store.Write(context.WithoutCancel(ctx), func(tx store.Tx) error { return t.count(ctx, tx, s, k.d.now()) })
+}
+
+// fail adds a failed attempt likewise, and counts the refusal for the audit log, by the minute.
+func (k Desk) fail(ctx context.Context, t throttle, s settings, subject uuid.UUID, action string) error {
+	now := k.d.now()
+	return k.d.store.Write(context.WithoutCancel(ctx), func(tx store.Tx) error {
+		if err := t.count(ctx, tx, s, now); err != nil {
+			return err
+		}
+		return tx.CountRefusal(ctx, subject, action, now)
+	})
+}
+
+func (t throttle) count(ctx context.Context, tx store.Tx, s settings, now time.Time) error {
+	for _, limit := range []struct {
+		key  []byte
+		most int64
+	}{{t.identifier, s.failuresPerIdentifier}, {t.address, s.failuresPerAddress}} {
+		if limit.key == nil {
+			continue
+		}
+		n, err := tx.CountFailure(ctx, limit.key, now, s.failureWindow)
+		if err != nil {
+			return err
+		}
+		if n >= limit.most {
+			if err := tx.BlockThrottle(ctx, limit.key, now.Add(s.failureWindow)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

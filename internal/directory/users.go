@@ -1,0 +1,323 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/normal"
+	"cardinal/internal/store"
+)
+
+// CreateUser makes a user: an administrator's way, so it is active at once and its addresses can be vouched for.
+func (k Desk) CreateUser(ctx context.Context, in cardinal.NewUser) (cardinal.User, error) {
+	return k.createUser(ctx, in, rule{action: "user.create", permission: "users.create"}, "create", nil)
+}
+
+// createUser makes a user in the status that an initial action gives; after runs in the same transaction.
+func (k Desk) createUser(ctx context.Context, in cardinal.NewUser, r rule, action string, after func(*changing, cardinal.User) error) (cardinal.User, error) {
+	// Before the password is hashed: who may not shall not cost one.
+	reader, err := k.read(ctx, r)
+	if err != nil {
+		return refused[cardinal.User](ctx, k, r, err)
+	}
+	s, err := k.d.settings(ctx, reader)
+	if err != nil {
+		return cardinal.User{}, err
+	}
+	var check input
+	if in.Kind == "" {
+		in.Kind = "person"
+	}
+	kind, ok := k.d.kinds[in.Kind]
+	if !ok || !kind.IsListed {
+		check.Add("/kind", "kind_unknown", "Choose one of "+strings.Join(k.d.listedKinds(), ", "))
+	} else if !kind.CanSignIn {
+		for pointer, given := range map[string]bool{"/password": in.Password != "", "/email": in.Email != "", "/phone": in.Phone != "", "/username": in.Username != ""} {
+			if given {
+				check.Add(pointer, "kind_cannot_sign_in", "Leave it out: a "+in.Kind+" calls with API keys")
+			}
+		}
+	}
+	in.DisplayName = check.text("/display_name", in.DisplayName, displayName)
+	usernameNormal := check.text("/username", in.Username, normal.Username)
+	emailNormal := check.text("/email", in.Email, normal.Email)
+	phoneNormal := check.text("/phone", in.Phone, normal.Phone)
+	in.AvatarURL = check.text("/avatar_url", in.AvatarURL, normal.AvatarURL)
+	in.Locale = check.text("/locale", in.Locale, normal.Locale)
+	in.TimeZone = check.text("/time_zone", in.TimeZone, normal.TimeZone)
+	check.document("/preferences", in.Preferences)
+	if err := check.attributes(ctx, reader, "/attributes", in.Attributes); err != nil {
+		return cardinal.User{}, err
+	}
+	if err := check.country(ctx, reader, in.Country); err != nil {
+		return cardinal.User{}, err
+	}
+	if in.Password != "" {
+		check.newPassword("/password", in.Password, s)
+		if in.Email == "" && in.Phone == "" && in.Username == "" {
+			check.Add("/password", "password_without_identifier", "Give an e-mail address, a telephone number or a user name to sign in with")
+		}
+	} else if in.MustChangePassword {
+		check.Add("/must_change_password", "password_missing", "Give a password, or leave this out")
+	}
+	if err := check.Err(); err != nil {
+		return cardinal.User{}, err
+	}
+	var hash string
+	if in.Password != "" {
+		if hash, err = k.hash(ctx, in.Password); err != nil {
+			return cardinal.User{}, err
+		}
+	}
+	return change(ctx, k, r, func(c *changing) (cardinal.User, error) {
+		id := cardinal.NewID()
+		c.about(id)
+		user, err := c.InsertUser(ctx, id, in.Kind, action, c.now)
+		if err != nil {
+			return user, err
+		}
+		key, wrapped := k.d.keys.newUserKey(id, c.now)
+		if err := c.InsertUserKey(ctx, wrapped); err != nil {
+			return user, err
+		}
+		profile := cardinal.Profile{UserID: id, DisplayName: in.DisplayName, Username: in.Username, AvatarURL: in.AvatarURL, Country: in.Country,
+			Locale: in.Locale, TimeZone: in.TimeZone, Preferences: in.Preferences, Attributes: in.Attributes, CreatedAt: c.now, UpdatedAt: c.now, Version: 1}
+		record, err := sealProfile(profile, key)
+		if err != nil {
+			return user, err
+		}
+		if err := c.InsertProfile(ctx, record); err != nil {
+			return user, err
+		}
+		row, err := store.StampProfile(record)
+		if err != nil {
+			return user, err
+		}
+		c.wrote(store.StampUser(user), row, store.StampUserKey(wrapped))
+		c.changed("users.status", nil, user.Status)
+		c.changed("users.kind", nil, user.Kind)
+		if in.Username != "" {
+			if err := c.claim(ctx, claim{userID: id, kind: normal.KindUsername, normal: usernameNormal, proved: true, pointer: "/username"}); err != nil {
+				return user, err
+			}
+		}
+		for _, contact := range []struct {
+			kind, typed, normal string
+			verified            bool
+		}{{normal.KindEmail, in.Email, emailNormal, in.EmailVerified}, {normal.KindPhone, in.Phone, phoneNormal, in.PhoneVerified}} {
+			if contact.typed == "" {
+				continue
+			}
+			new := newContact{kind: contact.kind, typed: contact.typed, normal: contact.normal, primary: true, verified: contact.verified, pointer: "/" + contact.kind}
+			if _, err := c.addContact(ctx, id, key, new, s); err != nil {
+				return user, err
+			}
+		}
+		if hash != "" {
+			credential := store.CredentialRecord{UserID: id, Hash: hash, LastReset: c.now, MustChange: in.MustChangePassword, CreatedAt: c.now, UpdatedAt: c.now, Version: 1, SchemaVersion: 1}
+			if err := c.InsertCredential(ctx, credential); err != nil {
+				return user, err
+			}
+			c.wrote(store.StampCredential(credential))
+			c.masked("credentials.hash")
+		}
+		if after != nil {
+			return user, after(c, user)
+		}
+		return user, nil
+	})
+}
+
+// country checks a country's code against the table.
+func (in *input) country(ctx context.Context, r store.Reader, code string) error {
+	if code == "" {
+		return nil
+	}
+	_, err := r.Country(ctx, code)
+	if errors.Is(err, cardinal.ErrNotFound) {
+		in.Add("/country", "country_unknown", "Give an ISO 3166-1 alpha-2 code that /v1/countries lists")
+		return nil
+	}
+	return err
+}
+
+func (d *Directory) listedKinds() []string {
+	listed := slices.DeleteFunc(slices.Sorted(maps.Keys(d.kinds)), func(code string) bool { return !d.kinds[code].IsListed })
+	return listed
+}
+
+// User returns a user, with the profile when asked for.
+func (k Desk) User(ctx context.Context, id uuid.UUID, withProfile bool) (cardinal.User, error) {
+	r, err := k.read(ctx, rule{permission: "users.read", subject: id, own: true})
+	if err != nil {
+		return cardinal.User{}, err
+	}
+	user, err := r.User(ctx, id)
+	if err != nil || !withProfile {
+		return user, err
+	}
+	users := []cardinal.User{user}
+	err = k.d.expandProfiles(ctx, r, users)
+	return users[0], err
+}
+
+// Users returns a page of users. Built-in actors are hidden unless asked for.
+func (k Desk) Users(ctx context.Context, f cardinal.UserFilter, withProfile bool) (cardinal.List[cardinal.User], error) {
+	r, err := k.read(ctx, rule{permission: "users.read"})
+	if err != nil {
+		return cardinal.List[cardinal.User]{}, err
+	}
+	var faults cardinal.Faults
+	parameter := func(name, code, message string) {
+		faults = append(faults, cardinal.Fault{Parameter: name, Code: code, Message: message})
+	}
+	if _, ok := k.d.statuses[f.Status]; f.Status != "" && !ok {
+		parameter("status", "status_unknown", "Choose one that /v1/statuses lists")
+	}
+	if _, ok := k.d.kinds[f.Kind]; f.Kind != "" && !ok {
+		parameter("kind", "kind_unknown", "Choose one of "+strings.Join(k.d.listedKinds(), ", "))
+	}
+	if f.Email != "" {
+		address, err := normal.Email(f.Email)
+		if err != nil {
+			parameter("email", normal.CodeEmailFormat, "Give a whole e-mail address")
+		}
+		f.Identifier = k.d.keys.index(normal.KindEmail, address)
+	}
+	if err := faults.Err(); err != nil {
+		return cardinal.List[cardinal.User]{}, err
+	}
+	f.At = k.d.now()
+	found, err := r.Users(ctx, f)
+	if err != nil {
+		return cardinal.List[cardinal.User]{}, err
+	}
+	page := cardinal.PageOf(found, f.Limit)
+	if withProfile {
+		err = k.d.expandProfiles(ctx, r, page.Data)
+	}
+	return page, err
+}
+
+// SuspendUser locks a user out and ends all their sessions.
+func (k Desk) SuspendUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
+	return k.moveUser(ctx, id, version, "suspend", rule{action: "user.suspend", permission: "users.suspend", subject: id})
+}
+
+// ReactivateUser lets a suspended user in again.
+func (k Desk) ReactivateUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
+	return k.moveUser(ctx, id, version, "reactivate", rule{action: "user.reactivate", permission: "users.suspend", subject: id})
+}
+
+// DeleteUser soft-deletes a user and ends all their sessions; identifiers stay reserved. People may delete themselves.
+func (k Desk) DeleteUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
+	return k.moveUser(ctx, id, version, "delete", rule{action: "user.delete", permission: "users.delete", subject: id, own: true})
+}
+
+// RestoreUser takes a deletion back: the status is again what it was before.
+func (k Desk) RestoreUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
+	return k.moveUser(ctx, id, version, "restore", rule{action: "user.restore", permission: "users.delete", subject: id})
+}
+
+// moveUser moves a user between statuses by an action of the transitions, whose names are not in this code.
+func (k Desk) moveUser(ctx context.Context, id uuid.UUID, version int64, action string, r rule) (cardinal.User, error) {
+	return change(ctx, k, r, func(c *changing) (cardinal.User, error) {
+		// The roles that must keep holders are locked first, everywhere in the same order, so that two such moves at once
+		// neither deadlock nor both see the other's holder.
+		if err := c.LockGuardedRoles(ctx, id); err != nil {
+			return cardinal.User{}, err
+		}
+		before, err := c.userForChange(ctx, id, version)
+		if err != nil {
+			return before, err
+		}
+		return c.move(ctx, before, action)
+	})
+}
+
+// userForChange locks a user for a change by somebody who may touch them.
+func (c *changing) userForChange(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
+	before, err := c.UserForChange(ctx, id)
+	if err != nil {
+		return before, err
+	}
+	if err := c.mayTouch(ctx, id); err != nil {
+		return before, err
+	}
+	return before, fresh(before.Version, version)
+}
+
+// move changes a user's status and ends the sessions of who can no longer sign in.
+func (c *changing) move(ctx context.Context, before cardinal.User, action string) (cardinal.User, error) {
+	after, err := c.SetUserStatus(ctx, before.ID, before.Version, action, c.now)
+	if errors.Is(err, cardinal.ErrNotFound) {
+		return before, cardinal.Refuse(cardinal.ErrConflict, "status_forbids", "A user who is %s cannot be asked to %s", before.Status, action)
+	}
+	if err != nil {
+		return before, err
+	}
+	c.wrote(store.StampUser(after))
+	c.changed("users.status", before.Status, after.Status)
+	if !c.desk.d.statuses[after.Status].CanSignIn {
+		return after, c.endSessions(ctx, after.ID, uuid.Nil)
+	}
+	return after, nil
+}
+
+// endSessions ends all sessions of a user but one.
+func (c *changing) endSessions(ctx context.Context, userID, spare uuid.UUID) error {
+	ended, err := c.RevokeSessions(ctx, userID, spare, c.now)
+	if err != nil {
+		return fmt.Errorf("end the sessions of user %s: %w", userID, err)
+	}
+	for _, s := range ended {
+		c.wrote(store.StampSession(s))
+	}
+	if len(ended) > 0 {
+		c.changed("sessions.ended", nil, len(ended))
+	}
+	return nil
+}
+
+// UpdateUser changes a user's profile under the user's own version.
+func (k Desk) UpdateUser(ctx context.Context, id uuid.UUID, version int64, in cardinal.UserChange) (cardinal.User, error) {
+	r := rule{action: "user.update", permission: "users.update", subject: id, own: true}
+	return change(ctx, k, r, func(c *changing) (cardinal.User, error) {
+		before, err := c.userForChange(ctx, id, version)
+		if err != nil {
+			return before, err
+		}
+		current, err := c.ProfileForChange(ctx, id)
+		if err != nil {
+			return before, err
+		}
+		profile, touched, err := c.changeProfile(ctx, current, in.Profile, "/profile")
+		if err != nil {
+			return before, err
+		}
+		after := before
+		if touched {
+			if after, err = c.TouchUser(ctx, id, version, c.now); err != nil {
+				return before, err
+			}
+			c.wrote(store.StampUser(after))
+		}
+		after.Profile = &profile
+		return after, nil
+	})
+}
+
+// Statuses lists the states a user can be in; anyone who is known may read them.
+func (k Desk) Statuses(ctx context.Context) ([]cardinal.Status, error) {
+	if !k.actor.Known() {
+		return nil, errNotSignedIn
+	}
+	return k.d.store.Read(ctx).Statuses(ctx)
+}

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// APIKeyRecord is a row of api_keys as stored, with the roles it names.
+type APIKeyRecord struct {
+	UserID, ID            uuid.UUID
+	NameSealed, TokenHash []byte // TokenHash is the SHA-256 of the key
+	Hint                  string
+	RoleIDs               []uuid.UUID // in order; rows of api_key_roles
+	CreatedAt, ExpiresAt  time.Time
+	RevokedAt             *time.Time
+	SchemaVersion         int64
+}
+
+const apiKeyColumns = `user_id, id, name_sealed, token_hash, hint, created_at, expires_at, revoked_at, schema_version`
+
+// StampAPIKey digests a row of api_keys; its roles are rows of their own.
+func StampAPIKey(k APIKeyRecord) cardinal.RowStamp {
+	return stamp("api_keys", keyOf(k.UserID, k.ID), 0, k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint, k.CreatedAt, k.ExpiresAt,
+		k.RevokedAt, k.SchemaVersion)
+}
+
+// StampAPIKeyRole digests a row of api_key_roles.
+func StampAPIKeyRole(userID, apiKeyID, roleID uuid.UUID) cardinal.RowStamp {
+	return stamp("api_key_roles", keyOf(userID, apiKeyID, roleID), 0, userID, apiKeyID, roleID)
+}
+
+// APIKey returns an API key, ended ones too.
+func (r Reader) APIKey(ctx context.Context, id uuid.UUID) (APIKeyRecord, error) {
+	w := where{}
+	w.and(`id = $%d`, id)
+	found, err := r.apiKeys(ctx, w, false)
+	if err == nil && len(found) == 0 {
+		return APIKeyRecord{}, cardinal.ErrNotFound
+	}
+	if err != nil {
+		return APIKeyRecord{}, err
+	}
+	return found[0], nil
+}
+
+// APIKeys returns a page of the API keys of a service (uuid.Nil: of all), ended ones too, one more than asked for when there
+// are more.
+func (r Reader) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) ([]APIKeyRecord, error) {
+	w := where{}
+	if userID != uuid.Nil {
+		w.and(`user_id = $%d`, userID)
+	}
+	w.walk(`id`, p, uuid.Nil, cardinal.MaxID)
+	return r.apiKeys(ctx, w, p.Descending)
+}
+
+// apiKeys reads keys and their roles in one statement, a row a role.
+func (r Reader) apiKeys(ctx context.Context, w where, descending bool) ([]APIKeyRecord, error) {
+	order := ``
+	if descending {
+		order = ` DESC`
+	}
+	type keyRole struct {
+		key  APIKeyRecord
+		role uuid.NullUUID
+	}
+	rows, err := all(ctx, r, func(row scanner) (x keyRole, err error) {
+		k := &x.key
+		err = row.Scan(&k.UserID, &k.ID, &k.NameSealed, &k.TokenHash, &k.Hint, timeInto{&k.CreatedAt}, timeInto{&k.ExpiresAt},
+			nullTimeInto{&k.RevokedAt}, &k.SchemaVersion, &x.role)
+		return x, err
+	}, `
+		SELECT k.user_id, k.id, k.name_sealed, k.token_hash, k.hint, k.created_at, k.expires_at, k.revoked_at, k.schema_version, kr.role_id
+		  FROM (SELECT `+apiKeyColumns+` FROM api_keys`+w.text()+`) k
+		  LEFT JOIN api_key_roles kr ON kr.user_id = k.user_id AND kr.api_key_id = k.id
+		 ORDER BY k.id`+order+`, kr.role_id`, w.args...)
+	if err != nil {
+		return nil, err
+	}
+	found := []APIKeyRecord{}
+	for _, row := range rows {
+		if len(found) == 0 || found[len(found)-1].ID != row.key.ID {
+			row.key.RoleIDs = []uuid.UUID{}
+			found = append(found, row.key)
+		}
+		if row.role.Valid {
+			last := &found[len(found)-1]
+			last.RoleIDs = append(last.RoleIDs, row.role.UUID)
+		}
+	}
+	return found, nil
+}
+
+// InsertAPIKey adds an API key with its roles. A role that the service does not hold is refused: "api_key_roles_user_role_fk",
+// which SQLite knows only as "foreign_key".
+func (tx Tx) InsertAPIKey(ctx context.Context, k APIKeyRecord) error {
+	if _, err := tx.exec(ctx, `
+		INSERT INTO api_keys (`+apiKeyColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint, k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.SchemaVersion); err != nil {
+		return err
+	}
+	for _, roleID := range k.RoleIDs {
+		if _, err := tx.exec(ctx, `INSERT INTO api_key_roles (user_id, api_key_id, role_id) VALUES ($1, $2, $3)`, k.UserID, k.ID, roleID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RevokeAPIKey ends an API key and returns it; cardinal.ErrNotFound when it is not there or was revoked.
+func (tx Tx) RevokeAPIKey(ctx context.Context, userID, id uuid.UUID, now time.Time) (APIKeyRecord, error) {
+	n, err := tx.exec(ctx, `UPDATE api_keys SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL`, userID, id, now)
+	if err != nil {
+		return APIKeyRecord{}, err
+	}
+	if n == 0 {
+		return APIKeyRecord{}, cardinal.ErrNotFound
+	}
+	return tx.APIKey(ctx, id)
+}
+
+// APIKeyAuth is all that decides whether an API key is good.
+type APIKeyAuth struct {
+	TokenHash      []byte
+	ExpiresAt      time.Time
+	RevokedAt      *time.Time
+	Status         string
+	CanHoldAPIKeys bool // the user's kind
+	CanSignIn      bool // the user's status
+}
+
+// AuthenticateAPIKey returns what decides whether an API key is good. The caller compares the hash.
+func (r Reader) AuthenticateAPIKey(ctx context.Context, userID, id uuid.UUID) (APIKeyAuth, error) {
+	return one(ctx, r, func(row scanner) (a APIKeyAuth, err error) {
+		err = row.Scan(&a.TokenHash, timeInto{&a.ExpiresAt}, nullTimeInto{&a.RevokedAt}, &a.Status, &a.CanHoldAPIKeys, &a.CanSignIn)
+		return a, err
+	}, `
+		SELECT x.token_hash, x.expires_at, x.revoked_at, u.status, k.can_hold_api_keys, s.can_sign_in
+		  FROM api_keys x
+		  JOIN users u ON u.id = x.user_id
+		  JOIN user_kinds k ON k.code = u.kind
+		  JOIN user_statuses s ON s.code = u.status
+		 WHERE x.user_id = $1 AND x.id = $2`, userID, id)
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// ReplyRecord is a row of idempotency_keys: the reply that a repeated request gets.
+type ReplyRecord struct {
+	ID, CallerID                      uuid.UUID
+	Route                             string
+	KeyHash, Fingerprint, ReplySealed []byte
+	CreatedAt, ExpiresAt              time.Time
+}
+
+const replyColumns = `id, caller_id, route, key_hash, fingerprint, reply_sealed, created_at, expires_at`
+
+// Reply returns the reply kept for a caller's key on a route, an expired one too until it is deleted.
+func (r Reader) Reply(ctx context.Context, callerID uuid.UUID, route string, keyHash []byte) (ReplyRecord, error) {
+	return one(ctx, r, func(row scanner) (k ReplyRecord, err error) {
+		err = row.Scan(&k.ID, &k.CallerID, &k.Route, &k.KeyHash, &k.Fingerprint, &k.ReplySealed, timeInto{&k.CreatedAt}, timeInto{&k.ExpiresAt})
+		return k, err
+	}, `SELECT `+replyColumns+` FROM idempotency_keys WHERE caller_id = $1 AND route = $2 AND key_hash = $3`, callerID, route, keyHash)
+}
+
+// ClaimReply keeps the place of a reply that is not known yet: ReplySealed is a placeholder until CompleteReply. It waits for
+// another transaction that claims the same place; false when that committed, and then Reply finds what it left.
+func (tx Tx) ClaimReply(ctx context.Context, k ReplyRecord) (claimed bool, err error) {
+	n, err := tx.exec(ctx, `
+		INSERT INTO idempotency_keys (`+replyColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (caller_id, route, key_hash) DO NOTHING`,
+		k.ID, k.CallerID, k.Route, k.KeyHash, k.Fingerprint, k.ReplySealed, k.CreatedAt, k.ExpiresAt)
+	return n > 0, err
+}
+
+// RenewReply gives the place of a reply whose time is over to another request with the same key.
+func (tx Tx) RenewReply(ctx context.Context, id uuid.UUID, k ReplyRecord) error {
+	_, err := tx.exec(ctx, `
+		UPDATE idempotency_keys SET fingerprint = $2, reply_sealed = $3, created_at = $4, expires_at = $5 WHERE id = $1`,
+		id, k.Fingerprint, k.ReplySealed, k.CreatedAt, k.ExpiresAt)
+	return err
+}
+
+// CompleteReply puts the reply in the place that ClaimReply kept.
+func (tx Tx) CompleteReply(ctx context.Context, id uuid.UUID, replySealed []byte) error {
+	n, err := tx.exec(ctx, `UPDATE idempotency_keys SET reply_sealed = $2 WHERE id = $1`, id, replySealed)
+	if err == nil && n == 0 {
+		return cardinal.ErrNotFound
+	}
+	return err
+}
+
+// DeleteExpiredReplies forgets replies that are past their time and returns how many.
+func (tx Tx) DeleteExpiredReplies(ctx context.Context, now time.Time, limit int) (int64, error) {
+	return tx.exec(ctx, `
+		DELETE FROM idempotency_keys WHERE id IN (
+		  SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, now, limit)
+}
+
+// WaitAtMost bounds how long each statement of the rest of the transaction waits for another transaction; past it the
+// statement fails with cardinal.ErrBusy. SQLite's transactions take turns before they begin, so there is nothing to bound.
+func (tx Tx) WaitAtMost(ctx context.Context, d time.Duration) error {
+	if tx.engine.name != "postgres" {
+		return nil
+	}
+	// SET takes no parameters; 0 would mean for ever.
+	limit := strconv.FormatInt(max(1, d.Milliseconds()), 10) + "ms"
+	_, err := tx.exec(ctx, `SELECT set_config('lock_timeout', $1, TRUE)`, limit)
+	return err
+}

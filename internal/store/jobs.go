@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+const jobColumns = `id, kind, repeat_seconds, attempts, run_at, last_run_at, last_error`
+
+func scanJob(row scanner) (j cardinal.Job, err error) {
+	err = row.Scan(&j.ID, &j.Kind, &j.RepeatSeconds, &j.Attempts, timeInto{&j.RunAt}, nullTimeInto{&j.LastRunAt}, &j.LastError)
+	return j, err
+}
+
+// Jobs returns the background work, what is due first before the rest, at most 1,000.
+func (r Reader) Jobs(ctx context.Context) ([]cardinal.Job, error) {
+	return all(ctx, r, scanJob, `SELECT `+jobColumns+` FROM jobs ORDER BY run_at, id LIMIT 1000`)
+}
+
+// ClaimJob leases the most overdue job to a node; cardinal.ErrNotFound when none is due that no other node has.
+func (tx Tx) ClaimJob(ctx context.Context, node uuid.UUID, now time.Time, lease time.Duration) (cardinal.Job, error) {
+	return one(ctx, tx.Reader, scanJob, `
+		UPDATE jobs SET leased_by = $1, leased_until = $3
+		 WHERE id = (
+		   SELECT id FROM jobs
+		    WHERE run_at <= $2 AND (leased_until IS NULL OR leased_until <= $2)
+		    ORDER BY run_at, id LIMIT 1`+tx.engine.skipLocked+`)
+		RETURNING `+jobColumns, node, now, now.Add(lease))
+}
+
+// FinishJob ends a node's lease after success: a repeating job waits for its next turn, another is removed.
+// cardinal.ErrNotFound when the node no longer has it.
+func (tx Tx) FinishJob(ctx context.Context, id, node uuid.UUID, now time.Time) error {
+	job, err := one(ctx, tx.Reader, scanJob, `
+		SELECT `+jobColumns+` FROM jobs WHERE id = $1 AND leased_by = $2`+tx.engine.forChange, id, node)
+	if err != nil {
+		return err
+	}
+	if job.RepeatSeconds == nil {
+		_, err = tx.exec(ctx, `DELETE FROM jobs WHERE id = $1`, id)
+		return err
+	}
+	_, err = tx.exec(ctx, `
+		UPDATE jobs
+		   SET attempts = 0, run_at = $2, leased_by = NULL, leased_until = NULL, last_run_at = $3, last_error = NULL
+		 WHERE id = $1`, id, now.Add(time.Duration(*job.RepeatSeconds)*time.Second), now)
+	return err
+}
+
+// FailJob ends a node's lease after a failure of a kind, without values; the job is due again at retryAt, or now if that is
+// later. cardinal.ErrNotFound when the node no longer has it.
+func (tx Tx) FailJob(ctx context.Context, id, node uuid.UUID, now, retryAt time.Time, kind string) error {
+	if retryAt.Before(now) {
+		retryAt = now // still the most overdue, it would keep all others waiting
+	}
+	n, err := tx.exec(ctx, `
+		UPDATE jobs
+		   SET attempts = attempts + 1, run_at = $3, leased_by = NULL, leased_until = NULL, last_error = $4
+		 WHERE id = $1 AND leased_by = $2`, id, node, retryAt, kind)
+	if err == nil && n == 0 {
+		return cardinal.ErrNotFound
+	}
+	return err
+}

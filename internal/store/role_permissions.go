@@ -1,0 +1,50 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// StampRolePermission digests a row of role_permissions.
+func StampRolePermission(roleID, permissionID uuid.UUID, createdAt time.Time) cardinal.RowStamp {
+	return stamp("role_permissions", keyOf(roleID, permissionID), 0, roleID, permissionID, createdAt)
+}
+
+// RolePermissions returns a page of the permissions that a role holds by name, one more than asked for when there are more.
+// A role that holds all has none here.
+func (r Reader) RolePermissions(ctx context.Context, roleID uuid.UUID, p cardinal.Page) ([]cardinal.Permission, error) {
+	w := where{}
+	w.and(`role_permissions.role_id = $%d`, roleID)
+	w.walk(`role_permissions.permission_id`, p, uuid.Nil, cardinal.MaxID)
+	return all(ctx, r, scanPermission, `
+		SELECT `+permissionColumns+`
+		  FROM role_permissions JOIN permissions ON permissions.id = role_permissions.permission_id`+w.text(), w.args...)
+}
+
+// RolePermissionIDs returns the ids of the permissions that a role holds by name.
+func (r Reader) RolePermissionIDs(ctx context.Context, roleID uuid.UUID) ([]uuid.UUID, error) {
+	return all(ctx, r, scanID, `SELECT permission_id FROM role_permissions WHERE role_id = $1 ORDER BY permission_id`, roleID)
+}
+
+// RolesHolding returns the ids of the roles that hold a permission by name.
+func (r Reader) RolesHolding(ctx context.Context, permissionID uuid.UUID) ([]uuid.UUID, error) {
+	return all(ctx, r, scanID, `SELECT role_id FROM role_permissions WHERE permission_id = $1 ORDER BY role_id`, permissionID)
+}
+
+// AddRolePermission lets a role hold a permission; false when it did already.
+func (tx Tx) AddRolePermission(ctx context.Context, roleID, permissionID uuid.UUID, now time.Time) (added bool, err error) {
+	n, err := tx.exec(ctx, `
+		INSERT INTO role_permissions (role_id, permission_id, created_at) VALUES ($1, $2, $3)
+		ON CONFLICT (role_id, permission_id) DO NOTHING`, roleID, permissionID, now)
+	return n > 0, err
+}
+
+// RemoveRolePermission takes a permission from a role; false when it did not hold it.
+func (tx Tx) RemoveRolePermission(ctx context.Context, roleID, permissionID uuid.UUID) (removed bool, err error) {
+	n, err := tx.exec(ctx, `DELETE FROM role_permissions WHERE role_id = $1 AND permission_id = $2`, roleID, permissionID)
+	return n > 0, err
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+const roleColumns = `id, name, description, is_system, is_assignable, holds_all, min_holders, created_at, updated_at, version`
+
+func scanRole(row scanner) (r cardinal.Role, err error) {
+	err = row.Scan(&r.ID, &r.Name, &r.Description, &r.IsSystem, &r.IsAssignable, &r.HoldsAll, &r.MinHolders, timeInto{&r.CreatedAt},
+		timeInto{&r.UpdatedAt}, &r.Version)
+	return r, err
+}
+
+// StampRole digests a row of roles.
+func StampRole(r cardinal.Role) cardinal.RowStamp {
+	return stamp("roles", keyOf(r.ID), r.Version, r.ID, r.Name, r.Description, r.IsSystem, r.IsAssignable, r.HoldsAll, r.MinHolders,
+		r.CreatedAt, r.UpdatedAt, r.Version)
+}
+
+// Role returns a role.
+func (r Reader) Role(ctx context.Context, id uuid.UUID) (cardinal.Role, error) {
+	return one(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles WHERE id = $1`, id)
+}
+
+// RoleByName returns the role of a name.
+func (r Reader) RoleByName(ctx context.Context, name string) (cardinal.Role, error) {
+	return one(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles WHERE name = $1`, name)
+}
+
+// Roles returns a page of roles, one more than asked for when there are more; the built-in ones are the oldest.
+func (r Reader) Roles(ctx context.Context, p cardinal.Page) ([]cardinal.Role, error) {
+	w := where{}
+	w.walk(`id`, p, uuid.Nil, cardinal.MaxID)
+	return all(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles`+w.text(), w.args...)
+}
+
+// RoleForChange returns a role and keeps others from changing it, or who holds it where that is guarded, until the
+// transaction ends.
+func (tx Tx) RoleForChange(ctx context.Context, id uuid.UUID) (cardinal.Role, error) {
+	return one(ctx, tx.Reader, scanRole, `SELECT `+roleColumns+` FROM roles WHERE id = $1`+tx.engine.forChange, id)
+}
+
+// InsertRole adds a role; it Violates "roles_name_uq" when the name is taken.
+func (tx Tx) InsertRole(ctx context.Context, r cardinal.Role) (cardinal.Role, error) {
+	return one(ctx, tx.Reader, scanRole, `
+		INSERT INTO roles (`+roleColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		RETURNING `+roleColumns,
+		r.ID, r.Name, r.Description, r.IsSystem, r.IsAssignable, r.HoldsAll, r.MinHolders, r.CreatedAt, r.UpdatedAt, r.Version)
+}
+
+// UpdateRole writes a role's name and description, if its version is still the one given; it returns the row after.
+func (tx Tx) UpdateRole(ctx context.Context, id uuid.UUID, version int64, name, description string, now time.Time) (cardinal.Role, error) {
+	return one(ctx, tx.Reader, scanRole, `
+		UPDATE roles SET name = $3, description = $4, updated_at = $5, version = version + 1
+		 WHERE id = $1 AND version = $2
+		RETURNING `+roleColumns, id, version, name, description, now)
+}
+
+// TouchRole raises a role's version without another change: its permissions changed.
+func (tx Tx) TouchRole(ctx context.Context, id uuid.UUID, version int64, now time.Time) (cardinal.Role, error) {
+	return one(ctx, tx.Reader, scanRole, `
+		UPDATE roles SET updated_at = $3, version = version + 1 WHERE id = $1 AND version = $2
+		RETURNING `+roleColumns, id, version, now)
+}
+
+// DeleteRole removes a role and its junctions to permissions, if its version is still the one given. The database refuses
+// while somebody holds it: "user_roles_role_fk", which SQLite knows only as "foreign_key".
+func (tx Tx) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error {
+	n, err := tx.exec(ctx, `DELETE FROM roles WHERE id = $1 AND version = $2`, id, version)
+	if err == nil && n == 0 {
+		return cardinal.ErrNotFound
+	}
+	return err
+}
+
+// GuardedRoles returns the roles that must keep holders who can sign in.
+func (r Reader) GuardedRoles(ctx context.Context) ([]cardinal.Role, error) {
+	return all(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles WHERE min_holders > 0 ORDER BY id`)
+}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// SetupLinkRecord is a row of setup_links.
+type SetupLinkRecord struct {
+	ID                   uuid.UUID
+	TokenHash            []byte // SHA-256 of the token in the link
+	CreatedAt, ExpiresAt time.Time
+	UsedAt               *time.Time
+}
+
+const setupLinkColumns = `id, token_hash, created_at, expires_at, used_at`
+
+func scanSetupLink(row scanner) (l SetupLinkRecord, err error) {
+	err = row.Scan(&l.ID, &l.TokenHash, timeInto{&l.CreatedAt}, timeInto{&l.ExpiresAt}, nullTimeInto{&l.UsedAt})
+	return l, err
+}
+
+// SetupLink returns the link with a token's hash.
+func (r Reader) SetupLink(ctx context.Context, tokenHash []byte) (SetupLinkRecord, error) {
+	return one(ctx, r, scanSetupLink, `SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`, tokenHash)
+}
+
+// SetupLinkForChange returns the link of a token, dead ones too, and keeps others from using it until the transaction ends.
+func (tx Tx) SetupLinkForChange(ctx context.Context, tokenHash []byte) (SetupLinkRecord, error) {
+	return one(ctx, tx.Reader, scanSetupLink, `SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`+tx.engine.forChange, tokenHash)
+}
+
+// InsertSetupLink adds a link.
+func (tx Tx) InsertSetupLink(ctx context.Context, l SetupLinkRecord) error {
+	_, err := tx.exec(ctx, `INSERT INTO setup_links (`+setupLinkColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+		l.ID, l.TokenHash, l.CreatedAt, l.ExpiresAt, l.UsedAt)
+	return err
+}
+
+// UseSetupLink notes that a link was used; cardinal.ErrNotFound when it is not there or was used before.
+func (tx Tx) UseSetupLink(ctx context.Context, id uuid.UUID, now time.Time) error {
+	n, err := tx.exec(ctx, `UPDATE setup_links SET used_at = $2 WHERE id = $1 AND used_at IS NULL`, id, now)
+	if err == nil && n == 0 {
+		return cardinal.ErrNotFound
+	}
+	return err
+}
+
+// DeleteDeadSetupLinks removes links that were used or are past their time.
+func (tx Tx) DeleteDeadSetupLinks(ctx context.Context, now time.Time) error {
+	_, err := tx.exec(ctx, `DELETE FROM setup_links WHERE used_at IS NOT NULL OR expires_at <= $1`, now)
+	return err
+}
+
+// HasAdministrator reports whether every guarded role has a holder without expiry who can sign in.
+func (r Reader) HasAdministrator(ctx context.Context) (bool, error) {
+	return one(ctx, r, scanBool, `
+		SELECT NOT EXISTS (
+		  SELECT 1 FROM roles r
+		   WHERE r.min_holders > 0 AND NOT EXISTS (
+		     SELECT 1
+		       FROM user_roles g
+		       JOIN users u ON u.id = g.user_id
+		       JOIN user_statuses s ON s.code = u.status
+		       JOIN user_kinds k ON k.code = u.kind
+		      WHERE g.role_id = r.id AND g.expires_at IS NULL AND s.can_sign_in AND k.can_sign_in))`)
+}

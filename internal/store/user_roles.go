@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// The role's name is a sub-query and not a join, so that RETURNING can give it too.
+const grantColumns = `user_roles.user_id, user_roles.role_id, (SELECT roles.name FROM roles WHERE roles.id = user_roles.role_id),
+  user_roles.granted_by, user_roles.created_at, user_roles.expires_at`
+
+func scanGrant(row scanner) (g cardinal.Grant, err error) {
+	err = row.Scan(&g.UserID, &g.RoleID, &g.RoleName, &g.GrantedBy, timeInto{&g.CreatedAt}, nullTimeInto{&g.ExpiresAt})
+	return g, err
+}
+
+func scanID(row scanner) (id uuid.UUID, err error) {
+	err = row.Scan(&id)
+	return id, err
+}
+
+// StampGrant digests a row of user_roles.
+func StampGrant(g cardinal.Grant) cardinal.RowStamp {
+	return stamp("user_roles", keyOf(g.UserID, g.RoleID), 0, g.UserID, g.RoleID, g.GrantedBy, g.CreatedAt, g.ExpiresAt)
+}
+
+// Grants returns a page of a user's grants by role id, expired ones too, one more than asked for when there are more.
+func (r Reader) Grants(ctx context.Context, userID uuid.UUID, p cardinal.Page) ([]cardinal.Grant, error) {
+	w := where{}
+	w.and(`user_roles.user_id = $%d`, userID)
+	w.walk(`user_roles.role_id`, p, uuid.Nil, cardinal.MaxID)
+	return all(ctx, r, scanGrant, `SELECT `+grantColumns+` FROM user_roles`+w.text(), w.args...)
+}
+
+// Grant returns the grant of a role to a user, an expired one too.
+func (r Reader) Grant(ctx context.Context, userID, roleID uuid.UUID) (cardinal.Grant, error) {
+	return one(ctx, r, scanGrant, `SELECT `+grantColumns+` FROM user_roles WHERE user_id = $1 AND role_id = $2`, userID, roleID)
+}
+
+// PutGrant grants a role, or changes by whom and until when it is granted; it returns the row after, which keeps the moment
+// of the first grant. A change that leaves too few holders Violates "roles_min_holders", on PostgreSQL at the commit.
+func (tx Tx) PutGrant(ctx context.Context, g cardinal.Grant) (cardinal.Grant, error) {
+	return one(ctx, tx.Reader, scanGrant, `
+		INSERT INTO user_roles (user_id, role_id, granted_by, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (user_id, role_id) DO UPDATE
+		   SET granted_by = excluded.granted_by, expires_at = excluded.expires_at
+		RETURNING `+grantColumns, g.UserID, g.RoleID, g.GrantedBy, g.CreatedAt, g.ExpiresAt)
+}
+
+// DeleteGrant ends a grant, and takes its role from the user's API keys; false when there was none. What leaves too few
+// holders Violates "roles_min_holders", on PostgreSQL at the commit.
+func (tx Tx) DeleteGrant(ctx context.Context, userID, roleID uuid.UUID) (bool, error) {
+	n, err := tx.exec(ctx, `DELETE FROM user_roles WHERE user_id = $1 AND role_id = $2`, userID, roleID)
+	return n > 0, err
+}
+
+// ExpiredGrants returns grants that have ended by themselves, oldest first.
+func (r Reader) ExpiredGrants(ctx context.Context, now time.Time, limit int) ([]cardinal.Grant, error) {
+	return all(ctx, r, scanGrant, `
+		SELECT `+grantColumns+` FROM user_roles WHERE expires_at IS NOT NULL AND expires_at <= $1
+		 ORDER BY expires_at, user_id, role_id LIMIT $2`, now, limit)
+}
+
+// LockGuardedRoles locks the guarded roles that a user holds without expiry, before a change that may end its holding them:
+// whoever ends another's waits, and then counts what is left.
+func (tx Tx) LockGuardedRoles(ctx context.Context, userID uuid.UUID) error {
+	_, err := all(ctx, tx.Reader, scanID, `
+		SELECT id FROM roles
+		 WHERE min_holders > 0 AND id IN (SELECT role_id FROM user_roles WHERE user_id = $1 AND expires_at IS NULL)
+		 ORDER BY id`+tx.engine.forChange, userID)
+	return err
+}
+
+// LockRole locks a role, as LockGuardedRoles does; cardinal.ErrNotFound when it is not there.
+func (tx Tx) LockRole(ctx context.Context, roleID uuid.UUID) error {
+	_, err := one(ctx, tx.Reader, scanID, `SELECT id FROM roles WHERE id = $1`+tx.engine.forChange, roleID)
+	return err
+}
+
+// APIKeysUsing returns the ids of the API keys of a service that may use a role of its.
+func (r Reader) APIKeysUsing(ctx context.Context, userID, roleID uuid.UUID) ([]uuid.UUID, error) {
+	return all(ctx, r, scanID, `SELECT api_key_id FROM api_key_roles WHERE user_id = $1 AND role_id = $2 ORDER BY api_key_id`, userID, roleID)
+}

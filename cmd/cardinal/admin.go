@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cardinal"
+)
+
+// setupLink is a set-up link as the operator gets to see it, once.
+type setupLink struct {
+	URL       string    `json:"url"`
+	Token     string    `json:"token"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+func (a *app) adminSetupLink() *cobra.Command {
+	return leaf("setup-link", "Make a one-time link for an administrator", "", func(ctx context.Context, _ []string) error {
+		k, err := a.open(ctx)
+		if err != nil {
+			return err
+		}
+		link, err := k.NewSetupLink(ctx)
+		if err != nil {
+			return err
+		}
+		shown := setupLink{URL: setupURL(a.baseURL(), link), Token: link.Token.Reveal(), ExpiresAt: link.ExpiresAt}
+		if a.json || len(a.fields) > 0 {
+			return printItem(a, shown, "url", "token", "expires_at")
+		}
+		_, err = fmt.Fprintf(a.out, "%s\nOne use, until %s. Without a browser:\n%s\n", shown.URL, clock(link.ExpiresAt), setupCurl(a.baseURL(), link))
+		return err
+	})
+}
+
+func setupURL(base string, link cardinal.SetupLink) string {
+	return base + "/set-up#token=" + link.Token.Reveal()
+}
+
+// setupCurl is the call that redeems a set-up link.
+func setupCurl(base string, link cardinal.SetupLink) string {
+	return "curl " + base + `/v1/set-up -H 'Content-Type: application/json' -d '{"token":"` + link.Token.Reveal() +
+		`","email":"you@example.com","password":"a long pass phrase","display_name":"You"}'`
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04 MST") }
+
+func (a *app) adminAdd() *cobra.Command {
+	var in cardinal.NewUser
+	var from passwordFrom
+	c := leaf("add EMAIL", "Make an administrator, or an administrator of somebody who is there",
+		"  cardinal admin add ada@example.com --display-name 'Ada Lovelace' --password-file ./password",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			in.Email = args[0]
+			there, err := k.Users(ctx, cardinal.UserFilter{Email: in.Email, Page: cardinal.Page{Limit: 1}}, false)
+			if err != nil {
+				return err
+			}
+			if isNew := len(there.Data) == 0; isNew || from.given() {
+				if !isNew {
+					return wrongUsage("Leave the password out: "+a.again("admin", "add", in.Email), "%s is there already, and keeps the password", in.Email)
+				}
+				if in.Password, err = from.read(a); err != nil {
+					return err
+				}
+			}
+			user, err := k.AddAdministrator(ctx, in)
+			if err != nil {
+				return err
+			}
+			undo := a.again("users", "delete", user.ID.String(), "--yes")
+			if len(there.Data) > 0 {
+				undo = a.again("roles", "revoke", user.ID.String(), "administrator")
+			}
+			return changed(a, user, undo, "%s is an administrator: %s", in.Email, user.ID)
+		})
+	c.Flags().StringVar(&in.DisplayName, "display-name", "", "`NAME` to show")
+	return from.flags(c)
+}
+
+func (a *app) adminList() *cobra.Command {
+	return a.asList(leaf("list", "List the administrators", "", func(ctx context.Context, _ []string) error {
+		k, err := a.open(ctx)
+		if err != nil {
+			return err
+		}
+		users, err := k.Administrators(ctx)
+		if err != nil {
+			return err
+		}
+		seen, err := k.withEmail(ctx, users)
+		if err != nil {
+			return err
+		}
+		return printList(a, listed[userSeen]{Data: seen}, userColumns...)
+	}))
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+)
+
+// app is one run of the command line: its streams, the flags that every command has, and what it has opened.
+type app struct {
+	in       *os.File
+	out, err io.Writer
+
+	json    bool
+	csv     bool
+	fields  []string
+	noInput bool
+	closing  []func()
+	flags   *pflag.FlagSet // that every command has, to tell which were given
+}
+
+// group is a command that only holds others.
+func group(name, short string, below ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short, Args: cobra.ArbitraryArgs}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownCommand(c, args)
+		}
+		return c.Help()
+	}
+	c.AddCommand(below...)
+	return c
+}
+
+// leaf is a command that does something. Its use names the arguments, those that may be left out in brackets.
+func leaf(use, short, example string, do func(ctx context.Context, args []string) error) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Example: example, Args: arguments(use)}
+	c.RunE = func(c *cobra.Command, args []string) error { return do(c.Context(), args) }
+	return c
+}
+
+func arguments(use string) cobra.PositionalArgs {
+	names := strings.Fields(use)[1:]
+	return func(c *cobra.Command, args []string) error {
+		fix := "Usage: " + c.CommandPath() + strings.TrimPrefix(use, c.Name())
+		for i, name := range names {
+			if i >= len(args) && !strings.HasPrefix(name, "[") {
+				return wrongUsage(fix, "%s is missing", strings.Join(names[i:], " "))
+			}
+		}
+		if len(args) > len(names) {
+			return wrongUsage(fix, "%q is one argument too many", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// asList gives a command the flags of a list.
+func (a *app) asList(c *cobra.Command) *cobra.Command {
+	c.Flags().BoolVar(&a.csv, "csv", false, "print comma-separated values")
+	return c
+}
+
+// paged gives a command the flags of a list that comes in pages.
+func (a *app) paged(c *cobra.Command, p *paging) *cobra.Command {
+	c.Flags().IntVar(&p.limit, "limit", 50, "print at most `N` lines")
+	c.Flags().StringVar(&p.after, "after", "", "go on after this `ID`, the last of the list before")
+	return a.asList(c)
+}
+
+// again is a command line that a person can copy: for undoing, and for giving consent. It repeats which database was meant.
+func (a *app) again(words ...string) string {
+	line := []string{"cardinal"}
+	for _, w := range words {
+		line = append(line, quoted(w))
+	}
+	for _, name := range []string{"config", "db", "keys"} {
+		f := a.flags.Lookup(name)
+		// A password in the database's URL is not for screens; whoever gave it knows it.
+		if f.Changed && !strings.Contains(f.Value.String(), "@") {
+			line = append(line, "--"+name, quoted(f.Value.String()))
+		}
+	}
+	return strings.Join(line, " ")
+}
+
+// quoted is a word as a shell takes it.
+func quoted(w string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@+=,", r)
+	}
+	if w != "" && strings.IndexFunc(w, func(r rune) bool { return !plain(r) }) < 0 {
+		return w
+	}
+	return "'" + strings.ReplaceAll(harmless(w), "'", `'\''`) + "'"
+}
+
+// note tells people something beside the answer; programs that read the answer do not see it.
+func (a *app) note(format string, values ...any) {
+	if !a.json {
+		fmt.Fprintf(a.err, format+"\n", values...)
+	}
+}
+
+// canAsk reports whether somebody is there to be asked.
+func (a *app) canAsk() bool {
+	return !a.noInput && term.IsTerminal(int(a.in.Fd())) && isTerminal(a.err)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// atEnd has something closed when the command is over, last opened first.
+func (a *app) atEnd(f func()) { a.closing = append(a.closing, f) }
+
+func (a *app) close() {
+	for i := len(a.closing) - 1; i >= 0; i-- {
+		a.closing[i]()
+	}
+	a.closing = nil
+}

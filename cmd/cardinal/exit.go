@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"cardinal"
+)
+
+// The exit codes, the same for every command; `cardinal help exit-codes` explains them.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2 // or consent is missing
+	exitNotFound    = 3
+	exitNotAllowed  = 4
+	exitConflict    = 5
+	exitInterrupted = 130
+)
+
+// exitCode is the one place that turns an error into an exit code.
+func exitCode(ctx context.Context, err error) int {
+	switch {
+	case err == nil:
+		return exitOK
+	// Whatever a driver calls it: after a signal, what failed was interrupted.
+	case errors.Is(context.Cause(ctx), errInterrupted):
+		return exitInterrupted
+	case errors.Is(err, cardinal.ErrInvalid):
+		return exitUsage
+	case errors.Is(err, cardinal.ErrNotFound):
+		return exitNotFound
+	case errors.Is(err, cardinal.ErrForbidden), errors.Is(err, cardinal.ErrUnauthenticated):
+		return exitNotAllowed
+	case errors.Is(err, cardinal.ErrConflict), errors.Is(err, cardinal.ErrStale):
+		return exitConflict
+	}
+	return exitFailed
+}
+
+// advice is an error that says what to do about it. It is an error of its kind; without a kind it is a plain failure.
+type advice struct {
+	kind    error
+	code    string
+	message string
+	fix     string
+}
+
+func (e *advice) Error() string { return e.message }
+
+func (e *advice) Unwrap() error { return e.kind }
+
+// wrongUsage is a command that cannot be meant as it stands.
+func wrongUsage(fix, format string, values ...any) error {
+	return &advice{kind: cardinal.ErrInvalid, code: "usage", message: fmt.Sprintf(format, values...), fix: fix}
+}
+
+// unknown is something that was named and is not there.
+func unknown(what, name, fix string) error {
+	return &advice{kind: cardinal.ErrNotFound, code: "not_found", message: fmt.Sprintf("there is no %s %q", what, name), fix: fix}
+}
+
+// noAnswer is a command that has said all there is to say; only its exit code is left.
+type noAnswer struct{ kind error }
+
+func (noAnswer) Error() string { return "no" }
+
+func (e noAnswer) Unwrap() error { return e.kind }
+
+// problem is an error as people and programs are told of it.
+type problem struct {
+	Code    string           `json:"code"`
+	Message string           `json:"message"`
+	Errors  []cardinal.Fault `json:"errors,omitempty"`
+	Fix     string           `json:"fix,omitempty"`
+}
+
+func problemOf(ctx context.Context, err error) problem {
+	var (
+		told    *advice
+		invalid *cardinal.Invalid
+		refusal *cardinal.Refusal
+	)
+	switch {
+	case errors.Is(context.Cause(ctx), errInterrupted):
+		return problem{Code: "interrupted", Message: "interrupted", Fix: "What was done before is kept; run it again for the rest."}
+	case errors.As(err, &told):
+		return problem{Code: told.code, Message: told.message, Fix: told.fix}
+	case errors.As(err, &invalid):
+		return problem{Code: "validation_failed", Message: problems(len(invalid.Faults)), Errors: invalid.Faults, Fix: "Nothing was changed. Correct this and run it again."}
+	case errors.As(err, &refusal):
+		return problem{Code: refusal.Code, Message: refusal.Message, Fix: "Nothing was changed."}
+	case errors.Is(err, cardinal.ErrStale):
+		return problem{Code: "stale", Message: "somebody changed it at the same moment", Fix: "Nothing was changed. Run it again."}
+	case errors.Is(err, cardinal.ErrNotFound):
+		return problem{Code: "not_found", Message: "there is no such thing", Fix: "Check the names and ids; the list commands show what there is."}
+	case errors.Is(err, cardinal.ErrBusy):
+		return problem{Code: "busy", Message: err.Error(), Fix: "Try again in a moment."}
+	}
+	return problem{Code: "failed", Message: err.Error(), Fix: "`cardinal db status` and `cardinal config show --origin` tell what it works with."}
+}
+
+func problems(n int) string {
+	if n == 1 {
+		return "there is a problem"
+	}
+	return fmt.Sprintf("there are %d problems", n)
+}
+
+// tell writes an error to w: for people, all faults at once and what to do in the last line; or as JSON.
+func tell(w io.Writer, p problem, asJSON bool) {
+	if asJSON {
+		encoder := json.NewEncoder(w)
+		encoder.SetEscapeHTML(false)
+		_ = encoder.Encode(map[string]problem{"error": p}) // nobody is left to be told
+		return
+	}
+	text := "error: " + p.Message + "\n"
+	for _, f := range p.Errors {
+		text += "  " + flagOf(f) + ": " + f.Message + "\n"
+	}
+	if p.Fix != "" {
+		text += p.Fix + "\n"
+	}
+	_, _ = io.WriteString(w, text)
+}
+
+// flagOf names the flag that an input's fault is about: /display_name is --display-name.
+func flagOf(f cardinal.Fault) string {
+	name := f.Parameter
+	if f.Pointer != "" {
+		name = strings.TrimPrefix(strings.TrimPrefix(f.Pointer, "/profile"), "/")
+	}
+	return strings.NewReplacer("_", "-", "/", " ").Replace(name)
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+
+// fieldsOf lists the JSON fields of a type, those of structs inside it joined by dots.
+func fieldsOf(t reflect.Type) []string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || t.Implements(textMarshaler) {
+		return nil
+	}
+	var names []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" || !f.IsExported() {
+			continue
+		}
+		if f.Anonymous && name == "" {
+			names = append(names, fieldsOf(f.Type)...)
+			continue
+		}
+		names = append(names, name)
+		for _, below := range fieldsOf(f.Type) {
+			names = append(names, name+"."+below)
+		}
+	}
+	return names
+}
+
+// checkFields returns an error that names the nearest field for each that t does not have.
+func checkFields(t reflect.Type, asked []string) error {
+	known := fieldsOf(t)
+	for _, name := range asked {
+		if slices.Contains(known, name) {
+			continue
+		}
+		// What is below a field without fixed names (preferences, changes) is known to nobody beforehand.
+		if parent, _, nested := strings.Cut(name, "."); nested && slices.Contains(known, parent) && !hasBelow(known, parent) {
+			continue
+		}
+		fix := "The fields are " + strings.Join(known, ", ") + "."
+		if meant := nearest(known, name); meant != "" {
+			fix = "Did you mean \"" + meant + "\"?"
+		}
+		return wrongUsage(fix, "unknown field %q", name)
+	}
+	return nil
+}
+
+func hasBelow(known []string, parent string) bool {
+	return slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, parent+".") })
+}
+
+// encode is v as JSON without HTML's escapes.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
+// object is v as its JSON form reads back, to be asked for fields by name.
+func object(v any) (map[string]any, error) {
+	text, err := encode(v)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var o map[string]any
+	err = decoder.Decode(&o)
+	return o, err
+}
+
+// pick returns a field by its dotted name; nil when it is absent.
+func pick(o map[string]any, name string) any {
+	if v, ok := o[name]; ok {
+		return v
+	}
+	first, rest, nested := strings.Cut(name, ".")
+	below, ok := o[first].(map[string]any)
+	if !nested || !ok {
+		return nil
+	}
+	return pick(below, rest)
+}
+
+// only is an object with the fields asked for, in that order, as JSON.
+func only(o map[string]any, fields []string) (json.RawMessage, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, name := range fields {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		key, err := encode(name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := encode(pick(o, name))
+		if err != nil {
+			return nil, err
+		}
+		b.Write(key)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}

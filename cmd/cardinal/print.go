@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// listed is a list as programs get it: the shape of the HTTP API's pages, with an id to go on after.
+type listed[T any] struct {
+	Data    []T    `json:"data"`
+	HasMore bool   `json:"has_more"`
+	Next    string `json:"next,omitempty"` // for --after
+}
+
+// paging are the flags of a list that comes in pages.
+type paging struct {
+	limit int
+	after string
+}
+
+const pageSize = 200 // the most that one page holds
+
+// walk collects as many things as --limit asks for, a page at a time.
+func walk[T any](p paging, descending bool, id func(T) uuid.UUID, fetch func(cardinal.Page) (cardinal.List[T], error)) (listed[T], error) {
+	out := listed[T]{Data: []T{}}
+	page := cardinal.Page{Descending: descending}
+	if p.limit < 1 {
+		return out, wrongUsage("Give 1 or more.", "--limit %d is no number of lines", p.limit)
+	}
+	if p.after != "" {
+		var err error
+		if page.After, err = uuid.Parse(p.after); err != nil {
+			return out, wrongUsage("Give the id in the last line of the list before.", "--after is not an id")
+		}
+	}
+	for {
+		page.Limit = min(pageSize, p.limit-len(out.Data))
+		found, err := fetch(page)
+		if err != nil {
+			return out, err
+		}
+		out.Data = append(out.Data, found.Data...)
+		out.HasMore = found.HasMore
+		if !found.HasMore || len(found.Data) == 0 {
+			return out, nil
+		}
+		page.After = id(out.Data[len(out.Data)-1])
+		if len(out.Data) >= p.limit {
+			out.Next = page.After.String()
+			return out, nil
+		}
+	}
+}
+
+// printList prints a list in the form asked for. columns are the fields that people see unless --fields says otherwise.
+func printList[T any](a *app, l listed[T], columns ...string) error {
+	if len(a.fields) > 0 {
+		if err := checkFields(reflect.TypeFor[T](), a.fields); err != nil {
+			return err
+		}
+		columns = a.fields
+	}
+	if a.json {
+		if len(a.fields) == 0 {
+			return a.printJSON(l)
+		}
+		picked := listed[json.RawMessage]{Data: make([]json.RawMessage, len(l.Data)), HasMore: l.HasMore, Next: l.Next}
+		for i, v := range l.Data {
+			o, err := object(v)
+			if err != nil {
+				return err
+			}
+			if picked.Data[i], err = only(o, columns); err != nil {
+				return err
+			}
+		}
+		return a.printJSON(picked)
+	}
+	rows := make([][]string, len(l.Data))
+	for i, v := range l.Data {
+		o, err := object(v)
+		if err != nil {
+			return err
+		}
+		for _, name := range columns {
+			rows[i] = append(rows[i], cell(pick(o, name), a.csv))
+		}
+	}
+	if a.csv {
+		return a.printCSV(columns, rows)
+	}
+	if len(rows) == 0 {
+		a.note("none")
+		return nil
+	}
+	if err := a.printTable(columns, rows); err != nil {
+		return err
+	}
+	if l.Next != "" {
+		a.note("more follow: --after %s", l.Next)
+	}
+	return nil
+}
+
+// printItem prints one thing: its fields, a line each, for people.
+func printItem[T any](a *app, v T, lines ...string) error {
+	if len(a.fields) > 0 {
+		if err := checkFields(reflect.TypeFor[T](), a.fields); err != nil {
+			return err
+		}
+		lines = a.fields
+	}
+	o, err := object(v)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if len(a.fields) == 0 {
+			return a.printJSON(v)
+		}
+		picked, err := only(o, lines)
+		if err != nil {
+			return err
+		}
+		return a.printJSON(picked)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for _, name := range lines {
+		if text := cell(pick(o, name), false); text != "" {
+			fmt.Fprintf(w, "%s\t%s\n", label(name), text)
+		}
+	}
+	return w.Flush()
+}
+
+// changed tells what a command changed and how to take it back; undo is "" when that cannot be.
+func changed[T any](a *app, v T, undo, format string, values ...any) error {
+	if a.json {
+		return printChange(a, v, undo)
+	}
+	fmt.Fprintf(a.out, format+"\n", values...)
+	if undo == "" {
+		undo = "not possible"
+	}
+	_, err := fmt.Fprintf(a.out, "undo: %s\n", undo)
+	return err
+}
+
+// printChange prints what was changed as it is now, with the undo as one more field.
+func printChange[T any](a *app, v T, undo string) error {
+	if len(a.fields) > 0 {
+		return printItem(a, v)
+	}
+	text, err := encode(v)
+	if err != nil {
+		return err
+	}
+	if undo != "" {
+		line, err := encode(undo)
+		if err != nil {
+			return err
+		}
+		text = append(append(append(text[:len(text)-1], `,"undo":`...), line...), '}')
+	}
+	return a.printJSON(json.RawMessage(text))
+}
+
+func (a *app) printJSON(v any) error {
+	text, err := encode(v)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, text, "", "  "); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err = a.out.Write(b.Bytes())
+	return err
+}
+
+func (a *app) printCSV(columns []string, rows [][]string) error {
+	w := csv.NewWriter(a.out)
+	if err := w.Write(columns); err != nil {
+		return err
+	}
+	return w.WriteAll(rows)
+}
+
+func (a *app) printTable(columns []string, rows [][]string) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	heads := make([]string, len(columns))
+	for i, name := range columns {
+		heads[i] = strings.ToUpper(label(name))
+	}
+	for _, row := range append([][]string{heads}, rows...) {
+		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	}
+	return w.Flush()
+}
+
+// label is a field's name for people: the last part of it.
+func label(name string) string {
+	return strings.ReplaceAll(name[strings.LastIndexByte(name, '.')+1:], "_", " ")
+}
+
+// cell is a JSON value as text: exact for programs that read CSV, short for people.
+func cell(v any, exact bool) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case bool:
+		if exact {
+			return strconv.FormatBool(v)
+		}
+		return map[bool]string{true: "yes", false: "no"}[v]
+	case json.Number:
+		return v.String()
+	case string:
+		if exact {
+			return v
+		}
+		if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
+			return t.UTC().Format("2006-01-02 15:04:05Z")
+		}
+		return harmless(v)
+	}
+	text, err := encode(v)
+	if err != nil || string(text) == "{}" || string(text) == "[]" {
+		return ""
+	}
+	if exact {
+		return string(text)
+	}
+	return harmless(string(text))
+}
+
+// harmless keeps what people typed into names and agents from moving a terminal's cursor or turning its text around.
+func harmless(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}

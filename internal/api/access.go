@@ -1,0 +1,96 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"cardinal"
+	"cardinal/internal/directory"
+)
+
+// checkAccess is asked as often as sessions are checked, so its handler is plain too: a body that is right at once is not
+// walked a second time, and one that is not goes the long way round to hear all its faults.
+func (a *API) checkAccess(o *huma.Operation) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		k, err := a.deskFor(r, o)
+		if err != nil {
+			a.refuse(w, r, a.problemOf(r.Context(), err))
+			return
+		}
+		if r.URL.RawQuery != "" {
+			a.refuse(w, r, faulty([]cardinal.Fault{{Parameter: "query", Code: "parameter_unknown", Message: "Leave it out"}}))
+			return
+		}
+		text, refused := a.body(w, r, o)
+		if refused != nil {
+			a.refuse(w, r, refused)
+			return
+		}
+		var question cardinal.AccessQuestion
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&question); err != nil || question.Permission == "" || len(question.Permission) > 64 || !exactNames(text) {
+			a.refuse(w, r, a.bodyFaults(o, text))
+			return
+		}
+		access, err := k.CheckAccess(r.Context(), question)
+		if err != nil {
+			a.refuse(w, r, a.problemOf(r.Context(), err))
+			return
+		}
+		answer(w, access)
+	}
+}
+
+// exactNames reports whether the names are spelled as documented: encoding/json also takes other cases of letters.
+func exactNames(text []byte) bool {
+	var names map[string]json.RawMessage
+	if json.Unmarshal(text, &names) != nil {
+		return false
+	}
+	for name := range names {
+		if name != "user_id" && name != "permission" {
+			return false
+		}
+	}
+	return true
+}
+
+// bodyFaults is the problem of a body that does not fit an operation's schema, with every fault.
+func (a *API) bodyFaults(o *huma.Operation, text []byte) *Problem {
+	registry := a.huma.OpenAPI().Components.Schemas
+	var parsed any
+	if err := json.Unmarshal(text, &parsed); err != nil {
+		return problem(http.StatusBadRequest, "body_malformed", "Send one JSON text")
+	}
+	found := &huma.ValidateResult{}
+	path := huma.NewPathBuffer([]byte{}, 0)
+	path.Push("body")
+	huma.Validate(registry, o.RequestBody.Content["application/json"].Schema, path, huma.ModeWriteToServer, parsed, found)
+	var faults []cardinal.Fault
+	for _, err := range found.Errors {
+		var d huma.ErrorDetailer
+		if errors.As(err, &d) {
+			f := faultOf(nil, d.ErrorDetail())
+			if f.Code == "field_unknown" {
+				f.Message = "Leave it out" + nearest(strings.TrimPrefix(f.Pointer, "/"), []string{"permission", "user_id"})
+			}
+			faults = append(faults, f)
+		}
+	}
+	if len(faults) == 0 {
+		faults = append(faults, cardinal.Fault{Pointer: "/permission", Code: "field_missing", Message: "Give the name of a permission"})
+	}
+	return faulty(faults)
+}
+
+func (a *API) explainAccess(ctx context.Context, k directory.Desk, in *body[cardinal.AccessQuestion]) (*plain[cardinal.AccessExplained], error) {
+	explained, err := k.ExplainAccess(ctx, in.Body)
+	return &plain[cardinal.AccessExplained]{Body: explained}, err
+}

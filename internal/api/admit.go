@@ -1,0 +1,153 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"cardinal"
+	"cardinal/internal/directory"
+)
+
+// maxBody is the longest body, in bytes.
+const maxBody = 256 << 10
+
+// atDesk is the caller's desk for one request.
+type atDesk struct {
+	desk   directory.Desk
+	once   *directory.Once
+	header http.Header
+}
+
+type deskKey struct{}
+
+func deskOf(ctx context.Context) atDesk {
+	k, _ := ctx.Value(deskKey{}).(atDesk)
+	return k // without admit, a zero desk: every rule refuses it
+}
+
+// admit is what every operation passes: who is calling, what they accept, and a body that is one unambiguous JSON text.
+func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	actor, err := a.actor(r, ctx.Operation())
+	if err != nil {
+		a.refuse(w, r, a.problemOf(r.Context(), err))
+		return
+	}
+	if !accepts(r.Header.Values("Accept")) {
+		a.refuse(w, r, problem(http.StatusNotAcceptable, "not_acceptable", "Accept application/json"))
+		return
+	}
+	body, refused := a.body(w, r, ctx.Operation())
+	if refused != nil {
+		a.refuse(w, r, refused)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	k := atDesk{desk: a.directory.As(actor), header: w.Header()}
+	if key := r.Header.Get("Idempotency-Key"); key != "" && r.Method == http.MethodPost && ctx.Operation().Metadata[noReplays] != true {
+		if fault := badReplayKey(key, actor); fault != nil {
+			a.refuse(w, r, a.problemOf(r.Context(), &cardinal.Invalid{Faults: []cardinal.Fault{*fault}}))
+			return
+		}
+		k.once = &directory.Once{Key: key, Route: r.Method + " " + ctx.Operation().Path, Path: r.URL.Path, Body: body}
+		k.desk = k.desk.Once(k.once)
+	}
+	next(huma.WithValue(huma.WithValue(ctx, registryKey{}, a.huma.OpenAPI().Components.Schemas), deskKey{}, k))
+}
+
+// actor is who sent the request. An operation that is not marked public needs somebody.
+func (a *API) actor(r *http.Request, o *huma.Operation) (cardinal.Actor, error) {
+	from := requestOf(r.Context())
+	if o.Metadata[public] == true {
+		return cardinal.Stranger(from.nullID(), from.client), nil
+	}
+	return a.directory.Authenticate(r.Context(), bearer(r), from.nullID(), from.client)
+}
+
+// bearer returns the token of the Authorization header (RFC 6750, section 2.1), or nothing.
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// accepts reports whether a client takes JSON (RFC 9110, section 12.5.1); without an Accept header it takes anything.
+func accepts(values []string) bool {
+	if len(values) == 0 {
+		return true
+	}
+	for _, part := range strings.Split(strings.Join(values, ","), ",") {
+		kind, parameters, err := mime.ParseMediaType(part)
+		if err != nil || parameters["q"] == "0" {
+			continue
+		}
+		switch kind {
+		case "*/*", "application/*", "application/json", "application/problem+json":
+			return true
+		}
+	}
+	return false
+}
+
+// body reads the body and holds it to being JSON without ambiguity.
+func (a *API) body(w http.ResponseWriter, r *http.Request, o *huma.Operation) ([]byte, *Problem) {
+	if o.RequestBody == nil {
+		if r.ContentLength != 0 {
+			// A body that nobody asked for is not read: answering tells the client, closing spares the rest.
+			w.Header().Set("Connection", "close")
+			if n, _ := io.CopyN(io.Discard, r.Body, 1); n > 0 {
+				return nil, problem(http.StatusBadRequest, "body_unexpected", "Send no body")
+			}
+		}
+		return nil, nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, problem(http.StatusRequestEntityTooLarge, "body_too_large", "Send at most 256 KiB")
+	case err != nil:
+		return nil, problem(http.StatusRequestTimeout, "body_cut", "Send the whole body within 15 seconds")
+	case len(body) == 0:
+		return nil, problem(http.StatusBadRequest, "body_missing", "Send a JSON body")
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	_, known := o.RequestBody.Content[kind]
+	if err != nil || !known && kind != "application/json" {
+		want := "application/json"
+		if r.Method == http.MethodPatch {
+			want = "application/merge-patch+json"
+			w.Header().Set("Accept-Patch", want)
+		}
+		return nil, problem(http.StatusUnsupportedMediaType, "media_type", "Send "+want)
+	}
+	if bad := checkJSON(body); bad != "" {
+		return nil, problem(http.StatusBadRequest, "body_malformed", "Send one JSON text without faults: "+bad)
+	}
+	return body, nil
+}
+
+// badReplayKey says what is wrong with an Idempotency-Key. A stranger's must be one that nobody else would choose: the scope
+// of a known caller is their own.
+func badReplayKey(key string, actor cardinal.Actor) *cardinal.Fault {
+	fault := func(message string) *cardinal.Fault {
+		return &cardinal.Fault{Parameter: "Idempotency-Key", Code: "idempotency_key_format", Message: message}
+	}
+	if len(key) > 255 || strings.ContainsFunc(key, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
+		return fault("Use at most 255 printable ASCII characters without spaces")
+	}
+	if !actor.Known() && len(key) < 22 {
+		return fault("Use at least 22 random characters, such as a UUID")
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"cardinal"
+)
+
+// faultOf retells a fault that huma found in an input: the place as a pointer or a parameter's name, the kind as a code, and
+// no value.
+func faultOf(ctx huma.Context, d *huma.ErrorDetail) cardinal.Fault {
+	place, path, _ := strings.Cut(d.Location, ".")
+	if place != "body" {
+		if place == "path" || place == "query" || place == "header" {
+			return cardinal.Fault{Parameter: path, Code: "parameter_format", Message: retell(d.Message)}
+		}
+		return cardinal.Fault{Code: "field_format", Message: "Check the input"}
+	}
+	pointer := pointerOf(path)
+	switch message := d.Message; {
+	case message == "unexpected property":
+		return cardinal.Fault{Pointer: pointer, Code: "field_unknown", Message: "Leave it out" + nearest(lastToken(pointer), fieldsAt(ctx, path))}
+	case strings.HasPrefix(message, "expected required property "):
+		name, _, _ := strings.Cut(strings.TrimPrefix(message, "expected required property "), " ")
+		return cardinal.Fault{Pointer: pointer + "/" + name, Code: "field_missing", Message: "Give this field"}
+	case strings.HasPrefix(message, "expected length"):
+		return cardinal.Fault{Pointer: pointer, Code: "field_length", Message: retell(message)}
+	case strings.HasPrefix(message, "expected string to be"):
+		return cardinal.Fault{Pointer: pointer, Code: "field_format", Message: retell(message)}
+	case strings.HasPrefix(message, "expected value to be one of"):
+		return cardinal.Fault{Pointer: pointer, Code: "field_choice", Message: retell(message)}
+	case strings.HasPrefix(message, "expected"):
+		return cardinal.Fault{Pointer: pointer, Code: "field_type", Message: retell(message)}
+	}
+	return cardinal.Fault{Pointer: pointer, Code: "field_format", Message: "Check this field"}
+}
+
+// retell passes on what huma says only where it speaks of the rule; a message that could hold the input is replaced.
+func retell(message string) string {
+	if rest, ok := strings.CutPrefix(message, "expected "); ok && !strings.Contains(message, "\n") && len(message) < 300 {
+		return "Give " + rest
+	}
+	switch message {
+	case "invalid integer":
+		return "Give a whole number"
+	case "invalid boolean":
+		return "Give true or false"
+	case "required path parameter is missing", "required query parameter is missing", "required header parameter is missing":
+		return "Give this parameter"
+	}
+	return "Give a value of the right form"
+}
+
+var arrayIndex = regexp.MustCompile(`\[(\d+)\]`)
+
+// pointerOf turns huma's path (a.b[0].c) into a JSON pointer. Names are the client's own: long or odd ones are not repeated.
+func pointerOf(path string) string {
+	if path == "" {
+		return ""
+	}
+	path = arrayIndex.ReplaceAllString(path, ".$1")
+	var pointer strings.Builder
+	for token := range strings.SplitSeq(path, ".") {
+		if len(token) > 64 || !utf8.ValidString(token) || strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			token = "*"
+		}
+		pointer.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(token))
+	}
+	return pointer.String()
+}
+
+func lastToken(pointer string) string { return pointer[strings.LastIndexByte(pointer, '/')+1:] }
+
+// fieldsAt lists the fields that are known where an unknown one stands.
+func fieldsAt(ctx huma.Context, path string) []string {
+	if ctx == nil || ctx.Operation().RequestBody == nil {
+		return nil
+	}
+	var schema *huma.Schema
+	for _, media := range ctx.Operation().RequestBody.Content {
+		schema = media.Schema
+	}
+	registry := registryOf(ctx)
+	tokens := strings.Split(arrayIndex.ReplaceAllString(path, ".$1"), ".")
+	for i := 0; schema != nil; i++ {
+		if schema.Ref != "" && registry != nil {
+			schema = registry.SchemaFromRef(schema.Ref)
+		}
+		if schema == nil || i == len(tokens)-1 {
+			break
+		}
+		if _, err := strconv.Atoi(tokens[i]); err == nil && schema.Items != nil {
+			schema = schema.Items
+		} else {
+			schema = schema.Properties[tokens[i]]
+		}
+	}
+	if schema == nil {
+		return nil
+	}
+	var names []string
+	for name := range schema.Properties {
+		names = append(names, name)
+	}
+	return names
+}
+
+func registryOf(ctx huma.Context) huma.Registry {
+	a, _ := ctx.Context().Value(registryKey{}).(huma.Registry)
+	return a
+}
+
+type registryKey struct{}
+
+// nearest suggests the known name that an unknown one was probably meant to be.
+func nearest(name string, known []string) string {
+	slices.Sort(known)
+	best, distance := "", len(name)/2+1
+	for _, k := range known {
+		if d := editDistance(name, k); d < distance {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		if len(known) == 0 || len(known) > 20 {
+			return ""
+		}
+		return "; known here: " + strings.Join(known, ", ")
+	}
+	return fmt.Sprintf("; did you mean %s?", best)
+}
+
+// editDistance is Levenshtein's, over bytes; names are short ASCII.
+func editDistance(a, b string) int {
+	if len(a) > 64 {
+		return len(a)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		previous := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := previous
+			if a[i] != b[j] {
+				cost++
+			}
+			previous = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,180 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/directory"
+)
+
+// Strict refuses query parameters that the operation does not have, each by name, and each given more than once.
+//
+// What checks or reads something by itself (huma.Resolver) always stands in a named field, here and below: as the method of an
+// embedded part it would become the input's own, and huma would not look at the other parts any more.
+type Strict struct{ Query Query }
+
+func (Strict) isStrict() {}
+
+// Query is the part of Strict that looks at the query.
+type Query struct{}
+
+// Resolve finds the unknown parameters.
+func (*Query) Resolve(ctx huma.Context) []error {
+	target := ctx.URL()
+	query, err := url.ParseQuery(target.RawQuery)
+	if err != nil {
+		return []error{&faultError{cardinal.Fault{Parameter: "query", Code: "parameter_format", Message: "Encode the query as application/x-www-form-urlencoded"}}}
+	}
+	var known []string
+	for _, p := range ctx.Operation().Parameters {
+		if p.In == "query" {
+			known = append(known, p.Name)
+		}
+	}
+	var faults []error
+	for name, values := range query {
+		switch {
+		case !slices.Contains(known, name):
+			shown := name
+			if len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
+				shown = "*"
+			}
+			faults = append(faults, &faultError{cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: "Leave it out" + nearest(shown, known)}})
+		case len(values) > 1:
+			faults = append(faults, &faultError{cardinal.Fault{Parameter: name, Code: "parameter_repeated", Message: "Give it once"}})
+		case !storable(values[0]):
+			faults = append(faults, &faultError{cardinal.Fault{Parameter: name, Code: "parameter_format", Message: "Give valid UTF-8 without NUL"}})
+		}
+	}
+	return faults
+}
+
+func storable(s string) bool {
+	return strings.ToValidUTF8(s, "") == s && strings.IndexByte(s, 0) < 0
+}
+
+// nothing is the input of an operation that takes none.
+type nothing struct{ Strict }
+
+// body is an input that is only a body.
+type body[B any] struct {
+	Strict
+	Body B
+}
+
+// owner is the user that a path names, or the caller below /me.
+type owner interface {
+	of(k directory.Desk) uuid.UUID
+}
+
+// ByID is the user whose id stands in the path. It reads the path by itself, because huma looks for parameters only in
+// embedded parts, and a type parameter cannot be embedded.
+type ByID struct{ UserID uuid.UUID }
+
+// Resolve reads the id.
+func (o *ByID) Resolve(ctx huma.Context) []error {
+	id, err := uuid.Parse(ctx.Param("id"))
+	if err != nil || id.String() != strings.ToLower(ctx.Param("id")) {
+		return []error{&faultError{cardinal.Fault{Parameter: "id", Code: "parameter_format", Message: "Give a UUID"}}}
+	}
+	o.UserID = id
+	return nil
+}
+
+var userIDParameter = &huma.Param{Name: "id", In: "path", Required: true, Description: "Id of the user", Schema: &huma.Schema{Type: "string", Format: "uuid"}}
+
+// Me is the caller.
+
+func (o ByID) of(directory.Desk) uuid.UUID { return o.UserID }
+
+type Me struct{}
+
+func (Me) of(k directory.Desk) uuid.UUID { return k.Actor().UserID }
+
+// Versioned is the version that a change goes by (RFC 9110, section 13.1.1).
+type Versioned struct {
+	IfMatch string `header:"If-Match" doc:"ETag of what is changed, as it was read; required"`
+	Wanted  Wanted
+}
+
+func (v Versioned) version() int64 { return v.Wanted.version }
+
+// Wanted is the version in If-Match, read and asked for.
+type Wanted struct{ version int64 }
+
+// Resolve reads the version.
+func (v *Wanted) Resolve(ctx huma.Context) []error {
+	given := ctx.Header("If-Match")
+	if given == "" {
+		return []error{&faultError{cardinal.Fault{Parameter: "If-Match", Code: "version_required", Message: "Read it first and send its ETag in If-Match"}}}
+	}
+	version, err := strconv.ParseInt(strings.Trim(given, `"`), 10, 64)
+	if err != nil || version < 0 || etag(version) != given {
+		return []error{&faultError{cardinal.Fault{Parameter: "If-Match", Code: "version_format", Message: `Send one strong ETag as it was read, like "7"`}}}
+	}
+	v.version = version
+	return nil
+}
+
+// Conditional lets a client ask only for what it has not (RFC 9110, section 13.1.2).
+type Conditional struct {
+	IfNoneMatch string `header:"If-None-Match" doc:"ETag of what the client has; 304 when it is that still"`
+}
+
+// seen returns the answer 304 when the client has this version.
+func (m Conditional) seen(version int64) error {
+	for tag := range strings.SplitSeq(m.IfNoneMatch, ",") {
+		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag == etag(version) || tag == "*" {
+			p := problem(http.StatusNotModified, "not_modified", "")
+			p.header.Set("ETag", etag(version))
+			return p
+		}
+	}
+	return nil
+}
+
+// one is a single thing with its validator.
+type one[T any] struct {
+	ETag string `header:"ETag"`
+	Body T
+}
+
+func single[T any](v T, version int64) *one[T] { return &one[T]{ETag: etag(version), Body: v} }
+
+// made is a thing that was just made.
+type made[T any] struct {
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     T
+}
+
+// plain is an answer without a validator.
+type plain[T any] struct{ Body T }
+
+// empty is an answer without a body.
+type empty struct{}
+
+// Replayable is what every POST that changes something takes.
+type Replayable struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"A repeated request with the same key has one effect; kept a day"`
+}
+
+// posted is an input that is a body and may be repeated.
+type posted[B any] struct {
+	Strict
+	Replayable
+	Body B
+}
+
+// bare is a POST without a body that may be repeated.
+type bare struct {
+	Strict
+	Replayable
+}

@@ -1,0 +1,205 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"cardinal"
+)
+
+// Problem is an answer that refuses (RFC 9457), with every fault at once.
+type Problem struct {
+	Type      string           `json:"type" doc:"Page about the code, on this server"`
+	Title     string           `json:"title"`
+	Status    int              `json:"status"`
+	Detail    string           `json:"detail" doc:"What to do"`
+	Code      string           `json:"code" doc:"Stable code"`
+	RequestID string           `json:"request_id,omitempty" doc:"Also in the header Request-Id"`
+	Errors    []cardinal.Fault `json:"errors,omitempty" doc:"Every fault of the input"`
+
+	header http.Header
+}
+
+// problem makes a problem of a code in the catalogue.
+func problem(status int, code, detail string) *Problem {
+	return &Problem{Type: "/problems/" + code, Title: cardinal.CodeTitle(code), Status: status, Detail: detail, Code: code, header: http.Header{}}
+}
+
+// Error says the code and what to do.
+func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
+
+// GetStatus is the HTTP status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders are the headers that go with it.
+func (p *Problem) GetHeaders() http.Header { return p.header }
+
+// ContentType is that of problems.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// refuse answers with a problem outside of an operation's handler.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, p *Problem) {
+	if id := requestOf(r.Context()).nullID(); id.Valid {
+		p.RequestID = id.UUID.String()
+	}
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	if err := json.NewEncoder(w).Encode(p); err != nil {
+		a.options.Logger.DebugContext(r.Context(), "an answer could not be written", "request_id", p.RequestID)
+	}
+}
+
+// kinds is the one table from kinds of error to statuses.
+var kinds = []struct {
+	kind   error
+	status int
+	code   string
+	detail string
+}{
+	{cardinal.ErrNotFound, http.StatusNotFound, "not_found", "Check the id; there is no such thing, or none that you may see"},
+	{cardinal.ErrStale, http.StatusPreconditionFailed, "version_stale", "Somebody changed it since you read it; read it again and send its ETag in If-Match"},
+	{cardinal.ErrInvalid, http.StatusUnprocessableEntity, "validation_failed", "Correct the fields named in errors and send it again"},
+	{cardinal.ErrConflict, http.StatusConflict, "conflict", "The present state does not allow it"},
+	{cardinal.ErrForbidden, http.StatusForbidden, "forbidden", "You may not do this"},
+	{cardinal.ErrUnauthenticated, http.StatusUnauthorized, "not_signed_in", "Sign in first"},
+	{cardinal.ErrThrottled, http.StatusTooManyRequests, "too_many_attempts", "Wait before you try again"},
+	{cardinal.ErrBusy, http.StatusServiceUnavailable, "busy", "Try again in a moment"},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, "busy", "Try again in a moment"},
+}
+
+// problemOf turns an error into a problem. One that fits no kind is a fault of the service: it is logged, and its text stays here.
+func (a *API) problemOf(ctx context.Context, err error) *Problem {
+	var p *Problem
+	if !errors.As(err, &p) {
+		p = a.classify(ctx, err)
+	}
+	if id := requestOf(ctx).nullID(); id.Valid {
+		p.RequestID = id.UUID.String()
+	}
+	return p
+}
+
+func (a *API) classify(ctx context.Context, err error) *Problem {
+	for _, k := range kinds {
+		if !errors.Is(err, k.kind) {
+			continue
+		}
+		p := problem(k.status, k.code, k.detail)
+		var refusal *cardinal.Refusal
+		if errors.As(err, &refusal) {
+			p = problem(k.status, refusal.Code, refusal.Message)
+			if refusal.RetryAfter > 0 {
+				p.header.Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
+			}
+		}
+		var invalid *cardinal.Invalid
+		if errors.As(err, &invalid) {
+			p = faulty(invalid.Faults)
+		}
+		var stale *cardinal.Stale
+		if errors.As(err, &stale) {
+			p.header.Set("ETag", etag(stale.Version))
+		}
+		switch k.status {
+		case http.StatusUnauthorized:
+			p.header.Set("WWW-Authenticate", `Bearer realm="cardinal"`)
+		case http.StatusServiceUnavailable:
+			if p.header.Get("Retry-After") == "" {
+				p.header.Set("Retry-After", "1")
+			}
+		}
+		return p
+	}
+	if !errors.Is(err, context.Canceled) {
+		a.options.Logger.ErrorContext(ctx, "a request failed", "error", err, "request_id", requestOf(ctx).id)
+	}
+	return problem(http.StatusInternalServerError, "internal", "Try again; if it stays, give the request id to the operator")
+}
+
+// faulty is the problem of an input: 400 when only parameters are wrong, 422 when the body is, 428 when only the version is missing.
+func faulty(faults []cardinal.Fault) *Problem {
+	status := http.StatusBadRequest
+	for _, f := range faults {
+		if f.Parameter == "" {
+			status = http.StatusUnprocessableEntity
+		}
+	}
+	if len(faults) == 1 && faults[0].Code == "version_required" {
+		return problem(http.StatusPreconditionRequired, "version_required", faults[0].Message)
+	}
+	p := problem(status, "validation_failed", "Correct the fields named in errors and send it again")
+	p.Title = fmt.Sprintf("The request has %d problems", len(faults))
+	if len(faults) == 1 {
+		p.Title = "The request has a problem"
+	}
+	p.Errors = faults
+	return p
+}
+
+func init() {
+	// huma's own answer repeats the offending input, a password included; ours says where and what, never the value.
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		p := inputProblem(ctx, status, message, errs)
+		if ctx != nil {
+			if id := requestOf(ctx.Context()).nullID(); id.Valid {
+				p.RequestID = id.UUID.String()
+			}
+		}
+		return p
+	}
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return inputProblem(nil, status, message, errs)
+	}
+}
+
+// inputProblem is the problem of an input that huma refused.
+func inputProblem(ctx huma.Context, status int, message string, errs []error) *Problem {
+	var faults []cardinal.Fault
+	for _, err := range errs {
+		var p *Problem
+		var f *faultError
+		var d huma.ErrorDetailer
+		switch {
+		case errors.As(err, &p):
+			return p
+		case errors.As(err, &f):
+			faults = append(faults, f.Fault)
+		case errors.As(err, &d):
+			faults = append(faults, faultOf(ctx, d.ErrorDetail()))
+		default:
+			faults = append(faults, cardinal.Fault{Code: "field_format", Message: "Check the input"})
+		}
+	}
+	if len(faults) > 0 {
+		return faulty(faults)
+	}
+	switch status {
+	case http.StatusNotAcceptable:
+		return problem(status, "not_acceptable", "Accept application/json")
+	case http.StatusRequestEntityTooLarge:
+		return problem(status, "body_too_large", "Send at most 256 KiB")
+	case http.StatusUnsupportedMediaType:
+		return problem(status, "media_type", "Send application/json")
+	case http.StatusRequestTimeout:
+		return problem(status, "body_cut", "Send the whole body within 15 seconds")
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		return problem(status, "body_malformed", "Send a JSON body")
+	}
+	return problem(http.StatusInternalServerError, "internal", "Try again; if it stays, give the request id to the operator")
+}
+
+// faultError is a fault on its way through huma.
+type faultError struct{ cardinal.Fault }
+
+// Error says the place and the code.
+func (f *faultError) Error() string { return f.Pointer + f.Parameter + " " + f.Code }

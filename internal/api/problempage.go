@@ -1,0 +1,27 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+
+	"cardinal"
+)
+
+// problemPage is what a problem's type leads to: cause and fix, without anything from elsewhere.
+func problemPage(w http.ResponseWriter, r *http.Request) {
+	c, ok := cardinal.FindCode(r.PathValue("code"))
+	if !ok {
+		http.Error(w, "There is no such code. /problems lists all.", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintf(w, "%s\n\n%s.\n\nWhat to do: %s\n", c.Name, c.Title, c.Fix)
+}
+
+// problemIndex lists all codes.
+func problemIndex(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	for _, c := range cardinal.Codes {
+		fmt.Fprintf(w, "%-28s %s\n", c.Name, c.Title)
+	}
+}

@@ -1,0 +1,269 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/directory"
+	"cardinal/internal/password"
+	"cardinal/internal/pgtest"
+	"cardinal/internal/seal"
+	"cardinal/internal/store"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// now is the moment of every test: the clock stands still, so what was done is not due again.
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// engines runs a test on both databases; raw reaches around the directory.
+func engines(t *testing.T, test func(t *testing.T, open func() *directory.Directory, raw *sql.DB)) {
+	t.Run("sqlite", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "cardinal.db")
+		test(t, opener(t, path), rawDB(t, "sqlite", path))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		url := postgres(t)
+		test(t, opener(t, url), rawDB(t, "pgx", url+"&search_path=cardinal"))
+	})
+}
+
+// postgres makes a database that is migrated.
+func postgres(t *testing.T) string {
+	return pgtest.Template(t, "jobs", func(url string) error {
+		s, err := store.Open(t.Context(), url)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		_, err = s.Migrate(t.Context(), now, "")
+		return err
+	})
+}
+
+func rawDB(t *testing.T, driver, dsn string) *sql.DB {
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// opener returns a function that opens one more node on the database.
+func opener(t *testing.T, url string) func() *directory.Directory {
+	keys := t.TempDir()
+	if err := os.Chmod(keys, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return func() *directory.Directory {
+		s, err := store.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		if _, err := s.Migrate(t.Context(), now, ""); err != nil {
+			t.Fatal(err)
+		}
+		d, err := directory.Open(t.Context(), s, directory.Options{
+			LoadKeys: func() (*seal.Keyring, error) { return seal.LoadKeyring(keys, "") },
+			CreateKEK: func(id uuid.UUID) (seal.KEK, string, error) {
+				kek, _, err := seal.CreateKEK(keys, id)
+				return kek, "file", err
+			},
+			Hasher: password.New(password.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}, password.DefaultLimits()),
+			Clock:  func() time.Time { return now },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+}
+
+// log is what a runner logged.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *log) count(part string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), part)
+}
+
+func (l *log) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// run runs runners until done says so, and then until they have stopped.
+func run(t *testing.T, done func() bool, runners ...*Runner) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var running sync.WaitGroup
+	for _, r := range runners {
+		r.poll = 5 * time.Millisecond
+		running.Go(func() {
+			if err := r.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Error("it was not done in 10 seconds")
+			break
+		}
+	}
+	cancel()
+	running.Wait()
+}
+
+func count(t *testing.T, db *sql.DB, query string) (n int) {
+	t.Helper()
+	if err := db.QueryRow(query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// The recurring work is what a migration puts there; a kind that the directory does not know would fail here.
+func TestRecurringJobsRunAndAreRescheduled(t *testing.T) {
+	engines(t, func(t *testing.T, open func() *directory.Directory, raw *sql.DB) {
+		d := open()
+		all := count(t, raw, `SELECT count(*) FROM jobs WHERE repeat_seconds IS NOT NULL`)
+		if all == 0 {
+			t.Fatal("there is no recurring work")
+		}
+		var l log
+		run(t, func() bool { return l.count("scheduled work done")+l.count("level=ERROR") >= all }, New(d, l.logger()))
+		if got := count(t, raw, `SELECT count(*) FROM jobs WHERE last_run_at IS NOT NULL AND run_at > last_run_at AND last_error IS NULL AND leased_by IS NULL`); got != all {
+			t.Errorf("%d of %d pieces of recurring work ran and were scheduled again:\n%s", got, all, l.text.String())
+		}
+	})
+}
+
+func TestFailingJobBacksOff(t *testing.T) {
+	engines(t, func(t *testing.T, open func() *directory.Directory, raw *sql.DB) {
+		d := open()
+		if _, err := raw.Exec(`UPDATE jobs SET kind = 'none.such' WHERE kind = 'grants.expire'`); err != nil {
+			t.Fatal(err)
+		}
+		all := count(t, raw, `SELECT count(*) FROM jobs`)
+		var l log
+		ended := func() bool { return l.count("scheduled work done")+l.count("scheduled work failed") >= all }
+		run(t, ended, New(d, l.logger()))
+		if n := count(t, raw, `SELECT count(*) FROM jobs WHERE kind = 'none.such' AND attempts = 1 AND last_error = 'not found' AND leased_by IS NULL`); n != 1 {
+			t.Error("the failure was not noted with its kind")
+		}
+		if n := count(t, raw, `SELECT count(*) FROM jobs WHERE run_at <= (SELECT run_at FROM jobs WHERE kind = 'audit.attempts') AND kind = 'none.such'`); n != 1 {
+			t.Error("the failing work shall be tried again in a minute")
+		}
+		if n := l.count("scheduled work failed"); n != 1 {
+			t.Errorf("it was tried %d times at once, want 1", n)
+		}
+	})
+}
+
+func TestTwoRunnersShareTheWork(t *testing.T) {
+	engines(t, func(t *testing.T, open func() *directory.Directory, raw *sql.DB) {
+		var l log
+		one, two := New(open(), l.logger()), New(open(), l.logger())
+		const extra = 40
+		all := count(t, raw, `SELECT count(*) FROM jobs`)
+		for range extra {
+			id := cardinal.NewID()
+			if _, err := raw.Exec(`INSERT INTO jobs (id, kind, created_at, run_at) SELECT $1, kind, created_at, run_at FROM jobs WHERE kind = 'claims.expire' AND repeat_seconds IS NOT NULL`, bytesOrText(raw, id)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run(t, func() bool { return count(t, raw, `SELECT count(*) FROM jobs WHERE last_run_at IS NULL`) == 0 }, one, two)
+		if got, want := l.count("scheduled work done"), all+extra; got != want {
+			t.Errorf("%d pieces of work were done %d times", want, got)
+		}
+		if n := l.count("level=ERROR"); n > 0 {
+			t.Errorf("errors:\n%s", l.text.String())
+		}
+	})
+}
+
+func bytesOrText(db *sql.DB, id uuid.UUID) any {
+	var n int
+	if db.QueryRow(`SELECT count(*) FROM sqlite_schema`).Scan(&n) == nil {
+		return id[:]
+	}
+	return id.String()
+}
+
+func TestStopsBetweenJobs(t *testing.T) {
+	engines(t, func(t *testing.T, open func() *directory.Directory, _ *sql.DB) {
+		r := New(open(), slog.New(slog.DiscardHandler))
+		r.poll = time.Hour
+		ctx, cancel := context.WithCancel(t.Context())
+		stopped := make(chan error, 1)
+		go func() { stopped <- r.Run(ctx) }()
+		cancel()
+		select {
+		case err := <-stopped:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Error("it did not stop")
+		}
+	})
+}
+
+// Only PostgreSQL has locks that hold work back and not the claim of it.
+func TestWorkUnderWayMayFinish(t *testing.T) {
+	url := postgres(t)
+	raw := rawDB(t, "pgx", url+"&search_path=cardinal")
+	if _, err := raw.Exec(`UPDATE jobs SET run_at = $1 WHERE kind <> 'throttles.purge'`, now.AddDate(1, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	r := New(opener(t, url)(), slog.New(slog.DiscardHandler))
+	held, err := raw.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.Exec(`LOCK TABLE sign_in_throttles IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(300*time.Millisecond, func() { _ = held.Rollback() })
+	run(t, func() bool { return count(t, raw, `SELECT count(*) FROM jobs WHERE leased_by IS NOT NULL`) == 1 }, r)
+	if n := count(t, raw, `SELECT count(*) FROM jobs WHERE kind = 'throttles.purge' AND last_run_at IS NOT NULL`); n != 1 {
+		t.Error("the work under way was cut")
+	}
+}
+
+func TestErrorsAreLoggedByKind(t *testing.T) {
+	secret := errors.New("ada@example.com")
+	for err, want := range map[error]string{
+		errors.Join(cardinal.ErrBusy, secret): "busy",
+		secret:                                "internal",
+	} {
+		if got := kind(err); got != want {
+			t.Errorf("kind(%v) = %q, want %q", err, got, want)
+		}
+	}
+}

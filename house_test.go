@@ -39,11 +39,12 @@ var house = map[string]room{
 	"internal/store":           {may: ".", tests: "internal/store/storetest internal/pgtest", knows: "sql"},
 	"internal/store/storetest": {may: ". internal/store", tests: "internal/pgtest", knows: "sql"},
 	"internal/directory": {may: ". internal/store internal/seal internal/ledger internal/password internal/normal",
-		tests: "internal/pgtest"},
-	"internal/jobs":   {may: ". internal/directory internal/mail", tests: "internal/pgtest", knows: "http"},
-	"internal/api":    {may: ". internal/directory", tests: "internal/pgtest", knows: "http"},
-	"internal/web":    {may: ". internal/directory", tests: "internal/pgtest", knows: "http"},
-	"internal/server": {may: ". internal/directory internal/api internal/web", tests: "internal/pgtest", knows: "http"},
+		tests: "internal/directory/directorytest internal/pgtest"},
+	"internal/directory/directorytest": {may: ". internal/directory internal/store internal/seal internal/password internal/pgtest"},
+	"internal/jobs":                    {may: ". internal/directory internal/mail", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
+	"internal/api":                     {may: ". internal/directory", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
+	"internal/web":                     {may: ". internal/directory", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
+	"internal/server":                  {may: ". internal/directory internal/api internal/web", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
 
 	// The live database, read back.
 	"internal/catalog":       {may: ". internal/store", tests: "internal/pgtest", knows: "sql"},

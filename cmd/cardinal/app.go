@@ -21,7 +21,7 @@ type app struct {
 	csv     bool
 	fields  []string
 	noInput bool
-	closing  []func()
+	closing []func()
 	flags   *pflag.FlagSet // that every command has, to tell which were given
 }
 

@@ -49,11 +49,10 @@ func checkFields(t reflect.Type, asked []string) error {
 		if parent, _, nested := strings.Cut(name, "."); nested && slices.Contains(known, parent) && !hasBelow(known, parent) {
 			continue
 		}
-		fix := "The fields are " + strings.Join(known, ", ") + "."
 		if meant := nearest(known, name); meant != "" {
-			fix = "Did you mean \"" + meant + "\"?"
+			return wrongUsage("", "unknown field %q. Did you mean %q?", name, meant)
 		}
-		return wrongUsage(fix, "unknown field %q", name)
+		return wrongUsage("The fields are "+strings.Join(known, ", ")+".", "unknown field %q", name)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ const brief = `Cardinal: user management in one binary
   cardinal roles grant bob@example.com support           grant a role
   cardinal access explain bob@example.com users.read     who may do what, and why
   cardinal audit list --user bob@example.com             what happened
+  cardinal db status                                     is the schema ready
 
 All commands: cardinal --help   ·   exit codes, formats: cardinal help exit-codes, cardinal help formats
 `
@@ -48,6 +49,7 @@ With --json an error is JSON too, on standard error: {"error":{"code":…,"messa
 
 // root puts the commands under the one that has the flags of all.
 func (a *app) root(below ...*cobra.Command) *cobra.Command {
+	cobra.EnableCommandSorting = false // the tree has an order
 	c := group("cardinal", "User management in one binary", below...)
 	c.Long = c.Short + ".\n\nThe commands open the database by themselves, as the operator; no server needs to run."
 	unknown := c.RunE
@@ -84,13 +86,12 @@ func flagError(c *cobra.Command, err error) error {
 	if words := c.Flags().Args(); len(words) > 0 && c.HasSubCommands() {
 		return unknownCommand(c, words)
 	}
-	fix := "`" + c.CommandPath() + " --help` lists the flags."
 	if name, found := strings.CutPrefix(err.Error(), "unknown flag: --"); found {
 		if meant := nearestFlag(c, name); meant != "" {
-			fix = "Did you mean \"--" + meant + "\"?"
+			return wrongUsage("", "unknown flag \"--%s\". Did you mean \"--%s\"?", name, meant)
 		}
 	}
-	return wrongUsage(fix, "%s", err.Error())
+	return wrongUsage("`"+c.CommandPath()+" --help` lists the flags.", "%s", err.Error())
 }
 
 // help explains a command or a topic.
@@ -151,7 +152,7 @@ func writeHelp(w io.Writer, c *cobra.Command) {
 // writeCommands lists the commands below c: two levels of them, for the root.
 func writeCommands(w io.Writer, c *cobra.Command) {
 	for _, below := range c.Commands() {
-		if !below.IsAvailableCommand() {
+		if !below.IsAvailableCommand() && below.Name() != "help" {
 			continue
 		}
 		line := below.Short

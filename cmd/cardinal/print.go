@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -236,6 +237,14 @@ func cell(v any, exact bool) string {
 			return t.UTC().Format("2006-01-02 15:04:05Z")
 		}
 		return harmless(v)
+	case []any:
+		if !exact && !slices.ContainsFunc(v, isNested) {
+			parts := make([]string, len(v))
+			for i, part := range v {
+				parts[i] = cell(part, false)
+			}
+			return strings.Join(parts, ", ")
+		}
 	}
 	text, err := encode(v)
 	if err != nil || string(text) == "{}" || string(text) == "[]" {
@@ -245,6 +254,14 @@ func cell(v any, exact bool) string {
 		return string(text)
 	}
 	return harmless(string(text))
+}
+
+func isNested(v any) bool {
+	switch v.(type) {
+	case []any, map[string]any:
+		return true
+	}
+	return false
 }
 
 // harmless keeps what people typed into names and agents from moving a terminal's cursor or turning its text around.

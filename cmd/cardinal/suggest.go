@@ -12,7 +12,7 @@ func unknownCommand(c *cobra.Command, words []string) error {
 	typed := append(strings.Fields(c.CommandPath())[1:], words...)
 	wrong := strings.Join(typed[:len(typed)-len(words)+1], " ")
 	if meant := nearestCommand(c.Root(), typed); meant != "" {
-		return wrongUsage("Did you mean \""+meant+"\"?", "unknown command %q", wrong)
+		return wrongUsage("", "unknown command %q. Did you mean %q?", wrong, meant)
 	}
 	return wrongUsage("`"+c.CommandPath()+" --help` lists what there is.", "unknown command %q", wrong)
 }

@@ -80,15 +80,11 @@ func (a *app) usersSignOut() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.signOut(ctx, k, user, args[0])
+		if err := k.EndSessions(ctx, user.ID, true); err != nil {
+			return err
+		}
+		return changed(a, user, "", "ended all sessions of %s", harmless(args[0]))
 	})
-}
-
-func (a *app) signOut(ctx context.Context, k desk, user cardinal.User, named string) error {
-	if err := k.EndSessions(ctx, user.ID, true); err != nil {
-		return err
-	}
-	return changed(a, user, "", "ended all sessions of %s", harmless(named))
 }
 
 func (a *app) usersSetPassword() *cobra.Command {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"cardinal"
@@ -74,17 +72,13 @@ func (a *app) usersEdit() *cobra.Command {
 		if len(undo) == 0 {
 			return wrongUsage("`cardinal users edit --help` lists what can be changed.", "nothing to change was given")
 		}
-		after, err := a.editProfile(ctx, k, user, in)
+		after, err := k.UpdateUser(ctx, user.ID, user.Version, cardinal.UserChange{Profile: in})
 		if err != nil {
 			return err
 		}
 		return changed(a, after, a.again(append([]string{"users", "edit", user.ID.String()}, undo...)...), "changed the profile of %s", harmless(args[0]))
 	}
 	return c
-}
-
-func (a *app) editProfile(ctx context.Context, k desk, user cardinal.User, in cardinal.ProfileChange) (cardinal.User, error) {
-	return k.UpdateUser(ctx, user.ID, user.Version, cardinal.UserChange{Profile: in})
 }
 
 // reverse is the merge patch that takes a merge patch back.

@@ -24,6 +24,7 @@ type atDesk struct {
 	desk   directory.Desk
 	once   *directory.Once
 	header http.Header
+	body   []byte
 }
 
 type deskKey struct{}
@@ -51,7 +52,7 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	k := atDesk{desk: a.directory.As(actor), header: w.Header()}
+	k := atDesk{desk: a.directory.As(actor), header: w.Header(), body: body}
 	if key := r.Header.Get("Idempotency-Key"); key != "" && r.Method == http.MethodPost && ctx.Operation().Metadata[noReplays] != true {
 		if fault := badReplayKey(key, actor); fault != nil {
 			a.refuse(w, r, a.problemOf(r.Context(), &cardinal.Invalid{Faults: []cardinal.Fault{*fault}}))

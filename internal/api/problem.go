@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"cardinal"
+	"cardinal/internal/directory"
 )
 
 // Problem is an answer that refuses (RFC 9457), with every fault at once.
@@ -181,7 +183,7 @@ func inputProblem(ctx huma.Context, status int, message string, errs []error) *P
 		}
 	}
 	if len(faults) > 0 {
-		return faulty(faults)
+		return faulty(append(faults, furtherFaults(ctx, faults)...))
 	}
 	switch status {
 	case http.StatusNotAcceptable:
@@ -196,6 +198,36 @@ func inputProblem(ctx huma.Context, status int, message string, errs []error) *P
 		return problem(status, "body_malformed", "Send a JSON body")
 	}
 	return problem(http.StatusInternalServerError, "internal", "Try again; if it stays, give the request id to the operator")
+}
+
+// furtherFaults are those that the rules find in the fields whose form is right, so that a client hears of everything at once.
+func furtherFaults(ctx huma.Context, found []cardinal.Fault) []cardinal.Fault {
+	if ctx == nil {
+		return nil
+	}
+	k := deskOf(ctx.Context())
+	rules, ok := ctx.Operation().Metadata[faultRules].(func(context.Context, directory.Desk, []byte) []cardinal.Fault)
+	if !ok {
+		return nil
+	}
+	said := map[string]bool{}
+	for _, f := range found {
+		said[f.Pointer] = f.Pointer != ""
+	}
+	return slices.DeleteFunc(rules(ctx.Context(), k.desk, k.body), func(f cardinal.Fault) bool { return said[f.Pointer] })
+}
+
+// faultRules names the operation's own finder of faults in its metadata.
+const faultRules = "fault-rules"
+
+// alsoBy lets an operation's rules look at a body whose form is wrong somewhere.
+func alsoBy[B any](o huma.Operation, rules func(directory.Desk, context.Context, B) []cardinal.Fault) huma.Operation {
+	o.Metadata[faultRules] = func(ctx context.Context, k directory.Desk, text []byte) []cardinal.Fault {
+		var in B
+		_ = json.Unmarshal(text, &in) // fields of another type stay empty, and are told of already
+		return rules(k, ctx, in)
+	}
+	return o
 }
 
 // faultError is a fault on its way through huma.

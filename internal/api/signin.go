@@ -20,7 +20,7 @@ func opened(s cardinal.SignedIn) *plain[signedIn] {
 }
 
 func (a *API) signInRoutes() {
-	register(a, created(op(http.MethodPost, "/v1/sign-up", "sign-up", "Sign-in", "Make an account, where the setting sign_up.mode allows it", public)),
+	register(a, alsoBy(created(op(http.MethodPost, "/v1/sign-up", "sign-up", "Sign-in", "Make an account, where the setting sign_up.mode allows it", public)), directory.Desk.SignUpFaults),
 		func(ctx context.Context, k directory.Desk, in *posted[cardinal.SignUp]) (*plain[cardinal.User], error) {
 			user, err := k.SignUp(ctx, in.Body)
 			return &plain[cardinal.User]{Body: user}, err

@@ -32,7 +32,7 @@ type listUsersInput struct {
 
 func (a *API) userRoutes() {
 	register(a, op(http.MethodGet, "/v1/users", "list-users", "Users", "List users"), a.listUsers)
-	register(a, created(op(http.MethodPost, "/v1/users", "create-user", "Users", "Make a person or a service")), a.createUser)
+	register(a, alsoBy(created(op(http.MethodPost, "/v1/users", "create-user", "Users", "Make a person or a service")), directory.Desk.NewUserFaults), a.createUser)
 	userItemRoutes[ByID](a, "/v1/users/{id}", "user", "Users")
 	register(a, op(http.MethodPost, "/v1/users/{id}/suspend", "suspend-user", "Users", "Lock a user out and end all their sessions"), moveUser(directory.Desk.SuspendUser))
 	register(a, op(http.MethodPost, "/v1/users/{id}/reactivate", "reactivate-user", "Users", "Let a suspended user in again"), moveUser(directory.Desk.ReactivateUser))

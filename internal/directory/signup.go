@@ -28,13 +28,7 @@ func (k Desk) SignUp(ctx context.Context, in cardinal.SignUp) (cardinal.User, er
 	if err := t.check(ctx, reader, k.d.now()); err != nil {
 		return cardinal.User{}, err
 	}
-	var check input
-	check.note("/email", second(normal.Email(in.Email)))
-	check.newPassword("/password", in.Password, s)
-	check.text("/display_name", in.DisplayName, displayName)
-	check.text("/locale", in.Locale, normal.Locale)
-	check.text("/time_zone", in.TimeZone, normal.TimeZone)
-	if err := check.Err(); err != nil {
+	if err := checkSignUp(in, s); err != nil {
 		return cardinal.User{}, err
 	}
 	user, err := k.createUser(ctx, cardinal.NewUser{Email: in.Email, Password: in.Password, DisplayName: in.DisplayName, Locale: in.Locale, TimeZone: in.TimeZone}, r, "sign_up", nil)
@@ -48,3 +42,23 @@ func (k Desk) SignUp(ctx context.Context, in cardinal.SignUp) (cardinal.User, er
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// checkSignUp finds every fault of a sign-up at once.
+func checkSignUp(in cardinal.SignUp, s settings) error {
+	var check input
+	check.note("/email", second(normal.Email(in.Email)))
+	check.newPassword("/password", in.Password, s)
+	check.text("/display_name", in.DisplayName, displayName)
+	check.text("/locale", in.Locale, normal.Locale)
+	check.text("/time_zone", in.TimeZone, normal.TimeZone)
+	return check.Err()
+}
+
+// SignUpFaults lists what is wrong with a sign-up, while signing up is open.
+func (k Desk) SignUpFaults(ctx context.Context, in cardinal.SignUp) []cardinal.Fault {
+	s, err := k.d.settings(ctx, k.d.store.Read(ctx))
+	if err != nil || !s.signUpOpen {
+		return nil
+	}
+	return faultsOf(checkSignUp(in, s))
+}

@@ -31,45 +31,11 @@ func (k Desk) createUser(ctx context.Context, in cardinal.NewUser, r rule, actio
 	if err != nil {
 		return cardinal.User{}, err
 	}
-	var check input
-	if in.Kind == "" {
-		in.Kind = "person"
-	}
-	kind, ok := k.d.kinds[in.Kind]
-	if !ok || !kind.IsListed {
-		check.Add("/kind", "kind_unknown", "Choose one of "+strings.Join(k.d.listedKinds(), ", "))
-	} else if !kind.CanSignIn {
-		for pointer, given := range map[string]bool{"/password": in.Password != "", "/email": in.Email != "", "/phone": in.Phone != "", "/username": in.Username != ""} {
-			if given {
-				check.Add(pointer, "kind_cannot_sign_in", "Leave it out: a "+in.Kind+" calls with API keys")
-			}
-		}
-	}
-	in.DisplayName = check.text("/display_name", in.DisplayName, displayName)
-	usernameNormal := check.text("/username", in.Username, normal.Username)
-	emailNormal := check.text("/email", in.Email, normal.Email)
-	phoneNormal := check.text("/phone", in.Phone, normal.Phone)
-	in.AvatarURL = check.text("/avatar_url", in.AvatarURL, normal.AvatarURL)
-	in.Locale = check.text("/locale", in.Locale, normal.Locale)
-	in.TimeZone = check.text("/time_zone", in.TimeZone, normal.TimeZone)
-	check.document("/preferences", in.Preferences)
-	if err := check.attributes(ctx, reader, "/attributes", in.Attributes); err != nil {
+	checked, err := k.checkNewUser(ctx, reader, in, s)
+	if err != nil {
 		return cardinal.User{}, err
 	}
-	if err := check.country(ctx, reader, in.Country); err != nil {
-		return cardinal.User{}, err
-	}
-	if in.Password != "" {
-		check.newPassword("/password", in.Password, s)
-		if in.Email == "" && in.Phone == "" && in.Username == "" {
-			check.Add("/password", "password_without_identifier", "Give an e-mail address, a telephone number or a user name to sign in with")
-		}
-	} else if in.MustChangePassword {
-		check.Add("/must_change_password", "password_missing", "Give a password, or leave this out")
-	}
-	if err := check.Err(); err != nil {
-		return cardinal.User{}, err
-	}
+	in = checked.NewUser
 	var hash string
 	if in.Password != "" {
 		if hash, err = k.hash(ctx, in.Password); err != nil {
@@ -104,14 +70,14 @@ func (k Desk) createUser(ctx context.Context, in cardinal.NewUser, r rule, actio
 		c.changed("users.status", nil, user.Status)
 		c.changed("users.kind", nil, user.Kind)
 		if in.Username != "" {
-			if err := c.claim(ctx, claim{userID: id, kind: normal.KindUsername, normal: usernameNormal, proved: true, pointer: "/username"}); err != nil {
+			if err := c.claim(ctx, claim{userID: id, kind: normal.KindUsername, normal: checked.username, proved: true, pointer: "/username"}); err != nil {
 				return user, err
 			}
 		}
 		for _, contact := range []struct {
 			kind, typed, normal string
 			verified            bool
-		}{{normal.KindEmail, in.Email, emailNormal, in.EmailVerified}, {normal.KindPhone, in.Phone, phoneNormal, in.PhoneVerified}} {
+		}{{normal.KindEmail, in.Email, checked.email, in.EmailVerified}, {normal.KindPhone, in.Phone, checked.phone, in.PhoneVerified}} {
 			if contact.typed == "" {
 				continue
 			}
@@ -133,6 +99,76 @@ func (k Desk) createUser(ctx context.Context, in cardinal.NewUser, r rule, actio
 		}
 		return user, nil
 	})
+}
+
+// checkedUser is a new user whose fields are right, with the normal forms of what must be unique.
+type checkedUser struct {
+	cardinal.NewUser
+	username, email, phone string
+}
+
+// checkNewUser finds every fault of a new user at once.
+func (k Desk) checkNewUser(ctx context.Context, reader store.Reader, in cardinal.NewUser, s settings) (checkedUser, error) {
+	var check input
+	if in.Kind == "" {
+		in.Kind = "person"
+	}
+	kind, ok := k.d.kinds[in.Kind]
+	if !ok || !kind.IsListed {
+		check.Add("/kind", "kind_unknown", "Choose one of "+strings.Join(k.d.listedKinds(), ", "))
+	} else if !kind.CanSignIn {
+		for pointer, given := range map[string]bool{"/password": in.Password != "", "/email": in.Email != "", "/phone": in.Phone != "", "/username": in.Username != ""} {
+			if given {
+				check.Add(pointer, "kind_cannot_sign_in", "Leave it out: a "+in.Kind+" calls with API keys")
+			}
+		}
+	}
+	in.DisplayName = check.text("/display_name", in.DisplayName, displayName)
+	usernameNormal := check.text("/username", in.Username, normal.Username)
+	emailNormal := check.text("/email", in.Email, normal.Email)
+	phoneNormal := check.text("/phone", in.Phone, normal.Phone)
+	in.AvatarURL = check.text("/avatar_url", in.AvatarURL, normal.AvatarURL)
+	in.Locale = check.text("/locale", in.Locale, normal.Locale)
+	in.TimeZone = check.text("/time_zone", in.TimeZone, normal.TimeZone)
+	check.document("/preferences", in.Preferences)
+	if err := check.attributes(ctx, reader, "/attributes", in.Attributes); err != nil {
+		return checkedUser{}, err
+	}
+	if err := check.country(ctx, reader, in.Country); err != nil {
+		return checkedUser{}, err
+	}
+	if in.Password != "" {
+		check.newPassword("/password", in.Password, s)
+		if in.Email == "" && in.Phone == "" && in.Username == "" {
+			check.Add("/password", "password_without_identifier", "Give an e-mail address, a telephone number or a user name to sign in with")
+		}
+	} else if in.MustChangePassword {
+		check.Add("/must_change_password", "password_missing", "Give a password, or leave this out")
+	}
+	return checkedUser{in, usernameNormal, emailNormal, phoneNormal}, check.Err()
+}
+
+// NewUserFaults lists what is wrong with a new user, for a caller who may make one: so that a request whose form is wrong
+// elsewhere hears of these faults too.
+func (k Desk) NewUserFaults(ctx context.Context, in cardinal.NewUser) []cardinal.Fault {
+	r, err := k.read(ctx, rule{permission: "users.create"})
+	if err != nil {
+		return nil
+	}
+	s, err := k.d.settings(ctx, r)
+	if err != nil {
+		return nil
+	}
+	_, err = k.checkNewUser(ctx, r, in, s)
+	return faultsOf(err)
+}
+
+func faultsOf(err error) []cardinal.Fault {
+	var invalid *cardinal.Invalid
+	if errors.As(err, &invalid) {
+		return invalid.Faults
+	}
+	return nil
 }
 
 // country checks a country's code against the table.

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"cardinal"
+)
+
+func (a *app) accessCheck() *cobra.Command {
+	c := leaf("check USER PERMISSION", "May a user do something? Exits 0 for yes, 4 for no", "  cardinal access check bob@example.com users.read && echo yes",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			user, err := k.find(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			answer, err := k.CheckAccess(ctx, cardinal.AccessQuestion{UserID: user.ID, Permission: args[1]})
+			if err != nil {
+				return err
+			}
+			if a.json || len(a.fields) > 0 {
+				err = printItem(a, answer, "allowed")
+			} else {
+				_, err = fmt.Fprintln(a.out, cell(answer.Allowed, false))
+			}
+			if err == nil && !answer.Allowed {
+				return noAnswer{cardinal.ErrForbidden}
+			}
+			return err
+		})
+	c.ValidArgsFunction = a.secondPermission
+	return c
+}
+
+func (a *app) accessExplain() *cobra.Command {
+	c := leaf("explain USER PERMISSION", "Say by which role somebody may do something, or why not", "  cardinal access explain bob@example.com users.read",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			user, err := k.find(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			answer, err := k.ExplainAccess(ctx, cardinal.AccessQuestion{UserID: user.ID, Permission: args[1]})
+			if err != nil {
+				return err
+			}
+			if a.json || len(a.fields) > 0 {
+				return printItem(a, answer, "reason")
+			}
+			fmt.Fprintln(a.out, answer.Reason)
+			if len(answer.Grants) == 0 {
+				return nil
+			}
+			return printList(a, listed[cardinal.AccessGrant]{Data: answer.Grants}, "role_name", "granted_by", "granted_at", "expires_at", "in_force")
+		})
+	c.ValidArgsFunction = a.secondPermission
+	return c
+}
+
+// permissionsByName returns the ids of all permissions.
+func (k desk) permissionsByName(ctx context.Context) (map[string]uuid.UUID, error) {
+	found, err := walk(paging{limit: everything}, false, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
+		return k.Permissions(ctx, p)
+	})
+	ids := map[string]uuid.UUID{}
+	for _, p := range found.Data {
+		ids[p.Name] = p.ID
+	}
+	return ids, err
+}
+
+// secondPermission completes the second argument with a permission.
+func (a *app) secondPermission(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) != 1 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	k, err := a.open(c.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	defer a.close()
+	found, err := k.permissionsByName(c.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	names := make([]string, 0, len(found))
+	for name := range found {
+		names = append(names, name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

@@ -109,8 +109,18 @@ func (a *app) note(format string, values ...any) {
 }
 
 // canAsk reports whether somebody is there to be asked.
-func (a *app) canAsk() bool {
-	return !a.noInput && term.IsTerminal(int(a.in.Fd())) && isTerminal(a.err)
+func (a *app) canAsk() bool { return !a.noInput && term.IsTerminal(int(a.in.Fd())) }
+
+// ask writes a question where whoever sits at the terminal sees it, also when the errors go to a file.
+func (a *app) ask(question string) {
+	w := a.err
+	if !isTerminal(w) {
+		if tty, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0); err == nil {
+			defer tty.Close()
+			w = tty
+		}
+	}
+	fmt.Fprint(w, question)
 }
 
 func isTerminal(w io.Writer) bool {

@@ -63,8 +63,8 @@ func (a *app) askPassword() (cardinal.Secret, error) {
 		return "", wrongUsage("Give --password-stdin or --password-file FILE.", "there is no terminal to ask for a password")
 	}
 	ask := func(prompt string) (string, error) {
-		fmt.Fprint(a.err, prompt)
-		defer fmt.Fprintln(a.err)
+		a.ask(prompt)
+		defer a.ask("\n")
 		text, err := term.ReadPassword(int(a.in.Fd()))
 		return string(text), err
 	}
@@ -90,7 +90,7 @@ func (a *app) consent(yes bool, question, line string) error {
 	if !a.canAsk() {
 		return &advice{kind: cardinal.ErrInvalid, code: "consent_needed", message: question + " Nothing was done.", fix: "To do it: " + line}
 	}
-	fmt.Fprint(a.err, question+" [y/N] ")
+	a.ask(question + " [y/N] ")
 	answer, err := bufio.NewReader(a.in).ReadString('\n')
 	if err != nil && err != io.EOF {
 		return err

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"cardinal/internal/pgtest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(withPostgres{m}, map[string]func(){"cardinal": main})
+}
+
+// withPostgres stops the tests' PostgreSQL when they are over.
+type withPostgres struct{ m *testing.M }
+
+func (w withPostgres) Run() int { return pgtest.Main(w.m) }
+
+// TestScripts runs every script of testdata/script on both databases. A script finds two empty ones in $CARDINAL_DB and $OTHER,
+// a free port in $PORT, and these commands beside testscript's own:
+//
+//	exits CODE COMMAND…      runs a command that must exit with exactly this code
+//	undo                     runs the command that the last one printed after "undo: "
+//	ready                    waits until the server in the background is
+//	http METHOD PATH [BODY]  asks it; the answer's status and body are the standard output
+//	terminate                sends SIGTERM to what runs in the background
+func TestScripts(t *testing.T) {
+	for engine, empty := range map[string]func() (db, other string){
+		"sqlite":   func() (string, string) { return "sqlite:cardinal-data/cardinal.db", "sqlite:other/cardinal.db" },
+		"postgres": func() (string, string) { return pgtest.Database(t), pgtest.Database(t) },
+	} {
+		t.Run(engine, func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Dir: "testdata/script",
+				Setup: func(e *testscript.Env) error {
+					db, other := empty()
+					e.Setenv("CARDINAL_DB", db)
+					e.Setenv("OTHER", other)
+					e.Setenv("ENGINE", engine)
+					port, err := freePort()
+					e.Setenv("PORT", port)
+					return err
+				},
+				Condition: func(name string) (bool, error) { return name == engine, nil },
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"exits": exits, "undo": undo, "ready": ready, "http": ask, "terminate": terminate,
+				},
+				RequireExplicitExec: true,
+			})
+		})
+	}
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}
+
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func undo(ts *testscript.TestScript, _ bool, _ []string) {
+	_, line, found := strings.Cut(ts.ReadFile("stdout"), "undo: ")
+	if !found {
+		ts.Fatalf("no undo was printed")
+	}
+	line, _, _ = strings.Cut(line, "\n")
+	ts.Check(ts.Exec("sh", "-c", line))
+}
+
+func url(ts *testscript.TestScript, path string) string {
+	return "http://127.0.0.1:" + ts.Getenv("PORT") + path
+}
+
+func ready(ts *testscript.TestScript, _ bool, _ []string) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if answer, err := http.Get(url(ts, "/readyz")); err == nil {
+			answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+	}
+	ts.Fatalf("the server was not ready in 10 seconds")
+}
+
+func ask(ts *testscript.TestScript, neg bool, args []string) {
+	var body io.Reader
+	if len(args) > 2 {
+		body = bytes.NewBufferString(ts.ReadFile(args[2]))
+	}
+	request, err := http.NewRequest(args[0], url(ts, args[1]), body)
+	ts.Check(err)
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d\n%s\n", answer.StatusCode, text)
+	if failed := answer.StatusCode >= 400; failed != neg {
+		ts.Fatalf("status %d: %s", answer.StatusCode, text)
+	}
+}
+
+func terminate(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"user", "users", 1}, {"users lst", "users list", 1}, {"abc", "", 3}, {"kitten", "sitting", 3}} {
+		if got := distance(test.a, test.b); got != test.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
+		}
+	}
+}
+
+func TestQuoted(t *testing.T) {
+	for in, want := range map[string]string{
+		"ada@example.com": "ada@example.com",
+		"":                "''",
+		"it's":            `'it'\''s'`,
+		"$(reboot)":       "'$(reboot)'",
+		"a\x1b[31m":       "'a\uFFFD[31m'",
+	} {
+		if got := quoted(in); got != want {
+			t.Errorf("quoted(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestEveryCommandIsDescribed(t *testing.T) {
+	a := &app{in: os.Stdin, out: io.Discard, err: io.Discard}
+	for _, c := range a.tree().Commands() {
+		for _, c := range append(c.Commands(), c) {
+			if c.Short == "" || c.RunE == nil {
+				t.Errorf("%s: no description, or it does nothing", c.CommandPath())
+			}
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	_ "github.com/jackc/pgx/v5/stdlib" // the drivers under their own names
+	"golang.org/x/crypto/argon2"
+	_ "modernc.org/sqlite"
+)
+
+// emptyHandler is what a request costs at least: a net/http server in a process of its own that answers nothing.
+func (b *bench) emptyHandler() (time.Duration, error) {
+	c, err := b.self("-child", "empty")
+	if err != nil {
+		return 0, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	c.Env = append(os.Environ(), "BENCH_ADDRESS="+address)
+	if err := c.Start(); err != nil {
+		return 0, err
+	}
+	defer func() { c.Process.Kill(); c.Wait() }()
+	for range 500 {
+		if answer, err := http.Get("http://" + address); err == nil {
+			answer.Body.Close()
+			break
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	return load(b.requests, func() time.Duration { return processCPU(c.Process.Pid) }, func(client *http.Client, _ int) error {
+		_, err := call(client, "GET", "http://"+address+"/", "cs_a-token-as-long-as-a-real-one-so-that-headers-are-alike-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", nil)
+		return err
+	})
+}
+
+func serveEmpty() {
+	_ = http.ListenAndServe(os.Getenv("BENCH_ADDRESS"), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+}
+
+// hashAlone is what a hash costs at least: Argon2id at the same figures, straight from the library, in a process of its own.
+func (b *bench) hashAlone() (time.Duration, error) {
+	c, err := b.self("-child", "hash", "-sign-ins", strconv.Itoa(b.signIns))
+	if err != nil {
+		return 0, err
+	}
+	if err := c.Run(); err != nil {
+		return 0, err
+	}
+	return (c.ProcessState.UserTime() + c.ProcessState.SystemTime()) / time.Duration(b.signIns), nil
+}
+
+func rawHash(n int) {
+	salt := make([]byte, 16)
+	for range n {
+		rand.Read(salt)
+		argon2.IDKey([]byte(secret), salt, 2, 19456, 1, 32)
+	}
+}
+
+// insertAlone is what the rows of a user cost at least: the same rows of the same sizes in the same tables, one transaction a
+// user, from a process that does nothing else.
+func (b *bench) insertAlone(db string, s *service, others []int) (time.Duration, error) {
+	c, err := b.self("-child", "insert", "-url", db, "-users", strconv.Itoa(b.users))
+	if err != nil {
+		return 0, err
+	}
+	before := time.Duration(0)
+	for _, parent := range others {
+		before += treeCPU(parent)
+	}
+	c.Stderr = os.Stderr
+	if err := c.Run(); err != nil {
+		return 0, err
+	}
+	total := c.ProcessState.UserTime() + c.ProcessState.SystemTime() - before
+	for _, parent := range others {
+		total += treeCPU(parent)
+	}
+	return total / time.Duration(b.users), nil
+}
+
+func (b *bench) self(args ...string) (*exec.Cmd, error) {
+	path, err := os.Executable()
+	return exec.Command(path, args...), err
+}
+
+// rawInsert writes the rows of n users.
+func rawInsert(url string, n int) error {
+	ctx := context.Background()
+	driver, lite := "pgx", false
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		driver, lite = "sqlite", true
+		url = "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=journal_mode(WAL)&_txlock=immediate"
+	} else if strings.Contains(url, "?") {
+		url += "&search_path=cardinal"
+	} else {
+		url += "?search_path=cardinal"
+	}
+	db, err := sql.Open(driver, url)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	var kek any
+	if err := db.QueryRowContext(ctx, `SELECT id FROM key_encryption_keys`).Scan(&kek); err != nil {
+		return err
+	}
+	id := func(u uuid.UUID) any {
+		if lite {
+			return u[:]
+		}
+		return u.String()
+	}
+	moment := func(t time.Time) any {
+		if lite {
+			return t.UnixMicro()
+		}
+		return t
+	}
+	sealed := func(size int) []byte {
+		b := make([]byte, size)
+		rand.Read(b)
+		b[0] = 1
+		return b
+	}
+	statements := []string{
+		`INSERT INTO users (id, kind, status, created_at, updated_at) VALUES ($1, 'person', 'active', $2, $2)`,
+		`INSERT INTO user_keys (user_id, kek_id, wrapped_key, created_at, wrapped_at) VALUES ($1, $2, $3, $4, $4)`,
+		`INSERT INTO profiles (user_id, display_name_sealed, created_at, updated_at) VALUES ($1, $2, $3, $3)`,
+		`INSERT INTO contacts (user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at) VALUES ($1, $2, 'email', $3, TRUE, $4, $4, $4)`,
+		`INSERT INTO identifiers (value_index, user_id, contact_id, created_at) VALUES ($1, $2, $3, $4)`,
+		`INSERT INTO audit_logs (subject_id, id, actor_id, action, changed_rows, changes, request_id) VALUES ($1, $2, $3, 'user.create', $4, $5, $6)`,
+	}
+	prepared := make([]*sql.Stmt, len(statements))
+	for i, text := range statements {
+		if prepared[i], err = db.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	rows := `[` + strings.Repeat(`{"table":"users","key":"01a20ae0-b385-7509-bef3-f307bd1a53e8","version":1,"columns":1,"digest":"wXns21Qx9KrcaBC9swLwmzJinkbf1R1f3aZa3/mZRpo="},`, 4) +
+		`{"table":"users","key":"01a20ae0-b385-7509-bef3-f307bd1a53e8","version":1,"columns":1,"digest":"wXns21Qx9KrcaBC9swLwmzJinkbf1R1f3aZa3/mZRpo="}]`
+	for i := range n {
+		now := moment(time.Now().UTC())
+		user, contact, event, request := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		for j, args := range [][]any{
+			{id(user), now},
+			{id(user), kek, sealed(61), now},
+			{id(user), sealed(40), now},
+			{id(user), id(contact), sealed(50), now},
+			{sealed(32), id(user), id(contact), now},
+			{id(user), id(event), id(user), rows, `{"users.status":{"to":"active"},"users.kind":{"to":"person"},"contacts.value_sealed":{"masked":true}}`, id(request)},
+		} {
+			if _, err := tx.StmtContext(ctx, prepared[j]).ExecContext(ctx, args...); err != nil {
+				return fmt.Errorf("user %d, statement %d: %w", i, j, err)
+			}
+		}
+		if err := tx.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+// Command bench measures the built binary from outside and prints each figure beside its limit from the same run: an empty
+// net/http handler, the raw hash, raw INSERTs of the same rows. It writes docs/benchmarks.md; a miss stays in the table.
+//
+// A figure is CPU per operation: the service's own plus PostgreSQL's, read from /proc, so that a busy machine moves it little.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+func main() {
+	log.SetFlags(0)
+	requests := flag.Int("requests", 40000, "requests of a check that is measured")
+	users := flag.Int("users", 2000, "people there are before measuring, and users made while measuring")
+	signIns := flag.Int("sign-ins", 150, "sign-ins and raw hashes measured")
+	out := flag.String("o", "docs/benchmarks.md", "file to write")
+	cold := flag.Bool("cold", true, "measure a build with an empty cache")
+	child := flag.String("child", "", "used by itself: empty, hash or insert")
+	url := flag.String("url", "", "used by itself: database of the child insert")
+	flag.Parse()
+	switch *child {
+	case "empty":
+		serveEmpty()
+		return
+	case "hash":
+		rawHash(*signIns)
+		return
+	case "insert":
+		if err := rawInsert(*url, *users); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	if err := run(*requests, *users, *signIns, *out, *cold); err != nil {
+		log.Fatal("bench: ", err)
+	}
+}
+
+func run(requests, users, signIns int, out string, cold bool) error {
+	dir, err := os.MkdirTemp("", "cardinal-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{dir: dir, binary: filepath.Join(dir, "cardinal"), requests: requests, users: users, signIns: signIns}
+	built, err := b.build(cold)
+	if err != nil {
+		return err
+	}
+	if cold {
+		b.add(figure{what: "cold `go build`", unit: "s", value: built.Seconds(), reach: 90, samples: 1})
+	}
+	info, err := os.Stat(b.binary)
+	if err != nil {
+		return err
+	}
+	b.add(figure{what: "binary", unit: "MiB", value: float64(info.Size()) / (1 << 20), reach: 40, samples: 1})
+	if b.empty, err = b.emptyHandler(); err != nil {
+		return err
+	}
+	if b.hash, err = b.hashAlone(); err != nil {
+		return err
+	}
+	for _, measure := range []func() error{b.sqlite, b.postgres} {
+		if err := measure(); err != nil {
+			return err
+		}
+	}
+	text := b.table()
+	fmt.Print(text)
+	return os.WriteFile(out, []byte(text), 0o644)
+}
+
+// build makes the binary as `make build` does; cold, with an empty cache.
+func (b *bench) build(cold bool) (time.Duration, error) {
+	c := exec.Command("go", "build", "-trimpath", "-o", b.binary, "./cmd/cardinal")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if cold {
+		c.Env = append(c.Env, "GOCACHE="+filepath.Join(b.dir, "cache"))
+	}
+	start := time.Now()
+	if text, err := c.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("go build: %w\n%s", err, text)
+	}
+	return time.Since(start), nil
+}
+
+// figure is one measured number beside its limit and what is to be reached.
+type figure struct {
+	what, engine, unit string
+	value, reach       float64
+	limit              string // the raw thing measured in the same run
+	samples            int
+}
+
+func (b *bench) add(f figure) {
+	b.figures = append(b.figures, f)
+	log.Printf("%-34s %-8s %10.3f %-5s (reach %g)", f.what, f.engine, f.value, f.unit, f.reach)
+}
+
+// table is docs/benchmarks.md.
+func (b *bench) table() string {
+	var t strings.Builder
+	commit, _ := exec.Command("git", "describe", "--always", "--dirty").Output()
+	fmt.Fprintf(&t, "# Benchmarks\n\nWritten by `make bench` on %s, commit %s, %s, %d cores. CPU is user and system time of the service plus all of\n"+
+		"PostgreSQL's processes, per operation; clients run beside them on the same cores and are not counted.\n\n",
+		time.Now().UTC().Format(time.DateOnly), strings.TrimSpace(string(commit)), runtime.Version(), runtime.NumCPU())
+	t.WriteString("| what | database | measured | reach | | limit, same run | samples |\n|---|---|---|---|---|---|---|\n")
+	for _, f := range b.figures {
+		verdict := "reached"
+		if f.value > f.reach {
+			verdict = "**missed**"
+		}
+		fmt.Fprintf(&t, "| %s | %s | %s %s | ≤ %g %s | %s | %s | %d |\n", f.what, f.engine, number(f.value), f.unit, f.reach, f.unit, verdict, f.limit, f.samples)
+	}
+	return t.String()
+}
+
+func number(v float64) string {
+	switch {
+	case v < 10:
+		return fmt.Sprintf("%.3f", v)
+	case v < 100:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
+}

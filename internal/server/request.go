@@ -1,0 +1,175 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"strings"
+	"time"
+
+	"cardinal"
+)
+
+// exchange is one request and its answer: it notes what was answered.
+type exchange struct {
+	http.ResponseWriter
+	request *http.Request
+	route   string // of the server's own routes; the others say theirs in request.Pattern
+	id      []string
+	status  int // 0 until the answer begins
+	bytes   int64
+	counted bool // in inFlight
+}
+
+// Unwrap is for http.ResponseController.
+func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+
+func (e *exchange) WriteHeader(status int) {
+	// 1xx answers come before the answer; 101 is one.
+	if e.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		e.status = status
+	}
+	e.ResponseWriter.WriteHeader(status)
+}
+
+func (e *exchange) Write(b []byte) (int, error) {
+	if e.status == 0 {
+		e.status = http.StatusOK
+	}
+	n, err := e.ResponseWriter.Write(b)
+	e.bytes += int64(n)
+	return n, err
+}
+
+// Values of headers that every answer has, made once.
+var (
+	nosniff    = []string{"nosniff"}
+	noReferrer = []string{"no-referrer"}
+	nothing    = []string{"default-src 'none'; frame-ancestors 'none'"}
+	sameOrigin = []string{"same-origin"}
+	noStore    = []string{"no-store"}
+	closing    = []string{"close"}
+)
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	id, text := requestID(r.Header)
+	e := &exchange{ResponseWriter: w, request: r, id: text}
+	defer s.end(e, began)
+	s.dress(e)
+	if s.origin.Check(r) != nil {
+		e.refuse(http.StatusForbidden, "forbidden", "Another site's page sent this; send it from a page of this site or from outside a browser")
+		return
+	}
+	if own := s.own(r.URL.Path); own != nil {
+		e.route = "GET " + r.URL.Path
+		own(e, r)
+		return
+	}
+	e.counted = true
+	if s.inFlight.Add(1) > s.limits.inFlight {
+		s.full(e)
+		return
+	}
+	if r.ContentLength > s.limits.body {
+		e.Header()["Connection"] = closing // the rest of the body is not worth reading
+		e.refuse(http.StatusRequestEntityTooLarge, "body_too_large", "")
+		return
+	}
+	ctx := r.Context()
+	if s.options.Annotate != nil {
+		ctx = s.options.Annotate(ctx, id, cardinal.Client{
+			Address:   clientAddress(r.RemoteAddr, r.Header["X-Forwarded-For"], s.options.TrustedProxies),
+			UserAgent: userAgent(r.Header["User-Agent"]),
+		})
+	}
+	e.request = r.WithContext(ctx)
+	e.request.Body = s.bounded(w, r.Body)
+	s.options.API.ServeHTTP(e, e.request)
+}
+
+// dress sets the headers of every answer; the API may set others in their place.
+func (s *Server) dress(e *exchange) {
+	h := e.Header()
+	h["Request-Id"] = e.id
+	h["X-Content-Type-Options"] = nosniff
+	h["Referrer-Policy"] = noReferrer
+	h["Content-Security-Policy"] = nothing
+	h["Cross-Origin-Resource-Policy"] = sameOrigin
+	if path := e.request.URL.Path; strings.HasPrefix(path, "/v1/") || s.own(path) != nil {
+		h["Cache-Control"] = noStore
+	}
+	if s.stopping.Load() {
+		h["Connection"] = closing
+	}
+}
+
+// full refuses a request for want of room.
+func (s *Server) full(e *exchange) {
+	if now := time.Now().Unix(); s.refused.Swap(now) != now {
+		s.log.WarnContext(e.request.Context(), "requests are refused: too many at once", "limit", s.limits.inFlight)
+	}
+	e.Header()["Retry-After"] = []string{"1"}
+	e.refuse(http.StatusServiceUnavailable, "busy", "")
+}
+
+// bounded limits a body, and lifts the read deadline when the body is there: net/http would take a deadline that passes later
+// for a client that went away, and cancel the request under whoever works on it.
+func (s *Server) bounded(w http.ResponseWriter, body io.ReadCloser) io.ReadCloser {
+	conn, _ := w.(deadliner)
+	if body == nil || body == http.NoBody {
+		if conn != nil {
+			_ = conn.SetReadDeadline(time.Time{}) // the connection is gone
+		}
+		return body
+	}
+	return &arriving{http.MaxBytesReader(w, body, s.limits.body), conn}
+}
+
+type deadliner interface{ SetReadDeadline(time.Time) error }
+
+type arriving struct {
+	io.ReadCloser
+	conn deadliner
+}
+
+func (a *arriving) Read(b []byte) (int, error) {
+	n, err := a.ReadCloser.Read(b)
+	if err == io.EOF && a.conn != nil {
+		_ = a.conn.SetReadDeadline(time.Time{}) // the connection is gone
+	}
+	return n, err
+}
+
+// end counts and logs a request, and answers for a handler that panicked.
+func (s *Server) end(e *exchange, began time.Time) {
+	cause := recover()
+	if cause != nil {
+		s.panicked(e, cause)
+	}
+	if e.counted {
+		s.inFlight.Add(-1)
+	}
+	if e.status == 0 {
+		e.status = http.StatusOK
+	}
+	route, took := e.routeName(), time.Since(began)
+	s.metrics.observe(route, e.status, took)
+	level := slog.LevelDebug
+	if e.status >= 500 && !(e.status == http.StatusServiceUnavailable && s.isRoutine(e)) {
+		level = slog.LevelError
+	}
+	if ctx := e.request.Context(); s.log.Enabled(ctx, level) {
+		line := []slog.Attr{slog.String("method", methodName(e.request.Method)), slog.String("route", route), slog.Int("status", e.status),
+			slog.Duration("took", took), slog.Int64("bytes", e.bytes), slog.String("request_id", e.id[0])}
+		if trace := traceID(e.request.Header["Traceparent"]); trace != "" {
+			line = append(line, slog.String("trace_id", trace))
+		}
+		s.log.LogAttrs(ctx, level, "request", line...)
+	}
+	if cause != nil && e.bytes < 0 {
+		panic(http.ErrAbortHandler)
+	}
+}

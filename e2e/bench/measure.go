@@ -235,7 +235,7 @@ func (b *bench) postgres() error {
 		return err
 	}
 	defer cluster.Stop()
-	return b.engine("PostgreSQL", cluster.URL, folder, 130, 150, []int{cluster.PID()})
+	return b.engine("PostgreSQL", cluster.URL(), folder, 130, 150, []int{cluster.PID()})
 }
 
 // engine measures everything on one database.

@@ -1,0 +1,209 @@
+// Package e2e drives the built binary from outside, through its HTTP API and its command line, on both databases.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"cardinal/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+var engines = []string{"sqlite", "postgres"}
+
+// binary is the program under test, built once.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "cardinal-e2e-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "cardinal")
+	c := exec.Command("go", "build", "-o", path, "cardinal/cmd/cardinal")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, text)
+	}
+	return path, nil
+})
+
+// service is a running Cardinal on a database of its own.
+type service struct {
+	t       testing.TB
+	folder  string
+	db      string
+	base    string
+	process *exec.Cmd
+	client  *http.Client
+	link    string // token of the set-up link
+}
+
+// start runs the service on a fresh database of an engine and waits until it is ready.
+func start(t testing.TB, engine string) *service {
+	t.Helper()
+	s := &service{t: t, folder: t.TempDir(), client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	s.db = "sqlite:" + filepath.Join(s.folder, "cardinal-data", "cardinal.db")
+	if engine == "postgres" {
+		s.db = pgtest.Database(t)
+	}
+	s.run()
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+// run starts the process; again after a stop it finds what it left.
+func (s *service) run() {
+	s.t.Helper()
+	path, err := binary()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	out, err := os.Create(filepath.Join(s.folder, "serve.out"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer out.Close()
+	s.process = exec.Command(path, "serve", "--http", address, "--db", s.db)
+	s.process.Dir, s.process.Stdout, s.process.Stderr = s.folder, out, out
+	s.base = "http://" + address
+	if err := s.process.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		answer, err := http.Get(s.base + "/readyz")
+		if err != nil {
+			continue
+		}
+		answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			if m := regexp.MustCompile(`token=(cl_[A-Za-z0-9_-]+)`).FindSubmatch(s.output()); m != nil {
+				s.link = string(m[1])
+			}
+			return
+		}
+	}
+	s.t.Fatalf("serve did not become ready:\n%s", s.output())
+}
+
+func (s *service) output() []byte {
+	text, _ := os.ReadFile(filepath.Join(s.folder, "serve.out"))
+	return text
+}
+
+// stop ends the process as an operator does, and waits.
+func (s *service) stop() error {
+	if s.process == nil || s.process.ProcessState != nil {
+		return nil
+	}
+	s.process.Process.Signal(syscall.SIGTERM)
+	return s.process.Wait()
+}
+
+// reply is an answer to a request.
+type reply struct {
+	status int
+	header http.Header
+	body   map[string]any
+	text   string
+}
+
+// send sends a request; headers are pairs of name and value.
+func (s *service) send(method, path, token string, body any, headers ...string) (reply, error) {
+	var reader io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return reply{}, err
+		}
+		reader = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(context.Background(), method, s.base+path, reader)
+	if err != nil {
+		return reply{}, err
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+		if method == http.MethodPatch {
+			r.Header.Set("Content-Type", "application/merge-patch+json")
+		}
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	answer, err := s.client.Do(r)
+	if err != nil {
+		return reply{}, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return reply{}, err
+	}
+	out := reply{status: answer.StatusCode, header: answer.Header, text: string(text)}
+	if len(text) > 0 {
+		_ = json.Unmarshal(text, &out.body) // pages of text have none
+	}
+	return out, nil
+}
+
+// field walks into a body.
+func (r reply) field(path ...string) any {
+	var v any = r.body
+	for _, p := range path {
+		m, _ := v.(map[string]any)
+		v = m[p]
+	}
+	return v
+}
+
+func (r reply) str(path ...string) string {
+	s, _ := r.field(path...).(string)
+	return s
+}
+
+func (r reply) data() []map[string]any {
+	items, _ := r.body["data"].([]any)
+	out := make([]map[string]any, len(items))
+	for i, item := range items {
+		out[i], _ = item.(map[string]any)
+	}
+	return out
+}
+
+// command runs a one-shot command beside the service, on the same database.
+func (s *service) command(args ...string) string {
+	s.t.Helper()
+	path, err := binary()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c := exec.Command(path, append(args, "--db", s.db)...)
+	c.Dir = s.folder
+	text, err := c.CombinedOutput()
+	if err != nil {
+		s.t.Errorf("cardinal %v: %v\n%s", args, err, text)
+	}
+	return string(text)
+}

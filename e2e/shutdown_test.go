@@ -64,6 +64,16 @@ func TestShutdownLosesNothing(t *testing.T) {
 					t.Errorf("%s was acknowledged and is lost", address)
 				}
 			}
+			// And the other way round: nothing was made whose answer was cut off.
+			made := 0
+			for path := "/v1/users?limit=200"; path != ""; {
+				page := r.must(http.StatusOK, "GET", path, r.admin, nil)
+				made += len(page.data())
+				path = page.str("next")
+			}
+			if want := len(acknowledged) + 1; made != want {
+				t.Errorf("%d users were made, %d of them acknowledged", made, want)
+			}
 			t.Logf("%d acknowledged users are there after the stop", len(acknowledged))
 		})
 	}

@@ -23,15 +23,19 @@ func (a *app) adminSetupLink() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		c, err := a.config()
+		if err != nil {
+			return err
+		}
 		link, err := k.NewSetupLink(ctx)
 		if err != nil {
 			return err
 		}
-		shown := setupLink{URL: setupURL(a.baseURL(), link), Token: link.Token.Reveal(), ExpiresAt: link.ExpiresAt}
+		shown := setupLink{URL: setupURL(baseURL(c), link), Token: link.Token.Reveal(), ExpiresAt: link.ExpiresAt}
 		if a.json || len(a.fields) > 0 {
 			return printItem(a, shown, "url", "token", "expires_at")
 		}
-		_, err = fmt.Fprintf(a.out, "%s\nOne use, until %s. Without a browser:\n%s\n", shown.URL, clock(link.ExpiresAt), setupCurl(a.baseURL(), link))
+		_, err = fmt.Fprintf(a.out, "%s\nOne use, until %s. Without a browser:\n%s\n", shown.URL, clock(link.ExpiresAt), setupCurl(baseURL(c), link))
 		return err
 	})
 }
@@ -40,10 +44,10 @@ func setupURL(base string, link cardinal.SetupLink) string {
 	return base + "/set-up#token=" + link.Token.Reveal()
 }
 
-// setupCurl is the call that redeems a set-up link.
+// setupCurl is the call that redeems a set-up link. Its password is too short: whoever copies it as it is shall be told so.
 func setupCurl(base string, link cardinal.SetupLink) string {
 	return "curl " + base + `/v1/set-up -H 'Content-Type: application/json' -d '{"token":"` + link.Token.Reveal() +
-		`","email":"you@example.com","password":"a long pass phrase","display_name":"You"}'`
+		`","email":"you@example.com","password":"CHOOSE-ONE","display_name":"You"}'`
 }
 
 func clock(t time.Time) string { return t.UTC().Format("15:04 MST") }

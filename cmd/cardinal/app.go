@@ -21,8 +21,11 @@ type app struct {
 	csv     bool
 	fields  []string
 	noInput bool
+	newKey  string // where the key is that a database without one was given in this run
 	closing []func()
-	flags   *pflag.FlagSet // that every command has, to tell which were given
+	flags   *pflag.FlagSet // that every command has
+
+	configured configuration
 }
 
 // group is a command that only holds others.
@@ -71,6 +74,7 @@ func (a *app) asList(c *cobra.Command) *cobra.Command {
 func (a *app) paged(c *cobra.Command, p *paging) *cobra.Command {
 	c.Flags().IntVar(&p.limit, "limit", 50, "print at most `N` lines")
 	c.Flags().StringVar(&p.after, "after", "", "go on after this `ID`, the last of the list before")
+	c.PreRunE = func(*cobra.Command, []string) error { return p.check() }
 	return a.asList(c)
 }
 

@@ -27,8 +27,7 @@ func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	// Whatever a driver calls it: after a signal, what failed was interrupted.
-	case errors.Is(context.Cause(ctx), errInterrupted):
+	case interrupted(ctx, err):
 		return exitInterrupted
 	case errors.Is(err, cardinal.ErrInvalid):
 		return exitUsage
@@ -40,6 +39,13 @@ func exitCode(ctx context.Context, err error) int {
 		return exitConflict
 	}
 	return exitFailed
+}
+
+// interrupted reports whether an error is the work of a signal. Whatever a driver calls it, what fails after one was cut by
+// it; but for what Cardinal itself has words for.
+func interrupted(ctx context.Context, err error) bool {
+	var told *advice
+	return errors.Is(context.Cause(ctx), errInterrupted) && !(errors.As(err, &told) && told.kind == nil)
 }
 
 // advice is an error that says what to do about it. It is an error of its kind; without a kind it is a plain failure.
@@ -86,7 +92,7 @@ func problemOf(ctx context.Context, err error) problem {
 		refusal *cardinal.Refusal
 	)
 	switch {
-	case errors.Is(context.Cause(ctx), errInterrupted):
+	case interrupted(ctx, err):
 		return problem{Code: "interrupted", Message: "interrupted", Fix: "What was done before is kept; run it again for the rest."}
 	case errors.As(err, &told):
 		return problem{Code: told.code, Message: told.message, Fix: told.fix}
@@ -131,9 +137,8 @@ func tell(w io.Writer, p problem, asJSON bool) {
 
 // flagOf names the flag that an input's fault is about: /display_name is --display-name.
 func flagOf(f cardinal.Fault) string {
-	name := f.Parameter
-	if f.Pointer != "" {
-		name = strings.TrimPrefix(strings.TrimPrefix(f.Pointer, "/profile"), "/")
+	if f.Parameter != "" {
+		return f.Parameter
 	}
-	return strings.NewReplacer("_", "-", "/", " ").Replace(name)
+	return strings.NewReplacer("_", "-", "/", " ").Replace(strings.TrimPrefix(strings.TrimPrefix(f.Pointer, "/profile"), "/"))
 }

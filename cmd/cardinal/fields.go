@@ -23,11 +23,11 @@ func fieldsOf(t reflect.Type) []string {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "-" || !f.IsExported() {
-			continue
-		}
 		if f.Anonymous && name == "" {
 			names = append(names, fieldsOf(f.Type)...)
+			continue
+		}
+		if name == "-" || !f.IsExported() {
 			continue
 		}
 		names = append(names, name)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/config"
 	"cardinal/internal/directory"
 	"cardinal/internal/password"
 	"cardinal/internal/seal"
@@ -34,6 +35,9 @@ func (a *app) open(ctx context.Context) (desk, error) {
 	if err != nil {
 		return desk{}, err
 	}
+	if a.newKey != "" {
+		a.note("key: %s", a.newKey)
+	}
 	return desk{d.As(cardinal.Operator())}, nil
 }
 
@@ -43,7 +47,7 @@ func (a *app) openStore(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if path, ok := sqlitePath(c.DB); ok {
+	if path, ok := sqlitePath(c); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return nil, &advice{code: "no_database", message: "there is no database at " + path,
 				fix: "Run `cardinal serve` or `" + a.again("db", "migrate") + "`, or say with --db where it is."}
@@ -58,7 +62,7 @@ func (a *app) makeStore(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(ctx, c.DB)
+	s, err := store.Open(ctx, c.Database)
 	if err != nil {
 		return nil, &advice{kind: err, code: "no_database", message: "the database cannot be opened: " + err.Error(),
 			fix: "`cardinal config show --origin` tells where --db comes from."}
@@ -82,13 +86,13 @@ func (a *app) openDirectory(ctx context.Context, s *store.Store) (*directory.Dir
 		return nil, err
 	}
 	d, err := directory.Open(ctx, s, directory.Options{
-		LoadKeys:  func() (*seal.Keyring, error) { return seal.LoadKeyring(c.Keys, c.KEK.Reveal()) },
-		CreateKEK: func(id uuid.UUID) (seal.KEK, string, error) { return a.createKEK(c.Keys, c.KEK.Reveal(), id) },
+		LoadKeys:  func() (*seal.Keyring, error) { return seal.LoadKeyring(c.KeysDir, c.KEK.Reveal()) },
+		CreateKEK: func(id uuid.UUID) (seal.KEK, string, error) { return a.createKEK(c.KeysDir, c.KEK.Reveal(), id) },
 		Hasher:    password.New(password.Default, password.DefaultLimits()),
 	})
 	if errors.Is(err, directory.ErrKeyMissing) {
 		return nil, &advice{kind: err, code: "key_missing", message: strings.TrimPrefix(err.Error(), directory.ErrKeyMissing.Error()+": "),
-			fix: "Keys are looked for in " + c.Keys + " (--keys) and in CARDINAL_KEK."}
+			fix: "Keys are looked for in " + c.KeysDir + " (--keys) and in CARDINAL_KEK."}
 	}
 	return d, err
 }
@@ -101,30 +105,22 @@ func (a *app) createKEK(dir, env string, id uuid.UUID) (seal.KEK, string, error)
 			return seal.KEK{}, "", err
 		}
 		kek, _ := ring.Sole() // it was read from one variable
-		a.keyMade("the key is that of CARDINAL_KEK")
+		a.newKey = "that of CARDINAL_KEK; " + keyAdvice
 		return kek, "environment", nil
 	}
 	kek, path, err := seal.CreateKEK(dir, id)
 	if err != nil {
 		return seal.KEK{}, "", fmt.Errorf("%w (--keys says where keys are kept)", err)
 	}
-	a.keyMade("made the key " + path)
+	a.newKey = path + ", just made; " + keyAdvice
 	return kek, "file", nil
 }
 
-// keyMade tells where the key is that all personal data hangs on.
-func (a *app) keyMade(what string) {
-	a.note("%s; back it up apart from the data: without it nothing personal can be read", what)
-}
+const keyAdvice = "back it up apart from the data: without it nothing personal can be read"
 
 // sqlitePath is the file of an SQLite database; false for another kind.
-func sqlitePath(db string) (string, bool) {
-	for _, scheme := range []string{"sqlite://", "sqlite:"} {
-		if path, ok := strings.CutPrefix(db, scheme); ok {
-			return path, true
-		}
-	}
-	return db, !strings.Contains(db, "://")
+func sqlitePath(c config.Config) (string, bool) {
+	return strings.TrimPrefix(strings.TrimPrefix(c.Database, "sqlite://"), "sqlite:"), c.IsEmbedded()
 }
 
 // orUnknown says what was not found, when that is what went wrong.

@@ -31,20 +31,25 @@ type paging struct {
 	after string
 }
 
+// check is called before the database is opened.
+func (p paging) check() error {
+	if p.limit < 1 {
+		return wrongUsage("Give 1 or more.", "--limit %d is no number of lines", p.limit)
+	}
+	if _, err := uuid.Parse(p.after); p.after != "" && err != nil {
+		return wrongUsage("Give the id in the last line of the list before.", "--after is not an id")
+	}
+	return nil
+}
+
 const pageSize = 200 // the most that one page holds
 
 // walk collects as many things as --limit asks for, a page at a time.
 func walk[T any](p paging, descending bool, id func(T) uuid.UUID, fetch func(cardinal.Page) (cardinal.List[T], error)) (listed[T], error) {
 	out := listed[T]{Data: []T{}}
 	page := cardinal.Page{Descending: descending}
-	if p.limit < 1 {
-		return out, wrongUsage("Give 1 or more.", "--limit %d is no number of lines", p.limit)
-	}
 	if p.after != "" {
-		var err error
-		if page.After, err = uuid.Parse(p.after); err != nil {
-			return out, wrongUsage("Give the id in the last line of the list before.", "--after is not an id")
-		}
+		page.After = uuid.MustParse(p.after) // check has seen it
 	}
 	for {
 		page.Limit = min(pageSize, p.limit-len(out.Data))

@@ -39,10 +39,15 @@ func nearestCommand(root *cobra.Command, typed []string) string {
 	return best
 }
 
-// nearestFlag is the flag of c that is most like a name; "" when none is.
+// nearestFlag is the flag of c that is most like a name, or goes on where it ends; "" when none is.
 func nearestFlag(c *cobra.Command, name string) string {
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	for _, longer := range names {
+		if strings.HasPrefix(longer, name+"-") {
+			return longer
+		}
+	}
 	return nearest(names, name)
 }
 

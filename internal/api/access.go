@@ -23,11 +23,7 @@ func (a *API) checkAccess(o *huma.Operation) http.HandlerFunc {
 			a.refuse(w, r, a.problemOf(r.Context(), err))
 			return
 		}
-		if r.URL.RawQuery != "" {
-			a.refuse(w, r, faulty([]cardinal.Fault{{Parameter: "query", Code: "parameter_unknown", Message: "Leave it out"}}))
-			return
-		}
-		text, refused := a.body(w, r, o)
+		text, refused := a.input(w, r, o)
 		if refused != nil {
 			a.refuse(w, r, refused)
 			return
@@ -35,7 +31,7 @@ func (a *API) checkAccess(o *huma.Operation) http.HandlerFunc {
 		var question cardinal.AccessQuestion
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&question); err != nil || question.Permission == "" || len(question.Permission) > 64 || !exactNames(text) {
+		if err := decoder.Decode(&question); err != nil || question.Permission == "" || len(question.Permission) > 64 || !exact(text) {
 			a.refuse(w, r, a.bodyFaults(o, text))
 			return
 		}
@@ -48,14 +44,22 @@ func (a *API) checkAccess(o *huma.Operation) http.HandlerFunc {
 	}
 }
 
-// exactNames reports whether the names are spelled as documented: encoding/json also takes other cases of letters.
-func exactNames(text []byte) bool {
+// exact reports whether the names are spelled as documented and an id has its one form: encoding/json also takes other cases of
+// letters, and UUIDs have other forms.
+func exact(text []byte) bool {
 	var names map[string]json.RawMessage
 	if json.Unmarshal(text, &names) != nil {
 		return false
 	}
-	for name := range names {
-		if name != "user_id" && name != "permission" {
+	for name, value := range names {
+		switch name {
+		case "permission":
+		case "user_id":
+			var id *string
+			if json.Unmarshal(value, &id) != nil || id != nil && !canonicalID.MatchString(*id) {
+				return false
+			}
+		default:
 			return false
 		}
 	}
@@ -84,6 +88,7 @@ func (a *API) bodyFaults(o *huma.Operation, text []byte) *Problem {
 			faults = append(faults, f)
 		}
 	}
+	faults = eachOnce(faults)
 	if len(faults) == 0 {
 		faults = append(faults, cardinal.Fault{Pointer: "/permission", Code: "field_missing", Message: "Give the name of a permission"})
 	}

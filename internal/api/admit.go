@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -70,7 +72,12 @@ func (a *API) actor(r *http.Request, o *huma.Operation) (cardinal.Actor, error) 
 	if o.Metadata[public] == true {
 		return cardinal.Stranger(from.nullID(), from.client), nil
 	}
-	return a.directory.Authenticate(r.Context(), bearer(r), from.nullID(), from.client)
+	actor, err := a.directory.Authenticate(r.Context(), bearer(r), from.nullID(), from.client)
+	if err == nil && actor.Assurance == 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		// The rules refuse it where they look at permissions, and record refused changes; some reads need no permission.
+		err = cardinal.Refuse(cardinal.ErrForbidden, "password_change_required", "Change your password first")
+	}
+	return actor, err
 }
 
 // bearer returns the token of the Authorization header (RFC 6750, section 2.1), or nothing.
@@ -82,22 +89,27 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// accepts reports whether a client takes JSON (RFC 9110, section 12.5.1); without an Accept header it takes anything.
+// accepts reports whether a client takes JSON (RFC 9110, section 12.5.1): the most specific range that fits decides. Without an
+// Accept header, or with an empty one, it takes anything.
 func accepts(values []string) bool {
-	if len(values) == 0 {
-		return true
-	}
-	for _, part := range strings.Split(strings.Join(values, ","), ",") {
-		kind, parameters, err := mime.ParseMediaType(part)
-		if err != nil || parameters["q"] == "0" {
+	taken, decided, silent := false, -1, true
+	for part := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		if strings.TrimSpace(part) == "" {
 			continue
 		}
-		switch kind {
-		case "*/*", "application/*", "application/json", "application/problem+json":
-			return true
+		silent = false
+		kind, parameters, err := mime.ParseMediaType(part)
+		specific := slices.Index([]string{"*/*", "application/*", "application/problem+json", "application/json"}, kind)
+		if err != nil || specific < decided || specific < 0 {
+			continue
 		}
+		weight := 1.0
+		if q, given := parameters["q"]; given {
+			weight, _ = strconv.ParseFloat(q, 64)
+		}
+		taken, decided = weight > 0, specific
 	}
-	return false
+	return taken || silent
 }
 
 // body reads the body and holds it to being JSON without ambiguity.

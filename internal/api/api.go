@@ -86,6 +86,7 @@ func schemas() huma.Registry {
 	r.RegisterTypeAlias(reflect.TypeFor[cardinal.Change[bool]](), reflect.TypeFor[*bool]())
 	r.RegisterTypeAlias(reflect.TypeFor[cardinal.Change[int64]](), reflect.TypeFor[*int64]())
 	r.RegisterTypeAlias(reflect.TypeFor[cardinal.Change[map[string]any]](), reflect.TypeFor[map[string]any]())
+	r.RegisterTypeAlias(reflect.TypeFor[uuid.UUID](), reflect.TypeFor[idForm]())
 	r.RegisterTypeAlias(reflect.TypeFor[cardinal.Secret](), reflect.TypeFor[string]())
 	return r
 }
@@ -198,6 +199,28 @@ func register[I any, P interface {
 		}
 		return out, nil
 	})
+	a.complete(o)
+}
+
+// complete says in the description what huma cannot know: which headers the operation itself asks for, and its other answers.
+func (a *API) complete(o huma.Operation) {
+	item := a.huma.OpenAPI().Paths[o.Path]
+	for _, described := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete, item.Patch} {
+		if described == nil || described.OperationID != o.OperationID {
+			continue
+		}
+		for _, p := range described.Parameters {
+			switch p.Name {
+			case "If-Match":
+				p.Required = true
+			case "If-None-Match":
+				described.Responses["304"] = &huma.Response{Description: "The client has it already"}
+			}
+		}
+		if o.Method == http.MethodPatch { // the same body under either name
+			described.RequestBody.Content["application/merge-patch+json"].Schema = described.RequestBody.Content["application/json"].Schema
+		}
+	}
 }
 
 // describe adds the answers that every operation can give.

@@ -19,26 +19,38 @@ func (a *API) sessionCheckRoute() {
 	o.Responses["200"] = &huma.Response{Description: "The session is in force", Content: map[string]*huma.MediaType{
 		"application/json": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[cardinal.SessionCheck](), true, "")}}}
 	a.huma.OpenAPI().AddOperation(&o)
-	a.mux.HandleFunc("GET /v1/session", a.checkSession)
+	a.mux.HandleFunc("GET /v1/session", a.checkSession(&o))
 }
 
-func (a *API) checkSession(w http.ResponseWriter, r *http.Request) {
-	if r.URL.RawQuery != "" {
-		name := "query"
-		for given := range r.URL.Query() {
-			if len(given) <= 64 && storable(given) {
-				name = given
-			}
+func (a *API) checkSession(o *huma.Operation) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		found, err := a.directory.CheckSession(r.Context(), bearer(r))
+		if err != nil {
+			a.refuse(w, r, a.problemOf(r.Context(), err))
+			return
 		}
-		a.refuse(w, r, faulty([]cardinal.Fault{{Parameter: name, Code: "parameter_unknown", Message: "Leave it out"}}))
-		return
+		if _, refused := a.input(w, r, o); refused != nil {
+			a.refuse(w, r, refused)
+			return
+		}
+		answer(w, found)
 	}
-	found, err := a.directory.CheckSession(r.Context(), bearer(r))
-	if err != nil {
-		a.refuse(w, r, a.problemOf(r.Context(), err))
-		return
+}
+
+// input is what admit and Strict ask of a request, for plain handlers: a query without unknown parameters, an Accept header that
+// can be met, and a body or none.
+func (a *API) input(w http.ResponseWriter, r *http.Request, o *huma.Operation) ([]byte, *Problem) {
+	if accept := r.Header["Accept"]; accept != nil && !accepts(accept) {
+		return nil, problem(http.StatusNotAcceptable, "not_acceptable", "Accept application/json")
 	}
-	answer(w, found)
+	text, refused := a.body(w, r, o)
+	if refused != nil {
+		return nil, refused
+	}
+	if faults := queryFaults(r.URL.RawQuery, o); len(faults) > 0 {
+		return nil, faulty(faults)
+	}
+	return text, nil
 }
 
 // answer writes a small JSON body.

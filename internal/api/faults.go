@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"cardinal"
 )
@@ -30,7 +31,7 @@ func faultOf(ctx huma.Context, d *huma.ErrorDetail) cardinal.Fault {
 	case strings.HasPrefix(message, "expected required property "):
 		name, _, _ := strings.Cut(strings.TrimPrefix(message, "expected required property "), " ")
 		return cardinal.Fault{Pointer: pointer + "/" + name, Code: "field_missing", Message: "Give this field"}
-	case strings.HasPrefix(message, "expected length"):
+	case strings.HasPrefix(message, "expected length"), strings.HasPrefix(message, "expected array length"):
 		return cardinal.Fault{Pointer: pointer, Code: "field_length", Message: retell(message)}
 	case strings.HasPrefix(message, "expected string to be"):
 		return cardinal.Fault{Pointer: pointer, Code: "field_format", Message: retell(message)}
@@ -44,8 +45,23 @@ func faultOf(ctx huma.Context, d *huma.ErrorDetail) cardinal.Fault {
 
 // retell passes on what huma says only where it speaks of the rule; a message that could hold the input is replaced.
 func retell(message string) string {
+	switch message {
+	case validation.MsgExpectedString:
+		return "Give a text"
+	case validation.MsgExpectedBoolean:
+		return "Give true or false"
+	case validation.MsgExpectedInteger:
+		return "Give a whole number"
+	case validation.MsgExpectedNumber:
+		return "Give a number"
+	case validation.MsgExpectedArray:
+		return "Give an array"
+	case validation.MsgExpectedObject:
+		return "Give an object"
+	}
 	if rest, ok := strings.CutPrefix(message, "expected "); ok && !strings.Contains(message, "\n") && len(message) < 300 {
-		return "Give " + rest
+		rest, _, _ = strings.Cut(rest, ": ") // what follows is a parser's word, and may quote the input
+		return "Give " + plainly.Replace(rest)
 	}
 	switch message {
 	case "invalid integer":
@@ -57,6 +73,10 @@ func retell(message string) string {
 	}
 	return "Give a value of the right form"
 }
+
+// plainly puts huma's words for a rule into ours.
+var plainly = strings.NewReplacer("string to be ", "", "value to be ", "", "array length >= ", "at least so many items: ", "array length <= ", "at most so many items: ",
+	"length >= ", "at least so many characters: ", "length <= ", "at most so many characters: ", "number >= ", "a number, at least ", "number <= ", "a number, at most ")
 
 var arrayIndex = regexp.MustCompile(`\[(\d+)\]`)
 

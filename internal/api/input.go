@@ -1,8 +1,10 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,32 +27,50 @@ func (Strict) isStrict() {}
 // Query is the part of Strict that looks at the query.
 type Query struct{}
 
-// Resolve finds the unknown parameters.
+// Resolve finds the parameters that are unknown, repeated or no text.
 func (*Query) Resolve(ctx huma.Context) []error {
 	target := ctx.URL()
-	query, err := url.ParseQuery(target.RawQuery)
+	var faults []error
+	for _, f := range queryFaults(target.RawQuery, ctx.Operation()) {
+		faults = append(faults, &faultError{f})
+	}
+	for _, p := range ctx.Operation().Parameters {
+		if p.In == "path" && !storable(ctx.Param(p.Name)) {
+			faults = append(faults, &faultError{cardinal.Fault{Parameter: p.Name, Code: "parameter_format", Message: "Give valid UTF-8 without NUL"}})
+		}
+	}
+	return faults
+}
+
+// queryFaults is what is wrong with a query, whatever the values mean.
+func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
+	if raw == "" {
+		return nil
+	}
+	query, err := url.ParseQuery(raw)
 	if err != nil {
-		return []error{&faultError{cardinal.Fault{Parameter: "query", Code: "parameter_format", Message: "Encode the query as application/x-www-form-urlencoded"}}}
+		return []cardinal.Fault{{Parameter: "query", Code: "parameter_format", Message: "Encode the query as application/x-www-form-urlencoded"}}
 	}
 	var known []string
-	for _, p := range ctx.Operation().Parameters {
+	for _, p := range o.Parameters {
 		if p.In == "query" {
 			known = append(known, p.Name)
 		}
 	}
-	var faults []error
-	for name, values := range query {
+	var faults []cardinal.Fault
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		values := query[name]
 		switch {
 		case !slices.Contains(known, name):
 			shown := name
 			if len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 				shown = "*"
 			}
-			faults = append(faults, &faultError{cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: "Leave it out" + nearest(shown, known)}})
+			faults = append(faults, cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: "Leave it out" + nearest(shown, known)})
 		case len(values) > 1:
-			faults = append(faults, &faultError{cardinal.Fault{Parameter: name, Code: "parameter_repeated", Message: "Give it once"}})
+			faults = append(faults, cardinal.Fault{Parameter: name, Code: "parameter_repeated", Message: "Give it once"})
 		case !storable(values[0]):
-			faults = append(faults, &faultError{cardinal.Fault{Parameter: name, Code: "parameter_format", Message: "Give valid UTF-8 without NUL"}})
+			faults = append(faults, cardinal.Fault{Parameter: name, Code: "parameter_format", Message: "Give valid UTF-8 without NUL"})
 		}
 	}
 	return faults
@@ -81,19 +101,32 @@ type ByID struct{ UserID uuid.UUID }
 // Resolve reads the id.
 func (o *ByID) Resolve(ctx huma.Context) []error {
 	id, err := uuid.Parse(ctx.Param("id"))
-	if err != nil || id.String() != strings.ToLower(ctx.Param("id")) {
-		return []error{&faultError{cardinal.Fault{Parameter: "id", Code: "parameter_format", Message: "Give a UUID"}}}
+	if err != nil || !canonicalID.MatchString(ctx.Param("id")) {
+		return []error{&faultError{cardinal.Fault{Parameter: "id", Code: "parameter_format", Message: "Give a UUID in its canonical form"}}}
 	}
 	o.UserID = id
 	return nil
 }
 
-var userIDParameter = &huma.Param{Name: "id", In: "path", Required: true, Description: "Id of the user", Schema: &huma.Schema{Type: "string", Format: "uuid"}}
+// canonicalID is the one form of an id, RFC 9562's: none of the others that parsers of UUIDs take, and not the nil UUID, which
+// would read as no id at all.
+var canonicalID = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`)
 
-// Me is the caller.
+// idForm is what the description says of every id, wherever one stands.
+type idForm string
+
+// Schema is that of an id.
+func (idForm) Schema(huma.Registry) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeString, Format: "uuid", Pattern: canonicalID.String(), PatternDescription: "a UUID in its canonical form"}
+	s.PrecomputeMessages()
+	return s
+}
+
+var userIDParameter = &huma.Param{Name: "id", In: "path", Required: true, Description: "Id of the user", Schema: idForm("").Schema(nil)}
 
 func (o ByID) of(directory.Desk) uuid.UUID { return o.UserID }
 
+// Me is the caller.
 type Me struct{}
 
 func (Me) of(k directory.Desk) uuid.UUID { return k.Actor().UserID }

@@ -149,6 +149,8 @@ func faulty(faults []cardinal.Fault) *Problem {
 }
 
 func init() {
+	huma.ValidateStrictCasing = true  // or Email and email would both be taken, one of them unseen
+	huma.DefaultArrayNullable = false // lists are empty, never null
 	// huma's own answer repeats the offending input, a password included; ours says where and what, never the value.
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
 		p := inputProblem(ctx, status, message, errs)
@@ -183,7 +185,7 @@ func inputProblem(ctx huma.Context, status int, message string, errs []error) *P
 		}
 	}
 	if len(faults) > 0 {
-		return faulty(append(faults, furtherFaults(ctx, faults)...))
+		return faulty(append(eachOnce(faults), furtherFaults(ctx, faults)...))
 	}
 	switch status {
 	case http.StatusNotAcceptable:
@@ -198,6 +200,17 @@ func inputProblem(ctx huma.Context, status int, message string, errs []error) *P
 		return problem(status, "body_malformed", "Send a JSON body")
 	}
 	return problem(http.StatusInternalServerError, "internal", "Try again; if it stays, give the request id to the operator")
+}
+
+// eachOnce leaves out what is said already: the form of an id, say, is looked at more than once.
+func eachOnce(faults []cardinal.Fault) []cardinal.Fault {
+	said := map[cardinal.Fault]bool{}
+	return slices.DeleteFunc(faults, func(f cardinal.Fault) bool {
+		f.Message = ""
+		again := said[f]
+		said[f] = true
+		return again
+	})
 }
 
 // furtherFaults are those that the rules find in the fields whose form is right, so that a client hears of everything at once.

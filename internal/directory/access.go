@@ -19,11 +19,6 @@ func (k Desk) CheckAccess(ctx context.Context, q cardinal.AccessQuestion) (cardi
 	if err != nil {
 		return cardinal.Access{}, err
 	}
-	if q.UserID == k.actor.UserID && k.actor.APIKeyID.Valid {
-		// A key may do less than its service: asked for itself, it is told what it may do.
-		may, err := r.May(ctx, k.caller(), q.Permission, k.d.now())
-		return cardinal.Access{UserID: q.UserID, Permission: q.Permission, Allowed: may}, err
-	}
 	known, allowed, err := r.CheckAccess(ctx, q.UserID, q.Permission, k.d.now())
 	if err != nil {
 		return cardinal.Access{}, err
@@ -32,6 +27,12 @@ func (k Desk) CheckAccess(ctx context.Context, q cardinal.AccessQuestion) (cardi
 		var check input
 		check.Add("/permission", "permission_unknown", "Ask for one that /v1/permissions lists")
 		return cardinal.Access{}, check.Err()
+	}
+	if allowed && q.UserID == k.actor.UserID && k.actor.APIKeyID.Valid {
+		// A key may do less than its service: asked for itself, it is told what it may do.
+		if allowed, err = r.May(ctx, k.caller(), q.Permission, k.d.now()); err != nil {
+			return cardinal.Access{}, err
+		}
 	}
 	return cardinal.Access{UserID: q.UserID, Permission: q.Permission, Allowed: allowed}, nil
 }

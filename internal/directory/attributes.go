@@ -14,8 +14,8 @@ var attributeName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // AttributeDefinitions returns a page of the declared custom attributes; anyone who is known may read them.
 func (k Desk) AttributeDefinitions(ctx context.Context, p cardinal.Page) (cardinal.List[cardinal.AttributeDefinition], error) {
-	if !k.actor.Known() {
-		return cardinal.List[cardinal.AttributeDefinition]{}, errNotSignedIn
+	if err := k.known(); err != nil {
+		return cardinal.List[cardinal.AttributeDefinition]{}, err
 	}
 	found, err := k.d.store.Read(ctx).AttributeDefinitions(ctx, p)
 	return cardinal.PageOf(found, p.Limit), err

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -42,32 +44,43 @@ func (k Desk) openEvent(ctx context.Context, r store.Reader, e *cardinal.AuditEv
 			return err
 		}
 	}
-	key, err := k.d.eventKey(ctx, r, *e, keys)
-	if err != nil || key == nil {
-		return err
+	opened, err := k.d.openClient(ctx, r, e, e.OccurredAt, keys)
+	// An address is sealed a moment before its event gets its id, which may be on the other side of a month's end.
+	before := e.OccurredAt.Add(-time.Hour)
+	if !opened && (err == nil || errors.Is(err, seal.ErrBroken)) && e.ActorID == cardinal.StrangerID && before.Month() != e.OccurredAt.Month() {
+		_, err = k.d.openClient(ctx, r, e, before, keys)
 	}
-	if e.Address, err = openText(*key, "audit_logs", "address_sealed", e.ActorID, e.AddressSealed); err != nil {
-		return err
-	}
-	e.UserAgent, err = openText(*key, "audit_logs", "user_agent_sealed", e.ActorID, e.UserAgentSealed)
 	return err
 }
 
-// eventKey finds the key that an event's address was sealed with, each once a page; nil when it was destroyed.
-func (d *Directory) eventKey(ctx context.Context, r store.Reader, e cardinal.AuditEvent, keys map[string]*seal.Key) (*seal.Key, error) {
-	name := e.ActorID.String()
-	if e.ActorID == cardinal.StrangerID {
-		name = e.OccurredAt.Format("2006-01")
+// openClient opens an event's address and agent with the key of its actor, or of a month; false when the key is gone.
+func (d *Directory) openClient(ctx context.Context, r store.Reader, e *cardinal.AuditEvent, sealed time.Time, keys map[string]*seal.Key) (bool, error) {
+	key, err := d.eventKey(ctx, r, e.ActorID, sealed, keys)
+	if err != nil || key == nil {
+		return false, err
+	}
+	if e.Address, err = openText(*key, "audit_logs", "address_sealed", e.ActorID, e.AddressSealed); err != nil {
+		return false, err
+	}
+	e.UserAgent, err = openText(*key, "audit_logs", "user_agent_sealed", e.ActorID, e.UserAgentSealed)
+	return err == nil, err
+}
+
+// eventKey finds the key that an actor's address was sealed with, each once a page; nil when it was destroyed.
+func (d *Directory) eventKey(ctx context.Context, r store.Reader, actor uuid.UUID, sealed time.Time, keys map[string]*seal.Key) (*seal.Key, error) {
+	name := actor.String()
+	if actor == cardinal.StrangerID {
+		name = monthName(sealed)
 	}
 	if key, ok := keys[name]; ok {
 		return key, nil
 	}
 	var key seal.Key
 	var err error
-	if e.ActorID == cardinal.StrangerID {
-		key, err = d.keys.month(ctx, d.store, e.OccurredAt)
+	if actor == cardinal.StrangerID {
+		key, err = d.keys.lookUp(ctx, r, name)
 	} else {
-		key, err = d.userKey(ctx, r, e.ActorID)
+		key, err = d.userKey(ctx, r, actor)
 	}
 	if isNotFound(err) {
 		keys[name] = nil

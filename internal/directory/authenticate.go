@@ -37,7 +37,7 @@ func (d *Directory) CheckSession(ctx context.Context, bearer string) (cardinal.S
 		return cardinal.SessionCheck{}, err
 	}
 	if auth.Assurance == 0 {
-		return cardinal.SessionCheck{}, cardinal.Refuse(cardinal.ErrForbidden, "password_change_required", "Change your password first")
+		return cardinal.SessionCheck{}, errPasswordChange
 	}
 	ends := auth.ExpiresAt
 	if idle := auth.IdleEndsAt(); idle.Before(ends) {

@@ -28,7 +28,7 @@ type changing struct {
 	desk  Desk
 	now   time.Time
 	event cardinal.AuditEvent
-	more  []cardinal.AuditEvent // about others whom the change touches
+	more  []cardinal.AuditEvent // about others whom the change touches; they come first
 	told  bool                  // the event is written although no row is named
 	reply uuid.UUID             // place of the reply that is kept for a repeated request
 }
@@ -121,12 +121,11 @@ func pointer(id uuid.NullUUID) *uuid.UUID {
 
 // record appends the events of a change that touched something.
 func (c *changing) record(ctx context.Context) error {
+	events := c.more
 	if len(c.event.ChangedRows) > 0 || c.told {
-		if err := c.AppendEvent(ctx, c.event); err != nil {
-			return fmt.Errorf("append the audit event: %w", err)
-		}
+		events = append(events, c.event)
 	}
-	for _, e := range c.more {
+	for _, e := range events {
 		if err := c.AppendEvent(ctx, e); err != nil {
 			return fmt.Errorf("append the audit event: %w", err)
 		}
@@ -148,8 +147,10 @@ func (k Desk) recordRefusal(ctx context.Context, r rule, from sealedClient) erro
 	})
 }
 
-// permit returns nil when the actor may do what the rule says.
+// permit returns nil when the actor may do what the rule says. An API key changes nothing, its service included, without a
+// role that lets it.
 func (c *changing) permit(ctx context.Context, r rule) error {
+	r.own = r.own && !c.desk.actor.APIKeyID.Valid
 	return c.desk.permit(ctx, c.Reader, r)
 }
 
@@ -157,7 +158,7 @@ func (c *changing) permit(ctx context.Context, r rule) error {
 // helper with the right to set passwords could become an administrator.
 func (k Desk) permit(ctx context.Context, r store.Reader, what rule) error {
 	if k.actor.Assurance == 0 && !what.beforePasswordChange {
-		return cardinal.Refuse(cardinal.ErrForbidden, "password_change_required", "Change your password first")
+		return errPasswordChange
 	}
 	if what.own && what.subject == k.actor.UserID && k.actor.Known() {
 		return nil
@@ -172,9 +173,22 @@ func (k Desk) permit(ctx context.Context, r store.Reader, what rule) error {
 	return nil
 }
 
+var errPasswordChange = cardinal.Refuse(cardinal.ErrForbidden, "password_change_required", "Change your password first")
+
+// known returns nil for anyone who is known: what they may read needs no permission.
+func (k Desk) known() error {
+	switch {
+	case !k.actor.Known():
+		return errNotSignedIn
+	case k.actor.Assurance == 0:
+		return errPasswordChange
+	}
+	return nil
+}
+
 // mayTouch returns nil when the actor holds every permission that the target holds.
 func (c *changing) mayTouch(ctx context.Context, target uuid.UUID) error {
-	if target == c.desk.actor.UserID {
+	if target == c.desk.actor.UserID && !c.desk.actor.APIKeyID.Valid { // a key may hold less than its service
 		return nil
 	}
 	above, err := c.Outranks(ctx, c.desk.caller(), target, c.now)

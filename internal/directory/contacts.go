@@ -22,7 +22,7 @@ type newContact struct {
 // addContact adds a contact and its claim to a user whose row is locked or new.
 func (c *changing) addContact(ctx context.Context, userID uuid.UUID, key seal.Key, new newContact, s settings) (store.ContactRecord, error) {
 	record := store.ContactRecord{UserID: userID, ID: cardinal.NewID(), Kind: new.kind, IsPrimary: new.primary, CreatedAt: c.now, UpdatedAt: c.now, Version: 1, SchemaVersion: 1}
-	record.ValueSealed = sealText(key, "contacts", "value_sealed", userID, strings.TrimSpace(new.typed))
+	record.ValueSealed = sealText(key, "contacts", "value_sealed", userID, asTyped(new.typed, new.normal, maxTypedContact))
 	if new.verified {
 		record.VerifiedAt = &c.now
 	}
@@ -194,9 +194,12 @@ func (k Desk) UpdateContact(ctx context.Context, userID, id uuid.UUID, version i
 			return cardinal.Contact{}, err
 		}
 		var check input
-		for pointer, change := range map[string]cardinal.Change[bool]{"/is_primary": in.IsPrimary, "/verified": in.Verified} {
-			if change.Present() && (change.Value() == nil || !*change.Value()) {
-				check.Add(pointer, "only_true", "This can only be set to true")
+		for _, field := range []struct {
+			pointer string
+			in      cardinal.Change[bool]
+		}{{"/is_primary", in.IsPrimary}, {"/verified", in.Verified}} {
+			if field.in.Present() && !or(field.in.Value(), false) {
+				check.Add(field.pointer, "only_true", "This can only be set to true")
 			}
 		}
 		if err := check.Err(); err != nil {

@@ -9,16 +9,16 @@ import (
 
 // Countries lists all countries with their tax rates; anyone who is known may read them.
 func (k Desk) Countries(ctx context.Context) ([]cardinal.Country, error) {
-	if !k.actor.Known() {
-		return nil, errNotSignedIn
+	if err := k.known(); err != nil {
+		return nil, err
 	}
 	return k.d.store.Read(ctx).Countries(ctx)
 }
 
 // Country returns a country by its code.
 func (k Desk) Country(ctx context.Context, code string) (cardinal.Country, error) {
-	if !k.actor.Known() {
-		return cardinal.Country{}, errNotSignedIn
+	if err := k.known(); err != nil {
+		return cardinal.Country{}, err
 	}
 	return k.d.store.Read(ctx).Country(ctx, code)
 }

@@ -26,16 +26,19 @@ type claim struct {
 // time is over.
 func (c *changing) claim(ctx context.Context, want claim) error {
 	index := c.desk.d.keys.index(want.kind, want.normal)
-	held, err := c.Identifier(ctx, index)
+	held, err := c.holdClaim(ctx, index, want.userID)
 	switch {
 	case errors.Is(err, cardinal.ErrNotFound):
 	case err != nil:
 		return err
 	case held.UserID == want.userID:
 		return cardinal.Refuse(cardinal.ErrConflict, "identifier_yours", "The account has that address, number or name already")
-	case held.ExpiresAt == nil || !want.proved && c.now.Before(*held.ExpiresAt):
-		return cardinal.Refuse(cardinal.ErrConflict, "identifier_taken", "Somebody else has that address, number or name")
 	default:
+		if yields, err := c.yields(ctx, held, want.proved); err != nil {
+			return err
+		} else if !yields {
+			return cardinal.Refuse(cardinal.ErrConflict, "identifier_taken", "Somebody else has that address, number or name")
+		}
 		if err := c.displace(ctx, held); err != nil {
 			return err
 		}
@@ -50,6 +53,51 @@ func (c *changing) claim(ctx context.Context, want claim) error {
 	}
 	c.wrote(store.StampIdentifier(record))
 	return nil
+}
+
+// holdClaim reads a claim and, where it could yield, keeps its holder from proving it meanwhile.
+func (c *changing) holdClaim(ctx context.Context, index []byte, mine uuid.UUID) (store.IdentifierRecord, error) {
+	for {
+		held, err := c.Identifier(ctx, index)
+		if err != nil || held.UserID == mine || held.ExpiresAt == nil {
+			return held, err
+		}
+		if _, err := c.UserForChange(ctx, held.UserID); err != nil {
+			return held, err
+		}
+		again, err := c.Identifier(ctx, index)
+		if err != nil || again.UserID == held.UserID {
+			return again, err
+		}
+	}
+}
+
+// yields reports whether a claim of somebody else gives way.
+func (c *changing) yields(ctx context.Context, held store.IdentifierRecord, toProof bool) (bool, error) {
+	if held.ExpiresAt == nil || toProof {
+		return held.ExpiresAt != nil, nil
+	}
+	if c.now.Before(*held.ExpiresAt) {
+		return false, nil
+	}
+	holder, err := c.User(ctx, held.UserID)
+	if err != nil {
+		return false, err
+	}
+	last, err := c.lastWayIn(ctx, holder)
+	return !last, err
+}
+
+// statusPending is the status of those who signed up and never came further.
+const statusPending = "pending"
+
+// lastWayIn reports whether only one claim is left to an account that was in use: that one stays, proved or not.
+func (c *changing) lastWayIn(ctx context.Context, user cardinal.User) (bool, error) {
+	if user.Status == statusPending || or(user.StatusBeforeDeletion, "") == statusPending {
+		return false, nil
+	}
+	left, err := c.Identifiers(ctx, user.ID)
+	return len(left) == 1, err
 }
 
 // claimUsername moves a user's claim from one user name to another; an empty one gives it up.
@@ -93,7 +141,8 @@ func (c *changing) keepWayIn(ctx context.Context, userID uuid.UUID) error {
 // than signing up goes with it. Only the claim moves, never anything else of the account.
 func (c *changing) displace(ctx context.Context, held store.IdentifierRecord) error {
 	loser := &changing{Tx: c.Tx, desk: c.desk, now: c.now, event: c.event}
-	loser.event.ID, loser.event.ChangedRows, loser.event.Changes = cardinal.NewID(), nil, nil
+	// The loser's event comes first: the last word on the claim is that of who has it now.
+	loser.event.ChangedRows, loser.event.Changes, c.event.ID = nil, nil, cardinal.NewID()
 	loser.event.Action = "contact.displace"
 	loser.about(held.UserID)
 	if err := loser.dropUnproved(ctx, held); err != nil {
@@ -103,8 +152,8 @@ func (c *changing) displace(ctx context.Context, held store.IdentifierRecord) er
 	return nil
 }
 
-// dropUnproved removes an unproved claim with its contact, and soft-deletes a holder who is left with no way in and was never
-// able to sign in.
+// dropUnproved removes an unproved claim with its contact, and soft-deletes a holder who is left with no way in and never
+// came further than signing up.
 func (c *changing) dropUnproved(ctx context.Context, held store.IdentifierRecord) error {
 	if err := c.removeContact(ctx, held.UserID, *held.ContactID, held.ValueIndex); err != nil {
 		return err
@@ -116,9 +165,8 @@ func (c *changing) dropUnproved(ctx context.Context, held store.IdentifierRecord
 	if err != nil {
 		return err
 	}
-	status := c.desk.d.statuses[user.Status]
 	left, err := c.Identifiers(ctx, held.UserID)
-	if err != nil || len(left) > 0 || status.CanSignIn || status.IsDeleted {
+	if err != nil || len(left) > 0 || user.Status != statusPending {
 		return err
 	}
 	_, err = c.move(ctx, user, "delete")

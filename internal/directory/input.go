@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -69,6 +70,21 @@ func (in *input) contact(pointer, kind, value string) string {
 	return ""
 }
 
+// asTyped is what is kept of an identifier to be shown: as it was typed, or its normal form where that takes more bytes than
+// the column has room for.
+func asTyped(typed, normal string, most int) string {
+	if typed = strings.TrimSpace(typed); len(typed) <= most {
+		return typed
+	}
+	return normal
+}
+
+// The most bytes of an identifier as typed; sealing adds 29.
+const (
+	maxTypedUsername = 320 - 29
+	maxTypedContact  = 512 - 29
+)
+
 // newPassword checks a password that is to be set.
 func (in *input) newPassword(pointer string, secret cardinal.Secret, s settings) {
 	text, err := normal.Password(secret.Reveal())
@@ -123,12 +139,14 @@ func (in *input) attributes(ctx context.Context, r store.Reader, pointer string,
 	for _, d := range definitions {
 		types[d.Name] = d.ValueType
 	}
-	for name, value := range doc {
+	for _, name := range slices.Sorted(maps.Keys(doc)) {
+		value := doc[name]
 		at := pointer + "/" + pointerToken(name)
 		switch want, known := types[name]; {
+		case value == nil: // takes a value away, one whose declaration is gone too
 		case !known:
 			in.Add(at, "attribute_unknown", "Declare the attribute first, or leave it out")
-		case value != nil && want != jsonType(value):
+		case want != jsonType(value):
 			in.Add(at, "attribute_type", "Give a "+want)
 		}
 	}

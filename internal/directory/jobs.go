@@ -148,11 +148,9 @@ func (k Desk) expireClaims(ctx context.Context) error {
 			if err != nil {
 				return struct{}{}, err
 			}
-			left, err := c.Identifiers(ctx, lapsed.UserID)
-			if err != nil {
+			if last, err := c.lastWayIn(ctx, user); err != nil {
 				return struct{}{}, err
-			}
-			if len(left) == 1 && k.d.statuses[user.Status].CanSignIn {
+			} else if last {
 				return struct{}{}, c.prolongClaim(ctx, now)
 			}
 			return struct{}{}, c.dropUnproved(ctx, now)

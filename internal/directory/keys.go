@@ -96,6 +96,16 @@ func (k *keys) service(ctx context.Context, s *store.Store, name string, now tim
 			return err
 		})
 	}
+	return k.unwrapService(name, r, err)
+}
+
+// lookUp returns a key of the service's own that is there.
+func (k *keys) lookUp(ctx context.Context, r store.Reader, name string) (seal.Key, error) {
+	record, err := r.ServiceKey(ctx, name)
+	return k.unwrapService(name, record, err)
+}
+
+func (k *keys) unwrapService(name string, r store.ServiceKeyRecord, err error) (seal.Key, error) {
 	if err != nil {
 		return seal.Key{}, fmt.Errorf("read the service key %s: %w", name, err)
 	}
@@ -106,9 +116,11 @@ func (k *keys) service(ctx context.Context, s *store.Store, name string, now tim
 	return key, nil
 }
 
+func monthName(at time.Time) string { return "audit-" + at.UTC().Format("2006-01") }
+
 // month returns the key that seals strangers' addresses in the audit log of a month; it is destroyed when the month retires.
 func (k *keys) month(ctx context.Context, s *store.Store, at time.Time) (seal.Key, error) {
-	name := "audit-" + at.UTC().Format("2006-01")
+	name := monthName(at)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if key, ok := k.months[name]; ok {

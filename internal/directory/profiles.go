@@ -114,6 +114,9 @@ func (k Desk) Profile(ctx context.Context, userID uuid.UUID) (cardinal.Profile, 
 func (k Desk) UpdateProfile(ctx context.Context, userID uuid.UUID, version int64, in cardinal.ProfileChange) (cardinal.Profile, error) {
 	r := rule{action: "profile.update", permission: "users.update", subject: userID, own: true}
 	return change(ctx, k, r, func(c *changing) (cardinal.Profile, error) {
+		if _, err := c.UserForChange(ctx, userID); err != nil { // what is left to sign in with is a rule over all identifiers
+			return cardinal.Profile{}, err
+		}
 		current, err := c.ProfileForChange(ctx, userID)
 		if err != nil {
 			return cardinal.Profile{}, err
@@ -207,7 +210,7 @@ func (c *changing) mergeProfile(ctx context.Context, before cardinal.Profile, in
 		{in.TimeZone, &after.TimeZone, "/time_zone", normal.TimeZone},
 		{in.Username, &after.Username, "/username", func(s string) (_ string, err error) {
 			usernameNormal, err = normal.Username(s)
-			return s, err // kept as typed, claimed in its normal form
+			return asTyped(s, usernameNormal, maxTypedUsername), err // claimed in its normal form
 		}},
 		{in.Country, &after.Country, "/country", func(s string) (string, error) { return s, nil }},
 	} {

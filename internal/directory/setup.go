@@ -115,6 +115,7 @@ func (k Desk) AddAdministrator(ctx context.Context, in cardinal.NewUser) (cardin
 		check.note("/email", err)
 		return cardinal.User{}, check.Err()
 	}
+	k.once = nil // it is several changes
 	reader := k.d.store.Read(ctx)
 	held, err := reader.Identifier(ctx, k.d.keys.index(normal.KindEmail, address))
 	var user cardinal.User

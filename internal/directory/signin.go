@@ -133,7 +133,7 @@ func (k Desk) openSession(ctx context.Context, userID uuid.UUID, method string, 
 	what := rule{action: signInAction, subject: userID, own: true}
 	return change(ctx, k, what, func(c *changing) (cardinal.SignedIn, error) {
 		var out cardinal.SignedIn
-		user, err := c.User(ctx, userID)
+		user, err := c.UserForChange(ctx, userID) // or a suspension at the same time would miss the session
 		if err != nil {
 			return out, err
 		}

@@ -117,20 +117,25 @@ func (k Desk) checkNewUser(ctx context.Context, reader store.Reader, in cardinal
 	if !ok || !kind.IsListed {
 		check.Add("/kind", "kind_unknown", "Choose one of "+strings.Join(k.d.listedKinds(), ", "))
 	} else if !kind.CanSignIn {
-		for pointer, given := range map[string]bool{"/password": in.Password != "", "/email": in.Email != "", "/phone": in.Phone != "", "/username": in.Username != ""} {
-			if given {
-				check.Add(pointer, "kind_cannot_sign_in", "Leave it out: a "+in.Kind+" calls with API keys")
+		for _, field := range []struct {
+			pointer string
+			given   bool
+		}{{"/username", in.Username != ""}, {"/email", in.Email != ""}, {"/phone", in.Phone != ""}, {"/password", in.Password != ""}} {
+			if field.given {
+				check.Add(field.pointer, "kind_cannot_sign_in", "Leave it out: a "+in.Kind+" calls with API keys")
 			}
 		}
 	}
 	in.DisplayName = check.text("/display_name", in.DisplayName, displayName)
 	usernameNormal := check.text("/username", in.Username, normal.Username)
+	in.Username = asTyped(in.Username, usernameNormal, maxTypedUsername)
 	emailNormal := check.text("/email", in.Email, normal.Email)
 	phoneNormal := check.text("/phone", in.Phone, normal.Phone)
 	in.AvatarURL = check.text("/avatar_url", in.AvatarURL, normal.AvatarURL)
 	in.Locale = check.text("/locale", in.Locale, normal.Locale)
 	in.TimeZone = check.text("/time_zone", in.TimeZone, normal.TimeZone)
 	check.document("/preferences", in.Preferences)
+	in.Attributes = mergeObject(nil, &in.Attributes)
 	if err := check.attributes(ctx, reader, "/attributes", in.Attributes); err != nil {
 		return checkedUser{}, err
 	}
@@ -352,8 +357,8 @@ func (k Desk) UpdateUser(ctx context.Context, id uuid.UUID, version int64, in ca
 
 // Statuses lists the states a user can be in; anyone who is known may read them.
 func (k Desk) Statuses(ctx context.Context) ([]cardinal.Status, error) {
-	if !k.actor.Known() {
-		return nil, errNotSignedIn
+	if err := k.known(); err != nil {
+		return nil, err
 	}
 	return k.d.store.Read(ctx).Statuses(ctx)
 }

@@ -12,6 +12,7 @@ func TestEmail(t *testing.T) {
 		{"TrimsWhiteSpace", "ann@example.com", []string{" ann@example.com\n", "\u00a0ann@example.com\u3000"}},
 		{"DropsOneTrailingDot", "ann@example.com", []string{"ann@example.com.", "ann@example.com。"}},
 		{"ComposesAccents", "rené@example.com", []string{"rene\u0301@example.com", "RENE\u0301@EXAMPLE.COM", "RENÉ@example.com"}},
+		{"TakesTheFinalSigmaForASigma", "γιώργοσ@example.com", []string{"γιώργος@example.com", "ΓΙΏΡΓΟΣ@EXAMPLE.COM", "Γιώργος@example.com"}},
 		{"WritesDomainInALabels", "ann@xn--bcher-kva.example", []string{
 			"ann@bücher.example", "ann@bu\u0308cher.example", "ann@BÜCHER.example", "ann@XN--BCHER-KVA.example", "ann@ｂücher.example",
 		}},

@@ -49,5 +49,6 @@ func usernameCaseMapped(s string) (string, error) {
 	if err == nil && bidirule.DirectionString(s) == bidi.RightToLeft && !bidirule.ValidString(s) {
 		err = bidirule.ErrInvalid
 	}
-	return s, err
+	// Lower case alone keeps the two small sigmas apart, and Γιώργος typed in capitals would be somebody else.
+	return strings.ReplaceAll(s, "ς", "σ"), err
 }

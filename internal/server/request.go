@@ -1,13 +1,13 @@
 package server
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"runtime"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"cardinal"
 )
@@ -16,11 +16,12 @@ import (
 type exchange struct {
 	http.ResponseWriter
 	request *http.Request
-	route   string // of the server's own routes; the others say theirs in request.Pattern
-	id      []string
-	status  int // 0 until the answer begins
+	id      []string // as the header has it
+	route   string   // of the server's own; the others say theirs in request.Pattern
+	status  int      // 0 until the answer begins
 	bytes   int64
 	counted bool // in inFlight
+	routine bool // a 5xx that is no fault
 }
 
 // Unwrap is for http.ResponseController.
@@ -58,36 +59,19 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	id, text := requestID(r.Header)
 	e := &exchange{ResponseWriter: w, request: r, id: text}
 	defer s.end(e, began)
-	s.dress(e)
-	if s.origin.Check(r) != nil {
-		e.refuse(http.StatusForbidden, "forbidden", "Another site's page sent this; send it from a page of this site or from outside a browser")
-		return
-	}
-	if own := s.own(r.URL.Path); own != nil {
+	own := s.own(r.URL.Path)
+	if own != nil {
 		e.route = "GET " + r.URL.Path
+	}
+	s.dress(e)
+	switch {
+	case s.origin.Check(r) != nil:
+		e.refuse(http.StatusForbidden, "forbidden", "Another site's page sent this; send it from a page of this site, or from outside a browser")
+	case own != nil:
 		own(e, r)
-		return
+	default:
+		s.pass(e, id)
 	}
-	e.counted = true
-	if s.inFlight.Add(1) > s.limits.inFlight {
-		s.full(e)
-		return
-	}
-	if r.ContentLength > s.limits.body {
-		e.Header()["Connection"] = closing // the rest of the body is not worth reading
-		e.refuse(http.StatusRequestEntityTooLarge, "body_too_large", "")
-		return
-	}
-	ctx := r.Context()
-	if s.options.Annotate != nil {
-		ctx = s.options.Annotate(ctx, id, cardinal.Client{
-			Address:   clientAddress(r.RemoteAddr, r.Header["X-Forwarded-For"], s.options.TrustedProxies),
-			UserAgent: userAgent(r.Header["User-Agent"]),
-		})
-	}
-	e.request = r.WithContext(ctx)
-	e.request.Body = s.bounded(w, r.Body)
-	s.options.API.ServeHTTP(e, e.request)
 }
 
 // dress sets the headers of every answer; the API may set others in their place.
@@ -98,7 +82,7 @@ func (s *Server) dress(e *exchange) {
 	h["Referrer-Policy"] = noReferrer
 	h["Content-Security-Policy"] = nothing
 	h["Cross-Origin-Resource-Policy"] = sameOrigin
-	if path := e.request.URL.Path; strings.HasPrefix(path, "/v1/") || s.own(path) != nil {
+	if e.route != "" || strings.HasPrefix(e.request.URL.Path, "/v1/") {
 		h["Cache-Control"] = noStore
 	}
 	if s.stopping.Load() {
@@ -106,11 +90,37 @@ func (s *Server) dress(e *exchange) {
 	}
 }
 
+// pass hands a request to the API, within the limits.
+func (s *Server) pass(e *exchange, id uuid.UUID) {
+	e.counted = true
+	if s.inFlight.Add(1) > s.limits.inFlight {
+		s.full(e)
+		return
+	}
+	r := e.request
+	if r.ContentLength > s.limits.body {
+		e.Header()["Connection"] = closing // the body is not worth reading
+		e.refuse(http.StatusRequestEntityTooLarge, "body_too_large", "")
+		return
+	}
+	ctx := r.Context()
+	if s.options.Annotate != nil {
+		ctx = s.options.Annotate(ctx, id, cardinal.Client{
+			Address:   clientAddress(r.RemoteAddr, r.Header["X-Forwarded-For"], s.options.TrustedProxies),
+			UserAgent: userAgent(r.Header),
+		})
+	}
+	e.request = r.WithContext(ctx)
+	e.request.Body = s.bounded(e.ResponseWriter, r.Body)
+	s.options.API.ServeHTTP(e, e.request)
+}
+
 // full refuses a request for want of room.
 func (s *Server) full(e *exchange) {
 	if now := time.Now().Unix(); s.refused.Swap(now) != now {
 		s.log.WarnContext(e.request.Context(), "requests are refused: too many at once", "limit", s.limits.inFlight)
 	}
+	e.routine = true
 	e.Header()["Retry-After"] = []string{"1"}
 	e.refuse(http.StatusServiceUnavailable, "busy", "")
 }
@@ -152,24 +162,53 @@ func (s *Server) end(e *exchange, began time.Time) {
 	if e.counted {
 		s.inFlight.Add(-1)
 	}
-	if e.status == 0 {
-		e.status = http.StatusOK
+	status := e.status
+	switch {
+	case cause != nil:
+		status = http.StatusInternalServerError
+	case status == 0:
+		status = http.StatusOK
 	}
-	route, took := e.routeName(), time.Since(began)
-	s.metrics.observe(route, e.status, took)
+	took := time.Since(began)
+	s.metrics.observe(e.routeName(), status, took)
 	level := slog.LevelDebug
-	if e.status >= 500 && !(e.status == http.StatusServiceUnavailable && s.isRoutine(e)) {
+	if status >= 500 && !e.routine {
 		level = slog.LevelError
 	}
 	if ctx := e.request.Context(); s.log.Enabled(ctx, level) {
-		line := []slog.Attr{slog.String("method", methodName(e.request.Method)), slog.String("route", route), slog.Int("status", e.status),
-			slog.Duration("took", took), slog.Int64("bytes", e.bytes), slog.String("request_id", e.id[0])}
+		line := []slog.Attr{
+			slog.String("method", methodName(e.request.Method)), slog.String("route", e.routeName()), slog.Int("status", status),
+			slog.Duration("took", took), slog.Int64("bytes", e.bytes), slog.String("request_id", e.id[0]),
+		}
 		if trace := traceID(e.request.Header["Traceparent"]); trace != "" {
 			line = append(line, slog.String("trace_id", trace))
 		}
 		s.log.LogAttrs(ctx, level, "request", line...)
 	}
-	if cause != nil && e.bytes < 0 {
-		panic(http.ErrAbortHandler)
+	if cause != nil && e.status != http.StatusInternalServerError {
+		panic(http.ErrAbortHandler) // an answer that was begun must not look whole
 	}
 }
+
+// routeName is the pattern that the request fitted; what fitted none, or has a pattern made from its own path, is "other".
+func (e *exchange) routeName() string {
+	switch {
+	case e.route != "":
+		return e.route
+	case e.request.Pattern == "" || e.request.Method == http.MethodConnect: // for CONNECT, ServeMux may set the path as it came
+		return other
+	}
+	return e.request.Pattern
+}
+
+// methodName is the method, unless a client made it up.
+func methodName(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions, http.MethodConnect, http.MethodTrace:
+		return method
+	}
+	return other
+}
+
+const other = "other"

@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -24,14 +25,14 @@ import (
 
 // Options is what the server is made of. Only API is required.
 type Options struct {
-	API            http.Handler                       // answers every path that the server does not answer itself, and sets r.Pattern on the request it gets
+	API            http.Handler                                                      // answers every path that the server does not answer itself, and sets r.Pattern on the request it gets
 	Annotate       func(context.Context, uuid.UUID, cardinal.Client) context.Context // puts a request's id and origin where the API finds them
-	Ready          func(context.Context) []string     // why it is not ready, in words for anybody; empty is ready
-	Version        string                             // of the program
-	TrustedProxies []netip.Prefix                     // whose X-Forwarded-For is believed
-	Logger         *slog.Logger                       // nil discards
-	Metrics        *prometheus.Registry               // nil makes one
-	MetricsPublic  bool                               // /metrics answers others than this machine
+	Ready          func(context.Context) []string                                    // why it is not ready, in words for anybody; empty is ready
+	Version        string                                                            // of the program
+	TrustedProxies []netip.Prefix                                                    // whose X-Forwarded-For is believed
+	Logger         *slog.Logger                                                      // nil discards
+	Metrics        *prometheus.Registry                                              // nil makes one
+	MetricsPublic  bool                                                              // /metrics answers others than this machine
 }
 
 // limits are what a request and the server as a whole may use.
@@ -60,7 +61,7 @@ type Server struct {
 	log      *slog.Logger
 	metrics  *metrics
 	origin   *http.CrossOriginProtection
-	version  []byte // the answer of /version
+	version  json.RawMessage // the answer of /version
 	inFlight atomic.Int64
 	refused  atomic.Int64 // when a request was last refused for want of room, in Unix seconds: it is logged once a second
 	stopping atomic.Bool

@@ -48,10 +48,10 @@ func (tx Tx) AppendEvent(ctx context.Context, e cardinal.AuditEvent) error {
 func (r Reader) Events(ctx context.Context, f cardinal.AuditFilter) ([]cardinal.AuditEvent, error) {
 	low, high := uuid.Nil, cardinal.MaxID
 	if !f.From.IsZero() {
-		low = cardinal.IDAt(f.From)
+		low = floorID(f.From)
 	}
 	if !f.Until.IsZero() {
-		high = cardinal.IDAt(f.Until)
+		high = floorID(f.Until)
 	}
 	if r.engine.auditMonths == nil {
 		return r.events(ctx, f, low, high)

@@ -49,6 +49,11 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		return nil, err
 	}
 	conn, err := writing.Conn(ctx)
+	// Who opens a new file turns it to WAL, which does not wait for another who does: it fails at once.
+	for deadline := time.Now().Add(5 * time.Second); isSQLiteBusy(err) && ctx.Err() == nil && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+		conn, err = writing.Conn(ctx)
+	}
 	if err != nil {
 		writing.Close()
 		return nil, fmt.Errorf("open the database file: %w", classifySQLite(err))
@@ -95,19 +100,20 @@ func (w *sqliteWriter) transact(ctx context.Context, fn func() error) (err error
 		return ctx.Err()
 	}
 	defer func() { <-w.turn }()
-	if _, err := w.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
-		return classifySQLite(err)
-	}
 	done := false
 	defer func() {
 		if !done {
-			// Also when fn panics: the connection outlives the transaction.
+			// Also when fn panics, and when BEGIN says that ctx has ended, which does not say that it has not begun: the
+			// connection outlives the transaction.
 			_, rollback := w.conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
 			if err != nil && rollback != nil && !strings.Contains(rollback.Error(), "no transaction") {
 				err = errors.Join(err, rollback)
 			}
 		}
 	}()
+	if _, err := w.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return classifySQLite(err)
+	}
 	if err := fn(); err != nil {
 		return err
 	}
@@ -228,7 +234,13 @@ const (
 	sqliteConstraint = 19
 )
 
-var uniqueFailed = regexp.MustCompile(`UNIQUE constraint failed: ([a-z_., ]+)`)
+func isSQLiteBusy(err error) bool {
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqliteBusy
+}
+
+// The columns of an index, or the name of one over an expression.
+var uniqueFailed = regexp.MustCompile(`UNIQUE constraint failed: (?:index '([a-z_]+)'|([a-z_., ]+))`)
 
 // classifySQLite finds the name of a broken rule. SQLite says it for a CHECK, the triggers say it before a colon; of a
 // unique index it names only the columns, and of a foreign key nothing.
@@ -242,7 +254,9 @@ func classifySQLite(err error) error {
 	case sqliteConstraint:
 		name := "unknown"
 		if m := uniqueFailed.FindStringSubmatch(text); m != nil {
-			name = uniqueName(strings.TrimSpace(m[1]))
+			if name = m[1]; name == "" {
+				name = uniqueName(strings.TrimSpace(m[2]))
+			}
 		} else if strings.Contains(text, "FOREIGN KEY") {
 			name = "foreign_key"
 		} else if _, rest, ok := strings.Cut(text, "CHECK constraint failed: "); ok {

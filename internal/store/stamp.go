@@ -123,10 +123,34 @@ func keyOf(parts ...uuid.UUID) string {
 	return strings.Join(texts, "/")
 }
 
-// canonicalJSON writes a value in the one form that digests use and both engines give back: Go's, with sorted keys.
+// canonicalJSON writes a value in the one form that digests use and both engines give back: Go's, with sorted keys, and zero
+// without a sign, which PostgreSQL does not keep.
 func canonicalJSON(v any) (jsonText, error) {
-	b, err := json.Marshal(v)
+	b, err := json.Marshal(withoutSignOfZero(v))
 	return jsonText(b), err
+}
+
+func withoutSignOfZero(v any) any {
+	switch v := v.(type) {
+	case float64:
+		return v + 0 // -0 + 0 is 0
+	case map[string]any:
+		if v == nil {
+			return v
+		}
+		object := make(map[string]any, len(v))
+		for name := range v {
+			object[name] = withoutSignOfZero(v[name])
+		}
+		return object
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = withoutSignOfZero(v[i])
+		}
+		return list
+	}
+	return v
 }
 
 // jsonInto scans a JSON column into a value.

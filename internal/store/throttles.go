@@ -34,7 +34,7 @@ func (tx Tx) CountFailure(ctx context.Context, keyHash []byte, now time.Time, wi
 		   SET failures = CASE WHEN sign_in_throttles.window_started_at <= $4 THEN 1 ELSE sign_in_throttles.failures + 1 END,
 		       window_started_at = CASE WHEN sign_in_throttles.window_started_at <= $4 THEN $2 ELSE sign_in_throttles.window_started_at END,
 		       blocked_until = CASE WHEN sign_in_throttles.blocked_until > $2 THEN sign_in_throttles.blocked_until END,
-		       expires_at = $3
+		       expires_at = CASE WHEN sign_in_throttles.blocked_until > $3 THEN sign_in_throttles.blocked_until ELSE $3 END
 		RETURNING failures`, keyHash, now, now.Add(2*window), now.Add(-window))
 }
 

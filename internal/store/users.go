@@ -55,14 +55,22 @@ func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) ([]cardinal.Us
 	if f.BuiltIn {
 		low = uuid.Nil
 	}
-	if !f.CreatedFrom.IsZero() {
-		low = cardinal.IDAt(f.CreatedFrom)
+	if from := floorID(f.CreatedFrom); !f.CreatedFrom.IsZero() && less(low, from) {
+		low = from
 	}
 	if !f.CreatedUntil.IsZero() {
-		high = cardinal.IDAt(f.CreatedUntil)
+		high = floorID(f.CreatedUntil)
 	}
 	w.walk(key, f.Page, low, high)
 	return all(ctx, r, scanUser, `SELECT `+userColumns+` FROM `+from+w.text(), w.args...)
+}
+
+// floorID is cardinal.IDAt, for moments too that no id can carry: before 1970 comes before every id.
+func floorID(t time.Time) uuid.UUID {
+	if t.Before(time.UnixMilli(0)) {
+		return uuid.Nil
+	}
+	return cardinal.IDAt(t)
 }
 
 // where builds the conditions, order and limit of a list.

@@ -49,6 +49,7 @@ type Fixture struct {
 	Store *store.Store
 	Clock *Clock
 	URL   string // of the database
+	Keys  string // folder of the key-encryption keys
 }
 
 // Open opens a directory on a fresh database of an engine.
@@ -96,5 +97,5 @@ func OpenURL(t testing.TB, url, keys string) *Fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Fixture{Directory: d, Store: s, Clock: clock, URL: url}
+	return &Fixture{Directory: d, Store: s, Clock: clock, URL: url, Keys: keys}
 }

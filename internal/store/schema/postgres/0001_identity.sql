@@ -9,7 +9,7 @@ $$;
 COMMENT ON FUNCTION uuid_v7_time(uuid) IS 'The moment a UUIDv7 carries, to the millisecond (RFC 9562, section 5.7).';
 
 CREATE FUNCTION uuid_v7_floor(moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT encode(substring(int8send((extract(epoch FROM moment) * 1000)::bigint) FROM 3) || '\x00000000000000000000'::bytea, 'hex')::uuid
+  SELECT encode(substring(int8send((extract(epoch FROM moment) * 1000)::bigint) FROM 3) || '\x70008000000000000000'::bytea, 'hex')::uuid
 $$;
 COMMENT ON FUNCTION uuid_v7_floor(timestamptz) IS 'The lowest id of a moment: bounds of partitions and of time ranges.';
 

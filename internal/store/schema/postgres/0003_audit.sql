@@ -66,6 +66,11 @@ BEGIN
   IF to_regclass(format('%I.%I', current_schema(), part)) IS NOT NULL THEN
     RETURN false;
   END IF;
+  -- Two nodes that start at once both come here; ATTACH below takes the same lock, which stops no reader and no writer.
+  LOCK TABLE audit_logs IN SHARE UPDATE EXCLUSIVE MODE;
+  IF to_regclass(format('%I.%I', current_schema(), part)) IS NOT NULL THEN
+    RETURN false;
+  END IF;
   EXECUTE format('CREATE TABLE %I (LIKE audit_logs INCLUDING ALL EXCLUDING INDEXES)', part);
   EXECUTE format('REVOKE ALL ON %I FROM PUBLIC', part);
   EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(%L, %L)',

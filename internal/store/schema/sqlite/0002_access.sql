@@ -20,9 +20,11 @@ CREATE TABLE credentials ( -- Password verifier, apart from identity; no row for
   CONSTRAINT credentials_user_fk FOREIGN KEY (user_id) REFERENCES users (id),
   CONSTRAINT credentials_user_ck CHECK (user_id > x'000000000000700080000000000000ff'),
   CONSTRAINT credentials_hash_ck CHECK (
-    (hash GLOB '$argon2id$v=19$m=[1-9]*,t=[1-9]*,p=[1-9]*$*$*' AND length(hash) BETWEEN 60 AND 320)
+    hash NOT GLOB '*[^A-Za-z0-9+/.,=$-]*' AND (
+    (hash GLOB '$argon2id$v=19$m=[1-9]*,t=[1-9]*,p=[1-9]*$*$*' AND length(hash) BETWEEN 60 AND 320
+      AND hash NOT GLOB '*$m=*[^0-9]*,t=*' AND hash NOT GLOB '*,t=*[^0-9]*,p=*' AND hash NOT GLOB '*,p=*[^0-9$]*$*$*')
     OR (hash GLOB '$2[aby]$[0-9][0-9]$*' AND length(hash) = 60)
-    OR ((hash GLOB '$scrypt$*$*$*' OR hash GLOB '$pbkdf2-sha256$*$*$*' OR hash GLOB '$pbkdf2-sha512$*$*$*') AND length(hash) BETWEEN 50 AND 400)),
+    OR ((hash GLOB '$scrypt$*$*$*' OR hash GLOB '$pbkdf2-sha256$*$*$*' OR hash GLOB '$pbkdf2-sha512$*$*$*') AND length(hash) BETWEEN 50 AND 400))),
   CONSTRAINT credentials_salt_uq UNIQUE (salt),
   CONSTRAINT credentials_salt_ck CHECK (length(salt) >= 11 AND salt NOT GLOB '*[^A-Za-z0-9+/.]*'),
   CONSTRAINT credentials_last_reset_ck CHECK (last_reset >= created_at),
@@ -107,7 +109,7 @@ CREATE TABLE refused_attempts ( -- Strangers' refused attempts, counted a minute
   attempts    INTEGER NOT NULL, -- [internal] How many.
   CONSTRAINT refused_attempts_pk PRIMARY KEY (subject_id, action, minute),
   CONSTRAINT refused_attempts_subject_fk FOREIGN KEY (subject_id) REFERENCES users (id),
-  CONSTRAINT refused_attempts_action_ck CHECK (action GLOB '[a-z]*.[a-z]*' AND action NOT GLOB '*[^a-z0-9_.]*' AND action NOT GLOB '*.' AND action NOT GLOB '*..*' AND action NOT GLOB '*.[^a-z]*' AND length(action) <= 64),
+  CONSTRAINT refused_attempts_action_ck CHECK (action GLOB '[a-z]*.[a-z]*' AND action NOT GLOB '*[^a-z0-9_.]*' AND action NOT GLOB '*.' AND action NOT GLOB '*..*' AND action NOT GLOB '*.[^a-z]*' AND action NOT GLOB '*.*.*.*.*' AND length(action) <= 64),
   CONSTRAINT refused_attempts_attempts_ck CHECK (attempts > 0),
   CONSTRAINT refused_attempts_minute_ck CHECK (minute % 60000000 = 0)
 ) STRICT, WITHOUT ROWID;
@@ -149,7 +151,7 @@ CREATE TABLE permissions ( -- Permissions, shared by roles: Cardinal's own and t
   CONSTRAINT permissions_pk PRIMARY KEY (id),
   CONSTRAINT permissions_id_ck CHECK (substr(id, 7, 1) BETWEEN x'70' AND x'7F'),
   CONSTRAINT permissions_name_uq UNIQUE (name),
-  CONSTRAINT permissions_name_ck CHECK (name GLOB '[a-z]*.[a-z]*' AND name NOT GLOB '*[^a-z0-9_.]*' AND name NOT GLOB '*.' AND name NOT GLOB '*..*' AND name NOT GLOB '*.[^a-z]*' AND length(name) <= 64),
+  CONSTRAINT permissions_name_ck CHECK (name GLOB '[a-z]*.[a-z]*' AND name NOT GLOB '*[^a-z0-9_.]*' AND name NOT GLOB '*.' AND name NOT GLOB '*..*' AND name NOT GLOB '*.[^a-z]*' AND name NOT GLOB '*.*.*.*.*' AND length(name) <= 64),
   CONSTRAINT permissions_description_ck CHECK (length(description) BETWEEN 1 AND 1024),
   CONSTRAINT permissions_updated_ck CHECK (updated_at >= created_at),
   CONSTRAINT permissions_version_ck CHECK (version > 0 AND schema_version > 0)

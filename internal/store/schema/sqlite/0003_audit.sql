@@ -20,7 +20,7 @@ CREATE TABLE audit_logs ( -- Append-only log of who did what to whom and when; o
   CONSTRAINT audit_logs_id_ck CHECK (substr(id, 7, 1) BETWEEN x'70' AND x'7F'),
   CONSTRAINT audit_logs_subject_fk FOREIGN KEY (subject_id) REFERENCES users (id),
   CONSTRAINT audit_logs_actor_fk FOREIGN KEY (actor_id) REFERENCES users (id),
-  CONSTRAINT audit_logs_action_ck CHECK (action GLOB '[a-z]*.[a-z]*' AND action NOT GLOB '*[^a-z0-9_.]*' AND action NOT GLOB '*.' AND action NOT GLOB '*..*' AND action NOT GLOB '*.[^a-z]*' AND length(action) <= 64),
+  CONSTRAINT audit_logs_action_ck CHECK (action GLOB '[a-z]*.[a-z]*' AND action NOT GLOB '*[^a-z0-9_.]*' AND action NOT GLOB '*.' AND action NOT GLOB '*..*' AND action NOT GLOB '*.[^a-z]*' AND action NOT GLOB '*.*.*.*.*' AND length(action) <= 64),
   CONSTRAINT audit_logs_attempts_ck CHECK (attempts > 0),
   CONSTRAINT audit_logs_changed_rows_ck CHECK (CASE WHEN json_valid(changed_rows) THEN json_type(changed_rows) = 'array' ELSE 0 END AND length(CAST(changed_rows AS BLOB)) <= 65536),
   CONSTRAINT audit_logs_changes_ck CHECK (CASE WHEN json_valid(changes) THEN json_type(changes) = 'object' ELSE 0 END AND length(CAST(changes AS BLOB)) <= 32768),

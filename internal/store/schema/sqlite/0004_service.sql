@@ -11,7 +11,7 @@ CREATE TABLE settings ( -- Settings that administrators change while the service
   CONSTRAINT settings_pk PRIMARY KEY (id),
   CONSTRAINT settings_id_ck CHECK (substr(id, 7, 1) BETWEEN x'70' AND x'7F'),
   CONSTRAINT settings_name_uq UNIQUE (name),
-  CONSTRAINT settings_name_ck CHECK (name GLOB '[a-z]*.[a-z]*' AND name NOT GLOB '*[^a-z0-9_.]*' AND name NOT GLOB '*.' AND name NOT GLOB '*..*' AND name NOT GLOB '*.[^a-z]*' AND length(name) <= 64),
+  CONSTRAINT settings_name_ck CHECK (name GLOB '[a-z]*.[a-z]*' AND name NOT GLOB '*[^a-z0-9_.]*' AND name NOT GLOB '*.' AND name NOT GLOB '*..*' AND name NOT GLOB '*.[^a-z]*' AND name NOT GLOB '*.*.*.*.*' AND length(name) <= 64),
   CONSTRAINT settings_description_ck CHECK (length(description) BETWEEN 1 AND 1024),
   CONSTRAINT settings_value_ck CHECK (CASE WHEN json_valid(value) THEN json_type(value) IN ('text', 'integer', 'real', 'true', 'false') ELSE 0 END AND length(CAST(value AS BLOB)) <= 4096),
   CONSTRAINT settings_updated_ck CHECK (updated_at >= created_at),
@@ -31,7 +31,7 @@ CREATE TABLE jobs ( -- Background work: what the service does by itself, leased 
   last_error      TEXT, -- [internal] Kind of the last error, without values.
   CONSTRAINT jobs_pk PRIMARY KEY (id),
   CONSTRAINT jobs_id_ck CHECK (substr(id, 7, 1) BETWEEN x'70' AND x'7F'),
-  CONSTRAINT jobs_kind_ck CHECK (kind GLOB '[a-z]*.[a-z]*' AND kind NOT GLOB '*[^a-z0-9_.]*' AND kind NOT GLOB '*.' AND kind NOT GLOB '*..*' AND kind NOT GLOB '*.[^a-z]*' AND length(kind) <= 64),
+  CONSTRAINT jobs_kind_ck CHECK (kind GLOB '[a-z]*.[a-z]*' AND kind NOT GLOB '*[^a-z0-9_.]*' AND kind NOT GLOB '*.' AND kind NOT GLOB '*..*' AND kind NOT GLOB '*.[^a-z]*' AND kind NOT GLOB '*.*.*.*.*' AND length(kind) <= 64),
   CONSTRAINT jobs_repeat_ck CHECK (repeat_seconds BETWEEN 1 AND 2678400),
   CONSTRAINT jobs_attempts_ck CHECK (attempts >= 0),
   CONSTRAINT jobs_lease_ck CHECK ((leased_by IS NULL) = (leased_until IS NULL)),

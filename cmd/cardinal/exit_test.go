@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"cardinal"
+)
+
+func TestExitCode(t *testing.T) {
+	signalled, cancel := context.WithCancelCause(t.Context())
+	cancel(errInterrupted)
+	for _, test := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want int
+	}{
+		{"Nothing", t.Context(), nil, 0},
+		{"Unclassified", t.Context(), errors.New("boom"), 1},
+		{"Busy", t.Context(), cardinal.ErrBusy, 1},
+		{"Throttled", t.Context(), cardinal.ErrThrottled, 1},
+		{"Faults", t.Context(), &cardinal.Invalid{Faults: []cardinal.Fault{{Code: "email_format"}}}, 2},
+		{"Usage", t.Context(), wrongUsage("", "wrong"), 2},
+		{"NotFound", t.Context(), fmt.Errorf("user: %w", cardinal.ErrNotFound), 3},
+		{"Unknown", t.Context(), unknown("user", "bob", ""), 3},
+		{"Forbidden", t.Context(), cardinal.Refuse(cardinal.ErrForbidden, "permission_missing", "no"), 4},
+		{"Unauthenticated", t.Context(), cardinal.ErrUnauthenticated, 4},
+		{"SaysNo", t.Context(), noAnswer{cardinal.ErrForbidden}, 4},
+		{"Conflict", t.Context(), cardinal.Refuse(cardinal.ErrConflict, "identifier_taken", "taken"), 5},
+		{"Stale", t.Context(), &cardinal.Stale{Version: 3}, 5},
+		{"PartlyStale", t.Context(), partly([]string{"added users.read"}, &cardinal.Stale{Version: 3}), 5},
+		{"Interrupted", signalled, fmt.Errorf("read: %w", context.Canceled), 130},
+		{"InterruptedInADriver", signalled, errors.New("SQLite refused a statement: code 9"), 130},
+		{"StoppedUncleanly", signalled, &advice{code: "not_clean", message: "3 requests were cut off"}, 1},
+		{"Stopped", signalled, nil, 0},
+		{"Canceled", t.Context(), context.Canceled, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := exitCode(test.ctx, test.err); got != test.want {
+				t.Errorf("exit code %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestTellsAllFaultsAndWhatToDo(t *testing.T) {
+	var text strings.Builder
+	var faults cardinal.Faults
+	faults.Add("/display_name", "text_too_long", "Enter fewer characters")
+	faults.Add("/profile/locale", "locale_unknown", "Select a language")
+	tell(&text, problemOf(t.Context(), faults.Err()), false)
+	want := "error: there are 2 problems\n  display-name: Enter fewer characters\n  locale: Select a language\nNothing was changed. Correct this and run it again.\n"
+	if text.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", text.String(), want)
+	}
+}
+
+func TestIsNotReadyWhileItStarts(t *testing.T) {
+	var o opening
+	if len(o.ready(t.Context())) == 0 {
+		t.Error("it says that it is ready")
+	}
+	answer := httptest.NewRecorder()
+	o.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/v1/users", nil))
+	if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" {
+		t.Errorf("status %d, headers %v", answer.Code, answer.Header())
+	}
+}

@@ -1,0 +1,243 @@
+package seed
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+
+	"cardinal"
+	"cardinal/internal/normal"
+)
+
+// Whoever seeded a database must be able to go on: who this changes, changes everybody's people.
+func TestSameSeedSamePeople(t *testing.T) {
+	const golden = "?"
+	sum := sha256.New()
+	for i, u := range People(1000, 42) {
+		if again := Person(42, i); !reflect.DeepEqual(u, again) {
+			t.Fatalf("person %d is %+v, and then %+v", i, u, again)
+		}
+		text, err := json.Marshal(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum.Write(text)
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != golden {
+		t.Errorf("the people of seed 42 have changed: %s", got)
+	}
+}
+
+func TestOtherSeedOtherPeople(t *testing.T) {
+	same := 0
+	for i, u := range People(1000, 1) {
+		if Person(2, i).DisplayName == u.DisplayName {
+			same++
+		}
+	}
+	if same > 20 {
+		t.Errorf("%d of 1000 people have the same name under another seed", same)
+	}
+}
+
+func TestWalkCanEndEarly(t *testing.T) {
+	seen := 0
+	for i := range People(10, 1) {
+		if seen++; i == 3 {
+			break
+		}
+	}
+	if seen != 4 {
+		t.Errorf("%d people", seen)
+	}
+}
+
+func TestManyScriptsInAThousand(t *testing.T) {
+	scripts := map[string]int{}
+	rtl, combining, decomposed, ideographic, joiner, astral, capital := 0, 0, 0, 0, 0, 0, 0
+	for _, u := range People(1000, 42) {
+		found := map[string]bool{}
+		right, mark := false, false
+		for _, r := range u.DisplayName {
+			for name, table := range unicode.Scripts {
+				if name != "Common" && name != "Inherited" && unicode.Is(table, r) {
+					found[name] = true
+				}
+			}
+			right = right || unicode.In(r, unicode.Hebrew, unicode.Arabic)
+			mark = mark || unicode.Is(unicode.Mn, r)
+		}
+		for name := range found {
+			scripts[name]++
+		}
+		count := func(n *int, is bool) {
+			if is {
+				*n++
+			}
+		}
+		count(&rtl, right)
+		count(&combining, mark)
+		count(&decomposed, !norm.NFC.IsNormalString(u.DisplayName))
+		count(&ideographic, strings.Contains(u.DisplayName, "\u3000"))
+		count(&joiner, strings.Contains(u.DisplayName, "\u200c"))
+		count(&astral, strings.ContainsFunc(u.DisplayName, func(r rune) bool { return r > 0xffff }))
+		count(&capital, u.Email != strings.ToLower(u.Email))
+	}
+	t.Log(scripts)
+	for _, name := range []string{"Latin", "Greek", "Cyrillic", "Armenian", "Georgian", "Hebrew", "Arabic", "Devanagari", "Bengali", "Tamil", "Thai", "Han",
+		"Hiragana", "Katakana", "Hangul", "Ethiopic"} {
+		if scripts[name] < 3 {
+			t.Errorf("%d names in %s", scripts[name], name)
+		}
+	}
+	for what, n := range map[string]int{"right to left": rtl, "with combining marks": combining, "decomposed": decomposed,
+		"with an ideographic space": ideographic, "with a zero-width non-joiner": joiner, "beyond the basic plane": astral, "with capitals in the address": capital} {
+		if n == 0 {
+			t.Errorf("nobody is %s", what)
+		} else {
+			t.Log(n, what)
+		}
+	}
+}
+
+func TestFieldsAreFilled(t *testing.T) {
+	const all = 5000
+	usernames, phones, verified, local, domains := 0, 0, 0, 0, 0
+	for i, u := range People(all, 7) {
+		if u.DisplayName == "" || u.Email == "" || u.Country == "" || u.Locale == "" || u.TimeZone == "" || u.Preferences["theme"] == nil || u.Preferences["notifications"] == nil {
+			t.Fatalf("person %d lacks something: %+v", i, u)
+		}
+		if u.Password != "" || len(u.Attributes) > 0 || u.PhoneVerified && u.Phone == "" {
+			t.Fatalf("person %d: %+v", i, u)
+		}
+		count := func(n *int, is bool) {
+			if is {
+				*n++
+			}
+		}
+		count(&usernames, u.Username != "")
+		count(&phones, u.Phone != "")
+		count(&verified, u.EmailVerified)
+		l, d, _ := strings.Cut(u.Email, "@")
+		count(&local, strings.ContainsFunc(l, func(r rune) bool { return r >= utf8.RuneSelf }))
+		count(&domains, strings.HasSuffix(strings.ToLower(d), ".example"))
+	}
+	for _, share := range []struct {
+		what     string
+		n        int
+		from, to float64
+	}{{"user names", usernames, .45, .55}, {"phones", phones, .3, .5}, {"verified addresses", verified, .85, .95}, {"local parts that are not ASCII", local, .05, .3},
+		{"domains under .example", domains, .1, .4}} {
+		if f := float64(share.n) / all; f < share.from || f > share.to {
+			t.Errorf("%s: %.2f of all", share.what, f)
+		}
+	}
+}
+
+// Normal forms accept everybody, and keep the unique unique: two spellings of one identifier would be one person's.
+func TestNormalFormsAcceptAndTellApart(t *testing.T) {
+	const all = 100_000
+	emails, phones, usernames := make(map[string]int, all), make(map[string]int, all), make(map[string]int, all)
+	unique := func(seen map[string]int, i int, text string, form func(string) (string, error)) {
+		t.Helper()
+		key, err := form(text)
+		if err != nil {
+			t.Fatalf("person %d: %q: %v", i, text, err)
+		}
+		if other, twice := seen[key]; twice {
+			t.Fatalf("persons %d and %d share %q", other, i, key)
+		}
+		seen[key] = i
+	}
+	names := map[string]bool{}
+	places := map[string]bool{}
+	for i, u := range People(all, 42) {
+		unique(emails, i, u.Email, normal.Email)
+		if u.Phone != "" {
+			unique(phones, i, u.Phone, normal.Phone)
+		}
+		if u.Username != "" {
+			unique(usernames, i, u.Username, normal.Username)
+		}
+		name, err := normal.Text(u.DisplayName, 200)
+		if err != nil {
+			t.Fatalf("person %d: %q: %v", i, u.DisplayName, err)
+		}
+		names[name] = true
+		place := u.Locale + " " + u.TimeZone + " " + u.Country
+		if !places[place] {
+			places[place] = true
+			if got, err := normal.Locale(u.Locale); err != nil || got != u.Locale {
+				t.Errorf("%s: %q %v", u.Locale, got, err)
+			}
+			if _, err := normal.TimeZone(u.TimeZone); err != nil {
+				t.Errorf("%s: %v", u.TimeZone, err)
+			}
+			if len(u.Country) != 2 || !strings.HasSuffix(u.Locale, u.Country) {
+				t.Errorf("%s in %s", u.Locale, u.Country)
+			}
+		}
+	}
+	t.Logf("%d different names, %d places", len(names), len(places))
+}
+
+// Nobody real is written to or called.
+func TestNobodyIsReal(t *testing.T) {
+	for i, u := range People(5000, 3) {
+		email, err := normal.Email(u.Email)
+		if err != nil {
+			t.Fatalf("%s: %v", u.Email, err)
+		}
+		_, domain, _ := strings.Cut(email, "@")
+		if reserved := domain == "example.com" || domain == "example.org" || domain == "example.net" || strings.HasSuffix(domain, ".example"); !reserved {
+			t.Errorf("person %d: %s can be somebody's", i, domain)
+		}
+		if u.Phone == "" {
+			continue
+		}
+		if phone, err := normal.Phone(u.Phone); err != nil || !strings.HasPrefix(phone, "+999") {
+			t.Errorf("person %d: %s can be somebody's (%v)", i, phone, err)
+		}
+	}
+}
+
+func TestNamesAreReadable(t *testing.T) {
+	for _, c := range parsed() {
+		if _, err := idna.Lookup.ToASCII(c.domain); err != nil || !strings.HasSuffix(c.domain, ".example") {
+			t.Errorf("%s: %v", c.domain, err)
+		}
+		for sex := range 2 {
+			if len(c.given[sex]) < 6 || len(c.family[sex]) < 6 {
+				t.Errorf("%s has few names", c.domain)
+			}
+			for _, n := range append(append(append([]name{}, c.given[sex]...), c.family[sex]...), c.middle[sex]...) {
+				if n.latin == "" || strings.Trim(n.latin, "abcdefghijklmnopqrstuvwxyz") != "" {
+					t.Errorf("%s is %q in Latin letters", n.written, n.latin)
+				}
+				if got := decompose(norm.NFC.String(n.written)); got != norm.NFD.String(n.written) {
+					t.Errorf("%s decomposes into %+q, want %+q", n.written, got, norm.NFD.String(n.written))
+				}
+				if strings.ContainsAny(n.written, "=|_") {
+					t.Errorf("%s is not read right", n.written)
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkPerson(b *testing.B) {
+	b.ReportAllocs()
+	var u cardinal.NewUser
+	for i := 0; b.Loop(); i++ {
+		u = Person(42, i)
+	}
+	_ = u
+}

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// requestID takes over the caller's Request-Id when it is a UUID as RFC 9562 writes it, and makes one otherwise. The text is
+// ready for a header.
+func requestID(h http.Header) (uuid.UUID, []string) {
+	if given := h["Request-Id"]; len(given) == 1 && len(given[0]) == 36 {
+		if id, err := uuid.Parse(given[0]); err == nil && id != uuid.Nil && strings.ToLower(given[0]) == given[0] {
+			return id, given[:1:1]
+		}
+	}
+	id := cardinal.NewID()
+	return id, []string{id.String()}
+}
+
+// traceID is the trace of a W3C traceparent header; "" when there is none that can be read.
+func traceID(header []string) string {
+	if len(header) != 1 {
+		return ""
+	}
+	// version - trace id - parent id - flags; later versions may add more (Trace Context, section 3.2.4).
+	version, rest, _ := strings.Cut(header[0], "-")
+	trace, rest, _ := strings.Cut(rest, "-")
+	parent, flags, _ := strings.Cut(rest, "-")
+	if version == "00" && len(flags) != 2 || len(flags) < 2 || len(flags) > 2 && flags[2] != '-' || version == "ff" {
+		return ""
+	}
+	if !isHex(version, 2) || !isHex(trace, 32) || !isHex(parent, 16) || !isHex(flags[:2], 2) ||
+		strings.Trim(trace, "0") == "" || strings.Trim(parent, "0") == "" {
+		return ""
+	}
+	return trace
+}
+
+func isHex(s string, length int) bool {
+	return len(s) == length && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// clientAddress is where a request came from: the address of the connection, or, as far as trusted proxies vouch for it, one
+// from X-Forwarded-For. Each proxy writes down whom it saw, the last one rightmost, so the first from the right that is no
+// trusted proxy is the client, and all left of it is hearsay. An entry that cannot be read ends the walk at the proxy that
+// wrote it. It is "" for a connection without an IP address.
+func clientAddress(remote string, forwarded []string, trusted []netip.Prefix) string {
+	client, ok := parseAddress(remote)
+	if !ok {
+		return ""
+	}
+	for i := len(forwarded) - 1; i >= 0; i-- {
+		for list, more := forwarded[i], true; more; {
+			if !isTrusted(client, trusted) {
+				return client.String()
+			}
+			var entry string
+			comma := strings.LastIndexByte(list, ',')
+			entry, list, more = list[comma+1:], list[:max(comma, 0)], comma >= 0
+			next, ok := parseAddress(strings.TrimSpace(entry))
+			if !ok {
+				return client.String()
+			}
+			client = next
+		}
+	}
+	return client.String()
+}
+
+func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
+	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// parseAddress reads an IP address with or without a port; an IPv4 address in IPv6 form is the IPv4 address, a zone is left out.
+func parseAddress(s string) (netip.Addr, bool) {
+	if with, err := netip.ParseAddrPort(s); err == nil {
+		return with.Addr().Unmap().WithZone(""), true
+	}
+	a, err := netip.ParseAddr(s)
+	return a.Unmap().WithZone(""), err == nil
+}
+
+const maxUserAgent = 400 // bytes
+
+// userAgent is the User-Agent as it may be stored: at most 400 bytes of valid UTF-8 without NUL.
+func userAgent(h http.Header) string {
+	given := h["User-Agent"]
+	if len(given) == 0 {
+		return ""
+	}
+	agent := given[0]
+	if len(agent) > maxUserAgent {
+		cut := maxUserAgent
+		for cut > maxUserAgent-utf8.UTFMax && !utf8.RuneStart(agent[cut]) {
+			cut--
+		}
+		agent = agent[:cut]
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(agent, "?"), "\x00", "")
+}

@@ -1,0 +1,115 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+func audit(t *testing.T, s *store.Store) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	subject, actor, request, session, key := newUser(t, s, "person"), newUser(t, s, "person"), cardinal.NewID(), cardinal.NewID(), cardinal.NewID()
+	now := time.Now().UTC()
+	next := time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, time.UTC)
+	// Around the turn of a month, which is the edge of a partition.
+	ats := []time.Time{next.Add(-2 * time.Millisecond), next.Add(-time.Millisecond), next, next.Add(time.Millisecond), next.AddDate(0, 2, 0), next.AddDate(0, 2, 0)}
+	var made []cardinal.AuditEvent
+	for i, at := range ats {
+		id := cardinal.IDAt(at)
+		id[15] = byte(i)
+		e := cardinal.AuditEvent{ID: id, OccurredAt: at.Truncate(time.Millisecond), ActorID: actor, SubjectID: subject, Action: "users.update", Attempts: 1,
+			ChangedRows: []cardinal.RowStamp{}, Changes: map[string]cardinal.ColumnChange{}, SchemaVersion: 1}
+		if i%2 == 1 {
+			e.SubjectID, e.ActorID, e.SessionID, e.APIKeyID, e.RequestID = actor, subject, &session, &key, &request
+			e.Action, e.IsRefused, e.Attempts, e.SchemaVersion = "sessions.create", true, 3, 2
+			e.ChangedRows = []cardinal.RowStamp{{Table: "users", Key: subject.String(), Version: 2, Columns: 1, Digest: []byte{0, 1, 255}}, {Table: "contacts", Key: "a/b"}}
+			e.Changes = map[string]cardinal.ColumnChange{"users.status": {From: "active", To: "süß <日本>"}, "profiles.locale": {Masked: true}, "x": {From: 1.5, To: true}}
+			e.AddressSealed, e.UserAgentSealed = sealed(128), sealed(600)
+		}
+		write(t, s, func(tx store.Tx) error { return tx.AppendEvent(ctx, e) })
+		made = append(made, e)
+	}
+	pick := func(indexes ...int) []cardinal.AuditEvent {
+		found := []cardinal.AuditEvent{}
+		for _, i := range indexes {
+			found = append(found, made[i])
+		}
+		return found
+	}
+	for _, c := range []struct {
+		name   string
+		filter cardinal.AuditFilter
+		want   []cardinal.AuditEvent
+	}{
+		{"subject", cardinal.AuditFilter{SubjectID: subject}, pick(0, 2, 4)},
+		{"actor", cardinal.AuditFilter{ActorID: subject}, pick(1, 3, 5)},
+		{"request", cardinal.AuditFilter{RequestID: request}, pick(1, 3, 5)},
+		{"action and subject", cardinal.AuditFilter{Action: "users.update", SubjectID: subject}, pick(0, 2, 4)},
+		{"subject and another action", cardinal.AuditFilter{Action: "sessions.create", SubjectID: subject}, pick()},
+		{"from is inclusive", cardinal.AuditFilter{RequestID: request, From: ats[3]}, pick(3, 5)},
+		{"until is exclusive", cardinal.AuditFilter{RequestID: request, Until: ats[3]}, pick(1)},
+		{"between", cardinal.AuditFilter{ActorID: actor, From: ats[1], Until: ats[4]}, pick(2)},
+		{"since 1969", cardinal.AuditFilter{ActorID: actor, From: time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)}, pick(0, 2, 4)},
+		{"until 1969", cardinal.AuditFilter{ActorID: actor, Until: time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)}, pick()},
+		{"nobody", cardinal.AuditFilter{SubjectID: cardinal.NewID()}, pick()},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			same(t, "Events", walk(t, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
+				c.filter.Page = p
+				return r.Events(ctx, c.filter)
+			}), c.want)
+		})
+	}
+	walk(t, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
+		return r.Events(ctx, cardinal.AuditFilter{Page: p, From: ats[0]})
+	})
+
+	appended := func(change func(e *cardinal.AuditEvent)) error {
+		e := made[0]
+		e.ID = cardinal.NewID()
+		change(&e)
+		return s.Write(ctx, func(tx store.Tx) error { return tx.AppendEvent(ctx, e) })
+	}
+	if err := appended(func(e *cardinal.AuditEvent) { e.ChangedRows, e.Changes = nil, nil }); err != nil {
+		t.Errorf("an event without rows: %v", err)
+	}
+	violated(t, "audit_logs_action_ck", appended(func(e *cardinal.AuditEvent) { e.Action = "a.b.c.d.e" }))
+	violated(t, "audit_logs_attempts_ck", appended(func(e *cardinal.AuditEvent) { e.Attempts = 0 }))
+	violated(t, "audit_logs_address_ck", appended(func(e *cardinal.AuditEvent) { e.AddressSealed = []byte("2001:db8::1, 2001:db8::2, 2001:db8::3") }))
+	violated(t, foreignKey(s, "audit_logs_actor_fk"), appended(func(e *cardinal.AuditEvent) { e.ActorID = cardinal.NewID() }))
+	violated(t, foreignKey(s, "audit_logs_subject_fk"), appended(func(e *cardinal.AuditEvent) { e.SubjectID = cardinal.NewID() }))
+	// The same event a second time: SQLite says append-only because a replacement would look the same.
+	if err := appended(func(e *cardinal.AuditEvent) { e.ID = made[0].ID }); !store.Violates(err, "audit_logs_append_only") && !store.Violates(err, "audit_logs_") {
+		t.Errorf("an event twice: %v", err)
+	}
+}
+
+func auditMonths(t *testing.T, s *store.Store) {
+	ctx, now := t.Context(), time.Now().UTC()
+	ensure := func(at time.Time) int {
+		return written(t, s, func(tx store.Tx) (int, error) { return tx.EnsureAuditMonths(ctx, at) })
+	}
+	if made := ensure(now); made != 0 {
+		t.Errorf("Migrate left %d months to make", made)
+	}
+	if ahead := must(s.Read(ctx).AuditMonthsAhead(ctx, now))(t); ahead != 12 {
+		t.Errorf("AuditMonthsAhead: %d", ahead)
+	}
+	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	want := 0
+	if s.Engine() == "postgres" {
+		want = 2
+	}
+	// The last moment of a month, as somebody behind UTC writes it.
+	later := first.AddDate(0, 3, 0).Add(-time.Microsecond).In(time.FixedZone("", -11*3600))
+	if made := ensure(later); made != want {
+		t.Errorf("EnsureAuditMonths two months later: %d, want %d", made, want)
+	}
+	if ahead := must(s.Read(ctx).AuditMonthsAhead(ctx, later))(t); ahead != 12 {
+		t.Errorf("AuditMonthsAhead two months later: %d", ahead)
+	}
+}

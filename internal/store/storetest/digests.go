@@ -1,0 +1,108 @@
+package storetest
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+// digests stores one fixed row a table, reads it back, and compares the digest before, the digest after, and the one that
+// was always made of this row. A golden digest that must change means that audit events already written no longer match:
+// give the list of columns a new version instead.
+func digests(t *testing.T, s *store.Store) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	later := moment.Add(36 * time.Hour)
+	user, service, role := insertUser(t, s, fixed(100), "person"), insertUser(t, s, fixed(101), "service"), cardinal.Role{
+		ID: fixed(102), Name: "golden", Description: "Größe – 日本", IsAssignable: true, CreatedAt: moment, UpdatedAt: later, Version: 1}
+	permission := cardinal.Permission{ID: fixed(103), Name: "golden.read", Description: "“Golden”", CreatedAt: moment, UpdatedAt: later, Version: 1}
+	attribute := cardinal.AttributeDefinition{ID: fixed(104), Name: "golden", Description: "x", ValueType: "boolean", CreatedAt: moment, UpdatedAt: later, Version: 1}
+	profile := store.ProfileRecord{UserID: fixed(105), DisplayNameSealed: sealed(31), AvatarURLSealed: []byte{0}, Country: ptr("FR"), Locale: "fr", TimeZone: "Europe/Paris",
+		Preferences: awkward(), CreatedAt: moment, UpdatedAt: later, Version: 1, SchemaVersion: 2}
+	contact := store.ContactRecord{UserID: user.ID, ID: fixed(106), Kind: "phone", ValueSealed: sealed(33), IsPrimary: true, VerifiedAt: &later, CreatedAt: moment,
+		UpdatedAt: later, Version: 1, SchemaVersion: 1}
+	claim := store.IdentifierRecord{ValueIndex: bytes.Repeat([]byte{0xab}, 32), UserID: user.ID, ContactID: &contact.ID, CreatedAt: moment, ExpiresAt: &later}
+	credential := store.CredentialRecord{UserID: user.ID, Hash: phc("Z29sZGVuLXNhbHQ"), LastReset: later, MustChange: true, CreatedAt: moment, UpdatedAt: later, Version: 1, SchemaVersion: 1}
+	session := store.SessionRecord{UserID: user.ID, ID: fixed(107), TokenHash: bytes.Repeat([]byte{0xcd}, 32), Method: "password", Assurance: 1, CreatedAt: moment, LastSeenAt: later,
+		IdleSeconds: 3600, ExpiresAt: moment.Add(99 * time.Hour), AddressSealed: sealed(34), SchemaVersion: 1}
+	key := store.UserKeyRecord{UserID: user.ID, KEKID: uuid.NullUUID{UUID: liveKEK(t, s), Valid: true}, WrappedKey: sealed(61), CreatedAt: moment, WrappedAt: later}
+	apiKey := store.APIKeyRecord{UserID: service.ID, ID: fixed(108), NameSealed: sealed(35), TokenHash: bytes.Repeat([]byte{0xef}, 32), Hint: "wxyz", RoleIDs: []uuid.UUID{role.ID},
+		CreatedAt: moment, ExpiresAt: later, SchemaVersion: 1}
+	granted := cardinal.Grant{UserID: service.ID, RoleID: role.ID, RoleName: role.Name, GrantedBy: user.ID, CreatedAt: moment, ExpiresAt: &later}
+	before := []cardinal.RowStamp{store.StampUser(user), store.StampRole(role), store.StampPermission(permission), store.StampAttributeDefinition(attribute),
+		must(store.StampProfile(profile))(t), store.StampContact(contact), store.StampIdentifier(claim), store.StampCredential(credential), store.StampSession(session),
+		store.StampUserKey(key), store.StampAPIKey(apiKey), store.StampGrant(granted)}
+
+	write(t, s, func(tx store.Tx) error {
+		must(tx.InsertRole(ctx, role))(t)
+		must(tx.InsertPermission(ctx, permission))(t)
+		must(tx.AddRolePermission(ctx, role.ID, permission.ID, moment))(t)
+		must(tx.InsertAttributeDefinition(ctx, attribute))(t)
+		must(tx.InsertUser(ctx, profile.UserID, "person", "create", moment))(t)
+		must(tx.PutGrant(ctx, granted))(t)
+		for _, insert := range []func() error{
+			func() error { return tx.InsertProfile(ctx, profile) },
+			func() error { return tx.InsertContact(ctx, contact) },
+			func() error { return tx.InsertIdentifier(ctx, claim) },
+			func() error { return tx.InsertCredential(ctx, credential) },
+			func() error { return tx.InsertSession(ctx, session) },
+			func() error { return tx.InsertUserKey(ctx, key) },
+			func() error { return tx.InsertAPIKey(ctx, apiKey) },
+		} {
+			if err := insert(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	after := []cardinal.RowStamp{store.StampUser(must(r.User(ctx, user.ID))(t)), store.StampRole(must(r.Role(ctx, role.ID))(t)),
+		store.StampPermission(must(r.Permission(ctx, permission.ID))(t)), store.StampAttributeDefinition(must(r.AttributeDefinition(ctx, attribute.ID))(t)),
+		must(store.StampProfile(must(r.Profile(ctx, profile.UserID))(t)))(t), store.StampContact(must(r.Contact(ctx, user.ID, contact.ID))(t)),
+		store.StampIdentifier(must(r.Identifier(ctx, claim.ValueIndex))(t)), store.StampCredential(must(r.Credential(ctx, user.ID))(t)),
+		store.StampSession(must(r.Session(ctx, user.ID, session.ID))(t)), store.StampUserKey(must(r.UserKey(ctx, user.ID))(t)),
+		store.StampAPIKey(must(r.APIKey(ctx, apiKey.ID))(t)), store.StampGrant(must(r.Grant(ctx, service.ID, role.ID))(t))}
+	same(t, "stamps before and after", after, before)
+
+	// Rows that a migration made, changed to what no other case knows.
+	country := written(t, s, func(tx store.Tx) (cardinal.Country, error) { return tx.UpdateCountry(ctx, "AQ", 1, 123_456, later) })
+	setting := written(t, s, func(tx store.Tx) (cardinal.Setting, error) {
+		return tx.UpdateSetting(ctx, "sign_up.mode", 1, "süß <&>", later)
+	})
+	after = append(after, store.StampCountry(country), must(store.StampSetting(setting))(t), store.StampRolePermission(role.ID, permission.ID, moment),
+		store.StampAPIKeyRole(service.ID, apiKey.ID, role.ID))
+	for _, stamp := range after {
+		golden(t, stamp, goldenDigests[stamp.Table])
+		if gone := store.Gone(stamp.Table, uuid.UUID{}); gone.Digest != nil || gone.Columns != 0 || stamp.Columns != 1 {
+			t.Errorf("%s: version %d of the list of columns; when gone %+v", stamp.Table, stamp.Columns, gone)
+		}
+	}
+	if len(after) != len(goldenDigests) {
+		t.Errorf("%d tables, %d golden digests", len(after), len(goldenDigests))
+	}
+	// What moves without an event is not in it.
+	session.LastSeenAt = later.Add(time.Hour)
+	golden(t, store.StampSession(session), goldenDigests["sessions"])
+}
+
+var goldenDigests = map[string]string{
+	"api_key_roles":         "36701bcfe957e7a6ffbbaf76651379f9630fa639903ae828b677b04d99071a8d",
+	"api_keys":              "bcc3b0c4536ef3331dd06134e01ffc489d1e6462467f70a203a892a35cc262e7",
+	"attribute_definitions": "67b3522d08966774adad2438de9b911464507b5d7a95f6f80cb7fe81a783f1fe",
+	"contacts":              "70c16549fcbdfe4c1a8daa34dd45d40010155c93f745279ca10dad9585ef6d01",
+	"countries":             "27cc01df014e17a5a16f75b8b91cabbe5e50620837047c956fbbce73c61432f2",
+	"credentials":           "efd4ccf4ed96a0521325bbc1a43f34a21e03ed5f012c5fce8240c842265a1f24",
+	"identifiers":           "9372347f5dce27334af1093033aafebe03a4d8ceed29c667c4d85e9ce4b41684",
+	"permissions":           "b44c8c89229f9f4cad24b5e6a51e813210aad6c199ff6ea414d1db3bea5922eb",
+	"profiles":              "358f08a5f547cb8b019b6ec518c626f159b4e8f88f87045b0b600ce5259e6ecb",
+	"role_permissions":      "d7612b0e738b1b5cf08c90e18532171cd8abc2f5d21a3caf1bc086ddddd55469",
+	"roles":                 "6e536423f22b68177a04525170a529c68e36c630a9bd15a1b3238398bb809a90",
+	"sessions":              "dc9a52ac691fa2b092868585dd87fd52b2e563a77eb5e5d1b5b3e5f8d30bc20a",
+	"settings":              "155330701368d272925973a0b4def08a1676721450128b0cfb17f2acfa815ee1",
+	"user_keys":             "2d1072c0c8d4e41540964540bbb9bfd285868ee0ec62a073855ca35645a07995",
+	"user_roles":            "3e731e35dfd051c6918dc72bc531d4bde20f7abfa3f96a9a6c1d9b7c7dafada7",
+	"users":                 "53ba280710d54c246ea9b1fa5041f22178c3a27863dddc4c8857659d942840f9",
+}

@@ -1,0 +1,105 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+func replies(t *testing.T, s *store.Store) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	reply := func(key byte) store.ReplyRecord {
+		return store.ReplyRecord{ID: cardinal.NewID(), CallerID: cardinal.OperatorID, Route: "POST /v1/users", KeyHash: bytes.Repeat([]byte{key}, 32),
+			Fingerprint: make([]byte, 32), ReplySealed: sealed(30), CreatedAt: moment, ExpiresAt: moment.Add(time.Hour)}
+	}
+	claim := func(k store.ReplyRecord) (bool, error) {
+		var claimed bool
+		err := s.Write(ctx, func(tx store.Tx) (err error) {
+			claimed, err = tx.ClaimReply(ctx, k)
+			return err
+		})
+		return claimed, err
+	}
+	first := reply(1)
+	if !must(claim(first))(t) || must(claim(reply(1)))(t) {
+		t.Error("ClaimReply: not once")
+	}
+	same(t, "Reply", must(r.Reply(ctx, first.CallerID, first.Route, first.KeyHash))(t), first)
+	elsewhere := reply(1)
+	elsewhere.Route = "POST /v1/roles"
+	if !must(claim(elsewhere))(t) {
+		t.Error("ClaimReply of the same key on another route: false")
+	}
+	_, err := r.Reply(ctx, first.CallerID, first.Route, bytes.Repeat([]byte{9}, 32))
+	refused(t, "Reply of none", cardinal.ErrNotFound, err)
+	for constraint, change := range map[string]func(k *store.ReplyRecord){
+		"idempotency_keys_key_hash_ck": func(k *store.ReplyRecord) { k.KeyHash = []byte("key") },
+		"idempotency_keys_reply_ck":    func(k *store.ReplyRecord) { k.ReplySealed = []byte(`{"id":"0196f0c4-0000-7000-8000-000000000001"}`) },
+		"idempotency_keys_life_ck":     func(k *store.ReplyRecord) { k.ExpiresAt = k.CreatedAt },
+	} {
+		k := reply(8)
+		change(&k)
+		_, err := claim(k)
+		violated(t, constraint, err)
+	}
+	again := reply(1)
+	again.Fingerprint, again.ReplySealed = bytes.Repeat([]byte{3}, 32), sealed(31)
+	again.CreatedAt, again.ExpiresAt = moment.Add(time.Minute), moment.Add(2*time.Minute)
+	write(t, s, func(tx store.Tx) error { return tx.RenewReply(ctx, first.ID, again) })
+	again.ID = first.ID
+	same(t, "Reply after RenewReply", must(r.Reply(ctx, first.CallerID, first.Route, first.KeyHash))(t), again)
+
+	// A duplicate waits for the one before it, for so long and no longer, and then finds its reply.
+	claimed, done := reply(2), make(chan error)
+	write(t, s, func(tx store.Tx) error {
+		if !must(tx.ClaimReply(ctx, claimed))(t) {
+			t.Error("ClaimReply: false")
+		}
+		impatient, stop := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer stop()
+		err := s.Write(impatient, func(tx store.Tx) error {
+			if err := tx.WaitAtMost(ctx, 20*time.Millisecond); err != nil {
+				return err
+			}
+			_, err := tx.ClaimReply(ctx, reply(2))
+			return err
+		})
+		want := cardinal.ErrBusy
+		if s.Engine() == "sqlite" {
+			want = context.DeadlineExceeded
+		}
+		refused(t, "ClaimReply beside another", want, err)
+		go func() {
+			done <- s.Write(ctx, func(tx store.Tx) error {
+				if ok, err := tx.ClaimReply(ctx, reply(2)); ok || err != nil {
+					t.Errorf("ClaimReply after another: %v, %v", ok, err)
+				}
+				got, err := tx.Reply(ctx, claimed.CallerID, claimed.Route, claimed.KeyHash)
+				if got.ID != claimed.ID || len(got.ReplySealed) != 40 {
+					t.Errorf("Reply after another: %v", got)
+				}
+				return err
+			})
+		}()
+		return tx.CompleteReply(ctx, claimed.ID, sealed(40))
+	})
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	refused(t, "CompleteReply of none", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		return tx.CompleteReply(ctx, cardinal.NewID(), sealed(30))
+	}))
+	for _, c := range []struct {
+		at   time.Duration
+		want int64
+	}{{2*time.Minute - time.Microsecond, 0}, {2 * time.Minute, 1}, {time.Hour, 1}, {time.Hour, 1}, {time.Hour, 0}} {
+		n := written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteExpiredReplies(ctx, moment.Add(c.at), 1) })
+		if n != c.want {
+			t.Errorf("DeleteExpiredReplies at %v: %d, want %d", c.at, n, c.want)
+		}
+	}
+}

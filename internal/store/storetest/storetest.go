@@ -1,0 +1,320 @@
+// Package storetest is the conformance suite of the store: what both engines must do alike. The compiler does not see SQL,
+// so every method of store.Reader and store.Tx is run on both, and the suite fails when one has no case here.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+// testCase is one part of the suite, mostly one table's.
+type testCase struct {
+	name   string
+	test   func(t *testing.T, s *store.Store)
+	covers string // the methods of Reader and Tx that it runs and whose results it checks
+}
+
+// cases run in this order on one migrated database, which is empty before the first.
+var cases = []testCase{
+	{"NobodyIsAdministratorAtFirst", nobodyIsAdministratorAtFirst, "HasAdministrator"},
+	{"Lookups", lookups, "Statuses UserKinds ContactKinds"},
+	{"Users", users, "User UserForChange InsertUser SetUserStatus TouchUser"},
+	{"UserLists", userLists, "Users"},
+	{"Profiles", profiles, "Profile ProfileForChange Profiles InsertProfile UpdateProfile"},
+	{"Contacts", contacts, "Contact ContactForChange Contacts InsertContact UpdateContact DeleteContact"},
+	{"Identifiers", identifiers, "Identifier Identifiers InsertIdentifier ProveIdentifier ProlongIdentifier DeleteIdentifier LapsedIdentifiers"},
+	{"Credentials", credentials, "Credential CredentialForChange InsertCredential UpdateCredential SignIn"},
+	{"Sessions", sessions, "Session Sessions AuthenticateSession InsertSession RevokeSession RevokeSessions RaiseSession SeeSession DeleteDeadSessions"},
+	{"Keys", keys, "KEKs InsertKEK ServiceKey AddServiceKey UserKey InsertUserKey"},
+	{"Roles", roles, "Role RoleByName Roles RoleForChange InsertRole UpdateRole TouchRole DeleteRole GuardedRoles"},
+	{"Permissions", permissions, "Permission PermissionByName Permissions PermissionForChange InsertPermission UpdatePermission DeletePermission"},
+	{"RolePermissions", rolePermissions, "RolePermissions RolePermissionIDs RolesHolding AddRolePermission RemoveRolePermission"},
+	{"Grants", grants, "Grant Grants PutGrant DeleteGrant ExpiredGrants"},
+	{"MayFollowsGrants", mayFollowsGrants, "May CheckAccess ExplainAccess"},
+	{"OutranksComparesPermissions", outranksComparesPermissions, "Outranks HoldsAllOf"},
+	{"LastAdministratorStays", lastAdministratorStays, "HasAdministrator LockGuardedRoles LockRole"},
+	{"APIKeys", apiKeys, "APIKey APIKeys APIKeysUsing InsertAPIKey RevokeAPIKey AuthenticateAPIKey"},
+	{"Attributes", attributes, "AttributeDefinition AttributeDefinitions AllAttributeDefinitions InsertAttributeDefinition DeleteAttributeDefinition"},
+	{"Countries", countries, "Country Countries CountryForChange UpdateCountry"},
+	{"Settings", settings, "Setting Settings SettingForChange UpdateSetting"},
+	{"Jobs", jobs, "Jobs ClaimJob FinishJob FailJob"},
+	{"Replies", replies, "Reply ClaimReply RenewReply CompleteReply DeleteExpiredReplies"},
+	{"SetupLinks", setupLinks, "SetupLink SetupLinkForChange InsertSetupLink UseSetupLink DeleteDeadSetupLinks"},
+	{"Throttles", throttles, "Throttle CountFailure BlockThrottle ClearThrottle DeleteExpiredThrottles"},
+	{"Refusals", refusals, "CountRefusal TakeRefusals"},
+	{"Audit", audit, "AppendEvent Events"},
+	{"AuditMonths", auditMonths, "EnsureAuditMonths AuditMonthsAhead"},
+	{"Migrations", migrations, "Migrations"},
+	{"Digests", digests, ""},
+	{"Transactions", transactions, ""},
+	{"WaitAtMostEndsWithTheTransaction", waitAtMostEndsWithTheTransaction, "WaitAtMost"},
+}
+
+// Run runs the suite. open opens a fresh migrated database, as the role that the service runs as, and closes it after the test.
+func Run(t *testing.T, open func(t *testing.T) *store.Store) {
+	for _, fault := range uncovered(methods(), cases) {
+		t.Error(fault)
+	}
+	s := open(t)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
+	}
+}
+
+// RunSorting runs the cases that sort text or ids: once more on a database whose own collation is not that of bytes.
+func RunSorting(t *testing.T, open func(t *testing.T) *store.Store) {
+	s := open(t)
+	sorting := []string{"UserLists", "Roles", "Permissions", "RolePermissions", "Attributes", "Countries", "Settings", "Audit", "Digests"}
+	for _, c := range cases {
+		if slices.Contains(sorting, c.name) {
+			t.Run(c.name, func(t *testing.T) { c.test(t, s) })
+		}
+	}
+}
+
+// methods are the exported methods of Tx, which has all of Reader's.
+func methods() []string {
+	var names []string
+	for _, of := range []reflect.Type{reflect.TypeFor[store.Reader](), reflect.TypeFor[store.Tx]()} {
+		for i := range of.NumMethod() {
+			if name := of.Method(i).Name; !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// uncovered says which methods no case covers, and what cases cover that is no method.
+func uncovered(methods []string, cases []testCase) []string {
+	var faults, covered []string
+	for _, c := range cases {
+		for _, name := range strings.Fields(c.covers) {
+			covered = append(covered, name)
+			if !slices.Contains(methods, name) {
+				faults = append(faults, "case "+c.name+" covers "+name+", which is no method of Reader or Tx")
+			}
+		}
+	}
+	for _, name := range methods {
+		if !slices.Contains(covered, name) {
+			faults = append(faults, "no case covers "+name)
+		}
+	}
+	return faults
+}
+
+// moment is when most of it happens; its microseconds must survive.
+var moment = time.Date(2026, 3, 14, 9, 26, 53, 589_793_000, time.UTC)
+
+func write(t *testing.T, s *store.Store, fn func(store.Tx) error) {
+	t.Helper()
+	if err := s.Write(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// written returns what fn got in a transaction of its own.
+func written[T any](t *testing.T, s *store.Store, fn func(store.Tx) (T, error)) (got T) {
+	t.Helper()
+	write(t, s, func(tx store.Tx) (err error) {
+		got, err = fn(tx)
+		return err
+	})
+	return got
+}
+
+// must returns what a method returned, unless it failed.
+func must[T any](got T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+}
+
+// try runs fn in a transaction and returns how it ended.
+func try[T any](t *testing.T, s *store.Store, fn func(store.Tx) (T, error)) error {
+	return s.Write(t.Context(), func(tx store.Tx) error {
+		_, err := fn(tx)
+		return err
+	})
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s:\n got %+v\nwant %+v", what, got, want)
+	}
+}
+
+func refused(t *testing.T, what string, want, err error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: %v, want %v", what, err, want)
+	}
+}
+
+func violated(t *testing.T, constraint string, err error) {
+	t.Helper()
+	if !store.Violates(err, constraint) || !errors.Is(err, cardinal.ErrConflict) {
+		t.Errorf("%v, want a violation of %s", err, constraint)
+	}
+}
+
+// foreignKey is what a broken foreign key is called: SQLite never says which it was.
+func foreignKey(s *store.Store, name string) string {
+	if s.Engine() == "sqlite" {
+		return "foreign_key"
+	}
+	return name
+}
+
+// walk reads a list in pages of every size, both ways, and compares it with the list as a whole, which it returns.
+func walk[T any](t *testing.T, id func(T) uuid.UUID, list func(cardinal.Page) ([]T, error)) []T {
+	t.Helper()
+	whole := must(list(cardinal.Page{Limit: 1000}))(t)
+	ids := make([]uuid.UUID, len(whole))
+	for i, item := range whole {
+		ids[i] = id(item)
+		if i > 0 && bytes.Compare(ids[i-1][:], ids[i][:]) >= 0 {
+			t.Errorf("not in the order of ids: %s before %s", ids[i-1], ids[i])
+		}
+	}
+	for _, descending := range []bool{false, true} {
+		for _, limit := range []int{1, 2, 3, len(ids), len(ids) + 1} {
+			if limit == 0 || len(ids)/limit > 40 {
+				continue
+			}
+			p := cardinal.Page{Limit: limit, Descending: descending}
+			var read []uuid.UUID
+			for {
+				found := must(list(p))(t)
+				if len(found) > limit+1 {
+					t.Fatalf("a page of %d has %d", limit, len(found))
+				}
+				page := cardinal.PageOf(found, limit)
+				for _, item := range page.Data {
+					read = append(read, id(item))
+				}
+				if !page.HasMore {
+					break
+				}
+				p.After = read[len(read)-1]
+			}
+			want := slices.Clone(ids)
+			if descending {
+				slices.Reverse(want)
+			}
+			if !slices.Equal(read, want) {
+				t.Errorf("pages of %d, descending %v: %v, want %v", limit, descending, read, want)
+			}
+			if len(want) > 0 {
+				p.After = want[len(want)-1]
+				if beyond := must(list(p))(t); len(beyond) != 0 {
+					t.Errorf("after the last, descending %v: %v", descending, beyond)
+				}
+			}
+		}
+	}
+	return whole
+}
+
+// contextFor ends with the test, or soon: for what must not wait long.
+func contextFor(t *testing.T, d time.Duration) context.Context {
+	ctx, stop := context.WithTimeout(t.Context(), d)
+	t.Cleanup(stop)
+	return ctx
+}
+
+// golden compares a stamp's digest with the one that every engine and every later version must make of the same row.
+func golden(t *testing.T, got cardinal.RowStamp, want string) {
+	t.Helper()
+	if digest := hex.EncodeToString(got.Digest); digest != want {
+		t.Errorf("digest of %s %s: %s, want %s", got.Table, got.Key, digest, want)
+	}
+}
+
+func sealed(length int) []byte { return append([]byte{1}, make([]byte, length-1)...) }
+
+// fixed is an id that is the same in every run: n stands in its last two bytes.
+func fixed(n int) uuid.UUID {
+	id := cardinal.IDAt(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	id[14], id[15] = byte(n>>8), byte(n)
+	return id
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func plainProfile(userID uuid.UUID) store.ProfileRecord {
+	return store.ProfileRecord{UserID: userID, Locale: "und", TimeZone: "UTC", Preferences: map[string]any{}, CreatedAt: moment,
+		UpdatedAt: moment, Version: 1, SchemaVersion: 1}
+}
+
+func newUser(t *testing.T, s *store.Store, kind string) uuid.UUID {
+	t.Helper()
+	return insertUser(t, s, cardinal.NewID(), kind).ID
+}
+
+func insertUser(t *testing.T, s *store.Store, id uuid.UUID, kind string) (u cardinal.User) {
+	t.Helper()
+	write(t, s, func(tx store.Tx) (err error) {
+		if u, err = tx.InsertUser(t.Context(), id, kind, "create", moment); err != nil {
+			return err
+		}
+		return tx.InsertProfile(t.Context(), plainProfile(id))
+	})
+	return u
+}
+
+func newContact(t *testing.T, s *store.Store, userID uuid.UUID) store.ContactRecord {
+	t.Helper()
+	c := store.ContactRecord{UserID: userID, ID: cardinal.NewID(), Kind: "email", ValueSealed: sealed(50), CreatedAt: moment,
+		UpdatedAt: moment, Version: 1, SchemaVersion: 1}
+	write(t, s, func(tx store.Tx) error { return tx.InsertContact(t.Context(), c) })
+	return c
+}
+
+func newRole(t *testing.T, s *store.Store, name string, permissions ...string) cardinal.Role {
+	t.Helper()
+	role := cardinal.Role{ID: cardinal.NewID(), Name: name, Description: "A role.", IsAssignable: true, CreatedAt: moment, UpdatedAt: moment, Version: 1}
+	write(t, s, func(tx store.Tx) error {
+		if got := must(tx.InsertRole(t.Context(), role))(t); got != role {
+			t.Errorf("InsertRole: %v, want %v", got, role)
+		}
+		for _, name := range permissions {
+			p := must(tx.PermissionByName(t.Context(), name))(t)
+			if !must(tx.AddRolePermission(t.Context(), role.ID, p.ID, moment))(t) {
+				t.Errorf("AddRolePermission of %s: false", name)
+			}
+		}
+		return nil
+	})
+	return role
+}
+
+func roleNamed(t *testing.T, s *store.Store, name string) uuid.UUID {
+	t.Helper()
+	return must(s.Read(t.Context()).RoleByName(t.Context(), name))(t).ID
+}
+
+func grant(t *testing.T, s *store.Store, userID, roleID uuid.UUID, expires *time.Time) cardinal.Grant {
+	t.Helper()
+	return written(t, s, func(tx store.Tx) (cardinal.Grant, error) {
+		return tx.PutGrant(t.Context(), cardinal.Grant{UserID: userID, RoleID: roleID, GrantedBy: cardinal.SystemID, CreatedAt: moment, ExpiresAt: expires})
+	})
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,7 @@ func (w withPostgres) Run() int { return pgtest.Main(w.m) }
 //	ready                    waits until the server in the background is
 //	http METHOD PATH [BODY]  asks it; the answer's status and body are the standard output
 //	terminate                sends SIGTERM to what runs in the background
+//	forget NUMBER            makes the database forget that it has a migration
 func TestScripts(t *testing.T) {
 	for engine, empty := range map[string]func() (db, other string){
 		"sqlite":   func() (string, string) { return "sqlite:cardinal-data/cardinal.db", "sqlite:other/cardinal.db" },
@@ -56,7 +58,7 @@ func TestScripts(t *testing.T) {
 				},
 				Condition: func(name string) (bool, error) { return name == engine, nil },
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"exits": exits, "undo": undo, "ready": ready, "http": ask, "terminate": terminate,
+					"exits": exits, "undo": undo, "ready": ready, "http": ask, "terminate": terminate, "forget": forget,
 				},
 				RequireExplicitExec: true,
 			})
@@ -139,6 +141,20 @@ func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	for _, c := range ts.BackgroundCmds() {
 		ts.Check(c.Process.Signal(syscall.SIGTERM))
 	}
+}
+
+func forget(ts *testscript.TestScript, _ bool, args []string) {
+	driver, dsn := "pgx", ts.Getenv("CARDINAL_DB")
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		driver, dsn = "sqlite", ts.MkAbs(path)
+	} else {
+		dsn += "&search_path=cardinal"
+	}
+	db, err := sql.Open(driver, dsn)
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec("DELETE FROM schema_migrations WHERE number = $1", args[0])
+	ts.Check(err)
 }
 
 func TestDistance(t *testing.T) {

@@ -153,7 +153,7 @@ func printItem[T any](a *app, v T, lines ...string) error {
 
 // changed tells what a command changed and how to take it back; undo is "" when that cannot be.
 func changed[T any](a *app, v T, undo, format string, values ...any) error {
-	if a.json {
+	if a.json || len(a.fields) > 0 {
 		return printChange(a, v, undo)
 	}
 	fmt.Fprintf(a.out, format+"\n", values...)

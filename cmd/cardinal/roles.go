@@ -194,7 +194,8 @@ func (a *app) rolesPermissions() *cobra.Command {
 	})
 	c.ValidArgsFunction = a.firstRole
 	a.paged(c, &page)
+	// A catalogue is read whole, unless somebody has declared very many.
+	page.limit = pageSize
 	c.Flags().Lookup("limit").DefValue = "200"
-	page.limit = 200
 	return c
 }

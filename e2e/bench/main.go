@@ -66,9 +66,6 @@ func run(requests, users, signIns int, out string, cold bool) error {
 	if b.empty, err = b.emptyHandler(); err != nil {
 		return err
 	}
-	if b.hash, err = b.hashAlone(); err != nil {
-		return err
-	}
 	for _, measure := range []func() error{b.sqlite, b.postgres} {
 		if err := measure(); err != nil {
 			return err

@@ -27,7 +27,6 @@ type bench struct {
 	dir, binary              string
 	requests, users, signIns int
 	empty                    time.Duration // CPU of an empty handler, a request
-	hash                     time.Duration // CPU of a raw hash
 	figures                  []figure
 }
 
@@ -321,17 +320,27 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 			return err
 		}
 	}
-	cost, err = load(b.signIns, s.cpu, func(c *http.Client, i int) error {
-		if i < 0 {
-			i = -i
+	// A hash is bound by memory, whose speed drifts with what else the machine does: both are measured in turns.
+	const turns = 4
+	var signIn, hash time.Duration
+	for range turns {
+		cost, err := load(b.signIns/turns, s.cpu, func(c *http.Client, i int) error {
+			if i < 0 {
+				i = -i
+			}
+			_, err := call(c, "POST", s.base+"/v1/sign-in", "", map[string]any{"identifier": fmt.Sprintf("signs-in-%d", i%(b.signIns/5)), "password": secret})
+			return err
+		})
+		if err != nil {
+			return err
 		}
-		_, err := call(c, "POST", s.base+"/v1/sign-in", "", map[string]any{"identifier": fmt.Sprintf("signs-in-%d", i%(b.signIns/5)), "password": secret})
-		return err
-	})
-	if err != nil {
-		return err
+		alone, err := b.hashAlone(b.signIns / turns)
+		if err != nil {
+			return err
+		}
+		signIn, hash = signIn+cost, hash+alone
 	}
-	b.add(figure{what: "sign-in CPU ÷ raw hash CPU", engine: name, unit: "", value: float64(cost) / float64(b.hash), reach: 1.03,
-		limit: fmt.Sprintf("raw hash %.1f ms", microseconds(b.hash)/1000), samples: b.signIns})
+	b.add(figure{what: "sign-in CPU ÷ raw hash CPU", engine: name, unit: "", value: float64(signIn) / float64(hash), reach: 1.03,
+		limit: fmt.Sprintf("raw hash %.1f ms", microseconds(hash)/1000/turns), samples: b.signIns})
 	return nil
 }

@@ -297,10 +297,15 @@ func (g *garden) fill(t *testing.T, h *house) {
 	for i := range 3 {
 		send(http.StatusUnauthorized, "POST", "/v1/sign-in", "", object{"identifier": g.in(t, "sign-in/identifier") + []string{"@example.com", "", "@@"}[i], "password": g.in(t, "sign-in/password")})
 	}
-	send(http.StatusOK, "PATCH", "/v1/users/"+id, h.admin, object{"profile": profile("update-user/profile")}, "If-Match", `"1"`)
-	send(http.StatusOK, "PATCH", "/v1/users/"+id+"/profile", h.admin, profile("update-user-profile"), "If-Match", `"2"`)
-	send(http.StatusOK, "PATCH", "/v1/me", me, object{"profile": profile("update-me/profile")}, "If-Match", `"2"`)
-	send(http.StatusOK, "PATCH", "/v1/me/profile", me, profile("update-me-profile"), "If-Match", `"4"`)
+	// Each on somebody else: what is overwritten could not be found.
+	first, _ := h.person(t, fresh("first"))
+	send(http.StatusOK, "PATCH", "/v1/users/"+first, h.admin, object{"profile": profile("update-user/profile")}, "If-Match", `"1"`)
+	then, _ := h.person(t, fresh("then"))
+	send(http.StatusOK, "PATCH", "/v1/users/"+then+"/profile", h.admin, profile("update-user-profile"), "If-Match", `"1"`)
+	_, they := h.person(t, fresh("they"))
+	send(http.StatusOK, "PATCH", "/v1/me", they, object{"profile": profile("update-me/profile")}, "If-Match", `"1"`)
+	_, them := h.person(t, fresh("them"))
+	send(http.StatusOK, "PATCH", "/v1/me/profile", them, profile("update-me-profile"), "If-Match", `"1"`)
 	send(http.StatusCreated, "POST", "/v1/me/contacts", me, object{"kind": "email", "value": g.in(t, "add-me-contact/value") + "@example.com"})
 	send(http.StatusCreated, "POST", "/v1/me/contacts", me, object{"kind": "phone", "value": g.number("add-me-contact/value as a number")})
 	send(http.StatusCreated, "POST", "/v1/users/"+id+"/contacts", h.admin, object{"kind": "email", "value": g.in(t, "add-user-contact/value") + "@" + g.word("a domain") + ".example", "verified": true})

@@ -150,17 +150,13 @@ func profileFaults(at string) []refusal {
 		}
 		return o
 	}
-	country := at + "/country"
-	if at != "" {
-		country = "/country" // DEFECT of directory.mergeProfile: it tells the country's place without that of the profile
-	}
 	deep := object{"a": canary}
 	for range 9 {
 		deep = object{"a": deep}
 	}
 	out := []refusal{faulty("many faults at once",
 		wrap(object{"display_name": canary + "\u202e", "username": "a b " + canary, "avatar_url": "http://" + canary, "country": canary, "locale": "??" + canary, "time_zone": "Nowhere/" + canary, "attributes": object{"nosuch": canary}}),
-		at+"/display_name text_format", at+"/username username_format", at+"/avatar_url url_format", country+" country_unknown", at+"/locale locale_format", at+"/time_zone time_zone_format", at+"/attributes/nosuch attribute_unknown"),
+		at+"/display_name text_format", at+"/username username_format", at+"/avatar_url url_format", at+"/country country_unknown", at+"/locale locale_format", at+"/time_zone time_zone_format", at+"/attributes/nosuch attribute_unknown"),
 		faulty("a deep document", wrap(object{"preferences": deep}), at+"/preferences document_format"),
 		faulty("a long document", wrap(object{"preferences": object{"a": strings.Repeat(canary, 900)}}), at+"/preferences document_too_long"),
 		faulty("a long name", wrap(object{"display_name": strings.Repeat(canary, 21)}), at+"/display_name text_too_long"),

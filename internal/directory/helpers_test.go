@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -429,7 +428,5 @@ func together(fns ...func(context.Context) error) []error {
 	}
 	return errs
 }
-
-func pathOf(url string) string { return filepath.Clean(strings.TrimPrefix(url, "sqlite:")) }
 
 var noID uuid.NullUUID

@@ -14,13 +14,12 @@ func TestLastAdministrator(t *testing.T) {
 		ctx := t.Context()
 		role := w.role(t, "administrator")
 		admin, email := w.person(t, "administrator")
-		svc := w.service(t, "administrator") // holds it, and cannot sign in
+		w.service(t, "administrator") // holds it, and cannot sign in
 		locked, _ := w.person(t, "administrator")
 		must(w.operator().SuspendUser(ctx, locked.ID, locked.Version))(t)
 		brief, _ := w.person(t)
 		until := w.Clock.Now().Add(time.Hour)
 		w.grant(t, brief, "administrator", &until)
-		_ = svc
 		t.Run("Stays", func(t *testing.T) {
 			in := w.signIn(t, email, goodPassword)
 			w.forget(t)

@@ -229,7 +229,7 @@ func (c *changing) mergeProfile(ctx context.Context, before cardinal.Profile, in
 		after.TimeZone = "UTC"
 	}
 	if in.Country.Present() {
-		if err := check.country(ctx, c.Reader, after.Country); err != nil {
+		if err := check.country(ctx, c.Reader, at+"/country", after.Country); err != nil {
 			return before, "", err
 		}
 	}

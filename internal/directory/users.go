@@ -139,7 +139,7 @@ func (k Desk) checkNewUser(ctx context.Context, reader store.Reader, in cardinal
 	if err := check.attributes(ctx, reader, "/attributes", in.Attributes); err != nil {
 		return checkedUser{}, err
 	}
-	if err := check.country(ctx, reader, in.Country); err != nil {
+	if err := check.country(ctx, reader, "/country", in.Country); err != nil {
 		return checkedUser{}, err
 	}
 	if in.Password != "" {
@@ -177,13 +177,13 @@ func faultsOf(err error) []cardinal.Fault {
 }
 
 // country checks a country's code against the table.
-func (in *input) country(ctx context.Context, r store.Reader, code string) error {
+func (in *input) country(ctx context.Context, r store.Reader, pointer, code string) error {
 	if code == "" {
 		return nil
 	}
 	_, err := r.Country(ctx, code)
 	if errors.Is(err, cardinal.ErrNotFound) {
-		in.Add("/country", "country_unknown", "Give an ISO 3166-1 alpha-2 code that /v1/countries lists")
+		in.Add(pointer, "country_unknown", "Give an ISO 3166-1 alpha-2 code that /v1/countries lists")
 		return nil
 	}
 	return err

@@ -1,5 +1,7 @@
-// Package seed makes up people: names of 29 ways to be called in 16 scripts, with addresses, numbers and places to match, the same for the same seed. None of them can be somebody: addresses are under the names that RFC 2606 reserves, and
-// numbers begin with +999, a country code that the ITU keeps unassigned (E.164, list of assigned country codes).
+// Package seed makes up people: names of 29 ways to be called in 16 scripts, with addresses, numbers and places to match, the
+// same for the same seed. None of them can be somebody: addresses are under the domains that RFC 2606 reserves, and telephone
+// numbers begin with +999, a country code that the ITU reserves and has assigned to nobody (List of ITU-T Recommendation E.164
+// assigned country codes).
 package seed
 
 import (
@@ -169,8 +171,8 @@ func (p person) username(c people, given, family name) string {
 	return given.latin + "." + family.latin + n
 }
 
-// phone is +999, the calling code of the place, and nine digits that are the index, shuffled: 999 is assigned to nobody. It is
-// written in one of the ways people do.
+// phone is +999, the calling code of the place, and nine digits that are the index, shuffled. It is written in one
+// of the ways people do.
 func (p person) phone(c people, where place, seed uint64) string {
 	const all = 1_000_000_000
 	// 3¹⁸ has no factor in common with 10⁹, so every index has digits of its own.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -111,7 +110,9 @@ func (s *Server) pass(e *exchange, id uuid.UUID) {
 		})
 	}
 	e.request = r.WithContext(ctx)
-	e.request.Body = s.bounded(e.ResponseWriter, r.Body)
+	if r.Body != http.NoBody {
+		e.request.Body = http.MaxBytesReader(e.ResponseWriter, r.Body, s.limits.body)
+	}
 	s.options.API.ServeHTTP(e, e.request)
 }
 
@@ -123,34 +124,6 @@ func (s *Server) full(e *exchange) {
 	e.routine = true
 	e.Header()["Retry-After"] = []string{"1"}
 	e.refuse(http.StatusServiceUnavailable, "busy", "")
-}
-
-// bounded limits a body, and lifts the read deadline when the body is there: net/http would take a deadline that passes later
-// for a client that went away, and cancel the request under whoever works on it.
-func (s *Server) bounded(w http.ResponseWriter, body io.ReadCloser) io.ReadCloser {
-	conn, _ := w.(deadliner)
-	if body == nil || body == http.NoBody {
-		if conn != nil {
-			_ = conn.SetReadDeadline(time.Time{}) // the connection is gone
-		}
-		return body
-	}
-	return &arriving{http.MaxBytesReader(w, body, s.limits.body), conn}
-}
-
-type deadliner interface{ SetReadDeadline(time.Time) error }
-
-type arriving struct {
-	io.ReadCloser
-	conn deadliner
-}
-
-func (a *arriving) Read(b []byte) (int, error) {
-	n, err := a.ReadCloser.Read(b)
-	if err == io.EOF && a.conn != nil {
-		_ = a.conn.SetReadDeadline(time.Time{}) // the connection is gone
-	}
-	return n, err
 }
 
 // end counts and logs a request, and answers for a handler that panicked.

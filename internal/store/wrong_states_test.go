@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -387,5 +388,38 @@ func TestReplacementIsRefusedWithoutRecursiveTriggers(t *testing.T) {
 	}
 	if rows := openSQL(t, "sqlite", path); must(countOf(rows, `SELECT count(*) FROM audit_logs WHERE action = 'users.create'`))(t) != 1 {
 		t.Error("the event is not as it was")
+	}
+}
+
+// Of two administrators each ends the other's grant, and both are checked before either commits: the role's row makes the
+// second check wait for the first transaction's end, and then there is one too few.
+func TestTwoAdministratorsCannotBothLeave(t *testing.T) {
+	s, d, ctx := open(t, migratedPostgres(t)), dialectOf("postgres"), t.Context()
+	exec := func(tx store.Tx, statements ...string) error {
+		for _, statement := range statements {
+			if err := store.Exec(ctx, tx, d.words.Replace(statement)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	write(t, s, func(tx store.Tx) error {
+		return exec(tx, append(slices.Clone(begin), `INSERT INTO user_roles (user_id, role_id, granted_by, created_at) VALUES ({bob}, {admin}, {system}, {t})`)...)
+	})
+	second := make(chan error, 1)
+	write(t, s, func(tx store.Tx) error {
+		if err := exec(tx, `DELETE FROM user_roles WHERE user_id = {ada}`, `SET CONSTRAINTS ALL IMMEDIATE`); err != nil {
+			return err
+		}
+		go func() {
+			second <- s.Write(ctx, func(tx store.Tx) error {
+				return exec(tx, `DELETE FROM user_roles WHERE user_id = {bob}`, `SET CONSTRAINTS ALL IMMEDIATE`)
+			})
+		}()
+		time.Sleep(100 * time.Millisecond)
+		return nil
+	})
+	if err := <-second; !store.Violates(err, "roles_min_holders") {
+		t.Errorf("both left: %v", err)
 	}
 }

@@ -1,0 +1,131 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSlowBodyIsCut(t *testing.T) {
+	read := make(chan error, 1)
+	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		read <- err
+		w.WriteHeader(http.StatusRequestTimeout)
+	}), func(_ *Options, l *limits) { l.read = 200 * time.Millisecond })
+	c := open(t, s.address)
+	c.send(t, "POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow")
+	if err := await(t, "the cut", read); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("reading the body ended with %v", err)
+	}
+	answer, _ := c.answer(t)
+	if _, err := c.in.ReadByte(); answer.StatusCode != http.StatusRequestTimeout || err != io.EOF {
+		t.Errorf("%d, then %v; want 408 and the end of the connection", answer.StatusCode, err)
+	}
+}
+
+func TestSlowHeaderIsCut(t *testing.T) {
+	s := start(t, http.HandlerFunc(noContent), func(_ *Options, l *limits) { l.readHeader = 100 * time.Millisecond })
+	c := open(t, s.address)
+	c.send(t, "GET /v1/session HTTP/1.1\r\nHost:")
+	if _, err := io.ReadAll(c.in); err != nil {
+		t.Error(err)
+	}
+}
+
+// The read timeout is for the body: whoever works longer than that is not cancelled.
+func TestLongWorkIsNotCutByTheReadDeadline(t *testing.T) {
+	for _, body := range []string{"", "a body"} {
+		s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := io.ReadAll(r.Body); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-r.Context().Done():
+				w.WriteHeader(http.StatusTeapot)
+			case <-time.After(300 * time.Millisecond):
+				w.WriteHeader(http.StatusNoContent)
+			}
+		}), func(_ *Options, l *limits) { l.read = 100 * time.Millisecond })
+		if answer, _ := do(t, "POST", s.url+"/v1/users", body); answer.StatusCode != http.StatusNoContent {
+			t.Errorf("with body %q the request was cancelled", body)
+		}
+	}
+}
+
+func TestBodyIsLimited(t *testing.T) {
+	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		if tooMuch := (*http.MaxBytesError)(nil); errors.As(err, &tooMuch) {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		}
+	}), nil)
+	size := int(standard.body)
+	if answer, _ := do(t, "POST", s.url+"/v1/users", strings.Repeat("x", size)); answer.StatusCode != 200 {
+		t.Errorf("a body of the limit: %d", answer.StatusCode)
+	}
+	c := open(t, s.address)
+	c.send(t, fmt.Sprintf("POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", size+1))
+	answer, body := c.answer(t)
+	wantProblem(t, answer, body, 413, "body_too_large")
+	// Without a length beforehand it is found out on the way, and the handler answers.
+	r, err := http.NewRequest("POST", s.url+"/v1/users", io.LimitReader(endless{}, int64(size)+1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err = http.DefaultClient.Do(r); err != nil || answer.StatusCode != 413 {
+		t.Errorf("a chunked body over the limit: %v %v", answer, err)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) { return len(b), nil }
+
+func TestHeaderIsLimited(t *testing.T) {
+	s := start(t, http.HandlerFunc(noContent), nil)
+	if answer, _ := do(t, "GET", s.url+"/v1/session", "", "X-Long", strings.Repeat("x", 15<<10)); answer.StatusCode != 204 {
+		t.Errorf("a header below the limit: %d", answer.StatusCode)
+	}
+	// net/http hangs up on what it does not read, so only the head of the answer is sure to arrive.
+	c := open(t, s.address)
+	c.send(t, "GET /v1/session HTTP/1.1\r\nHost: x\r\nX-Long: "+strings.Repeat("x", 21<<10)+"\r\n\r\n")
+	if answer, err := http.ReadResponse(c.in, nil); err != nil || answer.StatusCode != 431 {
+		t.Errorf("a header over the limit: %v %v", answer, err)
+	}
+}
+
+func TestRequestsInFlightAreLimited(t *testing.T) {
+	release := make(chan struct{})
+	entered := make(chan struct{}, 2)
+	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		entered <- struct{}{}
+		<-release
+		w.WriteHeader(204)
+	}), func(_ *Options, l *limits) { l.inFlight = 2 })
+	held := []connection{open(t, s.address), open(t, s.address)}
+	for _, c := range held {
+		c.send(t, "GET /v1/session HTTP/1.1\r\nHost: x\r\n\r\n")
+		await(t, "the request", entered)
+	}
+	answer, body := do(t, "GET", s.url+"/v1/session", "")
+	wantProblem(t, answer, body, 503, "busy")
+	if answer.Header.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After is %q", answer.Header.Get("Retry-After"))
+	}
+	if answer, _ := do(t, "GET", s.url+"/livez", ""); answer.StatusCode != 200 {
+		t.Errorf("livez under load: %d", answer.StatusCode)
+	}
+	close(release)
+	for _, c := range held {
+		c.answer(t)
+	}
+	if answer, _ := do(t, "GET", s.url+"/v1/session", ""); answer.StatusCode != 204 {
+		t.Errorf("with room again: %d", answer.StatusCode)
+	}
+}

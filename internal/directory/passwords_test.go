@@ -152,8 +152,10 @@ func TestChangePassword(t *testing.T) {
 				want = append(want, told{action: "password.change", actor: u.ID, subject: u.ID, refused: true})
 			}
 			w.tells(t, want...)
-			_, err := desk.ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: otherPassword})
-			refuses(t, err, "too_many_attempts")
+			for _, secret := range []cardinal.Secret{goodPassword, "wrong wrong wrong"} {
+				_, err := desk.ChangePassword(ctx, cardinal.PasswordChange{Current: secret, New: otherPassword})
+				refuses(t, err, "too_many_attempts")
+			}
 			w.tells(t)
 			w.Clock.Add(15*time.Minute + time.Second)
 			must(desk.ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: otherPassword}))(t)

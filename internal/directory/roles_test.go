@@ -273,6 +273,8 @@ func TestAPIKeys(t *testing.T) {
 			ok(t, use(key))
 			_, err := w.CheckSession(ctx, key.Token.Reveal())
 			refuses(t, err, "not_signed_in")
+			_, err = w.Authenticate(ctx, otherSecret(key.Token), noID, cardinal.Client{})
+			refuses(t, err, "not_signed_in")
 		})
 		t.Run("RefuseBadInput", func(t *testing.T) {
 			w.forget(t)

@@ -143,7 +143,6 @@ func TestSignIn(t *testing.T) {
 			ok(t, try("203.0.113.201", email, goodPassword))
 		})
 		t.Run("CountsGuessesThatWereMadeAtOnce", func(t *testing.T) {
-			// More guesses than are allowed pass the first check together; the right one among the late ones must not get in.
 			_, email := w.person(t)
 			for range 9 {
 				refuses(t, try("", email, "wrong wrong wrong"), "invalid_credentials")
@@ -207,6 +206,75 @@ func TestSignInTakesATurn(t *testing.T) {
 	})
 }
 
+// otherSecret is a token of the same ids with another secret.
+func otherSecret(token cardinal.Secret) string {
+	text := []byte(token.Reveal())
+	at := &text[len(text)-9]
+	if *at == 'x' {
+		*at = 'y'
+	} else {
+		*at = 'x'
+	}
+	return string(text)
+}
+
+// More guesses than are allowed may pass the first check together; a right one among those that come late must not get in.
+func TestThrottleHoldsForGuessesUnderWay(t *testing.T) {
+	engines(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		u, email := w.person(t)
+		in := w.signIn(t, email, goodPassword)
+		hasher := password.New(password.Params{MemoryKiB: 32 << 10, Iterations: 12, Parallelism: 1}, password.Limits{Concurrent: 1, Queue: 9, Wait: time.Minute})
+		d := must(directory.Open(ctx, w.Store, directory.Options{LoadKeys: func() (*seal.Keyring, error) { return seal.LoadKeyring(w.Keys, "") }, Hasher: hasher}))(t)
+		until := func(what func() bool) {
+			for !what() {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		for name, c := range map[string]struct{ late, fail func() error }{
+			"sign-in": {
+				func() error {
+					_, err := d.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
+					return err
+				},
+				func() error {
+					_, err := w.stranger("").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: "wrong wrong wrong"})
+					return err
+				},
+			},
+			"change": {
+				func() error {
+					_, err := d.As(cardinal.Actor{UserID: u.ID, Assurance: 1}).ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: otherPassword})
+					return err
+				},
+				func() error {
+					_, err := w.session(t, in).ChangePassword(ctx, cardinal.PasswordChange{Current: "wrong wrong wrong", New: otherPassword})
+					return err
+				},
+			},
+		} {
+			var under sync.WaitGroup
+			under.Go(func() { _, _ = hasher.Hash(context.Background(), "x") })
+			until(func() bool { running, _, _ := d.Hashing(); return running == 1 })
+			var err error
+			under.Go(func() { err = c.late() })
+			until(func() bool { _, waiting, _ := d.Hashing(); return waiting == 1 })
+			for range 10 {
+				if c.fail() == nil {
+					t.Error("a wrong password is right")
+				}
+			}
+			if _, waiting, _ := d.Hashing(); waiting != 1 {
+				t.Fatalf("%s: the late one did not wait long enough", name)
+			}
+			under.Wait()
+			if said(err) != "too_many_attempts" {
+				t.Errorf("%s said %q", name, said(err))
+			}
+		}
+	})
+}
+
 func TestSession(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -217,7 +285,8 @@ func TestSession(t *testing.T) {
 			if c.UserID != u.ID || c.SessionID != in.Session.ID || c.Kind != "person" || c.Status != "active" || c.Assurance != 1 || !c.ExpiresAt.Equal(in.Session.IdleEndsAt) {
 				t.Errorf("check %+v", c)
 			}
-			for _, bearer := range []string{"", "cs_", in.Token.Reveal() + "x", in.Token.Reveal()[:len(in.Token)-2] + "AA", "ck_" + in.Token.Reveal()[3:]} {
+			wrong := otherSecret(in.Token)
+			for _, bearer := range []string{"", "cs_", in.Token.Reveal() + "x", wrong, "ck_" + in.Token.Reveal()[3:]} {
 				_, err := w.CheckSession(ctx, bearer)
 				refuses(t, err, "not_signed_in")
 				_, err = w.Authenticate(ctx, bearer, noID, cardinal.Client{})
@@ -260,6 +329,18 @@ func TestSession(t *testing.T) {
 				refuses(t, w.operator().EndSession(ctx, u.ID, in.Session.ID), "not_found")
 				ok(t, w.operator().EndSessions(ctx, u.ID, true))
 				w.tells(t)
+			}
+		})
+		t.Run("IsRefusedToWhoCannotSignIn", func(t *testing.T) {
+			// Suspending ends the sessions; the check does not rely on it.
+			u, email := w.person(t)
+			in := w.signIn(t, email, goodPassword)
+			ok(t, w.Store.Write(ctx, func(tx store.Tx) error {
+				_, err := tx.SetUserStatus(ctx, u.ID, u.Version, "suspend", w.Clock.Now())
+				return err
+			}))
+			if w.alive(t, in) {
+				t.Error("a suspended user has a session")
 			}
 		})
 		t.Run("SparesTheOneThatAsks", func(t *testing.T) {

@@ -173,9 +173,9 @@ var cultures = []culture{
 	},
 	{ // Persian, some with a zero-width non-joiner
 		places: []place{{"IR", "fa-IR", "Asia/Tehran", "98"}, {"AF", "fa-AF", "Asia/Kabul", "93"}},
-		women:  "زهرا=zahra فاطمه=fateme نیلوفر=niloufar شیرین=shirin گل‌نار=golnar پریسا=parisa مه‌لقا=mahlagha ژاله=zhaleh",
-		men:    "علی=ali محمدرضا=mohammadreza حسین=hossein کوروش=kourosh امیر‌علی=amirali آرش=arash پیمان=peyman بیژن=bizhan",
-		family: "احمدی=ahmadi حسینی=hosseini کریمی=karimi موسوی=mousavi گل‌محمدی=golmohammadi پورعلی=pourali چگینی=chegini ژیان=zhian",
+		women:  "زهرا=zahra فاطمه=fateme نیلوفر=niloufar شیرین=shirin گل\u200cنار=golnar پریسا=parisa مه\u200cلقا=mahlagha ژاله=zhaleh",
+		men:    "علی=ali محمدرضا=mohammadreza حسین=hossein کوروش=kourosh امیر\u200cعلی=amirali آرش=arash پیمان=peyman بیژن=bizhan",
+		family: "احمدی=ahmadi حسینی=hosseini کریمی=karimi موسوی=mousavi گل\u200cمحمدی=golmohammadi پورعلی=pourali چگینی=chegini ژیان=zhian",
 		domain: "نمونه.example", digits: '۰', handles: true,
 	},
 	{ // Hindi

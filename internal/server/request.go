@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,8 +20,9 @@ type exchange struct {
 	route   string   // of the server's own; the others say theirs in request.Pattern
 	status  int      // 0 until the answer begins
 	bytes   int64
-	counted bool // in inFlight
-	routine bool // a 5xx that is no fault
+	counted bool         // in inFlight
+	last    *atomic.Bool // no request shall follow on the connection: the server is stopping
+	routine bool         // a 5xx that is no fault
 }
 
 // Unwrap is for http.ResponseController.
@@ -29,18 +31,25 @@ func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 func (e *exchange) WriteHeader(status int) {
 	// 1xx answers come before the answer; 101 is one.
 	if e.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		e.status = status
+		e.begin(status)
 	}
 	e.ResponseWriter.WriteHeader(status)
 }
 
 func (e *exchange) Write(b []byte) (int, error) {
 	if e.status == 0 {
-		e.status = http.StatusOK
+		e.begin(http.StatusOK)
 	}
 	n, err := e.ResponseWriter.Write(b)
 	e.bytes += int64(n)
 	return n, err
+}
+
+func (e *exchange) begin(status int) {
+	e.status = status
+	if e.last.Load() {
+		e.Header()["Connection"] = closing
+	}
 }
 
 // Values of headers that every answer has, made once.
@@ -56,7 +65,7 @@ var (
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	id, text := requestID(r.Header)
-	e := &exchange{ResponseWriter: w, request: r, id: text}
+	e := &exchange{ResponseWriter: w, request: r, id: text, last: &s.stopping}
 	defer s.end(e, began)
 	own := s.own(r.URL.Path)
 	if own != nil {
@@ -84,9 +93,6 @@ func (s *Server) dress(e *exchange) {
 	if e.route != "" || strings.HasPrefix(e.request.URL.Path, "/v1/") {
 		h["Cache-Control"] = noStore
 	}
-	if s.stopping.Load() {
-		h["Connection"] = closing
-	}
 }
 
 // pass hands a request to the API, within the limits.
@@ -110,7 +116,7 @@ func (s *Server) pass(e *exchange, id uuid.UUID) {
 		})
 	}
 	e.request = r.WithContext(ctx)
-	if r.Body != http.NoBody {
+	if r.Body != nil && r.Body != http.NoBody {
 		e.request.Body = http.MaxBytesReader(e.ResponseWriter, r.Body, s.limits.body)
 	}
 	s.options.API.ServeHTTP(e, e.request)
@@ -140,6 +146,7 @@ func (s *Server) end(e *exchange, began time.Time) {
 	case cause != nil:
 		status = http.StatusInternalServerError
 	case status == 0:
+		e.begin(http.StatusOK)
 		status = http.StatusOK
 	}
 	took := time.Since(began)

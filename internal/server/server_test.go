@@ -159,7 +159,7 @@ func TestStoppingCutsNothingInFlight(t *testing.T) {
 		}
 		defer answer.Body.Close()
 		text, err := io.ReadAll(answer.Body)
-		got <- fmt.Sprint(string(text), err)
+		got <- fmt.Sprint(string(text), err, answer.Close)
 	}()
 	await(t, "the request", entered)
 	s.stop()
@@ -183,7 +183,7 @@ func TestStoppingCutsNothingInFlight(t *testing.T) {
 	case <-time.After(500 * time.Millisecond):
 	}
 	close(release)
-	if text := await(t, "the answer", got); text != "done<nil>" {
+	if text := await(t, "the answer", got); text != "done<nil> true" {
 		t.Errorf("the request in flight got %q", text)
 	}
 	if err := await(t, "the end", s.ended); err != nil {

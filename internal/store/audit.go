@@ -35,12 +35,11 @@ func (tx Tx) AppendEvent(ctx context.Context, e cardinal.AuditEvent) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, `
+	return tx.later(ctx, `
 		INSERT INTO audit_logs (`+auditColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		e.SubjectID, e.ID, e.ActorID, e.SessionID, e.APIKeyID, e.Action, e.IsRefused, e.Attempts, rows, changes, e.RequestID,
 		e.AddressSealed, e.UserAgentSealed, e.SchemaVersion)
-	return err
 }
 
 // Events returns a page of the audit log, one event more than asked for when there are more. On PostgreSQL it walks the

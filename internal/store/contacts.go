@@ -51,11 +51,10 @@ func (tx Tx) ContactForChange(ctx context.Context, userID, id uuid.UUID) (Contac
 
 // InsertContact adds a contact.
 func (tx Tx) InsertContact(ctx context.Context, c ContactRecord) error {
-	_, err := tx.exec(ctx, `
+	return tx.later(ctx, `
 		INSERT INTO contacts (`+contactColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary, c.VerifiedAt, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
-	return err
 }
 
 // UpdateContact writes whether a contact is primary and verified, if its version is still c.Version; it returns the row after.

@@ -45,9 +45,8 @@ func (tx Tx) CredentialForChange(ctx context.Context, userID uuid.UUID) (Credent
 
 // InsertCredential adds a user's password verifier.
 func (tx Tx) InsertCredential(ctx context.Context, c CredentialRecord) error {
-	_, err := tx.exec(ctx, `INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	return tx.later(ctx, `INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		c.UserID, c.Hash, c.LastReset, c.MustChange, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
-	return err
 }
 
 // UpdateCredential writes a verifier, if its version is still c.Version; it returns the row after.
@@ -58,6 +57,22 @@ func (tx Tx) UpdateCredential(ctx context.Context, c CredentialRecord, now time.
 		RETURNING `+credentialColumns, c.UserID, c.Version, c.Hash, c.LastReset, c.MustChange, now)
 }
 
+// SignInForChange returns a user and their password verifier as they are now, and keeps both from changing until the
+// transaction ends; cardinal.ErrNotFound for who has no password.
+func (tx Tx) SignInForChange(ctx context.Context, userID uuid.UUID) (cardinal.User, CredentialRecord, error) {
+	var user cardinal.User
+	credential, err := one(ctx, tx.Reader, func(row scanner) (c CredentialRecord, err error) {
+		user.ID = userID
+		err = row.Scan(&user.Kind, &user.Status, &user.Version, &c.UserID, &c.Hash, timeInto{&c.LastReset}, &c.MustChange,
+			timeInto{&c.CreatedAt}, timeInto{&c.UpdatedAt}, &c.Version, &c.SchemaVersion)
+		return c, err
+	}, `
+		SELECT u.kind, u.status, u.version, c.user_id, c.hash, c.last_reset, c.must_change, c.created_at, c.updated_at, c.version, c.schema_version
+		  FROM users u JOIN credentials c ON c.user_id = u.id
+		 WHERE u.id = $1`+tx.engine.forChange, userID)
+	return user, credential, err
+}
+
 // SignInRecord is what a sign-in reads of an account, in one statement.
 type SignInRecord struct {
 	UserID     uuid.UUID
@@ -66,19 +81,23 @@ type SignInRecord struct {
 	Hash       *string // nil when there is no password
 	MustChange bool
 	Version    int64 // of the credential; 0 when there is none
+	Key        UserKeyRecord
 }
 
 // SignIn returns the account that holds a claim; cardinal.ErrNotFound when nobody does.
 func (r Reader) SignIn(ctx context.Context, valueIndex []byte) (SignInRecord, error) {
 	return one(ctx, r, func(row scanner) (s SignInRecord, err error) {
-		err = row.Scan(&s.UserID, &s.Status, &s.CanSignIn, &s.Hash, &s.MustChange, &s.Version)
+		err = row.Scan(&s.UserID, &s.Status, &s.CanSignIn, &s.Hash, &s.MustChange, &s.Version, &s.Key.KEKID, &s.Key.WrappedKey)
+		s.Key.UserID = s.UserID
 		return s, err
 	}, `
-		SELECT u.id, u.status, (s.can_sign_in AND k.can_sign_in), c.hash, COALESCE(c.must_change, FALSE), COALESCE(c.version, 0)
+		SELECT u.id, u.status, (s.can_sign_in AND k.can_sign_in), c.hash, COALESCE(c.must_change, FALSE), COALESCE(c.version, 0),
+		       uk.kek_id, uk.wrapped_key
 		  FROM identifiers i
 		  JOIN users u ON u.id = i.user_id
 		  JOIN user_statuses s ON s.code = u.status
 		  JOIN user_kinds k ON k.code = u.kind
 		  LEFT JOIN credentials c ON c.user_id = u.id
+		  LEFT JOIN user_keys uk ON uk.user_id = u.id
 		 WHERE i.value_index = $1`, valueIndex)
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -79,17 +78,4 @@ func (v *Violation) Unwrap() error { return cardinal.ErrConflict }
 func Violates(err error, constraint string) bool {
 	var v *Violation
 	return errors.As(err, &v) && strings.HasPrefix(v.Constraint, constraint)
-}
-
-// sqlTx lets a *sql.DB transaction be a querier; begin, fn, commit.
-func transactDB(ctx context.Context, e *engine, db *sql.DB, fn func(Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return e.classify(err)
-	}
-	defer tx.Rollback()
-	if err := fn(Tx{Reader{engine: e, q: tx}}); err != nil {
-		return err
-	}
-	return e.classify(tx.Commit())
 }

@@ -50,9 +50,8 @@ func (r Reader) Identifiers(ctx context.Context, userID uuid.UUID) ([]Identifier
 
 // InsertIdentifier makes a claim; it Violates "identifiers_pk" when somebody holds it.
 func (tx Tx) InsertIdentifier(ctx context.Context, i IdentifierRecord) error {
-	_, err := tx.exec(ctx, `INSERT INTO identifiers (`+identifierColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+	return tx.later(ctx, `INSERT INTO identifiers (`+identifierColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt, i.ExpiresAt)
-	return err
 }
 
 // ProveIdentifier makes the claim of a contact one that does not lapse.

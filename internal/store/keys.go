@@ -88,7 +88,6 @@ func (r Reader) UserKey(ctx context.Context, userID uuid.UUID) (UserKeyRecord, e
 
 // InsertUserKey adds a user's wrapped data key.
 func (tx Tx) InsertUserKey(ctx context.Context, k UserKeyRecord) error {
-	_, err := tx.exec(ctx, `INSERT INTO user_keys (user_id, kek_id, wrapped_key, created_at, wrapped_at) VALUES ($1, $2, $3, $4, $5)`,
+	return tx.later(ctx, `INSERT INTO user_keys (user_id, kek_id, wrapped_key, created_at, wrapped_at) VALUES ($1, $2, $3, $4, $5)`,
 		k.UserID, k.KEKID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
-	return err
 }

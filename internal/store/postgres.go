@@ -52,7 +52,7 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 		binary:     ` COLLATE "C"`,
 		close:      db.Close,
 	}
-	e.transact = func(ctx context.Context, fn func(Tx) error) error { return transactDB(ctx, e, db, fn) }
+	e.transact = func(ctx context.Context, fn func(Tx) error) error { return transactPipelined(ctx, e, db, fn) }
 	e.migrate = func(ctx context.Context, fn func(migrator) error) error { return migratePostgres(ctx, db, fn) }
 	e.ensureAuditMonth = func(ctx context.Context, tx Tx, month time.Time) (bool, error) {
 		return one(ctx, tx.Reader, scanBool, `SELECT audit_month_ensure(CAST($1 AS text)::date)`, month.UTC().Format(time.DateOnly))

@@ -81,12 +81,11 @@ func (tx Tx) InsertProfile(ctx context.Context, p ProfileRecord) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, `
+	return tx.later(ctx, `
 		INSERT INTO profiles (`+profileColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		p.UserID, p.DisplayNameSealed, p.UsernameSealed, p.AvatarURLSealed, p.Country, p.Locale, p.TimeZone, preferences,
 		p.AttributesSealed, p.CreatedAt, p.UpdatedAt, p.Version, p.SchemaVersion)
-	return err
 }
 
 // UpdateProfile writes every field of a profile that may change, if its version is still p.Version; it returns the row after.

@@ -70,6 +70,31 @@ func (r Reader) AuthenticateSession(ctx context.Context, userID, id uuid.UUID) (
 		 WHERE x.user_id = $1 AND x.id = $2`, userID, id)
 }
 
+// SessionAccess answers the question that is asked most: whether the bearer of a session may do something, in one statement with
+// the check of the session itself. known tells whether there is such a permission at all.
+func (r Reader) SessionAccess(ctx context.Context, userID, id uuid.UUID, permission string, at time.Time) (auth SessionAuth, known, allowed bool, err error) {
+	auth, err = one(ctx, r, func(row scanner) (s SessionAuth, err error) {
+		err = row.Scan(&s.TokenHash, &s.Assurance, timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt},
+			&s.Kind, &s.Status, &s.CanSignIn, &known, &allowed)
+		s.UserID, s.ID = userID, id
+		return s, err
+	}, `
+		SELECT x.token_hash, x.assurance_level, x.last_seen_at, x.idle_seconds, x.expires_at, x.revoked_at, u.kind, u.status, s.can_sign_in,
+		       p.id IS NOT NULL,
+		       p.id IS NOT NULL AND s.can_sign_in AND EXISTS (
+		         SELECT 1
+		           FROM user_roles g JOIN roles r ON r.id = g.role_id
+		          WHERE g.user_id = u.id AND (g.expires_at IS NULL OR g.expires_at > $4)
+		            AND (r.holds_all OR EXISTS (
+		              SELECT 1 FROM role_permissions rp WHERE rp.role_id = r.id AND rp.permission_id = p.id)))
+		  FROM sessions x
+		  JOIN users u ON u.id = x.user_id
+		  JOIN user_statuses s ON s.code = u.status
+		  LEFT JOIN permissions p ON p.name = $3
+		 WHERE x.user_id = $1 AND x.id = $2`, userID, id, permission, at)
+	return auth, known, allowed, err
+}
+
 // Session returns one session of a user.
 func (r Reader) Session(ctx context.Context, userID, id uuid.UUID) (SessionRecord, error) {
 	return one(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE user_id = $1 AND id = $2`, userID, id)
@@ -85,12 +110,11 @@ func (r Reader) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page)
 
 // InsertSession opens a session.
 func (tx Tx) InsertSession(ctx context.Context, s SessionRecord) error {
-	_, err := tx.exec(ctx, `
+	return tx.later(ctx, `
 		INSERT INTO sessions (`+sessionColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.LastSeenAt, s.IdleSeconds, s.ExpiresAt, s.RevokedAt,
 		s.AddressSealed, s.UserAgentSealed, s.SchemaVersion)
-	return err
 }
 
 // RevokeSession ends one session; cardinal.ErrNotFound when it is not there or has ended.

@@ -71,7 +71,8 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		classify: classifySQLite,
 		close: func() error {
 			w.turn <- struct{}{} // let the last transaction end; none begins after it
-			return errors.Join(reading.Close(), conn.Close(), writing.Close())
+			// database/sql does not track the statements of a single connection, and SQLite folds its log only when all are closed.
+			return errors.Join(w.statements.close(), reading.Close(), conn.Close(), writing.Close())
 		},
 		ensureAuditMonth: func(context.Context, Tx, time.Time) (bool, error) { return false, nil },
 	}
@@ -162,6 +163,17 @@ func (s *statements) get(ctx context.Context, query string) (stmt *sql.Stmt, kep
 	}
 	s.kept[query] = stmt
 	return stmt, true, nil
+}
+
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, stmt := range s.kept {
+		errs = append(errs, stmt.Close())
+	}
+	s.kept = nil
+	return errors.Join(errs...)
 }
 
 func (s *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {

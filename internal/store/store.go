@@ -129,6 +129,18 @@ func (tx Tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	return done.RowsAffected()
 }
 
+// later runs a statement whose result nobody waits for: at once on SQLite; on PostgreSQL together with others, so that what it
+// breaks may show only at the next statement or as the error of Write.
+func (tx Tx) later(ctx context.Context, query string, args ...any) error {
+	args = tx.engine.args(args)
+	if p, ok := tx.q.(*pipeline); ok {
+		p.later(query, args)
+		return nil
+	}
+	_, err := tx.q.ExecContext(ctx, query, args...)
+	return tx.engine.classify(err)
+}
+
 // The forms in which columns are scanned, alike on both engines.
 
 type timeInto struct{ to *time.Time }

@@ -46,8 +46,7 @@ func (tx Tx) BlockThrottle(ctx context.Context, keyHash []byte, until time.Time)
 
 // ClearThrottle forgets the attempts under a key.
 func (tx Tx) ClearThrottle(ctx context.Context, keyHash []byte) error {
-	_, err := tx.exec(ctx, `DELETE FROM sign_in_throttles WHERE key_hash = $1`, keyHash)
-	return err
+	return tx.later(ctx, `DELETE FROM sign_in_throttles WHERE key_hash = $1`, keyHash)
 }
 
 // DeleteExpiredThrottles forgets attempts that no longer count.

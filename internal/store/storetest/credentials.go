@@ -79,8 +79,19 @@ func signIn(t *testing.T, s *store.Store, c store.CredentialRecord) {
 		}
 		return tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: claim(2), UserID: service, CreatedAt: moment})
 	})
-	same(t, "SignIn", must(r.SignIn(ctx, claim(1)))(t), store.SignInRecord{UserID: c.UserID, Status: "active", CanSignIn: true, Hash: &c.Hash, Version: 2})
-	same(t, "SignIn without a password", must(r.SignIn(ctx, claim(2)))(t), store.SignInRecord{UserID: service, Status: "active"})
+	same(t, "SignIn", must(r.SignIn(ctx, claim(1)))(t), store.SignInRecord{UserID: c.UserID, Status: "active", CanSignIn: true, Hash: &c.Hash, Version: 2, Key: store.UserKeyRecord{UserID: c.UserID}})
+	same(t, "SignIn without a password", must(r.SignIn(ctx, claim(2)))(t), store.SignInRecord{UserID: service, Status: "active", Key: store.UserKeyRecord{UserID: service}})
+	write(t, s, func(tx store.Tx) error {
+		user, credential, err := tx.SignInForChange(ctx, c.UserID)
+		if user.ID != c.UserID || user.Kind != "person" || user.Status != "active" || credential.Hash != c.Hash || credential.Version != 2 {
+			t.Errorf("SignInForChange: %+v %+v", user, credential)
+		}
+		return err
+	})
+	refused(t, "SignInForChange without a password", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		_, _, err := tx.SignInForChange(ctx, service)
+		return err
+	}))
 	_, err := r.SignIn(ctx, claim(3))
 	refused(t, "SignIn of nobody", cardinal.ErrNotFound, err)
 	written(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, c.UserID, 1, "suspend", moment) })

@@ -57,6 +57,20 @@ func sessions(t *testing.T, s *store.Store) {
 	if auth := must(r.AuthenticateSession(ctx, user, full.ID))(t); auth.RevokedAt == nil || !auth.RevokedAt.Equal(*full.RevokedAt) || auth.Assurance != 0 {
 		t.Errorf("AuthenticateSession of an ended one: %+v", auth)
 	}
+	withAccess, known, allowed, err := r.SessionAccess(ctx, user, plain.ID, "users.read", moment)
+	same(t, "SessionAccess", must(withAccess, err)(t), auth)
+	if !known || allowed {
+		t.Errorf("SessionAccess of a permission not held: %v %v", known, allowed)
+	}
+	grant(t, s, user, must(r.RoleByName(ctx, "auditor"))(t).ID, nil)
+	if _, known, allowed, err = r.SessionAccess(ctx, user, plain.ID, "users.read", moment); err != nil || !known || !allowed {
+		t.Errorf("SessionAccess of one that is: %v %v %v", known, allowed, err)
+	}
+	if _, known, allowed, err = r.SessionAccess(ctx, user, plain.ID, "users.levitate", moment); err != nil || known || allowed {
+		t.Errorf("SessionAccess of one that is not there: %v %v %v", known, allowed, err)
+	}
+	_, _, _, err = r.SessionAccess(ctx, other, plain.ID, "users.read", moment)
+	refused(t, "SessionAccess of another user", cardinal.ErrNotFound, err)
 	_, err = r.AuthenticateSession(ctx, other, plain.ID)
 	refused(t, "AuthenticateSession of another user", cardinal.ErrNotFound, err)
 	if !plain.Live(moment) || full.Live(moment) || plain.Live(plain.IdleEndsAt()) {

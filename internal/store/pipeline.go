@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// pipeline is a PostgreSQL transaction that holds back statements whose results nobody waits for, and sends them together
+// before the next one that somebody does, or before the commit: one trip to the server instead of one each.
+type pipeline struct {
+	conn *sql.Conn
+	tx   *sql.Tx
+	held pgx.Batch
+}
+
+// later holds a statement back. What it breaks shows when the batch is sent: at the next statement, or at the commit.
+func (p *pipeline) later(query string, args []any) {
+	for i, a := range args {
+		args[i] = nativeArg(a)
+	}
+	p.held.Queue(query, args...)
+}
+
+// nativeArg is the form of an argument that pgx encodes by itself, without a text in between.
+func nativeArg(a any) any {
+	switch v := a.(type) {
+	case uuid.UUID:
+		return [16]byte(v)
+	case *uuid.UUID:
+		if v == nil {
+			return nil
+		}
+		return [16]byte(*v)
+	case uuid.NullUUID:
+		if !v.Valid {
+			return nil
+		}
+		return [16]byte(v.UUID)
+	}
+	return a
+}
+
+// flush sends what was held back.
+func (p *pipeline) flush(ctx context.Context) error {
+	if p.held.Len() == 0 {
+		return nil
+	}
+	held := p.held
+	p.held = pgx.Batch{}
+	return p.conn.Raw(func(driver any) error {
+		return driver.(*stdlib.Conn).Conn().SendBatch(ctx, &held).Close()
+	})
+}
+
+func (p *pipeline) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := p.flush(ctx); err != nil {
+		return nil, err
+	}
+	return p.tx.QueryContext(ctx, query, args...)
+}
+
+func (p *pipeline) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := p.flush(ctx); err != nil {
+		return nil, err
+	}
+	return p.tx.ExecContext(ctx, query, args...)
+}
+
+// transactPipelined runs fn in a transaction whose statements are sent together where they can be.
+func transactPipelined(ctx context.Context, e *engine, db *sql.DB, fn func(Tx) error) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return e.classify(err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return e.classify(err)
+	}
+	defer tx.Rollback()
+	p := &pipeline{conn: conn, tx: tx}
+	if err := fn(Tx{Reader{engine: e, q: p}}); err != nil {
+		return err
+	}
+	if err := p.flush(ctx); err != nil {
+		return e.classify(err)
+	}
+	return e.classify(tx.Commit())
+}

@@ -24,9 +24,7 @@ func (k Desk) CheckAccess(ctx context.Context, q cardinal.AccessQuestion) (cardi
 		return cardinal.Access{}, err
 	}
 	if !known {
-		var check input
-		check.Add("/permission", "permission_unknown", "Ask for one that /v1/permissions lists")
-		return cardinal.Access{}, check.Err()
+		return cardinal.Access{}, unknownPermission()
 	}
 	if allowed && q.UserID == k.actor.UserID && k.actor.APIKeyID.Valid {
 		// A key may do less than its service: asked for itself, it is told what it may do.
@@ -91,4 +89,10 @@ func micro(t *time.Time) *time.Time {
 	}
 	cut := t.UTC().Truncate(time.Microsecond)
 	return &cut
+}
+
+func unknownPermission() error {
+	var check input
+	check.Add("/permission", "permission_unknown", "Ask for one that /v1/permissions lists")
+	return check.Err()
 }

@@ -46,6 +46,8 @@ func (d *Directory) CheckSession(ctx context.Context, bearer string) (cardinal.S
 	return cardinal.SessionCheck{UserID: auth.UserID, SessionID: auth.ID, Kind: auth.Kind, Status: auth.Status, Assurance: int(auth.Assurance), ExpiresAt: ends}, nil
 }
 
+var errPasswordFirst = cardinal.Refuse(cardinal.ErrForbidden, "password_change_required", "Change your password first")
+
 var errNotSignedIn = cardinal.Refuse(cardinal.ErrUnauthenticated, "not_signed_in", "Sign in first")
 
 func (d *Directory) authenticateSession(ctx context.Context, bearer string) (store.SessionAuth, error) {
@@ -54,20 +56,45 @@ func (d *Directory) authenticateSession(ctx context.Context, bearer string) (sto
 		return store.SessionAuth{}, errNotSignedIn
 	}
 	auth, err := d.store.Read(ctx).AuthenticateSession(ctx, t.userID, t.id)
+	return auth, d.admit(t, auth, err)
+}
+
+// admit refuses what was read of a session unless it is in force and the token is its own; it notes that it was used.
+func (d *Directory) admit(t token, auth store.SessionAuth, err error) error {
 	if errors.Is(err, cardinal.ErrNotFound) {
-		return store.SessionAuth{}, errNotSignedIn
+		return errNotSignedIn
 	}
 	if err != nil {
-		return store.SessionAuth{}, err
+		return err
 	}
 	now := d.now()
 	if subtle.ConstantTimeCompare(auth.TokenHash, t.hash[:]) != 1 || !auth.Live(now) || !auth.CanSignIn {
-		return store.SessionAuth{}, errNotSignedIn
+		return errNotSignedIn
 	}
 	if now.Sub(auth.LastSeenAt) >= time.Minute {
 		d.seen.note(auth.UserID, auth.ID, now)
 	}
-	return auth, nil
+	return nil
+}
+
+// CheckSessionAccess answers whether the bearer of a session may do something: the session's own check and the question take
+// one statement together. It answers what Authenticate and Desk.CheckAccess would.
+func (d *Directory) CheckSessionAccess(ctx context.Context, bearer, permission string) (cardinal.Access, error) {
+	t, ok := parseToken(sessionPrefix, bearer)
+	if !ok {
+		return cardinal.Access{}, errNotSignedIn
+	}
+	auth, known, allowed, err := d.store.Read(ctx).SessionAccess(ctx, t.userID, t.id, permission, d.now())
+	if err := d.admit(t, auth, err); err != nil {
+		return cardinal.Access{}, err
+	}
+	if auth.Assurance == 0 {
+		return cardinal.Access{}, errPasswordFirst
+	}
+	if !known {
+		return cardinal.Access{}, unknownPermission()
+	}
+	return cardinal.Access{UserID: t.userID, Permission: permission, Allowed: allowed}, nil
 }
 
 func (d *Directory) authenticateAPIKey(ctx context.Context, bearer string, requestID uuid.NullUUID, from cardinal.Client) (cardinal.Actor, error) {

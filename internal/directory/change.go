@@ -163,7 +163,7 @@ func (k Desk) permit(ctx context.Context, r store.Reader, what rule) error {
 	if what.own && what.subject == k.actor.UserID && k.actor.Known() {
 		return nil
 	}
-	may, err := r.May(ctx, k.caller(), what.permission, k.d.now())
+	may, err := k.may(ctx, r, what.permission)
 	if err != nil {
 		return fmt.Errorf("check the permission %s: %w", what.permission, err)
 	}
@@ -184,6 +184,19 @@ func (k Desk) known() error {
 		return errPasswordChange
 	}
 	return nil
+}
+
+// may reports whether the actor holds a permission of Cardinal's own.
+func (k Desk) may(ctx context.Context, r store.Reader, permission string) (bool, error) {
+	right := builtInRight{k.actor.UserID, permission}
+	if known, ok := k.d.builtIn.Load(right); ok {
+		return known.(bool), nil
+	}
+	may, err := r.May(ctx, k.caller(), permission, k.d.now())
+	if err == nil && cardinal.IsBuiltIn(k.actor.UserID) {
+		k.d.builtIn.Store(right, may)
+	}
+	return may, err
 }
 
 // mayTouch returns nil when the actor holds every permission that the target holds.

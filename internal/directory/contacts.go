@@ -16,7 +16,7 @@ import (
 type newContact struct {
 	kind, typed, normal string
 	primary, verified   bool
-	pointer             string
+	free                bool // its claim can be made: makeWay was called
 }
 
 // addContact adds a contact and its claim to a user whose row is locked or new.
@@ -26,13 +26,18 @@ func (c *changing) addContact(ctx context.Context, userID uuid.UUID, key seal.Ke
 	if new.verified {
 		record.VerifiedAt = &c.now
 	}
+	want := claim{userID: userID, contactID: &record.ID, kind: new.kind, normal: new.normal, proved: new.verified, settings: s}
+	if !new.free {
+		if err := c.makeWay(ctx, want); err != nil {
+			return record, err
+		}
+	}
 	if err := c.InsertContact(ctx, record); err != nil {
 		return record, err
 	}
 	c.wrote(store.StampContact(record))
 	c.masked("contacts.value_sealed")
-	err := c.claim(ctx, claim{userID: userID, contactID: &record.ID, kind: new.kind, normal: new.normal, proved: new.verified, settings: s, pointer: new.pointer})
-	return record, err
+	return record, c.take(ctx, want)
 }
 
 // openContact opens a stored contact.
@@ -128,7 +133,7 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
-		record, err := c.addContact(ctx, userID, key, newContact{kind: in.Kind, typed: in.Value, normal: value, primary: in.IsPrimary || first, verified: in.Verified, pointer: "/value"}, s)
+		record, err := c.addContact(ctx, userID, key, newContact{kind: in.Kind, typed: in.Value, normal: value, primary: in.IsPrimary || first, verified: in.Verified}, s)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,6 +32,12 @@ type Directory struct {
 	kinds        map[string]cardinal.UserKind
 	statuses     map[string]cardinal.Status
 	contactKinds []string
+	builtIn      sync.Map // what built-in actors may, by builtInRight: their roles change only by migration, too
+}
+
+type builtInRight struct {
+	actor      uuid.UUID
+	permission string
 }
 
 // Options is what a directory needs beside the database.
@@ -105,6 +112,8 @@ type Desk struct {
 	d     *Directory
 	actor cardinal.Actor
 	once  *Once
+
+	actorKey seal.Key // the actor's data key where it is at hand; otherwise it is read when it is needed
 }
 
 // Actor returns who is asking.

@@ -19,31 +19,40 @@ type claim struct {
 	normal    string
 	proved    bool // does not lapse, and takes the claim from who did not prove it
 	settings  settings
-	pointer   string
 }
 
-// claim makes a claim. One that somebody else proved stands; one that nobody proved yields to proof, and to anyone once its
-// time is over.
+// claim makes a claim.
 func (c *changing) claim(ctx context.Context, want claim) error {
+	if err := c.makeWay(ctx, want); err != nil {
+		return err
+	}
+	return c.take(ctx, want)
+}
+
+// makeWay sees to it that a claim can be made. One that somebody else proved stands; one that nobody proved yields to proof,
+// and to anyone once its time is over.
+func (c *changing) makeWay(ctx context.Context, want claim) error {
 	index := c.desk.d.keys.index(want.kind, want.normal)
 	held, err := c.holdClaim(ctx, index, want.userID)
 	switch {
 	case errors.Is(err, cardinal.ErrNotFound):
+		return nil
 	case err != nil:
 		return err
 	case held.UserID == want.userID:
 		return cardinal.Refuse(cardinal.ErrConflict, "identifier_yours", "The account has that address, number or name already")
-	default:
-		if yields, err := c.yields(ctx, held, want.proved); err != nil {
-			return err
-		} else if !yields {
-			return cardinal.Refuse(cardinal.ErrConflict, "identifier_taken", "Somebody else has that address, number or name")
-		}
-		if err := c.displace(ctx, held); err != nil {
-			return err
-		}
 	}
-	record := store.IdentifierRecord{ValueIndex: index, UserID: want.userID, ContactID: want.contactID, CreatedAt: c.now}
+	if yields, err := c.yields(ctx, held, want.proved); err != nil {
+		return err
+	} else if !yields {
+		return cardinal.Refuse(cardinal.ErrConflict, "identifier_taken", "Somebody else has that address, number or name")
+	}
+	return c.displace(ctx, held)
+}
+
+// take makes a claim that has its way free.
+func (c *changing) take(ctx context.Context, want claim) error {
+	record := store.IdentifierRecord{ValueIndex: c.desk.d.keys.index(want.kind, want.normal), UserID: want.userID, ContactID: want.contactID, CreatedAt: c.now}
 	if !want.proved {
 		lapses := c.now.Add(want.settings.claimLifetime)
 		record.ExpiresAt = &lapses
@@ -88,12 +97,9 @@ func (c *changing) yields(ctx context.Context, held store.IdentifierRecord, toPr
 	return !last, err
 }
 
-// statusPending is the status of those who signed up and never came further.
-const statusPending = "pending"
-
 // lastWayIn reports whether only one claim is left to an account that was in use: that one stays, proved or not.
 func (c *changing) lastWayIn(ctx context.Context, user cardinal.User) (bool, error) {
-	if user.Status == statusPending || or(user.StatusBeforeDeletion, "") == statusPending {
+	if c.desk.d.statuses[user.Status].AwaitsProof || c.desk.d.statuses[or(user.StatusBeforeDeletion, "")].AwaitsProof {
 		return false, nil
 	}
 	left, err := c.Identifiers(ctx, user.ID)
@@ -101,7 +107,7 @@ func (c *changing) lastWayIn(ctx context.Context, user cardinal.User) (bool, err
 }
 
 // claimUsername moves a user's claim from one user name to another; an empty one gives it up.
-func (c *changing) claimUsername(ctx context.Context, userID uuid.UUID, from, toNormal, pointer string) error {
+func (c *changing) claimUsername(ctx context.Context, userID uuid.UUID, from, toNormal string) error {
 	var old []byte
 	if from != "" {
 		fromNormal, err := normal.Username(from)
@@ -120,7 +126,7 @@ func (c *changing) claimUsername(ctx context.Context, userID uuid.UUID, from, to
 	if toNormal == "" {
 		return c.keepWayIn(ctx, userID)
 	}
-	return c.claim(ctx, claim{userID: userID, kind: normal.KindUsername, normal: toNormal, proved: true, pointer: pointer})
+	return c.claim(ctx, claim{userID: userID, kind: normal.KindUsername, normal: toNormal, proved: true})
 }
 
 // keepWayIn refuses a change that leaves somebody who has a password with nothing to sign in with.
@@ -166,7 +172,7 @@ func (c *changing) dropUnproved(ctx context.Context, held store.IdentifierRecord
 		return err
 	}
 	left, err := c.Identifiers(ctx, held.UserID)
-	if err != nil || len(left) > 0 || user.Status != statusPending {
+	if err != nil || len(left) > 0 || !c.desk.d.statuses[user.Status].AwaitsProof {
 		return err
 	}
 	_, err = c.move(ctx, user, "delete")

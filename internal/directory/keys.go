@@ -197,9 +197,12 @@ func (k Desk) sealClient(ctx context.Context) (sealedClient, error) {
 	}
 	var key seal.Key
 	var err error
-	if k.actor.Known() {
+	switch {
+	case !k.actorKey.IsZero():
+		key = k.actorKey
+	case k.actor.Known():
 		key, err = k.d.userKey(ctx, k.d.store.Read(ctx), k.actor.UserID)
-	} else {
+	default:
 		key, err = k.d.keys.month(ctx, k.d.store, k.d.now())
 	}
 	if err != nil {

@@ -126,7 +126,7 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		return cardinal.PasswordState{}, err
 	}
 	t := k.throttleFor("password", me[:])
-	if err := t.check(ctx, reader, k.d.now()); err != nil {
+	if _, err := t.check(ctx, reader, k.d.now()); err != nil {
 		return cardinal.PasswordState{}, err
 	}
 	current, err := reader.Credential(ctx, me)
@@ -156,7 +156,7 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		return cardinal.PasswordState{}, err
 	}
 	return change(ctx, k, r, func(c *changing) (cardinal.PasswordState, error) {
-		if err := t.check(ctx, c.Reader, c.now); err != nil {
+		if _, err := t.check(ctx, c.Reader, c.now); err != nil {
 			return cardinal.PasswordState{}, err
 		}
 		locked, err := c.CredentialForChange(ctx, me)

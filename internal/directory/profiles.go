@@ -172,7 +172,7 @@ func (c *changing) changeProfile(ctx context.Context, current store.ProfileRecor
 		return before, false, nil
 	}
 	if before.Username != after.Username {
-		if err := c.claimUsername(ctx, current.UserID, before.Username, usernameNormal, at+"/username"); err != nil {
+		if err := c.claimUsername(ctx, current.UserID, before.Username, usernameNormal); err != nil {
 			return before, false, err
 		}
 	}

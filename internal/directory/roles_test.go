@@ -2,12 +2,14 @@ package directory_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/store"
 )
 
 func TestRoles(t *testing.T) {
@@ -225,6 +227,34 @@ func TestGrants(t *testing.T) {
 			w.run(t, "grants.expire")
 			w.tells(t)
 			if g := must(desk.Grants(ctx, kept.ID, cardinal.Page{Limit: 5}))(t); len(g.Data) != 1 {
+				t.Errorf("grants %+v", g)
+			}
+		})
+		t.Run("ProlongedMeanwhileTheyStay", func(t *testing.T) {
+			if w.engine == "sqlite" {
+				return // its transactions take turns
+			}
+			u, _ := w.person(t)
+			until, later := w.Clock.Now().Add(time.Minute), w.Clock.Now().Add(time.Hour)
+			grant := w.grant(t, u, "auditor", &until)
+			w.Clock.Add(time.Minute)
+			var job sync.WaitGroup
+			var err error
+			ok(t, w.Store.Write(ctx, func(tx store.Tx) error {
+				if err := tx.LockRole(ctx, role.ID); err != nil {
+					return err
+				}
+				grant.ExpiresAt = &later
+				if _, err := tx.PutGrant(ctx, grant); err != nil {
+					return err
+				}
+				job.Go(func() { err = w.As(cardinal.System()).RunJob(ctx, "grants.expire") })
+				w.waitForLock(t)
+				return nil
+			}))
+			job.Wait()
+			ok(t, err)
+			if g := must(desk.Grants(ctx, u.ID, cardinal.Page{Limit: 5}))(t); len(g.Data) != 1 {
 				t.Errorf("grants %+v", g)
 			}
 		})

@@ -48,7 +48,7 @@ func (k Desk) SetUp(ctx context.Context, in cardinal.SetUp) (cardinal.SignedIn, 
 		return cardinal.SignedIn{}, err
 	}
 	attempts := k.throttleFor("set-up", nil)
-	if err := attempts.check(ctx, reader, k.d.now()); err != nil {
+	if _, err := attempts.check(ctx, reader, k.d.now()); err != nil {
 		return cardinal.SignedIn{}, err
 	}
 	t, ok := parseToken(setupPrefix, in.Token.Reveal())
@@ -104,7 +104,11 @@ func (k Desk) SetUp(ctx context.Context, in cardinal.SetUp) (cardinal.SignedIn, 
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	return stranger.openSession(ctx, user.ID, "setup_link", s, func(*changing) error { return nil })
+	key, err := k.d.userKey(ctx, reader, user.ID)
+	if err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	return stranger.openSession(ctx, user.ID, "setup_link", s, key, func(*changing, store.CredentialRecord) error { return nil })
 }
 
 // AddAdministrator makes a user who can be an administrator, or makes one of somebody who is there: the operator's way.

@@ -10,6 +10,7 @@ import (
 	"cardinal"
 	"cardinal/internal/normal"
 	"cardinal/internal/password"
+	"cardinal/internal/seal"
 	"cardinal/internal/store"
 )
 
@@ -33,7 +34,8 @@ func (k Desk) SignIn(ctx context.Context, in cardinal.SignIn) (cardinal.SignedIn
 	kind, value, bad := normal.Identifier(in.Identifier)
 	index := k.d.keys.index(kind, value)
 	t := k.throttleFor("sign-in", index)
-	if err := t.check(ctx, r, k.d.now()); err != nil {
+	tried, err := t.check(ctx, r, k.d.now())
+	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
 	account, err := r.SignIn(ctx, index)
@@ -67,19 +69,19 @@ func (k Desk) SignIn(ctx context.Context, in cardinal.SignIn) (cardinal.SignedIn
 			return cardinal.SignedIn{}, err
 		}
 	}
-	return k.openSession(ctx, account.UserID, "password", s, func(c *changing) error {
+	key, err := k.d.keys.unwrap(account.Key)
+	if err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	return k.openSession(ctx, account.UserID, "password", s, key, func(c *changing, now store.CredentialRecord) error {
 		// The check before the hash let several guesses in at once; this one counts the failures that were committed meanwhile.
-		if err := t.check(ctx, c.Reader, c.now); err != nil {
-			return err
-		}
-		now, err := c.CredentialForChange(ctx, account.UserID)
-		if err != nil {
+		if _, err := t.check(ctx, c.Reader, c.now); err != nil {
 			return err
 		}
 		if now.Hash != *account.Hash {
 			return errCredentials // the password changed while it was being verified
 		}
-		if t.identifier != nil {
+		if tried && t.identifier != nil {
 			if err := c.ClearThrottle(ctx, t.identifier); err != nil {
 				return err
 			}
@@ -125,30 +127,26 @@ func busy(err error) error {
 	return err
 }
 
-// openSession opens a session for a user who proved who they are. The event's actor is the user.
-func (k Desk) openSession(ctx context.Context, userID uuid.UUID, method string, s settings, before func(*changing) error) (cardinal.SignedIn, error) {
+// openSession opens a session for a user who proved who they are, and whose key is given. The event's actor is the user.
+func (k Desk) openSession(ctx context.Context, userID uuid.UUID, method string, s settings, key seal.Key, before func(*changing, store.CredentialRecord) error) (cardinal.SignedIn, error) {
 	requested := k.actor
+	k.actorKey = key
 	k.actor = cardinal.Actor{UserID: userID, Assurance: 1, RequestID: requested.RequestID, ClientFrom: requested.ClientFrom}
 	k.once = nil // a bearer token is never kept for a replay
 	what := rule{action: signInAction, subject: userID, own: true}
 	return change(ctx, k, what, func(c *changing) (cardinal.SignedIn, error) {
 		var out cardinal.SignedIn
-		user, err := c.UserForChange(ctx, userID) // or a suspension at the same time would miss the session
+		user, credential, err := c.SignInForChange(ctx, userID) // locked, or a suspension at the same time would miss the session
+		if isNotFound(err) {
+			return out, errCredentials
+		}
 		if err != nil {
 			return out, err
 		}
 		if !k.d.statuses[user.Status].CanSignIn || !k.d.kinds[user.Kind].CanSignIn {
 			return out, errCredentials // suspended while the password was being verified
 		}
-		if err := before(c); err != nil {
-			return out, err
-		}
-		credential, err := c.Credential(ctx, userID)
-		if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
-			return out, err
-		}
-		key, err := k.d.userKey(ctx, c.Reader, userID)
-		if err != nil {
+		if err := before(c, credential); err != nil {
 			return out, err
 		}
 		id := cardinal.NewID()

@@ -25,7 +25,7 @@ func (k Desk) SignUp(ctx context.Context, in cardinal.SignUp) (cardinal.User, er
 		return cardinal.User{}, cardinal.Refuse(cardinal.ErrForbidden, "sign_up_closed", "Ask an administrator for an account")
 	}
 	t := k.throttleFor("sign-up", nil)
-	if err := t.check(ctx, reader, k.d.now()); err != nil {
+	if _, err := t.check(ctx, reader, k.d.now()); err != nil {
 		return cardinal.User{}, err
 	}
 	if err := checkSignUp(in, s); err != nil {

@@ -2,8 +2,8 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,26 +48,25 @@ func addressPrefix(address string) string {
 	return p.String()
 }
 
-// check refuses an attempt while its identifier or its address is blocked.
-func (t throttle) check(ctx context.Context, r store.Reader, now time.Time) error {
-	for _, key := range [][]byte{t.identifier, t.address} {
-		if key == nil {
-			continue
-		}
-		row, err := r.Throttle(ctx, key)
-		if errors.Is(err, cardinal.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
+// keys are those that there are.
+func (t throttle) keys() [][]byte {
+	return slices.DeleteFunc([][]byte{t.identifier, t.address}, func(key []byte) bool { return key == nil })
+}
+
+// check refuses an attempt while its identifier or its address is blocked. tried tells whether failures are counted for any.
+func (t throttle) check(ctx context.Context, r store.Reader, now time.Time) (tried bool, err error) {
+	rows, err := r.Throttles(ctx, t.keys()...)
+	if err != nil {
+		return false, err
+	}
+	for _, row := range rows {
 		if row.BlockedUntil != nil && now.Before(*row.BlockedUntil) {
 			refusal := cardinal.Refuse(cardinal.ErrThrottled, "too_many_attempts", "Too many attempts; wait before you try again")
 			refusal.RetryAfter = row.BlockedUntil.Sub(now)
-			return refusal
+			return true, refusal
 		}
 	}
-	return nil
+	return len(rows) > 0, nil
 }
 
 // count adds an attempt and blocks what has too many.

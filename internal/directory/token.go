@@ -22,6 +22,9 @@ const (
 	tokenBytes  = 16 + 16 + secretBytes
 )
 
+// IsSessionToken reports whether a bearer token has the form of a session's.
+func IsSessionToken(bearer string) bool { return strings.HasPrefix(bearer, sessionPrefix) }
+
 type token struct {
 	userID, id uuid.UUID
 	hash       [sha256.Size]byte

@@ -22,29 +22,57 @@ func (k Desk) CreateUser(ctx context.Context, in cardinal.NewUser) (cardinal.Use
 
 // createUser makes a user in the status that an initial action gives; after runs in the same transaction.
 func (k Desk) createUser(ctx context.Context, in cardinal.NewUser, r rule, action string, after func(*changing, cardinal.User) error) (cardinal.User, error) {
-	// Before the password is hashed: who may not shall not cost one.
-	reader, err := k.read(ctx, r)
-	if err != nil {
-		return refused[cardinal.User](ctx, k, r, err)
+	var s settings
+	var checked checkedUser
+	check := func(reader store.Reader) (err error) {
+		if in.Password != "" || in.Email != "" && !in.EmailVerified || in.Phone != "" && !in.PhoneVerified {
+			if s, err = k.d.settings(ctx, reader); err != nil {
+				return err
+			}
+		}
+		checked, err = k.checkNewUser(ctx, reader, in, s)
+		return err
 	}
-	s, err := k.d.settings(ctx, reader)
-	if err != nil {
-		return cardinal.User{}, err
-	}
-	checked, err := k.checkNewUser(ctx, reader, in, s)
-	if err != nil {
-		return cardinal.User{}, err
-	}
-	in = checked.NewUser
 	var hash string
 	if in.Password != "" {
+		// A hash is dear: who may not, and what is wrong anyhow, shall not cost one.
+		reader, err := k.read(ctx, r)
+		if err != nil {
+			return refused[cardinal.User](ctx, k, r, err)
+		}
+		if err := check(reader); err != nil {
+			return cardinal.User{}, err
+		}
 		if hash, err = k.hash(ctx, in.Password); err != nil {
 			return cardinal.User{}, err
 		}
 	}
 	return change(ctx, k, r, func(c *changing) (cardinal.User, error) {
+		if hash == "" {
+			if err := check(c.Reader); err != nil {
+				return cardinal.User{}, err
+			}
+		}
+		in := checked.NewUser
 		id := cardinal.NewID()
 		c.about(id)
+		username := claim{userID: id, kind: normal.KindUsername, normal: checked.username, proved: true}
+		contacts := []newContact{
+			{kind: normal.KindEmail, typed: in.Email, normal: checked.email, primary: true, verified: in.EmailVerified, free: true},
+			{kind: normal.KindPhone, typed: in.Phone, normal: checked.phone, primary: true, verified: in.PhoneVerified, free: true},
+		}
+		contacts = slices.DeleteFunc(contacts, func(new newContact) bool { return new.typed == "" })
+		// What has to be read is read first: on PostgreSQL all that is written after it travels together.
+		if in.Username != "" {
+			if err := c.makeWay(ctx, username); err != nil {
+				return cardinal.User{}, err
+			}
+		}
+		for _, new := range contacts {
+			if err := c.makeWay(ctx, claim{userID: id, kind: new.kind, normal: new.normal, proved: new.verified}); err != nil {
+				return cardinal.User{}, err
+			}
+		}
 		user, err := c.InsertUser(ctx, id, in.Kind, action, c.now)
 		if err != nil {
 			return user, err
@@ -70,18 +98,11 @@ func (k Desk) createUser(ctx context.Context, in cardinal.NewUser, r rule, actio
 		c.changed("users.status", nil, user.Status)
 		c.changed("users.kind", nil, user.Kind)
 		if in.Username != "" {
-			if err := c.claim(ctx, claim{userID: id, kind: normal.KindUsername, normal: checked.username, proved: true, pointer: "/username"}); err != nil {
+			if err := c.take(ctx, username); err != nil {
 				return user, err
 			}
 		}
-		for _, contact := range []struct {
-			kind, typed, normal string
-			verified            bool
-		}{{normal.KindEmail, in.Email, checked.email, in.EmailVerified}, {normal.KindPhone, in.Phone, checked.phone, in.PhoneVerified}} {
-			if contact.typed == "" {
-				continue
-			}
-			new := newContact{kind: contact.kind, typed: contact.typed, normal: contact.normal, primary: true, verified: contact.verified, pointer: "/" + contact.kind}
+		for _, new := range contacts {
 			if _, err := c.addContact(ctx, id, key, new, s); err != nil {
 				return user, err
 			}

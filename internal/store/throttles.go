@@ -16,12 +16,16 @@ type ThrottleRecord struct {
 	ExpiresAt       time.Time
 }
 
-// Throttle returns the attempts under a key; cardinal.ErrNotFound when there were none lately.
-func (r Reader) Throttle(ctx context.Context, keyHash []byte) (ThrottleRecord, error) {
-	return one(ctx, r, func(row scanner) (t ThrottleRecord, err error) {
+// Throttles returns the attempts under keys, those lately tried.
+func (r Reader) Throttles(ctx context.Context, keyHashes ...[]byte) ([]ThrottleRecord, error) {
+	if len(keyHashes) == 0 {
+		return nil, nil
+	}
+	list, args := placeholders(keyHashes)
+	return all(ctx, r, func(row scanner) (t ThrottleRecord, err error) {
 		err = row.Scan(&t.KeyHash, &t.Failures, timeInto{&t.WindowStartedAt}, nullTimeInto{&t.BlockedUntil}, timeInto{&t.ExpiresAt})
 		return t, err
-	}, `SELECT key_hash, failures, window_started_at, blocked_until, expires_at FROM sign_in_throttles WHERE key_hash = $1`, keyHash)
+	}, `SELECT key_hash, failures, window_started_at, blocked_until, expires_at FROM sign_in_throttles WHERE key_hash IN (`+list+`)`, args...)
 }
 
 // CountFailure adds a failed attempt under a key, starting a new window when the old one has passed, and returns how many

@@ -153,9 +153,12 @@ func (tx Tx) TouchUser(ctx context.Context, id uuid.UUID, version int64, now tim
 // Statuses lists the states a user can be in.
 func (r Reader) Statuses(ctx context.Context) ([]cardinal.Status, error) {
 	return all(ctx, r, func(row scanner) (s cardinal.Status, err error) {
-		err = row.Scan(&s.Code, &s.Description, &s.CanSignIn, &s.IsDeleted, &s.IsErased)
+		err = row.Scan(&s.Code, &s.Description, &s.CanSignIn, &s.IsDeleted, &s.IsErased, &s.AwaitsProof)
 		return s, err
-	}, `SELECT code, description, can_sign_in, is_deleted, is_erased FROM user_statuses ORDER BY id`)
+	}, `
+		SELECT s.code, s.description, s.can_sign_in, s.is_deleted, s.is_erased,
+		       EXISTS (SELECT 1 FROM user_status_transitions t WHERE t.from_status = s.code AND t.action = 'activate')
+		  FROM user_statuses s ORDER BY s.id`)
 }
 
 // UserKinds lists the kinds of actor.

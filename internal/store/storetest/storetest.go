@@ -52,7 +52,7 @@ var cases = []testCase{
 	{"Jobs", jobs, "Jobs ClaimJob FinishJob FailJob"},
 	{"Replies", replies, "Reply ClaimReply RenewReply CompleteReply DeleteExpiredReplies"},
 	{"SetupLinks", setupLinks, "SetupLink SetupLinkForChange InsertSetupLink UseSetupLink DeleteDeadSetupLinks"},
-	{"Throttles", throttles, "Throttle CountFailure BlockThrottle ClearThrottle DeleteExpiredThrottles"},
+	{"Throttles", throttles, "Throttles CountFailure BlockThrottle ClearThrottle DeleteExpiredThrottles"},
 	{"Refusals", refusals, "CountRefusal TakeRefusals"},
 	{"Audit", audit, "AppendEvent Events"},
 	{"AuditMonths", auditMonths, "EnsureAuditMonths AuditMonthsAhead"},

@@ -14,7 +14,7 @@ import (
 func lookups(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	same(t, "Statuses", must(r.Statuses(ctx))(t), []cardinal.Status{
-		{Code: "pending", Description: "Signed up, no contact proved yet."},
+		{Code: "pending", Description: "Signed up, no contact proved yet.", AwaitsProof: true},
 		{Code: "active", Description: "In use.", CanSignIn: true},
 		{Code: "suspended", Description: "Locked by an administrator; nothing is lost."},
 		{Code: "deleted", Description: "Soft-deleted; can be restored.", IsDeleted: true},

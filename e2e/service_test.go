@@ -21,7 +21,13 @@ import (
 	"cardinal/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+func TestMain(m *testing.M) {
+	status := pgtest.Main(m)
+	if path, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(status)
+}
 
 var engines = []string{"sqlite", "postgres"}
 

@@ -55,7 +55,7 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	k := atDesk{desk: a.directory.As(actor), header: w.Header(), body: body}
-	if key := r.Header.Get("Idempotency-Key"); key != "" && r.Method == http.MethodPost && ctx.Operation().Metadata[noReplays] != true {
+	if key := strings.Join(r.Header.Values("Idempotency-Key"), ", "); key != "" && r.Method == http.MethodPost && ctx.Operation().Metadata[noReplays] != true {
 		if fault := badReplayKey(key, actor); fault != nil {
 			a.refuse(w, r, a.problemOf(r.Context(), &cardinal.Invalid{Faults: []cardinal.Fault{*fault}}))
 			return

@@ -464,7 +464,7 @@ func TestOneEffect(t *testing.T) {
 			answers := make([]answer, 8)
 			for i := range answers {
 				all.Go(func() {
-					answers[i] = h.do(t, "POST", "/v1/users", h.admin, object{"email": "once@example.com", "display_name": "Once"}, "Idempotency-Key", "the same")
+					answers[i] = h.do(t, "POST", "/v1/users", h.admin, object{"email": "once@example.com", "display_name": "Once"}, "Idempotency-Key", "the-same")
 				})
 			}
 			all.Wait()
@@ -486,11 +486,11 @@ func TestOneEffect(t *testing.T) {
 			}
 			// The key belongs to the caller, the route and the path; a day later it is free.
 			_, token := h.person(t, "other")
-			h.do(t, "POST", "/v1/me/contacts", token, object{"kind": "email", "value": "x1@example.com"}, "Idempotency-Key", "the same").want(t, http.StatusCreated)
-			h.do(t, "POST", "/v1/me/contacts", h.admin, object{"kind": "email", "value": "x2@example.com"}, "Idempotency-Key", "the same").want(t, http.StatusCreated)
-			h.do(t, "POST", "/v1/users", h.admin, object{}, "Idempotency-Key", "the same").refuses(t, http.StatusUnprocessableEntity, "idempotency_mismatch")
+			h.do(t, "POST", "/v1/me/contacts", token, object{"kind": "email", "value": "x1@example.com"}, "Idempotency-Key", "the-same").want(t, http.StatusCreated)
+			h.do(t, "POST", "/v1/me/contacts", h.admin, object{"kind": "email", "value": "x2@example.com"}, "Idempotency-Key", "the-same").want(t, http.StatusCreated)
+			h.do(t, "POST", "/v1/users", h.admin, object{}, "Idempotency-Key", "the-same").refuses(t, http.StatusUnprocessableEntity, "idempotency_mismatch")
 			h.Clock.Add(25 * time.Hour)
-			h.do(t, "POST", "/v1/users", h.admin, object{}, "Idempotency-Key", "the same").want(t, http.StatusCreated)
+			h.do(t, "POST", "/v1/users", h.admin, object{}, "Idempotency-Key", "the-same").want(t, http.StatusCreated)
 			// A refused request leaves no reply: the key serves the corrected one.
 			h.do(t, "POST", "/v1/users", h.admin, object{"email": "bad"}, "Idempotency-Key", "corrected").refuses(t, http.StatusUnprocessableEntity, "validation_failed")
 			h.do(t, "POST", "/v1/users", h.admin, object{"email": "good@example.com"}, "Idempotency-Key", "corrected").want(t, http.StatusCreated)

@@ -144,7 +144,13 @@ type Wanted struct{ version int64 }
 
 // Resolve reads the version.
 func (v *Wanted) Resolve(ctx huma.Context) []error {
-	given := ctx.Header("If-Match")
+	var lines []string // two lines are one list (RFC 9110, section 5.3), and a list is no version
+	ctx.EachHeader(func(name, value string) {
+		if name == "If-Match" {
+			lines = append(lines, value)
+		}
+	})
+	given := strings.Join(lines, ", ")
 	if given == "" {
 		return []error{&faultError{cardinal.Fault{Parameter: "If-Match", Code: "version_required", Message: "Read it first and send its ETag in If-Match"}}}
 	}

@@ -43,8 +43,13 @@ func (p *Problem) GetStatus() int { return p.Status }
 // GetHeaders are the headers that go with it.
 func (p *Problem) GetHeaders() http.Header { return p.header }
 
-// ContentType is that of problems.
-func (p *Problem) ContentType(string) string { return "application/problem+json" }
+// ContentType is that of problems, but for the answer that nothing changed: it speaks of what the client has.
+func (p *Problem) ContentType(kind string) string {
+	if p.Status == http.StatusNotModified {
+		return kind
+	}
+	return "application/problem+json"
+}
 
 // refuse answers with a problem outside of an operation's handler.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, p *Problem) {

@@ -30,9 +30,9 @@ func (a *app) serve() *cobra.Command {
 	return c
 }
 
-// gcPercent lets garbage grow to four times what lives (about 8 MiB) before it is collected. Every password hash leaves 19 MiB
+// gcPercent lets garbage grow to eight times what lives (about 8 MiB) before it is collected. Every password hash leaves 19 MiB
 // behind, and at Go's usual 100 each would cost a collection of everything: 7 to 15 % of a sign-in, measured by `make bench`.
-const gcPercent = 400
+const gcPercent = 800
 
 // runServer runs the service until ctx ends, which is how it is meant to end.
 func (a *app) runServer(ctx context.Context, _ []string) error {

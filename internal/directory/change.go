@@ -64,14 +64,16 @@ func (c *changing) about(user uuid.UUID) { c.event.SubjectID = user }
 // recorded in a transaction of its own.
 func change[T any](ctx context.Context, k Desk, r rule, fn func(*changing) (T, error)) (T, error) {
 	var out T
-	from, err := k.sealClient(ctx)
-	if err != nil {
-		return out, err
+	if !k.actor.Known() {
+		// The month's key may have to be made, in a transaction of its own: before this one.
+		if _, err := k.d.keys.month(ctx, k.d.store, k.d.now()); err != nil {
+			return out, err
+		}
 	}
-	err = k.d.store.Write(ctx, func(tx store.Tx) error {
+	err := k.d.store.Write(ctx, func(tx store.Tx) error {
 		var none T
 		out = none
-		c := &changing{Tx: tx, desk: k, now: k.d.now(), event: k.event(r, from)}
+		c := &changing{Tx: tx, desk: k, now: k.d.now(), event: k.event(r)}
 		if err := c.permit(ctx, r); err != nil {
 			return err
 		}
@@ -90,7 +92,7 @@ func change[T any](ctx context.Context, k Desk, r rule, fn func(*changing) (T, e
 	if err != nil {
 		var none T
 		if errors.Is(err, cardinal.ErrForbidden) && k.actor.Known() {
-			if told := k.recordRefusal(ctx, r, from); told != nil {
+			if told := k.recordRefusal(ctx, r); told != nil {
 				return none, errors.Join(err, fmt.Errorf("record the refusal: %w", told))
 			}
 		}
@@ -100,10 +102,9 @@ func change[T any](ctx context.Context, k Desk, r rule, fn func(*changing) (T, e
 }
 
 // event is the event of a change before anything is known of what it changes.
-func (k Desk) event(r rule, from sealedClient) cardinal.AuditEvent {
+func (k Desk) event(r rule) cardinal.AuditEvent {
 	e := cardinal.AuditEvent{
 		ID: cardinal.NewID(), ActorID: k.actor.UserID, SubjectID: r.subject, Action: r.action, Attempts: 1, SchemaVersion: 1,
-		AddressSealed: from.address, UserAgentSealed: from.userAgent,
 	}
 	if e.SubjectID == uuid.Nil {
 		e.SubjectID = cardinal.SystemID
@@ -125,7 +126,15 @@ func (c *changing) record(ctx context.Context) error {
 	if len(c.event.ChangedRows) > 0 || c.told {
 		events = append(events, c.event)
 	}
+	if len(events) == 0 {
+		return nil
+	}
+	from, err := c.desk.sealClient(ctx, c.Reader)
+	if err != nil {
+		return err
+	}
 	for _, e := range events {
+		e.AddressSealed, e.UserAgentSealed = from.address, from.userAgent
 		if err := c.AppendEvent(ctx, e); err != nil {
 			return fmt.Errorf("append the audit event: %w", err)
 		}
@@ -134,8 +143,13 @@ func (c *changing) record(ctx context.Context) error {
 }
 
 // recordRefusal tells that somebody known tried what they may not.
-func (k Desk) recordRefusal(ctx context.Context, r rule, from sealedClient) error {
-	e := k.event(r, from)
+func (k Desk) recordRefusal(ctx context.Context, r rule) error {
+	from, err := k.sealClient(ctx, k.d.store.Read(ctx))
+	if err != nil {
+		return err
+	}
+	e := k.event(r)
+	e.AddressSealed, e.UserAgentSealed = from.address, from.userAgent
 	e.IsRefused = true
 	return k.d.store.Write(context.WithoutCancel(ctx), func(tx store.Tx) error {
 		if _, err := tx.User(ctx, e.SubjectID); errors.Is(err, cardinal.ErrNotFound) {
@@ -156,7 +170,7 @@ func (c *changing) permit(ctx context.Context, r rule) error {
 
 // permit decides: the default is no. Beyond the permission, nobody acts on somebody who may do what they may not, or a
 // helper with the right to set passwords could become an administrator.
-func (k Desk) permit(ctx context.Context, r store.Reader, what rule) error {
+func (k *Desk) permit(ctx context.Context, r store.Reader, what rule) error {
 	if k.actor.Assurance == 0 && !what.beforePasswordChange {
 		return errPasswordChange
 	}
@@ -187,16 +201,31 @@ func (k Desk) known() error {
 }
 
 // may reports whether the actor holds a permission of Cardinal's own.
-func (k Desk) may(ctx context.Context, r store.Reader, permission string) (bool, error) {
+func (k *Desk) may(ctx context.Context, r store.Reader, permission string) (bool, error) {
 	right := builtInRight{k.actor.UserID, permission}
 	if known, ok := k.d.builtIn.Load(right); ok {
 		return known.(bool), nil
 	}
-	may, err := r.May(ctx, k.caller(), permission, k.d.now())
-	if err == nil && cardinal.IsBuiltIn(k.actor.UserID) {
-		k.d.builtIn.Store(right, may)
+	if cardinal.IsBuiltIn(k.actor.UserID) {
+		may, err := r.May(ctx, k.caller(), permission, k.d.now())
+		if err == nil {
+			k.d.builtIn.Store(right, may)
+		}
+		return may, err
 	}
-	return may, err
+	if !k.sealsClient() {
+		return r.May(ctx, k.caller(), permission, k.d.now())
+	}
+	// The event of a change needs the actor's key: it comes with the answer.
+	may, wrapped, err := r.MayWithKey(ctx, k.caller(), permission, k.d.now())
+	if err != nil || !may {
+		if isNotFound(err) {
+			return false, nil // whose key was destroyed may nothing
+		}
+		return false, err
+	}
+	k.actorKey, err = k.d.keys.unwrap(wrapped)
+	return true, err
 }
 
 // mayTouch returns nil when the actor holds every permission that the target holds.

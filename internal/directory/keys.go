@@ -190,18 +190,23 @@ func openText(key seal.Key, table, column string, userID uuid.UUID, sealed []byt
 // sealedClient is where a request came from, sealed under the actor's key, or a stranger's under the key of the month.
 type sealedClient struct{ address, userAgent []byte }
 
-func (k Desk) sealClient(ctx context.Context) (sealedClient, error) {
-	from := k.actor.ClientFrom
-	if from == (cardinal.Client{}) || (cardinal.IsBuiltIn(k.actor.UserID) && k.actor.Known()) {
+// sealsClient reports whether there is anything to seal, and a key to seal it with.
+func (k Desk) sealsClient() bool {
+	return k.actor.ClientFrom != (cardinal.Client{}) && (!cardinal.IsBuiltIn(k.actor.UserID) || !k.actor.Known())
+}
+
+func (k Desk) sealClient(ctx context.Context, r store.Reader) (sealedClient, error) {
+	if !k.sealsClient() {
 		return sealedClient{}, nil
 	}
+	from := k.actor.ClientFrom
 	var key seal.Key
 	var err error
 	switch {
 	case !k.actorKey.IsZero():
 		key = k.actorKey
 	case k.actor.Known():
-		key, err = k.d.userKey(ctx, k.d.store.Read(ctx), k.actor.UserID)
+		key, err = k.d.userKey(ctx, r, k.actor.UserID)
 	default:
 		key, err = k.d.keys.month(ctx, k.d.store, k.d.now())
 	}

@@ -141,11 +141,7 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		if err := k.count(ctx, t, s); err != nil {
 			return cardinal.PasswordState{}, err
 		}
-		from, err := k.sealClient(ctx)
-		if err != nil {
-			return cardinal.PasswordState{}, err
-		}
-		if err := k.recordRefusal(ctx, r, from); err != nil { // the throttle bounds how many
+		if err := k.recordRefusal(ctx, r); err != nil { // the throttle bounds how many
 			return cardinal.PasswordState{}, err
 		}
 		check.Add("/current_password", "password_wrong", "Enter your present password")

@@ -18,12 +18,26 @@ type Caller struct {
 // May reports whether a caller holds a permission at a moment. It does not look at the user's status: authentication did.
 func (r Reader) May(ctx context.Context, c Caller, permission string, at time.Time) (bool, error) {
 	return r.ask(ctx, c, at, permission, `
-		SELECT EXISTS (
+		SELECT `+holdsPermission)
+}
+
+const holdsPermission = `EXISTS (
 		  SELECT 1 FROM mine
 		   WHERE mine.holds_all OR EXISTS (
 		     SELECT 1
 		       FROM role_permissions rp JOIN permissions p ON p.id = rp.permission_id
-		      WHERE rp.role_id = mine.id AND p.name = $3))`)
+		      WHERE rp.role_id = mine.id AND p.name = $3))`
+
+// MayWithKey answers May together with the caller's wrapped data key, which the event of what they may do will need.
+func (r Reader) MayWithKey(ctx context.Context, c Caller, permission string, at time.Time) (may bool, key UserKeyRecord, err error) {
+	query, args := mine(c, at, permission)
+	may, err = one(ctx, r, func(row scanner) (may bool, err error) {
+		key.UserID = c.UserID
+		err = row.Scan(&may, &key.KEKID, &key.WrappedKey)
+		return may, err
+	}, query+`
+		SELECT `+holdsPermission+`, k.kek_id, k.wrapped_key FROM user_keys k WHERE k.user_id = $1`, args...)
+	return may, key, err
 }
 
 // Outranks reports whether a caller holds every permission that a user holds at a moment. Who holds all is outranked only by
@@ -58,18 +72,24 @@ func (r Reader) HoldsAllOf(ctx context.Context, actor Caller, roleID uuid.UUID, 
 		              FROM mine JOIN role_permissions own ON own.role_id = mine.id))))`)
 }
 
-// ask answers a question about mine, the roles in force of a caller ($1) at a moment ($2). $3 is what the question is about.
+// ask answers a question about mine. $3 is what the question is about.
 func (r Reader) ask(ctx context.Context, c Caller, at time.Time, about any, question string) (bool, error) {
+	query, args := mine(c, at, about)
+	return one(ctx, r, scanBool, query+question, args...)
+}
+
+// mine begins a statement about the roles in force of a caller ($1) at a moment ($2).
+func mine(c Caller, at time.Time, about any) (string, []any) {
 	ofKey, args := ``, []any{c.UserID, at, about}
 	if c.APIKeyID.Valid {
 		ofKey = ` AND EXISTS (SELECT 1 FROM api_key_roles a WHERE a.user_id = g.user_id AND a.role_id = g.role_id AND a.api_key_id = $4)`
 		args = append(args, c.APIKeyID.UUID)
 	}
-	return one(ctx, r, scanBool, `
+	return `
 		WITH mine AS (
 		  SELECT r.id, r.holds_all
 		    FROM user_roles g JOIN roles r ON r.id = g.role_id
-		   WHERE g.user_id = $1 AND (g.expires_at IS NULL OR g.expires_at > $2)`+ofKey+`)`+question, args...)
+		   WHERE g.user_id = $1 AND (g.expires_at IS NULL OR g.expires_at > $2)` + ofKey + `)`, args
 }
 
 // CheckAccess answers for other services: whether there is such a permission, and whether the user holds it at a moment and

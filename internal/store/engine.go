@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"cardinal"
@@ -37,6 +38,9 @@ type engine struct {
 	ensureAuditMonth func(ctx context.Context, tx Tx, month time.Time) (bool, error)
 	// auditMonths lists the months that have one; nil where the engine needs none.
 	auditMonths func(ctx context.Context, r Reader) ([]time.Time, error)
+
+	// initialStatus keeps what a new user's status is, by action.
+	initialStatus sync.Map
 
 	close func() error
 }

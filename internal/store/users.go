@@ -120,12 +120,29 @@ func (tx Tx) UserForChange(ctx context.Context, id uuid.UUID) (cardinal.User, er
 	return one(ctx, tx.Reader, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`+tx.engine.forChange, id)
 }
 
-// InsertUser adds a user in the status that an action gives a new one.
+// InsertUser adds a user in the status that an action gives a new one; cardinal.ErrNotFound for an action that makes nobody.
 func (tx Tx) InsertUser(ctx context.Context, id uuid.UUID, kind, action string, now time.Time) (cardinal.User, error) {
-	return one(ctx, tx.Reader, scanUser, `
-		INSERT INTO users (id, kind, status, created_at, updated_at)
-		VALUES ($1, $2, (SELECT t.to_status FROM user_status_transitions t WHERE t.from_status IS NULL AND t.action = $4), $3, $3)
-		RETURNING `+userColumns, id, kind, now, action)
+	status, err := tx.initialStatus(ctx, action)
+	if err != nil {
+		return cardinal.User{}, err
+	}
+	u := cardinal.User{ID: id, Kind: kind, Status: status, CreatedAt: now, UpdatedAt: now, Version: 1, SchemaVersion: 1}
+	return u, tx.later(ctx, `
+		INSERT INTO users (id, kind, status, created_at, updated_at, version, schema_version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, u.ID, u.Kind, u.Status, u.CreatedAt, u.UpdatedAt, u.Version, u.SchemaVersion)
+}
+
+// initialStatus looks up the status of a new user once: the transitions change only by migration.
+func (tx Tx) initialStatus(ctx context.Context, action string) (string, error) {
+	if known, ok := tx.engine.initialStatus.Load(action); ok {
+		return known.(string), nil
+	}
+	status, err := one(ctx, tx.Reader, scanText, `
+		SELECT to_status FROM user_status_transitions WHERE from_status IS NULL AND action = $1`, action)
+	if err == nil {
+		tx.engine.initialStatus.Store(action, status)
+	}
+	return status, err
 }
 
 // SetUserStatus moves a user by an action (suspend, reactivate, delete, restore, activate) as the transitions allow; a

@@ -72,6 +72,10 @@ func mayFollowsGrants(t *testing.T, s *store.Store) {
 	user, reader := newUser(t, s, "person"), newRole(t, s, "may_read", "users.read")
 	ends := moment.Add(time.Minute)
 	grant(t, s, user, reader.ID, &ends)
+	_, _, err := r.MayWithKey(ctx, store.Caller{UserID: user}, "users.read", moment)
+	refused(t, "MayWithKey without a key", cardinal.ErrNotFound, err)
+	key := store.UserKeyRecord{UserID: user, KEKID: uuid.NullUUID{UUID: must(r.KEKs(ctx))(t)[0].ID, Valid: true}, WrappedKey: append([]byte{1}, make([]byte, 60)...), CreatedAt: moment, WrappedAt: moment}
+	write(t, s, func(tx store.Tx) error { return tx.InsertUserKey(ctx, key) })
 	for _, c := range []struct {
 		permission     string
 		at             time.Time
@@ -84,6 +88,9 @@ func mayFollowsGrants(t *testing.T, s *store.Store) {
 	} {
 		if may := must(r.May(ctx, store.Caller{UserID: user}, c.permission, c.at))(t); may != c.allowed {
 			t.Errorf("May %v: %v", c, may)
+		}
+		if may, got, err := r.MayWithKey(ctx, store.Caller{UserID: user}, c.permission, c.at); err != nil || may != c.allowed || got.KEKID != key.KEKID || string(got.WrappedKey) != string(key.WrappedKey) {
+			t.Errorf("MayWithKey %v: %v, %v, %v", c, may, got, err)
 		}
 		known, allowed, err := r.CheckAccess(ctx, user, c.permission, c.at)
 		if must(known, err)(t) != c.known || allowed != c.allowed {
@@ -102,7 +109,7 @@ func mayFollowsGrants(t *testing.T, s *store.Store) {
 	if known, allowed, err := r.CheckAccess(ctx, cardinal.SystemID, "no.such", moment); must(known, err)(t) || allowed {
 		t.Error("who holds all holds what does not exist")
 	}
-	_, _, err := r.CheckAccess(ctx, cardinal.NewID(), "users.read", moment)
+	_, _, err = r.CheckAccess(ctx, cardinal.NewID(), "users.read", moment)
 	refused(t, "CheckAccess of nobody", cardinal.ErrNotFound, err)
 	written(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, user, 1, "suspend", moment) })
 	if known, allowed, err := r.CheckAccess(ctx, user, "users.read", moment); !must(known, err)(t) || allowed {

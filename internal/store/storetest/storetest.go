@@ -42,7 +42,7 @@ var cases = []testCase{
 	{"Permissions", permissions, "Permission PermissionByName Permissions PermissionForChange InsertPermission UpdatePermission DeletePermission"},
 	{"RolePermissions", rolePermissions, "RolePermissions RolePermissionIDs RolesHolding AddRolePermission RemoveRolePermission"},
 	{"Grants", grants, "Grant Grants PutGrant DeleteGrant ExpiredGrants"},
-	{"MayFollowsGrants", mayFollowsGrants, "May CheckAccess ExplainAccess"},
+	{"MayFollowsGrants", mayFollowsGrants, "May MayWithKey CheckAccess ExplainAccess"},
 	{"OutranksComparesPermissions", outranksComparesPermissions, "Outranks HoldsAllOf"},
 	{"LastAdministratorStays", lastAdministratorStays, "HasAdministrator LockGuardedRoles LockRole"},
 	{"APIKeys", apiKeys, "APIKey APIKeys APIKeysUsing InsertAPIKey RevokeAPIKey AuthenticateAPIKey"},

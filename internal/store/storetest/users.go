@@ -98,7 +98,7 @@ func users(t *testing.T, s *store.Store) {
 	}
 	violated(t, "users_pk", insert(id, "person", "create"))
 	violated(t, "users_id_ck", insert(uuid.New(), "person", "create"))
-	violated(t, "users_status_not_null", insert(cardinal.NewID(), "person", "suspend"))
+	refused(t, "InsertUser by an action that makes nobody", cardinal.ErrNotFound, insert(cardinal.NewID(), "person", "suspend"))
 	violated(t, foreignKey(s, "users_kind_fk"), insert(cardinal.NewID(), "robot", "create"))
 	violated(t, foreignKey(s, "users_profile_fk"), insert(cardinal.NewID(), "person", "create"))
 	violated(t, "users_updated_ck", try(t, s, func(tx store.Tx) (cardinal.User, error) {

@@ -68,6 +68,7 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 		return errors.Join(err, <-ended)
 	}
 	starting.open(d, handler)
+	go debug.FreeOSMemory() // what starting took and nothing needs any more
 	working := make(chan error, 1)
 	go func() { working <- jobs.New(d, log).Run(serving) }()
 

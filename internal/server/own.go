@@ -61,10 +61,12 @@ func (s *Server) ready(e *exchange, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), s.limits.ready)
 		defer cancel()
 		if reasons := s.options.Ready(ctx); len(reasons) > 0 {
+			e.routine = !s.wasReady.Load() // it is still starting
 			e.answer(http.StatusServiceUnavailable, readiness{"not ready", reasons})
 			return
 		}
 	}
+	s.wasReady.Store(true)
 	e.answer(http.StatusOK, readiness{Status: "ready"})
 }
 

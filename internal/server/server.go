@@ -65,6 +65,7 @@ type Server struct {
 	inFlight atomic.Int64
 	refused  atomic.Int64 // when a request was last refused for want of room, in Unix seconds: it is logged once a second
 	stopping atomic.Bool
+	wasReady atomic.Bool // it said so once; not being ready after that is a fault
 }
 
 // New builds a server that listens nowhere yet.

@@ -264,6 +264,7 @@ func TestSigningUpAndIn(t *testing.T) {
 	if first.text("token") == again.text("token") || again.Header().Get("Idempotent-Replayed") != "" {
 		t.Error("signing in was replayed")
 	}
+	h.do(t, "POST", "/v1/sign-in", "", in, "Idempotency-Key", "a short one that would be refused").want(t, http.StatusCreated)
 	for _, path := range []string{"/v1/access/check", "/v1/access/explain"} {
 		for _, permission := range []string{"users.read", "users.create"} { // another body each time
 			if got := h.do(t, "POST", path, token, object{"permission": permission}, key...).want(t, http.StatusOK); got.Header().Get("Idempotent-Replayed") != "" {
@@ -449,7 +450,14 @@ func TestFaultsOfTheService(t *testing.T) {
 	if text := got.Body.String(); strings.Contains(text, "profiles") || strings.Contains(text, "SQL") {
 		t.Errorf("the answer tells of the inside: %s", text)
 	}
+	h.do(t, "PATCH", "/v1/me/profile", h.admin, object{"display_name": canary}, "If-Match", `"1"`).refuses(t, http.StatusInternalServerError, "internal")
+	h.do(t, "POST", "/v1/users", h.admin, object{"email": canary + "@example.com", "password": goodPassword}, "Idempotency-Key", canary).refuses(t, http.StatusInternalServerError, "internal")
 	told := logs.text.String()
+	for _, secret := range []string{canary, goodPassword, h.admin} {
+		if slices.ContainsFunc(forms(secret), func(form []byte) bool { return strings.Contains(strings.ToLower(told), string(form)) }) {
+			t.Errorf("the log repeats the input: %s", told)
+		}
+	}
 	if !strings.Contains(told, got.request.String()) {
 		t.Errorf("the log: %s", told)
 	}

@@ -205,6 +205,25 @@ func TestKindsOfError(t *testing.T) {
 	}
 }
 
+// TestRetell: what huma says of a rule is passed on, what a parser says of the input is not.
+func TestRetell(t *testing.T) {
+	for message, want := range map[string]string{
+		`expected string to be RFC 4122 uuid: invalid urn prefix: "secret"`: "Give RFC 4122 uuid",
+		"expected string to be a UUID in its canonical form":                "Give a UUID in its canonical form",
+		"expected string":                        "Give a text",
+		"expected array length <= 50":            "Give at most so many items: 50",
+		"expected length >= 2":                   "Give at least so many characters: 2",
+		`expected value to be one of "a, b"`:     `Give one of "a, b"`,
+		"expected number <= 200":                 "Give a number, at most 200",
+		"invalid value: secret":                  "Give a value of the right form",
+		"expected " + strings.Repeat("long", 99): "Give a value of the right form",
+	} {
+		if got := retell(message); got != want {
+			t.Errorf("%q is retold as %q, want %q", message, got, want)
+		}
+	}
+}
+
 // TestAccepts goes by RFC 9110, section 12.5.1.
 func TestAccepts(t *testing.T) {
 	for accept, want := range map[string]bool{"": true, "*/*": true, "application/*": true, "application/json": true, "application/json; charset=utf-8": true, "text/html, */*;q=0.1": true, "APPLICATION/JSON": true,

@@ -264,7 +264,7 @@ func (b *bench) isRefusal(t *testing.T, name string, a answer, status int, code 
 		}
 	}
 	shown := a.Body.String() + fmt.Sprint(a.Header())
-	if strings.Contains(strings.ToLower(shown), strings.ToLower(canary)) {
+	if strings.Contains(strings.ToLower(shown), strings.ToLower(canary[:9])) {
 		fail("the answer repeats the input")
 	}
 	if says != "" && !strings.Contains(a.Body.String(), says) {

@@ -32,7 +32,8 @@ var house = map[string]room{
 	"internal/password": {},
 	"internal/normal":   {},
 	"internal/mail":     {},
-	"internal/config":   {},
+	"internal/nearest":  {},
+	"internal/config":   {may: "internal/nearest"},
 	"internal/seed":     {may: ".", tests: "internal/normal"},
 
 	// The floors, from the ground up.
@@ -42,7 +43,7 @@ var house = map[string]room{
 		tests: "internal/directory/directorytest internal/pgtest"},
 	"internal/directory/directorytest": {may: ". internal/directory internal/store internal/seal internal/password internal/pgtest"},
 	"internal/jobs":                    {may: ". internal/directory internal/mail", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
-	"internal/api":                     {may: ". internal/directory", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
+	"internal/api":                     {may: ". internal/directory internal/nearest", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
 	"internal/web":                     {may: ". internal/directory", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
 	"internal/server":                  {may: ". internal/directory internal/api internal/web", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
 
@@ -54,7 +55,7 @@ var house = map[string]room{
 	// The roof puts everything together, but for what exists for tests and for other people's programs.
 	"cmd/cardinal": {may: ". internal/server internal/api internal/web internal/jobs internal/directory internal/store " +
 		"internal/catalog/... internal/seal internal/ledger internal/password internal/normal internal/mail " +
-		"internal/config internal/seed", tests: "internal/pgtest client", knows: "http"},
+		"internal/config internal/nearest internal/seed", tests: "internal/pgtest client", knows: "http"},
 
 	// Outside.
 	"client":              {may: ".", tests: "internal/server internal/pgtest", knows: "http"},

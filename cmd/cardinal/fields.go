@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"cardinal/internal/nearest"
 )
 
 var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
@@ -49,7 +51,7 @@ func checkFields(t reflect.Type, asked []string) error {
 		if parent, _, nested := strings.Cut(name, "."); nested && slices.Contains(known, parent) && !hasBelow(known, parent) {
 			continue
 		}
-		if meant := nearest(known, name); meant != "" {
+		if meant := nearest.To(name, known); meant != "" {
 			return wrongUsage("", "unknown field %q. Did you mean %q?", name, meant)
 		}
 		return wrongUsage("The fields are "+strings.Join(known, ", ")+".", "unknown field %q", name)

@@ -157,17 +157,6 @@ func forget(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-func TestDistance(t *testing.T) {
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"user", "users", 1}, {"users lst", "users list", 1}, {"abc", "", 3}, {"kitten", "sitting", 3}} {
-		if got := distance(test.a, test.b); got != test.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
-		}
-	}
-}
-
 func TestQuoted(t *testing.T) {
 	for in, want := range map[string]string{
 		"ada@example.com": "ada@example.com",

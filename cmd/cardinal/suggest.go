@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"cardinal/internal/nearest"
 )
 
 // unknownCommand says that words name no command below c, and which command was meant.
@@ -25,7 +27,7 @@ func nearestCommand(root *cobra.Command, typed []string) string {
 		// What follows the command's own words are its arguments.
 		if n := len(path); n > 0 && n <= len(typed) && (n == len(typed) || !c.HasSubCommands()) {
 			said, meant := strings.Join(typed[:n], " "), strings.Join(path, " ")
-			if d := distance(said, meant); d < least && d <= allowed(said) {
+			if d := nearest.Distance(said, meant); d < least && d <= 1+len(said)/5 {
 				best, least = meant, d
 			}
 		}
@@ -48,40 +50,5 @@ func nearestFlag(c *cobra.Command, name string) string {
 			return longer
 		}
 	}
-	return nearest(names, name)
-}
-
-func nearest(names []string, typed string) string {
-	best, least := "", 1<<30
-	for _, name := range names {
-		d := distance(typed, name)
-		if d < least && d <= allowed(typed) {
-			best, least = name, d
-		}
-	}
-	return best
-}
-
-// allowed is how many letters may be wrong in a word that is still recognised.
-func allowed(typed string) int { return 1 + len(typed)/5 }
-
-// distance is how many letters must be put in, taken out or changed to get from a to b (Levenshtein), ASCII in mind.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return nearest.To(name, names)
 }

@@ -91,7 +91,7 @@ func (a *API) bodyFaults(o *huma.Operation, text []byte) *Problem {
 		if errors.As(err, &d) {
 			f := faultOf(nil, d.ErrorDetail())
 			if f.Code == "field_unknown" {
-				f.Message = "Leave it out" + nearest(strings.TrimPrefix(f.Pointer, "/"), []string{"permission", "user_id"})
+				f.Message = "Leave it out" + suggest(strings.TrimPrefix(f.Pointer, "/"), []string{"permission", "user_id"})
 			}
 			faults = append(faults, f)
 		}

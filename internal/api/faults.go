@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 
 	"cardinal"
+	"cardinal/internal/nearest"
 )
 
 // faultOf retells a fault that huma found in an input: the place as a pointer or a parameter's name, the kind as a code, and
@@ -27,7 +27,7 @@ func faultOf(ctx huma.Context, d *huma.ErrorDetail) cardinal.Fault {
 	pointer := pointerOf(path)
 	switch message := d.Message; {
 	case message == "unexpected property":
-		return cardinal.Fault{Pointer: pointer, Code: "field_unknown", Message: "Leave it out" + nearest(lastToken(pointer), fieldsAt(ctx, path))}
+		return cardinal.Fault{Pointer: pointer, Code: "field_unknown", Message: "Leave it out" + suggest(lastToken(pointer), fieldsAt(ctx, path))}
 	case strings.HasPrefix(message, "expected required property "):
 		name, _, _ := strings.Cut(strings.TrimPrefix(message, "expected required property "), " ")
 		return cardinal.Fault{Pointer: pointer + "/" + name, Code: "field_missing", Message: "Give this field"}
@@ -139,44 +139,14 @@ func registryOf(ctx huma.Context) huma.Registry {
 
 type registryKey struct{}
 
-// nearest suggests the known name that an unknown one was probably meant to be.
-func nearest(name string, known []string) string {
+// suggest ends a sentence about a name that nobody knows with the one that was probably meant, or with all when they are few.
+func suggest(name string, known []string) string {
 	slices.Sort(known)
-	best, distance := "", len(name)/2+1
-	for _, k := range known {
-		if d := editDistance(name, k); d < distance {
-			best, distance = k, d
-		}
+	if meant := nearest.To(name, known); meant != "" {
+		return "; did you mean " + meant + "?"
 	}
-	if best == "" {
-		if len(known) == 0 || len(known) > 20 {
-			return ""
-		}
-		return "; known here: " + strings.Join(known, ", ")
+	if len(known) == 0 || len(known) > 20 {
+		return ""
 	}
-	return fmt.Sprintf("; did you mean %s?", best)
-}
-
-// editDistance is Levenshtein's, over bytes; names are short ASCII.
-func editDistance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		previous := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := previous
-			if a[i] != b[j] {
-				cost++
-			}
-			previous = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return "; known here: " + strings.Join(known, ", ")
 }

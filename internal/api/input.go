@@ -66,7 +66,7 @@ func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
 			if len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 				shown = "*"
 			}
-			faults = append(faults, cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: "Leave it out" + nearest(shown, known)})
+			faults = append(faults, cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: "Leave it out" + suggest(shown, known)})
 		case len(values) > 1:
 			faults = append(faults, cardinal.Fault{Parameter: name, Code: "parameter_repeated", Message: "Give it once"})
 		case !storable(values[0]):

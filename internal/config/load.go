@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"cardinal/internal/nearest"
 )
 
 // DefaultFile is the file that is read when it is there and no other is named.
@@ -228,37 +230,12 @@ func lineOf(text []byte, name string) string {
 // meant ends a sentence about a name that nobody knows with the name that is nearest to it, or with all of them.
 func meant(name string, of func(setting) string, dashes string) string {
 	name = strings.ToLower(name)
-	known := make([]string, len(settings))
-	nearest, least := "", 1+len(name)/3
+	names, known := make([]string, len(settings)), make([]string, len(settings))
 	for i, s := range settings {
-		known[i] = dashes + of(s)
-		if d := distance(name, of(s)); d <= least {
-			nearest, least = known[i], d-1
-		}
+		names[i], known[i] = of(s), dashes+of(s)
 	}
-	if nearest != "" {
-		return "; did you mean " + nearest + "?"
+	if meant := nearest.To(name, names); meant != "" {
+		return "; did you mean " + dashes + meant + "?"
 	}
 	return "; there are " + strings.Join(known, ", ")
-}
-
-// distance is how many bytes must be put in, taken out or changed to get from a to b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

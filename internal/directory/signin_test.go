@@ -3,6 +3,8 @@ package directory_test
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,8 +14,6 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
-	"cardinal/internal/password"
-	"cardinal/internal/seal"
 	"cardinal/internal/store"
 )
 
@@ -181,28 +181,87 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
+// atHash is a context that does something each time its holder asks for a turn to hash: in the middle of a call, after what
+// the call read first and before its transaction.
+type atHash struct {
+	context.Context
+	do func()
+}
+
+// Err is what the queue of hashes asks before it gives a turn.
+func (c atHash) Err() error {
+	var caller [1]uintptr
+	runtime.Callers(2, caller[:])
+	if f, _ := runtime.CallersFrames(caller[:]).Next(); strings.HasSuffix(f.Function, "password.(*queue).enter") {
+		c.do()
+	}
+	return c.Context.Err()
+}
+
 func TestSignInTakesATurn(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
-		ctx := t.Context()
 		_, email := w.person(t)
 		bare := anEmail()
-		must(w.operator().CreateUser(ctx, cardinal.NewUser{Email: bare, EmailVerified: true}))(t)
-		// One slow hash takes the only turn: whoever needs one is refused, whether there is anything to verify or not.
-		hasher := password.New(password.Params{MemoryKiB: 32 << 10, Iterations: 30, Parallelism: 1}, password.Limits{Concurrent: 1})
-		d := must(directory.Open(ctx, w.Store, directory.Options{LoadKeys: func() (*seal.Keyring, error) { return seal.LoadKeyring(w.Keys, "") }, Hasher: hasher}))(t)
-		var slow sync.WaitGroup
-		slow.Go(func() { _, _ = hasher.Hash(context.Background(), "x") })
-		for running := 0; running == 0; running, _, _ = d.Hashing() {
-			time.Sleep(time.Millisecond)
+		must(w.operator().CreateUser(t.Context(), cardinal.NewUser{Email: bare, EmailVerified: true}))(t)
+		for _, c := range []cardinal.SignIn{{Identifier: email, Password: "wrong wrong wrong"}, {Identifier: email}, {Identifier: bare, Password: goodPassword},
+			{Identifier: "nobody@example.com", Password: goodPassword}, {Identifier: "\xff", Password: goodPassword}} {
+			turns := 0
+			_, err := w.stranger("").SignIn(atHash{t.Context(), func() { turns++ }}, c)
+			refuses(t, err, "invalid_credentials")
+			if turns != 1 {
+				t.Errorf("%q took %d turns, want one whatever is wrong", c.Identifier, turns)
+			}
 		}
-		for _, identifier := range []string{email, bare, "nobody@example.com", "\xff"} {
-			_, err := d.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: identifier, Password: goodPassword})
-			refuses(t, err, "busy")
+	})
+}
+
+// What was right when a password began to be verified may be wrong when that ends: too many guesses were made meanwhile, or
+// the password is another one.
+func TestPasswordsUnderWay(t *testing.T) {
+	engines(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		u, email := w.person(t)
+		in := w.signIn(t, email, goodPassword)
+		signIn := func(ctx context.Context, secret cardinal.Secret) error {
+			_, err := w.stranger("").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: secret})
+			return err
 		}
-		if running, _, refused := d.Hashing(); running != 1 || refused != 4 {
-			t.Errorf("%d run, %d were refused", running, refused)
+		change := func(ctx context.Context, secret cardinal.Secret) error {
+			_, err := w.as(u).ChangePassword(ctx, cardinal.PasswordChange{Current: secret, New: otherPassword})
+			return err
 		}
-		slow.Wait()
+		guess := func(try func(context.Context, cardinal.Secret) error) func() {
+			return func() {
+				for range 10 {
+					if err := try(ctx, "wrong wrong wrong"); err == nil {
+						t.Error("a wrong password is right")
+					}
+				}
+			}
+		}
+		replace := func() {
+			now := must(w.operator().PasswordState(ctx, u.ID))(t)
+			must(w.operator().SetPassword(ctx, u.ID, now.Version, cardinal.PasswordSet{New: goodPassword}))(t)
+		}
+		for _, c := range []struct {
+			name, want string
+			late       func(context.Context, cardinal.Secret) error
+			meanwhile  func()
+		}{
+			{"GuessesAtSignIn", "too_many_attempts", signIn, guess(signIn)},
+			{"GuessesAtAChange", "too_many_attempts", change, guess(change)},
+			{"AnotherPasswordAtSignIn", "invalid_credentials", signIn, replace},
+			{"AnotherPasswordAtAChange", "stale 3", change, replace},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				var once sync.Once
+				refuses(t, c.late(atHash{ctx, func() { once.Do(c.meanwhile) }}, goodPassword), c.want)
+				w.Clock.Add(2*window + time.Second)
+			})
+		}
+		if w.alive(t, in) {
+			t.Error("a password was set, and the session lives on")
+		}
 	})
 }
 
@@ -216,80 +275,6 @@ func otherSecret(token cardinal.Secret) string {
 		*at = 'x'
 	}
 	return string(text)
-}
-
-// What was right when a password began to be verified may be wrong when that ends: too many guesses were made meanwhile, or
-// the password is another one.
-func TestPasswordsUnderWay(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
-		ctx := t.Context()
-		u, email := w.person(t)
-		in := w.signIn(t, email, goodPassword)
-		hasher := password.New(password.Params{MemoryKiB: 32 << 10, Iterations: 12, Parallelism: 1}, password.Limits{Concurrent: 1, Queue: 9, Wait: time.Minute})
-		d := must(directory.Open(ctx, w.Store, directory.Options{LoadKeys: func() (*seal.Keyring, error) { return seal.LoadKeyring(w.Keys, "") }, Hasher: hasher, Clock: w.Clock.Now}))(t)
-		until := func(what func() bool) {
-			for !what() {
-				time.Sleep(time.Millisecond)
-			}
-		}
-		signIn := func() error {
-			_, err := d.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
-			return err
-		}
-		change := func() error {
-			_, err := d.As(cardinal.Actor{UserID: u.ID, Assurance: 1}).ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: otherPassword})
-			return err
-		}
-		tenTimes := func(try func() error) func() error {
-			return func() error {
-				for range 10 {
-					if try() == nil {
-						t.Error("a wrong password is right")
-					}
-				}
-				return nil
-			}
-		}
-		replace := func() error {
-			now, err := w.operator().PasswordState(ctx, u.ID)
-			if err == nil {
-				_, err = w.operator().SetPassword(ctx, u.ID, now.Version, cardinal.PasswordSet{New: goodPassword})
-			}
-			return err
-		}
-		for _, c := range []struct {
-			name, want      string
-			late, meanwhile func() error
-		}{
-			{"GuessesAtSignIn", "too_many_attempts", signIn, tenTimes(func() error {
-				_, err := w.stranger("").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: "wrong wrong wrong"})
-				return err
-			})},
-			{"GuessesAtAChange", "too_many_attempts", change, tenTimes(func() error {
-				_, err := w.session(t, in).ChangePassword(ctx, cardinal.PasswordChange{Current: "wrong wrong wrong", New: otherPassword})
-				return err
-			})},
-			{"AnotherPasswordAtSignIn", "invalid_credentials", signIn, replace},
-			{"AnotherPasswordAtAChange", "stale 3", change, replace},
-		} {
-			t.Run(c.name, func(t *testing.T) {
-				w.run(t, "throttles.purge")
-				var under sync.WaitGroup
-				under.Go(func() { _, _ = hasher.Hash(context.Background(), "x") })
-				until(func() bool { running, _, _ := d.Hashing(); return running == 1 })
-				var err error
-				under.Go(func() { err = c.late() })
-				until(func() bool { _, waiting, _ := d.Hashing(); return waiting == 1 })
-				ok(t, c.meanwhile())
-				if _, waiting, _ := d.Hashing(); waiting != 1 {
-					t.Fatal("the late one did not wait long enough")
-				}
-				under.Wait()
-				refuses(t, err, c.want)
-				w.Clock.Add(2*window + time.Second)
-			})
-		}
-	})
 }
 
 func TestSession(t *testing.T) {

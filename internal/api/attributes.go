@@ -27,9 +27,9 @@ func (a *API) attributeRoutes() {
 			return list(a.directory, &in.Paging, found, func(d cardinal.AttributeDefinition) uuid.UUID { return d.ID }), nil
 		})
 	register(a, created(op(http.MethodPost, "/v1/attributes", "create-attribute", "Profiles", "Declare a custom attribute")),
-		func(ctx context.Context, k directory.Desk, in *posted[cardinal.NewAttributeDefinition]) (*plain[cardinal.AttributeDefinition], error) {
+		func(ctx context.Context, k directory.Desk, in *posted[cardinal.NewAttributeDefinition]) (*one[cardinal.AttributeDefinition], error) {
 			d, err := k.CreateAttributeDefinition(ctx, in.Body)
-			return &plain[cardinal.AttributeDefinition]{Body: d}, err
+			return single(d, d.Version), err
 		})
 	register(a, op(http.MethodDelete, "/v1/attributes/{id}", "delete-attribute", "Profiles", "Take a declaration back"),
 		func(ctx context.Context, k directory.Desk, in *struct {

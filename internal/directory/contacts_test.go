@@ -305,7 +305,7 @@ func TestClaimsTogether(t *testing.T) {
 			refuses(t, err, "identifier_taken")
 		})
 		t.Run("KeepsOneWayIn", func(t *testing.T) {
-			for range 10 {
+			for range 5 {
 				u := must(w.operator().CreateUser(ctx, cardinal.NewUser{Email: anEmail(), EmailVerified: true, Username: fmt.Sprintf("name%d", serial.Add(1)), Password: goodPassword}))(t)
 				c := must(w.operator().Contacts(ctx, u.ID))(t)[0]
 				together(
@@ -318,6 +318,30 @@ func TestClaimsTogether(t *testing.T) {
 					t.Fatalf("%d ways in are left", len(left))
 				}
 			}
+		})
+		t.Run("AUserNameGivenUpWaitsForAContactThatGoes", func(t *testing.T) {
+			if w.engine == "sqlite" {
+				return // its transactions take turns
+			}
+			u := must(w.operator().CreateUser(ctx, cardinal.NewUser{Email: anEmail(), EmailVerified: true, Username: fmt.Sprintf("name%d", serial.Add(1)), Password: goodPassword}))(t)
+			c := must(w.operator().Contacts(ctx, u.ID))(t)[0]
+			var other sync.WaitGroup
+			var err error
+			ok(t, w.Store.Write(ctx, func(tx store.Tx) error { // as RemoveContact does it
+				if _, err := tx.UserForChange(ctx, u.ID); err != nil {
+					return err
+				}
+				if err := tx.DeleteContact(ctx, u.ID, c.ID); err != nil {
+					return err
+				}
+				other.Go(func() {
+					_, err = w.as(u).UpdateProfile(context.Background(), u.ID, 1, cardinal.ProfileChange{Username: cardinal.Clear[string]()})
+				})
+				w.waitForLock(t)
+				return nil
+			}))
+			other.Wait()
+			refuses(t, err, "last_way_in")
 		})
 	})
 }

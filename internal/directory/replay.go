@@ -87,7 +87,12 @@ func (c *changing) replay(ctx context.Context, out any) (bool, error) {
 	if !c.now.Before(kept.ExpiresAt) {
 		// Its day is over and nobody has swept it yet: the place is taken over.
 		c.reply = kept.ID
-		return false, c.RenewReply(ctx, kept.ID, claim)
+		if err := c.RenewReply(ctx, kept.ID, claim); isNotFound(err) {
+			return false, cardinal.Refuse(cardinal.ErrConflict, "idempotency_in_flight", "The request with this Idempotency-Key is still under way; send it again later")
+		} else if err != nil {
+			return false, err
+		}
+		return false, nil
 	}
 	if !hmac.Equal(kept.Fingerprint, claim.Fingerprint) {
 		return false, cardinal.Refuse(cardinal.ErrInvalid, "idempotency_mismatch", "This Idempotency-Key was used for another request; use a new key")

@@ -39,11 +39,16 @@ func (tx Tx) ClaimReply(ctx context.Context, k ReplyRecord) (claimed bool, err e
 	return n > 0, err
 }
 
-// RenewReply gives the place of a reply whose time is over to another request with the same key.
+// RenewReply gives the place of a reply whose time is over to another request with the same key; cardinal.ErrNotFound when
+// another request took it first.
 func (tx Tx) RenewReply(ctx context.Context, id uuid.UUID, k ReplyRecord) error {
-	_, err := tx.exec(ctx, `
-		UPDATE idempotency_keys SET fingerprint = $2, reply_sealed = $3, created_at = $4, expires_at = $5 WHERE id = $1`,
+	n, err := tx.exec(ctx, `
+		UPDATE idempotency_keys SET fingerprint = $2, reply_sealed = $3, created_at = $4, expires_at = $5
+		 WHERE id = $1 AND expires_at <= $4`,
 		id, k.Fingerprint, k.ReplySealed, k.CreatedAt, k.ExpiresAt)
+	if err == nil && n == 0 {
+		return cardinal.ErrNotFound
+	}
 	return err
 }
 

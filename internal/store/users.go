@@ -39,9 +39,14 @@ func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) ([]cardinal.Us
 	case f.Identifier != nil:
 		from = `identifiers JOIN users ON users.id = identifiers.user_id`
 		w.and(`identifiers.value_index = $%d`, f.Identifier)
+		if f.RoleID != uuid.Nil {
+			from += ` JOIN user_roles ON user_roles.user_id = users.id`
+		}
 	case f.RoleID != uuid.Nil:
 		// The grants' own index gives the order, so that a page of a role's holders does not read the others.
 		from, key = `user_roles JOIN users ON users.id = user_roles.user_id`, `user_roles.user_id`
+	}
+	if f.RoleID != uuid.Nil {
 		w.and(`user_roles.role_id = $%d`, f.RoleID)
 		w.and(`(user_roles.expires_at IS NULL OR user_roles.expires_at > $%d)`, f.At)
 	}

@@ -49,6 +49,8 @@ func replies(t *testing.T, s *store.Store) {
 	again := reply(1)
 	again.Fingerprint, again.ReplySealed = bytes.Repeat([]byte{3}, 32), sealed(31)
 	again.CreatedAt, again.ExpiresAt = moment.Add(time.Minute), moment.Add(2*time.Minute)
+	refused(t, "RenewReply before its time is over", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error { return tx.RenewReply(ctx, first.ID, again) }))
+	again.CreatedAt, again.ExpiresAt = first.ExpiresAt, first.ExpiresAt.Add(time.Minute)
 	write(t, s, func(tx store.Tx) error { return tx.RenewReply(ctx, first.ID, again) })
 	again.ID = first.ID
 	same(t, "Reply after RenewReply", must(r.Reply(ctx, first.CallerID, first.Route, first.KeyHash))(t), again)
@@ -96,7 +98,7 @@ func replies(t *testing.T, s *store.Store) {
 	for _, c := range []struct {
 		at   time.Duration
 		want int64
-	}{{2*time.Minute - time.Microsecond, 0}, {2 * time.Minute, 1}, {time.Hour, 1}, {time.Hour, 1}, {time.Hour, 0}} {
+	}{{time.Hour - time.Microsecond, 0}, {time.Hour, 1}, {time.Hour, 1}, {time.Hour, 0}, {time.Hour + time.Minute, 1}} {
 		n := written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteExpiredReplies(ctx, moment.Add(c.at), 1) })
 		if n != c.want {
 			t.Errorf("DeleteExpiredReplies at %v: %d, want %d", c.at, n, c.want)

@@ -67,8 +67,8 @@ const noteTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
   CONSTRAINT schema_migrations_phase_ck CHECK (phase IN ('expand', 'backfill', 'contract'))
 )`
 
-func (e *engine) noteTable() string {
-	if e.name == "sqlite" {
+func noteTableOf(engine string) string {
+	if engine == "sqlite" {
 		return fmt.Sprintf(strings.Replace(noteTable, " (\n", " ( -- Migrations applied.\n", 1), "INTEGER", "TEXT", "BLOB", "INTEGER") + " STRICT, WITHOUT ROWID"
 	}
 	return fmt.Sprintf(noteTable, "bigint", "text", "bytea", "timestamptz") + `;
@@ -153,7 +153,7 @@ func (s *Store) Ready(ctx context.Context) (empty bool, err error) {
 func (s *Store) Migrate(ctx context.Context, now time.Time, serviceRole string) ([]Migration, error) {
 	var applied []Migration
 	err := s.engine.migrate(ctx, func(m migrator) error {
-		if _, err := m.ExecContext(ctx, s.engine.noteTable()); err != nil {
+		if _, err := m.ExecContext(ctx, noteTableOf(s.engine.name)); err != nil {
 			return err
 		}
 		list, err := Reader{engine: s.engine, q: m}.Migrations(ctx)
@@ -194,10 +194,5 @@ func (s *Store) grant(ctx context.Context, m migrator, role string) error {
 	if s.engine.name != "postgres" {
 		return fmt.Errorf("%w: only PostgreSQL has roles", cardinal.ErrInvalid)
 	}
-	text, err := schemaFiles.ReadFile("schema/postgres/grants.sql")
-	if err != nil {
-		return err
-	}
-	quoted := `"` + strings.ReplaceAll(role, `"`, `""`) + `"`
-	return m.run(ctx, strings.ReplaceAll(string(text), "%[1]s", quoted), func(querier) error { return nil })
+	return m.run(ctx, GrantsScript(schemaName, role), func(querier) error { return nil })
 }

@@ -121,16 +121,17 @@ func (m postgresMigrator) run(ctx context.Context, script string, note func(quer
 	return tx.Commit()
 }
 
+// lockTable makes the table whose row is the lock.
+const lockTable = `CREATE TABLE IF NOT EXISTS schema_lock (
+  id integer NOT NULL, CONSTRAINT schema_lock_pk PRIMARY KEY (id), CONSTRAINT schema_lock_one_ck CHECK (id = 1));
+COMMENT ON TABLE schema_lock IS 'One row: whoever holds its lock migrates.';
+COMMENT ON COLUMN schema_lock.id IS '[internal] Always 1.';
+INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT DO NOTHING`
+
 // migratePostgres holds a row lock from a second connection while fn runs: it ends with that connection, so a killed node
 // leaves nothing behind, and it works through a distributed PostgreSQL, where advisory locks may not.
 func migratePostgres(ctx context.Context, db *sql.DB, fn func(migrator) error) error {
-	if _, err := db.ExecContext(ctx, `
-		CREATE SCHEMA IF NOT EXISTS cardinal;
-		CREATE TABLE IF NOT EXISTS schema_lock (
-		  id integer NOT NULL, CONSTRAINT schema_lock_pk PRIMARY KEY (id), CONSTRAINT schema_lock_one_ck CHECK (id = 1));
-		COMMENT ON TABLE schema_lock IS 'One row: whoever holds its lock migrates.';
-		COMMENT ON COLUMN schema_lock.id IS '[internal] Always 1.';
-		INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT DO NOTHING`); err != nil {
+	if _, err := db.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS cardinal;`+lockTable); err != nil {
 		// Two nodes that start at once both try to create; the one that lost finds everything there the second time.
 		if _, err = db.ExecContext(ctx, `SELECT id FROM schema_lock`); err != nil {
 			return err

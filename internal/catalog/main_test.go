@@ -1,0 +1,73 @@
+package catalog_test
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+
+	"cardinal/internal/catalog"
+	"cardinal/internal/pgtest"
+	"cardinal/internal/store"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// migrated returns the URLs of a database of each engine that Cardinal made.
+func migrated(t *testing.T) map[string]string {
+	t.Helper()
+	make := func(url string) error {
+		s, err := store.Open(t.Context(), url)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		_, err = s.Migrate(t.Context(), time.Now().UTC(), "")
+		return err
+	}
+	path := filepath.Join(t.TempDir(), "cardinal.db")
+	if err := make(path); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{"sqlite": path, "postgres": pgtest.Template(t, "catalog", make)}
+}
+
+// read reads the schema of a database.
+func read(t *testing.T, url, name string) *catalog.Schema {
+	t.Helper()
+	d, err := catalog.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	s, err := d.Read(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// made returns the URL of a database of an engine that some statements made.
+func made(t *testing.T, engine string, statements ...string) string {
+	t.Helper()
+	driver, url := "sqlite", filepath.Join(t.TempDir(), "made.db")
+	if engine == "postgres" {
+		driver, url = "pgx", pgtest.Database(t)
+	}
+	db, err := sql.Open(driver, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range statements {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(fmt.Errorf("%s: %w", statement, err))
+		}
+	}
+	return url
+}

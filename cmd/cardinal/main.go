@@ -32,6 +32,7 @@ func (a *app) tree() *cobra.Command {
 		group("audit", "What happened", a.auditList()),
 		group("settings", "What administrators change while the service runs", a.settingsList(), a.settingsSet()),
 		a.seed(),
+		a.erd(),
 		group("db", "The database's schema", a.dbMigrate(), a.dbStatus()),
 		group("config", "What the service is configured with", a.configShow()),
 		a.completion(),

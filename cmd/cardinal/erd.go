@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cardinal"
+	"cardinal/internal/catalog"
+	"cardinal/internal/catalog/erd"
+	"cardinal/internal/nearest"
+)
+
+// drawing are the flags of `cardinal erd`.
+type drawing struct {
+	format, theme string
+	focus         string
+	depth         int
+	group         bool
+	file          string
+	any           bool
+	schema        string
+}
+
+func (a *app) erd() *cobra.Command {
+	var f drawing
+	c := leaf("erd", "Draw the live database's schema, or describe it", "  cardinal erd -o erd.svg\n  cardinal erd --focus sessions --depth 1 --format mermaid\n"+
+		"  cardinal erd --format md\n  cardinal erd --any --db postgres://localhost/shop --schema public -o shop.svg",
+		func(ctx context.Context, _ []string) error {
+			d, err := a.diagram(ctx, f)
+			if err != nil {
+				return err
+			}
+			var b bytes.Buffer
+			if err := d.Write(&b, erd.Format(f.format), erd.Theme(f.theme), f.group); err != nil {
+				return err
+			}
+			if f.file == "" || f.file == "-" {
+				_, err = b.WriteTo(a.out)
+				return err
+			}
+			if err := os.WriteFile(f.file, b.Bytes(), 0o644); err != nil {
+				return &advice{kind: err, code: "not_written", message: "the drawing cannot be written: " + err.Error(), fix: "Name another file with -o."}
+			}
+			a.note("%s: %d tables, %d relations", f.file, len(d.Tables), len(d.Relations))
+			return nil
+		})
+	c.Flags().StringVar(&f.format, "format", string(erd.SVG), "`FORM` of the output: "+formNames())
+	c.Flags().StringVar(&f.theme, "theme", string(erd.Light), "colours of an SVG: light or dark")
+	c.Flags().StringVar(&f.focus, "focus", "", "only this `TABLE` and those around it")
+	c.Flags().IntVar(&f.depth, "depth", 1, "how many relations around --focus reaches")
+	c.Flags().BoolVar(&f.group, "group", false, "draw the areas of an SVG on grounds of their own")
+	c.Flags().StringVarP(&f.file, "output", "o", "", "write to this `FILE`")
+	c.Flags().BoolVar(&f.any, "any", false, "draw a database that is not Cardinal's")
+	c.Flags().StringVar(&f.schema, "schema", "public", "with --any, the PostgreSQL schema to draw")
+	c.PreRunE = func(c *cobra.Command, _ []string) error { return f.check(c, a.json) }
+	return c
+}
+
+// check is called before the database is opened. With --json the form is JSON.
+func (f *drawing) check(c *cobra.Command, asJSON bool) error {
+	if asJSON && !c.Flags().Changed("format") {
+		f.format = string(erd.JSON)
+	}
+	switch {
+	case !slices.Contains(erd.Formats, erd.Format(f.format)):
+		return wrongUsage("Choose one of "+formNames()+".", "there is no format %q", f.format)
+	case asJSON && f.format != string(erd.JSON):
+		return wrongUsage("Give one of them.", "--json and --format %s are two forms", f.format)
+	case f.theme != string(erd.Light) && f.theme != string(erd.Dark):
+		return wrongUsage("Choose light or dark.", "there is no theme %q", f.theme)
+	case f.depth < 0:
+		return wrongUsage("Give 0 or more.", "--depth %d is no number of relations", f.depth)
+	case c.Flags().Changed("depth") && f.focus == "":
+		return wrongUsage("Name the table in the middle with --focus.", "--depth is for --focus")
+	case c.Flags().Changed("schema") && !f.any:
+		return wrongUsage("Add --any to draw a database that is not Cardinal's.", "--schema is for --any")
+	}
+	return nil
+}
+
+func formNames() string {
+	names := make([]string, len(erd.Formats))
+	for i, f := range erd.Formats {
+		names[i] = string(f)
+	}
+	return strings.Join(names, ", ")
+}
+
+// diagram reads the schema that the flags name.
+func (a *app) diagram(ctx context.Context, f drawing) (*erd.Diagram, error) {
+	name := "cardinal"
+	if f.any {
+		name = f.schema
+	}
+	s, err := a.readSchema(ctx, name)
+	if err == nil && !f.any && !erd.IsCardinal(s) || errors.Is(err, errNoSchema) && !f.any {
+		return nil, &advice{code: "not_cardinal", message: "the database holds no schema of Cardinal's",
+			fix: "Run `" + a.again("db", "migrate") + "` to make it, or add --any to draw another's."}
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := erd.NewDiagram(s, f.any)
+	if f.focus != "" && !d.Focus(f.focus, f.depth) {
+		var names []string
+		for _, t := range d.Tables {
+			names = append(names, t.Name)
+		}
+		fix := "`cardinal erd --format md` lists the tables."
+		if meant := nearest.To(f.focus, names); meant != "" {
+			fix = "Did you mean " + meant + "?"
+		}
+		return nil, unknown("table", f.focus, fix)
+	}
+	return d, nil
+}
+
+var errNoSchema = errors.New("no such schema")
+
+// readSchema reads a schema of the configured database, which need not be Cardinal's.
+func (a *app) readSchema(ctx context.Context, name string) (*catalog.Schema, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	if path, ok := sqlitePath(c); ok {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, &advice{code: "no_database", message: "there is no database at " + path, fix: "Say with --db where it is."}
+		}
+	}
+	d, err := catalog.Open(ctx, c.Database)
+	if err != nil {
+		return nil, &advice{kind: err, code: "no_database", message: err.Error(), fix: "`cardinal config show --origin` tells where --db comes from."}
+	}
+	defer d.Close()
+	s, err := d.Read(ctx, name)
+	if errors.Is(err, cardinal.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %w", errNoSchema, &advice{kind: err, code: "not_found", message: fmt.Sprintf("the database has no schema %q", name),
+			fix: "Name another with --schema."})
+	}
+	return s, err
+}

@@ -1,0 +1,64 @@
+package erd
+
+import (
+	"path"
+	"strings"
+
+	"cardinal/internal/catalog"
+)
+
+// The areas of Cardinal's schema.
+const (
+	identity = "identity"
+	access   = "access"
+	audit    = "audit"
+	privacy  = "privacy"
+	service  = "service"
+)
+
+// areaOrder is the order in which lists name them, and in which they have their colours.
+var areaOrder = []string{identity, access, audit, privacy, service}
+
+// tablesOf says which tables belong where, by patterns of their names; the first that matches counts.
+var tablesOf = []struct {
+	area     string
+	patterns string
+}{
+	{identity, "users user_kinds user_status* profiles contact* identifiers countries attribute_definitions search_*"},
+	{privacy, "key_encryption_keys service_keys user_keys privacy_* erasure* export_*"},
+	{access, "*credentials passkeys recovery_codes one_time_tokens session* setup_links sign_in_* " +
+		"role* permissions user_roles api_key*"},
+	{audit, "audit_* refused_attempts"},
+	{service, "settings jobs idempotency_keys nodes schema_* import_* run* mail* webhook*"},
+}
+
+// areaOf returns the area of one of Cardinal's tables; what no pattern names is taken for the service's own.
+func areaOf(table string) string {
+	for _, a := range tablesOf {
+		for _, pattern := range strings.Fields(a.patterns) {
+			if ok, _ := path.Match(pattern, table); ok {
+				return a.area
+			}
+		}
+	}
+	return service
+}
+
+// areaByPrefix sorts the tables of a foreign schema: those that share the first word of their names with two others are an area of
+// that name, as billing_accounts, billing_invoices and billing_payments; all others are "tables".
+func areaByPrefix(tables []catalog.Table) func(table string) string {
+	prefix := func(name string) string {
+		word, _, _ := strings.Cut(name, "_")
+		return strings.TrimSuffix(word, "s")
+	}
+	count := map[string]int{}
+	for _, t := range tables {
+		count[prefix(t.Name)]++
+	}
+	return func(table string) string {
+		if p := prefix(table); count[p] >= 3 {
+			return p
+		}
+		return "tables"
+	}
+}

@@ -1,0 +1,183 @@
+package erd
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Distances between boxes, in units.
+const (
+	gutter = 7 // between columns of boxes: for the lines that run up and down
+	gap    = 4 // between boxes of a column: for those that run across
+	margin = 4 // around all
+
+	widestDrawing = 1440 / unit // a laptop's screen
+	aspect        = 1.5         // width to height that is aimed at, within that: a screen, a sheet of paper
+)
+
+// layout is the diagram with a place for everything.
+type layout struct {
+	diagram       *Diagram
+	boxes         []*box // in columns from left to right, and in each from top to bottom
+	columns       [][]*box
+	width, height int // in units
+	routes        []route
+}
+
+// arrange places the boxes: in columns, the tables of an area together, the hub in the middle, and what belongs together near
+// together. It tries to swap tables of the same area for as long as that shortens the lines. The same diagram is always
+// arranged in the same way.
+func arrange(d *Diagram) *layout {
+	l := &layout{diagram: d, boxes: sequence(d)}
+	if len(l.boxes) == 0 {
+		return l
+	}
+	best := math.Inf(1)
+	count := 1
+	for n := 1; n <= min(8, len(l.boxes)); n++ {
+		l.place(n)
+		if n > 1 && l.width > widestDrawing {
+			break
+		}
+		if fault := math.Abs(math.Log(float64(l.width) / float64(l.height) / aspect)); fault < best {
+			best, count = fault, n
+		}
+	}
+	l.improve(count)
+	l.routeAll()
+	return l
+}
+
+// sequence orders the tables by areas, that of the hub between the others.
+func sequence(d *Diagram) []*box {
+	hub := d.table(d.hub())
+	of := map[string][]*box{}
+	size := map[string]int{}
+	var names []string
+	for i := range d.Tables {
+		t := &d.Tables[i]
+		if of[t.Area] == nil {
+			names = append(names, t.Area)
+		}
+		b := newBox(d, t)
+		of[t.Area] = append(of[t.Area], b)
+		size[t.Area] += b.h + gap
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(size[b], size[a]), cmp.Compare(a, b)) })
+	var before, after []*box
+	sizeBefore, sizeAfter := 0, 0
+	for _, name := range names {
+		switch {
+		case name == hub.Area:
+		case sizeBefore <= sizeAfter:
+			before, sizeBefore = append(before, of[name]...), sizeBefore+size[name]
+		default:
+			after, sizeAfter = append(after, of[name]...), sizeAfter+size[name]
+		}
+	}
+	if hub == nil {
+		return nil
+	}
+	return slices.Concat(before, of[hub.Area], after)
+}
+
+// place puts the boxes into a number of columns of about the same height, running down the first, up the second and so on, so
+// that an area which goes on in the next column goes on beside itself.
+func (l *layout) place(count int) {
+	total := 0
+	for _, b := range l.boxes {
+		total += b.h + gap
+	}
+	l.columns = make([][]*box, count)
+	filled := 0
+	for _, b := range l.boxes {
+		middle := filled + (b.h+gap)/2
+		c := min(count-1, middle*count/total)
+		l.columns[c] = append(l.columns[c], b)
+		filled += b.h + gap
+	}
+	l.columns = slices.DeleteFunc(l.columns, func(c []*box) bool { return len(c) == 0 })
+	l.height = 0
+	for i, column := range l.columns {
+		if i%2 == 1 {
+			slices.Reverse(column)
+		}
+		l.height = max(l.height, heightOf(column)+2*margin)
+	}
+	x := margin
+	for _, column := range l.columns {
+		width := 0
+		for _, b := range column {
+			width = max(width, b.w)
+		}
+		y := (l.height - heightOf(column)) / 2
+		for _, b := range column {
+			b.x, b.y = x+(width-b.w)/2, y
+			y += b.h + gap
+		}
+		x += width + gutter
+	}
+	l.width = x - gutter + margin
+}
+
+func heightOf(column []*box) int {
+	height := -gap
+	for _, b := range column {
+		height += b.h + gap
+	}
+	return height
+}
+
+// improve swaps pairs of tables of the same area for as long as that makes the lines shorter or brings the hub nearer to the middle.
+func (l *layout) improve(count int) {
+	const most = 60000 // placements that are tried: more than 35 tables need
+	l.place(count)
+	best := l.strain()
+	for tried, better := 0, true; better && tried < most; {
+		better = false
+		for i := range l.boxes {
+			for j := i + 1; j < len(l.boxes); j++ {
+				if l.boxes[i].table.Area != l.boxes[j].table.Area {
+					continue
+				}
+				tried++
+				l.boxes[i], l.boxes[j] = l.boxes[j], l.boxes[i]
+				l.place(count)
+				if s := l.strain(); s < best {
+					best, better = s, true
+				} else {
+					l.boxes[i], l.boxes[j] = l.boxes[j], l.boxes[i]
+				}
+			}
+		}
+	}
+	l.place(count)
+}
+
+// strain is how far what belongs together is apart, and the hub from the middle.
+func (l *layout) strain() int {
+	at := map[string]*box{}
+	for _, b := range l.boxes {
+		at[b.table.Name] = b
+	}
+	hub := at[l.diagram.hub()]
+	sum := 4 * (abs(2*hub.x+hub.w-l.width) + abs(2*hub.y+hub.h-l.height))
+	for _, r := range l.diagram.Relations {
+		if r.IsOutside {
+			continue
+		}
+		from, to := at[r.From], at[r.To]
+		distance := 2*apart(from.x, from.w, to.x, to.w) + apart(from.y, from.h, to.y, to.h)
+		if r.To != hub.table.Name {
+			distance *= 2 // lines to the hub run together, others each by itself
+		}
+		sum += distance
+	}
+	return sum + l.height*4
+}
+
+// apart is the distance between two stretches.
+func apart(a, lengthA, b, lengthB int) int { return max(0, a-b-lengthB, b-a-lengthA) }
+
+func abs(n int) int { return max(n, -n) }

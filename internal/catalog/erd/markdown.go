@@ -1,0 +1,111 @@
+package erd
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"cardinal/internal/catalog"
+)
+
+// writeMarkdown writes the data dictionary: every table and column with type, meaning, data class and rules, and with the sentence
+// of the guide that it answers.
+func (d *Diagram) writeMarkdown(w io.Writer) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# %s: data dictionary\n\n%s, %s.\n", d.Title, count(len(d.Tables), "table"), count(len(d.Relations), "relation"))
+	var area string
+	for _, t := range d.byArea() {
+		if t.Area != area {
+			area = t.Area
+			fmt.Fprintf(&b, "\n## %s\n", markdownText(area))
+		}
+		d.writeMarkdownTable(&b, &t)
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+func (d *Diagram) writeMarkdownTable(b *bytes.Buffer, t *Table) {
+	fmt.Fprintf(b, "\n### %s\n\n", markdownText(t.Name))
+	if facts := tableFacts(t); facts != "" {
+		fmt.Fprintf(b, "%s\n\n", markdownText(facts))
+	}
+	if sentence := d.guideFor(t.Name, ""); sentence != "" {
+		fmt.Fprintf(b, "> %s\n\n", markdownText(sentence))
+	}
+	b.WriteString("| column | type | meaning | data class | rules | guide |\n|---|---|---|---|---|---|\n")
+	for i, c := range t.Columns {
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", markdownText(c.Name), markdownText(c.Type), markdownText(c.Meaning()), classOf(c),
+			markdownText(strings.Join(d.rules(t, i), "; ")), markdownText(d.guideFor(t.Name, c.Name)))
+	}
+	for _, list := range []struct {
+		title string
+		lines []string
+	}{{"Relations", d.relationWords(t)}, {"Indexes", indexWords(t)}, {"Rules of several columns", checkWords(t)}} {
+		if list.lines != nil {
+			fmt.Fprintf(b, "\n%s:\n", list.title)
+			for _, l := range list.lines {
+				fmt.Fprintf(b, "- %s\n", markdownText(l))
+			}
+		}
+	}
+}
+
+// rules are what the database demands of a column by itself; and what it refers to.
+func (d *Diagram) rules(t *Table, i int) []string {
+	c := t.Columns[i]
+	rules := []string{presence(t, c)}
+	if c.Default != "" {
+		rules = append(rules, "default "+c.Default)
+	}
+	if c.Generated != "" {
+		rules = append(rules, "computed: "+c.Generated)
+	}
+	if c.Identity {
+		rules = append(rules, "numbered by the database")
+	}
+	for _, key := range t.UniqueKeys() {
+		if slices.Equal(key, []string{c.Name}) && !slices.Equal(key, t.PrimaryKey()) {
+			rules = append(rules, "unique")
+		}
+	}
+	for _, r := range d.Relations {
+		if r.From == t.Name && lastColumn(t, r.Columns) == c.Name {
+			text := "references " + r.To + " (" + strings.Join(r.Referenced, ", ") + ")"
+			if r.OnDelete != "" && r.OnDelete != "NO ACTION" {
+				text += ", on delete " + strings.ToLower(r.OnDelete)
+			}
+			rules = append(rules, text)
+		}
+	}
+	for _, check := range t.Constraints {
+		if check.Kind == catalog.Check && len(check.Columns) == 1 && check.Columns[0] == c.Name {
+			rules = append(rules, "check "+check.Expression)
+		}
+	}
+	return rules
+}
+
+func indexWords(t *Table) []string {
+	var words []string
+	for _, i := range t.plainIndexes() {
+		words = append(words, indexKind(i)+": "+keyText(i))
+	}
+	return words
+}
+
+func checkWords(t *Table) []string {
+	var words []string
+	for _, c := range t.Constraints {
+		if c.Kind == catalog.Check && len(c.Columns) != 1 || c.Kind == catalog.Exclusion {
+			words = append(words, strings.TrimSpace(c.Name+": "+c.Expression))
+		}
+	}
+	return words
+}
+
+func markdownText(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "|", `\|`, "\n", " ", "<", "&lt;", "*", `\*`, "`", "\\`", "[", `\[`, "~", `\~`).Replace(text)
+}

@@ -1,0 +1,82 @@
+package erd
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// writeMermaid writes an erDiagram. Mermaid has no data classes and no indexes: both stand in the comments of columns.
+func (d *Diagram) writeMermaid(w io.Writer) error {
+	var b bytes.Buffer
+	b.WriteString("erDiagram\n")
+	for i := range d.Tables {
+		t := &d.Tables[i]
+		fmt.Fprintf(&b, "  %s {\n", mermaidName(t.Name))
+		for j, c := range t.Columns {
+			fmt.Fprintf(&b, "    %s %s%s \"%s\"\n", mermaidWord(c.Type), mermaidWord(c.Name), d.mermaidKeys(t, c.Name), mermaidText(columnFacts(t, j)))
+		}
+		b.WriteString("  }\n")
+	}
+	for _, r := range d.Relations {
+		if !r.IsOutside {
+			fmt.Fprintf(&b, "  %s %s %s : \"%s\"\n", mermaidName(r.To), mermaidLine(r), mermaidName(r.From), mermaidText(strings.Join(r.Columns, ", ")))
+		}
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+// mermaidLine is the line from the table that is referred to, with the signs of both ends. It is dashed where the relation is optional.
+func mermaidLine(r Relation) string {
+	one, line, many := "||", "--", "o{"
+	if r.IsOptional {
+		one, line = "|o", ".."
+	}
+	switch {
+	case r.Answer != "":
+		many = "||"
+	case r.IsUnique:
+		many = "o|"
+	}
+	return one + line + many
+}
+
+func (d *Diagram) mermaidKeys(t *Table, column string) string {
+	var keys []string
+	if slices.Contains(t.PrimaryKey(), column) {
+		keys = append(keys, "PK")
+	}
+	if slices.ContainsFunc(d.Relations, func(r Relation) bool { return r.From == t.Name && slices.Contains(r.Columns, column) }) {
+		keys = append(keys, "FK")
+	}
+	if slices.ContainsFunc(t.UniqueKeys(), func(key []string) bool { return len(key) == 1 && key[0] == column }) &&
+		!slices.Equal(t.PrimaryKey(), []string{column}) {
+		keys = append(keys, "UK")
+	}
+	if keys == nil {
+		return ""
+	}
+	return " " + strings.Join(keys, ", ")
+}
+
+var notMermaid = regexp.MustCompile(`[^\p{L}\p{N}_\-()\[\]]+`)
+
+// mermaidWord is a name or a type as Mermaid takes it: a letter, then letters, digits, underscores and brackets.
+func mermaidWord(text string) string {
+	text = notMermaid.ReplaceAllString(text, "_")
+	if text == "" || !regexp.MustCompile(`^[A-Za-z_]`).MatchString(text) {
+		text = "_" + text
+	}
+	return text
+}
+
+// mermaidName is a table's name, in quotes, so that it may be a word of the format or hold blanks.
+func mermaidName(name string) string { return `"` + mermaidText(name) + `"` }
+
+func mermaidText(text string) string {
+	return strings.NewReplacer(`"`, "'", "\n", " ", "\\", "/").Replace(text)
+}

@@ -1,0 +1,86 @@
+package erd
+
+import "strings"
+
+// Owner says what one row of the referenced table has: "One user may have many sessions."
+func (r Relation) Owner() string {
+	has := "may have many " + many(r.From)
+	switch {
+	case r.Answer != "":
+		has = "has exactly one " + one(r.From)
+	case r.IsUnique:
+		has = "may have one " + one(r.From)
+	}
+	return "One " + one(r.To) + " " + has + r.by() + "."
+}
+
+// Member says what each row that refers belongs to: "Each session belongs to exactly one user."
+func (r Relation) Member() string {
+	if r.IsOptional {
+		return "Each " + one(r.From) + " may belong to one " + one(r.To) + r.by() + "."
+	}
+	return "Each " + one(r.From) + " belongs to exactly one " + one(r.To) + r.by() + "."
+}
+
+// Short is the cardinality as the diagram says it, from the referring table's side.
+func (r Relation) Short() string {
+	from, to := "many", "one"
+	if r.IsUnique {
+		from = "one"
+	}
+	if r.IsOptional {
+		to = "one or none"
+	}
+	return from + " to " + to
+}
+
+func (r Relation) by() string {
+	if !r.IsRepeated && r.From != r.To {
+		return ""
+	}
+	return ", by " + strings.Join(r.Columns, " and ")
+}
+
+// relationWords are the sentences about a table's relations: what it belongs to, what it has, what it joins.
+func (d *Diagram) relationWords(t *Table) []string {
+	var sentences []string
+	for _, r := range d.Relations {
+		if r.From == t.Name {
+			sentences = append(sentences, r.Member())
+		}
+	}
+	for _, r := range d.Relations {
+		if r.To == t.Name || r.From == t.Name && r.Answer != "" {
+			sentences = append(sentences, r.Owner())
+		}
+	}
+	if a, b, ok := d.junction(t); ok {
+		sentences = append(sentences, "One "+one(a.To)+" may have many "+many(b.To)+", and one "+one(b.To)+" may have many "+many(a.To)+
+			": this is the junction table.")
+	}
+	return sentences
+}
+
+// one is what a row of a table is called: users are each a user.
+func one(table string) string {
+	name := spaced(table)
+	for _, e := range [][2]string{{"ies", "y"}, {"sses", "ss"}, {"uses", "us"}, {"xes", "x"}, {"ches", "ch"}, {"shes", "sh"},
+		{"ss", "ss"}, {"us", "us"}, {"is", "is"}, {"s", ""}} {
+		if stem, ok := strings.CutSuffix(name, e[0]); ok {
+			return stem + e[1]
+		}
+	}
+	return name
+}
+
+// many is what several rows of a table are called; a table whose name is a singular has rows.
+func many(table string) string {
+	if name := spaced(table); one(table) != name {
+		return name
+	}
+	return spaced(table) + " rows"
+}
+
+func spaced(table string) string {
+	return strings.ReplaceAll(table[strings.LastIndexByte(table, '.')+1:], "_", " ")
+}

@@ -13,6 +13,7 @@ type Schema struct {
 	Name      string // of the PostgreSQL schema; "main" on SQLite
 	Tables    []Table
 	Functions []Function        // PostgreSQL's
+	Others    []Other           // PostgreSQL's: what else lies in the schema
 	Grants    []Grant           // on the schema itself
 	Settings  map[string]string // of the database: encoding, timezone, collation; SQLite: encoding, journal_mode, …
 }
@@ -59,6 +60,7 @@ type Column struct {
 	Generated string // expression that the database computes it by; "" is none
 	Identity  bool   // numbered by the database
 	Collation string // where it is not the type's own
+	Storage   string // where it is not the type's own: "EXTERNAL", "COMPRESSION lz4"
 	Comment   string
 	Grants    []Grant
 }
@@ -78,6 +80,10 @@ type Constraint struct {
 	Deferrable bool
 	Deferred   bool // by default
 	Validated  bool // holds for every row, not only for new ones
+
+	Definition string // as PostgreSQL writes it; "" on SQLite
+	Inherited  bool   // a partition's, from what it is a part of
+	Unenforced bool   // the triggers that keep it are disabled
 }
 
 // ConstraintKind tells what a Constraint demands.
@@ -103,6 +109,7 @@ type Index struct {
 	Valid      bool   // false while it is being built, and when building it failed
 	Constraint string // that it belongs to; "" for one made by itself. On SQLite it is the constraint's kind where it has no name
 	Definition string // as the engine writes it; "" for one that SQLite made for a key
+	PartOf     string // the index of the partitioned table that this is a part of
 	Scans      int64  // since the statistics were reset, -1 when unknown; no fact of the schema
 }
 
@@ -112,6 +119,7 @@ type Trigger struct {
 	Function   string // PostgreSQL's
 	Arguments  []string
 	Enabled    bool
+	Inherited  bool   // a partition's, from what it is a part of
 	Definition string // as the engine writes it
 }
 
@@ -127,8 +135,18 @@ type Function struct {
 	Owner           string
 	Configuration   []string // settings that it runs with, the schema's own name written as $schema
 	Body            string
+	Options         string // what else was declared: "PARALLEL SAFE, LEAKPROOF"
+	Definition      string // the whole CREATE statement, the schema's own name written as $schema
 	Comment         string
 	Grants          []Grant
+}
+
+// Other is something in a PostgreSQL schema that is neither table nor function: a sequence, a type, a comment on a constraint, a
+// default privilege.
+type Other struct {
+	Kind       string
+	Name       string
+	Definition string
 }
 
 // Grant is a right that somebody other than the owner has.

@@ -39,6 +39,7 @@ func ReadPostgres(ctx context.Context, q Querier, name string) (*Schema, error) 
 	r.indexes(tables)
 	r.triggers(tables)
 	s.Functions = r.functions()
+	s.Others = r.others()
 	s.Grants = rows[Grant](&r, `
 		SELECT json_build_object('Grantee', COALESCE(g.rolname, 'PUBLIC'), 'Privilege', a.privilege_type, 'Grantable', a.is_grantable)
 		  FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
@@ -125,6 +126,9 @@ func (r *postgresReader) tables() byName {
 	       CASE WHEN c.relpersistence = 'u' THEN 'UNLOGGED' END,
 	       CASE WHEN c.relrowsecurity THEN 'ROW SECURITY' END, CASE WHEN c.relforcerowsecurity THEN 'FORCE ROW SECURITY' END,
 	       CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END,
+	       (SELECT string_agg('INHERITS ' || i.inhparent::regclass, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition),
+	       (SELECT string_agg('INHERITED OUTSIDE BY ' || i.inhrelid::regclass, ', ' ORDER BY i.inhrelid) FROM pg_inherits i JOIN pg_class k ON k.oid = i.inhrelid
+	         WHERE i.inhparent = c.oid AND k.relnamespace <> c.relnamespace),
 	       (SELECT string_agg('POLICY ' || p.polname || ' ' || p.polcmd::text || ' ' || p.polpermissive || ' ' || p.polroles::regrole[]::text
 	                          || COALESCE(' USING ' || pg_get_expr(p.polqual, p.polrelid), '') || COALESCE(' CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid), ''), ', ' ORDER BY p.polname)
 	          FROM pg_policy p WHERE p.polrelid = c.oid),
@@ -151,6 +155,9 @@ func (r *postgresReader) columns(tables byName) {
 	    'Default', CASE WHEN a.attgenerated = '' THEN COALESCE(pg_get_expr(d.adbin, d.adrelid), '') ELSE '' END,
 	    'Generated', CASE WHEN a.attgenerated <> '' THEN COALESCE(pg_get_expr(d.adbin, d.adrelid), '') ELSE '' END,
 	    'Collation', COALESCE((SELECT l.collname FROM pg_collation l JOIN pg_type t ON t.oid = a.atttypid WHERE l.oid = a.attcollation AND l.oid <> t.typcollation), ''),
+	    'Storage', concat_ws(', ', (SELECT CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'm' THEN 'MAIN' WHEN 'e' THEN 'EXTERNAL' ELSE 'EXTENDED' END
+	                                  FROM pg_type t WHERE t.oid = a.atttypid AND t.typstorage <> a.attstorage),
+	                               'COMPRESSION ' || CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END),
 	    'Comment', COALESCE(col_description(c.oid, a.attnum), ''),
 	    'Grants', `+grantsOf(`a.attacl`)+` WHERE a.grantee <> c.relowner)))`+inSchema+`
 	  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -176,7 +183,9 @@ func (r *postgresReader) constraints(tables byName) {
 	    'ReferencedColumns', `+namesOf(`k.confkey`, `k.confrelid`)+`,
 	    'OnUpdate', CASE WHEN k.contype = 'f' THEN `+fmt.Sprintf(action, "k.confupdtype")+` ELSE '' END,
 	    'OnDelete', CASE WHEN k.contype = 'f' THEN `+fmt.Sprintf(action, "k.confdeltype")+` ELSE '' END,
-	    'Deferrable', k.condeferrable, 'Deferred', k.condeferred, 'Validated', k.convalidated))`+inSchema+`
+	    'Deferrable', k.condeferrable, 'Deferred', k.condeferred, 'Validated', k.convalidated,
+	    'Definition', pg_get_constraintdef(k.oid, true), 'Inherited', k.coninhcount > 0 OR k.conparentid <> 0,
+	    'Unenforced', EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgisinternal AND t.tgenabled NOT IN ('O', 'A'))))`+inSchema+`
 	  JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype IN ('p', 'u', 'f', 'c', 'x')
 	 ORDER BY c.relname COLLATE "C", k.contype, k.conname COLLATE "C"`, r.name) {
 		tables.of[c.Table].Constraints = append(tables.of[c.Table].Constraints, c.Of)
@@ -190,6 +199,7 @@ func (r *postgresReader) indexes(tables byName) {
 	    'Unique', i.indisunique, 'Predicate', COALESCE(pg_get_expr(i.indpred, i.indrelid, true), ''), 'Method', m.amname,
 	    'Valid', i.indisvalid AND i.indisready AND i.indislive, 'Definition', pg_get_indexdef(x.oid, 0, true),
 	    'Constraint', COALESCE((SELECT k.conname FROM pg_constraint k WHERE k.conindid = x.oid AND k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x')), ''),
+	    'PartOf', COALESCE((SELECT p.relname FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent WHERE h.inhrelid = x.oid), ''),
 	    'Scans', COALESCE(pg_stat_get_numscans(x.oid), -1)))`+inSchema+`
 	  JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
 	 ORDER BY c.relname COLLATE "C", x.relname COLLATE "C"`, r.name) {
@@ -199,7 +209,7 @@ func (r *postgresReader) indexes(tables byName) {
 
 func (r *postgresReader) triggers(tables byName) {
 	for _, t := range rows[inTable[Trigger]](r, `SELECT json_build_object('Table', c.relname, 'Of', json_build_object('Name', t.tgname,
-	    'Function', t.tgfoid::regproc::text, 'Enabled', t.tgenabled IN ('O', 'A'),
+	    'Function', t.tgfoid::regproc::text, 'Enabled', t.tgenabled IN ('O', 'A'), 'Inherited', t.tgparentid <> 0,
 	    'Arguments', to_json(string_to_array(left(encode(t.tgargs, 'escape'), -4), '\000')),
 	    'Definition', pg_get_triggerdef(t.oid, true) || CASE t.tgenabled WHEN 'O' THEN '' WHEN 'A' THEN ' (ENABLED ALWAYS)' WHEN 'R' THEN ' (ENABLED REPLICA)' ELSE ' (DISABLED)' END))`+inSchema+`
 	  JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
@@ -213,9 +223,41 @@ func (r *postgresReader) functions() []Function {
 	    'Result', COALESCE(pg_get_function_result(p.oid), ''), 'Language', l.lanname, 'Strict', p.proisstrict, 'SecurityDefiner', p.prosecdef,
 	    'Volatility', CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END, 'Owner', pg_get_userbyid(p.proowner),
 	    'Configuration', (SELECT COALESCE(json_agg(CASE WHEN f IN ('search_path=' || quote_ident($1), 'search_path=' || quote_literal($1)) THEN 'search_path=$schema' ELSE f END ORDER BY f), '[]') FROM unnest(p.proconfig) f),
-	    'Body', COALESCE(pg_get_function_sqlbody(p.oid), p.prosrc), 'Comment', COALESCE(obj_description(p.oid, 'pg_proc'), ''),
+	    'Body', COALESCE(pg_get_function_sqlbody(p.oid), p.prosrc),
+	    'Options', concat_ws(', ', CASE p.proparallel WHEN 's' THEN 'PARALLEL SAFE' WHEN 'r' THEN 'PARALLEL RESTRICTED' END, CASE WHEN p.proleakproof THEN 'LEAKPROOF' END,
+	                              CASE WHEN p.prokind <> 'f' THEN 'KIND ' || p.prokind::text END),
+	    'Definition', replace(replace(pg_get_functiondef(p.oid), quote_ident($1) || '.', ''), 'SET search_path TO ' || quote_literal($1), 'SET search_path TO $schema'),
+	    'Comment', COALESCE(obj_description(p.oid, 'pg_proc'), ''),
 	    'Grants', `+grantsOf(`COALESCE(p.proacl, acldefault('f', p.proowner))`)+` WHERE a.grantee <> p.proowner))
 	  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = $1 JOIN pg_language l ON l.oid = p.prolang
 	 WHERE p.prokind IN ('f', 'p', 'w') AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 	 ORDER BY p.proname COLLATE "C", pg_get_function_arguments(p.oid) COLLATE "C"`, r.name)
+}
+
+// others reads what else may lie in a schema. What belongs to an extension, and the types and sequences that a table makes for
+// itself, are left out.
+func (r *postgresReader) others() []Other {
+	return rows[Other](r, `SELECT json_build_object('Kind', o.kind, 'Name', o.name, 'Definition', COALESCE(o.definition, '')) FROM (
+	  SELECT 'sequence' AS kind, c.relname::text AS name, c.relacl::text AS definition, c.oid AS id
+	    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1 AND c.relkind = 'S'
+	   WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'i')
+	  UNION ALL
+	  SELECT 'type', t.typname, concat_ws(' ', t.typtype, format_type(NULLIF(t.typbasetype, 0), t.typtypmod), t.typacl::text,
+	         (SELECT string_agg(pg_get_constraintdef(k.oid, true), ' ' ORDER BY k.conname) FROM pg_constraint k WHERE k.contypid = t.oid),
+	         (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid)), t.oid
+	    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND n.nspname = $1 LEFT JOIN pg_class c ON c.oid = t.typrelid
+	   WHERE t.typelem = 0 AND t.typtype IN ('b', 'c', 'd', 'e', 'r') AND (c.oid IS NULL OR c.relkind = 'c')
+	  UNION ALL
+	  SELECT 'aggregate', p.oid::regprocedure::text, p.proacl::text, p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = $1 WHERE p.prokind = 'a'
+	  UNION ALL
+	  SELECT 'operator', o.oid::regoperator::text, o.oprcode::text, o.oid FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace AND n.nspname = $1
+	  UNION ALL
+	  SELECT 'default privileges', pg_get_userbyid(a.defaclrole) || ' ' || a.defaclobjtype::text, a.defaclacl::text, a.oid
+	    FROM pg_default_acl a JOIN pg_namespace n ON n.oid = a.defaclnamespace AND n.nspname = $1
+	  UNION ALL
+	  SELECT 'comment', pg_describe_object(d.classoid, d.objoid, 0), d.description, d.objoid FROM pg_description d
+	   WHERE (d.classoid = 'pg_constraint'::regclass AND d.objoid IN (SELECT k.oid FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace AND n.nspname = $1))
+	      OR (d.classoid = 'pg_trigger'::regclass AND d.objoid IN (SELECT t.oid FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1))
+	      OR (d.classoid = 'pg_class'::regclass AND d.objoid IN (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1 AND c.relkind IN ('i', 'I', 'S')))
+	) o WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = o.id AND d.deptype = 'e') ORDER BY o.kind, o.name`, r.name)
 }

@@ -1,10 +1,241 @@
 package check
 
-import "context"
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"cardinal/internal/catalog"
+	"cardinal/internal/store"
+)
+
+// shadow is the schema that the live one should be. On PostgreSQL it stands in a transaction that never commits, so that nobody
+// else sees it and a killed process leaves nothing behind; on SQLite it is a database in memory.
+type shadow struct {
+	engine string
+	name   string // of the schema
+	at     session
+	live   string // the live schema's name
+
+	differences []difference
+	counts      map[aspect]*count
+}
+
+// session is one connection, or a transaction on one.
+type session interface {
+	catalog.Querier
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
 
 // buildShadow makes the schema that the live one should be, on the same server, and reads it. It sets s.Shadow and what the probes
-// need, or s.Unshadowed where it may not. done takes the shadow away again; nothing of it was ever visible to others.
+// need, or s.Unshadowed where it may not. done takes the shadow away again.
 func buildShadow(ctx context.Context, s *Subject) (done func() error, err error) {
-	s.Unshadowed = "not built yet"
-	return func() error { return nil }, nil
+	if m, ok := unknownMigration(s); ok {
+		s.Unshadowed = fmt.Sprintf("the database has migration %04d (%s), which this program does not know: use a newer cardinal. %s", m.Number, m.Phase, withoutShadow)
+		return func() error { return nil }, nil
+	}
+	build := buildPostgresShadow
+	if s.Database.Engine == "sqlite" {
+		build = buildSQLiteShadow
+	}
+	done, err = build(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("build the shadow schema: %w", err)
+	}
+	if s.Shadow != nil {
+		s.shadow.compare(s.Live, s.Shadow)
+	}
+	return done, nil
+}
+
+const withoutShadow = "Neither the fingerprint nor the probes could be tried; the guide's points and the data were."
+
+// unknownMigration returns a migration that the live database has and this program lacks.
+func unknownMigration(s *Subject) (store.Migration, bool) {
+	nothing := store.SchemaScript(s.Live.Engine, []store.Migration{})
+	for _, m := range s.Migrations {
+		if m.Phase != store.Backfill && store.SchemaScript(s.Live.Engine, []store.Migration{m}) == nothing {
+			return m, true
+		}
+	}
+	return store.Migration{}, false
+}
+
+func buildSQLiteShadow(ctx context.Context, s *Subject) (done func() error, err error) {
+	dsn := url.URL{Scheme: "file", Opaque: "shadow", RawQuery: "mode=memory&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=trusted_schema(0)&_dqs=0"}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	done = func() error { return errors.Join(conn.Close(), db.Close()) }
+	if _, err := conn.ExecContext(ctx, "BEGIN;\n"+store.SchemaScript("sqlite", s.Migrations)+";\nCOMMIT"); err != nil {
+		return nil, errors.Join(err, done())
+	}
+	s.shadow = &shadow{engine: "sqlite", name: "main", live: "main", at: conn}
+	if s.Shadow, err = catalog.ReadSQLite(ctx, conn); err != nil {
+		return nil, errors.Join(err, done())
+	}
+	return done, nil
+}
+
+func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, err error) {
+	tx, err := s.Database.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	h := &shadow{engine: "postgres", name: "cardinal_shadow_" + strings.ToLower(rand.Text()), live: s.Live.Name, at: tx}
+	_, err = tx.ExecContext(ctx, `SET TRANSACTION READ WRITE; SET LOCAL statement_timeout = '1min'; SET LOCAL lock_timeout = '2s';
+		SET LOCAL idle_in_transaction_session_timeout = 0; CREATE SCHEMA `+h.name+`; SET LOCAL search_path = `+h.name)
+	if why := forbidden(err); why != "" {
+		s.Unshadowed = why + " " + withoutShadow
+		return func() error { return nil }, tx.Rollback()
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, store.SchemaScript("postgres", s.Migrations)+";\n"+h.months(s.Live))
+	}
+	if err == nil {
+		err = h.grant(ctx, s.Live)
+	}
+	if err == nil {
+		s.Shadow, err = catalog.ReadPostgres(ctx, tx, h.name)
+	}
+	if err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	s.shadow = h
+	return tx.Rollback, nil
+}
+
+// forbidden says in words why a shadow schema may not be made, "" when that is not what the error says.
+func forbidden(err error) string {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return ""
+	}
+	switch pg.Code {
+	case "42501":
+		return "The role of the connection may not create a schema: it needs the CREATE privilege on the database (GRANT CREATE ON DATABASE … TO …), or use the owner's."
+	case "25006", "0A000", "55000":
+		return "The server takes no writes (a standby): check its primary."
+	}
+	return ""
+}
+
+var monthTable = regexp.MustCompile(`^audit_logs_([0-9]{4})(0[1-9]|1[0-2])$`)
+
+// months is the text that makes the months of the audit log that the live database has, also one that was detached.
+func (h *shadow) months(live *catalog.Schema) string {
+	var text strings.Builder
+	for _, t := range live.Tables {
+		if m := monthTable.FindStringSubmatch(t.Name); m != nil {
+			fmt.Fprintf(&text, "SELECT audit_month_ensure('%s-%s-01');\n", m[1], m[2])
+		}
+	}
+	return text.String()
+}
+
+// grant gives the service's rights to the roles that are the service's in the live database: those that have most of them.
+func (h *shadow) grant(ctx context.Context, live *catalog.Schema) error {
+	roles := grantees(live)
+	if len(roles) == 0 {
+		return nil
+	}
+	if _, err := h.at.ExecContext(ctx, `SAVEPOINT rights`); err != nil {
+		return err
+	}
+	if err := h.grantTo(ctx, roles[0]); err != nil {
+		return err
+	}
+	model, err := catalog.ReadPostgres(ctx, h.at, h.name)
+	if err != nil {
+		return err
+	}
+	wanted := rightsOf(model, roles[0])
+	if _, err := h.at.ExecContext(ctx, `ROLLBACK TO SAVEPOINT rights`); err != nil {
+		return err
+	}
+	for _, role := range roles {
+		has, held := rightsOf(live, role), 0
+		for right := range wanted {
+			if has[right] {
+				held++
+			}
+		}
+		if 2*held > len(wanted) {
+			if err := h.grantTo(ctx, role); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// grantTo gives a role the service's rights, but for those on tables that a database in the middle of an upgrade has not yet.
+func (h *shadow) grantTo(ctx context.Context, role string) error {
+	for _, statement := range strings.SplitAfter(store.GrantsScript(h.name, role), ";\n") {
+		_, err := h.at.ExecContext(ctx, "SAVEPOINT one_right;\n"+statement)
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && pg.Code == "42P01" {
+			_, err = h.at.ExecContext(ctx, `ROLLBACK TO SAVEPOINT one_right`)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachGrant calls back with every right in a schema and what it is on.
+func eachGrant(s *catalog.Schema, each func(on string, g catalog.Grant)) {
+	all := func(on string, grants []catalog.Grant) {
+		for _, g := range grants {
+			each(on, g)
+		}
+	}
+	all("schema", s.Grants)
+	for _, t := range s.Tables {
+		all(t.Name, t.Grants)
+		for _, c := range t.Columns {
+			all(t.Name+"."+c.Name, c.Grants)
+		}
+	}
+	for _, f := range s.Functions {
+		all(f.Name+"()", f.Grants)
+	}
+}
+
+// grantees are the roles beside the owner that have a right, each once.
+func grantees(s *catalog.Schema) []string {
+	var roles []string
+	seen := map[string]bool{"PUBLIC": true, s.Owner(): true}
+	eachGrant(s, func(_ string, g catalog.Grant) {
+		if !seen[g.Grantee] {
+			seen[g.Grantee] = true
+			roles = append(roles, g.Grantee)
+		}
+	})
+	return roles
+}
+
+func rightsOf(s *catalog.Schema, role string) map[string]bool {
+	rights := map[string]bool{}
+	eachGrant(s, func(on string, g catalog.Grant) {
+		if g.Grantee == role {
+			rights[g.Privilege+" "+on] = true
+		}
+	})
+	return rights
 }

@@ -1,0 +1,151 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Object names a thing of a schema.
+type Object struct {
+	Kind  string // "table", "column", "constraint", "index", "trigger", "function", "schema" or that of an Other
+	Table string // that it belongs to, "" for what belongs to none
+	Name  string
+}
+
+// String is the object as people say it: "column users.status", "function guard_user()".
+func (o Object) String() string {
+	if o.Table == "" {
+		return strings.TrimSpace(o.Kind + " " + o.Name)
+	}
+	return o.Kind + " " + o.Table + "." + o.Name
+}
+
+// Fact is one property of one object. Two schemas are the same when their facts are.
+type Fact struct {
+	Object   Object
+	Property string // "type", "default", "comment", "SELECT granted to reporting"
+	Value    string
+}
+
+// Properties that tell the whole of a table once more: they differ whenever a part of it does, and may when no part does.
+const (
+	ColumnOrder = "order of columns"
+	StoredText  = "stored text"
+)
+
+// Facts lists everything that is declared, sorted. Left out is what is no part of the contract: rows and statistics, the server's
+// settings, tablespaces, and what the owner is called (that everything has the same one is a fact).
+func (s *Schema) Facts() []Fact {
+	l := factList{owner: s.Owner()}
+	schema := Object{Kind: "schema"}
+	l.grants(schema, s.Grants)
+	for i := range s.Tables {
+		l.table(&s.Tables[i])
+	}
+	for _, f := range s.Functions {
+		l.function(f)
+	}
+	for _, o := range s.Others {
+		l.add(Object{Kind: o.Kind, Name: o.Name}, "definition", o.Definition)
+	}
+	slices.SortFunc(l.facts, func(a, b Fact) int {
+		return strings.Compare(a.Object.Table+"\x00"+a.Object.Kind+"\x00"+a.Object.Name+"\x00"+a.Property,
+			b.Object.Table+"\x00"+b.Object.Kind+"\x00"+b.Object.Name+"\x00"+b.Property)
+	})
+	return l.facts
+}
+
+// Owner is the role that owns the most tables.
+func (s *Schema) Owner() string {
+	owned, most := map[string]int{}, ""
+	for _, t := range s.Tables {
+		if owned[t.Owner]++; owned[t.Owner] > owned[most] {
+			most = t.Owner
+		}
+	}
+	return most
+}
+
+type factList struct {
+	owner string
+	facts []Fact
+}
+
+// add adds the facts of an object, given as property and value in turn.
+func (l *factList) add(o Object, pairs ...string) {
+	for i := 0; i < len(pairs); i += 2 {
+		l.facts = append(l.facts, Fact{o, pairs[i], pairs[i+1]})
+	}
+}
+
+func (l *factList) grants(o Object, grants []Grant) {
+	for _, g := range grants {
+		if g.Grantee == l.owner {
+			continue // its own, by way of an object that somebody else owns
+		}
+		value := "granted"
+		if g.Grantable {
+			value = "with grant option"
+		}
+		l.add(o, GrantProperty(g), value)
+	}
+}
+
+// GrantProperty is the property of the fact that a right is granted.
+func GrantProperty(g Grant) string { return g.Privilege + " for " + g.Grantee }
+
+func (l *factList) ownedBy(o Object, role string) {
+	if role == l.owner {
+		role = "that of the other tables"
+	}
+	l.add(o, "owner", role)
+}
+
+func (l *factList) table(t *Table) {
+	o := Object{Kind: "table", Name: t.Name}
+	var order []string
+	for _, c := range t.Columns {
+		order = append(order, c.Name)
+	}
+	l.add(o, "kind", string(t.Kind), "comment", t.Comment, "options", t.Options, "partition of", t.PartitionOf, "bounds", t.Bounds,
+		"partition key", t.PartitionKey, ColumnOrder, strings.Join(order, ", "), StoredText, t.Text)
+	l.ownedBy(o, t.Owner)
+	l.grants(o, t.Grants)
+	for _, c := range t.Columns {
+		o := Object{"column", t.Name, c.Name}
+		l.add(o, "type", c.Type, "not null", fmt.Sprint(c.NotNull), "default", c.Default, "generated as", c.Generated, "identity", fmt.Sprint(c.Identity),
+			"collation", c.Collation, "storage", c.Storage, "comment", c.Comment)
+		l.grants(o, c.Grants)
+	}
+	for _, c := range t.Constraints {
+		l.constraint(t, c)
+	}
+	for _, i := range t.Indexes {
+		l.add(Object{"index", t.Name, i.Name}, "columns", strings.Join(i.Columns, ", "), "include", strings.Join(i.Include, ", "), "unique", fmt.Sprint(i.Unique),
+			"predicate", i.Predicate, "method", i.Method, "valid", fmt.Sprint(i.Valid), "constraint", i.Constraint, "definition", i.Definition, "part of", i.PartOf)
+	}
+	for _, g := range t.Triggers {
+		l.add(Object{"trigger", t.Name, g.Name}, "definition", g.Definition, "function", g.Function, "arguments", strings.Join(g.Arguments, ", "),
+			"enabled", fmt.Sprint(g.Enabled), "inherited", fmt.Sprint(g.Inherited))
+	}
+}
+
+func (l *factList) constraint(t *Table, c Constraint) {
+	name := c.Name
+	if name == "" { // SQLite's; what it says tells it from others
+		name = strings.TrimSpace(string(c.Kind) + " " + strings.Join(c.Columns, ", ") + " " + c.Expression)
+	}
+	l.add(Object{"constraint", t.Name, name}, "kind", string(c.Kind), "columns", strings.Join(c.Columns, ", "), "expression", c.Expression,
+		"references", strings.TrimSpace(c.References+" "+strings.Join(c.ReferencedColumns, ", ")), "on update", c.OnUpdate, "on delete", c.OnDelete,
+		"deferrable", fmt.Sprint(c.Deferrable), "deferred", fmt.Sprint(c.Deferred), "validated", fmt.Sprint(c.Validated), "definition", c.Definition,
+		"inherited", fmt.Sprint(c.Inherited), "enforced", fmt.Sprint(!c.Unenforced))
+}
+
+func (l *factList) function(f Function) {
+	o := Object{Kind: "function", Name: f.Name + "(" + f.Arguments + ")"}
+	l.add(o, "result", f.Result, "language", f.Language, "volatility", f.Volatility, "strict", fmt.Sprint(f.Strict),
+		"security definer", fmt.Sprint(f.SecurityDefiner), "configuration", strings.Join(f.Configuration, ", "), "body", f.Body, "options", f.Options, "comment", f.Comment)
+	l.ownedBy(o, f.Owner)
+	l.grants(o, f.Grants)
+}

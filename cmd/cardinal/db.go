@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,44 +13,84 @@ import (
 
 // schemaState is what `cardinal db` says.
 type schemaState struct {
-	Ready      bool              `json:"ready"`
-	Pending    int               `json:"pending"`
-	Engine     string            `json:"engine"`
-	Migrations []store.Migration `json:"migrations"`
+	Ready      bool                  `json:"ready"` // whether this program can serve the database as it is
+	Pending    int                   `json:"pending"`
+	Engine     string                `json:"engine"`
+	Migrations []store.Migration     `json:"migrations"`
+	Backfills  []store.BackfillState `json:"backfills"` // under way
+	Nodes      []store.Node          `json:"nodes"`     // alive
+	Waiting    []waiting             `json:"waiting"`
+}
+
+// waiting is a contraction that may not be made yet.
+type waiting struct {
+	Migration store.Migration `json:"migration"`
+	For       []store.Node    `json:"for"` // whose program does not know it
 }
 
 func (a *app) dbMigrate() *cobra.Command {
 	var role string
-	c := leaf("migrate", "Apply the migrations that are pending", "  cardinal db migrate\n  cardinal db migrate --db postgres://owner@localhost/cardinal --service-role cardinal_service",
+	c := leaf("migrate", "Take the schema as far as it may go now", "  cardinal db migrate\n  cardinal db migrate --db postgres://owner@localhost/cardinal --service-role cardinal_service",
 		func(ctx context.Context, _ []string) error {
 			s, err := a.makeStore(ctx)
 			if err != nil {
 				return err
 			}
 			began := time.Now()
-			applied, err := s.Migrate(ctx, began.UTC(), role)
+			applied, err := s.MigrateTelling(ctx, began.UTC(), role, a.migrationTeller())
+			if err != nil {
+				return orNotReady(err)
+			}
+			state, err := stateOf(ctx, s)
 			if err != nil {
 				return err
 			}
+			state.Migrations = append([]store.Migration{}, applied...)
 			if a.json || len(a.fields) > 0 {
-				return printItem(a, schemaState{Ready: true, Engine: s.Engine(), Migrations: append([]store.Migration{}, applied...)}, "engine", "migrations")
-			}
-			for _, m := range applied {
-				fmt.Fprintf(a.out, "applied %04d %s\n", m.Number, m.Name)
+				return printItem(a, state, "engine", "migrations")
 			}
 			switch len(applied) {
 			case 0:
-				fmt.Fprintln(a.out, "nothing was pending")
+				fmt.Fprintln(a.out, "nothing was pending that may be applied now")
 			default:
 				fmt.Fprintf(a.out, "%d applied in %s\nundo: not possible; restore a backup\n", len(applied), time.Since(began).Round(time.Millisecond))
 			}
+			a.printWaiting(state)
 			if role != "" {
 				fmt.Fprintf(a.out, "%s has the rights that `cardinal serve` needs, and no more\n", role)
 			}
 			return nil
 		})
+	c.Long = "Expands the schema, fills what was added in small batches while the service runs, and tightens it once no node of an older\n" +
+		"version is left. It can be stopped at any moment and run again: what was done is kept."
 	c.Flags().StringVar(&role, "service-role", "", "PostgreSQL `ROLE` to give the rights that serve needs, and no more")
 	return c
+}
+
+// migrationTeller tells of each migration, and of a backfill from time to time.
+func (a *app) migrationTeller() func(store.Progress) {
+	every := 10 * time.Second
+	if isTerminal(a.err) {
+		every = time.Second
+	}
+	told := time.Now()
+	return func(p store.Progress) {
+		switch {
+		case p.Backfill == nil && !a.json && len(a.fields) == 0:
+			fmt.Fprintf(a.out, "applied %s\n", p.Migration)
+		case p.Backfill != nil && time.Since(told) >= every:
+			told = time.Now()
+			a.note("%s: %s", p.Migration, progressOf(*p.Backfill))
+		}
+	}
+}
+
+// progressOf says how far a backfill has come: "74 %, 891204 of about 1204331 rows".
+func progressOf(b store.BackfillState) string {
+	if b.Rows <= 0 {
+		return fmt.Sprintf("%d rows", b.Walked)
+	}
+	return fmt.Sprintf("%d %%, %d of about %d rows", min(100*b.Walked/b.Rows, 100), b.Walked, b.Rows)
 }
 
 func (a *app) dbStatus() *cobra.Command {
@@ -58,28 +99,83 @@ func (a *app) dbStatus() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		all, err := s.Read(ctx).Migrations(ctx)
+		state, err := stateOf(ctx, s)
 		if err != nil {
-			return notReady(err)
+			return orNotReady(err)
 		}
-		state := schemaState{Engine: s.Engine(), Migrations: all}
-		for _, m := range all {
-			if m.AppliedAt == nil {
-				state.Pending++
-			}
-		}
-		state.Ready = state.Pending == 0
 		if a.json {
 			return printItem(a, state)
 		}
-		if err := printList(a, listed[store.Migration]{Data: all}, "number", "name", "phase", "applied_at"); err != nil || a.csv {
+		if err := printList(a, listed[store.Migration]{Data: state.Migrations}, "number", "name", "phase", "applied_at"); err != nil || a.csv {
 			return err
 		}
-		if state.Ready {
-			_, err = fmt.Fprintf(a.out, "ready (%s)\n", state.Engine)
-		} else {
-			_, err = fmt.Fprintf(a.out, "%d pending (%s); run %s\n", state.Pending, state.Engine, a.again("db", "migrate"))
+		for _, b := range state.Backfills {
+			fmt.Fprintf(a.out, "backfill %04d: %s, since %s\n", b.Number, progressOf(b), clock(b.StartedAt))
 		}
+		for _, n := range state.Nodes {
+			fmt.Fprintf(a.out, "node %s: version %s, knows the schema up to %04d, seen %s\n", n.ID, n.Build, n.SchemaNumber, clock(n.LastSeenAt))
+		}
+		switch {
+		case !state.Ready:
+			_, err = fmt.Fprintf(a.out, "%d pending (%s); run %s\n", state.Pending, state.Engine, a.again("db", "migrate"))
+		case state.Pending > 0:
+			_, err = fmt.Fprintf(a.out, "ready (%s); %d pending that need not be waited for\n", state.Engine, state.Pending)
+		default:
+			_, err = fmt.Fprintf(a.out, "ready (%s)\n", state.Engine)
+		}
+		a.printWaiting(state)
 		return err
 	}))
+}
+
+func (a *app) printWaiting(state schemaState) {
+	for _, w := range state.Waiting {
+		nodes := make([]string, len(w.For))
+		for i, n := range w.For {
+			nodes[i] = fmt.Sprintf("%s (version %s)", n.ID, n.Build)
+		}
+		fmt.Fprintf(a.out, "%s waits for older nodes to stop: %s\nrun %s when they have\n", w.Migration, strings.Join(nodes, ", "), a.again("db", "migrate"))
+	}
+}
+
+// stateOf reads everything that is known of the schema's migrations.
+func stateOf(ctx context.Context, s *store.Store) (schemaState, error) {
+	r, now := s.Read(ctx), time.Now().UTC()
+	state := schemaState{Engine: s.Engine(), Backfills: []store.BackfillState{}, Nodes: []store.Node{}, Waiting: []waiting{}}
+	var err error
+	if state.Migrations, err = r.Migrations(ctx); err != nil {
+		return state, err
+	}
+	state.Ready = true
+	upgradable := false // whether the tables of upgrades are there
+	for _, m := range state.Migrations {
+		if m.AppliedAt == nil {
+			state.Pending++
+			state.Ready = state.Ready && m.Phase != store.Expand
+		} else if m.Name == "upgrades" {
+			upgradable = true
+		}
+	}
+	if !upgradable {
+		return state, nil
+	}
+	if state.Backfills, err = r.Backfills(ctx); err != nil {
+		return state, err
+	}
+	if state.Nodes, err = r.Nodes(ctx, now); err != nil {
+		return state, err
+	}
+	for _, m := range state.Migrations {
+		if m.AppliedAt != nil || m.Phase != store.Contract {
+			continue
+		}
+		older, err := r.OlderNodes(ctx, m.Number, now)
+		if err != nil {
+			return state, err
+		}
+		if len(older) > 0 {
+			state.Waiting = append(state.Waiting, waiting{m, older})
+		}
+	}
+	return state, nil
 }

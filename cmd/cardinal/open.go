@@ -79,6 +79,14 @@ func notReady(err error) error {
 	return &advice{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "), fix: "`cardinal db status` lists the migrations."}
 }
 
+// orNotReady says what to do about the schema, when that is what is wrong.
+func orNotReady(err error) error {
+	if errors.Is(err, store.ErrSchema) {
+		return notReady(err)
+	}
+	return err
+}
+
 // openDirectory opens the rules over a database whose schema is ready.
 func (a *app) openDirectory(ctx context.Context, s *store.Store) (*directory.Directory, error) {
 	c, err := a.config()

@@ -62,6 +62,11 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 		stop()
 		return errors.Join(err, <-ended)
 	}
+	runner := jobs.New(d, log, version)
+	if err := runner.Join(ctx); err != nil {
+		stop()
+		return errors.Join(orNotReady(err), <-ended)
+	}
 	handler := api.New(d, api.Options{Version: version, PublicURL: c.PublicURL, Logger: log})
 	if err := a.greet(ctx, d, c); err != nil {
 		stop()
@@ -70,7 +75,7 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 	starting.open(d, handler)
 	go debug.FreeOSMemory() // what starting took and nothing needs any more
 	working := make(chan error, 1)
-	go func() { working <- jobs.New(d, log).Run(serving) }()
+	go func() { working <- runner.Run(serving) }()
 
 	err = <-ended
 	stop() // when it was the server that failed
@@ -107,10 +112,7 @@ func (a *app) openService(ctx context.Context) (*directory.Directory, error) {
 		_, err = s.Migrate(ctx, time.Now().UTC(), "")
 	}
 	if err != nil {
-		if errors.Is(err, store.ErrSchema) {
-			err = notReady(err)
-		}
-		return nil, err
+		return nil, orNotReady(err)
 	}
 	return a.openDirectory(ctx, s)
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,6 +28,7 @@ type Directory struct {
 	hasher *password.Hasher
 	clock  func() time.Time
 	seen   *seen
+	beaten atomic.Int64 // last heartbeat of this process as a node, in microseconds since 1970; 0 while it is none
 
 	// The lookups change only by migration, so they are read once.
 	kinds        map[string]cardinal.UserKind
@@ -91,6 +93,9 @@ func (d *Directory) Hashing() (running, waiting int, refused uint64) { return d.
 
 // Ready says why the service cannot work just now; nothing when it can.
 func (d *Directory) Ready(ctx context.Context) []string {
+	if silent := d.silence(); silent > store.NodeSilence/2 {
+		return []string{fmt.Sprintf("no heartbeat could be written for %s", silent.Round(time.Second))}
+	}
 	if _, err := d.store.Ready(ctx); err != nil {
 		if errors.Is(err, store.ErrSchema) {
 			return []string{err.Error()}

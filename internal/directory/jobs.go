@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,7 +21,7 @@ const batch = 500
 func (d *Directory) ClaimJob(ctx context.Context, node uuid.UUID, lease time.Duration) (cardinal.Job, error) {
 	var job cardinal.Job
 	err := d.store.Write(ctx, func(tx store.Tx) (err error) {
-		job, err = tx.ClaimJob(ctx, node, d.now(), lease)
+		job, err = tx.ClaimJob(ctx, node, d.now(), lease, slices.Collect(maps.Keys(work))...)
 		return err
 	})
 	return job, err
@@ -52,19 +54,23 @@ func (k Desk) RunJob(ctx context.Context, kind string) error {
 	if _, err := k.read(ctx, rule{permission: "jobs.run"}); err != nil {
 		return err
 	}
-	work, ok := map[string]func(context.Context) error{
-		"audit.months":    k.makeAuditMonths,
-		"audit.attempts":  k.recordAttempts,
-		"grants.expire":   k.expireGrants,
-		"claims.expire":   k.expireClaims,
-		"sessions.purge":  k.purge(store.Tx.DeleteDeadSessions, 30*24*time.Hour),
-		"replies.purge":   k.purge(store.Tx.DeleteExpiredReplies, 0),
-		"throttles.purge": k.purge(store.Tx.DeleteExpiredThrottles, 0),
-	}[kind]
+	do, ok := work[kind]
 	if !ok {
 		return fmt.Errorf("%w: no job is called %q", cardinal.ErrNotFound, kind)
 	}
-	return work(ctx)
+	return do(k, ctx)
+}
+
+// work is what each kind of scheduled work does.
+var work = map[string]func(Desk, context.Context) error{
+	"audit.months":    Desk.makeAuditMonths,
+	"audit.attempts":  Desk.recordAttempts,
+	"grants.expire":   Desk.expireGrants,
+	"claims.expire":   Desk.expireClaims,
+	"sessions.purge":  purge(store.Tx.DeleteDeadSessions, 30*24*time.Hour),
+	"replies.purge":   purge(store.Tx.DeleteExpiredReplies, 0),
+	"throttles.purge": purge(store.Tx.DeleteExpiredThrottles, 0),
+	"schema.backfill": Desk.backfill,
 }
 
 func (k Desk) makeAuditMonths(ctx context.Context) error {
@@ -174,8 +180,8 @@ func (c *changing) prolongClaim(ctx context.Context, held store.IdentifierRecord
 }
 
 // purge returns work that deletes what is over for at least keep, a batch at a time.
-func (k Desk) purge(del func(store.Tx, context.Context, time.Time, int) (int64, error), keep time.Duration) func(context.Context) error {
-	return func(ctx context.Context) error {
+func purge(del func(store.Tx, context.Context, time.Time, int) (int64, error), keep time.Duration) func(Desk, context.Context) error {
+	return func(k Desk, ctx context.Context) error {
 		for {
 			var n int64
 			err := k.d.store.Write(ctx, func(tx store.Tx) (err error) {

@@ -21,6 +21,7 @@ const (
 	lease = 5 * time.Minute // another node takes over from one that died after this
 	poll  = time.Second     // between two looks when nothing is due
 	flush = 30 * time.Second
+	beat  = 10 * time.Second
 	grace = 20 * time.Second // for the work under way when the service stops
 )
 
@@ -29,18 +30,23 @@ type Runner struct {
 	directory *directory.Directory
 	log       *slog.Logger
 	node      uuid.UUID
+	build     string // version of the program
 	poll      time.Duration
 	flush     time.Duration
+	beat      time.Duration
 	grace     time.Duration
 }
 
-// New returns a runner that is a node of its own.
-func New(d *directory.Directory, log *slog.Logger) *Runner {
-	return &Runner{directory: d, log: log, node: cardinal.NewID(), poll: poll, flush: flush, grace: grace}
+// New returns a runner that is a node of its own; build is the version of its program.
+func New(d *directory.Directory, log *slog.Logger, build string) *Runner {
+	return &Runner{directory: d, log: log, node: cardinal.NewID(), build: build, poll: poll, flush: flush, beat: beat, grace: grace}
 }
 
-// Run works until ctx ends: then it claims nothing more and lets the piece of work under way end. It also writes down which
-// sessions were used, from time to time and at the end. Its error is that of this last writing.
+// Join registers the node, before it serves anybody: an upgrade then waits for it where it must.
+func (r *Runner) Join(ctx context.Context) error { return r.directory.Join(ctx, r.node, r.build) }
+
+// Run works until ctx ends: then it claims nothing more and lets the piece of work under way end. It also writes down that the node
+// is alive and which sessions were used, from time to time and at the end. Its error is that of this last writing.
 func (r *Runner) Run(ctx context.Context) error {
 	// Work outlives ctx, but not by more than the grace.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -49,13 +55,14 @@ func (r *Runner) Run(ctx context.Context) error {
 
 	var flushing sync.WaitGroup
 	flushing.Go(func() { r.flushUntil(ctx, working) })
+	flushing.Go(func() { r.beatUntil(ctx, working) })
 	for ctx.Err() == nil {
 		if worked := r.one(ctx, working); !worked {
 			wait(ctx, jittered(r.poll))
 		}
 	}
 	flushing.Wait()
-	return r.directory.FlushSeen(working)
+	return errors.Join(r.directory.FlushSeen(working), r.directory.Part(working, r.node))
 }
 
 // one claims the most overdue piece of work and does it; false when there was none to be had.
@@ -85,6 +92,14 @@ func (r *Runner) flushUntil(ctx, working context.Context) {
 	for wait(ctx, jittered(r.flush)) {
 		if err := r.directory.FlushSeen(working); err != nil {
 			r.log.Warn("the use of sessions could not be noted", "error", kind(err))
+		}
+	}
+}
+
+func (r *Runner) beatUntil(ctx, working context.Context) {
+	for wait(ctx, jittered(r.beat)) {
+		if err := r.directory.Beat(working, r.node, r.build); err != nil {
+			r.log.Warn("the heartbeat could not be written", "error", kind(err))
 		}
 	}
 }

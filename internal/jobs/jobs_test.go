@@ -156,7 +156,7 @@ func TestRecurringJobsRunAndAreRescheduled(t *testing.T) {
 			t.Fatal("there is no recurring work")
 		}
 		var l log
-		run(t, func() bool { return l.count("scheduled work done")+l.count("level=ERROR") >= all }, New(d, l.logger()))
+		run(t, func() bool { return l.count("scheduled work done")+l.count("level=ERROR") >= all }, New(d, l.logger(), "test"))
 		if got := count(t, raw, `SELECT count(*) FROM jobs WHERE last_run_at IS NOT NULL AND run_at > last_run_at AND last_error IS NULL AND leased_by IS NULL`); got != all {
 			t.Errorf("%d of %d pieces of recurring work ran and were scheduled again:\n%s", got, all, l.text.String())
 		}
@@ -166,17 +166,17 @@ func TestRecurringJobsRunAndAreRescheduled(t *testing.T) {
 func TestFailingJobBacksOff(t *testing.T) {
 	engines(t, func(t *testing.T, open func() *directory.Directory, raw *sql.DB) {
 		d := open()
-		if _, err := raw.Exec(`UPDATE jobs SET kind = 'none.such' WHERE kind = 'grants.expire'`); err != nil {
+		if _, err := raw.Exec(`ALTER TABLE sign_in_throttles RENAME TO elsewhere`); err != nil {
 			t.Fatal(err)
 		}
 		all := count(t, raw, `SELECT count(*) FROM jobs`)
 		var l log
 		ended := func() bool { return l.count("scheduled work done")+l.count("scheduled work failed") >= all }
-		run(t, ended, New(d, l.logger()))
-		if n := count(t, raw, `SELECT count(*) FROM jobs WHERE kind = 'none.such' AND attempts = 1 AND last_error = 'not found' AND leased_by IS NULL`); n != 1 {
+		run(t, ended, New(d, l.logger(), "test"))
+		if n := count(t, raw, `SELECT count(*) FROM jobs WHERE kind = 'throttles.purge' AND attempts = 1 AND last_error = 'internal' AND leased_by IS NULL`); n != 1 {
 			t.Error("the failure was not noted with its kind")
 		}
-		if n := count(t, raw, `SELECT count(*) FROM jobs WHERE run_at <= (SELECT run_at FROM jobs WHERE kind = 'audit.attempts') AND kind = 'none.such'`); n != 1 {
+		if n := count(t, raw, `SELECT count(*) FROM jobs WHERE run_at <= (SELECT run_at FROM jobs WHERE kind = 'audit.attempts') AND kind = 'throttles.purge'`); n != 1 {
 			t.Error("the failing work shall be tried again in a minute")
 		}
 		if n := l.count("scheduled work failed"); n != 1 {
@@ -188,7 +188,7 @@ func TestFailingJobBacksOff(t *testing.T) {
 func TestTwoRunnersShareTheWork(t *testing.T) {
 	engines(t, func(t *testing.T, open func() *directory.Directory, raw *sql.DB) {
 		var l log
-		one, two := New(open(), l.logger()), New(open(), l.logger())
+		one, two := New(open(), l.logger(), "test"), New(open(), l.logger(), "test")
 		const extra = 40
 		all := count(t, raw, `SELECT count(*) FROM jobs`)
 		for range extra {
@@ -217,7 +217,7 @@ func bytesOrText(db *sql.DB, id uuid.UUID) any {
 
 func TestStopsBetweenJobs(t *testing.T) {
 	engines(t, func(t *testing.T, open func() *directory.Directory, _ *sql.DB) {
-		r := New(open(), slog.New(slog.DiscardHandler))
+		r := New(open(), slog.New(slog.DiscardHandler), "test")
 		r.poll = time.Hour
 		ctx, cancel := context.WithCancel(t.Context())
 		stopped := make(chan error, 1)
@@ -241,7 +241,7 @@ func TestWorkUnderWayMayFinish(t *testing.T) {
 	if _, err := raw.Exec(`UPDATE jobs SET run_at = $1 WHERE kind <> 'throttles.purge'`, now.AddDate(1, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
-	r := New(opener(t, url)(), slog.New(slog.DiscardHandler))
+	r := New(opener(t, url)(), slog.New(slog.DiscardHandler), "test")
 	held, err := raw.Begin()
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,10 @@ type engine struct {
 	binary string
 	// migrate runs a function while no other node migrates, on a connection that may change the schema.
 	migrate func(ctx context.Context, fn func(migrator) error) error
+	// lockNodes is a statement that keeps nodes from registering until the transaction ends; "" where there is one writer anyway.
+	lockNodes string
+	// lag is how many bytes the slowest replica is behind; nil where there are none.
+	lag func(ctx context.Context) (int64, error)
 	// ensureAuditMonth makes the place for a month's audit rows; true when it had to.
 	ensureAuditMonth func(ctx context.Context, tx Tx, month time.Time) (bool, error)
 	// auditMonths lists the months that have one; nil where the engine needs none.
@@ -45,10 +49,10 @@ type engine struct {
 	close func() error
 }
 
-// migrator runs one migration in one transaction together with the note of it.
+// migrator runs one migration in one transaction together with the note of it; one that must run alone before the note.
 type migrator interface {
 	querier
-	run(ctx context.Context, script string, note func(querier) error) error
+	run(ctx context.Context, m Migration, note func(querier) error) error
 }
 
 var errRetry = errors.New("lost to another transaction")

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,15 +23,21 @@ func (r Reader) Jobs(ctx context.Context) ([]cardinal.Job, error) {
 	return all(ctx, r, scanJob, `SELECT `+jobColumns+` FROM jobs ORDER BY run_at, id LIMIT 1000`)
 }
 
-// ClaimJob leases the most overdue job to a node; cardinal.ErrNotFound when none is due that no other node has.
-func (tx Tx) ClaimJob(ctx context.Context, node uuid.UUID, now time.Time, lease time.Duration) (cardinal.Job, error) {
+// ClaimJob leases the most overdue job of some kinds to a node; cardinal.ErrNotFound when none is due that no other node has. A node
+// names the kinds that it knows, because one of a newer version may have brought more.
+func (tx Tx) ClaimJob(ctx context.Context, node uuid.UUID, now time.Time, lease time.Duration, kinds ...string) (cardinal.Job, error) {
+	args, known := []any{node, now, now.Add(lease)}, make([]string, len(kinds))
+	for i, kind := range kinds {
+		args = append(args, kind)
+		known[i] = fmt.Sprintf("$%d", len(args))
+	}
 	return one(ctx, tx.Reader, scanJob, `
 		UPDATE jobs SET leased_by = $1, leased_until = $3
 		 WHERE id = (
 		   SELECT id FROM jobs
-		    WHERE run_at <= $2 AND (leased_until IS NULL OR leased_until <= $2)
+		    WHERE run_at <= $2 AND (leased_until IS NULL OR leased_until <= $2) AND kind IN (`+strings.Join(known, ", ")+`)
 		    ORDER BY run_at, id LIMIT 1`+tx.engine.skipLocked+`)
-		RETURNING `+jobColumns, node, now, now.Add(lease))
+		RETURNING `+jobColumns, args...)
 }
 
 // FinishJob ends a node's lease after success: a repeating job waits for its next turn, another is removed.

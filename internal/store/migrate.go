@@ -2,60 +2,18 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path"
-	"strconv"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
 	"cardinal"
 )
 
-// Migration is one script of the schema and whether the database has it.
-type Migration struct {
-	Number    int        `json:"number"`
-	Name      string     `json:"name"`
-	Phase     string     `json:"phase"` // expand, backfill or contract
-	AppliedAt *time.Time `json:"applied_at,omitempty"`
-
-	script   string
-	checksum [sha256.Size]byte
-}
-
-// ErrSchema says that the database's schema is not the one this program speaks, and what to do.
-var ErrSchema = errors.New("schema")
-
 // monthsAhead is how many months of audit log have their place before they begin.
 const monthsAhead = 12
-
-// migrationFiles reads the embedded scripts of an engine in order: NNNN_name.sql, or NNNN_name.PHASE.sql.
-func migrationFiles(engine string) []Migration {
-	names, err := fs.Glob(schemaFiles, "schema/"+engine+"/[0-9]*.sql")
-	if err != nil || len(names) == 0 {
-		panic("store: no embedded schema for " + engine)
-	}
-	files := make([]Migration, len(names))
-	for i, name := range names {
-		text, err := schemaFiles.ReadFile(name)
-		if err != nil {
-			panic(err)
-		}
-		base := strings.TrimSuffix(path.Base(name), ".sql")
-		number, err := strconv.Atoi(base[:4])
-		if err != nil {
-			panic(err)
-		}
-		title, phase, given := strings.Cut(base[5:], ".")
-		if !given {
-			phase = "expand"
-		}
-		files[i] = Migration{Number: number, Name: title, Phase: phase, script: string(text), checksum: sha256.Sum256(text)}
-	}
-	return files
-}
 
 const noteTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number      %[1]s NOT NULL, -- [internal] Order of the migration.
@@ -80,77 +38,48 @@ COMMENT ON COLUMN schema_migrations.checksum IS '[internal] SHA-256 of the scrip
 COMMENT ON COLUMN schema_migrations.applied_at IS '[internal] When it was applied (UTC).'`
 }
 
-// Migrations lists every migration that this program or the database knows, in order.
-func (r Reader) Migrations(ctx context.Context) ([]Migration, error) {
-	files := migrationFiles(r.engine.name)
-	there, err := r.hasTable(ctx, "schema_migrations")
-	if err != nil || !there {
-		return files, err
-	}
-	applied, err := all(ctx, r, func(row scanner) (m Migration, err error) {
-		var sum []byte
-		err = row.Scan(&m.Number, &m.Phase, &m.Name, &sum, nullTimeInto{&m.AppliedAt})
-		copy(m.checksum[:], sum)
-		return m, err
-	}, `SELECT number, phase, name, checksum, applied_at FROM schema_migrations ORDER BY number, applied_at`)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range applied {
-		found := false
-		for i, f := range files {
-			if f.Number != a.Number || f.Phase != a.Phase {
-				continue
-			}
-			found = true
-			if f.checksum != a.checksum {
-				return nil, fmt.Errorf("%w: migration %04d (%s) was changed after it was applied here; use the program that applied it", ErrSchema, a.Number, a.Name)
-			}
-			files[i].AppliedAt = a.AppliedAt
-		}
-		if !found {
-			return nil, fmt.Errorf("%w: the database is newer than this program (it has migration %04d %s); use a newer cardinal", ErrSchema, a.Number, a.Name)
-		}
-	}
-	return files, nil
-}
-
-// hasTable reports whether a table of Cardinal's is there; false on an empty database.
-func (r Reader) hasTable(ctx context.Context, name string) (bool, error) {
-	query := `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`
-	if r.engine.name == "postgres" {
-		query = `SELECT to_regclass('cardinal.' || $1) IS NOT NULL`
-	}
-	return one(ctx, r, scanBool, query, name)
-}
-
-// Ready returns nil when the schema is the one this program speaks, and says what to do otherwise. empty is true when
-// nothing was ever migrated.
-func (s *Store) Ready(ctx context.Context) (empty bool, err error) {
-	list, err := s.Read(ctx).Migrations(ctx)
-	if err != nil {
-		return false, err
-	}
-	pending, applied := 0, 0
-	for _, m := range list {
-		if m.AppliedAt == nil {
-			pending++
-		} else {
-			applied++
-		}
-	}
-	switch {
-	case applied == 0:
-		return true, fmt.Errorf("%w: the database is empty; run cardinal db migrate", ErrSchema)
-	case pending > 0:
-		return false, fmt.Errorf("%w: %d migration(s) are pending; run cardinal db migrate", ErrSchema, pending)
-	}
-	return false, nil
-}
-
-// Migrate applies what is pending, one node at a time, and makes the audit log's months ahead of now. It returns what it
-// applied. serviceRole, when not empty, is a PostgreSQL role that gets the rights `cardinal serve` needs and no more.
+// Migrate takes the schema as far as it may go now: it expands, walks the backfills to their end, contracts unless a node of an
+// older version is alive, and makes the audit log's months ahead of now. It returns what it applied; what it may not apply yet stays
+// pending (OlderNodes tells for whom). Nodes migrate one at a time, and one that was killed is gone on with where it stopped.
+//
+// serviceRole, when not empty, is a PostgreSQL role that gets the rights `cardinal serve` needs and no more; roles that have them
+// already get those that are new.
 func (s *Store) Migrate(ctx context.Context, now time.Time, serviceRole string) ([]Migration, error) {
+	return s.MigrateTelling(ctx, now, serviceRole, func(Progress) {})
+}
+
+// MigrateTelling is Migrate, and tells of each migration and of each batch of a backfill.
+func (s *Store) MigrateTelling(ctx context.Context, now time.Time, serviceRole string, tell func(Progress)) ([]Migration, error) {
+	if serviceRole != "" && s.engine.name != "postgres" {
+		return nil, fmt.Errorf("%w: only PostgreSQL has roles", cardinal.ErrInvalid)
+	}
+	applied, err := s.expand(ctx, now, serviceRole, tell)
+	if err != nil {
+		return applied, err
+	}
+	if err := s.Write(ctx, func(tx Tx) error {
+		_, err := tx.EnsureAuditMonths(ctx, now)
+		return err
+	}); err != nil {
+		return applied, err
+	}
+	filled, err := s.Backfill(ctx, tell)
+	applied = append(applied, filled...)
+	if err != nil {
+		return applied, err
+	}
+	contracted, err := s.contract(ctx, now, tell)
+	return append(applied, contracted...), err
+}
+
+// Progress is a step of Migrate: a migration applied, or a batch of a backfill.
+type Progress struct {
+	Migration Migration
+	Backfill  *BackfillState // nil when the migration was applied
+	Took      time.Duration
+}
+
+func (s *Store) expand(ctx context.Context, now time.Time, serviceRole string, tell func(Progress)) ([]Migration, error) {
 	var applied []Migration
 	err := s.engine.migrate(ctx, func(m migrator) error {
 		if _, err := m.ExecContext(ctx, noteTableOf(s.engine.name)); err != nil {
@@ -161,38 +90,126 @@ func (s *Store) Migrate(ctx context.Context, now time.Time, serviceRole string) 
 			return err
 		}
 		for _, f := range list {
-			if f.AppliedAt != nil {
+			if f.AppliedAt != nil || f.Phase != Expand {
 				continue
 			}
-			err := m.run(ctx, f.script, func(q querier) error {
-				_, err := q.ExecContext(ctx, `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES ($1, $2, $3, $4, $5)`,
-					s.engine.args([]any{f.Number, f.Phase, f.Name, f.checksum[:], now})...)
+			began := time.Now()
+			if err := s.apply(ctx, m, &f, now, nil); err != nil {
+				return err
+			}
+			applied = append(applied, f)
+			tell(Progress{Migration: f, Took: time.Since(began)})
+		}
+		return s.grant(ctx, m, serviceRole)
+	})
+	return applied, err
+}
+
+// contract applies the contractions whose backfill is over, in order, as long as no older node is alive. It looks twice: before, so
+// as to lock nothing in vain, and at the end of the transaction, with no node able to register meanwhile.
+func (s *Store) contract(ctx context.Context, now time.Time, tell func(Progress)) ([]Migration, error) {
+	var applied []Migration
+	err := s.engine.migrate(ctx, func(m migrator) error {
+		r := Reader{engine: s.engine, q: m}
+		list, err := r.Migrations(ctx)
+		if err != nil {
+			return err
+		}
+		for _, f := range list {
+			if f.AppliedAt != nil || f.Phase != Contract {
+				continue
+			}
+			if slices.ContainsFunc(list, func(b Migration) bool { return b.Number == f.Number && b.AppliedAt == nil && b.Phase != Contract }) {
+				return nil
+			}
+			if older, err := r.OlderNodes(ctx, f.Number, now); err != nil || len(older) > 0 {
+				return err
+			}
+			began := time.Now()
+			err := s.apply(ctx, m, &f, now, func(q querier) error {
+				if s.engine.lockNodes != "" {
+					if _, err := q.ExecContext(ctx, s.engine.lockNodes); err != nil {
+						return err
+					}
+				}
+				older, err := Reader{engine: s.engine, q: q}.OlderNodes(ctx, f.Number, now)
+				if err == nil && len(older) > 0 {
+					err = errOlderNode
+				}
 				return err
 			})
-			if err != nil {
-				return fmt.Errorf("migration %04d %s: %w", f.Number, f.Name, err)
+			if errors.Is(err, errOlderNode) {
+				return nil
 			}
-			f.AppliedAt = &now
+			if err != nil {
+				return err
+			}
 			applied = append(applied, f)
-		}
-		if serviceRole != "" {
-			return s.grant(ctx, m, serviceRole)
+			tell(Progress{Migration: f, Took: time.Since(began)})
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return applied, s.Write(ctx, func(tx Tx) error {
-		_, err := tx.EnsureAuditMonths(ctx, now)
-		return err
-	})
+	return applied, err
 }
 
-// grant gives the service's role its rights, by the text of grants.sql.
+var errOlderNode = errors.New("a node of an older version came")
+
+// apply runs a migration's script and notes it. On PostgreSQL a statement waits for a lock only shortly, because all others queue up
+// behind it; one that did not get it tries again a little later. last, when not nil, runs in the same transaction before the note.
+func (s *Store) apply(ctx context.Context, m migrator, f *Migration, now time.Time, last func(querier) error) error {
+	note := func(q querier) error {
+		if last != nil {
+			if err := last(q); err != nil {
+				return err
+			}
+		}
+		return s.note(ctx, q, *f, now)
+	}
+	const tries = 60
+	for try := 1; ; try++ {
+		err := m.run(ctx, *f, note)
+		if err == nil {
+			f.AppliedAt = &now
+			return nil
+		}
+		lost := errors.Is(s.engine.classify(err), cardinal.ErrBusy) || errors.Is(s.engine.classify(err), errRetry)
+		if !lost || try == tries || s.engine.name != "postgres" {
+			return fmt.Errorf("migration %s: %w", f, err)
+		}
+		select {
+		case <-time.After(time.Second/2 + rand.N(time.Second)):
+		case <-ctx.Done():
+			return fmt.Errorf("migration %s: %w", f, ctx.Err())
+		}
+	}
+}
+
+func (s *Store) note(ctx context.Context, q querier, f Migration, now time.Time) error {
+	_, err := q.ExecContext(ctx, `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES ($1, $2, $3, $4, $5)`,
+		s.engine.args([]any{f.Number, string(f.Phase), f.Name, f.checksum[:], now})...)
+	return err
+}
+
+// grant gives the service's rights to a role and to those that have them already, by the text of grants.sql.
 func (s *Store) grant(ctx context.Context, m migrator, role string) error {
 	if s.engine.name != "postgres" {
-		return fmt.Errorf("%w: only PostgreSQL has roles", cardinal.ErrInvalid)
+		return nil
 	}
-	return m.run(ctx, GrantsScript(schemaName, role), func(querier) error { return nil })
+	roles, err := all(ctx, Reader{engine: s.engine, q: m}, func(row scanner) (name string, err error) { err = row.Scan(&name); return name, err }, `
+		SELECT DISTINCT g.rolname
+		  FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a JOIN pg_roles g ON g.oid = a.grantee
+		 WHERE c.oid = 'audit_logs'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner`)
+	if err != nil {
+		return err
+	}
+	if role != "" && !slices.Contains(roles, role) {
+		roles = append(roles, role)
+	}
+	for _, role := range roles {
+		grants := Migration{script: GrantsScript(schemaName, role)}
+		if err := m.run(ctx, grants, func(querier) error { return nil }); err != nil {
+			return fmt.Errorf("give %s its rights: %w", role, err)
+		}
+	}
+	return nil
 }

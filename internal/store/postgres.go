@@ -54,6 +54,8 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	}
 	e.transact = func(ctx context.Context, fn func(Tx) error) error { return transactPipelined(ctx, e, db, fn) }
 	e.migrate = func(ctx context.Context, fn func(migrator) error) error { return migratePostgres(ctx, db, fn) }
+	e.lockNodes = `LOCK TABLE nodes IN SHARE MODE`
+	e.lag = func(ctx context.Context) (int64, error) { return replicaLag(ctx, db) }
 	e.ensureAuditMonth = func(ctx context.Context, tx Tx, month time.Time) (bool, error) {
 		return one(ctx, tx.Reader, scanBool, `SELECT audit_month_ensure(CAST($1 AS text)::date)`, month.UTC().Format(time.DateOnly))
 	}
@@ -105,20 +107,68 @@ func classifyPostgres(err error) error {
 
 type postgresMigrator struct{ *sql.Conn }
 
-func (m postgresMigrator) run(ctx context.Context, script string, note func(querier) error) error {
+// lockWait bounds how long a statement of a migration waits for a lock, because all others queue up behind it.
+const lockWait = `'500ms'`
+
+func (m postgresMigrator) run(ctx context.Context, f Migration, note func(querier) error) error {
+	if f.alone() {
+		if err := m.runAlone(ctx, f.script); err != nil {
+			return err
+		}
+		f.script = ""
+	}
 	tx, err := m.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
 	// Without arguments pgx sends a script as it is, several statements at once.
-	if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = 0;`+script); err != nil {
+	if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = `+lockWait+`; SET LOCAL statement_timeout = 0;`+f.script); err != nil {
 		return err
 	}
 	if err := note(tx); err != nil {
 		return err
 	}
 	return tx.Commit()
+}
+
+// runAlone runs a script that cannot be part of a transaction. An index that was being built when a node was killed is there and
+// useless, so it goes first.
+func (m postgresMigrator) runAlone(ctx context.Context, script string) error {
+	rows, err := m.QueryContext(ctx, `
+		SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+		 WHERE c.relnamespace = 'cardinal'::regnamespace AND NOT i.indisvalid AND position(c.relname IN $1) > 0`, script)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var statements []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return err
+		}
+		statements = append(statements, `DROP INDEX CONCURRENTLY IF EXISTS `+quoteName(name))
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if _, err := m.ExecContext(ctx, `SET statement_timeout = 0; SET lock_timeout = 0`); err != nil {
+		return err
+	}
+	defer m.ExecContext(context.WithoutCancel(ctx), `RESET statement_timeout; RESET lock_timeout`) // the connection lives on
+	for _, statement := range append(statements, script) {
+		if _, err := m.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replicaLag asks how many bytes of the log the slowest replica has yet to replay; 0 where the role may not know (pg_monitor may).
+func replicaLag(ctx context.Context, db *sql.DB) (behind int64, err error) {
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint FROM pg_stat_replication`).Scan(&behind)
+	return behind, classifyPostgres(err)
 }
 
 // lockTable makes the table whose row is the lock.

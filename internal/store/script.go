@@ -14,6 +14,12 @@ func SchemaScript(engine string, applied []Migration) string {
 		parts = append(parts, lockTable)
 	}
 	for _, f := range migrationFiles(engine) {
+		if f.Phase == Backfill {
+			continue // it changes rows
+		}
+		if f.alone() {
+			f.script = strings.ReplaceAll(f.script, " CONCURRENTLY", "")
+		}
 		if applied == nil || slices.ContainsFunc(applied, func(a Migration) bool {
 			return a.Number == f.Number && a.Phase == f.Phase && a.AppliedAt != nil
 		}) {

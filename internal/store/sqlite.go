@@ -201,8 +201,8 @@ func (s *statements) ExecContext(ctx context.Context, query string, args ...any)
 type sqliteMigrator struct{ *sql.Conn }
 
 // run is already inside the transaction that is the lock: all pending migrations come together or not at all.
-func (m sqliteMigrator) run(ctx context.Context, script string, note func(querier) error) error {
-	if _, err := m.ExecContext(ctx, script); err != nil {
+func (m sqliteMigrator) run(ctx context.Context, f Migration, note func(querier) error) error {
+	if _, err := m.ExecContext(ctx, f.script); err != nil {
 		return err
 	}
 	return note(m)

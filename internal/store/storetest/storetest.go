@@ -57,6 +57,8 @@ var cases = []testCase{
 	{"Audit", audit, "AppendEvent Events"},
 	{"AuditMonths", auditMonths, "EnsureAuditMonths AuditMonthsAhead"},
 	{"Migrations", migrations, "Migrations"},
+	{"Nodes", nodes, "Nodes OlderNodes InsertNode SeeNode DeleteNode"},
+	{"Backfills", backfills, "Backfills"},
 	{"Digests", digests, ""},
 	{"Transactions", transactions, ""},
 	{"WaitAtMostEndsWithTheTransaction", waitAtMostEndsWithTheTransaction, "WaitAtMost"},

@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Migration is one script of the schema and whether the database has it.
+type Migration struct {
+	Number    int        `json:"number"`
+	Name      string     `json:"name"`
+	Phase     Phase      `json:"phase"`
+	AppliedAt *time.Time `json:"applied_at,omitempty"`
+
+	script   string
+	checksum [sha256.Size]byte
+}
+
+// Phase is the part of a change of the schema that a migration is. Programs of the version before and of the version after run
+// side by side from the expansion to the contraction.
+type Phase string
+
+// The phases, in the order in which a change goes through them.
+const (
+	// Expand adds, and breaks no program of the version before. A program needs every expansion that it knows.
+	Expand Phase = "expand"
+	// Backfill fills what was added, row by row and in small batches, while the service runs.
+	Backfill Phase = "backfill"
+	// Contract tightens, and removes what only the version before needs: it waits until no node of that version is left.
+	Contract Phase = "contract"
+)
+
+var phases = []Phase{Expand, Backfill, Contract}
+
+// ErrSchema says that the database's schema is not the one this program speaks, and what to do.
+var ErrSchema = errors.New("schema")
+
+// migrationFiles reads the embedded scripts of an engine in order of number and phase: NNNN_name.sql, or NNNN_name.PHASE.sql.
+func migrationFiles(engine string) []Migration {
+	names, err := fs.Glob(schemaFiles, "schema/"+engine+"/[0-9]*.sql")
+	if err != nil || len(names) == 0 {
+		panic("store: no embedded schema for " + engine)
+	}
+	files := make([]Migration, len(names))
+	for i, name := range names {
+		text, err := schemaFiles.ReadFile(name)
+		if err != nil {
+			panic(err)
+		}
+		base := strings.TrimSuffix(path.Base(name), ".sql")
+		number, err := strconv.Atoi(base[:4])
+		if err != nil {
+			panic(err)
+		}
+		title, phase, given := strings.Cut(base[5:], ".")
+		if !given {
+			phase = string(Expand)
+		}
+		files[i] = Migration{Number: number, Name: title, Phase: Phase(phase), script: string(text), checksum: sha256.Sum256(text)}
+	}
+	slices.SortFunc(files, func(a, b Migration) int {
+		if a.Number != b.Number {
+			return a.Number - b.Number
+		}
+		return slices.Index(phases, a.Phase) - slices.Index(phases, b.Phase)
+	})
+	return files
+}
+
+// SchemaNumber is the number of the newest migration that this program knows.
+func SchemaNumber() int64 {
+	files := migrationFiles("sqlite")
+	return int64(files[len(files)-1].Number)
+}
+
+// alone reports whether a script must run outside a transaction, which its first line says: CREATE INDEX CONCURRENTLY, say.
+func (m Migration) alone() bool { return strings.HasPrefix(m.script, "-- alone:") }
+
+// Script is the migration's SQL; that of a backfill stands for one batch.
+func (m Migration) Script() string { return m.script }
+
+// String names a migration as its file does.
+func (m Migration) String() string {
+	if m.Phase == Expand {
+		return fmt.Sprintf("%04d %s", m.Number, m.Name)
+	}
+	return fmt.Sprintf("%04d %s (%s)", m.Number, m.Name, m.Phase)
+}
+
+// Migrations lists every migration that this program or the database knows, in order. A database may be ahead by expansions and
+// backfills of a newer program, which change nothing for this one; a contraction that this program does not know is an ErrSchema,
+// and so is a script that was changed after it was applied.
+func (r Reader) Migrations(ctx context.Context) ([]Migration, error) {
+	files := migrationFiles(r.engine.name)
+	there, err := r.hasTable(ctx, "schema_migrations")
+	if err != nil || !there {
+		return files, err
+	}
+	applied, err := all(ctx, r, func(row scanner) (m Migration, err error) {
+		var sum []byte
+		err = row.Scan(&m.Number, &m.Phase, &m.Name, &sum, nullTimeInto{&m.AppliedAt})
+		copy(m.checksum[:], sum)
+		return m, err
+	}, `SELECT number, phase, name, checksum, applied_at FROM schema_migrations ORDER BY number, applied_at, phase`)
+	if err != nil {
+		return nil, err
+	}
+	newest := files[len(files)-1].Number
+	for _, a := range applied {
+		i := slices.IndexFunc(files, func(f Migration) bool { return f.Number == a.Number && f.Phase == a.Phase })
+		switch {
+		case i >= 0 && files[i].checksum != a.checksum:
+			return nil, fmt.Errorf("%w: migration %s was changed after it was applied here; use the program that applied it", ErrSchema, a)
+		case i >= 0:
+			files[i].AppliedAt = a.AppliedAt
+		case a.Phase == Contract || a.Number <= newest:
+			return nil, fmt.Errorf("%w: the database is newer than this program (it has migration %s); use a newer cardinal", ErrSchema, a)
+		default:
+			files = append(files, a)
+		}
+	}
+	return files, nil
+}
+
+// hasTable reports whether a table of Cardinal's is there; false on an empty database.
+func (r Reader) hasTable(ctx context.Context, name string) (bool, error) {
+	query := `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`
+	if r.engine.name == "postgres" {
+		query = `SELECT to_regclass('cardinal.' || $1) IS NOT NULL`
+	}
+	return one(ctx, r, scanBool, query, name)
+}
+
+// Ready returns nil when the schema is one that this program speaks, and says what to do otherwise. empty is true when nothing was
+// ever migrated. Backfills and contractions that are still to come do not keep a program from serving.
+func (s *Store) Ready(ctx context.Context) (empty bool, err error) {
+	list, err := s.Read(ctx).Migrations(ctx)
+	if err != nil {
+		return false, err
+	}
+	pending, applied := 0, 0
+	for _, m := range list {
+		switch {
+		case m.AppliedAt != nil:
+			applied++
+		case m.Phase == Expand:
+			pending++
+		}
+	}
+	switch {
+	case applied == 0:
+		return true, fmt.Errorf("%w: the database is empty; run cardinal db migrate", ErrSchema)
+	case pending > 0:
+		return false, fmt.Errorf("%w: %d migration(s) are pending; run cardinal db migrate", ErrSchema, pending)
+	}
+	return false, nil
+}

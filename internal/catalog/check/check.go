@@ -1,14 +1,17 @@
 // Package check proves that a live database keeps the contract that its schema is: cardinal check. There are four kinds of proof.
 // The fingerprint compares every fact of the schema with a shadow that the embedded migrations build on the same server; the guide's
-// points are judged from the catalog; probes try to break each rule, in the shadow; and the data is scanned for what no rule can say.
-// The guide's general points also judge databases that are not Cardinal's.
+// points are judged from the catalog, and its nine questions are answered by them; probes try to break each rule, in the shadow; and
+// the data is scanned for what no rule can say. The guide's general points also judge databases that are not Cardinal's.
 package check
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"cardinal/internal/catalog"
+	"cardinal/internal/store"
 )
 
 // Kind is a kind of proof.
@@ -18,9 +21,13 @@ type Kind string
 const (
 	Fingerprint Kind = "fingerprint" // every fact equals the shadow's
 	Point       Kind = "point"       // a sentence of the guide, judged from the catalog
+	Question    Kind = "question"    // of the guide's final checklist, answered by the points
 	Probe       Kind = "probe"       // a violation that must be refused, tried in the shadow
 	Data        Kind = "data"        // what the rows themselves say
 )
+
+// kinds in the order of a report.
+var kinds = []Kind{Question, Fingerprint, Point, Probe, Data}
 
 // Status is how a check ended.
 type Status string
@@ -40,10 +47,11 @@ type Check struct {
 	Title string // what holds when it passes, as "every foreign key has a leading index"
 	Guide string // the guide's own sentence, "" when there is none
 	Why   string // for --explain: what goes wrong without it, and how it is proved
-	// General tells that it judges any database, not only Cardinal's.
-	General bool
 
-	run func(context.Context, *Subject) (Outcome, error)
+	of      string // what is counted: "tables", "foreign keys"
+	run     func(context.Context, *Subject) (Outcome, error)
+	general func(context.Context, *Subject) (Outcome, error) // for a database that is not Cardinal's; nil where it says nothing of one
+	from    []string                                         // the checks that answer this one, which has no run of its own
 }
 
 // Finding is one thing that falls short.
@@ -65,29 +73,93 @@ type Outcome struct {
 	Held     int       `json:"held"`  // how many of
 	Total    int       `json:"total"` // what was looked at
 	Of       string    `json:"of"`    // "tables", "foreign keys", "facts"
+	From     []string  `json:"from,omitempty"`
 	Findings []Finding `json:"findings,omitempty"`
-	Missing  string    `json:"missing,omitempty"` // why nothing, or not all, was proved
+	Accepted int       `json:"accepted,omitempty"` // findings that the list of accepted ones names
+	Notes    []string  `json:"notes,omitempty"`    // what was counted, where that is worth knowing in itself
+	Missing  string    `json:"missing,omitempty"`  // why nothing, or not all, was proved
 }
 
 // Report is everything that was checked.
 type Report struct {
 	Engine   string        `json:"engine"`
 	Version  string        `json:"version"`          // of the server
+	Database string        `json:"database"`         // its name, never its address
 	Schema   int           `json:"schema,omitempty"` // number of the newest migration; 0 where the database is not Cardinal's
 	Tables   int           `json:"tables"`
 	Took     time.Duration `json:"took_ns"`
 	Outcomes []Outcome     `json:"outcomes"`
+	Unused   []Acceptance  `json:"unused,omitempty"` // accepted, and not found
+}
+
+// Failed reports whether anything that is claimed does not hold.
+func (r Report) Failed() bool { return r.count(Failed) > 0 }
+
+// count is how many checks ended in a way; the questions, which only sum up others, do not count beside them.
+func (r Report) count(s Status) (n int) {
+	for _, o := range r.Outcomes {
+		if o.Status == s && (o.Kind != Question || len(o.Findings) > 0) {
+			n++
+		}
+	}
+	return n
 }
 
 // Subject is the database under proof and what the proofs need beside it.
 type Subject struct {
 	Database *catalog.Database
-	Live     *catalog.Schema
-	Shadow   *catalog.Schema // nil where none could be built; Unshadowed says why
+	Name     string // of the database, for the report; without its address
+	Schema   string // PostgreSQL's, "cardinal" unless it is foreign
+	Foreign  bool   // not Cardinal's: only the guide's general points are judged
 	Now      time.Time
 
+	Live       *catalog.Schema
+	Migrations []store.Migration // Cardinal's, those that were applied
+
+	Shadow     *catalog.Schema // nil where none could be built; Unshadowed says why
 	Unshadowed string
-	// Open opens a sealed value as its owner's key would; nil where no key is at hand, which Unopened explains.
-	Open     func(ctx context.Context, table, column string, row map[string]any) error
-	Unopened string
+	shadow     *shadow // what the fingerprint found and the probes use; nil with Shadow
+	// OpenSamples opens some of every sealed column's values as their owners' keys would; nil where no key is at hand, which
+	// Unopened explains.
+	OpenSamples func(context.Context) ([]SealedColumn, error)
+	Unopened    string
+}
+
+// SealedColumn is what came of opening a sample of a sealed column.
+type SealedColumn struct {
+	Table, Column string
+	Opened        int
+	Erased        int      // placeholders of the erased
+	Broken        []string // keys of the rows whose value does not open
+}
+
+// all returns every check, in the order of a report.
+func all() []Check {
+	of := slices.Concat(questions, fingerprints, points, probes, dataScans)
+	slices.SortStableFunc(of, func(a, b Check) int {
+		return cmp.Or(slices.Index(kinds, a.Kind)-slices.Index(kinds, b.Kind), cmp.Compare(a.ID, b.ID))
+	})
+	return of
+}
+
+// Names returns what may be chosen: the ids of checks and the kinds of proof.
+func Names() []string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, string(k))
+	}
+	for _, c := range all() {
+		names = append(names, c.ID)
+	}
+	return names
+}
+
+// Find returns a check by its id; false when there is none.
+func Find(id string) (Check, bool) {
+	for _, c := range all() {
+		if c.ID == id {
+			return c, true
+		}
+	}
+	return Check{}, false
 }

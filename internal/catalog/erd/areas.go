@@ -1,6 +1,7 @@
 package erd
 
 import (
+	"cmp"
 	"path"
 	"strings"
 
@@ -33,7 +34,9 @@ var tablesOf = []struct {
 }
 
 // areaOf returns the area of one of Cardinal's tables; what no pattern names is taken for the service's own.
-func areaOf(table string) string {
+func areaOf(table string) string { return cmp.Or(areaByName(table), service) }
+
+func areaByName(table string) string {
 	for _, a := range tablesOf {
 		for _, pattern := range strings.Fields(a.patterns) {
 			if ok, _ := path.Match(pattern, table); ok {
@@ -41,7 +44,7 @@ func areaOf(table string) string {
 			}
 		}
 	}
-	return service
+	return ""
 }
 
 // areaByPrefix sorts the tables of a foreign schema: those that share the first word of their names with two others are an area of

@@ -22,7 +22,7 @@ const (
 	stepCost  = 2
 	bendCost  = 12
 	crossCost = 16
-	hugCost   = 6   // beside a box, where the crow's feet stand
+	hugCost   = 6   // beside a box, where the crow's feet end
 	doorCost  = 30  // for another end at a box rather than on a line that ends there
 	sameCost  = 400 // along the line of another bundle: only when there is no other way
 )
@@ -94,7 +94,8 @@ func newRouter(l *layout) *router {
 			for x := b.x - stub; x <= b.x+b.w+stub; x++ {
 				at := r.at(point{x, y})
 				r.hug[at] = true
-				r.blocked[at] = r.blocked[at] || x >= b.x && x <= b.x+b.w
+				// Nearer than where the signs end there are only the ends of lines.
+				r.blocked[at] = r.blocked[at] || x > b.x-stub && x < b.x+b.w+stub
 			}
 		}
 	}
@@ -171,15 +172,14 @@ func (r *router) meeting(at, direction, bundle int) int {
 	return 0
 }
 
-// stubCost is the cost of what a line crosses before it is clear of the box, at the point outside.
+// stubCost is the cost of what a line crosses beside a box, around the point outside.
 func (r *router) stubCost(outside point, bundle int) int {
 	cost := 0
 	for x := outside.x - stub; x <= outside.x+stub; x++ {
-		if at := r.at(point{x, outside.y}); !r.blocked[at] {
-			cost += r.meeting(at, across, bundle)
-			if r.owner[upDown][at] != 0 {
-				cost += crossCost
-			}
+		at := r.at(point{x, outside.y})
+		cost += r.meeting(at, across, bundle)
+		if r.owner[upDown][at] != 0 {
+			cost += crossCost
 		}
 	}
 	return cost

@@ -94,8 +94,8 @@ func (d *Database) Read(ctx context.Context, name string) (*Schema, error) {
 	return ReadPostgres(ctx, tx, name)
 }
 
-// texts returns the rows of a query whose columns are read as text; NULL is "".
-func texts(ctx context.Context, q Querier, query string, args ...any) ([][]string, error) {
+// Texts returns the rows of a query whose columns are read as text; NULL is "".
+func Texts(ctx context.Context, q Querier, query string, args ...any) ([][]string, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -85,7 +85,7 @@ func rows[T any](r *postgresReader, query string, args ...any) []T {
 	if r.err != nil {
 		return nil
 	}
-	found, err := texts(r.ctx, r.q, query, args...)
+	found, err := Texts(r.ctx, r.q, query, args...)
 	if err != nil {
 		r.err = err
 		return nil

@@ -46,7 +46,7 @@ func (r *sqliteReader) rows(query string, args ...any) [][]string {
 	if r.err != nil {
 		return nil
 	}
-	found, err := texts(r.ctx, r.q, query, args...)
+	found, err := Texts(r.ctx, r.q, query, args...)
 	r.err = err
 	return found
 }

@@ -1,3 +1,351 @@
 package check
 
-var probes = []Check{}
+import (
+	"context"
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"cardinal/internal/catalog"
+)
+
+var probes = []Check{
+	probeCheck("P01", "every NOT NULL refuses a NULL", "columns", notNullRules),
+	probeCheck("P02", "every CHECK refuses a value that breaks it", "checks", checkRules),
+	probeCheck("P03", "every key and unique index refuses a second row", "keys", uniqueRules),
+	probeCheck("P04", "every foreign key refuses a row that refers to nothing", "foreign keys", foreignKeyRules),
+	probeCheck("P05", "every trigger refuses by each of its rules, at each of its events", "rules of triggers", triggerRules),
+	probeCheck("P06", "every month of the audit log refuses by its own name what the log refuses", "rules of months", monthRules),
+}
+
+func probeCheck(id, title, of string, rules func(*prober, *catalog.Table) []rule) Check {
+	return Check{ID: id, Kind: Probe, Title: title, of: of,
+		Why: "A rule that is declared and refuses nothing is worse than none. For each, a statement that breaks it alone is made from the catalog and tried in the shadow, " +
+			"in a transaction that is rolled back; it must be refused, and by the name of that rule.",
+		run: func(ctx context.Context, s *Subject) (Outcome, error) {
+			if s.shadow == nil {
+				return Outcome{Status: Skipped, Missing: s.Unshadowed}, nil
+			}
+			p, err := s.shadow.prober(ctx, s)
+			if err != nil {
+				return Outcome{}, err
+			}
+			var o Outcome
+			for i := range p.schema.Tables {
+				t := &p.schema.Tables[i]
+				if t.Kind != catalog.Ordinary && t.Kind != catalog.Partitioned && t.Kind != catalog.Partition {
+					continue
+				}
+				for _, r := range rules(p, t) {
+					if err := p.prove(&o, r); err != nil {
+						return Outcome{}, fmt.Errorf("probe %s: %w", r.object, err)
+					}
+				}
+			}
+			if o.settle(); o.Total == 0 && o.Missing == "" {
+				o.Status, o.Missing = Skipped, "the schema has nothing of the kind"
+			}
+			return o, nil
+		}}
+}
+
+// rule is one thing that must be refused.
+type rule struct {
+	object     string // as findings name it
+	table      *catalog.Table
+	goal       string // what of it is shown, as "on DELETE"
+	refusedBy  func(refusal) bool
+	statements iter.Seq[string] // that may break it, the likeliest first
+	deferred   bool             // it is checked at the end of the transaction
+	foreignKey *catalog.Constraint
+}
+
+// subsumed are the rules that no statement can reach, because another one always refuses first.
+var subsumed = map[string]map[string]string{
+	"postgres": {
+		"column credentials.salt":                    "computed from hash, which cannot be NULL",
+		"column audit_logs.occurred_at":              "computed from id, which cannot be NULL",
+		"column audit_logs.id":                       "no month takes a row without an id; of each month by its own name it is proved",
+		"constraint credentials.credentials_salt_ck": "credentials_hash_ck wants salts of 11 characters already",
+	},
+	"sqlite": {
+		"column credentials.salt":                    "computed from hash, which cannot be NULL",
+		"column audit_logs.occurred_at":              "computed from id, which cannot be NULL",
+		"constraint credentials.credentials_salt_ck": "credentials_hash_ck wants salts of 11 characters already",
+		"constraint api_keys.api_keys_pk":            "api_keys_id_uq wants each id once, whoever's it is",
+		"constraint audit_logs.audit_logs_pk":        "audit_logs_append_only refuses the second row before the key does",
+	},
+}
+
+// silent are triggers that refuse nothing by design.
+var silent = map[string]string{
+	"trigger sessions.sessions_end_unknown": "it fills in what a program of the version before leaves out",
+}
+
+// prove counts a rule, and finds it short when no statement is refused by it.
+func (p *prober) prove(o *Outcome, r rule) error {
+	if p.isExempt(r) {
+		return nil
+	}
+	o.Total++
+	tried, others := 0, []string{}
+	for results, err := range p.try(r) {
+		if err != nil {
+			return err
+		}
+		for _, by := range results {
+			if r.refusedBy(by) {
+				o.Held++
+				return nil
+			}
+			tried++
+			if name := by.String(); !slices.Contains(others, name) {
+				others = append(others, name)
+			}
+		}
+	}
+	object := strings.TrimSpace(r.object + " " + r.goal)
+	o.Findings = append(o.Findings, Finding{Object: object, Problem: "no statement was found that it refuses",
+		Evidence: []string{fmt.Sprintf("%d statements were tried in a copy of the schema; what came of them: %s", tried, strings.Join(others, ", "))}})
+	return nil
+}
+
+// isExempt reports whether a rule is one of those that need not refuse. That a month takes no row without an id is proved there.
+func (p *prober) isExempt(r rule) bool {
+	if name := r.table.PartitionOf; name != "" {
+		return r.object != object("column", r.table, "id") && subsumed[p.engine][strings.ReplaceAll(r.object, r.table.Name, name)] != ""
+	}
+	return subsumed[p.engine][r.object] != ""
+}
+
+func object(kind string, t *catalog.Table, name string) string {
+	return catalog.Object{Kind: kind, Table: t.Name, Name: name}.String()
+}
+
+// itself reports whether a refusal is of a table: itself or a part of it.
+func (p *prober) itself(t *catalog.Table, name string) bool {
+	if name == "" || name == t.Name {
+		return true
+	}
+	other := p.schema.Table(name)
+	return other != nil && other.PartitionOf == t.Name
+}
+
+// notNullRules are those of one table; of the months, monthRules are.
+func notNullRules(p *prober, t *catalog.Table) []rule {
+	if t.Kind == catalog.Partition {
+		return nil
+	}
+	return p.notNull(t)
+}
+
+func (p *prober) notNull(t *catalog.Table) (rules []rule) {
+	for _, c := range t.Columns {
+		if c.NotNull {
+			rules = append(rules, rule{object: object("column", t, c.Name), table: t, statements: p.withValues(t, []string{c.Name}, func(*catalog.Table, *catalog.Column, row) []string { return []string{"NULL"} }),
+				refusedBy: func(r refusal) bool { return r.kind == "not null" && r.name == c.Name && p.itself(t, r.table) }})
+		}
+	}
+	return rules
+}
+
+func checkRules(p *prober, t *catalog.Table) []rule {
+	if t.Kind == catalog.Partition {
+		return nil
+	}
+	return p.checks(t)
+}
+
+func (p *prober) checks(t *catalog.Table) (rules []rule) {
+	for _, c := range t.Constraints {
+		if c.Kind == catalog.Check {
+			rules = append(rules, rule{object: object("constraint", t, c.Name), table: t, statements: p.withValues(t, c.Columns, p.pool),
+				refusedBy: func(r refusal) bool { return r.kind == "check" && r.name == c.Name }})
+		}
+	}
+	return rules
+}
+
+func uniqueRules(p *prober, t *catalog.Table) []rule {
+	if t.Kind == catalog.Partition {
+		return nil
+	}
+	return p.unique(t)
+}
+
+// unique takes keys and unique indexes alike: by its index, which every one of them has.
+func (p *prober) unique(t *catalog.Table) (rules []rule) {
+	for _, i := range t.Indexes {
+		if !i.Unique {
+			continue
+		}
+		name := object("index", t, i.Name)
+		if i.Constraint != "" {
+			name = object("constraint", t, i.Constraint)
+		}
+		rules = append(rules, rule{object: name, table: t, statements: p.copies(t, i), refusedBy: func(r refusal) bool {
+			if r.kind != "unique" {
+				return false
+			}
+			if p.engine == "sqlite" {
+				return r.name == i.Name || r.name == t.Name+"."+strings.Join(i.Columns, ", "+t.Name+".")
+			}
+			other := p.schema.Table(r.table)
+			return r.name == i.Name || other != nil && part(other.Indexes, func(x catalog.Index) bool { return x.Name == r.name }).PartOf == i.Name
+		}})
+	}
+	return rules
+}
+
+func foreignKeyRules(p *prober, t *catalog.Table) []rule {
+	if t.Kind == catalog.Partition {
+		return nil
+	}
+	return p.foreignKeys(t)
+}
+
+func (p *prober) foreignKeys(t *catalog.Table) (rules []rule) {
+	for _, c := range t.ForeignKeys() {
+		rules = append(rules, rule{object: object("constraint", t, c.Name), table: t, statements: p.strays(t, c), deferred: c.Deferred, foreignKey: &c,
+			refusedBy: func(r refusal) bool { return r.kind == "foreign key" && r.name == c.Name && p.itself(t, r.table) }})
+	}
+	return rules
+}
+
+func triggerRules(p *prober, t *catalog.Table) []rule {
+	if t.Kind == catalog.Partition {
+		return nil
+	}
+	return p.triggers(t)
+}
+
+var (
+	// BEFORE UPDATE OF a, b OR DELETE ON; AFTER INSERT ON.
+	triggerEvents = regexp.MustCompile(`(?is)\b(?:BEFORE|AFTER)\s+((?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?)(?:\s+OR\s+(?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?))*)\s+ON\s`)
+	isDeferred    = regexp.MustCompile(`(?i)\bDEFERRABLE INITIALLY DEFERRED\b`)
+)
+
+// triggers takes each trigger apart: every rule that it names must refuse something, and it must refuse something at every event
+// and by every column that it is declared for.
+func (p *prober) triggers(t *catalog.Table) (rules []rule) {
+	for _, g := range t.Triggers {
+		if silent[object("trigger", t, g.Name)] != "" {
+			continue
+		}
+		names := p.ruleNames(t, g)
+		m := triggerEvents.FindStringSubmatch(g.Definition)
+		if m == nil || len(names) == 0 {
+			rules = append(rules, rule{object: object("trigger", t, g.Name), table: t, goal: "(what it refuses cannot be read)", statements: none, refusedBy: func(refusal) bool { return false }})
+			continue
+		}
+		var events []event
+		for _, word := range regexp.MustCompile(`(?i)\s+OR\s+`).Split(m[1], -1) {
+			events = append(events, newEvent(word))
+		}
+		add := func(goal string, names []string, events ...event) {
+			rules = append(rules, rule{object: object("trigger", t, g.Name), table: t, goal: goal, deferred: isDeferred.MatchString(g.Definition),
+				statements: p.events(t, events), refusedBy: func(r refusal) bool { return r.kind == "check" && slices.Contains(names, r.name) }})
+		}
+		for _, name := range names {
+			add("by "+name, []string{name}, events...)
+		}
+		for _, e := range events {
+			if len(events) > 1 && len(e.columns) == 0 {
+				add("on "+e.verb, names, e)
+			}
+			for _, column := range e.columns {
+				if len(e.columns) > 1 {
+					add("on UPDATE OF "+column, names, event{"UPDATE", []string{column}})
+				}
+			}
+		}
+	}
+	return rules
+}
+
+func none(func(string) bool) {}
+
+// event is what a trigger is declared for; columns is what follows UPDATE OF.
+type event struct {
+	verb    string
+	columns []string
+}
+
+func newEvent(text string) event {
+	verb, of, _ := strings.Cut(strings.TrimSpace(text), " ")
+	e := event{verb: strings.ToUpper(verb)}
+	_, list, ok := strings.Cut(of, "OF ")
+	if ok {
+		for _, name := range strings.Split(list, ",") {
+			e.columns = append(e.columns, strings.Trim(strings.TrimSpace(name), `"`))
+		}
+	}
+	return e
+}
+
+var (
+	constraintName     = regexp.MustCompile(`CONSTRAINT = '(\w+)'`)
+	constraintOfTable  = regexp.MustCompile(`CONSTRAINT = TG_TABLE_NAME \|\| '(\w+)'`)
+	constraintArgument = regexp.MustCompile(`CONSTRAINT = TG_ARGV\[0\]`)
+	raised             = regexp.MustCompile(`RAISE\s*\(\s*ABORT\s*,\s*'(\w+):`)
+	called             = regexp.MustCompile(`\b(\w+)\(`)
+)
+
+// ruleNames are the names that a trigger refuses by, read from its text, its arguments, and the functions that it calls.
+func (p *prober) ruleNames(t *catalog.Table, g catalog.Trigger) []string {
+	var names []string
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, m := range raised.FindAllStringSubmatch(g.Definition, -1) {
+		add(m[1])
+	}
+	seen := map[string]bool{}
+	var read func(function string)
+	read = func(function string) {
+		f := part(p.schema.Functions, func(f catalog.Function) bool { return f.Name == function })
+		if f.Name == "" || seen[function] {
+			return
+		}
+		seen[function] = true
+		for _, m := range constraintName.FindAllStringSubmatch(f.Body, -1) {
+			add(m[1])
+		}
+		for _, m := range constraintOfTable.FindAllStringSubmatch(f.Body, -1) {
+			add(t.Name + m[1])
+		}
+		if constraintArgument.MatchString(f.Body) && len(g.Arguments) > 0 {
+			add(g.Arguments[0])
+		}
+		for _, m := range called.FindAllStringSubmatch(f.Body, -1) {
+			read(m[1])
+		}
+	}
+	read(g.Function)
+	return names
+}
+
+// monthRules are all rules of a partition, tried by its own name.
+func monthRules(p *prober, t *catalog.Table) []rule {
+	if t.Kind != catalog.Partition {
+		return nil
+	}
+	return slices.Concat(p.notNull(t), p.checks(t), p.unique(t), p.foreignKeys(t), p.triggers(t))
+}
+
+// liveMonths are the months that the live database has a part of the log for.
+func liveMonths(s *catalog.Schema) (months []time.Time) {
+	for _, t := range s.Tables {
+		if m := monthTable.FindStringSubmatch(t.Name); m != nil {
+			if at, err := time.Parse("200601", m[1]+m[2]); err == nil {
+				months = append(months, at)
+			}
+		}
+	}
+	return months
+}

@@ -26,6 +26,7 @@ type shadow struct {
 
 	differences []difference
 	counts      map[aspect]*count
+	probes      *prober
 }
 
 // session is one connection, or a transaction on one.

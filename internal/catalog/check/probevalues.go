@@ -1,0 +1,407 @@
+package check
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"cardinal"
+	"cardinal/internal/catalog"
+)
+
+// withValues are statements that put values into some columns of a row: into one of them, then into two; as a new row and as a
+// change of an old one.
+func (p *prober) withValues(t *catalog.Table, columns []string, values func(*catalog.Table, *catalog.Column, row) []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, write := range []func(*catalog.Table, row, row) string{p.insert, p.insertUnknown, p.update} {
+			for _, r := range p.rows[t.Name] {
+				for change := range changes(t, columns, r, values) {
+					if statement := write(t, r, change); statement != "" && !yield(statement) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// changes are assignments to one of the columns, then to two.
+func changes(t *catalog.Table, columns []string, r row, values func(*catalog.Table, *catalog.Column, row) []string) iter.Seq[row] {
+	pools := map[string][]string{}
+	for _, name := range columns {
+		if c := t.Column(name); c != nil && c.Generated == "" {
+			pools[name] = values(t, c, r)
+		} else if c != nil { // what it is computed from
+			for i := range t.Columns {
+				if other := &t.Columns[i]; strings.Contains(c.Generated, other.Name) {
+					pools[other.Name] = values(t, other, r)
+				}
+			}
+		}
+	}
+	names := slices.Sorted(maps.Keys(pools))
+	return func(yield func(row) bool) {
+		for _, a := range names {
+			for _, v := range pools[a] {
+				if !yield(row{a: v}) {
+					return
+				}
+			}
+		}
+		for i, a := range names {
+			for _, b := range names[i+1:] {
+				for _, v := range pools[a] {
+					for _, w := range pools[b] {
+						if !yield(row{a: v, b: w}) {
+							return
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// insert makes a row like another one, with a fresh id.
+func (p *prober) insert(t *catalog.Table, like, change row) string {
+	values := maps.Clone(like)
+	for _, key := range t.PrimaryKey() {
+		if key == "id" {
+			values[key] = p.freshID(like[key])
+		}
+	}
+	maps.Copy(values, change)
+	return p.insertExactly(t, values)
+}
+
+// insertUnknown is insert with codes that no lookup has, so that triggers that ask a lookup find nothing to object to; foreign keys
+// are checked after everything else.
+func (p *prober) insertUnknown(t *catalog.Table, like, change row) string {
+	values, some := row{}, false
+	for _, k := range t.ForeignKeys() {
+		for _, name := range k.Columns {
+			if c := t.Column(name); c != nil && strings.EqualFold(c.Type, "text") && like[name] != "NULL" {
+				values[name], some = "'nosuch'", true
+			}
+		}
+	}
+	if !some {
+		return ""
+	}
+	maps.Copy(values, change)
+	return p.insert(t, like, values)
+}
+
+func (p *prober) insertExactly(t *catalog.Table, values row) string {
+	var columns, list []string
+	for _, c := range t.Columns {
+		if c.Generated == "" {
+			columns = append(columns, quote(c.Name))
+			list = append(list, values[c.Name])
+		}
+	}
+	return "INSERT INTO " + quote(t.Name) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(list, ", ") + ")"
+}
+
+// update changes a row, and lets its version grow as every change must.
+func (p *prober) update(t *catalog.Table, r, change row) string {
+	return p.updateTo(t, r, change, "version + 1")
+}
+
+func (p *prober) updateTo(t *catalog.Table, r, change row, version string) string {
+	var set, where []string
+	for _, name := range slices.Sorted(maps.Keys(change)) {
+		set = append(set, quote(name)+" = "+change[name])
+	}
+	if _, given := change["version"]; t.Column("version") != nil && version != "" && !given {
+		set = append(set, "version = "+version)
+	}
+	for _, key := range t.PrimaryKey() {
+		where = append(where, quote(key)+" = "+r[key])
+	}
+	return "UPDATE " + quote(t.Name) + " SET " + strings.Join(set, ", ") + " WHERE " + strings.Join(where, " AND ")
+}
+
+// copies are new rows that equal another one in the columns of a unique index, and in no other key.
+func (p *prober) copies(t *catalog.Table, i catalog.Index) iter.Seq[string] {
+	fixed := map[string]bool{}
+	for _, name := range i.Columns {
+		fixed[name] = true
+	}
+	others := map[string]bool{}
+	for _, x := range t.Indexes {
+		if x.Unique && x.Name != i.Name {
+			for _, name := range x.Columns {
+				c := t.Column(name)
+				switch {
+				case c == nil || fixed[name]:
+				case c.Generated == "":
+					others[name] = true
+				default:
+					for _, from := range t.Columns {
+						if strings.Contains(c.Generated, from.Name) {
+							others[from.Name] = true
+						}
+					}
+				}
+			}
+		}
+	}
+	return func(yield func(string) bool) {
+		for _, text := range []string{"'probe_x'", "'QQ'", "'probes.x'", "'probe-x'", literal(strings.Replace(aHash, "cHJv", "eHJv", 1))} {
+			for _, r := range p.rows[t.Name] {
+				values, texts := maps.Clone(r), 0
+				for _, name := range slices.Sorted(maps.Keys(others)) {
+					if r[name] == "NULL" {
+						continue // equals no other
+					}
+					c := *t.Column(name)
+					if values[name] = p.freshValue(c, r[name], text); values[name] == text {
+						values[name] = strings.Replace(text, "'", "'"+strings.Repeat("x", texts), 1) // no two alike
+						texts++
+					}
+				}
+				if !yield(p.insertExactly(t, values)) || !yield(p.insertExactly(t, r)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// strays are rows that refer to nothing by a foreign key: in one of its columns, or in all of them.
+func (p *prober) strays(t *catalog.Table, k catalog.Constraint) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, write := range []func(*catalog.Table, row, row) string{p.insertFresh, p.update} {
+			for _, r := range p.rows[t.Name] {
+				all := row{}
+				for _, name := range k.Columns {
+					all[name] = p.freshValue(*t.Column(name), r[name], "'nosuch'")
+					if !yield(write(t, r, row{name: all[name]})) {
+						return
+					}
+				}
+				if len(k.Columns) > 1 && !yield(write(t, r, all)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// insertFresh makes a row like another one that shares no key with it.
+func (p *prober) insertFresh(t *catalog.Table, like, change row) string {
+	refers := map[string]bool{}
+	for _, k := range t.ForeignKeys() {
+		for _, name := range k.Columns {
+			refers[name] = true
+		}
+	}
+	values := maps.Clone(like)
+	for _, i := range t.Indexes {
+		for _, name := range i.Columns {
+			if c := t.Column(name); i.Unique && c != nil && c.Generated == "" && (!refers[name] || len(i.Columns) == 1 && name == "id") {
+				values[name] = p.freshValue(*c, like[name], "'QQ'")
+			}
+		}
+	}
+	if _, ok := values["hash"]; ok && t.Column("salt") != nil {
+		values["hash"] = literal(strings.Replace(aHash, "cHJv", "eHJv", 1))
+	}
+	maps.Copy(values, change)
+	return p.insertExactly(t, values)
+}
+
+// events are statements at which a trigger fires.
+func (p *prober) events(t *catalog.Table, events []event) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, e := range events {
+			var of iter.Seq[string]
+			switch e.verb {
+			case "TRUNCATE":
+				of = slices.Values([]string{"TRUNCATE " + quote(t.Name) + " CASCADE"})
+			case "DELETE":
+				of = p.deletes(t)
+			case "UPDATE":
+				of = p.updates(t, e.columns)
+			default:
+				of = p.inserts(t)
+			}
+			for statement := range of {
+				if !yield(statement) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (p *prober) deletes(t *catalog.Table) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, r := range p.rows[t.Name] {
+			var where []string
+			for _, key := range t.PrimaryKey() {
+				where = append(where, quote(key)+" = "+r[key])
+			}
+			if !yield("DELETE FROM " + quote(t.Name) + " WHERE " + strings.Join(where, " AND ")) {
+				return
+			}
+		}
+	}
+}
+
+func (p *prober) updates(t *catalog.Table, columns []string) iter.Seq[string] {
+	if columns == nil {
+		for _, c := range t.Columns {
+			if c.Generated == "" {
+				columns = append(columns, c.Name)
+			}
+		}
+	}
+	return func(yield func(string) bool) {
+		// The version as it is, and then as it should grow.
+		for _, version := range []string{"", "version + 1"} {
+			for _, name := range columns {
+				for _, r := range p.rows[t.Name] {
+					for _, v := range p.pool(t, t.Column(name), r) {
+						if !yield(p.updateTo(t, r, row{name: v}, version)) {
+							return
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func (p *prober) inserts(t *catalog.Table) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, r := range p.rows[t.Name] {
+			if !yield(p.insertExactly(t, r)) {
+				return
+			}
+			for i := range t.Columns {
+				c := &t.Columns[i]
+				for _, v := range p.pool(t, c, r) {
+					if c.Generated == "" && !yield(p.insert(t, r, row{c.Name: v})) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// pool are values to try in a column: wrong ones mostly, and those of other columns and rows, which are wrong in their place.
+func (p *prober) pool(t *catalog.Table, c *catalog.Column, r row) []string {
+	if p.pools[c] == nil {
+		p.pools[c] = append(p.wrong(*c), p.elsewhere(t, *c)...)
+	}
+	pool := slices.Clone(p.pools[c])
+	switch strings.ToLower(c.Type) {
+	case "uuid", "blob":
+		pool = append(pool, p.isVersion4(r[c.Name]), p.freshID(r[c.Name]))
+	}
+	for _, other := range t.Columns {
+		if other.Type == c.Type {
+			pool = append(pool, r[other.Name])
+		}
+	}
+	seen := map[string]bool{"": true, r[c.Name]: true}
+	return slices.DeleteFunc(pool, func(v string) bool {
+		defer func() { seen[v] = true }()
+		return seen[v]
+	})
+}
+
+// wrong are values that some rule about a type refuses.
+func (p *prober) wrong(c catalog.Column) []string {
+	clear, short := p.bytes([]byte("clear text that is long enough to be taken for sealed"), false), p.bytes([]byte{1}, false)
+	system := p.bytes(cardinal.SystemID[:], true)
+	switch strings.ToLower(c.Type) {
+	case "text":
+		return []string{"''", "'nosuch'", "'NOT A CODE!'", literal(strings.Repeat("x", 2000)), "'[]'", "'{}'", "'{'", "'5f4dcc3b5aa765d61d8327deb882cf99'", "NULL"}
+	case "jsonb":
+		return []string{"'[]'", "'{}'", "'null'", "'1'", "NULL"}
+	case "boolean":
+		return []string{"TRUE", "FALSE", "NULL"}
+	case "timestamp with time zone":
+		return []string{"'1970-01-01T00:00:01Z'", "'9000-01-01T00:00:00Z'", "NULL"}
+	case "uuid":
+		return []string{system, "NULL"}
+	case "bytea":
+		return []string{clear, short, "NULL"}
+	case "blob":
+		return []string{clear, short, system, "NULL"}
+	}
+	numbers := []string{"-1", "0", "1", "2", "1000001", "1000000000", "NULL"}
+	if p.engine == "sqlite" { // where times and booleans are numbers too
+		numbers = append(numbers, "1000000", "253402300800000000", "250000000000000000")
+	}
+	return numbers
+}
+
+// elsewhere are the values that other rows have in a column, and those that it may refer to.
+func (p *prober) elsewhere(t *catalog.Table, c catalog.Column) (values []string) {
+	for _, k := range t.ForeignKeys() {
+		if i := slices.Index(k.Columns, c.Name); i >= 0 {
+			for _, other := range p.rows[k.References] {
+				values = append(values, other[k.ReferencedColumns[i]])
+			}
+		}
+	}
+	for _, other := range p.rows[t.Name] {
+		values = append(values, other[c.Name])
+	}
+	return values
+}
+
+// freshValue is a value like another one that no row has.
+func (p *prober) freshValue(c catalog.Column, like, text string) string {
+	switch strings.ToLower(c.Type) {
+	case "text":
+		return text
+	case "uuid":
+		return p.freshID(like)
+	case "bytea", "blob":
+		if len(like) == len("X'")+2*16+len("'") {
+			return p.freshID(like)
+		}
+		p.fresh++
+		b := make([]byte, 32)
+		binary.BigEndian.PutUint32(b, uint32(p.fresh)+1<<24)
+		return p.bytes(b, false)
+	case "timestamp with time zone":
+		return "'2001-01-01T00:00:00Z'"
+	}
+	p.fresh++
+	return fmt.Sprint(1000 + p.fresh)
+}
+
+// freshID is an id of the same moment as another one, so that it belongs into the same month.
+func (p *prober) freshID(like string) string {
+	p.fresh++
+	if len(like) < 30 {
+		like = p.anID
+	}
+	tail := fmt.Sprintf("%08X'", uint32(p.fresh)+1<<24)
+	if p.engine == "postgres" {
+		tail = strings.ToLower(tail)
+	}
+	return like[:len(like)-len(tail)] + tail
+}
+
+// isVersion4 is an id made one that is no UUIDv7, of the same month.
+func (p *prober) isVersion4(id string) string {
+	at := len("'00000000-0000-")
+	if p.engine == "sqlite" {
+		at = len("X'000000000000")
+	}
+	if len(id) < at+10 {
+		return ""
+	}
+	return id[:at] + "4" + id[at+1:]
+}

@@ -63,7 +63,7 @@ func TestDrawsTheSameAgain(t *testing.T) {
 func nasty() *catalog.Schema {
 	s := made(map[string][]string{"table": {"Order Details", `qu"ote's?`}, "Order Details": nil, `qu"ote's`: nil, "1st": nil, "Ünïcode|x": nil})
 	for i := range s.Tables {
-		s.Tables[i].Comment = "A \"comment\" with 'quotes', <tags> & ]brackets[, `ticks`, %% and \\ back\nslashes |"
+		s.Tables[i].Comment = "A \"comment\" with 'quotes', <tags> & ]brackets[, `ticks`, %% and \\ back\nslashes | \x01"
 		s.Tables[i].Columns = append(s.Tables[i].Columns,
 			catalog.Column{Name: "select", Type: "numeric(10,2)[]", Default: "'it''s `x`'::text", Comment: "[pii] \"Quoted\" 'text' } ; {.", NotNull: true},
 			catalog.Column{Name: "two words", Type: "timestamp with time zone", Comment: "no class"},

@@ -2,8 +2,8 @@ package erd
 
 import (
 	"bytes"
+	"encoding/xml"
 	"fmt"
-	"html"
 	"io"
 	"slices"
 	"strings"
@@ -51,12 +51,9 @@ func (p *page) strong(area string) string { return p.palette.strong[p.colour[are
 
 func (p *page) tint(area string) string { return p.palette.tint[p.colour[area]] }
 
-// headHeight is the room for the title and the legend, above the drawing.
-const headHeight = 64
-
 func (p *page) draw() {
 	d := p.layout.diagram
-	width := max(p.layout.width*unit, 900)
+	width := max(p.layout.width*unit, headWidth)
 	below := headHeight + p.layout.height*unit
 	words := p.words(width, below)
 	height := below + words.height
@@ -180,13 +177,20 @@ func (p *page) tag(name string, attributes ...any) {
 
 // element writes an element that holds text.
 func (p *page) element(name, text string, attributes ...any) {
-	fmt.Fprintf(p, "<%s%s>%s</%s>\n", name, attributeText(attributes), html.EscapeString(text), name)
+	fmt.Fprintf(p, "<%s%s>%s</%s>\n", name, attributeText(attributes), escaped(text), name)
 }
 
 func attributeText(attributes []any) string {
 	var b strings.Builder
 	for i := 0; i < len(attributes); i += 2 {
-		fmt.Fprintf(&b, ` %s="%s"`, attributes[i], html.EscapeString(fmt.Sprint(attributes[i+1])))
+		fmt.Fprintf(&b, ` %s="%s"`, attributes[i], escaped(fmt.Sprint(attributes[i+1])))
 	}
+	return b.String()
+}
+
+// escaped is text as XML takes it; characters that it cannot hold are replaced.
+func escaped(text string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(text)) // a Builder takes everything
 	return b.String()
 }

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// dashes are the line of an optional relation.
+const dashes = "5 3"
+
 // relations draws the lines, the bundles one after the other: each over a wider line in the colour of the ground, so that one can
 // see which of two crossing lines goes on where.
 func (p *page) relations() {
@@ -19,7 +22,7 @@ func (p *page) relations() {
 			return
 		}
 		for _, r := range own {
-			p.tag("path", "d", pathOf(r.points), "stroke", p.palette.ground, "stroke-width", 4)
+			p.tag("path", "d", pathOf(r.points), "stroke", p.palette.ground, "stroke-width", 3.5)
 		}
 		for _, r := range own {
 			p.relation(r)
@@ -33,7 +36,7 @@ func (p *page) relation(r route) {
 	p.open("g", "stroke", colour, "stroke-width", 1.5)
 	line := []any{"d", pathOf(r.points)}
 	if relation.IsOptional {
-		line = append(line, "stroke-dasharray", "5 3")
+		line = append(line, "stroke-dasharray", dashes)
 	}
 	p.tag("path", line...)
 	many := !relation.IsUnique

@@ -3,14 +3,13 @@ package erd
 import (
 	"bytes"
 	"fmt"
-	"html"
 	"slices"
 	"strings"
 )
 
 // The description in words stands in columns below the drawing.
 const (
-	wordsWidth = 440 // of a column, about
+	wordsWidth = 420 // of a column, about
 	wordsSize  = 11
 	wordsLead  = 15 // from line to line
 	wordsSpace = 28 // between columns, and between tables
@@ -120,7 +119,7 @@ func (p *page) section(t *Table, told []paragraph, x, y int) {
 			if i > 0 {
 				at += q.indent
 			}
-			fmt.Fprintf(p, "<tspan x=\"%d\" y=\"%d\">%s</tspan>\n", at, y, html.EscapeString(l))
+			fmt.Fprintf(p, "<tspan x=\"%d\" y=\"%d\">%s</tspan>\n", at, y, escaped(l))
 		}
 		fmt.Fprintf(p, "</text>\n")
 	}

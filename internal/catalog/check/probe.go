@@ -145,7 +145,7 @@ func notNullRules(p *prober, t *catalog.Table) []rule {
 func (p *prober) notNull(t *catalog.Table) (rules []rule) {
 	for _, c := range t.Columns {
 		if c.NotNull {
-			rules = append(rules, rule{object: object("column", t, c.Name), table: t, statements: p.withValues(t, []string{c.Name}, func(*catalog.Table, *catalog.Column, row) []string { return []string{"NULL"} }),
+			rules = append(rules, rule{object: object("column", t, c.Name), table: t, statements: p.withValues(t, []string{c.Name}, onlyNull),
 				refusedBy: func(r refusal) bool { return r.kind == "not null" && r.name == c.Name && p.itself(t, r.table) }})
 		}
 	}

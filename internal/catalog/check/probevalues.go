@@ -12,15 +12,22 @@ import (
 	"cardinal/internal/catalog"
 )
 
+// values are what may be put into a column of a row.
+type values func(*catalog.Table, *catalog.Column, row) []string
+
+func onlyNull(*catalog.Table, *catalog.Column, row) []string { return []string{"NULL"} }
+
 // withValues are statements that put values into some columns of a row: into one of them, then into two; as a new row and as a
 // change of an old one.
-func (p *prober) withValues(t *catalog.Table, columns []string, values func(*catalog.Table, *catalog.Column, row) []string) iter.Seq[string] {
+func (p *prober) withValues(t *catalog.Table, columns []string, of values) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, write := range []func(*catalog.Table, row, row) string{p.insert, p.insertUnknown, p.update} {
-			for _, r := range p.rows[t.Name] {
-				for change := range changes(t, columns, r, values) {
-					if statement := write(t, r, change); statement != "" && !yield(statement) {
-						return
+		for _, changes := range []func(map[string][]string) iter.Seq[row]{single, pairs} {
+			for _, write := range []func(*catalog.Table, row, row) string{p.insert, p.insertUnknown, p.update} {
+				for _, r := range p.rows[t.Name] {
+					for change := range changes(pools(t, columns, r, of)) {
+						if statement := write(t, r, change); statement != "" && !yield(statement) {
+							return
+						}
 					}
 				}
 			}
@@ -28,29 +35,49 @@ func (p *prober) withValues(t *catalog.Table, columns []string, values func(*cat
 	}
 }
 
-// changes are assignments to one of the columns, then to two.
-func changes(t *catalog.Table, columns []string, r row, values func(*catalog.Table, *catalog.Column, row) []string) iter.Seq[row] {
+// pools are the values for each column, or for those that it is computed from.
+func pools(t *catalog.Table, columns []string, r row, of values) map[string][]string {
 	pools := map[string][]string{}
 	for _, name := range columns {
-		if c := t.Column(name); c != nil && c.Generated == "" {
-			pools[name] = values(t, c, r)
-		} else if c != nil { // what it is computed from
-			for i := range t.Columns {
-				if other := &t.Columns[i]; strings.Contains(c.Generated, other.Name) {
-					pools[other.Name] = values(t, other, r)
-				}
+		for _, c := range written(t, name) {
+			pools[c.Name] = of(t, c, r)
+		}
+	}
+	return pools
+}
+
+// written are the columns that decide what a column holds: itself, or those that it is computed from.
+func written(t *catalog.Table, name string) (columns []*catalog.Column) {
+	c := t.Column(name)
+	switch {
+	case c == nil:
+	case c.Generated == "":
+		columns = append(columns, c)
+	default:
+		for i := range t.Columns {
+			if strings.Contains(c.Generated, t.Columns[i].Name) {
+				columns = append(columns, &t.Columns[i])
 			}
 		}
 	}
-	names := slices.Sorted(maps.Keys(pools))
+	return columns
+}
+
+func single(pools map[string][]string) iter.Seq[row] {
 	return func(yield func(row) bool) {
-		for _, a := range names {
-			for _, v := range pools[a] {
-				if !yield(row{a: v}) {
+		for _, name := range slices.Sorted(maps.Keys(pools)) {
+			for _, v := range pools[name] {
+				if !yield(row{name: v}) {
 					return
 				}
 			}
 		}
+	}
+}
+
+func pairs(pools map[string][]string) iter.Seq[row] {
+	return func(yield func(row) bool) {
+		names := slices.Sorted(maps.Keys(pools))
 		for i, a := range names {
 			for _, b := range names[i+1:] {
 				for _, v := range pools[a] {
@@ -135,17 +162,11 @@ func (p *prober) copies(t *catalog.Table, i catalog.Index) iter.Seq[string] {
 	for _, x := range t.Indexes {
 		if x.Unique && x.Name != i.Name {
 			for _, name := range x.Columns {
-				c := t.Column(name)
-				switch {
-				case c == nil || fixed[name]:
-				case c.Generated == "":
-					others[name] = true
-				default:
-					for _, from := range t.Columns {
-						if strings.Contains(c.Generated, from.Name) {
-							others[from.Name] = true
-						}
-					}
+				if fixed[name] {
+					continue
+				}
+				for _, c := range written(t, name) {
+					others[c.Name] = true
 				}
 			}
 		}
@@ -203,13 +224,12 @@ func (p *prober) insertFresh(t *catalog.Table, like, change row) string {
 	values := maps.Clone(like)
 	for _, i := range t.Indexes {
 		for _, name := range i.Columns {
-			if c := t.Column(name); i.Unique && c != nil && c.Generated == "" && (!refers[name] || len(i.Columns) == 1 && name == "id") {
-				values[name] = p.freshValue(*c, like[name], "'QQ'")
+			for _, c := range written(t, name) {
+				if i.Unique && (!refers[name] || name == "id") {
+					values[c.Name] = p.freshValue(*c, like[c.Name], "'QQ'")
+				}
 			}
 		}
-	}
-	if _, ok := values["hash"]; ok && t.Column("salt") != nil {
-		values["hash"] = literal(strings.Replace(aHash, "cHJv", "eHJv", 1))
 	}
 	maps.Copy(values, change)
 	return p.insertExactly(t, values)
@@ -262,14 +282,22 @@ func (p *prober) updates(t *catalog.Table, columns []string) iter.Seq[string] {
 		}
 	}
 	return func(yield func(string) bool) {
-		// The version as it is, and then as it should grow.
-		for _, version := range []string{"", "version + 1"} {
-			for _, name := range columns {
-				for _, r := range p.rows[t.Name] {
-					for _, v := range p.pool(t, t.Column(name), r) {
-						if !yield(p.updateTo(t, r, row{name: v}, version)) {
-							return
-						}
+		for _, r := range p.rows[t.Name] { // the version as it is
+			if !yield(p.updateTo(t, r, row{columns[0]: r[columns[0]]}, "")) {
+				return
+			}
+		}
+		// Every row and column with its likeliest value first.
+		for n, more := 0, true; more; n++ {
+			more = false
+			for _, r := range p.rows[t.Name] {
+				for _, name := range columns {
+					pool := p.pool(t, t.Column(name), r)
+					if n >= len(pool) {
+						continue
+					}
+					if more = true; !yield(p.update(t, r, row{name: pool[n]})) {
+						return
 					}
 				}
 			}
@@ -298,7 +326,7 @@ func (p *prober) inserts(t *catalog.Table) iter.Seq[string] {
 // pool are values to try in a column: wrong ones mostly, and those of other columns and rows, which are wrong in their place.
 func (p *prober) pool(t *catalog.Table, c *catalog.Column, r row) []string {
 	if p.pools[c] == nil {
-		p.pools[c] = append(p.wrong(*c), p.elsewhere(t, *c)...)
+		p.pools[c] = append(p.elsewhere(t, *c), p.wrong(*c)...)
 	}
 	pool := slices.Clone(p.pools[c])
 	switch strings.ToLower(c.Type) {
@@ -344,7 +372,7 @@ func (p *prober) wrong(c catalog.Column) []string {
 	return numbers
 }
 
-// elsewhere are the values that other rows have in a column, and those that it may refer to.
+// elsewhere are the values that a column may refer to.
 func (p *prober) elsewhere(t *catalog.Table, c catalog.Column) (values []string) {
 	for _, k := range t.ForeignKeys() {
 		if i := slices.Index(k.Columns, c.Name); i >= 0 {
@@ -352,9 +380,6 @@ func (p *prober) elsewhere(t *catalog.Table, c catalog.Column) (values []string)
 				values = append(values, other[k.ReferencedColumns[i]])
 			}
 		}
-	}
-	for _, other := range p.rows[t.Name] {
-		values = append(values, other[c.Name])
 	}
 	return values
 }

@@ -47,7 +47,8 @@ func (a *app) erd() *cobra.Command {
 				return err
 			}
 			if err := os.WriteFile(f.file, b.Bytes(), 0o644); err != nil {
-				return &advice{kind: err, code: "not_written", message: "the drawing cannot be written: " + err.Error(), fix: "Name another file with -o."}
+				return &advice{kind: err, code: "not_written", message: "the drawing cannot be written: " + err.Error(),
+					fix: "Name another file with -o."}
 			}
 			a.note("%s: %d tables, %d relations", f.file, len(d.Tables), len(d.Relations))
 			return nil
@@ -138,13 +139,14 @@ func (a *app) readSchema(ctx context.Context, name string) (*catalog.Schema, err
 	}
 	d, err := catalog.Open(ctx, c.Database)
 	if err != nil {
-		return nil, &advice{kind: err, code: "no_database", message: err.Error(), fix: "`cardinal config show --origin` tells where --db comes from."}
+		return nil, &advice{kind: err, code: "no_database", message: err.Error(),
+			fix: "`cardinal config show --origin` tells where --db comes from."}
 	}
 	defer d.Close()
 	s, err := d.Read(ctx, name)
 	if errors.Is(err, cardinal.ErrNotFound) {
-		return nil, fmt.Errorf("%w: %w", errNoSchema, &advice{kind: err, code: "not_found", message: fmt.Sprintf("the database has no schema %q", name),
-			fix: "Name another with --schema."})
+		return nil, fmt.Errorf("%w: %w", errNoSchema, &advice{kind: err, code: "not_found",
+			message: fmt.Sprintf("the database has no schema %q", name), fix: "Name another with --schema."})
 	}
 	return s, err
 }

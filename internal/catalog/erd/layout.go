@@ -19,6 +19,7 @@ const (
 // layout is the diagram with a place for everything.
 type layout struct {
 	diagram       *Diagram
+	hub           string
 	boxes         []*box // in columns from left to right, and in each from top to bottom
 	columns       [][]*box
 	width, height int // in units
@@ -29,7 +30,8 @@ type layout struct {
 // together. It tries to swap tables of the same area for as long as that shortens the lines. The same diagram is always
 // arranged in the same way.
 func arrange(d *Diagram) *layout {
-	l := &layout{diagram: d, boxes: sequence(d)}
+	l := &layout{diagram: d, hub: d.hub()}
+	l.boxes = sequence(d, l.hub)
 	if len(l.boxes) == 0 {
 		return l
 	}
@@ -50,8 +52,11 @@ func arrange(d *Diagram) *layout {
 }
 
 // sequence orders the tables by areas, that of the hub between the others.
-func sequence(d *Diagram) []*box {
-	hub := d.table(d.hub())
+func sequence(d *Diagram, hub string) []*box {
+	if hub == "" {
+		return nil
+	}
+	middle := d.table(hub).Area
 	of := map[string][]*box{}
 	size := map[string]int{}
 	var names []string
@@ -69,17 +74,14 @@ func sequence(d *Diagram) []*box {
 	sizeBefore, sizeAfter := 0, 0
 	for _, name := range names {
 		switch {
-		case name == hub.Area:
+		case name == middle:
 		case sizeBefore <= sizeAfter:
 			before, sizeBefore = append(before, of[name]...), sizeBefore+size[name]
 		default:
 			after, sizeAfter = append(after, of[name]...), sizeAfter+size[name]
 		}
 	}
-	if hub == nil {
-		return nil
-	}
-	return slices.Concat(before, of[hub.Area], after)
+	return slices.Concat(before, of[middle], after)
 }
 
 // place puts the boxes into a number of columns of about the same height, running down the first, up the second and so on, so
@@ -131,13 +133,13 @@ func heightOf(column []*box) int {
 
 // improve swaps pairs of tables of the same area for as long as that makes the lines shorter or brings the hub nearer to the middle.
 func (l *layout) improve(count int) {
-	const most = 60000 // placements that are tried: more than 35 tables need
+	most := 4_000_000 / (len(l.boxes) + len(l.diagram.Relations)) // placements that are tried, so that a large schema takes no minutes
 	l.place(count)
 	best := l.strain()
-	for tried, better := 0, true; better && tried < most; {
+	for tried, better := 0, true; better; {
 		better = false
 		for i := range l.boxes {
-			for j := i + 1; j < len(l.boxes); j++ {
+			for j := i + 1; j < len(l.boxes) && tried < most; j++ {
 				if l.boxes[i].table.Area != l.boxes[j].table.Area {
 					continue
 				}
@@ -161,7 +163,7 @@ func (l *layout) strain() int {
 	for _, b := range l.boxes {
 		at[b.table.Name] = b
 	}
-	hub := at[l.diagram.hub()]
+	hub := at[l.hub]
 	sum := 4 * (abs(2*hub.x+hub.w-l.width) + abs(2*hub.y+hub.h-l.height))
 	for _, r := range l.diagram.Relations {
 		if r.IsOutside {
@@ -169,7 +171,7 @@ func (l *layout) strain() int {
 		}
 		from, to := at[r.From], at[r.To]
 		distance := 2*apart(from.x, from.w, to.x, to.w) + apart(from.y, from.h, to.y, to.h)
-		if r.To != hub.table.Name {
+		if r.To != l.hub {
 			distance *= 2 // lines to the hub run together, others each by itself
 		}
 		sum += distance

@@ -116,8 +116,10 @@ func (p *page) box(b *box) {
 	p.open("a", "id", "table-"+t.Name, "href", "#words-"+t.Name, "aria-label",
 		fmt.Sprintf("%s, %s, %s: in words", t.Name, t.Area, count(len(t.Columns), "column")))
 	p.tag("rect", "x", x, "y", y, "width", w, "height", h, "rx", 4, "fill", p.palette.card, "stroke", p.strong(t.Area), "stroke-width", 1.5)
-	p.tag("path", "d", fmt.Sprintf("M%d %dv-%dq0 -4 4 -4h%dq4 0 4 4v%dz", x, y+headUnits*unit, headUnits*unit-4, w-8, headUnits*unit-4), "fill", p.strong(t.Area))
-	p.element("text", t.Name, "x", x+inset, "y", y+15, "font-family", fixed, "font-size", titleSize, "font-weight", "bold", "fill", p.palette.onTitle)
+	const head = headUnits * unit
+	p.tag("path", "d", fmt.Sprintf("M%d %dv-%dq0 -4 4 -4h%dq4 0 4 4v%dz", x, y+head, head-4, w-8, head-4), "fill", p.strong(t.Area))
+	p.element("text", t.Name, "x", x+inset, "y", y+15, "font-family", fixed, "font-size", titleSize, "font-weight", "bold",
+		"fill", p.palette.onTitle)
 	for i, l := range b.lines {
 		p.line(b, l, x, b.lineY(i)*unit, w)
 	}
@@ -160,7 +162,8 @@ func (p *page) line(b *box, l line, x, y, w int) {
 		style = append(style, "font-style", "italic")
 	}
 	p.element("text", l.text, style...)
-	p.element("text", l.right, "x", x+w-inset, "y", y+4, "text-anchor", "end", "font-family", fixed, "font-size", fontSize, "fill", p.palette.muted)
+	p.element("text", l.right, "x", x+w-inset, "y", y+4, "text-anchor", "end", "font-family", fixed, "font-size", fontSize,
+		"fill", p.palette.muted)
 }
 
 // open begins an element; its attributes are names and values in turn.

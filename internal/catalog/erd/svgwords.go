@@ -103,11 +103,13 @@ func paragraphOf(text string, width, indent int) paragraph {
 
 // section writes the description of a table, with a link back to the drawing.
 func (p *page) section(t *Table, told []paragraph, x, y int) {
-	p.open("g", "id", "words-"+t.Name, "role", "region", "aria-labelledby", "name-"+t.Name, "font-family", prose, "font-size", wordsSize, "fill", p.palette.text)
+	p.open("g", "id", "words-"+t.Name, "role", "region", "aria-labelledby", "name-"+t.Name,
+		"font-family", prose, "font-size", wordsSize, "fill", p.palette.text)
 	p.tag("rect", "x", x-10, "y", y, "width", 3, "height", heightOfWords(told)-wordsSpace, "fill", p.strong(t.Area))
 	y += wordsLead
 	p.open("a", "href", "#table-"+t.Name, "aria-label", t.Name+": back to the drawing")
-	p.element("text", t.Name, "id", "name-"+t.Name, "x", x, "y", y, "role", "heading", "aria-level", 3, "font-size", 14, "font-weight", "bold", "fill", p.strong(t.Area))
+	p.element("text", t.Name, "id", "name-"+t.Name, "x", x, "y", y, "role", "heading", "aria-level", 3,
+		"font-size", 14, "font-weight", "bold", "fill", p.strong(t.Area))
 	p.close("a")
 	p.element("text", t.Area, "x", x+int(textWidth(t.Name, 14))+12, "y", y, "fill", p.palette.muted)
 	y += 4

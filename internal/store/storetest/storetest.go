@@ -54,6 +54,7 @@ var cases = []testCase{
 	{"SetupLinks", setupLinks, "SetupLink SetupLinkForChange InsertSetupLink UseSetupLink DeleteDeadSetupLinks"},
 	{"Throttles", throttles, "Throttles CountFailure BlockThrottle ClearThrottle DeleteExpiredThrottles"},
 	{"Refusals", refusals, "CountRefusal TakeRefusals"},
+	{"SealedSamples", sealedSamples, "SealedSample"},
 	{"Audit", audit, "AppendEvent Events"},
 	{"AuditMonths", auditMonths, "EnsureAuditMonths AuditMonthsAhead"},
 	{"Migrations", migrations, "Migrations"},

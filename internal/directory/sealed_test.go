@@ -1,0 +1,64 @@
+package directory_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/directory"
+	"cardinal/internal/seal"
+)
+
+func TestOpenSealedSamples(t *testing.T) {
+	engines(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		ring := must(seal.LoadKeyring(w.Keys, ""))(t)
+		first, email := w.person(t)
+		second, _ := w.person(t)
+		w.signIn(t, email, goodPassword)
+		if _, err := w.stranger("192.0.2.9").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: "not the password"}); err == nil {
+			t.Fatal("signed in with a wrong password")
+		}
+		sample := func() (opened int, broken map[string][]uuid.UUID) {
+			broken = map[string][]uuid.UUID{}
+			for _, c := range must(directory.OpenSealedSamples(ctx, w.Store.Read(ctx), ring))(t) {
+				opened += c.Opened
+				if c.Broken != nil {
+					broken[c.Table+"."+c.Column] = c.Broken
+				}
+			}
+			return opened, broken
+		}
+		if opened, broken := sample(); opened < 4 || len(broken) > 0 {
+			t.Errorf("%d opened, broken: %v", opened, broken)
+		}
+		// A value that was moved to another user's row is one that does not open.
+		db := w.raw(t)
+		id := func(id uuid.UUID) string {
+			if w.engine == "sqlite" {
+				return fmt.Sprintf("x'%x'", id[:])
+			}
+			return "'" + id.String() + "'"
+		}
+		if _, err := db.Exec(`UPDATE contacts SET version = version + 1, value_sealed = (SELECT value_sealed FROM contacts x WHERE x.user_id = ` + id(first.ID) + `) WHERE user_id = ` + id(second.ID)); err != nil {
+			t.Fatal(err)
+		}
+		if _, broken := sample(); len(broken) != 1 || len(broken["contacts.value_sealed"]) != 1 {
+			t.Errorf("broken: %v", broken)
+		}
+		if _, err := db.Exec(`UPDATE contacts SET version = version + 1, value_sealed = ` + map[string]string{"sqlite": `x'00'`, "postgres": `'\x00'`}[w.engine] + ` WHERE user_id = ` + id(second.ID)); err != nil {
+			t.Fatal(err)
+		}
+		erased := must(directory.OpenSealedSamples(ctx, w.Store.Read(ctx), ring))(t)
+		if i := slices.IndexFunc(erased, func(c directory.SealedSample) bool { return c.Table == "contacts" }); erased[i].Erased != 1 || erased[i].Opened != 1 || erased[i].Broken != nil {
+			t.Errorf("with a placeholder: %+v", erased[i])
+		}
+		if _, err := directory.OpenSealedSamples(ctx, w.Store.Read(ctx), must(seal.LoadKeyring("", ""))(t)); !errors.Is(err, directory.ErrKeyMissing) {
+			t.Errorf("without the key: %v", err)
+		}
+	})
+}

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// SealedPlace is a sealed column: whose key opens it, and what a row is called.
+type SealedPlace struct {
+	Table, Column string
+	owner, id     string   // columns
+	order         []string // of the primary key
+}
+
+// SealedPlaces are the columns that are sealed under the key of a user. Replies to repeated requests are not among them: their key
+// is derived from a header that nobody keeps.
+func SealedPlaces() []SealedPlace {
+	var places []SealedPlace
+	for _, of := range []struct {
+		table, owner, id string
+		order            []string
+		columns          []string
+	}{
+		{"profiles", "user_id", "user_id", []string{"user_id"}, []string{"display_name_sealed", "username_sealed", "avatar_url_sealed", "attributes_sealed"}},
+		{"contacts", "user_id", "id", []string{"user_id", "id"}, []string{"value_sealed"}},
+		{"sessions", "user_id", "id", []string{"user_id", "id"}, []string{"address_sealed", "user_agent_sealed"}},
+		{"api_keys", "user_id", "id", []string{"user_id", "id"}, []string{"name_sealed"}},
+		{"audit_logs", "actor_id", "id", []string{"subject_id", "id"}, []string{"address_sealed", "user_agent_sealed"}},
+	} {
+		for _, column := range of.columns {
+			places = append(places, SealedPlace{of.table, column, of.owner, of.id, of.order})
+		}
+	}
+	return places
+}
+
+// SealedValue is a sealed value with the wrapped key that should open it.
+type SealedValue struct {
+	OwnerID, RowID uuid.UUID
+	Sealed         []byte
+	Key            UserKeyRecord // its KEKID is not valid where the owner has no key
+}
+
+// SealedSample returns at most limit values of a sealed column, half of them from each end of its table's key order.
+func (r Reader) SealedSample(ctx context.Context, p SealedPlace, limit int) ([]SealedValue, error) {
+	end := func(direction string) string {
+		return fmt.Sprintf(`SELECT * FROM (SELECT * FROM (SELECT %s AS owner, %s AS row_id, %s AS sealed FROM %s ORDER BY %s LIMIT $1) x
+		  WHERE x.sealed IS NOT NULL LIMIT $2) y`,
+			p.owner, p.id, p.Column, p.Table, strings.Join(p.order, direction+", ")+direction)
+	}
+	const sparse = 10 // rows read for each value wanted: most people have no picture
+	return all(ctx, r, func(row scanner) (v SealedValue, err error) {
+		err = row.Scan(&v.OwnerID, &v.RowID, &v.Sealed, &v.Key.KEKID, &v.Key.WrappedKey)
+		v.Key.UserID = v.OwnerID
+		return v, err
+	}, `
+		SELECT s.owner, s.row_id, s.sealed, k.kek_id, k.wrapped_key
+		  FROM (`+end("")+` UNION `+end(" DESC")+`) s LEFT JOIN user_keys k ON k.user_id = s.owner
+		 ORDER BY s.row_id`, limit*sparse/2, limit/2)
+}

@@ -26,7 +26,7 @@ func (a *app) sessionsList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printList(a, found, "id", "method", "created_at", "last_seen_at", "expires_at", "revoked_at", "address", "user_agent")
+		return printList(a, found, "id", "method", "created_at", "last_seen_at", "expires_at", "revoked_at", "end_reason", "address", "user_agent")
 	})
 	return a.paged(c, &page)
 }

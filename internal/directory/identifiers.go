@@ -164,7 +164,7 @@ func (c *changing) dropUnproved(ctx context.Context, held store.IdentifierRecord
 	if err := c.removeContact(ctx, held.UserID, *held.ContactID, held.ValueIndex); err != nil {
 		return err
 	}
-	if err := c.endSessions(ctx, held.UserID, uuid.Nil); err != nil {
+	if err := c.endSessions(ctx, held.UserID, uuid.Nil, "claim_lost"); err != nil {
 		return err
 	}
 	user, err := c.UserForChange(ctx, held.UserID)

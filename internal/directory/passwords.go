@@ -104,7 +104,7 @@ func (k Desk) SetPassword(ctx context.Context, userID uuid.UUID, version int64, 
 			c.masked("credentials.hash")
 		}
 		c.changed("credentials.must_change", nil, current.MustChange)
-		return passwordState(current), c.endSessions(ctx, userID, uuid.Nil)
+		return passwordState(current), c.endSessions(ctx, userID, uuid.Nil, "password_changed")
 	})
 }
 
@@ -179,6 +179,6 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 			}
 			c.wrote(store.StampSession(raised))
 		}
-		return passwordState(after), c.endSessions(ctx, me, k.actor.SessionID.UUID)
+		return passwordState(after), c.endSessions(ctx, me, k.actor.SessionID.UUID, "password_changed")
 	})
 }

@@ -14,6 +14,9 @@ import (
 func openSessionRecord(r store.SessionRecord, key seal.Key) (cardinal.Session, error) {
 	s := cardinal.Session{UserID: r.UserID, ID: r.ID, Method: r.Method, Assurance: int(r.Assurance), CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt,
 		IdleEndsAt: r.IdleEndsAt(), ExpiresAt: r.ExpiresAt, RevokedAt: r.RevokedAt}
+	if r.EndReason != nil {
+		s.EndReason = *r.EndReason
+	}
 	var err error
 	if s.Address, err = openText(key, "sessions", "address_sealed", r.UserID, r.AddressSealed); err != nil {
 		return s, err
@@ -55,20 +58,28 @@ func (k Desk) SignOut(ctx context.Context) error {
 		return cardinal.Refuse(cardinal.ErrConflict, "no_session", "Only a session can sign out")
 	}
 	r := rule{action: "session.end", subject: k.actor.UserID, own: true, beforePasswordChange: true, permission: "sessions.revoke"}
-	return k.endSession(ctx, r, k.actor.UserID, k.actor.SessionID.UUID)
+	return k.endSession(ctx, r, k.actor.UserID, k.actor.SessionID.UUID, "signed_out")
 }
 
 // EndSession ends one session of a user.
 func (k Desk) EndSession(ctx context.Context, userID, id uuid.UUID) error {
-	return k.endSession(ctx, rule{action: "session.end", permission: "sessions.revoke", subject: userID, own: true}, userID, id)
+	return k.endSession(ctx, rule{action: "session.end", permission: "sessions.revoke", subject: userID, own: true}, userID, id, k.whoEnds(userID))
 }
 
-func (k Desk) endSession(ctx context.Context, r rule, userID, id uuid.UUID) error {
+// whoEnds is the reason of a session that somebody ends from elsewhere.
+func (k Desk) whoEnds(userID uuid.UUID) string {
+	if k.actor.UserID == userID {
+		return "ended_by_person"
+	}
+	return "ended_by_other"
+}
+
+func (k Desk) endSession(ctx context.Context, r rule, userID, id uuid.UUID, reason string) error {
 	_, err := change(ctx, k, r, func(c *changing) (struct{}, error) {
 		if err := c.mayTouch(ctx, userID); err != nil {
 			return struct{}{}, err
 		}
-		ended, err := c.RevokeSession(ctx, userID, id, c.now)
+		ended, err := c.RevokeSession(ctx, userID, id, reason, c.now)
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -93,7 +104,7 @@ func (k Desk) EndSessions(ctx context.Context, userID uuid.UUID, everywhere bool
 		if userID == k.actor.UserID && !everywhere {
 			spare = k.actor.SessionID.UUID
 		}
-		return struct{}{}, c.endSessions(ctx, userID, spare)
+		return struct{}{}, c.endSessions(ctx, userID, spare, k.whoEnds(userID))
 	})
 	return err
 }

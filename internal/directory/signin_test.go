@@ -165,7 +165,7 @@ func TestSignIn(t *testing.T) {
 				if _, err := tx.SetUserStatus(ctx, u.ID, u.Version, "suspend", w.Clock.Now()); err != nil {
 					return err
 				}
-				if _, err := tx.RevokeSessions(ctx, u.ID, uuid.Nil, w.Clock.Now()); err != nil {
+				if _, err := tx.RevokeSessions(ctx, u.ID, uuid.Nil, "signed_out", w.Clock.Now()); err != nil {
 					return err
 				}
 				other.Go(func() { err = try("", email, goodPassword) })

@@ -328,14 +328,14 @@ func (c *changing) move(ctx context.Context, before cardinal.User, action string
 	c.wrote(store.StampUser(after))
 	c.changed("users.status", before.Status, after.Status)
 	if !c.desk.d.statuses[after.Status].CanSignIn {
-		return after, c.endSessions(ctx, after.ID, uuid.Nil)
+		return after, c.endSessions(ctx, after.ID, uuid.Nil, "account_stopped")
 	}
 	return after, nil
 }
 
-// endSessions ends all sessions of a user but one.
-func (c *changing) endSessions(ctx context.Context, userID, spare uuid.UUID) error {
-	ended, err := c.RevokeSessions(ctx, userID, spare, c.now)
+// endSessions ends all sessions of a user but one, for a reason of session_end_reasons.
+func (c *changing) endSessions(ctx context.Context, userID, spare uuid.UUID, reason string) error {
+	ended, err := c.RevokeSessions(ctx, userID, spare, reason, c.now)
 	if err != nil {
 		return fmt.Errorf("end the sessions of user %s: %w", userID, err)
 	}

@@ -84,11 +84,14 @@ func (s *Store) Backfill(ctx context.Context, tell func(Progress)) ([]Migration,
 		if err := s.backfill(ctx, &m, tell); err != nil {
 			return done, fmt.Errorf("backfill %s: %w", m, err)
 		}
-		done = append(done, m)
+		if m.AppliedAt != nil {
+			done = append(done, m)
+		}
 	}
 	return done, nil
 }
 
+// backfill walks one backfill to its end, and notes in m that it did; another node may come to the end first.
 func (s *Store) backfill(ctx context.Context, m *Migration, tell func(Progress)) error {
 	w, err := walkOf(*m)
 	if err != nil {
@@ -104,16 +107,15 @@ func (s *Store) backfill(ctx context.Context, m *Migration, tell func(Progress))
 			return err
 		}
 		from := time.Now()
-		state, more, err := s.batch(ctx, *m, w, size)
+		state, ended, err := s.batch(ctx, *m, w, size)
 		took := time.Since(from)
-		if err != nil {
+		if err != nil || ended == byOther {
 			return err
 		}
 		state.Rows = rows
 		tell(Progress{Migration: *m, Backfill: &state, Took: took})
-		if !more {
-			now := time.Now().UTC()
-			m.AppliedAt = &now
+		if ended == byUs {
+			m.AppliedAt = &state.UpdatedAt
 			tell(Progress{Migration: *m, Took: time.Since(began)})
 			return nil
 		}
@@ -151,8 +153,17 @@ func (s *Store) waitForReplicas(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// batch does one batch in one transaction with the note of how far it came; more is false when that was the last.
-func (s *Store) batch(ctx context.Context, m Migration, w walk, size int) (state BackfillState, more bool, err error) {
+// ending tells whether a backfill has come to its end.
+type ending int
+
+const (
+	notYet ending = iota
+	byUs
+	byOther
+)
+
+// batch does one batch in one transaction with the note of how far it came.
+func (s *Store) batch(ctx context.Context, m Migration, w walk, size int) (state BackfillState, ended ending, err error) {
 	err = s.Write(ctx, func(tx Tx) error {
 		now := time.Now().UTC()
 		if state, err = tx.startBackfill(ctx, m.Number, now); err != nil {
@@ -163,7 +174,8 @@ func (s *Store) batch(ctx context.Context, m Migration, w walk, size int) (state
 			return err
 		}
 		if slices.ContainsFunc(noted, func(n Migration) bool { return n.Number == m.Number && n.Phase == Backfill && n.AppliedAt != nil }) {
-			_, err := tx.exec(ctx, `DELETE FROM schema_backfills WHERE number = $1`, m.Number) // another node came to the end first
+			ended = byOther
+			_, err := tx.exec(ctx, `DELETE FROM schema_backfills WHERE number = $1`, m.Number)
 			return err
 		}
 		keys, err := tx.keysAfter(ctx, w, state.place, size)
@@ -182,15 +194,16 @@ func (s *Store) batch(ctx context.Context, m Migration, w walk, size int) (state
 				return err
 			}
 		}
-		if more = len(keys) == size; more {
+		if ended = notYet; len(keys) == size {
 			return nil
 		}
+		ended, state.UpdatedAt = byUs, now
 		if _, err := tx.exec(ctx, `DELETE FROM schema_backfills WHERE number = $1`, m.Number); err != nil {
 			return err
 		}
 		return s.note(ctx, tx.q, m, now)
 	})
-	return state, more, err
+	return state, ended, err
 }
 
 const backfillColumns = `number, place, walked, changed, started_at, updated_at`

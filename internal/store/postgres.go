@@ -187,18 +187,37 @@ func migratePostgres(ctx context.Context, db *sql.DB, fn func(migrator) error) e
 			return err
 		}
 	}
-	lock, err := db.BeginTx(ctx, nil)
+	lock, err := lockMigrations(ctx, db)
 	if err != nil {
 		return err
 	}
 	defer lock.Rollback()
-	if _, err := lock.ExecContext(ctx, `SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT id FROM schema_lock FOR UPDATE`); err != nil {
-		return err
-	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	return fn(postgresMigrator{conn})
+}
+
+// lockMigrations takes the lock in a transaction that holds it. It asks again and again instead of waiting in line: who waits in a
+// statement holds a snapshot, and whoever has the lock and builds an index concurrently would wait for that for ever.
+func lockMigrations(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
+	for {
+		lock, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		_, err = lock.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0; SELECT id FROM schema_lock FOR UPDATE NOWAIT`)
+		if err == nil {
+			return lock, nil
+		}
+		lock.Rollback()
+		if !errors.Is(classifyPostgres(err), cardinal.ErrBusy) {
+			return nil, err
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
 }

@@ -129,7 +129,7 @@ func readPostgres(t *testing.T, db *sql.DB) model {
 }
 
 var (
-	sqliteTable  = regexp.MustCompile(`^CREATE TABLE (\w+) \( -- (.*)$`)
+	sqliteTable  = regexp.MustCompile(`^CREATE TABLE "?(\w+)"? \( -- (.*)$`)
 	sqliteColumn = regexp.MustCompile(`^  (\w+) +(?:TEXT|INTEGER|BLOB)\b`)
 )
 

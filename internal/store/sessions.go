@@ -19,23 +19,24 @@ type SessionRecord struct {
 	IdleSeconds                    int64
 	ExpiresAt                      time.Time
 	RevokedAt                      *time.Time
+	EndReason                      *string // why it was revoked
 	AddressSealed, UserAgentSealed []byte
 	SchemaVersion                  int64
 }
 
 const sessionColumns = `user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds, expires_at, revoked_at,
-  address_sealed, user_agent_sealed, schema_version`
+  address_sealed, user_agent_sealed, schema_version, end_reason`
 
 func scanSession(row scanner) (s SessionRecord, err error) {
 	err = row.Scan(&s.UserID, &s.ID, &s.TokenHash, &s.Method, &s.Assurance, timeInto{&s.CreatedAt}, timeInto{&s.LastSeenAt}, &s.IdleSeconds,
-		timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt}, &s.AddressSealed, &s.UserAgentSealed, &s.SchemaVersion)
+		timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt}, &s.AddressSealed, &s.UserAgentSealed, &s.SchemaVersion, &s.EndReason)
 	return s, err
 }
 
 // StampSession digests a row of sessions, without last_seen_at, which moves without an event.
 func StampSession(s SessionRecord) cardinal.RowStamp {
 	return stamp("sessions", keyOf(s.UserID, s.ID), 0, s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.IdleSeconds,
-		s.ExpiresAt, s.RevokedAt, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion)
+		s.ExpiresAt, s.RevokedAt, s.EndReason, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion)
 }
 
 // Live reports whether the session is in force at a moment.
@@ -112,23 +113,23 @@ func (r Reader) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page)
 func (tx Tx) InsertSession(ctx context.Context, s SessionRecord) error {
 	return tx.later(ctx, `
 		INSERT INTO sessions (`+sessionColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.LastSeenAt, s.IdleSeconds, s.ExpiresAt, s.RevokedAt,
-		s.AddressSealed, s.UserAgentSealed, s.SchemaVersion)
+		s.AddressSealed, s.UserAgentSealed, s.SchemaVersion, s.EndReason)
 }
 
-// RevokeSession ends one session; cardinal.ErrNotFound when it is not there or has ended.
-func (tx Tx) RevokeSession(ctx context.Context, userID, id uuid.UUID, now time.Time) (SessionRecord, error) {
+// RevokeSession ends one session for a reason; cardinal.ErrNotFound when it is not there or has ended.
+func (tx Tx) RevokeSession(ctx context.Context, userID, id uuid.UUID, reason string, now time.Time) (SessionRecord, error) {
 	return one(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
-		RETURNING `+sessionColumns, userID, id, now)
+		UPDATE sessions SET revoked_at = $3, end_reason = $4 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
+		RETURNING `+sessionColumns, userID, id, now, reason)
 }
 
-// RevokeSessions ends all sessions of a user but one (uuid.Nil spares none) and returns those it ended.
-func (tx Tx) RevokeSessions(ctx context.Context, userID, spare uuid.UUID, now time.Time) ([]SessionRecord, error) {
+// RevokeSessions ends all sessions of a user but one (uuid.Nil spares none) for a reason, and returns those it ended.
+func (tx Tx) RevokeSessions(ctx context.Context, userID, spare uuid.UUID, reason string, now time.Time) ([]SessionRecord, error) {
 	return all(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET revoked_at = $3 WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
-		RETURNING `+sessionColumns, userID, spare, now)
+		UPDATE sessions SET revoked_at = $3, end_reason = $4 WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
+		RETURNING `+sessionColumns, userID, spare, now, reason)
 }
 
 // RaiseSession gives a session a higher assurance; cardinal.ErrNotFound when it has ended.

@@ -31,7 +31,7 @@ var digestColumns = map[string]columnList{
 	"contacts":              {1, []string{"user_id", "id", "kind", "value_sealed", "is_primary", "verified_at", "created_at", "updated_at", "version", "schema_version"}},
 	"identifiers":           {1, []string{"value_index", "user_id", "contact_id", "created_at", "expires_at"}},
 	"credentials":           {1, []string{"user_id", "hash", "last_reset", "must_change", "created_at", "updated_at", "version", "schema_version"}},
-	"sessions":              {1, []string{"user_id", "id", "token_hash", "method", "assurance_level", "created_at", "idle_seconds", "expires_at", "revoked_at", "address_sealed", "user_agent_sealed", "schema_version"}},
+	"sessions":              {2, []string{"user_id", "id", "token_hash", "method", "assurance_level", "created_at", "idle_seconds", "expires_at", "revoked_at", "end_reason", "address_sealed", "user_agent_sealed", "schema_version"}},
 	"roles":                 {1, []string{"id", "name", "description", "is_system", "is_assignable", "holds_all", "min_holders", "created_at", "updated_at", "version"}},
 	"permissions":           {1, []string{"id", "name", "description", "is_system", "created_at", "updated_at", "version"}},
 	"role_permissions":      {1, []string{"role_id", "permission_id", "created_at"}},

@@ -76,7 +76,11 @@ func digests(t *testing.T, s *store.Store) {
 		store.StampAPIKeyRole(service.ID, apiKey.ID, role.ID))
 	for _, stamp := range after {
 		golden(t, stamp, goldenDigests[stamp.Table])
-		if gone := store.Gone(stamp.Table, uuid.UUID{}); gone.Digest != nil || gone.Columns != 0 || stamp.Columns != 1 {
+		list := 1
+		if stamp.Table == "sessions" {
+			list = 2 // since a session says why it ended
+		}
+		if gone := store.Gone(stamp.Table, uuid.UUID{}); gone.Digest != nil || gone.Columns != 0 || stamp.Columns != list {
 			t.Errorf("%s: version %d of the list of columns; when gone %+v", stamp.Table, stamp.Columns, gone)
 		}
 	}
@@ -100,7 +104,7 @@ var goldenDigests = map[string]string{
 	"profiles":              "358f08a5f547cb8b019b6ec518c626f159b4e8f88f87045b0b600ce5259e6ecb",
 	"role_permissions":      "d7612b0e738b1b5cf08c90e18532171cd8abc2f5d21a3caf1bc086ddddd55469",
 	"roles":                 "6e536423f22b68177a04525170a529c68e36c630a9bd15a1b3238398bb809a90",
-	"sessions":              "dc9a52ac691fa2b092868585dd87fd52b2e563a77eb5e5d1b5b3e5f8d30bc20a",
+	"sessions":              "23b394f5d62b74452809b719d4479ea2035c8ca15142de5330e8cd64021197e4",
 	"settings":              "155330701368d272925973a0b4def08a1676721450128b0cfb17f2acfa815ee1",
 	"user_keys":             "2d1072c0c8d4e41540964540bbb9bfd285868ee0ec62a073855ca35645a07995",
 	"user_roles":            "3e731e35dfd051c6918dc72bc531d4bde20f7abfa3f96a9a6c1d9b7c7dafada7",

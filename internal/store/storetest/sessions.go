@@ -21,7 +21,7 @@ func sessions(t *testing.T, s *store.Store) {
 	}
 	plain := must(open(func(*store.SessionRecord) {}))(t)
 	full := must(open(func(x *store.SessionRecord) {
-		x.AddressSealed, x.UserAgentSealed, x.RevokedAt, x.Assurance = sealed(128), sealed(600), ptr(moment.Add(time.Second)), 0
+		x.AddressSealed, x.UserAgentSealed, x.RevokedAt, x.EndReason, x.Assurance = sealed(128), sealed(600), ptr(moment.Add(time.Second)), ptr("signed_out"), 0
 	}))(t)
 	third := must(open(func(x *store.SessionRecord) { x.Method = "setup_link" }))(t)
 	must(open(func(x *store.SessionRecord) { x.UserID = other }))(t)
@@ -93,18 +93,18 @@ func sessions(t *testing.T, s *store.Store) {
 	same(t, "an ended session after SeeSession", must(r.Session(ctx, user, full.ID))(t), full)
 
 	end := func(tx store.Tx) (store.SessionRecord, error) {
-		return tx.RevokeSession(ctx, user, third.ID, moment.Add(time.Hour))
+		return tx.RevokeSession(ctx, user, third.ID, "signed_out", moment.Add(time.Hour))
 	}
-	third.RevokedAt = ptr(moment.Add(time.Hour))
+	third.RevokedAt, third.EndReason = ptr(moment.Add(time.Hour)), ptr("signed_out")
 	same(t, "RevokeSession", written(t, s, end), third)
 	refused(t, "RevokeSession twice", cardinal.ErrNotFound, try(t, s, end))
 	fourth, fifth := must(open(func(*store.SessionRecord) {}))(t), must(open(func(*store.SessionRecord) {}))(t)
 	revoke := func(spare uuid.UUID) []uuid.UUID {
 		var ended []uuid.UUID
 		for _, x := range written(t, s, func(tx store.Tx) ([]store.SessionRecord, error) {
-			return tx.RevokeSessions(ctx, user, spare, moment.Add(2*time.Hour))
+			return tx.RevokeSessions(ctx, user, spare, "account_stopped", moment.Add(2*time.Hour))
 		}) {
-			if x.RevokedAt == nil || !x.RevokedAt.Equal(moment.Add(2*time.Hour)) {
+			if x.RevokedAt == nil || !x.RevokedAt.Equal(moment.Add(2*time.Hour)) || *x.EndReason != "account_stopped" {
 				t.Errorf("RevokeSessions: %+v", x)
 			}
 			ended = append(ended, x.ID)

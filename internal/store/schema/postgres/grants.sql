@@ -15,7 +15,7 @@ GRANT INSERT, DELETE, UPDATE (description, updated_at, version) ON attribute_def
 GRANT UPDATE (tax_rate_ppm, updated_at, version) ON countries TO %[1]s;
 
 GRANT INSERT, DELETE, UPDATE (hash, last_reset, must_change, updated_at, version, schema_version) ON credentials TO %[1]s;
-GRANT INSERT, DELETE, UPDATE (assurance_level, last_seen_at, revoked_at, address_sealed, user_agent_sealed) ON sessions TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (assurance_level, last_seen_at, revoked_at, end_reason, address_sealed, user_agent_sealed) ON sessions TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (used_at) ON setup_links TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (failures, window_started_at, blocked_until, expires_at) ON sign_in_throttles TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (attempts) ON refused_attempts TO %[1]s;

@@ -19,6 +19,7 @@ const (
 	exitNotFound    = 3
 	exitNotAllowed  = 4
 	exitConflict    = 5
+	exitProblems    = 6 // cardinal check found some
 	exitInterrupted = 130
 )
 
@@ -37,6 +38,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitNotAllowed
 	case errors.Is(err, cardinal.ErrConflict), errors.Is(err, cardinal.ErrStale):
 		return exitConflict
+	case errors.Is(err, errFoundProblems):
+		return exitProblems
 	}
 	return exitFailed
 }

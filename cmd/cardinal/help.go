@@ -43,7 +43,18 @@ With --json an error is JSON too, on standard error: {"error":{"code":…,"messa
   3    there is no such thing
   4    it is not allowed; for access check: no
   5    the state of things forbids it, or somebody changed it at the same moment
+  6    the check found problems
   130  it was interrupted
+`,
+	"accepted-findings": `What the owner of a database accepts of what "cardinal check" finds stands in a file, ./cardinal-check.ignore or that of --accept:
+one finding a line, with the check's id, the object and the reason. * is any run of characters; an object with a space stands in quotes.
+
+  # Numbers from before 2019
+  G01  legacy_orders           its key is the printed number
+  G24  "index orders_old_ix"   goes with the next release
+  G33  tmp_*                   made anew every night
+
+Accepted findings are counted, not shown. A line that names nothing which was found is told, so that the list does not rot.
 `,
 }
 
@@ -96,7 +107,7 @@ func flagError(c *cobra.Command, err error) error {
 
 // help explains a command or a topic.
 func (a *app) help() *cobra.Command {
-	c := &cobra.Command{Use: "help [COMMAND or TOPIC]", Short: "Explain a command, formats or exit-codes", Args: cobra.ArbitraryArgs}
+	c := &cobra.Command{Use: "help [COMMAND or TOPIC]", Short: "Explain a command, formats, exit-codes or accepted-findings", Args: cobra.ArbitraryArgs}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 1 && topics[args[0]] != "" {
 			_, err := io.WriteString(a.out, topics[args[0]])

@@ -34,6 +34,7 @@ func (a *app) tree() *cobra.Command {
 		a.seed(),
 		a.erd(),
 		group("db", "The database's schema", a.dbMigrate(), a.dbStatus()),
+		a.check(),
 		group("config", "What the service is configured with", a.configShow()),
 		a.completion(),
 		a.version(),

@@ -141,6 +141,9 @@ func (s *Subject) createIndex(t *catalog.Table, columns []string, where string) 
 		concurrently = "CONCURRENTLY "
 	}
 	name := t.Name + "_" + strings.TrimSuffix(strings.Join(columns, "_"), "_id") + "_ix"
+	for slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool { return i.Name == name }) {
+		name += "2"
+	}
 	return "CREATE INDEX " + concurrently + quote(name) + " ON " + s.table(t.Name) + " (" + list(columns) + ")" + where + ";"
 }
 

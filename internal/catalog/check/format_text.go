@@ -1,0 +1,178 @@
+package check
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Text is how a report is written for people.
+type Text struct {
+	ASCII   bool // for terminals whose locale is not UTF-8
+	Colour  bool
+	Explain bool   // why each check is made, and the guide's sentence
+	Each    bool   // a line for each check; otherwise one for each kind of proof, and for what did not simply pass
+	Again   string // the command that was run, for the last line
+}
+
+// Write writes a report for people. A database that keeps the contract takes one screen.
+func (t Text) Write(w io.Writer, r Report) error {
+	var b strings.Builder
+	head := "Cardinal schema check · " + r.heading()
+	took := r.Took.Round(time.Millisecond).String()
+	fmt.Fprintf(&b, "%s%s%s\n", head, strings.Repeat(" ", max(3, 90-utf8.RuneCountInString(head)-len(took))), took)
+	for _, kind := range kinds {
+		t.kind(&b, slices.DeleteFunc(slices.Clone(r.Outcomes), func(o Outcome) bool { return o.Kind != kind }))
+	}
+	for _, a := range r.Unused {
+		fmt.Fprintf(&b, " ! line %d of the accepted findings names nothing that was found: %s %s\n", a.Line, a.ID, plain(a.Object))
+	}
+	fmt.Fprintf(&b, " %s\n", t.sum(r))
+	lines := strings.Split(t.render(b.String()), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	_, err := io.WriteString(w, strings.Join(lines, "\n"))
+	return err
+}
+
+// kind writes the checks of one kind.
+func (t Text) kind(b *strings.Builder, outcomes []Outcome) {
+	passed := 0
+	for _, o := range outcomes {
+		if o.Status == Passed {
+			passed++
+		}
+	}
+	if passed > 0 && !t.Each && outcomes[0].Kind != Question {
+		of, held := sumOf(outcomes)
+		fmt.Fprintf(b, " ✔ %s%s\n", pad(fmt.Sprintf("%s: %d of %d checks hold", name(outcomes[0].Kind), passed, len(outcomes)), 75), fmt.Sprintf("%d/%d", held, of))
+	}
+	for _, o := range outcomes {
+		if t.Each || o.Kind == Question || o.Status != Passed || len(o.Notes) > 0 {
+			t.outcome(b, o)
+		}
+	}
+}
+
+// name is a kind of proof for people.
+func name(k Kind) string {
+	return map[Kind]string{Fingerprint: "fingerprint", Point: "the guide's points", Probe: "probes", Data: "data"}[k]
+}
+
+func sumOf(outcomes []Outcome) (total, held int) {
+	for _, o := range outcomes {
+		total += o.Total
+		held += o.Held
+	}
+	return total, held
+}
+
+func (t Text) outcome(b *strings.Builder, o Outcome) {
+	mark := map[Status]string{Passed: "✔", Failed: "✖", Warned: "!", Skipped: "–"}[o.Status]
+	counts := fmt.Sprintf("%d/%d %s", o.Held, o.Total, o.Of)
+	if o.Total == 0 {
+		counts = ""
+	}
+	if o.Accepted > 0 {
+		counts += fmt.Sprintf(", %d accepted", o.Accepted)
+	}
+	fmt.Fprintf(b, " %s %s%s\n", mark, pad(o.ID+" "+o.Title, 75), counts)
+	if len(o.Findings) == 0 && len(o.From) > 0 && o.Status != Passed {
+		fmt.Fprintf(b, "     see %s\n", strings.Join(o.From, ", "))
+	}
+	if t.Explain {
+		c, _ := Find(o.ID)
+		for _, text := range []string{c.Why, cited(o.Guide)} {
+			for _, line := range wrapped(text, 90) {
+				fmt.Fprintf(b, "     %s\n", line)
+			}
+		}
+	}
+	const mostFindings = 10 // on one screen; the other formats have them all
+	for i, f := range o.Findings {
+		if i == mostFindings && !t.Each {
+			fmt.Fprintf(b, "     and %d more: --only %s\n", len(o.Findings)-i, o.ID)
+			break
+		}
+		fmt.Fprintf(b, "     %s: %s\n", f.Object, f.Problem)
+		for _, e := range f.Evidence {
+			fmt.Fprintf(b, "       %s\n", e)
+		}
+		if f.Fix != "" {
+			fmt.Fprintf(b, "     fix  %s\n", strings.ReplaceAll(f.Fix, "\n", "\n          "))
+		}
+	}
+	for _, n := range o.Notes {
+		fmt.Fprintf(b, "     %s\n", n)
+	}
+	if o.Missing != "" && (o.Status == Skipped || t.Explain) {
+		for _, line := range wrapped("not proved: "+o.Missing, 90) {
+			fmt.Fprintf(b, "     %s\n", line)
+		}
+	}
+}
+
+func cited(sentence string) string {
+	if sentence == "" {
+		return ""
+	}
+	return "The guide: “" + sentence + "”"
+}
+
+// sum is the last line: how it went, and what to do.
+func (t Text) sum(r Report) string {
+	parts := []string{counted(r.count(Failed), "problem")}
+	if n := r.count(Warned); n > 0 {
+		parts = append(parts, counted(n, "warning"))
+	}
+	parts = append(parts, fmt.Sprintf("%d passed", r.count(Passed)))
+	if n := r.count(Skipped); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d not proved here", n))
+	}
+	line := strings.Join(parts, ", ") + "."
+	worst := slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return len(o.Findings) > 0 && o.Status == Failed })
+	if worst < 0 {
+		worst = slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return len(o.Findings) > 0 })
+	}
+	if worst >= 0 {
+		line += " Why and how: " + t.Again + " --only " + r.Outcomes[worst].ID + " --explain"
+	}
+	return line
+}
+
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(1, width-utf8.RuneCountInString(text)))
+}
+
+// wrapped is a text in lines of at most so many characters.
+func wrapped(text string, width int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// ascii are Cardinal's own signs, for terminals that have no others.
+var ascii = strings.NewReplacer(" ✔ ", " ok ", " ✖ ", " X  ", " – ", " -  ", " ! ", " !  ", "·", "-", "→", "->", "…", "...", "“", `"`, "”", `"`, "’", "'")
+
+// render gives the signs their colour, or their place in ASCII.
+func (t Text) render(text string) string {
+	switch {
+	case t.ASCII:
+		return ascii.Replace(text)
+	case t.Colour:
+		return strings.NewReplacer("\n ✔ ", "\n \x1b[32m✔\x1b[0m ", "\n ✖ ", "\n \x1b[31m✖\x1b[0m ", "\n ! ", "\n \x1b[33m!\x1b[0m ", "\n     fix  ", "\n     \x1b[1mfix\x1b[0m  ").Replace(text)
+	}
+	return text
+}

@@ -209,3 +209,26 @@ func contrast(t *testing.T, a, b string) float64 {
 	x, y := luminance(a), luminance(b)
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
+
+// TestTextStaysOnThePage looks at the legend and at what is told in words; a box's text is looked at by TestNothingLiesOnAnother.
+func TestTextStaysOnThePage(t *testing.T) {
+	for name, d := range schemas(t) {
+		root := parseSVG(t, written(t, d, SVG, Light, false))
+		width, err := strconv.ParseFloat(root.attr["width"], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range root.all(func(n *node) bool { return n.name == "text" || n.name == "tspan" }) {
+			if n.attr["font-family"] == fixed || n.attr["x"] == "" {
+				continue
+			}
+			x, err := strconv.ParseFloat(n.attr["x"], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if right := x + textWidth(n.text, wordsSize); right > width {
+				t.Errorf("%s: %q ends at %.0f of %.0f", name, n.text, right, width)
+			}
+		}
+	}
+}

@@ -5,7 +5,7 @@ import "fmt"
 // The head has a title and three lines that say what the signs mean; a drawing is at least as wide as they are.
 const (
 	headHeight = 84
-	headWidth  = 1000
+	headWidth  = 1200
 	legendLeft = 200
 )
 

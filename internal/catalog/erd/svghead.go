@@ -5,7 +5,7 @@ import "fmt"
 // The head has a title and three lines that say what the signs mean; a drawing is at least as wide as they are.
 const (
 	headHeight = 84
-	headWidth  = 1200
+	headWidth  = 1220
 	legendLeft = 200
 )
 

@@ -23,7 +23,7 @@ var dependencyScans = []Check{
 }
 
 const howScanned = "The first 5,000 rows of each table in key order are read and compared as digests. A dependency is suspected only where its values repeat often enough " +
-	"that chance is out of question; a habit can look like one, so it is a warning. Sealed and computed columns are left out; exemptions are listed with their reason."
+	"that chance is out of question; a habit can look like one, so it is a warning. Sealed and computed columns are left out, and times, which rows that were made together share; exemptions are listed with their reason."
 
 const (
 	sampleRows = 5000
@@ -56,7 +56,6 @@ var exempt = map[string]string{
 	"audit_logs: request_id → actor_id":       "an entry stands alone: nothing else is kept of a request",
 	"audit_logs: request_id → action":         "an entry stands alone: nothing else is kept of a request",
 	"audit_logs: action → is_refused":         "a habit: some actions are never refused",
-	"role_permissions: role_id → created_at":  "a role's first permissions are given at once",
 	"api_key_roles: api_key_id → user_id":     "both are the key: a key's roles stand with its service",
 	"idempotency_keys: caller_id → route":     "a habit: a program calls one route",
 	"refused_attempts: subject_id → attempts": "a count",
@@ -82,7 +81,7 @@ func dependencies(ctx context.Context, s *Subject, ofAPart bool) (Outcome, error
 				continue
 			}
 			for b, to := range names {
-				if a == b || slices.Contains(key, to) || exempt[t.Name+": "+from+" → "+to] != "" {
+				if a == b || slices.Contains(key, to) || namesTime(to) || exempt[t.Name+": "+from+" → "+to] != "" {
 					continue
 				}
 				if d, suspect := depends(rows, a, b); suspect {

@@ -16,10 +16,16 @@ type Text struct {
 	Explain bool   // why each check is made, and the guide's sentence
 	Each    bool   // a line for each check; otherwise one for each kind of proof, and for what did not simply pass
 	Again   string // the command that was run, for the last line
+
+	short map[string]bool // the checks that did not simply pass
 }
 
 // Write writes a report for people. A database that keeps the contract takes one screen.
 func (t Text) Write(w io.Writer, r Report) error {
+	t.short = map[string]bool{}
+	for _, o := range r.Outcomes {
+		t.short[o.ID] = o.Status == Failed || o.Status == Warned
+	}
 	var b strings.Builder
 	head := "Cardinal schema check · " + r.heading()
 	took := r.Took.Round(time.Millisecond).String()
@@ -81,8 +87,8 @@ func (t Text) outcome(b *strings.Builder, o Outcome) {
 		counts += fmt.Sprintf(", %d accepted", o.Accepted)
 	}
 	fmt.Fprintf(b, " %s %s%s\n", mark, pad(o.ID+" "+o.Title, 75), counts)
-	if len(o.Findings) == 0 && len(o.From) > 0 && o.Status != Passed {
-		fmt.Fprintf(b, "     see %s\n", strings.Join(o.From, ", "))
+	if from := slices.DeleteFunc(slices.Clone(o.From), func(id string) bool { return !t.short[id] }); len(o.Findings) == 0 && len(from) > 0 {
+		fmt.Fprintf(b, "     see %s\n", strings.Join(from, ", "))
 	}
 	if t.Explain {
 		c, _ := Find(o.ID)

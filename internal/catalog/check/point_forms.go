@@ -83,12 +83,8 @@ func repeats(s *Subject, t *catalog.Table, by func(key catalog.Constraint) bool)
 				name == "id" || name == c.Name && copied.MatchString(name) {
 				continue
 			}
-			f := Finding{Object: t.Name + "." + c.Name, Problem: "it repeats " + other.Name + "." + origin.Name + ", which " + strings.Join(k.Columns, ", ") + " leads to", Warning: true}
-			if !s.Foreign {
-				f.Warning = false
-			}
-			f.Fix = "ALTER TABLE " + s.table(t.Name) + " DROP COLUMN " + quote(c.Name) + ";"
-			found = append(found, f)
+			found = append(found, Finding{Object: t.Name + "." + c.Name, Warning: s.Foreign,
+				Problem: "it repeats " + other.Name + "." + origin.Name + ", which " + strings.Join(k.Columns, ", ") + " leads to"})
 		}
 	}
 	return found
@@ -141,8 +137,7 @@ func factsOfTheKeyAlone(s *Subject, j *judgement) {
 	for _, t := range s.Live.Base() {
 		for _, c := range t.Columns {
 			if t.Name != "countries" && strings.Contains(c.Name, "tax_rate") {
-				j.expect(false, Finding{Object: t.Name + "." + c.Name, Problem: "a tax rate stands here beside that of the country",
-					Fix: "ALTER TABLE " + s.table(t.Name) + " DROP COLUMN " + quote(c.Name) + ";"})
+				j.expect(false, Finding{Object: t.Name + "." + c.Name, Problem: "a tax rate stands here beside that of the country"})
 			}
 		}
 	}

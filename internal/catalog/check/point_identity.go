@@ -80,7 +80,9 @@ func keysAreAny(s *Subject, j *judgement) {
 		key := t.PrimaryKey()
 		if key == nil {
 			f := Finding{Object: t.Name, Problem: "the table has no primary key: no row can be named, and replicas cannot tell twins apart"}
-			if s.Live.Engine == "postgres" && t.Column("id") == nil {
+			if pair := pairOf(&t); pair != nil {
+				f.Fix = s.alter(&t, "ADD PRIMARY KEY ("+list(pair)+")")
+			} else if t.Column("id") == nil {
 				f.Fix = s.alter(&t, "ADD COLUMN id uuid NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY")
 			}
 			j.expect(false, f)
@@ -115,20 +117,26 @@ func junctionsAreKeyed(s *Subject, j *judgement) {
 	}
 }
 
-// A junction holds two foreign keys to different tables, and little else than when and by whom.
+// pairOf returns the two columns of a table that looks like a junction: foreign keys to two tables, and little else than when.
+func pairOf(t *catalog.Table) []string {
+	keys := t.ForeignKeys()
+	if len(keys) != 2 || keys[0].References == keys[1].References || len(keys[0].Columns) != 1 || len(keys[1].Columns) != 1 {
+		return nil
+	}
+	for _, c := range t.Columns {
+		if !isForeign(t, c.Name) && c.Name != "id" && !namesTime(c.Name) && !timeType.MatchString(c.Type) {
+			return nil
+		}
+	}
+	return []string{keys[0].Columns[0], keys[1].Columns[0]}
+}
+
 func junctionsAreUnique(s *Subject, j *judgement) {
 	for _, t := range s.Live.Base() {
-		keys := t.ForeignKeys()
-		if len(keys) != 2 || keys[0].References == keys[1].References || len(keys[0].Columns) != 1 || len(keys[1].Columns) != 1 {
+		pair := pairOf(&t)
+		if pair == nil {
 			continue
 		}
-		others := slices.DeleteFunc(slices.Clone(t.Columns), func(c catalog.Column) bool {
-			return isForeign(&t, c.Name) || c.Name == "id" || namesTime(c.Name) || timeType.MatchString(c.Type)
-		})
-		if len(others) > 0 {
-			continue
-		}
-		pair := []string{keys[0].Columns[0], keys[1].Columns[0]}
 		j.expect(slices.ContainsFunc(t.UniqueKeys(), func(k []string) bool {
 			return len(k) <= 2 && !slices.ContainsFunc(k, func(c string) bool { return !slices.Contains(pair, c) })
 		}), Finding{Object: t.Name, Problem: "the same pair may be there twice", Evidence: []string{"(" + strings.Join(pair, ", ") + ") is no key"},

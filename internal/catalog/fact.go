@@ -49,11 +49,26 @@ func (s *Schema) Facts() []Fact {
 	for _, o := range s.Others {
 		l.add(Object{Kind: o.Kind, Name: o.Name}, "definition", o.Definition)
 	}
-	slices.SortFunc(l.facts, func(a, b Fact) int {
-		return strings.Compare(a.Object.Table+"\x00"+a.Object.Kind+"\x00"+a.Object.Name+"\x00"+a.Property,
-			b.Object.Table+"\x00"+b.Object.Kind+"\x00"+b.Object.Name+"\x00"+b.Property)
-	})
+	slices.SortFunc(l.facts, Fact.Compare)
 	return l.facts
+}
+
+// Compare orders facts by what they are about: table, kind, name, property.
+func (f Fact) Compare(g Fact) int {
+	if n := f.Object.compare(g.Object); n != 0 {
+		return n
+	}
+	return strings.Compare(f.Property, g.Property)
+}
+
+func (o Object) compare(p Object) int {
+	if n := strings.Compare(o.Table, p.Table); n != 0 {
+		return n
+	}
+	if n := strings.Compare(o.Kind, p.Kind); n != 0 {
+		return n
+	}
+	return strings.Compare(o.Name, p.Name)
 }
 
 // Owner is the role that owns the most tables.

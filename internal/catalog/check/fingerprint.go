@@ -76,44 +76,56 @@ type count struct{ held, total int }
 
 // compare finds every difference between the live schema and the shadow, and leaves out those that follow from another.
 func (h *shadow) compare(live, want *catalog.Schema) {
-	h.counts = map[aspect]*count{}
+	c := comparison{counts: map[aspect]*count{}, found: map[key]*difference{}, months: map[string]bool{}, live: map[catalog.Object]bool{}, want: map[catalog.Object]bool{}}
 	for _, a := range []aspect{ofColumns, ofConstraints, ofIndexes, ofCode, ofRights, ofComments, ofPartitions, ofOthers} {
-		h.counts[a] = &count{}
+		c.counts[a] = &count{}
 	}
-	is, should := byObject(live), byObject(want)
-	found := map[key]*difference{}
-	at := func(o catalog.Object, about aspect) *difference {
-		k := key{o, about}
-		if found[k] == nil {
-			found[k] = &difference{object: o, about: about}
-		}
-		return found[k]
-	}
-	for o, facts := range should {
-		for property, value := range facts {
-			about := aspectOf(o, property, live, want)
-			h.counts[about].total++
-			if got, ok := is[o][property]; ok && got == value {
-				h.counts[about].held++
-			} else if is[o] == nil {
-				at(o, aspectOf(o, "", live, want)).missing = true
-			} else {
-				d := at(o, about)
-				d.changed = append(d.changed, change{property, got, value})
+	for _, s := range []*catalog.Schema{live, want} {
+		for _, t := range s.Tables {
+			if t.Kind == catalog.Partition || monthTable.MatchString(t.Name) {
+				c.months[t.Name] = true
 			}
 		}
 	}
-	for o, facts := range is {
-		for property, value := range facts {
-			if should[o] == nil {
-				at(o, aspectOf(o, "", live, want)).surplus = true
-			} else if _, ok := should[o][property]; !ok {
-				d := at(o, aspectOf(o, property, live, want))
-				d.changed = append(d.changed, change{property, value, ""})
-			}
+	is, should := live.Facts(), want.Facts()
+	for _, f := range is {
+		c.live[f.Object] = true
+	}
+	for _, f := range should {
+		c.want[f.Object] = true
+	}
+	for len(is) > 0 || len(should) > 0 {
+		n := 0
+		switch {
+		case len(should) == 0:
+			n = -1
+		case len(is) == 0:
+			n = 1
+		default:
+			n = is[0].Compare(should[0])
+		}
+		switch {
+		case n < 0:
+			c.surplus(is[0])
+			is = is[1:]
+		case n > 0:
+			c.missing(should[0])
+			should = should[1:]
+		default:
+			c.both(is[0], should[0])
+			is, should = is[1:], should[1:]
 		}
 	}
-	h.differences = h.essential(found, live, want)
+	h.counts = c.counts
+	h.differences = essential(c.found, live, want)
+}
+
+// comparison walks the facts of two schemas.
+type comparison struct {
+	counts     map[aspect]*count
+	found      map[key]*difference
+	months     map[string]bool // tables that are months of the log
+	live, want map[catalog.Object]bool
 }
 
 type key struct {
@@ -121,29 +133,53 @@ type key struct {
 	about  aspect
 }
 
-func byObject(s *catalog.Schema) map[catalog.Object]map[string]string {
-	m := map[catalog.Object]map[string]string{}
-	for _, f := range s.Facts() {
-		if m[f.Object] == nil {
-			m[f.Object] = map[string]string{}
-		}
-		m[f.Object][f.Property] = f.Value
+func (c *comparison) at(o catalog.Object, about aspect) *difference {
+	k := key{o, about}
+	if c.found[k] == nil {
+		c.found[k] = &difference{object: o, about: about}
 	}
-	return m
+	return c.found[k]
 }
 
-// aspectOf tells which check a fact belongs to; of an object as a whole when property is "".
-func aspectOf(o catalog.Object, property string, live, want *catalog.Schema) aspect {
-	name := o.Table
-	if o.Kind == "table" {
-		name = o.Name
+func (c *comparison) both(is, should catalog.Fact) {
+	about := c.aspect(should.Object, should.Property)
+	c.counts[about].total++
+	if is.Value == should.Value {
+		c.counts[about].held++
+		return
 	}
-	switch t := either(name, live, want); {
+	d := c.at(should.Object, about)
+	d.changed = append(d.changed, change{should.Property, is.Value, should.Value})
+}
+
+func (c *comparison) missing(f catalog.Fact) {
+	about := c.aspect(f.Object, f.Property)
+	c.counts[about].total++
+	if !c.live[f.Object] {
+		c.at(f.Object, c.aspect(f.Object, "")).missing = true
+		return
+	}
+	d := c.at(f.Object, about)
+	d.changed = append(d.changed, change{f.Property, "", f.Value})
+}
+
+func (c *comparison) surplus(f catalog.Fact) {
+	if !c.want[f.Object] {
+		c.at(f.Object, c.aspect(f.Object, "")).surplus = true
+		return
+	}
+	d := c.at(f.Object, c.aspect(f.Object, f.Property))
+	d.changed = append(d.changed, change{f.Property, f.Value, ""})
+}
+
+// aspect tells which check a fact belongs to; of an object as a whole when property is "".
+func (c *comparison) aspect(o catalog.Object, property string) aspect {
+	switch {
 	case property == "comment":
 		return ofComments
 	case property == "owner", strings.Contains(property, " for "), o.Kind == "schema":
 		return ofRights
-	case t != nil && (t.Kind == catalog.Partition || monthTable.MatchString(name)), property == "partition key":
+	case c.months[o.Table], o.Kind == "table" && c.months[o.Name], property == "partition key":
 		return ofPartitions
 	}
 	switch o.Kind {
@@ -159,26 +195,21 @@ func aspectOf(o catalog.Object, property string, live, want *catalog.Schema) asp
 	return ofOthers
 }
 
-func either(table string, live, want *catalog.Schema) *catalog.Table {
-	if t := want.Table(table); t != nil {
-		return t
-	}
-	return live.Table(table)
-}
-
 // essential sorts the differences and leaves out those that another one explains: parts of a table that is missing, what a
 // partition has from its table, the index of a key, a table's text when one of its parts differs.
-func (h *shadow) essential(found map[key]*difference, live, want *catalog.Schema) []difference {
+func essential(found map[key]*difference, live, want *catalog.Schema) []difference {
 	var kept []difference
 	parts := map[string]bool{}    // tables of which a part differs
 	detached := map[string]bool{} // tables that are missing, surplus, or no part of what they should be part of
-	differs := map[catalog.Object]bool{}
+	structure := map[catalog.Object]*difference{}
 	for k, d := range found {
-		differs[k.object] = true
+		if k.about != ofComments && k.about != ofRights {
+			structure[k.object] = d
+		}
 		if k.object.Table != "" {
 			parts[k.object.Table] = true
 		}
-		if k.object.Kind == "table" && (d.missing || d.surplus || slices.ContainsFunc(d.changed, func(c change) bool { return c.property == "partition of" })) {
+		if k.object.Kind == "table" && (d.missing || d.surplus || d.changes("partition of")) {
 			detached[k.object.Name] = true
 		}
 	}
@@ -193,7 +224,11 @@ func (h *shadow) essential(found map[key]*difference, live, want *catalog.Schema
 		if !d.missing && !d.surplus && len(d.changed) == 0 || detached[o.Table] {
 			continue
 		}
-		if t := either(o.Table, live, want); t != nil && o.Table != "" && explained(o, t, differs) {
+		t := want.Table(o.Table)
+		if d.surplus {
+			t = live.Table(o.Table)
+		}
+		if t != nil && structure[o] == d && explained(d, t, structure) {
 			continue
 		}
 		slices.SortFunc(d.changed, func(a, b change) int { return strings.Compare(a.property, b.property) })
@@ -203,6 +238,9 @@ func (h *shadow) essential(found map[key]*difference, live, want *catalog.Schema
 	slices.SortFunc(kept, func(a, b difference) int {
 		if n := slices.Index(order, a.object.Kind) - slices.Index(order, b.object.Kind); n != 0 {
 			return n
+		}
+		if a.surplus != b.surplus { // what is renamed is dropped before it is made anew
+			return map[bool]int{true: -1, false: 1}[a.surplus]
 		}
 		return strings.Compare(a.object.String()+string(a.about), b.object.String()+string(b.about))
 	})
@@ -219,28 +257,27 @@ func differsIn(found map[key]*difference, table catalog.Object) bool {
 	return false
 }
 
-// explained reports whether a part of a table differs because what made it does.
-func explained(o catalog.Object, t *catalog.Table, differs map[catalog.Object]bool) bool {
-	origin := o.Name
-	if o.Kind == "index" {
-		for _, i := range t.Indexes {
-			if i.Name != o.Name {
-				continue
-			}
-			if i.Constraint != "" && differs[catalog.Object{Kind: "constraint", Table: o.Table, Name: i.Constraint}] {
+// explained reports whether a part of a table differs because what made it differs likewise: the key of an index, or the part of the
+// partitioned table that a partition's was made from. Comments and rights are nobody's heirs.
+func explained(d *difference, t *catalog.Table, structure map[catalog.Object]*difference) bool {
+	o := d.object
+	origin := catalog.Object{Kind: o.Kind, Table: t.PartitionOf, Name: o.Name}
+	for _, i := range t.Indexes {
+		switch {
+		case o.Kind == "index" && i.Name == o.Name:
+			if i.Constraint != "" && structure[catalog.Object{Kind: "constraint", Table: o.Table, Name: i.Constraint}] != nil {
 				return true
 			}
-			origin = i.PartOf
+			origin.Name = i.PartOf
+		case o.Kind == "constraint" && i.Constraint == o.Name && i.PartOf != "": // a key of a partition is called as its index
+			origin.Name = i.PartOf
 		}
 	}
-	if o.Kind == "constraint" {
-		for _, i := range t.Indexes {
-			if i.Constraint == o.Name && i.PartOf != "" { // a key's name is its index's on a partition
-				return differs[catalog.Object{Kind: "index", Table: t.PartitionOf, Name: i.PartOf}] || differs[catalog.Object{Kind: "constraint", Table: t.PartitionOf, Name: i.PartOf}]
-			}
-		}
+	from := structure[origin]
+	if t.PartitionOf == "" || from == nil || from.missing != d.missing || from.surplus != d.surplus {
+		return false
 	}
-	return t.PartitionOf != "" && differs[catalog.Object{Kind: o.Kind, Table: t.PartitionOf, Name: origin}]
+	return !slices.ContainsFunc(d.changed, func(c change) bool { return !from.changes(c.property) })
 }
 
 // finding words a difference.

@@ -148,8 +148,13 @@ func (d difference) table(s *Subject) []string {
 		}
 		return createTable(s, want)
 	}
-	if i := slices.IndexFunc(d.changed, func(c change) bool { return c.property == "partition of" }); i >= 0 && want.PartitionOf != "" {
-		return []string{"ALTER TABLE " + quote(want.PartitionOf) + " ATTACH PARTITION " + name + " " + want.Bounds}
+	attach := "ALTER TABLE " + quote(want.PartitionOf) + " ATTACH PARTITION " + name + " " + want.Bounds
+	switch {
+	case want.PartitionOf == "":
+	case d.changes("partition of"):
+		return []string{attach}
+	case d.changes("bounds"):
+		return []string{"ALTER TABLE " + quote(want.PartitionOf) + " DETACH PARTITION " + name, attach}
 	}
 	statements := d.rights("TABLE "+name, "")
 	for _, c := range d.changed {
@@ -165,6 +170,11 @@ func (d difference) table(s *Subject) []string {
 	return statements
 }
 
+// changes reports whether a property differs.
+func (d difference) changes(property string) bool {
+	return slices.ContainsFunc(d.changed, func(c change) bool { return c.property == property })
+}
+
 // createTable makes a table that is missing, with everything that belongs to it; its rows are lost.
 func createTable(s *Subject, t *catalog.Table) []string {
 	var columns []string
@@ -172,6 +182,9 @@ func createTable(s *Subject, t *catalog.Table) []string {
 		columns = append(columns, "  "+declaration(c))
 	}
 	statements := []string{"CREATE TABLE " + quote(t.Name) + " (\n" + strings.Join(columns, ",\n") + ")"}
+	if t.PartitionKey != "" {
+		statements[0] += " PARTITION BY " + t.PartitionKey
+	}
 	add := func(d difference) { statements = append(statements, d.postgres(s)...) }
 	for _, c := range t.Constraints {
 		statements = append(statements, "ALTER TABLE "+quote(t.Name)+" ADD CONSTRAINT "+quote(c.Name)+" "+c.Definition)
@@ -319,8 +332,8 @@ func (d difference) constraint(want *catalog.Table) []string {
 		}
 		switch {
 		case only("enforced"):
-			return []string{table + " ENABLE TRIGGER ALL"}
-		case only("validated", "definition") && slices.ContainsFunc(d.changed, func(x change) bool { return x.property == "validated" }):
+			return []string{table + " ENABLE TRIGGER ALL", "ALTER TABLE " + quote(cmp.Or(c.References, want.Name)) + " ENABLE TRIGGER ALL"}
+		case only("validated", "definition") && d.changes("validated"):
 			return []string{table + " VALIDATE CONSTRAINT " + name}
 		case only("inherited"):
 			return nil

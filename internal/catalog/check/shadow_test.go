@@ -2,7 +2,9 @@ package check
 
 import (
 	"context"
+	"database/sql"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,4 +83,47 @@ func TestFreshDatabaseEqualsItsShadow(t *testing.T) {
 			t.Logf("%s: %d facts, %v", engine, facts, time.Since(began))
 		})
 	}
+}
+
+// serverURL is the maintenance database of the tests' server.
+func serverURL(t *testing.T) string { return pgtest.Server(t) }
+
+// openWriting opens a database to change it.
+func openWriting(t *testing.T, url string) *sql.DB {
+	t.Helper()
+	driver := "sqlite"
+	if strings.HasPrefix(url, "postgres") {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// granted returns the URL of a PostgreSQL database with two months of the log in which a role has the service's rights.
+func granted(t *testing.T, role string) string {
+	t.Helper()
+	url := migrated(t, "postgres")
+	s, err := store.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Migrate(t.Context(), time.Now().UTC(), role); err != nil {
+		t.Fatal(err)
+	}
+	db := openWriting(t, url)
+	rows, err := catalog.Texts(t.Context(), db, `SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'cardinal.audit_logs'::regclass ORDER BY 1 OFFSET 2`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		if _, err := db.Exec(`DROP TABLE ` + row[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return url
 }

@@ -1,0 +1,58 @@
+package check
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cardinal"
+)
+
+func TestReadAcceptances(t *testing.T) {
+	got, err := ReadAcceptances("# a list\n\nG01  legacy_*   printed numbers\n  G24\t\"index old ix\" goes soon \r\n")
+	want := []Acceptance{{Line: 3, ID: "G01", Object: "legacy_*", Reason: "printed numbers"}, {Line: 4, ID: "G24", Object: "index old ix", Reason: "goes soon"}}
+	if err != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v, %s", err, cmp.Diff(want, got))
+	}
+	_, err = ReadAcceptances("G01 a reason\nG99 a reason\nG01\nG01 a\npoint a reason\n")
+	var invalid *cardinal.Invalid
+	if !errors.As(err, &invalid) {
+		t.Fatalf("%v", err)
+	}
+	var faults []string
+	for _, f := range invalid.Faults {
+		faults = append(faults, f.Parameter+" "+f.Code)
+	}
+	if want := []string{"line 2 check", "line 3 form", "line 4 reason", "line 5 check"}; !slices.Equal(faults, want) {
+		t.Errorf("%q, want %q", faults, want)
+	}
+}
+
+func TestAccepted(t *testing.T) {
+	accepted, err := ReadAcceptances(`
+G01 user_roles   an old table
+G01 lang*        codes are the standard's
+G24 "index a1"   goes with the next release
+G26 *.login      members share accounts
+G27 nothing.here no longer
+D01 contacts.*   a habit`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runAny(t, "sqlite", accepted, foreign)
+	for id, want := range map[string]struct {
+		status   Status
+		accepted int
+	}{"G01": {Passed, 2}, "G24": {Passed, 1}, "G26": {Failed, 1}, "Q1": {Passed, 0}, "Q3": {Failed, 0}} {
+		i := slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return o.ID == id })
+		if o := r.Outcomes[i]; o.Status != want.status || o.Accepted != want.accepted {
+			t.Errorf("%s: %s, %d accepted", id, o.Status, o.Accepted)
+		}
+	}
+	// That a check did not run says nothing about what is accepted of it.
+	if len(r.Unused) != 1 || r.Unused[0].Object != "nothing.here" {
+		t.Errorf("unused: %+v", r.Unused)
+	}
+}

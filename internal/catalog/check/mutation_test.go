@@ -32,7 +32,10 @@ func (y *tally) report(t *testing.T, engine string) {
 		tried, noticed = tried+y.tried[kind], noticed+y.noticed[kind]
 		t.Logf("%-24s %4d tried, %4d noticed, %3d more that the database refuses", kind, y.tried[kind], y.noticed[kind], y.impossible[kind])
 	}
-	t.Logf("%s: %d mutants tried, %d noticed; of %d that were repaired by what check printed, it was silent about %d", engine, tried, noticed, y.fixes, y.fixed)
+	t.Logf("%s: %d mutants tried, %d noticed", engine, tried, noticed)
+	if y.fixes > 0 {
+		t.Logf("%s: of %d that were repaired by the statements that check prints, it was silent about %d", engine, y.fixes, y.fixed)
+	}
 	if tried < 600 {
 		t.Errorf("only %d mutants were tried", tried)
 	}
@@ -142,18 +145,7 @@ func (y *tally) mutate(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix b
 		return err
 	}
 	findings := notice(s, live)
-	for _, m := range made {
-		y.count(y.tried, m)
-		if named(findings, m.names) {
-			y.count(y.noticed, m)
-		} else {
-			var objects []string
-			for _, f := range findings {
-				objects = append(objects, f.Object)
-			}
-			t.Errorf("not noticed: %s (what is: %q)", m.statement, objects)
-		}
-	}
+	y.judge(t, made, findings)
 	if !fix {
 		return nil
 	}
@@ -171,6 +163,23 @@ func (y *tally) mutate(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix b
 		}
 	}
 	return nil
+}
+
+// judge counts mutants, and those that a finding names.
+func (y *tally) judge(t *testing.T, made []mutant, findings []Finding) {
+	t.Helper()
+	for _, m := range made {
+		y.count(y.tried, m)
+		if named(findings, m.names) {
+			y.count(y.noticed, m)
+			continue
+		}
+		var objects []string
+		for _, f := range findings {
+			objects = append(objects, f.Object)
+		}
+		t.Errorf("not noticed: %s (what is: %q)", m.statement, objects)
+	}
 }
 
 func (y *tally) count(in map[string]int, m mutant) {

@@ -1,0 +1,202 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// in writes statements for an engine: {1} is an id, {t} and {later} are moments, {sealed} a sealed value, {none} the placeholder of the
+// erased, and {32:7} so many bytes.
+func in(engine, statements string) string {
+	id := func(n string) string { return fmt.Sprintf("00000000000170008000%012s", n) }
+	moments := map[string]string{"{t}": "'2026-01-01T00:00:00Z'", "{later}": "'2026-01-02T00:00:00Z'"}
+	bytes := func(hex string) string { return "'\\x" + hex + "'" }
+	if engine == "sqlite" {
+		moments = map[string]string{"{t}": "1767225600000000", "{later}": "1767312000000000"}
+		bytes = func(hex string) string { return "x'" + hex + "'" }
+	}
+	return regexp.MustCompile(`\{[^}]*\}`).ReplaceAllStringFunc(statements, func(name string) string {
+		length, fill, sized := strings.Cut(strings.Trim(name, "{}"), ":")
+		switch {
+		case moments[name] != "":
+			return moments[name]
+		case name == "{sealed}":
+			return bytes("01" + strings.Repeat("ab", 40))
+		case name == "{none}":
+			return bytes("00")
+		case sized:
+			var n int
+			fmt.Sscan(length, &n)
+			return bytes(strings.Repeat("0"+fill, n))
+		case engine == "sqlite":
+			return "x'" + id(length) + "'"
+		}
+		return "'" + id(length) + "'"
+	})
+}
+
+const oneUser = `INSERT INTO users (id, kind, status, created_at, updated_at) VALUES ({1}, 'person', 'active', {t}, {t});
+	INSERT INTO profiles (user_id, display_name_sealed, created_at, updated_at) VALUES ({1}, {sealed}, {t}, {t});
+	INSERT INTO contacts (user_id, id, kind, value_sealed, verified_at, created_at, updated_at) VALUES ({1}, {2}, 'email', {sealed}, {t}, {t}, {t});
+	INSERT INTO identifiers (value_index, user_id, contact_id, created_at) VALUES ({32:1}, {1}, {2}, {t});
+	INSERT INTO key_encryption_keys (id, location, check_value, created_at) VALUES ({3}, 'file', {32:2}, {t});
+	INSERT INTO user_keys (user_id, kek_id, wrapped_key, created_at, wrapped_at) VALUES ({1}, {3}, {61:3}, {t}, {t});
+	INSERT INTO credentials (user_id, hash, last_reset, created_at, updated_at) VALUES ({1}, '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g', {t}, {t}, {t});`
+
+// objects are what a check found, each with the beginning of its problem.
+func problems(o Outcome) (all []string) {
+	for _, f := range o.Findings {
+		all = append(all, f.Object+": "+f.Problem)
+	}
+	return all
+}
+
+func TestRowsOfTheErased(t *testing.T) {
+	for _, engine := range engines {
+		url := migrated(t, engine)
+		execute(t, engine, url, "BEGIN; "+in(engine, oneUser)+" COMMIT")
+		if o := checkOne(t, opened(t, url), "D04"); o.Status != Passed || o.Total != 0 {
+			t.Errorf("%s before: %+v", engine, o)
+		}
+		execute(t, engine, url, in(engine, `UPDATE users SET status = 'deleted', status_before_deletion = 'active', deleted_at = {later}, updated_at = {later}, version = 2 WHERE id = {1}`),
+			in(engine, `UPDATE users SET status = 'erased', erased_at = {later}, version = 3 WHERE id = {1}`))
+		o := checkOne(t, opened(t, url), "D04")
+		want := []string{"users: 1 erased user(s) still have a key that opens sealed values", "users: 1 erased user(s) still have a claim", "users: 1 erased user(s) still have a password",
+			"users: 1 erased user(s) still have a contact that is no placeholder", "users: 1 erased user(s) still have a profile that is no placeholder"}
+		if !slices.Equal(problems(o), want) || o.Status != Failed || o.Held != 0 || o.Total != 1 {
+			t.Errorf("%s: %s %d/%d %q", engine, o.Status, o.Held, o.Total, problems(o))
+		}
+		execute(t, engine, url, in(engine, `DELETE FROM user_keys; DELETE FROM credentials; DELETE FROM identifiers; UPDATE contacts SET value_sealed = {none}, version = 2;
+			UPDATE profiles SET display_name_sealed = {none}, version = 2 WHERE user_id = {1}`))
+		if o := checkOne(t, opened(t, url), "D04"); o.Status != Passed || o.Total != 1 {
+			t.Errorf("%s after: %+v", engine, o)
+		}
+		// A verified contact of the erased needs no claim.
+		if o := checkOne(t, opened(t, url), "D06"); o.Status != Passed {
+			t.Errorf("%s claims after: %+v", engine, o)
+		}
+	}
+}
+
+func TestHashesAreCounted(t *testing.T) {
+	for _, engine := range engines {
+		url := migrated(t, engine)
+		execute(t, engine, url, "BEGIN; "+in(engine, oneUser)+" COMMIT")
+		if o := checkOne(t, opened(t, url), "D05"); o.Status != Passed || !slices.Equal(o.Notes, []string{"$argon2id$v=19$m=19456,t=2,p=1$ 1"}) {
+			t.Errorf("%s: %+v", engine, o)
+		}
+		for hash, want := range map[string]string{
+			`$2b$12$abcdefghijklmnopqrstuuBCDEFGHIJKLMNOPQRSTUVWXYZ012345`:                                     "1 password(s) are hashed by an older scheme",
+			`$argon2id$v=19$m=4096,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdB$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g`: "1 password(s) are hashed with less than 19 MiB and two passes",
+			`$pbkdf2-sha256$29000$c2FsdHNhbHRzYWx0c2FsdC$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g`:          "1 password(s) are hashed by an older scheme",
+		} {
+			execute(t, engine, url, "UPDATE credentials SET version = version + 1, hash = '"+hash+"'")
+			if o := checkOne(t, opened(t, url), "D05"); o.Status != Warned || len(o.Findings) != 1 || o.Findings[0].Problem != want || strings.Contains(fmt.Sprint(o), "c2FsdH") {
+				t.Errorf("%s %s: %+v", engine, hash, o)
+			}
+		}
+	}
+}
+
+func TestClaimsThatBelongToNobody(t *testing.T) {
+	// What the foreign keys refuse is there where nobody asked them.
+	unbound := map[string]string{"postgres": "SET session_replication_role = replica;", "sqlite": "PRAGMA foreign_keys = OFF;"}
+	for _, c := range []struct{ statement, problem string }{
+		{"INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({32:4}, {9}, {t})", "1 claim(s) of no user"},
+		{"UPDATE contacts SET user_id = {9}, version = 2", "1 claim(s) of a contact that is not there or is another user's"},
+		{"DELETE FROM identifiers", "1 verified contact(s) that nobody claims"},
+		{"INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({32:4}, {1}, {t})", "1 user name(s) claimed by users whose profile has none"},
+		{"UPDATE identifiers SET expires_at = {later}", "1 unproved claim(s) that lapsed more than a day ago and still stand; is the job claims.expire running?"},
+	} {
+		for _, engine := range engines {
+			url := migrated(t, engine)
+			execute(t, engine, url, "BEGIN; "+in(engine, oneUser)+" COMMIT")
+			if o := checkOne(t, opened(t, url), "D06"); o.Status != Passed {
+				t.Fatalf("%s before: %+v", engine, o)
+			}
+			execute(t, engine, url, unbound[engine]+in(engine, c.statement))
+			o := checkOne(t, opened(t, url), "D06")
+			if !slices.ContainsFunc(o.Findings, func(f Finding) bool { return f.Problem == c.problem && len(f.Evidence) == 1 }) {
+				t.Errorf("%s after %s: %q", engine, c.statement, problems(o))
+			}
+		}
+	}
+}
+
+func TestSamplesThatDoNotOpen(t *testing.T) {
+	s := opened(t, migrated(t, "sqlite"))
+	s.OpenSamples = func(context.Context) ([]SealedColumn, error) {
+		return []SealedColumn{{Table: "contacts", Column: "value_sealed", Opened: 3, Broken: []string{"row 7"}}, {Table: "profiles", Column: "username_sealed", Erased: 2}}, nil
+	}
+	if o := checkOne(t, s, "D03"); o.Status != Failed || o.Held != 3 || o.Total != 4 || len(o.Findings) != 1 || o.Findings[0].Evidence[0] != "row 7" {
+		t.Errorf("%+v", o)
+	}
+	broken := errors.New("broken")
+	s.OpenSamples = func(context.Context) ([]SealedColumn, error) { return nil, broken }
+	if _, err := Run(t.Context(), s, []string{"D03"}, nil); !errors.Is(err, broken) {
+		t.Errorf("%v", err)
+	}
+}
+
+// orders is a table of 300 rows, in which the rate depends on the country and the customer's name on a part of the key.
+func orders(engine string) []string {
+	uuid, blob := "uuid", "'00000000-0001-7000-8000-%012x'"
+	if engine == "sqlite" {
+		uuid, blob = "BLOB", "x'00000000000170008000%012x'"
+	}
+	var rows []string
+	for i := range 300 {
+		rows = append(rows, fmt.Sprintf("("+blob+", "+blob+", 'name %d', 'country %d', 'rate %d', 'choice %d', NULL)", i%30, 1000+i, i%30/2, i%7, i%7%3, i*i%11))
+	}
+	return []string{
+		fmt.Sprintf("CREATE TABLE orders (customer_id %s, id %s, name text, country text, rate text, choice text, empty text, PRIMARY KEY (customer_id, id))", uuid, uuid),
+		"INSERT INTO orders VALUES " + strings.Join(rows, ", "),
+	}
+}
+
+func TestDependenciesInRows(t *testing.T) {
+	for _, engine := range engines {
+		url := migrated(t, engine)
+		execute(t, engine, url, orders(engine)...)
+		for id, want := range map[string]string{"D01": "orders.name: it seems to depend on customer_id alone", "D02": "orders.rate: it seems to depend on country alone"} {
+			o := checkOne(t, opened(t, url), id)
+			if o.Status != Warned || !slices.Equal(problems(o), []string{want}) || strings.Contains(fmt.Sprint(o), "country 1") {
+				t.Errorf("%s %s: %+v", engine, id, o)
+			}
+		}
+	}
+}
+
+func TestDepends(t *testing.T) {
+	pairs := func(n int, of func(i int) (a, b uint64)) [][]uint64 {
+		rows := make([][]uint64, n)
+		for i := range rows {
+			a, b := of(i)
+			rows[i] = []uint64{a, b}
+		}
+		return rows
+	}
+	for name, c := range map[string]struct {
+		rows [][]uint64
+		want bool
+	}{
+		"a rate for each country":     {pairs(200, func(i int) (uint64, uint64) { return uint64(i%20) + 1, uint64(i%20%5) + 1 }), true},
+		"one row breaks it":           {pairs(201, func(i int) (uint64, uint64) { return uint64(i%20) + 1, uint64(i%20%5+i/200) + 1 }), false},
+		"a constant":                  {pairs(200, func(i int) (uint64, uint64) { return uint64(i%20) + 1, 1 }), false},
+		"nearly a constant":           {pairs(200, func(i int) (uint64, uint64) { return uint64(i%100) + 1, uint64(1 + (i%100)/99) }), false},
+		"a key":                       {pairs(200, func(i int) (uint64, uint64) { return uint64(i) + 1, uint64(i%5) + 1 }), false},
+		"too few rows":                {pairs(40, func(i int) (uint64, uint64) { return uint64(i%4) + 1, uint64(i%4) + 1 }), false},
+		"two of everything":           {pairs(200, func(i int) (uint64, uint64) { return uint64(i%2) + 1, uint64(i%2) + 1 }), false},
+		"NULL says nothing":           {pairs(400, func(i int) (uint64, uint64) { return uint64(i % 2 * (i%20 + 1)), uint64(i%20%5) + 1 }), true},
+		"few repeat, and by accident": {pairs(200, func(i int) (uint64, uint64) { return uint64(min(i, 198)) + 1, uint64(min(i, 198)%5) + 1 }), false},
+	} {
+		if _, got := depends(c.rows, 0, 1); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package check
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// report is one of everything.
+func report() Report {
+	return Report{Engine: "postgres", Version: "15.18", Database: "shop", Schema: 8, Tables: 28, Took: 412 * time.Millisecond,
+		Outcomes: []Outcome{
+			{ID: "Q1", Kind: Question, Title: "all primary keys are UUIDs or auto-increment integers", Guide: "Are all primary keys UUIDs or auto-increment integers?",
+				Status: Passed, Held: 1, Total: 1, Of: "points", From: []string{"G01"}},
+			{ID: "Q2", Kind: Question, Title: "all foreign keys are indexed", Status: Failed, Total: 1, Of: "points", From: []string{"G23"}},
+			{ID: "F01", Kind: Fingerprint, Title: "every table and column is what the migrations make it, and there is no other", Status: Skipped, Of: "facts",
+				Missing: "the role of the connection may not create a schema"},
+			{ID: "G01", Kind: Point, Title: "every primary key is a UUIDv7, or says why it is not", Status: Passed, Held: 28, Total: 28, Of: "tables"},
+			{ID: "G20", Kind: Point, Title: "the audit log only grows", Status: Warned, Held: 3, Total: 4, Of: "rules",
+				Findings: []Finding{{Object: "audit_logs", Problem: "held by triggers only", Warning: true}}},
+			{ID: "G23", Kind: Point, Title: "every foreign key has a leading index", Guide: "Always index foreign key columns.", Status: Failed, Held: 26, Total: 27, Of: "foreign keys", Accepted: 1,
+				Findings: []Finding{{Object: "user_roles.role_id", Problem: "no index finds the rows that refer to roles", Evidence: []string{"index a2 (user_id, role_id)"},
+					Fix: "CREATE INDEX CONCURRENTLY user_roles_role_ix ON cardinal.user_roles (role_id);"}}},
+			{ID: "G24", Kind: Point, Title: "no index is redundant", Status: Failed, Held: 8, Total: 9, Of: "indexes",
+				Findings: []Finding{{Object: "index a1", Problem: "whatever it finds, another index finds, too", Fix: "DROP INDEX cardinal.a1;"}}},
+			{ID: "G30", Kind: Point, Title: "every rule holds for old rows, too", Status: Failed, Total: 1, Of: "rules",
+				Findings: []Finding{{Object: "roles.late", Problem: "it was never validated", Fix: "ALTER TABLE cardinal.roles VALIDATE CONSTRAINT late;"}}},
+			{ID: "D05", Kind: Data, Title: "password hashes are strong, by scheme", Status: Passed, Held: 12, Total: 12, Of: "passwords", Notes: []string{"$argon2id$v=19$m=19456,t=2,p=1$ 12"}},
+		},
+		Unused: []Acceptance{{Line: 4, ID: "G01", Object: "old_*", Reason: "gone"}}}
+}
+
+func TestFormats(t *testing.T) {
+	r := report()
+	for name, write := range map[string]func(b *bytes.Buffer) error{
+		"text.txt": func(b *bytes.Buffer) error { return Text{Again: "cardinal check"}.Write(b, r) },
+		"explain.txt": func(b *bytes.Buffer) error {
+			return Text{Again: "cardinal check", Explain: true, Each: true, ASCII: true}.Write(b, r)
+		},
+		"colour.txt":  func(b *bytes.Buffer) error { return Text{Again: "cardinal check", Colour: true}.Write(b, r) },
+		"report.json": func(b *bytes.Buffer) error { return r.WriteJSON(b) },
+		"junit.xml":   func(b *bytes.Buffer) error { return r.WriteJUnit(b) },
+		"sarif.json":  func(b *bytes.Buffer) error { return r.WriteSARIF(b) },
+		"report.md":   func(b *bytes.Buffer) error { return r.WriteMarkdown(b) },
+		"fixes.sql":   func(b *bytes.Buffer) error { return r.WriteFixes(b) },
+	} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.String() != string(want) {
+			t.Errorf("%s differs (-update writes it):\n%s", name, cmp.Diff(string(want), b.String()))
+		}
+	}
+}
+
+func TestASCIIReportsAreASCII(t *testing.T) {
+	text, err := os.ReadFile("testdata/explain.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range string(text) {
+		if c >= utf8.RuneSelf {
+			t.Fatalf("%q at byte %d", c, i)
+		}
+	}
+}
+
+// The forms are read back by their structure.
+func TestFormatsAreWellFormed(t *testing.T) {
+	r := report()
+	var junit, sarif bytes.Buffer
+	if err := r.WriteJUnit(&junit); err != nil {
+		t.Fatal(err)
+	}
+	var suites junitSuites
+	if err := xml.Unmarshal(junit.Bytes(), &suites); err != nil {
+		t.Fatal(err)
+	}
+	tests, failures, skipped := 0, 0, 0
+	for _, s := range suites.Suites {
+		for _, c := range s.Cases {
+			tests++
+			if c.Failure != nil {
+				failures++
+			}
+			if c.Skipped != nil {
+				skipped++
+			}
+		}
+	}
+	if tests != len(r.Outcomes) || suites.Tests != tests || suites.Failures != failures || suites.Skipped != skipped || failures != 4 || skipped != 1 {
+		t.Errorf("%d tests, %d failures, %d skipped; said %d, %d, %d", tests, failures, skipped, suites.Tests, suites.Failures, suites.Skipped)
+	}
+	if err := r.WriteSARIF(&sarif); err != nil {
+		t.Fatal(err)
+	}
+	var log sarifLog
+	if err := json.Unmarshal(sarif.Bytes(), &log); err != nil {
+		t.Fatal(err)
+	}
+	run := log.Runs[0]
+	if log.Version != "2.1.0" || len(run.Results) != 4 {
+		t.Errorf("version %s, %d results", log.Version, len(run.Results))
+	}
+	for _, result := range run.Results {
+		if run.Tool.Driver.Rules[result.RuleIndex].ID != result.RuleID || len(result.Locations) != 1 || result.Locations[0].Logical[0].FullName != "shop."+result.Locations[0].Logical[0].Name {
+			t.Errorf("%+v", result)
+		}
+	}
+}
+
+// The names of a foreign database are what strangers wrote.
+func TestHostileNames(t *testing.T) {
+	const name = "a|b<script>&\"'`*_[x](y)\x1b[2J\n-- ; DROP TABLE x\r\u202e"
+	for _, engine := range engines {
+		quoted := `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+		r := runAny(t, engine, nil, []string{"CREATE TABLE " + quoted + " (" + quoted + " text[], password text)"})
+		for format, write := range map[string]func(b *bytes.Buffer) error{
+			"text":  func(b *bytes.Buffer) error { return Text{}.Write(b, r) },
+			"json":  func(b *bytes.Buffer) error { return r.WriteJSON(b) },
+			"junit": func(b *bytes.Buffer) error { return r.WriteJUnit(b) },
+			"sarif": func(b *bytes.Buffer) error { return r.WriteSARIF(b) },
+			"md":    func(b *bytes.Buffer) error { return r.WriteMarkdown(b) },
+			"fixes": func(b *bytes.Buffer) error { return r.WriteFixes(b) },
+		} {
+			var b bytes.Buffer
+			if err := write(&b); err != nil {
+				t.Fatal(err)
+			}
+			text := b.String()
+			if strings.ContainsAny(text, "\x1b\r\u202e") {
+				t.Errorf("%s %s moves the cursor", engine, format)
+			}
+			if format == "md" && (strings.Contains(text, "<script>") || strings.Contains(text, "[x](y)") || strings.Contains(text, " a|b")) {
+				t.Errorf("%s: Markdown has marks of strangers: %s", engine, text)
+			}
+			if format == "junit" {
+				if err := xml.Unmarshal(b.Bytes(), new(junitSuites)); err != nil {
+					t.Errorf("%s: %v", engine, err)
+				}
+			}
+			if format == "fixes" {
+				for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+					if line != "" && !strings.HasPrefix(line, "-- G") && !strings.HasPrefix(line, "ALTER TABLE ") && !strings.HasPrefix(line, "CREATE ") {
+						t.Errorf("%s: a line of its own: %q", engine, line)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestSum(t *testing.T) {
+	r := report()
+	if got, want := (Text{Again: "cardinal check"}).sum(r), "3 problems, 1 warning, 2 passed, 1 not proved here. Why and how: cardinal check --only G23 --explain"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if !r.Failed() || (Report{Outcomes: r.Outcomes[4:5]}).Failed() {
+		t.Error("only what failed makes a report fail")
+	}
+}

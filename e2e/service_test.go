@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,35 +24,43 @@ import (
 
 func TestMain(m *testing.M) {
 	status := pgtest.Main(m)
-	if path, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	if folder, err := builds(); err == nil {
+		os.RemoveAll(folder)
 	}
 	os.Exit(status)
 }
 
 var engines = []string{"sqlite", "postgres"}
 
+// builds is the folder that programs are built in.
+var builds = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "cardinal-e2e-") })
+
 // binary is the program under test, built once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "cardinal-e2e-")
+var binary = sync.OnceValues(func() (string, error) { return build(".", "cardinal") })
+
+// build builds the program of a source tree.
+func build(tree, name string) (string, error) {
+	folder, err := builds()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "cardinal")
+	path := filepath.Join(folder, name)
 	c := exec.Command("go", "build", "-o", path, "cardinal/cmd/cardinal")
-	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	c.Dir, c.Env = tree, append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, text)
 	}
 	return path, nil
-})
+}
 
 // service is a running Cardinal on a database of its own.
 type service struct {
 	t       testing.TB
 	folder  string
 	db      string
+	log     string // file of what it prints
 	base    string
+	program string // path of the binary; "" is the one under test
 	process *exec.Cmd
 	client  *http.Client
 	link    string // token of the set-up link
@@ -73,17 +82,15 @@ func start(t testing.TB, engine string) *service {
 // run starts the process; again after a stop it finds what it left.
 func (s *service) run() {
 	s.t.Helper()
-	path, err := binary()
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	path := s.path()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	address := listener.Addr().String()
 	listener.Close()
-	out, err := os.Create(filepath.Join(s.folder, "serve.out"))
+	s.log = filepath.Join(s.folder, "serve"+strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)+".out")
+	out, err := os.Create(s.log)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -110,8 +117,21 @@ func (s *service) run() {
 	s.t.Fatalf("serve did not become ready:\n%s", s.output())
 }
 
+// path is that of the program.
+func (s *service) path() string {
+	s.t.Helper()
+	if s.program != "" {
+		return s.program
+	}
+	path, err := binary()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
 func (s *service) output() []byte {
-	text, _ := os.ReadFile(filepath.Join(s.folder, "serve.out"))
+	text, _ := os.ReadFile(s.log)
 	return text
 }
 
@@ -201,11 +221,7 @@ func (r reply) data() []map[string]any {
 // command runs a one-shot command beside the service, on the same database.
 func (s *service) command(args ...string) string {
 	s.t.Helper()
-	path, err := binary()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	c := exec.Command(path, append(args, "--db", s.db)...)
+	c := exec.Command(s.path(), append(args, "--db", s.db)...)
 	c.Dir = s.folder
 	text, err := c.CombinedOutput()
 	if err != nil {

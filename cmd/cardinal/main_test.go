@@ -39,6 +39,7 @@ func (w withPostgres) Run() int { return pgtest.Main(w.m) }
 //	http METHOD PATH [BODY]  asks it; the answer's status and body are the standard output
 //	terminate                sends SIGTERM to what runs in the background
 //	forget NUMBER            makes the database forget that it has a migration
+//	sql STATEMENT            changes the database behind Cardinal's back
 func TestScripts(t *testing.T) {
 	for engine, empty := range map[string]func() (db, other string){
 		"sqlite":   func() (string, string) { return "sqlite:cardinal-data/cardinal.db", "sqlite:other/cardinal.db" },
@@ -59,6 +60,7 @@ func TestScripts(t *testing.T) {
 				Condition: func(name string) (bool, error) { return name == engine, nil },
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"exits": exits, "undo": undo, "ready": ready, "http": ask, "terminate": terminate, "forget": forget,
+					"sql": statement,
 				},
 				RequireExplicitExec: true,
 			})
@@ -143,7 +145,13 @@ func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-func forget(ts *testscript.TestScript, _ bool, args []string) {
+func forget(ts *testscript.TestScript, neg bool, args []string) {
+	number, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	statement(ts, neg, []string{fmt.Sprintf("DELETE FROM schema_migrations WHERE number = %d", number)})
+}
+
+func statement(ts *testscript.TestScript, _ bool, args []string) {
 	driver, dsn := "pgx", ts.Getenv("CARDINAL_DB")
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
 		driver, dsn = "sqlite", ts.MkAbs(path)
@@ -153,7 +161,7 @@ func forget(ts *testscript.TestScript, _ bool, args []string) {
 	db, err := sql.Open(driver, dsn)
 	ts.Check(err)
 	defer db.Close()
-	_, err = db.Exec("DELETE FROM schema_migrations WHERE number = $1", args[0])
+	_, err = db.Exec(args[0])
 	ts.Check(err)
 }
 

@@ -125,6 +125,7 @@ func personalDataIsSealed(s *Subject, j *judgement) {
 		for _, c := range t.Columns {
 			object := t.Name + "." + c.Name
 			if c.IsSealed() {
+				j.expect(c.Class() == catalog.ClassPersonal, Finding{Object: object, Problem: "it is sealed and its data class is not pii", Evidence: []string{"comment: " + c.Comment}})
 				first := regexp.MustCompile(`(?i)(get_byte\(` + c.Name + `, 0\) = 1|substr\(` + c.Name + `, 1, 1\) = x'01')`)
 				least := regexp.MustCompile(fmt.Sprintf(`(?i)length\(%s\) (BETWEEN|>=) %d\b`, c.Name, overhead))
 				j.expect(checked(&t, c.Name, first) && checked(&t, c.Name, least), Finding{Object: object,

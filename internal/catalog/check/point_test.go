@@ -61,6 +61,7 @@ var breaks = []struct{ id, object, postgres, sqlite string }{
 	{"G17", "profiles.tax_rate_ppm", "ALTER TABLE profiles ADD COLUMN tax_rate_ppm bigint", "ALTER TABLE profiles ADD COLUMN tax_rate_ppm INTEGER"},
 	{"G17", "profiles.country_code", "ALTER TABLE profiles DROP CONSTRAINT profiles_country_fk", text("profiles", "FOREIGN KEY (country_code) REFERENCES countries (code)", "CHECK (1)")},
 	{"G18", "contacts.value_sealed", "ALTER TABLE contacts DROP CONSTRAINT contacts_value_ck", text("contacts", "substr(value_sealed, 1, 1) = x'01' AND", "")},
+	{"G18", "api_keys.name_sealed", "COMMENT ON COLUMN api_keys.name_sealed IS '[public] Name.'", text("api_keys", "[pii] ", "[public] ")},
 	{"G18", "profiles.birthday|profiles.preferences", "ALTER TABLE profiles ADD COLUMN birthday date; COMMENT ON COLUMN profiles.birthday IS '[pii] Born.'", text("profiles", "[internal] Interface settings", "[pii] Interface settings")},
 	{"G19", "users.erased_at", "ALTER TABLE users DROP CONSTRAINT users_erased_ck", text("users", "erased_at IS NULL OR deleted_at IS NOT NULL", "1")},
 	{"G19", "profiles", "ALTER TABLE profiles DISABLE TRIGGER profiles_no_delete", "DROP TRIGGER profiles_no_delete"},

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"flag"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"cardinal/internal/catalog"
+	"cardinal/internal/pgtest"
 )
 
 // tally counts mutants by kind.
@@ -71,7 +73,7 @@ func TestPostgresMutantsAreNoticed(t *testing.T) {
 	var group sync.WaitGroup
 	const workers = 2
 	for worker := range workers {
-		at := granted(t, role)
+		at := fewMonths(t, granted(t, role))
 		s, db := subject(t, at), openWriting(t, at)
 		sets := together(postgresMutants(s.Live, role))
 		group.Go(func() {
@@ -198,23 +200,12 @@ func repair(ctx context.Context, tx *sql.Tx, findings []Finding) (*catalog.Schem
 	return catalog.ReadPostgres(ctx, tx, "cardinal")
 }
 
-// serviceRole makes a role of the tests' server and returns its name.
+// serviceRole makes a role with a password like its name. It must be made before the databases that give it rights: then it is dropped
+// after them.
 func serviceRole(t *testing.T) string {
 	t.Helper()
-	role := "cardinal_check_" + strings.ToLower(strings.NewReplacer("/", "_", "-", "_").Replace(t.Name()))
-	server := openWriting(t, serverURL(t))
-	if _, err := server.Exec(`CREATE ROLE ` + role); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		db, err := sql.Open("pgx", serverURL(t))
-		if err == nil {
-			_, err = db.Exec(`DROP ROLE ` + role)
-			db.Close()
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	})
+	role := "cardinal_check_" + strings.ToLower(rand.Text())
+	execute(t, "postgres", pgtest.Server(t), `CREATE ROLE `+role+` LOGIN PASSWORD '`+role+`'`)
+	t.Cleanup(func() { execute(t, "postgres", pgtest.Server(t), `DROP ROLE `+role) })
 	return role
 }

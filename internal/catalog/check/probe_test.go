@@ -1,8 +1,13 @@
 package check
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cardinal/internal/catalog"
 )
 
 func TestEveryRuleRefuses(t *testing.T) {
@@ -23,6 +28,110 @@ func TestEveryRuleRefuses(t *testing.T) {
 				}
 			}
 			t.Logf("%s: %d probes, %d statements, %v", engine, total, s.shadow.probes.tried, time.Since(began))
+		})
+	}
+}
+
+// Every table has a row to start from, or nothing could be tried in it.
+func TestFixtureFillsEveryTable(t *testing.T) {
+	for _, engine := range engines {
+		s := subject(t, migrated(t, engine))
+		p, err := s.shadow.prober(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range p.schema.Tables {
+			if len(p.rows[table.Name]) == 0 {
+				t.Errorf("%s: the fixture has no row of %s", engine, table.Name)
+			}
+		}
+	}
+}
+
+// A rule that need not refuse is there, and cannot be reached: otherwise it has no business in the table.
+func TestExemptRulesCannotBeReached(t *testing.T) {
+	for _, engine := range engines {
+		s := subject(t, migrated(t, engine))
+		p, err := s.shadow.prober(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]bool{}
+		for i := range p.schema.Tables {
+			table := &p.schema.Tables[i]
+			if table.Kind == catalog.Partition {
+				continue
+			}
+			for _, r := range slices.Concat(p.notNull(table), p.checks(table), p.unique(table), p.foreignKeys(table), p.triggers(table)) {
+				if !p.isExempt(r) {
+					continue
+				}
+				found[r.object] = true
+				for results, err := range p.try(r) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if slices.ContainsFunc(results, r.refusedBy) {
+						t.Errorf("%s: %s can be broken after all", engine, r.object)
+					}
+				}
+			}
+		}
+		for object := range subsumed[engine] {
+			if !found[object] {
+				t.Errorf("%s: there is no %s", engine, object)
+			}
+		}
+	}
+}
+
+// A rule that is declared and refuses nothing is found by the probes: here the shadow itself is spoilt after it was read.
+func TestProbesNoticeRulesThatRefuseNothing(t *testing.T) {
+	spoilt := map[string]map[string]string{
+		"postgres": {
+			"constraint users.users_version_ck":               `ALTER TABLE users DROP CONSTRAINT users_version_ck, ADD CONSTRAINT users_version_ck CHECK (version > -5 OR schema_version > 0)`,
+			"constraint sessions.sessions_idle_ck":            `ALTER TABLE sessions DROP CONSTRAINT sessions_idle_ck`,
+			"column contacts.kind":                            `ALTER TABLE contacts ALTER COLUMN kind DROP NOT NULL`,
+			"index contacts.contacts_one_primary_uq":          `DROP INDEX contacts_one_primary_uq`,
+			"constraint roles.roles_name_uq":                  `ALTER TABLE roles DROP CONSTRAINT roles_name_uq`,
+			"constraint sessions.sessions_method_fk":          `ALTER TABLE sessions DROP CONSTRAINT sessions_method_fk`,
+			"trigger profiles.profiles_no_delete":             `ALTER TABLE profiles DISABLE TRIGGER profiles_no_delete`,
+			"trigger users.users_guard by users_erased_final": `DO $$ BEGIN EXECUTE replace(pg_get_functiondef('guard_user'::regproc), 'OLD.erased_at IS NOT NULL', 'false'); END $$`,
+		},
+		"sqlite": {
+			"index contacts.contacts_one_primary_uq": `DROP INDEX contacts_one_primary_uq`,
+			"trigger profiles.profiles_no_delete":    `DROP TRIGGER profiles_no_delete`,
+			"trigger settings.settings_guard_version by settings_created_fixed": `DROP TRIGGER settings_guard_version;
+			  CREATE TRIGGER settings_guard_version BEFORE UPDATE ON settings BEGIN SELECT RAISE(ABORT, 'settings_version_step: no') WHERE NEW.version <> OLD.version + 1; END`,
+		},
+	}
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			s := subject(t, migrated(t, engine))
+			var want, got []string
+			for object, statement := range spoilt[engine] {
+				want = append(want, object)
+				if _, err := s.shadow.at.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, c := range probes {
+				o, err := c.run(t.Context(), s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range o.Findings {
+					got = append(got, f.Object)
+				}
+				if len(o.Findings) != o.Total-o.Held {
+					t.Errorf("%s: %d of %d held, %d findings", o.ID, o.Held, o.Total, len(o.Findings))
+				}
+			}
+			slices.Sort(want)
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
 		})
 	}
 }

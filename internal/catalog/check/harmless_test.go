@@ -1,0 +1,123 @@
+package check
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// What is stored, counted or planned for is no part of the schema.
+func TestHarmlessChangesAreSilent(t *testing.T) {
+	// Months that begin after those that Migrate makes, written as text.
+	month := func(n int) string { return time.Now().UTC().AddDate(0, n, 0).Format("2006-01") + "-01" }
+	changes := map[string][]string{
+		"sqlite": {`ANALYZE`, `REINDEX`, `VACUUM`, `PRAGMA user_version = 7`, `UPDATE settings SET value = '13', version = version + 1 WHERE name = 'passwords.min_length'`},
+		"postgres": {`ANALYZE`, `VACUUM`, `VACUUM FULL sessions`, `REINDEX TABLE users`, `CLUSTER users USING users_pk`, `SELECT audit_month_ensure('` + month(14) + `')`,
+			`SELECT audit_month_ensure('` + month(-3) + `')`, `DROP TABLE audit_logs_` + strings.ReplaceAll(month(12)[:7], "-", ""),
+			`CREATE STATISTICS more ON kind, status FROM users`, `ALTER TABLE users ALTER COLUMN kind SET STATISTICS 500`,
+			`UPDATE settings SET value = '13', version = version + 1 WHERE name = 'passwords.min_length'`},
+	}
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			url := migrated(t, engine)
+			rows := &shadow{engine: engine, at: openWriting(t, url)}
+			statements := []string{}
+			words := rows.fixtureWords(time.Now().UTC())
+			for _, f := range fixture {
+				if !strings.HasPrefix(f.needs, "schema_") {
+					statements = append(statements, words.Replace(f.sql))
+				}
+			}
+			execute(t, engine, url, "BEGIN;\n"+strings.Join(statements, ";\n")+";\nCOMMIT")
+			unchanged(t, url, "rows")
+			for _, change := range changes[engine] {
+				execute(t, engine, url, change)
+				unchanged(t, url, change)
+			}
+			t.Logf("%s: %d harmless changes, none noticed", engine, len(changes[engine])+1)
+		})
+	}
+}
+
+// unchanged fails when the fingerprint finds anything.
+func unchanged(t *testing.T, url, after string) {
+	t.Helper()
+	for _, f := range differences(t, subject(t, url)) {
+		t.Errorf("after %s: %+v", after, f)
+	}
+}
+
+// differences are the findings of the whole fingerprint.
+func differences(t *testing.T, s *Subject) (findings []Finding) {
+	t.Helper()
+	if s.shadow == nil {
+		t.Fatal(s.Unshadowed)
+	}
+	for _, c := range fingerprints {
+		o, err := c.run(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		findings = append(findings, o.Findings...)
+	}
+	return findings
+}
+
+// Some mutants of every kind through the whole check, as the command runs it.
+func TestMutantsFailTheWholeCheck(t *testing.T) {
+	mutants := map[string][][2]string{
+		"postgres": {
+			{"users_version_ck", `ALTER TABLE users DROP CONSTRAINT users_version_ck`},
+			{"contacts_kind_ix", `DROP INDEX contacts_kind_ix`},
+			{"users_guard", `ALTER TABLE users DISABLE TRIGGER users_guard`},
+			{"users.status", `ALTER TABLE users ALTER COLUMN status DROP NOT NULL`},
+			{"profiles.locale", `ALTER TABLE profiles ALTER COLUMN locale DROP DEFAULT`},
+			{"sessions.token_hash", `COMMENT ON COLUMN sessions.token_hash IS NULL`},
+			{"credentials_hash_ck", `ALTER TABLE credentials DROP CONSTRAINT credentials_hash_ck, ADD CONSTRAINT credentials_hash_ck CHECK (hash <> '')`},
+			{"countries.tax_rate_ppm", `ALTER TABLE countries ALTER COLUMN tax_rate_ppm TYPE numeric`},
+			{"audit_logs", `GRANT DELETE ON audit_logs TO PUBLIC`},
+			{"roles", `ALTER TABLE roles ADD COLUMN members text[]`},
+			{"jobs", `CREATE INDEX stray ON jobs (kind)`},
+			{"audit_logs_", `ALTER TABLE audit_logs DETACH PARTITION audit_logs_` + time.Now().UTC().Format("200601")},
+			{"refuse_change", `CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`},
+		},
+		"sqlite": {
+			{"contacts_kind_ix", `DROP INDEX contacts_kind_ix`},
+			{"users_guard", `DROP TRIGGER users_guard`},
+			{"audit_logs_no_delete", `DROP TRIGGER audit_logs_no_delete; CREATE TRIGGER audit_logs_no_delete BEFORE DELETE ON audit_logs WHEN 0 BEGIN SELECT RAISE(ABORT, 'audit_logs_append_only: the audit log only grows'); END`},
+			{"roles", `ALTER TABLE roles ADD COLUMN members TEXT`},
+			{"stray", `CREATE INDEX stray ON jobs (kind)`},
+			{"stray", `CREATE TABLE stray (id INTEGER PRIMARY KEY)`},
+			{"credentials", `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'CONSTRAINT credentials_version_ck CHECK (version > 0 AND', 'CONSTRAINT credentials_version_ck CHECK (1 AND') WHERE name = 'credentials'`},
+			{"users.status", `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'status                  TEXT NOT NULL', 'status TEXT') WHERE name = 'users'`},
+			{"profiles.locale", `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, ' DEFAULT ''und''', '') WHERE name = 'profiles'`},
+			{"sessions.token_hash", `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '[secret] SHA-256 of the bearer token.', '') WHERE name = 'sessions'`},
+		},
+	}
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			noticed := 0
+			for _, m := range mutants[engine] {
+				url := migrated(t, engine)
+				execute(t, engine, url, m[1])
+				r, err := Run(t.Context(), opened(t, url), nil, nil)
+				if err != nil {
+					t.Errorf("%s: %v", m[1], err)
+					continue
+				}
+				var findings []Finding
+				for _, o := range r.Outcomes {
+					if o.Kind == Fingerprint {
+						findings = append(findings, o.Findings...)
+					}
+				}
+				if !r.Failed() || !named(findings, m[0]) {
+					t.Errorf("not noticed: %s: %+v", m[1], findings)
+					continue
+				}
+				noticed++
+			}
+			t.Logf("%s: %d mutants tried through the whole check, %d noticed", engine, len(mutants[engine]), noticed)
+		})
+	}
+}

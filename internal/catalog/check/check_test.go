@@ -93,7 +93,7 @@ func TestFreshDatabaseHolds(t *testing.T) {
 					t.Errorf("%s: %d of %d", o.ID, o.Held, o.Total)
 				}
 			}
-			if len(r.Outcomes) != 33+9+6 {
+			if len(r.Outcomes) != 33+9+7 {
 				t.Errorf("%d outcomes", len(r.Outcomes))
 			}
 		})

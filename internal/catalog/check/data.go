@@ -30,7 +30,7 @@ var dataScans = slices.Concat(dependencyScans, []Check{
 		Why: "A claim without its contact locks an address for nobody; a verified contact without a claim can be taken by another. The rules say most of it by foreign " +
 			"keys, which SQLite holds only while a connection asks it to, and which a distributed PostgreSQL leaves out.",
 		run: claimsBelong},
-})
+}, queryScans)
 
 const mostShown = 5 // rows as evidence
 

@@ -200,3 +200,19 @@ func TestDepends(t *testing.T) {
 		}
 	}
 }
+
+// An index of the right columns that the planner cannot use is none.
+func TestQueriesArePlanned(t *testing.T) {
+	collation := map[string]string{"postgres": `"C"`, "sqlite": "NOCASE"}
+	for _, engine := range engines {
+		url := migrated(t, engine)
+		execute(t, engine, url, "DROP INDEX users_status_ix", "CREATE INDEX users_status_ix ON users (status COLLATE "+collation[engine]+", id)")
+		if o := checkOne(t, opened(t, url), "G25"); o.Status != Passed {
+			t.Errorf("%s: the catalog alone tells: %+v", engine, o.Findings)
+		}
+		o := checkOne(t, opened(t, url), "D07")
+		if o.Status != Failed || !slices.Equal(problems(o), []string{"users: no index answers the query: users by status"}) || len(o.Findings[0].Evidence) < 2 || o.Total != len(queries) {
+			t.Errorf("%s: %+v", engine, o)
+		}
+	}
+}

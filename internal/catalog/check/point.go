@@ -12,7 +12,7 @@ import (
 
 // points are the guide's sentences, judged from the catalog: one for each row of the plan of the schema.
 var points = slices.Concat(identityPoints, statusPoints, timePoints, profilePoints, secretPoints, personalPoints, accessPoints,
-	auditPoints, formPoints, indexPoints, evolutionPoints, []Check{compliance})
+	auditPoints, formPoints, indexPoints, queryPoints, evolutionPoints, []Check{compliance})
 
 // judgement is an outcome in the making.
 type judgement struct{ Outcome }

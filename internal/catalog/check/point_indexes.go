@@ -19,11 +19,6 @@ var indexPoints = []Check{
 		Why: "What begins another index is found by that one as well. Judged by columns, predicate and method; on PostgreSQL an index that was never read while its table's " +
 			"others were is a warning, and one that failed to build is of no use to anybody.",
 		run: judged(indexesAreNeeded), general: judged(indexesAreNeeded)},
-	{ID: "G25", Kind: Point, of: "queries", Title: "every frequent query has an index",
-		Guide: "Are there indexes for common query patterns?",
-		Why: "A query that reads a whole table is fast until the day it is not. Each query that the service runs often or on a growing table is named here, with the " +
-			"columns that an index must begin with, in this order.",
-		run: judged(queriesAreServed)},
 }
 
 func foreignKeysAreIndexed(s *Subject, j *judgement) {
@@ -115,49 +110,4 @@ func (s *Subject) drop(i catalog.Index) string {
 		return ""
 	}
 	return "DROP INDEX " + s.table(i.Name) + ";"
-}
-
-// queries are what the service asks often, or of tables that grow: the columns that an index must begin with.
-var queries = []struct{ name, table, columns string }{
-	{"sign-in by e-mail, telephone or user name", "identifiers", "value_index"},
-	{"a user's claims", "identifiers", "user_id"},
-	{"claims that lapse", "identifiers", "expires_at"},
-	{"is this session good", "sessions", "user_id id"},
-	{"sessions that ended", "sessions", "expires_at"},
-	{"is this API key good", "api_keys", "user_id id"},
-	{"an API key by its id", "api_keys", "id"},
-	{"users by status", "users", "status id"},
-	{"users by kind", "users", "kind id"},
-	{"a user's contacts", "contacts", "user_id id"},
-	{"a user's roles", "user_roles", "user_id role_id"},
-	{"a role's holders", "user_roles", "role_id user_id"},
-	{"grants that end", "user_roles", "expires_at"},
-	{"a role's permissions", "role_permissions", "role_id permission_id"},
-	{"who holds a permission", "role_permissions", "permission_id"},
-	{"what happened to a user, newest first", "audit_logs", "subject_id id"},
-	{"what a user did, newest first", "audit_logs", "actor_id id"},
-	{"what happened of a kind, newest first", "audit_logs", "action id"},
-	{"what happened, newest first", "audit_logs", "id"},
-	{"what a request did", "audit_logs", "request_id"},
-	{"work that is due", "jobs", "run_at"},
-	{"the reply to a repeated request", "idempotency_keys", "caller_id route key_hash"},
-	{"replies to forget", "idempotency_keys", "expires_at"},
-	{"is this sign-in throttled", "sign_in_throttles", "key_hash"},
-	{"throttles to forget", "sign_in_throttles", "expires_at"},
-	{"refused attempts of a minute", "refused_attempts", "minute"},
-}
-
-func queriesAreServed(s *Subject, j *judgement) {
-	for _, q := range queries {
-		t := j.table(s, q.table)
-		if t == nil {
-			continue
-		}
-		columns := strings.Fields(q.columns)
-		j.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool {
-			return len(i.Columns) >= len(columns) && slices.Equal(i.Columns[:len(columns)], columns) && i.Serves(columns)
-		}), Finding{Object: q.table, Problem: "no index serves the query: " + q.name, Evidence: []string{"needed: (" + strings.Join(columns, ", ") + ", …)"},
-			Fix: s.createIndex(t, columns, s.wherePresent(t, columns))})
-	}
-	j.Missing = "which index the planner takes depends on the rows; here only what it may take is judged"
 }

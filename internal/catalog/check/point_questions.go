@@ -8,7 +8,7 @@ var questions = []Check{
 	{ID: "Q4", Kind: Question, Title: "timestamps are stored in UTC", Guide: "Are timestamps stored in UTC?", from: []string{"G27"}},
 	{ID: "Q5", Kind: Question, Title: "there is a mechanism for soft deletes", Guide: "Is there a mechanism for soft deletes?", from: []string{"G19"}},
 	{ID: "Q6", Kind: Question, Title: "sensitive data is separated from identity data", Guide: "Is sensitive data separated from identity data?", from: []string{"G11", "G18"}},
-	{ID: "Q7", Kind: Question, Title: "common queries have indexes", Guide: "Are there indexes for common query patterns?", from: []string{"G23", "G25"}},
+	{ID: "Q7", Kind: Question, Title: "common queries have indexes", Guide: "Are there indexes for common query patterns?", from: []string{"G23", "G25", "D07"}},
 	{ID: "Q8", Kind: Question, Title: "the schema is normalized to the third normal form", Guide: "Is the schema normalized to at least 3NF?", from: []string{"G15", "G16", "G17", "D01", "D02"}},
 	{ID: "Q9", Kind: Question, Title: "the design supports the required security compliance", Guide: "Does the design support the required security compliance standards?", from: []string{"G08", "G32"}},
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"cardinal"
+	"cardinal/internal/catalog"
 	"cardinal/internal/store"
 )
 
@@ -191,8 +192,12 @@ func (o *Outcome) settle() {
 }
 
 // rows reads a query whose values are read as text; NULL is "".
-func (s *Subject) rows(ctx context.Context, query string, args ...any) (all [][]string, err error) {
-	found, err := s.Database.QueryContext(ctx, query, args...)
+func (s *Subject) rows(ctx context.Context, query string, args ...any) ([][]string, error) {
+	return texts(ctx, s.Database, query, args...)
+}
+
+func texts(ctx context.Context, q catalog.Querier, query string, args ...any) (all [][]string, err error) {
+	found, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -48,9 +48,10 @@ var house = map[string]room{
 	"internal/server":                  {may: ". internal/directory internal/api internal/web", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
 
 	// The live database, read back.
-	"internal/catalog":       {may: ". internal/store", tests: "internal/pgtest", knows: "sql"},
-	"internal/catalog/check": {may: ". internal/store internal/catalog", tests: "internal/pgtest", knows: "sql"},
-	"internal/catalog/erd":   {may: "internal/catalog", tests: "internal/pgtest"},
+	"internal/catalog":           {may: ". internal/store", tests: "internal/pgtest", knows: "sql"},
+	"internal/catalog/check":     {may: ". internal/store internal/catalog", tests: "internal/pgtest", knows: "sql"},
+	"internal/catalog/erd":       {may: "internal/catalog", tests: "internal/pgtest"},
+	"internal/catalog/rehearsal": {may: ". internal/store internal/catalog", tests: "internal/pgtest", knows: "sql"},
 
 	// The roof puts everything together, but for what exists for tests and for other people's programs.
 	"cmd/cardinal": {may: ". internal/server internal/api internal/web internal/jobs internal/directory internal/store " +

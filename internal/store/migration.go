@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"cardinal"
 )
 
 // Migration is one script of the schema and whether the database has it.
@@ -55,16 +58,9 @@ func migrationFiles(engine string) []Migration {
 		if err != nil {
 			panic(err)
 		}
-		base := strings.TrimSuffix(path.Base(name), ".sql")
-		number, err := strconv.Atoi(base[:4])
-		if err != nil {
+		if files[i], err = NewMigration(path.Base(name), string(text)); err != nil {
 			panic(err)
 		}
-		title, phase, given := strings.Cut(base[5:], ".")
-		if !given {
-			phase = string(Expand)
-		}
-		files[i] = Migration{Number: number, Name: title, Phase: Phase(phase), script: string(text), checksum: sha256.Sum256(text)}
 	}
 	slices.SortFunc(files, func(a, b Migration) int {
 		if a.Number != b.Number {
@@ -81,8 +77,33 @@ func SchemaNumber() int64 {
 	return int64(files[len(files)-1].Number)
 }
 
-// alone reports whether a script must run outside a transaction, which its first line says: CREATE INDEX CONCURRENTLY, say.
-func (m Migration) alone() bool { return strings.HasPrefix(m.script, "-- alone:") }
+// NewMigration is a migration that is not embedded: a draft, by the name of its file, NNNN_name.sql or NNNN_name.PHASE.sql.
+func NewMigration(name, script string) (Migration, error) {
+	m := migrationName.FindStringSubmatch(name)
+	if m == nil {
+		return Migration{}, fmt.Errorf("%w: %q is no name of a migration: NNNN_name.sql, NNNN_name.backfill.sql or NNNN_name.contract.sql", cardinal.ErrInvalid, name)
+	}
+	number, err := strconv.Atoi(m[1])
+	if err != nil {
+		return Migration{}, err
+	}
+	phase := Expand
+	if m[3] != "" {
+		phase = Phase(m[3])
+	}
+	return Migration{Number: number, Name: m[2], Phase: phase, script: script, checksum: sha256.Sum256([]byte(script))}, nil
+}
+
+var migrationName = regexp.MustCompile(`^([0-9]{4})_([a-z0-9_]+)(?:\.(expand|backfill|contract))?\.sql$`)
+
+// Alone reports whether a script must run outside a transaction, which its first line says: CREATE INDEX CONCURRENTLY, say.
+func (m Migration) Alone() bool { return strings.HasPrefix(m.script, "-- alone:") }
+
+// Walks returns the table that a backfill walks, and the key that it walks it by.
+func (m Migration) Walks() (table string, key []string, err error) {
+	w, err := walkOf(m)
+	return w.table, w.key, err
+}
 
 // Script is the migration's SQL; that of a backfill stands for one batch.
 func (m Migration) Script() string { return m.script }

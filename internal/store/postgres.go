@@ -111,7 +111,7 @@ type postgresMigrator struct{ *sql.Conn }
 const lockWait = `'500ms'`
 
 func (m postgresMigrator) run(ctx context.Context, f Migration, note func(querier) error) error {
-	if f.alone() {
+	if f.Alone() {
 		if err := m.runAlone(ctx, f.script); err != nil {
 			return err
 		}

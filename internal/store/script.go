@@ -17,7 +17,7 @@ func SchemaScript(engine string, applied []Migration) string {
 		if f.Phase == Backfill {
 			continue // it changes rows
 		}
-		if f.alone() {
+		if f.Alone() {
 			f.script = strings.ReplaceAll(f.script, " CONCURRENTLY", "")
 		}
 		if applied == nil || slices.ContainsFunc(applied, func(a Migration) bool {

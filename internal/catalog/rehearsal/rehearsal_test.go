@@ -1,0 +1,231 @@
+package rehearsal_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cardinal/internal/catalog"
+	"cardinal/internal/catalog/rehearsal"
+	"cardinal/internal/pgtest"
+	"cardinal/internal/store"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+var engines = []string{"sqlite", "postgres"}
+
+// database opens an empty database of an engine and lists Cardinal's migrations for it.
+func database(t *testing.T, engine string) (*catalog.Database, []store.Migration) {
+	t.Helper()
+	url := filepath.Join(t.TempDir(), "cardinal.db")
+	if engine == "postgres" {
+		url = pgtest.Database(t)
+	}
+	s, err := store.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	all, err := s.Read(t.Context()).Migrations(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := catalog.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d, all
+}
+
+func rehearse(t *testing.T, d *catalog.Database, applied []store.Migration, migrations ...store.Migration) []rehearsal.Step {
+	t.Helper()
+	steps, err := rehearsal.Rehearse(t.Context(), d, applied, migrations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}
+
+// Our own migrations, from the first, pass the lint.
+func TestOursPassTheLint(t *testing.T) {
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			d, all := database(t, engine)
+			steps := rehearse(t, d, []store.Migration{}, all...)
+			if len(steps) != len(all) || len(all) < 10 {
+				t.Fatalf("%d steps of %d migrations", len(steps), len(all))
+			}
+			for _, f := range rehearsal.Lint(steps) {
+				t.Errorf("%s: %s: %s", f.Migration, f.Rule, f.Problem)
+			}
+		})
+	}
+}
+
+func TestEffectsOfSessionEnds(t *testing.T) {
+	d, all := database(t, "postgres")
+	now := time.Now()
+	var applied, pending []store.Migration
+	for _, m := range all {
+		if m.Number < 7 {
+			m.AppliedAt = &now
+			applied = append(applied, m)
+		} else if m.Number < 9 {
+			pending = append(pending, m)
+		}
+	}
+	steps := map[string]rehearsal.Step{}
+	for _, s := range rehearse(t, d, applied, pending...) {
+		steps[s.Migration.String()] = s
+	}
+	on := func(step, statement string) (found rehearsal.Effect) {
+		for _, e := range steps[step].Effects {
+			if strings.HasPrefix(e.Statement, statement) && e.Table == "sessions" {
+				return e
+			}
+		}
+		t.Errorf("%s: nothing of %q", step, statement)
+		return found
+	}
+	if e := on("0007 session_ends", "ALTER TABLE sessions ADD COLUMN"); e.Lock != rehearsal.AccessExclusive || e.Scans || e.Rewrites {
+		t.Errorf("the column: %+v", e)
+	}
+	if e := on("0008 session_ends_index", "CREATE INDEX CONCURRENTLY"); e.Lock != rehearsal.ShareUpdateExclusive || !e.Scans {
+		t.Errorf("the index: %+v", e)
+	}
+	if e := on("0007 session_ends (contract)", "ALTER TABLE sessions VALIDATE CONSTRAINT sessions_end_reason_ck"); !e.Scans || e.Lock.StopsWrites() {
+		t.Errorf("the validation: %+v", e)
+	}
+	if e := on("0007 session_ends (contract)", "DROP TRIGGER"); e.Lock != rehearsal.AccessExclusive || e.Scans {
+		t.Errorf("the trigger: %+v", e)
+	}
+	var left int
+	if err := d.QueryRow(`SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'cardinal%'`).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d schemas are left: %v", left, err)
+	}
+}
+
+// What a killed rehearsal left goes at the next; one that is at work is left alone.
+func TestLeftOverSchemasGo(t *testing.T) {
+	d, _ := database(t, "postgres")
+	conn, err := d.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, statement := range []string{`SET default_transaction_read_only = off`, `CREATE SCHEMA cardinal_rehearsal_left; CREATE SCHEMA cardinal_rehearsal_busy;
+		SELECT pg_advisory_lock(hashtextextended('cardinal_rehearsal_busy', 0))`} {
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rehearse(t, d, []store.Migration{})
+	var left string
+	if err := d.QueryRow(`SELECT string_agg(nspname, ',') FROM pg_namespace WHERE nspname LIKE 'cardinal%'`).Scan(&left); err != nil || left != "cardinal_rehearsal_busy" {
+		t.Errorf("left: %q, %v", left, err)
+	}
+}
+
+// A draft of each kind that must not be released.
+var bad = []struct {
+	name, file, script string
+	rule               rehearsal.Rule
+	problem            string
+	only               string // engine
+}{
+	{"a check that scans", "9000_x.sql", `ALTER TABLE users ADD CONSTRAINT x_ck CHECK (version < 1000000);`, rehearsal.Blocks, "reads all of users", "postgres"},
+	{"a foreign key that scans", "9000_x.sql", `ALTER TABLE profiles ADD CONSTRAINT x_fk FOREIGN KEY (user_id) REFERENCES users (id);`, rehearsal.Blocks, "reads all of profiles", "postgres"},
+	{"NOT NULL that scans", "9000_x.contract.sql", `ALTER TABLE contacts ALTER COLUMN verified_at SET NOT NULL;`, rehearsal.Blocks, "reads all of contacts", "postgres"},
+	{"an index in a transaction", "9000_x.sql", `CREATE INDEX x_ix ON users (updated_at);`, rehearsal.Blocks, "reads all of users", "postgres"},
+	{"a unique rule", "9000_x.sql", `ALTER TABLE roles ADD CONSTRAINT x_uq UNIQUE (description);`, rehearsal.Blocks, "reads all of roles", "postgres"},
+	{"a type that is written anew", "9000_x.contract.sql", `ALTER TABLE jobs ALTER COLUMN attempts TYPE numeric;`, rehearsal.Blocks, "jobs is written anew", "postgres"},
+	{"a column that is computed", "9000_x.sql", `ALTER TABLE users ADD COLUMN x text GENERATED ALWAYS AS (status || kind) STORED;`, rehearsal.Blocks, "users is written anew", "postgres"},
+	{"a validation behind a lock", "9000_x.contract.sql", `ALTER TABLE users ADD CONSTRAINT x_ck CHECK (version > 0) NOT VALID; ALTER TABLE users VALIDATE CONSTRAINT x_ck;`, rehearsal.Blocks, "reads all of users", "postgres"},
+	{"a column dropped early", "9000_x.sql", `ALTER TABLE profiles DROP COLUMN locale;`, rehearsal.Loses, "column profiles.locale is dropped", "postgres"},
+	{"a table dropped early", "9000_x.sql", `DROP TABLE setup_links;`, rehearsal.Loses, "table setup_links is dropped", ""},
+	{"a column dropped in silence", "9000_x.contract.sql", `ALTER TABLE jobs DROP COLUMN last_error;`, rehearsal.Loses, "column jobs.last_error is dropped with all it holds", "postgres"},
+	{"a table dropped in silence", "9000_x.contract.sql", `DROP TABLE setup_links;`, rehearsal.Loses, "table setup_links is dropped with all it holds", ""},
+	{"a column renamed", "9000_x.sql", `ALTER TABLE settings RENAME COLUMN description TO meaning;`, rehearsal.Loses, "column settings.description is dropped", ""},
+	{"a column that must have a value", "9000_x.sql", `ALTER TABLE contacts ADD COLUMN x text NOT NULL;`, rehearsal.Breaks, "column contacts.x must have a value", "postgres"},
+	{"a column that must have a value from now on", "9000_x.sql", `ALTER TABLE contacts ALTER COLUMN verified_at SET NOT NULL;`, rehearsal.Breaks, "column contacts.verified_at must have a value", "postgres"},
+	{"another type", "9000_x.sql", `ALTER TABLE jobs ALTER COLUMN kind TYPE varchar(64);`, rehearsal.Breaks, "the type of column jobs.kind", "postgres"},
+	{"an index taken away early", "9000_x.sql", `DROP INDEX contacts_kind_ix;`, rehearsal.Breaks, "index contacts.contacts_kind_ix is taken away", ""},
+	{"a trigger taken away early", "9000_x.sql", `DROP TRIGGER users_no_delete;`, rehearsal.Breaks, "trigger users.users_no_delete is taken away", "sqlite"},
+	{"two statements alone", "9000_x.sql", "-- alone: both\nCREATE INDEX IF NOT EXISTS x_ix ON jobs (attempts); CREATE INDEX IF NOT EXISTS y_ix ON jobs (created_at);", rehearsal.Form, "one statement", ""},
+	{"an index that cannot be tried again", "9000_x.sql", "-- alone: an index\nCREATE INDEX x_ix ON jobs (attempts);", rehearsal.Form, "one statement", ""},
+	{"a backfill of everything at once", "9000_x.backfill.sql", "-- backfill: users (id)\nUPDATE users SET schema_version = 2 -- {batch}\n", rehearsal.Form, "more than its batch", ""},
+}
+
+func TestLintRefuses(t *testing.T) {
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			d, all := database(t, engine)
+			for _, b := range bad {
+				if b.only != "" && b.only != engine {
+					continue
+				}
+				t.Run(b.name, func(t *testing.T) {
+					draft, err := store.NewMigration(b.file, b.script)
+					if err != nil {
+						t.Fatal(err)
+					}
+					now := time.Now()
+					for i := range all {
+						all[i].AppliedAt = &now
+					}
+					faults := rehearsal.Lint(rehearse(t, d, all, draft))
+					if !slices.ContainsFunc(faults, func(f rehearsal.Fault) bool {
+						return f.Rule == b.rule && strings.Contains(f.Problem, b.problem) && f.Fix != ""
+					}) {
+						t.Errorf("%+v, want %s: …%s…", faults, b.rule, b.problem)
+					}
+				})
+			}
+		})
+	}
+}
+
+// What is as harmless as it looks passes.
+func TestLintPasses(t *testing.T) {
+	for _, engine := range engines {
+		d, all := database(t, engine)
+		now := time.Now()
+		for i := range all {
+			all[i].AppliedAt = &now
+		}
+		for name, scripts := range map[string][2]string{
+			"a nullable column":        {"9000_x.sql", `ALTER TABLE users ADD COLUMN x TEXT;`},
+			"a column with a default":  {"9000_x.sql", `ALTER TABLE jobs ADD COLUMN x INTEGER NOT NULL DEFAULT 0;`},
+			"a drop that is announced": {"9000_x.contract.sql", "-- drops: setup_links\nDROP TABLE setup_links;"},
+		} {
+			draft, err := store.NewMigration(scripts[0], scripts[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range rehearsal.Lint(rehearse(t, d, all, draft)) {
+				t.Errorf("%s, %s: %s: %s", engine, name, f.Rule, f.Problem)
+			}
+		}
+	}
+}
+
+func TestBadScriptsAreNoPanic(t *testing.T) {
+	for _, engine := range engines {
+		d, all := database(t, engine)
+		draft, err := store.NewMigration("9000_x.sql", `CREATE TABLE oops (`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rehearsal.Rehearse(t.Context(), d, all, []store.Migration{draft}); err == nil || !strings.Contains(err.Error(), "9000 x") {
+			t.Errorf("%s: %v", engine, err)
+		}
+	}
+	if _, err := store.NewMigration("x.sql", ""); err == nil {
+		t.Error("a file without a number is a migration")
+	}
+}

@@ -1,0 +1,44 @@
+package rehearsal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"cardinal/internal/catalog"
+	"cardinal/internal/store"
+)
+
+// sqliteStage is a database in memory.
+type sqliteStage struct {
+	db   *sql.DB
+	conn *sql.Conn
+}
+
+func openSQLite(ctx context.Context, _ *catalog.Database, applied []store.Migration) (stage, error) {
+	db, err := sql.Open("sqlite", "file:rehearsal?mode=memory&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_dqs=0")
+	if err != nil {
+		return nil, err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	s := sqliteStage{db, conn}
+	if _, err := conn.ExecContext(ctx, "BEGIN;\n"+store.SchemaScript("sqlite", applied)+";\nCOMMIT"); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s sqliteStage) close() error { return errors.Join(s.conn.Close(), s.db.Close()) }
+
+func (s sqliteStage) read(ctx context.Context) (*catalog.Schema, error) {
+	return catalog.ReadSQLite(ctx, s.conn)
+}
+
+func (s sqliteStage) run(ctx context.Context, m store.Migration, _ *catalog.Schema) ([]Effect, error) {
+	_, err := s.conn.ExecContext(ctx, "BEGIN;\n"+m.Script()+";\nCOMMIT")
+	return []Effect{}, err
+}

@@ -108,6 +108,11 @@ type byName struct {
 // inSchema is the beginning of every query about tables: the relations of the schema named by $1.
 const inSchema = ` FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') `
 
+// nameOf is the name of another relation as a table of the schema c says it: without the schema where that is its own.
+func nameOf(other string) string {
+	return `CASE WHEN ` + other + `.relnamespace = c.relnamespace THEN ` + other + `.relname ELSE ` + other + `.relnamespace::regnamespace || '.' || ` + other + `.relname END`
+}
+
 // grantsOf explodes a column of rights into the JSON of []Grant, leaving out the owner's own.
 func grantsOf(acl string) string {
 	return `(SELECT COALESCE(json_agg(json_build_object('Grantee', COALESCE(g.rolname, 'PUBLIC'), 'Privilege', a.privilege_type, 'Grantable', a.is_grantable)
@@ -119,7 +124,7 @@ func (r *postgresReader) tables() byName {
 	    'Kind', CASE WHEN c.relispartition THEN 'partition' WHEN c.relkind = 'p' THEN 'partitioned table' WHEN c.relkind = 'f' THEN 'virtual table'
 	                 WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END,
 	    'Comment', COALESCE(obj_description(c.oid, 'pg_class'), ''),
-	    'PartitionOf', COALESCE((SELECT i.inhparent::regclass::text FROM pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition), ''),
+	    'PartitionOf', COALESCE((SELECT `+nameOf(`p`)+` FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent WHERE i.inhrelid = c.oid AND c.relispartition), ''),
 	    'Bounds', COALESCE(pg_get_expr(c.relpartbound, c.oid), ''),
 	    'PartitionKey', COALESCE(pg_get_partkeydef(c.oid), ''),
 	    'Options', concat_ws(', ', NULLIF(array_to_string(c.reloptions, ', '), ''),
@@ -179,7 +184,7 @@ func (r *postgresReader) constraints(tables byName) {
 	    'Kind', CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'f' THEN 'foreign key' WHEN 'c' THEN 'check' WHEN 'x' THEN 'exclusion' END,
 	    'Columns', `+namesOf(`k.conkey`, `k.conrelid`)+`,
 	    'Expression', CASE WHEN k.contype = 'c' THEN pg_get_expr(k.conbin, k.conrelid, true) WHEN k.contype = 'x' THEN pg_get_constraintdef(k.oid, true) ELSE '' END,
-	    'References', CASE WHEN k.contype = 'f' THEN k.confrelid::regclass::text ELSE '' END,
+	    'References', COALESCE((SELECT `+nameOf(`p`)+` FROM pg_class p WHERE p.oid = k.confrelid), ''),
 	    'ReferencedColumns', `+namesOf(`k.confkey`, `k.confrelid`)+`,
 	    'OnUpdate', CASE WHEN k.contype = 'f' THEN `+fmt.Sprintf(action, "k.confupdtype")+` ELSE '' END,
 	    'OnDelete', CASE WHEN k.contype = 'f' THEN `+fmt.Sprintf(action, "k.confdeltype")+` ELSE '' END,
@@ -209,7 +214,7 @@ func (r *postgresReader) indexes(tables byName) {
 
 func (r *postgresReader) triggers(tables byName) {
 	for _, t := range rows[inTable[Trigger]](r, `SELECT json_build_object('Table', c.relname, 'Of', json_build_object('Name', t.tgname,
-	    'Function', t.tgfoid::regproc::text, 'Enabled', t.tgenabled IN ('O', 'A'), 'Inherited', t.tgparentid <> 0,
+	    'Function', COALESCE((SELECT p.proname FROM pg_proc p WHERE p.oid = t.tgfoid AND p.pronamespace = c.relnamespace), t.tgfoid::regproc::text), 'Enabled', t.tgenabled IN ('O', 'A'), 'Inherited', t.tgparentid <> 0,
 	    'Arguments', to_json(string_to_array(left(encode(t.tgargs, 'escape'), -4), '\000')),
 	    'Definition', pg_get_triggerdef(t.oid, true) || CASE t.tgenabled WHEN 'O' THEN '' WHEN 'A' THEN ' (ENABLED ALWAYS)' WHEN 'R' THEN ' (ENABLED REPLICA)' ELSE ' (DISABLED)' END))`+inSchema+`
 	  JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal

@@ -89,8 +89,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Verify reports whether a password is the one that was hashed, and, if it is, whether to hash it again because the scheme or
-// its costs are below the current ones. It takes PHC strings of Argon2id, scrypt and PBKDF2, and bcrypt's form; it returns
-// ErrUnusable for any other text and for costs that no honest hash has, before it spends them. Errors otherwise as Hash.
+// its costs are below the current ones. It takes what Hash, Wrap and Given.PHC return; it returns ErrUnusable for any other text and
+// for costs that no honest hash has, before it spends them. Errors otherwise as Hash.
 func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehash bool, err error) {
 	if len(password) > MaxBytes {
 		return false, false, errTooLong()
@@ -103,10 +103,16 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehas
 		return false, false, err
 	}
 	defer h.queue.leave()
-	current, ok := stored.(argon2idHash)
-	if !ok {
-		match, err = stored.(legacyHash).verify(password)
+	var current argon2idHash
+	switch stored := stored.(type) {
+	case legacyHash:
+		match, err = stored.verify(password)
 		return match, match, err
+	case wrappedHash:
+		match, err = h.verifyWrapped(stored, password)
+		return match, match, err
+	case argon2idHash:
+		current = stored
 	}
 	tag := h.tag(current.params, []byte(password), current.salt, uint32(len(current.tag)))
 	match = subtle.ConstantTimeCompare(tag, current.tag) == 1

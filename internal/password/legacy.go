@@ -1,104 +1,155 @@
 package password
 
 import (
-	"fmt"
+	"crypto/subtle"
+	"encoding/base64"
 	"strconv"
 	"strings"
-
-	"github.com/go-crypt/crypt"
-	"github.com/go-crypt/crypt/algorithm"
-	"github.com/go-crypt/crypt/algorithm/bcrypt"
-	"github.com/go-crypt/crypt/algorithm/pbkdf2"
-	"github.com/go-crypt/crypt/algorithm/scrypt"
 )
 
-// legacyHash is a hash that was imported; it is verified once more and then replaced.
-type legacyHash struct{ digest algorithm.Digest }
+// setting is a hash without its digest: the scheme with its costs and salt, as crypt(3) calls it.
+type setting struct {
+	scheme string // for people
+	text   string // "$scheme$…$salt"
+	salt   string // its text in it
+	weak   bool   // not to be stored as it is
+	coding coding // of the digest
+	joined bool   // the digest follows the salt without a dollar: bcrypt
+	// least and most bound the digest, in bytes.
+	least, most int
+	derive      func(password []byte, length int) ([]byte, error)
+}
 
-// legacy decodes the schemes by name: the library's own default set may grow with its versions.
-var legacy = func() *crypt.Decoder {
-	decoder := crypt.NewDecoder()
-	for _, register := range []func(algorithm.DecoderRegister) error{
-		bcrypt.RegisterDecoder, pbkdf2.RegisterDecoder, scrypt.RegisterDecoderScrypt,
-	} {
-		if err := register(decoder); err != nil {
-			panic(err)
-		}
+func (s setting) takes(length int) bool { return length >= s.least && length <= s.most }
+
+// legacyHash is a hash that was imported; it is verified once more and then replaced.
+type legacyHash struct {
+	setting
+	digest []byte
+}
+
+// String returns the one spelling of the hash.
+func (l legacyHash) String() string {
+	if l.joined {
+		return l.text + l.coding.encode(l.digest)
 	}
-	return decoder
-}()
+	return l.text + "$" + l.coding.encode(l.digest)
+}
 
 func (l legacyHash) verify(password string) (bool, error) {
-	match, err := l.digest.MatchAdvanced(password)
+	digest, err := l.derive([]byte(password), len(l.digest))
 	if err != nil {
 		return false, unusable("verification failed")
 	}
-	return match, nil
+	return subtle.ConstantTimeCompare(digest, l.digest) == 1, nil
 }
 
-// parseLegacy does not wrap the library's errors: some of them quote pieces of the hash.
 func parseLegacy(phc string) (storedHash, error) {
-	digest, err := legacy.Decode(phc)
-	if err != nil {
-		return nil, unusable("unknown scheme or broken string")
+	fields := strings.Split(phc, "$")[1:]
+	if isBcrypt(fields) && len(fields[2]) == bcryptSalt+bcryptDigest {
+		fields = []string{fields[0], fields[1], fields[2][:bcryptSalt], fields[2][bcryptSalt:]}
 	}
-	// Encode writes each parameter once, in one order, whatever the stored string did.
-	parts := strings.Split(digest.Encode(), "$")
-	if len(parts) < 4 {
-		return nil, unusable("unknown scheme or broken string")
-	}
-	hash := legacyHash{digest}
-	switch scheme, costs := parts[1], parts[2]; {
-	// The decoder has checked bcrypt's lengths, which are fixed.
-	case scheme == bcrypt.AlgIdentifier:
-		return hash, checkBcrypt(costs, "%d")
-	case scheme == bcrypt.AlgIdentifierVariantSHA256:
-		return hash, checkBcrypt(costs, "v=2,t=2b,r=%d")
-	case scheme == scrypt.AlgIdentifier:
-		err = checkScrypt(costs)
-	case strings.HasPrefix(scheme, pbkdf2.AlgIdentifier):
-		err = checkPBKDF2(costs)
-	default:
-		err = unusable("unknown scheme")
-	}
+	last := len(fields) - 1
+	s, err := readSetting(fields[:last])
 	if err != nil {
 		return nil, err
 	}
-	if n := len(digest.Salt()); n < minSalt || n > maxSalt {
-		return nil, unusable("salt is not 8 to 64 bytes")
+	digest, err := s.coding.decode(fields[last])
+	if err != nil || !s.takes(len(digest)) {
+		return nil, unusable("the digest is broken, or not of the scheme's length")
 	}
-	if n := len(digest.Key()); n < minTag || n > maxTag {
-		return nil, unusable("tag is not 16 to 64 bytes")
-	}
-	return hash, nil
+	return legacyHash{s, digest}, nil
 }
 
-func checkBcrypt(params, format string) error {
-	var cost int
-	if _, err := fmt.Sscanf(params, format, &cost); err != nil || cost > maxBcryptCost {
-		return unusable("bcrypt cost is out of range")
+// readSetting reads the fields of a setting, the scheme's name first.
+func readSetting(fields []string) (setting, error) {
+	if len(fields) > 1 {
+		if read, ok := schemes[fields[0]]; ok {
+			return read(fields)
+		}
 	}
-	return nil
+	return setting{}, unusable("unknown scheme or broken string")
 }
 
-// checkScrypt holds memory, 128 × r × 2^ln bytes, and time, which is that times p, to what Argon2id may take.
-func checkScrypt(params string) error {
-	var ln, r, p int
-	_, err := fmt.Sscanf(params, "ln=%d,r=%d,p=%d", &ln, &r, &p)
-	if err != nil || ln < 1 || ln > 30 || r < 1 || r > 1<<16 || p < 1 || p > maxLanes {
-		return unusable("scrypt parameters are out of range")
-	}
-	kib := (uint64(128*r) << ln) >> 10
-	if kib > maxMemoryKiB || kib*uint64(p) > maxMemoryPasses {
-		return unusable("scrypt parameters are out of range")
-	}
-	return nil
+// coding is how a scheme writes bytes.
+type coding struct {
+	encode func([]byte) string
+	decode func(string) ([]byte, error)
 }
 
-func checkPBKDF2(rounds string) error {
-	n, err := strconv.Atoi(rounds)
-	if err != nil || n < 1 || n > maxPBKDF2Rounds {
-		return unusable("PBKDF2 rounds are out of range")
+var (
+	base64Std = coding{
+		func(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) },
+		func(s string) ([]byte, error) {
+			return base64.RawStdEncoding.Strict().DecodeString(strings.TrimRight(s, "="))
+		},
 	}
-	return nil
+	// base64Dot is Passlib's: a dot where others have a plus, which is read, too.
+	base64Dot = coding{
+		func(b []byte) string { return strings.ReplaceAll(base64Std.encode(b), "+", ".") },
+		func(s string) ([]byte, error) { return base64Std.decode(strings.ReplaceAll(s, ".", "+")) },
+	}
+	// cryptText is left as it is: crypt(3) compares texts.
+	cryptText = coding{
+		func(b []byte) string { return string(b) },
+		func(s string) ([]byte, error) {
+			if strings.ContainsFunc(s, func(r rune) bool { return !isCryptRune(r) }) {
+				return nil, unusable("letters that crypt does not use")
+			}
+			return []byte(s), nil
+		},
+	}
+)
+
+func isCryptRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '.' && r <= '9'
+}
+
+// saltOf decodes a salt and says whether it is long enough to be stored as the one of a row.
+func saltOf(text string, c coding) (salt []byte, short bool, err error) {
+	salt, err = c.decode(text)
+	if err != nil || len(salt) > maxSalt {
+		return nil, false, unusable("salt is not base64, or over 64 bytes")
+	}
+	return salt, len(salt) < minSalt, nil
+}
+
+// number reads a number that is written in one way only.
+func number(text string, least, most int) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most || strconv.Itoa(n) != text {
+		return 0, unusable("a parameter is out of range")
+	}
+	return n, nil
+}
+
+// parameters reads "a=1,b=2" whose names stand in a fixed order.
+func parameters(text string, names ...string) ([]string, error) {
+	parts := strings.Split(text, ",")
+	if len(parts) != len(names) {
+		return nil, unusable("parameters are missing or too many")
+	}
+	for i, name := range names {
+		value, ok := strings.CutPrefix(parts[i], name+"=")
+		if !ok {
+			return nil, unusable("parameters are not " + strings.Join(names, ", "))
+		}
+		parts[i] = value
+	}
+	return parts, nil
+}
+
+// numbers reads "a=1,b=2" as numbers from 1 to 2^31.
+func numbers(text string, names ...string) ([]int, error) {
+	parts, err := parameters(text, names...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int, len(parts))
+	for i, part := range parts {
+		if out[i], err = number(part, 1, 1<<31); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }

@@ -47,7 +47,7 @@ func (p Params) check() error {
 	return nil
 }
 
-// storedHash is an argon2idHash or a legacyHash.
+// storedHash is an argon2idHash, a wrappedHash or a legacyHash.
 type storedHash any
 
 // parse reads a stored hash and refuses one that is not worth verifying.
@@ -55,8 +55,11 @@ func parse(phc string) (storedHash, error) {
 	if len(phc) > maxHashText || !strings.HasPrefix(phc, "$") || strings.ContainsFunc(phc, notPrintable) {
 		return nil, unusable("not a PHC string")
 	}
-	if strings.HasPrefix(phc, "$"+schemeArgon2id+"$") {
+	switch {
+	case strings.HasPrefix(phc, "$"+schemeArgon2id+"$"):
 		return parseArgon2id(phc)
+	case strings.HasPrefix(phc, "$"+schemeWrapped+"$"):
+		return parseWrapped(phc)
 	}
 	return parseLegacy(phc)
 }

@@ -59,9 +59,15 @@ func TestRefusesUnusableHashes(t *testing.T) {
 		return nil
 	}
 	for rule, hashes := range map[string][]string{
-		"NotAHash": {"", "$", "$$$$$", "password", "5f4dcc3b5aa765d61d8327deb882cf99", "{CRYPT}$2a$05" + bcryptTail, "$plaintext$password", "$unknown$a$b"},
-		"WeakSchemes": {"$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/", "$5$saltsalt$x", "$6$saltsalt$x", "$argon2i$v=19$m=256,t=2,p=1$" + salt + "$" + tag,
-			"$argon2d$v=19$m=256,t=2,p=1$" + salt + "$" + tag, "$y$j9T$abcdefgh$abcdefgh"},
+		"NotAHash":       {"", "$", "$$$$$", "password", "5f4dcc3b5aa765d61d8327deb882cf99", "$plaintext$password", "$unknown$a$b"},
+		"UnknownSchemes": {"$y$j9T$abcdefgh$abcdefgh", "$sha1$40000$jtNX3nZ2$hBNaIXkt4wBI2o5rsi8KejSjNqIq", "$md5$rounds=5000$GUBv0xjJ$$mSwgIswdjlTY0YxV7HBVm0"},
+		"CryptForms": {"$5$saltsalt$x", "$6$saltsalt$x", "$6$rounds=999$saltsaltsalt$" + strings.Repeat("a", 86), "$6$rounds=5000001$saltsaltsalt$" + strings.Repeat("a", 86),
+			"$5$saltsaltsaltsalts$" + strings.Repeat("a", 43), "$5$salt=salt$" + strings.Repeat("a", 43), "$1$saltsalts$qjXMvbEw8oaL.CzflDtaK/", "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK"},
+		"LDAPForms": {"{SSHA}", "{SSHA", "{SHA}aGFzaA==", "{SSHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "{NTLM}8846F7EAEE8FB117AD06BDD830B7586C"},
+		"Wrapped": {"$argon2id-over$v=19$m=64,t=1,p=1$" + salt + "$" + tag, "$argon2id-over$v=19$m=64,t=1,p=1$" + salt + "$" + tag + "$1$saltsalt$21",
+			"$argon2id-over$v=19$m=64,t=1,p=1$" + salt + "$" + tag + "$1$saltsalt$022", "$argon2id-over$v=19$m=64,t=1,p=1$" + salt + "$" + tag + "$9$saltsalt$22"},
+		"Firebase": {"$fbscrypt$v=2,n=14,r=8,p=1,ss=Bw,sk=" + strings.Repeat("A", 86) + "$" + salt + "$" + tag, "$fbscrypt$v=1,n=21,r=8,p=1,ss=Bw,sk=" + strings.Repeat("A", 86) + "$" + salt + "$" + strings.Repeat("A", 86),
+			"$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw,sk=AAAA$" + salt + "$AAAA"},
 		"Argon2Costs": {argon("m=1048577,t=1,p=1"), argon("m=4294967295,t=1,p=1"), argon("m=64,t=101,p=1"), argon("m=64,t=0,p=1"), argon("m=1048576,t=5,p=1"),
 			argon("m=64,t=1,p=0"), argon("m=1024,t=1,p=17"), argon("m=7,t=1,p=1"), argon("m=99999999999,t=1,p=1"), argon("m=64,t=1,p=256")},
 		"Argon2Form": {argon("m=256,t=2"), argon("t=2,m=256,p=1"), argon("m=+256,t=2,p=1"), argon("m=0256,t=2,p=1"), argon("m=256,t=2,p=1,x=1"), argon("m=256, t=2,p=1"),
@@ -72,7 +78,7 @@ func TestRefusesUnusableHashes(t *testing.T) {
 		"ScryptCosts": {"$scrypt$ln=21,r=8,p=1$" + salt + "$" + tag, "$scrypt$ln=58,r=8,p=1$" + salt + "$" + tag, "$scrypt$ln=10,r=1048576,p=1$" + salt + "$" + tag,
 			"$scrypt$ln=10,r=8,p=17$" + salt + "$" + tag, "$scrypt$ln=20,r=8,p=5$" + salt + "$" + tag, "$scrypt$ln=0,r=8,p=1$" + salt + "$" + tag},
 		"PBKDF2Costs": {"$pbkdf2-sha256$10000001" + pbkdf2Tail, "$pbkdf2-sha256$0" + pbkdf2Tail, "$pbkdf2-sha256$-1" + pbkdf2Tail,
-			"$pbkdf2-sha256$6400$0Zrz$Y11AchqV4b0sUisdZd0Xr97KWoymNE0LNNrnEgY4H9M", "$pbkdf2-sha256$6400$0ZrzXitFSGltTQnBWOsdeg$" + strings.Repeat("A", 88)},
+			"$pbkdf2-sha256$6400$0ZrzXitFSGltTQnBWOsdeg$" + strings.Repeat("A", 88)},
 		"TooLong": {argon("m=256,t=2,p=1") + strings.Repeat("A", 600)},
 	} {
 		t.Run(rule, func(t *testing.T) {
@@ -93,16 +99,24 @@ func FuzzParse(f *testing.F) {
 	for _, v := range vectors {
 		f.Add(v.phc)
 	}
+	for _, v := range givenVectors {
+		f.Add(v.text)
+	}
 	f.Fuzz(func(t *testing.T, phc string) {
-		stored, err := parse(phc)
+		given, err := ReadGiven(phc)
 		if err != nil {
 			if !errors.Is(err, ErrUnusable) {
 				t.Fatal(err)
 			}
 			return
 		}
-		if hash, ok := stored.(argon2idHash); ok && hash.String() != phc {
-			t.Fatalf("%q reads as %q", phc, hash)
+		stored, _ := given.PHC()
+		again, err := ReadGiven(stored)
+		if err != nil {
+			t.Fatalf("%q is stored as %q: %v", phc, stored, err)
+		}
+		if twice, _ := again.PHC(); twice != stored || again.Salt() != given.Salt() {
+			t.Fatalf("%q is stored as %q and then as %q", phc, stored, twice)
 		}
 	})
 }

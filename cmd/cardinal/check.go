@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	neturl "net/url"
@@ -192,6 +193,9 @@ func (a *app) samples(s *check.Subject, c config.Config) {
 			return nil, err
 		}
 		found, err := directory.OpenSealedSamples(ctx, st.Read(ctx), ring)
+		if errors.Is(err, directory.ErrKeyMissing) {
+			return nil, fmt.Errorf("%w: %w", check.ErrKeyMissing, err)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -2,8 +2,10 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -34,11 +36,17 @@ var dataScans = slices.Concat(dependencyScans, []Check{
 
 const mostShown = 5 // rows as evidence
 
+// ErrKeyMissing says that a key is not at hand, so that nothing could be opened.
+var ErrKeyMissing = errors.New("sealed values could not be opened")
+
 func samplesOpen(ctx context.Context, s *Subject) (Outcome, error) {
 	if s.OpenSamples == nil {
 		return Outcome{Status: Skipped, Missing: s.Unopened}, nil
 	}
 	columns, err := s.OpenSamples(ctx)
+	if errors.Is(err, ErrKeyMissing) {
+		return Outcome{Status: Skipped, Missing: err.Error()}, nil
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -85,20 +93,40 @@ var leftovers = []struct{ what, where string }{
 }
 
 func erasedAreEmpty(ctx context.Context, s *Subject) (Outcome, error) {
-	const erased = ` FROM {schema}user_statuses st JOIN {schema}users u ON u.status = st.code WHERE st.is_erased`
-	var j judgement
-	count, err := s.rows(ctx, s.statement(`SELECT count(*)`+erased))
+	// The status is named in the query, so that it is found by its index whatever the planner knows of the rows.
+	statuses, err := s.rows(ctx, s.statement(`SELECT code FROM {schema}user_statuses WHERE is_erased ORDER BY code`))
 	if err != nil {
 		return Outcome{}, err
 	}
-	if _, err := fmt.Sscan(count[0][0], &j.Total); err != nil {
-		return Outcome{}, err
+	var j judgement
+	for _, status := range statuses {
+		if err := j.leftovers(ctx, s, status[0]); err != nil {
+			return Outcome{}, err
+		}
+	}
+	j.settle()
+	if j.Status == Skipped {
+		j.Status = Passed // that nobody is erased is no gap
+	}
+	j.Missing = "no deadline for an erasure that was asked for is kept yet, so none can be overdue"
+	return j.Outcome, nil
+}
+
+// leftovers counts the users of a status, and finds what they must not have.
+func (j *judgement) leftovers(ctx context.Context, s *Subject, status string) error {
+	count, err := s.rows(ctx, s.statement(`SELECT count(*) FROM {schema}users WHERE status = $1`), status)
+	if err != nil {
+		return err
+	}
+	erased, err := strconv.Atoi(count[0][0])
+	if err != nil || erased == 0 {
+		return err
 	}
 	short := map[string]bool{}
 	for _, l := range leftovers {
-		found, err := s.rows(ctx, s.statement(`SELECT `+s.id("u.id")+erased+` AND `+l.where+` ORDER BY u.id LIMIT 1000`))
+		found, err := s.rows(ctx, s.statement(`SELECT `+s.id("u.id")+` FROM {schema}users u WHERE u.status = $1 AND `+l.where+` ORDER BY u.id LIMIT 1000`), status)
 		if err != nil {
-			return Outcome{}, err
+			return err
 		}
 		for _, row := range found {
 			short[row[0]] = true
@@ -107,13 +135,9 @@ func erasedAreEmpty(ctx context.Context, s *Subject) (Outcome, error) {
 			j.Findings = append(j.Findings, Finding{Object: "users", Problem: atLeast(len(found), 1000) + " erased user(s) still have " + l.what, Evidence: evidence("user ", found)})
 		}
 	}
-	j.Held = j.Total - len(short)
-	j.settle()
-	if j.Status == Skipped {
-		j.Status = Passed // that nobody is erased is no gap
-	}
-	j.Missing = "no deadline for an erasure that was asked for is kept yet, so none can be overdue"
-	return j.Outcome, nil
+	j.Total += erased
+	j.Held += erased - len(short)
+	return nil
 }
 
 // atLeast is a count that stopped at a limit.

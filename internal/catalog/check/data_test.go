@@ -136,6 +136,12 @@ func TestSamplesThatDoNotOpen(t *testing.T) {
 	if o := checkOne(t, s, "D03"); o.Status != Failed || o.Held != 3 || o.Total != 4 || len(o.Findings) != 1 || o.Findings[0].Evidence[0] != "row 7" {
 		t.Errorf("%+v", o)
 	}
+	s.OpenSamples = func(context.Context) ([]SealedColumn, error) {
+		return nil, fmt.Errorf("%w: the one of 2019", ErrKeyMissing)
+	}
+	if o := checkOne(t, s, "D03"); o.Status != Skipped || !strings.Contains(o.Missing, "the one of 2019") {
+		t.Errorf("%+v", o)
+	}
 	broken := errors.New("broken")
 	s.OpenSamples = func(context.Context) ([]SealedColumn, error) { return nil, broken }
 	if _, err := Run(t.Context(), s, []string{"D03"}, nil); !errors.Is(err, broken) {

@@ -153,6 +153,9 @@ func (c *comparison) both(is, should catalog.Fact) {
 }
 
 func (c *comparison) missing(f catalog.Fact) {
+	if c.months[f.Object.Name] && f.Object.Kind == "table" && strings.HasPrefix(f.Property, "SELECT for ") {
+		return // a month that was made after the rights were given has none of its own: it is read as a part of the log
+	}
 	about := c.aspect(f.Object, f.Property)
 	c.counts[about].total++
 	if !c.live[f.Object] {

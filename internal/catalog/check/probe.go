@@ -56,7 +56,8 @@ func probeCheck(id, title, of string, rules func(*prober, *catalog.Table) []rule
 type rule struct {
 	object     string // as findings name it
 	table      *catalog.Table
-	goal       string // what of it is shown, as "on DELETE"
+	goal       string   // what of it is shown, as "on DELETE"
+	names      []string // that its refusal may say
 	refusedBy  func(refusal) bool
 	statements iter.Seq[string] // that may break it, the likeliest first
 	deferred   bool             // it is checked at the end of the transaction
@@ -145,7 +146,7 @@ func notNullRules(p *prober, t *catalog.Table) []rule {
 func (p *prober) notNull(t *catalog.Table) (rules []rule) {
 	for _, c := range t.Columns {
 		if c.NotNull {
-			rules = append(rules, rule{object: object("column", t, c.Name), table: t, statements: p.withValues(t, []string{c.Name}, onlyNull),
+			rules = append(rules, rule{object: object("column", t, c.Name), table: t, names: []string{c.Name}, statements: p.withValues(t, []string{c.Name}, onlyNull),
 				refusedBy: func(r refusal) bool { return r.kind == "not null" && r.name == c.Name && p.itself(t, r.table) }})
 		}
 	}
@@ -162,7 +163,7 @@ func checkRules(p *prober, t *catalog.Table) []rule {
 func (p *prober) checks(t *catalog.Table) (rules []rule) {
 	for _, c := range t.Constraints {
 		if c.Kind == catalog.Check {
-			rules = append(rules, rule{object: object("constraint", t, c.Name), table: t, statements: p.withValues(t, c.Columns, p.pool),
+			rules = append(rules, rule{object: object("constraint", t, c.Name), table: t, names: []string{c.Name}, statements: p.withValues(t, c.Columns, p.pool),
 				refusedBy: func(r refusal) bool { return r.kind == "check" && r.name == c.Name }})
 		}
 	}
@@ -186,7 +187,7 @@ func (p *prober) unique(t *catalog.Table) (rules []rule) {
 		if i.Constraint != "" {
 			name = object("constraint", t, i.Constraint)
 		}
-		rules = append(rules, rule{object: name, table: t, statements: p.copies(t, i), refusedBy: func(r refusal) bool {
+		rules = append(rules, rule{object: name, table: t, names: []string{i.Name}, statements: p.copies(t, i), refusedBy: func(r refusal) bool {
 			if r.kind != "unique" {
 				return false
 			}
@@ -209,7 +210,7 @@ func foreignKeyRules(p *prober, t *catalog.Table) []rule {
 
 func (p *prober) foreignKeys(t *catalog.Table) (rules []rule) {
 	for _, c := range t.ForeignKeys() {
-		rules = append(rules, rule{object: object("constraint", t, c.Name), table: t, statements: p.strays(t, c), deferred: c.Deferred, foreignKey: &c,
+		rules = append(rules, rule{object: object("constraint", t, c.Name), table: t, names: []string{c.Name}, statements: p.strays(t, c), deferred: c.Deferred, foreignKey: &c,
 			refusedBy: func(r refusal) bool { return r.kind == "foreign key" && r.name == c.Name && p.itself(t, r.table) }})
 	}
 	return rules
@@ -246,7 +247,7 @@ func (p *prober) triggers(t *catalog.Table) (rules []rule) {
 			events = append(events, newEvent(word))
 		}
 		add := func(goal string, names []string, events ...event) {
-			rules = append(rules, rule{object: object("trigger", t, g.Name), table: t, goal: goal, deferred: isDeferred.MatchString(g.Definition),
+			rules = append(rules, rule{object: object("trigger", t, g.Name), table: t, goal: goal, names: names, deferred: isDeferred.MatchString(g.Definition),
 				statements: p.events(t, events), refusedBy: func(r refusal) bool { return r.kind == "check" && slices.Contains(names, r.name) }})
 		}
 		for _, name := range names {

@@ -115,7 +115,8 @@ func (r refusal) String() string {
 
 // tryOne is the function that tries statements on PostgreSQL. Each is undone by the block that catches its end, whatever that is:
 // an error that is caught is not written to the server's log either.
-const tryOne = `CREATE FUNCTION try_statements(statements text[], at_commit boolean) RETURNS TABLE (code text, rel text, rule text, col text) LANGUAGE plpgsql AS $$
+// It stops at a refusal by a name that is wanted.
+const tryOne = `CREATE FUNCTION try_statements(statements text[], at_commit boolean, wanted text[]) RETURNS TABLE (code text, rel text, rule text, col text) LANGUAGE plpgsql AS $$
 DECLARE
   statement text;
 BEGIN
@@ -130,6 +131,7 @@ BEGIN
       GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, rel = TABLE_NAME, rule = CONSTRAINT_NAME, col = COLUMN_NAME;
     END;
     RETURN NEXT;
+    EXIT WHEN rule = ANY (wanted) OR col = ANY (wanted);
   END LOOP;
 END $$`
 
@@ -138,7 +140,7 @@ func (p *prober) try(r rule) iter.Seq2[[]refusal, error] {
 	return func(yield func([]refusal, error) bool) {
 		next, stop := iter.Pull(r.statements)
 		defer stop()
-		for size := 1; ; size = min(4*size, 256) {
+		for size := 1; ; size = min(4*size, 64) {
 			var batch []string
 			for len(batch) < size {
 				statement, ok := next()
@@ -173,7 +175,7 @@ func (p *prober) tryBatch(batch []string, r rule) (results []refusal, err error)
 		}
 		return results, nil
 	}
-	found, err := catalog.Texts(p.ctx, p.at, `SELECT code, rel, rule, col FROM try_statements($1, $2)`, batch, r.deferred)
+	found, err := catalog.Texts(p.ctx, p.at, `SELECT code, rel, rule, col FROM try_statements($1, $2, $3)`, batch, r.deferred, r.names)
 	for _, f := range found {
 		results = append(results, refusedByPostgres(f[0], f[1], f[2], f[3]))
 	}

@@ -235,28 +235,37 @@ func (p *prober) insertFresh(t *catalog.Table, like, change row) string {
 	return p.insertExactly(t, values)
 }
 
-// events are statements at which a trigger fires.
+// events are statements at which a trigger fires, of each kind in turn.
 func (p *prober) events(t *catalog.Table, events []event) iter.Seq[string] {
 	return func(yield func(string) bool) {
+		var turns []func() (string, bool)
 		for _, e := range events {
-			var of iter.Seq[string]
-			switch e.verb {
-			case "TRUNCATE":
-				of = slices.Values([]string{"TRUNCATE " + quote(t.Name) + " CASCADE"})
-			case "DELETE":
-				of = p.deletes(t)
-			case "UPDATE":
-				of = p.updates(t, e.columns)
-			default:
-				of = p.inserts(t)
-			}
-			for statement := range of {
-				if !yield(statement) {
-					return
+			next, stop := iter.Pull(p.statementsOf(t, e))
+			defer stop()
+			turns = append(turns, next)
+		}
+		for len(turns) > 0 {
+			turns = slices.DeleteFunc(turns, func(next func() (string, bool)) bool {
+				statement, ok := next()
+				if ok && yield != nil && !yield(statement) {
+					yield = nil
 				}
-			}
+				return !ok || yield == nil
+			})
 		}
 	}
+}
+
+func (p *prober) statementsOf(t *catalog.Table, e event) iter.Seq[string] {
+	switch e.verb {
+	case "TRUNCATE":
+		return slices.Values([]string{"TRUNCATE " + quote(t.Name) + " CASCADE"})
+	case "DELETE":
+		return p.deletes(t)
+	case "UPDATE":
+		return p.updates(t, e.columns)
+	}
+	return p.inserts(t)
 }
 
 func (p *prober) deletes(t *catalog.Table) iter.Seq[string] {

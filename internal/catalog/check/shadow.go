@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -93,6 +94,13 @@ func buildSQLiteShadow(ctx context.Context, s *Subject) (done func() error, err 
 }
 
 func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, err error) {
+	switch role, err := servesItself(ctx, s.Database, s.Live); {
+	case err != nil:
+		return nil, err
+	case role != "":
+		s.Unshadowed = "The connection's role " + role + " is one that the rights were given to: what it makes would be its own, so check as the tables' owner. " + withoutShadow
+		return func() error { return nil }, nil
+	}
 	tx, err := s.Database.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -106,6 +114,9 @@ func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, er
 	}
 	if err == nil {
 		_, err = tx.ExecContext(ctx, store.SchemaScript("postgres", s.Migrations)+";\n"+h.months(s.Live))
+	}
+	if err == nil {
+		err = h.revokeDefaults(ctx)
 	}
 	if err == nil {
 		err = h.grant(ctx, s.Live)
@@ -135,6 +146,15 @@ func forbidden(err error) string {
 	return ""
 }
 
+// servesItself returns the connection's role where the live schema gives rights to it: a shadow of its own could not show them.
+func servesItself(ctx context.Context, q catalog.Querier, live *catalog.Schema) (string, error) {
+	found, err := catalog.Texts(ctx, q, `SELECT current_user, EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND has_database_privilege(oid, 'CREATE'))`)
+	if err != nil || found[0][1] != "true" || !slices.Contains(grantees(live), found[0][0]) {
+		return "", err
+	}
+	return found[0][0], nil
+}
+
 var monthTable = regexp.MustCompile(`^audit_logs_([0-9]{4})(0[1-9]|1[0-2])$`)
 
 // months is the text that makes the months of the audit log that the live database has, also one that was detached.
@@ -146,6 +166,23 @@ func (h *shadow) months(live *catalog.Schema) string {
 		}
 	}
 	return text.String()
+}
+
+// revokeDefaults takes back what the database's default privileges have given in the shadow, so that in the live schema they are found.
+func (h *shadow) revokeDefaults(ctx context.Context) error {
+	roles, err := catalog.Texts(ctx, h.at, `SELECT DISTINCT COALESCE(quote_ident(g.rolname), 'PUBLIC') FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+	  LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE d.defaclnamespace = 0 AND a.grantee <> d.defaclrole AND (a.grantee <> 0 OR d.defaclobjtype = 'r')`)
+	for _, role := range roles {
+		if err != nil {
+			break
+		}
+		revoke := `REVOKE ALL ON ALL TABLES IN SCHEMA ` + h.name + ` FROM ` + role[0]
+		if role[0] != "PUBLIC" { // who may call most functions
+			revoke += `; REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ` + h.name + ` FROM ` + role[0]
+		}
+		_, err = h.at.ExecContext(ctx, revoke)
+	}
+	return err
 }
 
 // grant gives the service's rights to the roles that are the service's in the live database: those that have most of them.

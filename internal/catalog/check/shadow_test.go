@@ -238,6 +238,74 @@ func TestRightsOfOthers(t *testing.T) {
 	}
 }
 
+// Default privileges give rights in whatever is made, the shadow too: that must not hide them.
+func TestDefaultPrivilegesAreFound(t *testing.T) {
+	role := serviceRole(t)
+	at := pgtest.Database(t)
+	execute(t, "postgres", at, `ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO `+role, `ALTER DEFAULT PRIVILEGES GRANT INSERT ON TABLES TO PUBLIC`)
+	s, err := store.Open(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Migrate(t.Context(), time.Now().UTC(), ""); err != nil {
+		t.Fatal(err)
+	}
+	found := differences(t, subject(t, at))
+	for _, table := range []string{"table users", "table audit_logs"} {
+		f := part(found, func(f Finding) bool { return f.Object == table })
+		if !strings.Contains(f.Fix, "REVOKE SELECT ON TABLE "+table[6:]+" FROM "+role) || !strings.Contains(f.Fix, "REVOKE INSERT ON TABLE "+table[6:]+" FROM PUBLIC") {
+			t.Errorf("%s: %+v", table, f)
+		}
+	}
+}
+
+// A role whose own rights are to be judged makes no shadow, in which they would be its owner's.
+func TestServiceWithTheRightToMakeASchema(t *testing.T) {
+	role := serviceRole(t)
+	at := granted(t, role)
+	as, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, "postgres", at, `GRANT CREATE ON DATABASE `+as.Path[1:]+` TO `+role)
+	as.User = url.UserPassword(role, role)
+	if s := subject(t, as.String()); s.Shadow != nil || !strings.Contains(s.Unshadowed, "owner") {
+		t.Errorf("%q", s.Unshadowed)
+	}
+}
+
+// An owner that is no superuser can do all of it.
+func TestOwnerWithoutOtherPowers(t *testing.T) {
+	owner, service := serviceRole(t), serviceRole(t)
+	at := pgtest.Database(t)
+	as, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, "postgres", at, `GRANT CREATE ON DATABASE `+as.Path[1:]+` TO `+owner)
+	as.User = url.UserPassword(owner, owner)
+	s, err := store.Open(t.Context(), as.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Migrate(t.Context(), time.Now().UTC(), service); err != nil {
+		t.Fatal(err)
+	}
+	for _, by := range []string{as.String(), at} { // its own, and a superuser's
+		r, err := Run(t.Context(), opened(t, by), []string{string(Fingerprint), string(Probe)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range r.Outcomes {
+			if o.Status != Passed {
+				t.Errorf("%s: %s %s %+v", o.ID, o.Status, o.Missing, o.Findings)
+			}
+		}
+	}
+}
+
 // A database in the middle of an upgrade is compared with what it should be there, and probed.
 func TestEveryPhaseEqualsItsShadow(t *testing.T) {
 	for _, engine := range engines {

@@ -1,0 +1,176 @@
+package check
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"cardinal/internal/catalog"
+)
+
+// declaration is a column as CREATE TABLE and ADD COLUMN take it.
+func declaration(c catalog.Column) string {
+	text := quote(c.Name) + " " + c.Type
+	if c.Collation != "" {
+		text += " COLLATE " + quote(c.Collation)
+	}
+	if c.Generated != "" {
+		text += " GENERATED ALWAYS AS (" + c.Generated + ") STORED"
+	}
+	if c.Default != "" {
+		text += " DEFAULT " + c.Default
+	}
+	if c.NotNull {
+		text += " NOT NULL"
+	}
+	return text
+}
+
+func (d difference) column(want *catalog.Table) []string {
+	table := "ALTER TABLE " + quote(d.object.Table)
+	name := quote(d.object.Name)
+	if d.surplus {
+		return []string{table + " DROP COLUMN " + name}
+	}
+	c := want.Column(d.object.Name)
+	if d.missing {
+		return append([]string{table + " ADD COLUMN " + declaration(*c), comment("COLUMN "+quote(want.Name)+"."+name, c.Comment)},
+			grants("TABLE "+quote(want.Name), &catalog.Table{Columns: []catalog.Column{*c}})...)
+	}
+	statements := d.rights("TABLE "+quote(want.Name), c.Name)
+	typed := false
+	for _, x := range d.changed {
+		switch x.property {
+		case "type", "collation":
+			if !typed {
+				typed = true
+				collation := ""
+				if c.Collation != "" {
+					collation = " COLLATE " + quote(c.Collation)
+				}
+				statements = append(statements, table+" ALTER COLUMN "+name+" TYPE "+c.Type+collation+" USING "+name+"::"+c.Type)
+			}
+		case "not null":
+			statements = append(statements, table+" ALTER COLUMN "+name+map[bool]string{true: " SET", false: " DROP"}[c.NotNull]+" NOT NULL")
+		case "default":
+			if c.Default == "" {
+				statements = append(statements, table+" ALTER COLUMN "+name+" DROP DEFAULT")
+			} else {
+				statements = append(statements, table+" ALTER COLUMN "+name+" SET DEFAULT "+c.Default)
+			}
+		case "generated as":
+			if c.Generated == "" {
+				statements = append(statements, table+" ALTER COLUMN "+name+" DROP EXPRESSION")
+			} else {
+				statements = append(statements, table+" DROP COLUMN "+name, table+" ADD COLUMN "+declaration(*c))
+			}
+		case "comment":
+			statements = append(statements, comment("COLUMN "+quote(want.Name)+"."+name, c.Comment))
+		}
+	}
+	return statements
+}
+
+// constraint adds without a long lock where it can: rules NOT VALID first, keys over an index that is built beside the writers.
+func (d difference) constraint(want *catalog.Table) []string {
+	table, name := "ALTER TABLE "+quote(d.object.Table), quote(d.object.Name)
+	var statements []string
+	if !d.missing {
+		statements = append(statements, table+" DROP CONSTRAINT "+name)
+	}
+	if d.surplus {
+		return statements
+	}
+	c := part(want.Constraints, func(c catalog.Constraint) bool { return c.Name == d.object.Name })
+	if len(d.changed) > 0 {
+		only := func(properties ...string) bool {
+			return !slices.ContainsFunc(d.changed, func(x change) bool { return !slices.Contains(properties, x.property) })
+		}
+		switch {
+		case only("enforced"):
+			return []string{table + " ENABLE TRIGGER ALL", "ALTER TABLE " + quote(cmp.Or(c.References, want.Name)) + " ENABLE TRIGGER ALL"}
+		case only("validated", "definition") && d.changes("validated"):
+			return []string{table + " VALIDATE CONSTRAINT " + name}
+		case only("inherited"):
+			return nil
+		}
+	}
+	add := table + " ADD CONSTRAINT " + name + " "
+	switch {
+	case want.Kind == catalog.Partitioned || c.Kind == catalog.Exclusion:
+		return append(statements, add+c.Definition)
+	case c.Kind == catalog.PrimaryKey || c.Kind == catalog.Unique:
+		return append(statements, "CREATE UNIQUE INDEX CONCURRENTLY "+name+" ON "+quote(want.Name)+" ("+quoted(c.Columns)+")",
+			add+strings.ToUpper(string(c.Kind))+" USING INDEX "+name)
+	}
+	return append(statements, add+c.Definition+" NOT VALID", table+" VALIDATE CONSTRAINT "+name)
+}
+
+func quoted(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = quote(name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func (d difference) index(want *catalog.Table) []string {
+	concurrently := " CONCURRENTLY"
+	if want != nil && want.Kind == catalog.Partitioned {
+		concurrently = ""
+	}
+	var statements []string
+	if !d.missing {
+		statements = append(statements, "DROP INDEX"+concurrently+" "+quote(d.object.Name))
+	}
+	if d.surplus {
+		return statements
+	}
+	i := part(want.Indexes, func(i catalog.Index) bool { return i.Name == d.object.Name })
+	if i.Constraint != "" || i.PartOf != "" {
+		return nil // its key's, or its partitioned index's
+	}
+	definition := strings.Replace(i.Definition, " INDEX ", " INDEX"+concurrently+" ", 1)
+	return append(statements, strings.Replace(definition, " ON ONLY ", " ON ", 1))
+}
+
+func (d difference) trigger(want *catalog.Table) []string {
+	table, name := quote(d.object.Table), quote(d.object.Name)
+	if len(d.changed) > 0 && !slices.ContainsFunc(d.changed, func(c change) bool { return c.property != "enabled" && c.property != "definition" }) &&
+		slices.ContainsFunc(d.changed, func(c change) bool { return strings.TrimSuffix(c.live, " (DISABLED)") == c.want }) {
+		return []string{"ALTER TABLE " + table + " ENABLE TRIGGER " + name}
+	}
+	var statements []string
+	if !d.missing {
+		statements = append(statements, "DROP TRIGGER "+name+" ON "+table)
+	}
+	if d.surplus {
+		return statements
+	}
+	return append(statements, part(want.Triggers, func(g catalog.Trigger) bool { return g.Name == d.object.Name }).Definition)
+}
+
+func (d difference) function(s *Subject) []string {
+	if d.surplus {
+		return []string{"DROP FUNCTION " + d.object.Name}
+	}
+	f := part(s.Shadow.Functions, func(f catalog.Function) bool { return f.Name+"("+f.Arguments+")" == d.object.Name })
+	if s.Shadow.Owner() == f.Owner && len(d.changed) == 1 && d.changed[0].property == "owner" {
+		return []string{"ALTER FUNCTION " + d.object.Name + " OWNER TO " + quote(s.Live.Owner())}
+	}
+	statements := d.rights("FUNCTION "+d.object.Name, "")
+	if d.about == ofComments {
+		return append(statements, comment("FUNCTION "+d.object.Name, f.Comment))
+	}
+	if d.about == ofRights {
+		return statements
+	}
+	statements = append(statements, strings.ReplaceAll(strings.TrimSpace(f.Definition), "$schema", quote(s.Live.Name)))
+	if d.missing {
+		statements = append(statements, "REVOKE ALL ON FUNCTION "+d.object.Name+" FROM PUBLIC", comment("FUNCTION "+d.object.Name, f.Comment))
+		for _, g := range f.Grants {
+			statements = append(statements, difference{changed: []change{{catalog.GrantProperty(g), "", "granted"}}}.rights("FUNCTION "+d.object.Name, "")...)
+		}
+	}
+	return statements
+}

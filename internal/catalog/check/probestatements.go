@@ -1,0 +1,330 @@
+package check
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"cardinal/internal/catalog"
+)
+
+// values are what may be put into a column of a row.
+type values func(*catalog.Table, *catalog.Column, row) []string
+
+func onlyNull(*catalog.Table, *catalog.Column, row) []string { return []string{"NULL"} }
+
+// withValues are statements that put values into some columns of a row: into one of them, then into two; as a new row and as a
+// change of an old one.
+func (p *prober) withValues(t *catalog.Table, columns []string, of values) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, changes := range []func(map[string][]string) iter.Seq[row]{single, pairs} {
+			for _, write := range []func(*catalog.Table, row, row) string{p.insert, p.insertUnknown, p.update} {
+				for _, r := range p.rows[t.Name] {
+					for change := range changes(pools(t, columns, r, of)) {
+						if statement := write(t, r, change); statement != "" && !yield(statement) {
+							return
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// pools are the values for each column, or for those that it is computed from.
+func pools(t *catalog.Table, columns []string, r row, of values) map[string][]string {
+	pools := map[string][]string{}
+	for _, name := range columns {
+		for _, c := range written(t, name) {
+			pools[c.Name] = of(t, c, r)
+		}
+	}
+	return pools
+}
+
+// written are the columns that decide what a column holds: itself, or those that it is computed from.
+func written(t *catalog.Table, name string) (columns []*catalog.Column) {
+	c := t.Column(name)
+	switch {
+	case c == nil:
+	case c.Generated == "":
+		columns = append(columns, c)
+	default:
+		for i := range t.Columns {
+			if strings.Contains(c.Generated, t.Columns[i].Name) {
+				columns = append(columns, &t.Columns[i])
+			}
+		}
+	}
+	return columns
+}
+
+func single(pools map[string][]string) iter.Seq[row] {
+	return func(yield func(row) bool) {
+		for _, name := range slices.Sorted(maps.Keys(pools)) {
+			for _, v := range pools[name] {
+				if !yield(row{name: v}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func pairs(pools map[string][]string) iter.Seq[row] {
+	return func(yield func(row) bool) {
+		names := slices.Sorted(maps.Keys(pools))
+		for i, a := range names {
+			for _, b := range names[i+1:] {
+				for _, v := range pools[a] {
+					for _, w := range pools[b] {
+						if !yield(row{a: v, b: w}) {
+							return
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// insert makes a row like another one, with a fresh id.
+func (p *prober) insert(t *catalog.Table, like, change row) string {
+	values := maps.Clone(like)
+	for _, key := range t.PrimaryKey() {
+		if key == "id" {
+			values[key] = p.freshID(like[key])
+		}
+	}
+	maps.Copy(values, change)
+	return p.insertExactly(t, values)
+}
+
+// insertUnknown is insert with codes that no lookup has, so that triggers that ask a lookup find nothing to object to; foreign keys
+// are checked after everything else.
+func (p *prober) insertUnknown(t *catalog.Table, like, change row) string {
+	values, some := row{}, false
+	for _, k := range t.ForeignKeys() {
+		for _, name := range k.Columns {
+			if c := t.Column(name); c != nil && strings.EqualFold(c.Type, "text") && like[name] != "NULL" {
+				values[name], some = "'nosuch'", true
+			}
+		}
+	}
+	if !some {
+		return ""
+	}
+	maps.Copy(values, change)
+	return p.insert(t, like, values)
+}
+
+func (p *prober) insertExactly(t *catalog.Table, values row) string {
+	var columns, list []string
+	for _, c := range t.Columns {
+		if c.Generated == "" {
+			columns = append(columns, quote(c.Name))
+			list = append(list, values[c.Name])
+		}
+	}
+	return "INSERT INTO " + quote(t.Name) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(list, ", ") + ")"
+}
+
+// update changes a row, and lets its version grow as every change must.
+func (p *prober) update(t *catalog.Table, r, change row) string {
+	return p.updateTo(t, r, change, "version + 1")
+}
+
+func (p *prober) updateTo(t *catalog.Table, r, change row, version string) string {
+	var set, where []string
+	for _, name := range slices.Sorted(maps.Keys(change)) {
+		set = append(set, quote(name)+" = "+change[name])
+	}
+	if _, given := change["version"]; t.Column("version") != nil && version != "" && !given {
+		set = append(set, "version = "+version)
+	}
+	for _, key := range t.PrimaryKey() {
+		where = append(where, quote(key)+" = "+r[key])
+	}
+	return "UPDATE " + quote(t.Name) + " SET " + strings.Join(set, ", ") + " WHERE " + strings.Join(where, " AND ")
+}
+
+// copies are new rows that equal another one in the columns of a unique index, and in no other key.
+func (p *prober) copies(t *catalog.Table, i catalog.Index) iter.Seq[string] {
+	fixed := map[string]bool{}
+	for _, name := range i.Columns {
+		fixed[name] = true
+	}
+	others := map[string]bool{}
+	for _, x := range t.Indexes {
+		if x.Unique && x.Name != i.Name {
+			for _, name := range x.Columns {
+				if fixed[name] {
+					continue
+				}
+				for _, c := range written(t, name) {
+					others[c.Name] = true
+				}
+			}
+		}
+	}
+	return func(yield func(string) bool) {
+		for _, text := range []string{"'probe_x'", "'QQ'", "'probes.x'", "'probe-x'", literal(strings.Replace(aHash, "cHJv", "eHJv", 1))} {
+			for _, r := range p.rows[t.Name] {
+				values, texts := maps.Clone(r), 0
+				for _, name := range slices.Sorted(maps.Keys(others)) {
+					if r[name] == "NULL" {
+						continue // equals no other
+					}
+					c := *t.Column(name)
+					if values[name] = p.freshValue(c, r[name], text); values[name] == text {
+						values[name] = strings.Replace(text, "'", "'"+strings.Repeat("x", texts), 1) // no two alike
+						texts++
+					}
+				}
+				if !yield(p.insertExactly(t, values)) || !yield(p.insertExactly(t, r)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// strays are rows that refer to nothing by a foreign key: in one of its columns, or in all of them.
+func (p *prober) strays(t *catalog.Table, k catalog.Constraint) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, write := range []func(*catalog.Table, row, row) string{p.insertFresh, p.update} {
+			for _, r := range p.rows[t.Name] {
+				all := row{}
+				for _, name := range k.Columns {
+					all[name] = p.freshValue(*t.Column(name), r[name], "'nosuch'")
+					if !yield(write(t, r, row{name: all[name]})) {
+						return
+					}
+				}
+				if len(k.Columns) > 1 && !yield(write(t, r, all)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// insertFresh makes a row like another one that shares no key with it.
+func (p *prober) insertFresh(t *catalog.Table, like, change row) string {
+	refers := map[string]bool{}
+	for _, k := range t.ForeignKeys() {
+		for _, name := range k.Columns {
+			refers[name] = true
+		}
+	}
+	values := maps.Clone(like)
+	for _, i := range t.Indexes {
+		for _, name := range i.Columns {
+			for _, c := range written(t, name) {
+				if i.Unique && (!refers[name] || name == "id") {
+					values[c.Name] = p.freshValue(*c, like[c.Name], "'QQ'")
+				}
+			}
+		}
+	}
+	maps.Copy(values, change)
+	return p.insertExactly(t, values)
+}
+
+// events are statements at which a trigger fires, of each kind in turn.
+func (p *prober) events(t *catalog.Table, events []event) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var turns []func() (string, bool)
+		for _, e := range events {
+			next, stop := iter.Pull(p.statementsOf(t, e))
+			defer stop()
+			turns = append(turns, next)
+		}
+		for len(turns) > 0 {
+			turns = slices.DeleteFunc(turns, func(next func() (string, bool)) bool {
+				statement, ok := next()
+				if ok && yield != nil && !yield(statement) {
+					yield = nil
+				}
+				return !ok || yield == nil
+			})
+		}
+	}
+}
+
+func (p *prober) statementsOf(t *catalog.Table, e event) iter.Seq[string] {
+	switch e.verb {
+	case "TRUNCATE":
+		return slices.Values([]string{"TRUNCATE " + quote(t.Name) + " CASCADE"})
+	case "DELETE":
+		return p.deletes(t)
+	case "UPDATE":
+		return p.updates(t, e.columns)
+	}
+	return p.inserts(t)
+}
+
+func (p *prober) deletes(t *catalog.Table) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, r := range p.rows[t.Name] {
+			var where []string
+			for _, key := range t.PrimaryKey() {
+				where = append(where, quote(key)+" = "+r[key])
+			}
+			if !yield("DELETE FROM " + quote(t.Name) + " WHERE " + strings.Join(where, " AND ")) {
+				return
+			}
+		}
+	}
+}
+
+func (p *prober) updates(t *catalog.Table, columns []string) iter.Seq[string] {
+	if columns == nil {
+		for _, c := range t.Columns {
+			if c.Generated == "" {
+				columns = append(columns, c.Name)
+			}
+		}
+	}
+	return func(yield func(string) bool) {
+		for _, r := range p.rows[t.Name] { // the version as it is
+			if !yield(p.updateTo(t, r, row{columns[0]: r[columns[0]]}, "")) {
+				return
+			}
+		}
+		// Every row and column with its likeliest value first.
+		for n, more := 0, true; more; n++ {
+			more = false
+			for _, r := range p.rows[t.Name] {
+				for _, name := range columns {
+					pool := p.pool(t, t.Column(name), r)
+					if n >= len(pool) {
+						continue
+					}
+					if more = true; !yield(p.update(t, r, row{name: pool[n]})) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+func (p *prober) inserts(t *catalog.Table) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, r := range p.rows[t.Name] {
+			if !yield(p.insertExactly(t, r)) {
+				return
+			}
+			for i := range t.Columns {
+				c := &t.Columns[i]
+				for _, v := range p.pool(t, c, r) {
+					if c.Generated == "" && !yield(p.insert(t, r, row{c.Name: v})) {
+						return
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package catalog
+
+import "strings"
+
+// token is a piece of SQL.
+type token struct {
+	kind tokenKind
+	text string // of a name: without its quotes; of a comment: without its marks
+	at   int    // where it begins in the source, and
+	end  int    // where it ends
+	line int
+}
+
+type tokenKind byte
+
+const (
+	word    tokenKind = 'w' // a keyword or a name without quotes
+	quoted  tokenKind = 'q' // a name in quotes
+	literal tokenKind = 'l'
+	sign    tokenKind = 's'
+	comment tokenKind = 'c'
+)
+
+// tokens splits SQL. An unclosed quote runs to the end.
+func tokens(source string) []token {
+	var found []token
+	line := 1
+	for i := 0; i < len(source); {
+		t := token{at: i, line: line}
+		rest := source[i:]
+		switch c := source[i]; {
+		case c == '\n' || c == ' ' || c == '\t' || c == '\r' || c == '\f':
+			if c == '\n' {
+				line++
+			}
+			i++
+			continue
+		case strings.HasPrefix(rest, "--"):
+			t.kind, t.end = comment, i+lengthUntil(rest, "\n", false)
+			t.text = strings.TrimSpace(source[i+2 : t.end])
+		case strings.HasPrefix(rest, "/*"):
+			t.kind, t.end = comment, i+lengthUntil(rest, "*/", true)
+			t.text = strings.TrimSpace(strings.TrimSuffix(source[i+2:t.end], "*/"))
+		case c == '\'':
+			t.kind, t.end = literal, i+lengthQuoted(rest, '\'')
+			t.text = source[i:t.end]
+		case c == '"' || c == '`':
+			t.kind, t.end = quoted, i+lengthQuoted(rest, c)
+			t.text = strings.ReplaceAll(strings.Trim(source[i:t.end], string(c)), string([]byte{c, c}), string(c))
+		case c == '[':
+			t.kind, t.end = quoted, i+lengthUntil(rest, "]", true)
+			t.text = strings.Trim(source[i:t.end], "[]")
+		case isWord(c):
+			for t.end = i; t.end < len(source) && isWord(source[t.end]); t.end++ {
+			}
+			t.kind, t.text = word, source[i:t.end]
+			if t.end < len(source) && source[t.end] == '\'' && strings.EqualFold(t.text, "x") { // x'00'
+				t.kind, t.end = literal, t.end+lengthQuoted(source[t.end:], '\'')
+				t.text = source[i:t.end]
+			} else if c >= '0' && c <= '9' {
+				t.kind = literal
+			}
+		default:
+			t.kind, t.end, t.text = sign, i+1, string(c)
+		}
+		line += strings.Count(source[i:t.end], "\n")
+		found, i = append(found, t), t.end
+	}
+	return found
+}
+
+func isWord(c byte) bool {
+	return c == '_' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+}
+
+// lengthUntil is the length of text up to a mark, and with it if including.
+func lengthUntil(text, mark string, including bool) int {
+	i := strings.Index(text, mark)
+	switch {
+	case i < 0:
+		return len(text)
+	case including:
+		return i + len(mark)
+	}
+	return i
+}
+
+// lengthQuoted is the length of what begins with a quote; a doubled quote stands for itself.
+func lengthQuoted(text string, quote byte) int {
+	for i := 1; i < len(text); i++ {
+		if text[i] == quote {
+			if i+1 < len(text) && text[i+1] == quote {
+				i++
+				continue
+			}
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
+// is reports whether the token is a keyword, given in capitals.
+func (t token) is(keyword string) bool {
+	return t.kind == word && strings.EqualFold(t.text, keyword) || t.kind == sign && t.text == keyword
+}
+
+func (t token) isName() bool { return t.kind == word || t.kind == quoted }

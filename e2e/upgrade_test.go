@@ -34,6 +34,17 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	first := u.load(before)
 	u.eventually(first, 300)
 
+	plan, err := u.command(u.after, "db", "plan").CombinedOutput()
+	if err != nil {
+		t.Errorf("db plan: %v\n%s", err, plan)
+	}
+	for _, want := range []string{"1 node(s) alive", "sessions: stops reads and writes for a moment (ACCESS EXCLUSIVE): ALTER TABLE sessions ADD COLUMN", "sessions: reads every row, and stops nobody meanwhile (SHARE UPDATE EXCLUSIVE): CREATE INDEX CONCURRENTLY",
+		"rows in about ", "waits for node ", "sessions: reads every row, and stops nobody meanwhile (SHARE UPDATE EXCLUSIVE): ALTER TABLE sessions VALIDATE"} {
+		if !strings.Contains(string(plan), want) {
+			t.Errorf("db plan does not say %q:\n%s", want, plan)
+		}
+	}
+
 	// Expand and backfill beside the version before; the contraction waits for it, whose node is named.
 	said := u.migrate(u.after)
 	for _, want := range []string{"applied 0007 session_ends\n", "applied 0008 session_ends_index\n", "applied 0007 session_ends (backfill)\n", "0007 session_ends (contract) waits for older nodes to stop"} {

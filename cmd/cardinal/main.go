@@ -33,7 +33,7 @@ func (a *app) tree() *cobra.Command {
 		group("settings", "What administrators change while the service runs", a.settingsList(), a.settingsSet()),
 		a.seed(),
 		a.erd(),
-		group("db", "The database's schema", a.dbMigrate(), a.dbStatus()),
+		group("db", "The database's schema", a.dbMigrate(), a.dbStatus(), a.dbPlan(), a.dbLint()),
 		a.check(),
 		group("config", "What the service is configured with", a.configShow()),
 		a.completion(),

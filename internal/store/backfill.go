@@ -247,6 +247,16 @@ func (r Reader) Backfills(ctx context.Context) ([]BackfillState, error) {
 	return found, nil
 }
 
+// BackfillSize is about how many rows a backfill has to walk, and in how many batches; -1 rows when nobody knows.
+func (r Reader) BackfillSize(ctx context.Context, m Migration) (rows, batches int64, err error) {
+	w, err := walkOf(m)
+	if err != nil {
+		return 0, 0, err
+	}
+	rows, err = r.estimate(ctx, w.table)
+	return rows, (rows + batchFirst) / batchFirst, err
+}
+
 // startBackfill locks the state of a backfill, which it makes when it is the first: one batch at a time.
 func (tx Tx) startBackfill(ctx context.Context, number int, now time.Time) (BackfillState, error) {
 	if _, err := tx.exec(ctx, `INSERT INTO schema_backfills (number, started_at, updated_at) VALUES ($1, $2, $2) ON CONFLICT (number) DO NOTHING`, number, now); err != nil {

@@ -62,13 +62,21 @@ func migrationFiles(engine string) []Migration {
 			panic(err)
 		}
 	}
-	slices.SortFunc(files, func(a, b Migration) int {
+	SortMigrations(files)
+	return files
+}
+
+// Embedded returns the migrations of an engine that this program knows, none of them applied.
+func Embedded(engine string) []Migration { return migrationFiles(engine) }
+
+// SortMigrations sorts by number and phase.
+func SortMigrations(all []Migration) {
+	slices.SortFunc(all, func(a, b Migration) int {
 		if a.Number != b.Number {
 			return a.Number - b.Number
 		}
 		return slices.Index(phases, a.Phase) - slices.Index(phases, b.Phase)
 	})
-	return files
 }
 
 // SchemaNumber is the number of the newest migration that this program knows.

@@ -22,6 +22,25 @@ var salts = []struct{ hash, salt string }{
 	{"$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E", "aM15713r3Xsvxbi31lqr1Q"},
 	{"$pbkdf2-sha256$29000$4RxjDOG8d87Z.x9DKGUsRQ$O4yGxPmnLVBgIkPwE8FKbBQVxXMOqPdwhJDwVgGCbsE", "4RxjDOG8d87Z.x9DKGUsRQ"},
 	{"$pbkdf2-sha512$i=310000,l=64$zZGpcKr5ZLRxAVs5b2OJTg$" + "mLwnoKAZPkYOa9dsmXZVDeKQzTTDyVFmIwd7IqYfqPhQjQcgpMcFUJ3d8ncEnw9tMkVWBFGDJTYZRtNQwUSkOA", "zZGpcKr5ZLRxAVs5b2OJTg"},
+	{"$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8", "c29tZXNhbHQ"},
+	{"$argon2d$v=19$m=256,t=2,p=1$c29tZXNhbHR0$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8", "c29tZXNhbHR0"},
+	{"$pbkdf2$1212$OB8F.ZZ0vB1hyzLWHRIlQQ$KxnrPmD8YBTlwzV.gcXx.PKXXN8", "OB8F.ZZ0vB1hyzLWHRIlQQ"},
+	{"$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA", "saltstringsaltst"},
+	{"$6$rounds=5000$abcdefghijklmnop$0aenUFHf897F9u0tURIHOeACWajSuVGa7jgJGyq.DKZm/WXl/IZFvPbneFydBjomEOgM.Sh1m0L3KsS1.H5b//", "abcdefghijklmnop"},
+	{"$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw,sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA" +
+		"$42xEC+ixf3L2lw$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ", "42xEC+ixf3L2lw"},
+	{over("wrapped1") + "$1$saltsalt$22", "d3JhcHBlZDF3cmFwcGVkMQ"},
+	{over("wrapped2") + "$salted-sha1$suffix$$20", "d3JhcHBlZDJ3cmFwcGVkMg"},
+	{over("wrapped3") + "$2b$10$N9qo8uLOickgx2ZMRZoMye$31", "d3JhcHBlZDN3cmFwcGVkMw"},
+	{over("wrapped4") + "$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$64", "d3JhcHBlZDR3cmFwcGVkNA"},
+	{over("wrapped5") + "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$32", "d3JhcHBlZDV3cmFwcGVkNQ"},
+	{over("wrapped6") + "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw,sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA$42xEC+ixf3L2lw$64",
+		"d3JhcHBlZDZ3cmFwcGVkNg"},
+}
+
+// over is a current hash, under a salt of eight letters twice, around one of another scheme, whose setting follows.
+func over(salt string) string {
+	return "$argon2id-over$v=19$m=19456,t=2,p=1$" + base64.RawStdEncoding.EncodeToString([]byte(salt+salt)) + "$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"
 }
 
 // saltsOf stores hashes in a copy of credentials that has its checks, and none of its foreign keys, and returns their salts.

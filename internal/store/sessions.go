@@ -118,17 +118,21 @@ func (tx Tx) InsertSession(ctx context.Context, s SessionRecord) error {
 		s.AddressSealed, s.UserAgentSealed, s.SchemaVersion, s.EndReason)
 }
 
+// endedAt is when a session ends: never before it began. Who ends it may have looked at the clock before, and waited; or on a node whose
+// clock is behind.
+const endedAt = `CASE WHEN created_at > $3 THEN created_at ELSE $3 END`
+
 // RevokeSession ends one session for a reason; cardinal.ErrNotFound when it is not there or has ended.
 func (tx Tx) RevokeSession(ctx context.Context, userID, id uuid.UUID, reason string, now time.Time) (SessionRecord, error) {
 	return one(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET revoked_at = $3, end_reason = $4 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
+		UPDATE sessions SET revoked_at = `+endedAt+`, end_reason = $4 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
 		RETURNING `+sessionColumns, userID, id, now, reason)
 }
 
 // RevokeSessions ends all sessions of a user but one (uuid.Nil spares none) for a reason, and returns those it ended.
 func (tx Tx) RevokeSessions(ctx context.Context, userID, spare uuid.UUID, reason string, now time.Time) ([]SessionRecord, error) {
 	return all(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET revoked_at = $3, end_reason = $4 WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
+		UPDATE sessions SET revoked_at = `+endedAt+`, end_reason = $4 WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
 		RETURNING `+sessionColumns, userID, spare, now, reason)
 }
 

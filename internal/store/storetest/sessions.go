@@ -120,6 +120,17 @@ func sessions(t *testing.T, s *store.Store) {
 	same(t, "RevokeSessions of the rest", revoke(uuid.Nil), []uuid.UUID{fourth.ID})
 	same(t, "the end of a session that had ended", must(r.Session(ctx, user, third.ID))(t), third)
 
+	// Whoever ends a session may have looked at the clock before it began.
+	early, last := must(open(func(*store.SessionRecord) {}))(t), must(open(func(*store.SessionRecord) {}))(t)
+	one := written(t, s, func(tx store.Tx) (store.SessionRecord, error) {
+		return tx.RevokeSession(ctx, user, early.ID, "signed_out", moment.Add(-time.Second))
+	})
+	all := written(t, s, func(tx store.Tx) ([]store.SessionRecord, error) {
+		return tx.RevokeSessions(ctx, user, uuid.Nil, "account_stopped", moment.Add(-time.Second))
+	})
+	same(t, "the end of a session before it began", *one.RevokedAt, early.CreatedAt)
+	same(t, "the end of all sessions before they began", *all[0].RevokedAt, last.CreatedAt)
+
 	// Only what ended before is removed, so many at once.
 	for i := range 3 {
 		must(open(func(x *store.SessionRecord) { x.ExpiresAt = moment.Add(time.Duration(i+1) * time.Second) }))(t)

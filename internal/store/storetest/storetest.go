@@ -59,7 +59,7 @@ var cases = []testCase{
 	{"AuditMonths", auditMonths, "EnsureAuditMonths AuditMonthsAhead"},
 	{"Migrations", migrations, "Migrations"},
 	{"Nodes", nodes, "Nodes OlderNodes InsertNode SeeNode DeleteNode"},
-	{"Backfills", backfills, "Backfills"},
+	{"Backfills", backfills, "Backfills BackfillSize"},
 	{"Digests", digests, ""},
 	{"Transactions", transactions, ""},
 	{"WaitAtMostEndsWithTheTransaction", waitAtMostEndsWithTheTransaction, "WaitAtMost"},

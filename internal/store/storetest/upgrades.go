@@ -42,5 +42,12 @@ func nodes(t *testing.T, s *store.Store) {
 
 // backfills only looks: how one runs is the subject of the tests of upgrades, because none is left to run here.
 func backfills(t *testing.T, s *store.Store) {
+	for _, m := range store.Embedded(s.Engine()) {
+		if m.Phase == store.Backfill {
+			if rows, batches, err := s.Read(t.Context()).BackfillSize(t.Context(), m); err != nil || rows < 0 || batches < 1 {
+				t.Errorf("BackfillSize of %s: %d rows, %d batches, %v", m, rows, batches, err)
+			}
+		}
+	}
 	same(t, "Backfills of a schema that is whole", must(s.Read(t.Context()).Backfills(t.Context()))(t), []store.BackfillState{})
 }

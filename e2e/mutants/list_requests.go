@@ -1,0 +1,43 @@
+package main
+
+// requests are the protections at the door.
+var requests = []mutant{
+	{name: "pages of other sites", pkg: serverTests, run: "TestCrossSiteRequestsAreRefused", edit: edit{"internal/server/request.go",
+		`	case s.origin.Check(r) != nil:`, `	case false:`}},
+	{name: "length of a body", pkg: serverTests, run: "TestBodyIsLimited", edit: edit{"internal/server/request.go",
+		`	if r.ContentLength > s.limits.body {`, `	if false {`}},
+	{name: "length of a body that does not say it", pkg: serverTests, run: "TestBodyIsLimited", edit: edit{"internal/server/request.go",
+		`	if r.Body != nil && r.Body != http.NoBody {`, `	if false {`}},
+	{name: "length of a body of the API", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/admit.go",
+		`http.MaxBytesReader(w, r.Body, maxBody)`, `http.MaxBytesReader(w, r.Body, 4*maxBody)`}},
+	{name: "requests at once", pkg: serverTests, run: "TestRequestsInFlightAreLimited", edit: edit{"internal/server/request.go",
+		`	if s.inFlight.Add(1) > s.limits.inFlight {`, `	if s.inFlight.Add(1) < 0 {`}},
+	{name: "slow headers", pkg: serverTests, run: "TestSlowHeaderIsCut", edit: edit{"internal/server/server.go",
+		`ReadHeaderTimeout: s.limits.readHeader, `, ``}},
+	{name: "hearsay of proxies", pkg: serverTests, run: "TestClientAddress", edit: edit{"internal/server/origin.go",
+		`			if !isTrusted(client, trusted) {`, `			if len(trusted) == 0 {`}},
+	{name: "metrics are for this machine", pkg: serverTests, run: "TestMetricsAreForThisMachine", edit: edit{"internal/server/own.go",
+		`	if !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {`, `	if !s.options.MetricsPublic && !ok {`}},
+	{name: "a name twice in an object", pkg: apiTests, run: "TestRefusals|FuzzCheckJSON", edit: edit{"internal/api/strictjson.go",
+		`			if open[top].names[name] {`, `			if false {`}},
+	{name: "half a surrogate pair", pkg: apiTests, run: "FuzzCheckJSON", edit: edit{"internal/api/strictjson.go",
+		`		case unit >= 0xdc00 && unit <= 0xdfff:`, `		case false:`}},
+	{name: "a version is asked for", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/input.go",
+		`	if given == "" {`, `	if given == "" {
+		v.version = 1
+		return nil
+	}
+	if given == "" {`}},
+	{name: "one form of a version", pkg: apiTests, run: "FuzzIfMatch", edit: edit{"internal/api/input.go",
+		` || etag(version) != given {`, ` {`}},
+	{name: "unknown parameters", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/input.go",
+		`		case !slices.Contains(known, name):`, `		case false:`}},
+	{name: "only who is known comes in", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/admit.go",
+		`	if o.Metadata[public] == true {`, `	if o.Metadata[public] == true || bearer(r) == "" {`}},
+	{name: "errors tell nothing of the inside", pkg: apiTests, run: "TestKindsOfError", edit: edit{"internal/api/problem.go",
+		`"error", err, "request_id", requestOf(ctx).id)
+	}
+	return problem(http.StatusInternalServerError, "internal", "Try again`, `"error", err, "request_id", requestOf(ctx).id)
+	}
+	return problem(http.StatusInternalServerError, "internal", err.Error()+"Try again`}},
+}

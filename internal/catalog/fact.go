@@ -39,6 +39,7 @@ const (
 func (s *Schema) Facts() []Fact {
 	l := factList{owner: s.Owner()}
 	schema := Object{Kind: "schema"}
+	l.add(schema, "engine", s.Engine) // so that it is there when it has no rights
 	l.grants(schema, s.Grants)
 	for i := range s.Tables {
 		l.table(&s.Tables[i])

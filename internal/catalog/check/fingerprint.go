@@ -298,14 +298,28 @@ func (d difference) finding(s *Subject) Finding {
 		var properties []string
 		for _, c := range d.changed {
 			properties = append(properties, c.property)
-			f.Evidence = append(f.Evidence, fmt.Sprintf("%s: is %s, should be %s", c.property, shown(c.live), shown(c.want)))
+			live, want := c.live, c.want
+			if c.property == catalog.StoredText {
+				live, want = firstDifference(live, want)
+			}
+			f.Evidence = append(f.Evidence, fmt.Sprintf("%s: is %s, should be %s", c.property, shown(live), shown(want)))
 		}
+		f.Warning = len(d.changed) == 1 && d.changed[0].property == catalog.ColumnOrder // which only SELECT * can tell
 		f.Problem = "is not what the migrations make it: " + strings.Join(properties, ", ")
 	}
 	if f.Fix == "" {
 		f.Problem += "; " + d.unfixable(s)
 	}
 	return f
+}
+
+// firstDifference is the first line in which two texts differ.
+func firstDifference(a, b string) (string, string) {
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for len(as) > 1 && len(bs) > 1 && as[0] == bs[0] {
+		as, bs = as[1:], bs[1:]
+	}
+	return as[0], bs[0]
 }
 
 // shown is a value as evidence shows it: in one line, and not endless.

@@ -30,7 +30,7 @@ func (d difference) unfixable(s *Subject) string {
 	if s.Live.Engine == "sqlite" {
 		return "SQLite cannot change a table in place: make one with the text that a new database has, copy the rows, and rename it"
 	}
-	return "no statement repairs it: restore the table from a backup"
+	return "no statement is known that repairs it: compare it with a new database"
 }
 
 // sqlite repairs what is an object of its own; columns and constraints are part of their table's text.

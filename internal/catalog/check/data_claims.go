@@ -20,8 +20,9 @@ var claims = []struct {
 	{object: "identifiers", problem: "claim(s) of a contact that is not there or is another user's", keys: "i.user_id i.contact_id",
 		from: `{schema}identifiers i WHERE i.contact_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {schema}contacts c WHERE c.user_id = i.user_id AND c.id = i.contact_id)`},
 	{object: "contacts", problem: "verified contact(s) that nobody claims", keys: "c.user_id c.id",
-		from: `{schema}contacts c JOIN {schema}users u ON u.id = c.user_id JOIN {schema}user_statuses st ON st.code = u.status
-		 WHERE c.verified_at IS NOT NULL AND NOT st.is_erased AND NOT EXISTS (SELECT 1 FROM {schema}identifiers i WHERE i.user_id = c.user_id AND i.contact_id = c.id)`},
+		from: `{schema}contacts c
+		 WHERE c.verified_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {schema}identifiers i WHERE i.user_id = c.user_id AND i.contact_id = c.id)
+		   AND NOT EXISTS (SELECT 1 FROM {schema}users u JOIN {schema}user_statuses st ON st.code = u.status WHERE u.id = c.user_id AND st.is_erased)`},
 	{object: "identifiers", problem: "user name(s) claimed by users whose profile has none", keys: "i.user_id",
 		from: `{schema}identifiers i JOIN {schema}profiles p ON p.user_id = i.user_id WHERE i.contact_id IS NULL AND (p.username_sealed IS NULL OR p.username_sealed = {placeholder})`},
 	{object: "identifiers", problem: "unproved claim(s) that lapsed more than a day ago and still stand; is the job claims.expire running?", keys: "i.user_id",

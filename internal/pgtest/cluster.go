@@ -52,7 +52,15 @@ type Cluster struct {
 }
 
 // Start makes a cluster and returns when it answers: after about a second, most of it initdb's.
-func Start(options Options) (*Cluster, error) {
+func Start(options Options) (*Cluster, error) { return makeCluster(options, (*Cluster).initialize) }
+
+// Replica makes a hot standby of a cluster, which streams from it and answers to readers.
+func Replica(of *Cluster) (*Cluster, error) {
+	return makeCluster(of.options, func(c *Cluster) error { return c.copyFrom(of) })
+}
+
+// makeCluster makes a cluster whose data folder fill makes.
+func makeCluster(options Options, fill func(*Cluster) error) (*Cluster, error) {
 	bin, err := findBinaries("/usr/lib/postgresql/*/bin")
 	if err != nil {
 		return nil, err
@@ -67,7 +75,7 @@ func Start(options Options) (*Cluster, error) {
 	if c.guardian, err = startGuardian(c.folder); err != nil {
 		return nil, errors.Join(fmt.Errorf("pgtest: start the guardian: %w", err), os.RemoveAll(c.folder))
 	}
-	if err := c.initialize(); err != nil {
+	if err := fill(c); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
 	// Somebody may take the free port before the server does; then another one is tried.
@@ -162,6 +170,16 @@ func (c *Cluster) initialize() error {
 		"--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pgtest: initdb: %w\n%s", err, bytes.TrimSpace(output))
+	}
+	return nil
+}
+
+// copyFrom fills the data folder with a copy of another cluster's, and makes it follow that one.
+func (c *Cluster) copyFrom(primary *Cluster) error {
+	cmd := c.command("pg_basebackup", "--pgdata="+c.dataFolder(), "--dbname="+primary.URL(), "--write-recovery-conf", "--wal-method=stream",
+		"--checkpoint=fast", "--no-sync")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("pgtest: pg_basebackup: %w\n%s", err, bytes.TrimSpace(output))
 	}
 	return nil
 }

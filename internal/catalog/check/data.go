@@ -59,7 +59,9 @@ func samplesOpen(ctx context.Context, s *Subject) (Outcome, error) {
 				Evidence: c.Broken[:min(n, mostShown)]})
 		}
 	}
-	j.Missing = "replies kept for repeated requests open only with the header that they were asked with"
+	if j.Missing = "replies kept for repeated requests open only with the header that they were asked with"; j.Total == 0 {
+		j.Missing = "nothing is sealed yet"
+	}
 	return j.end(), nil
 }
 

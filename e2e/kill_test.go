@@ -1,0 +1,160 @@
+package e2e
+
+import (
+	"flag"
+	"math/rand/v2"
+	"net/http"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+)
+
+var kills = flag.Int("kills", 20, "how often TestKilled kills the service on SQLite; on PostgreSQL it kills the service and the server a tenth as often each, four times at least")
+
+// victim is a service that is killed again and again while writers use it.
+type victim struct {
+	*run
+	random  *rand.Rand
+	writers []*writer
+	guests  *guest
+	acked   int // changes acknowledged so far
+}
+
+// TestKilled ends the service, or the database server under it, with no warning and at random moments while eight writers change
+// things. What was acknowledged is there, what was not is there whole or not at all, each change has its event and no event is without
+// its change, and a repeated request gets the answer that it got.
+func TestKilled(t *testing.T) {
+	few := max(4, *kills/10)
+	t.Run("sqlite", func(t *testing.T) {
+		v := newVictim(t, start(t, "sqlite"))
+		for n := range *kills {
+			if v.killService(); n%50 == 0 || n == *kills-1 {
+				v.integrity("sqlite")
+			}
+		}
+		v.report(*kills)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		v := newVictim(t, start(t, "postgres"))
+		for n := range few {
+			if v.killService(); n%20 == 0 || n == few-1 {
+				v.integrity("postgres")
+			}
+		}
+		v.report(few)
+	})
+	t.Run("server", func(t *testing.T) {
+		server := startServer(t)
+		v := newVictim(t, startOn(t, server.database))
+		for n := range few {
+			if v.killServer(server, n); n%20 == 0 || n == few-1 {
+				v.integrity("postgres")
+			}
+		}
+		v.report(few)
+	})
+}
+
+func newVictim(t *testing.T, s *service) *victim {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	v := &victim{run: &run{service: s}, random: rand.New(rand.NewPCG(seed, 1))}
+	v.setUp()
+	for i := range 8 {
+		v.writers = append(v.writers, &writer{victim: v, number: i, random: rand.New(rand.NewPCG(seed, uint64(i+2)))})
+	}
+	v.guests = &guest{victim: v, tokens: map[string]bool{}}
+	return v
+}
+
+// startOn runs the service on a database that is there.
+func startOn(t *testing.T, db string) *service {
+	t.Helper()
+	s := &service{t: t, folder: t.TempDir(), db: db, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	s.run()
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+// killService lets the writers write for a while, kills the service and looks at what the next one finds.
+func (v *victim) killService() {
+	v.t.Helper()
+	stopped := v.write()
+	v.kill()
+	stopped()
+	if v.random.IntN(4) == 0 {
+		v.killStarting()
+	}
+	v.service.run()
+	v.examine()
+}
+
+// write starts the writers, and returns at a random moment with what waits for them to notice that nobody answers.
+func (v *victim) write() (stopped func()) {
+	var wait sync.WaitGroup
+	for _, w := range v.writers {
+		wait.Go(w.write)
+	}
+	wait.Go(v.guests.come)
+	longest := 150
+	if v.random.IntN(8) == 0 {
+		longest = 1000 // long enough for sign-ins
+	}
+	time.Sleep(time.Duration(5+v.random.IntN(longest)) * time.Millisecond)
+	return wait.Wait
+}
+
+// kill is SIGKILL.
+func (v *victim) kill() {
+	v.t.Helper()
+	if err := v.process.Process.Kill(); err != nil {
+		v.t.Fatal(err)
+	}
+	v.process.Wait()
+}
+
+// killStarting kills the service while it starts.
+func (v *victim) killStarting() {
+	v.t.Helper()
+	c := exec.Command(v.path(), "serve", "--http", "127.0.0.1:0", "--db", v.db)
+	c.Dir = v.folder
+	if err := c.Start(); err != nil {
+		v.t.Fatal(err)
+	}
+	time.Sleep(time.Duration(v.random.IntN(100)) * time.Millisecond)
+	c.Process.Kill()
+	c.Wait()
+}
+
+// examine lets every writer find out what became of its last change, and holds everything it touched against what it knows.
+func (v *victim) examine() {
+	v.t.Helper()
+	for _, w := range v.writers {
+		w.settle()
+		w.verify()
+	}
+	v.guests.verify()
+	if v.t.Failed() {
+		text := v.output()
+		v.t.Fatalf("the service said at last:\n%s", text[max(0, len(text)-2000):])
+	}
+}
+
+func (v *victim) report(kills int) {
+	for _, w := range v.writers {
+		v.acked += w.acked
+	}
+	if v.acked < kills {
+		v.t.Errorf("only %d changes between %d kills", v.acked, kills)
+	}
+	v.t.Logf("%d kills, %d changes acknowledged, %d people, %d requests repeated, %d sessions", kills, v.acked, v.sum(func(w *writer) int { return w.made }),
+		v.sum(func(w *writer) int { return w.repeated }), len(v.guests.tokens))
+}
+
+func (v *victim) sum(of func(*writer) int) (n int) {
+	for _, w := range v.writers {
+		n += of(w)
+	}
+	return n
+}

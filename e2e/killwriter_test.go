@@ -1,0 +1,170 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// writer changes people of its own, one request at a time, and knows how each must be.
+type writer struct {
+	*victim
+	number  int
+	random  *rand.Rand
+	current *person
+	touched []*person // since the last look
+	open    *change   // sent, and not answered
+	last    *change   // acknowledged, and repeated after the next kill
+
+	made, acked, repeated int
+}
+
+// person is how a user must be.
+type person struct {
+	ID, Status, Name string
+	Version          int
+	Contacts         map[string]string // id by address
+	IsReader         bool
+	Actions          []string // of the audit log, in order
+}
+
+// change is a request that changes something.
+type change struct {
+	method, path string
+	body         any
+	headers      []string
+	done         []int // statuses that say it was done, those of a repetition too
+	action       string
+	apply        func(*person, reply)
+	answer       string
+}
+
+// write makes changes until nobody answers.
+func (w *writer) write() {
+	for w.open == nil {
+		c := w.next()
+		got, err := w.send(c.method, c.path, w.admin, c.body, c.headers...)
+		switch {
+		case err != nil || got.status >= 500:
+			w.open = c
+			return
+		case got.status != c.done[0]:
+			w.t.Errorf("%s %s: status %d: %s", c.method, c.path, got.status, got.text)
+			return
+		}
+		w.done(c, got)
+	}
+}
+
+func (w *writer) done(c *change, got reply) {
+	w.acked++
+	if c.apply(w.current, got); c.action != "" {
+		w.current.Actions = append(w.current.Actions, c.action)
+	}
+	if c.answer = got.text; c.method == http.MethodPost {
+		w.last = c
+	}
+	if !slices.Contains(w.touched, w.current) {
+		w.touched = append(w.touched, w.current)
+	}
+}
+
+// settle sends the change that nobody answered once more: it is done now, or was.
+func (w *writer) settle() {
+	w.t.Helper()
+	if c := w.last; c != nil {
+		got, err := w.send(c.method, c.path, w.admin, c.body, c.headers...)
+		if err != nil || got.text != c.answer || got.header.Get("Idempotent-Replayed") != "true" {
+			w.t.Errorf("%s %s repeated: %v, status %d, %s; it was answered with %s", c.method, c.path, err, got.status, got.text, c.answer)
+		}
+		w.repeated++
+	}
+	c := w.open
+	if c == nil {
+		return
+	}
+	w.open = nil
+	got, err := w.send(c.method, c.path, w.admin, c.body, c.headers...)
+	if err != nil || !slices.Contains(c.done, got.status) {
+		w.t.Errorf("%s %s: %v, status %d: %s", c.method, c.path, err, got.status, got.text)
+		return
+	}
+	w.done(c, got)
+}
+
+// verify compares the people that were touched with what the service says of them.
+func (w *writer) verify() {
+	w.t.Helper()
+	for _, want := range w.touched {
+		base := "/v1/users/" + want.ID
+		user := w.must(http.StatusOK, "GET", base+"?expand=profile", w.admin, nil)
+		got := person{ID: user.str("id"), Status: user.str("status"), Name: user.str("profile", "display_name"), Contacts: map[string]string{}}
+		version, _ := user.field("version").(float64)
+		got.Version = int(version)
+		for _, c := range w.must(http.StatusOK, "GET", base+"/contacts", w.admin, nil).data() {
+			got.Contacts[fmt.Sprint(c["value"])] = fmt.Sprint(c["id"])
+		}
+		got.IsReader = len(w.must(http.StatusOK, "GET", base+"/roles", w.admin, nil).data()) == 1
+		for _, e := range w.must(http.StatusOK, "GET", base+"/audit?sort=created_at&limit=200", w.admin, nil).data() {
+			got.Actions = append(got.Actions, fmt.Sprint(e["action"]))
+		}
+		if diff := cmp.Diff(*want, got); diff != "" {
+			w.t.Errorf("user %s is not as it must be (-want +got)\n%s", want.ID, diff)
+		}
+	}
+	w.touched = nil
+}
+
+// next is a change of a person, who is a new one now and then.
+func (w *writer) next() *change {
+	if w.current == nil || len(w.current.Actions) > 12 {
+		return w.newPerson()
+	}
+	p, base := w.current, "/v1/users/"+w.current.ID
+	key := []string{"Idempotency-Key", fmt.Sprintf("w%d-%d-%d", w.number, w.made, len(p.Actions))}
+	version := []string{"If-Match", fmt.Sprintf(`"%d"`, p.Version)}
+	switch w.random.IntN(6) {
+	case 0, 1:
+		name := fmt.Sprintf("Name %d", w.random.Uint32())
+		return &change{method: "PATCH", path: base, body: map[string]any{"profile": map[string]any{"display_name": name}}, headers: version,
+			done: []int{200, 412}, action: "user.update", apply: func(p *person, _ reply) { p.Name = name; p.Version++ }}
+	case 2:
+		move, status := "suspend", "suspended"
+		if p.Status == status {
+			move, status = "reactivate", "active"
+		}
+		return &change{method: "POST", path: base + "/" + move, headers: append(version, key...),
+			done: []int{200}, action: "user." + move, apply: func(p *person, _ reply) { p.Status = status; p.Version++ }}
+	case 3:
+		if !p.IsReader {
+			return &change{method: "POST", path: base + "/roles", body: map[string]any{"role_id": w.reader}, headers: key,
+				done: []int{200}, action: "role.grant", apply: func(p *person, _ reply) { p.IsReader = true }}
+		}
+		return &change{method: "DELETE", path: base + "/roles/" + w.reader, done: []int{204, 404}, action: "role.revoke", apply: func(p *person, _ reply) { p.IsReader = false }}
+	case 4:
+		// The newest: where the primary one went, another would take its place and get a version.
+		for _, address := range slices.SortedFunc(maps.Keys(p.Contacts), func(a, b string) int { return strings.Compare(p.Contacts[b], p.Contacts[a]) }) {
+			return &change{method: "DELETE", path: base + "/contacts/" + p.Contacts[address], headers: []string{"If-Match", `"1"`},
+				done: []int{204, 404}, action: "contact.remove", apply: func(p *person, _ reply) { delete(p.Contacts, address) }}
+		}
+		fallthrough
+	default:
+		address := fmt.Sprintf("w%d-%d-%d@example.com", w.number, w.made, len(p.Actions))
+		return &change{method: "POST", path: base + "/contacts", body: map[string]any{"kind": "email", "value": address, "verified": true}, headers: key,
+			done: []int{201}, action: "contact.add", apply: func(p *person, got reply) { p.Contacts[address] = got.str("id") }}
+	}
+}
+
+func (w *writer) newPerson() *change {
+	w.made++
+	name := fmt.Sprintf("w%d-%d", w.number, w.made)
+	return &change{method: "POST", path: "/v1/users", body: map[string]any{"username": name, "display_name": name}, headers: []string{"Idempotency-Key", name},
+		done: []int{201}, apply: func(_ *person, got reply) {
+			w.current = &person{ID: got.str("id"), Status: "active", Name: name, Version: 1, Contacts: map[string]string{}, Actions: []string{"user.create"}}
+		}}
+}

@@ -21,7 +21,7 @@ var changes = []mutant{
 		`	if auth.Assurance == 0 {
 		return cardinal.SessionCheck{}, errPasswordChange`, `	if false {
 		return cardinal.SessionCheck{}, errPasswordChange`}},
-	{name: "must change the password first, at the access check", pkg: apiTests, run: "TestWatch|TestAccess|TestPasswordMustChange", edit: edit{"internal/directory/authenticate.go",
+	{name: "must change the password first, at the access check", pkg: directoryTests, run: "TestAccessOfWhoMustChangeThePassword", edit: edit{"internal/directory/authenticate.go",
 		`	if auth.Assurance == 0 {
 		return cardinal.Access{}, errPasswordFirst`, `	if false {
 		return cardinal.Access{}, errPasswordFirst`}},
@@ -33,7 +33,7 @@ var changes = []mutant{
 		`	r.own = r.own && !c.desk.actor.APIKeyID.Valid`, ``}},
 	{name: "nobody grants what they do not hold", pkg: directoryTests, run: "TestEscalation", edit: edit{"internal/directory/grants.go",
 		`} else if !holds {`, `} else if false && !holds {`}},
-	{name: "roles that cannot be granted", pkg: directoryTests, run: "TestGrants", edit: edit{"internal/directory/grants.go",
+	{name: "roles that cannot be granted", pkg: directoryTests, run: "TestRolesThatCannotBeGranted", edit: edit{"internal/directory/grants.go",
 		`if !role.IsAssignable || `, `if `}},
 	{name: "an expired grant gives nothing", pkg: directoryTests, run: "TestEscalation", edit: edit{"internal/store/access.go",
 		`WHERE g.user_id = $1 AND (g.expires_at IS NULL OR g.expires_at > $2)` + "` + ofKey", `WHERE g.user_id = $1 AND $2 IS NOT NULL` + "` + ofKey"}},

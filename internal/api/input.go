@@ -63,7 +63,7 @@ func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
 		switch {
 		case !slices.Contains(known, name):
 			shown := name
-			if len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
+			if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 				shown = "*"
 			}
 			faults = append(faults, cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: "Leave it out" + suggest(shown, known)})

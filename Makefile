@@ -32,3 +32,15 @@ lint: ## go vet and staticcheck
 	go vet ./...
 	@go run $(STATICCHECK) -version || { echo 'lint: staticcheck could not be fetched and built' >&2; exit 1; }
 	go run $(STATICCHECK) ./...
+
+.PHONY: mutants
+mutants: ## switch off one protection after another: its tests must fail
+	go run ./e2e/mutants
+
+.PHONY: fuzz
+fuzz: ## every fuzz test for FUZZTIME, a minute by default
+	FUZZTIME='$(or $(FUZZTIME),1m)' scripts/fuzz
+
+.PHONY: kill
+kill: ## kill the service and the database server 1,200 times
+	go test ./e2e -count=1 -timeout 3h -run TestKilled -v -kills 1000

@@ -1,0 +1,83 @@
+package catalog
+
+import (
+	"database/sql"
+	"slices"
+	"strings"
+	"testing"
+
+	_ "modernc.org/sqlite"
+)
+
+// FuzzColumnsOfText: of whatever SQLite takes for a table, the reader of its text sees the columns that SQLite sees.
+func FuzzColumnsOfText(f *testing.F) {
+	for _, text := range []string{
+		`CREATE TABLE t (a)`,
+		"CREATE TABLE \"t\" (\n  a INTEGER NOT NULL CONSTRAINT a_ck CHECK (a IN (1, 2)), -- [id] One.\n  b TEXT DEFAULT 'x, y', /* two */\n  PRIMARY KEY (a)\n) STRICT, WITHOUT ROWID",
+		`CREATE TABLE [t] (` + "`a b`" + ` TEXT COLLATE NOCASE, "c""d" BLOB DEFAULT x'00', CONSTRAINT "e" FOREIGN KEY ("c""d") REFERENCES u (x) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED)`,
+		`CREATE TABLE t (a INT GENERATED ALWAYS AS (b + 1) STORED, b INT AS (1), UNIQUE (b), CHECK (a <> ')'))`,
+		`CREATE TABLE IF NOT EXISTS t (a VARCHAR(10, 2) DEFAULT (abs(-1)), b DEFAULT -1, c DEFAULT +1.5e3, "primary", 'd')`,
+		`CREATE TABLE t (a, b -- ,c` + "\n" + `)`, `CREATE TABLE t (a`, `CREATE TABLE`, ``, `(((`, `'`, `"`, "`", `[`, `/*`, `--`, `x'`, `,`, `)`,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		readTableText(text)
+		if !isPlainTable(text) {
+			return
+		}
+		db, err := sql.Open("sqlite", ":memory:?_dqs=0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		db.SetMaxOpenConns(1)
+		if _, err := db.Exec(text); err != nil {
+			return
+		}
+		// As it was kept, which is as the catalog meets it.
+		var kept string
+		if err := db.QueryRow(`SELECT sql FROM sqlite_schema WHERE type = 'table'`).Scan(&kept); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range readTableText(kept).definitions {
+			if !d.isTableConstraint() {
+				column, _ := d.column(kept)
+				got = append(got, column.Name)
+			}
+		}
+		want, err := names(db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q has the columns %q, read as %q", kept, want, got)
+		}
+	})
+}
+
+// isPlainTable reports whether a text can be run with no other effect than that of a table.
+func isPlainTable(text string) bool {
+	found := tokens(text)
+	if len(found) < 4 || !found[0].is("CREATE") || !found[1].is("TABLE") || strings.ContainsRune(text, 0) {
+		return false
+	}
+	return !slices.ContainsFunc(found, func(k token) bool { return k.is(";") || k.is("SELECT") || k.is("WITH") || k.is("VALUES") || k.is(".") })
+}
+
+func names(db *sql.DB) (found []string, err error) {
+	rows, err := db.Query(`SELECT x.name FROM sqlite_schema s, pragma_table_xinfo(s.name) x WHERE s.type = 'table' ORDER BY x.cid`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		found = append(found, name)
+	}
+	return found, rows.Err()
+}

@@ -1,0 +1,42 @@
+package directory
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"cardinal"
+)
+
+// FuzzToken: a token is read from one text only, the one that its bytes make.
+func FuzzToken(f *testing.F) {
+	id := cardinal.NewID()
+	for _, prefix := range []string{sessionPrefix, apiKeyPrefix, setupPrefix} {
+		_, text := newToken(prefix, id, cardinal.NewID())
+		good := text.Reveal()
+		for _, text := range []string{good, good[:len(good)-1], good + "=", good + "A", strings.ToUpper(good), good[3:], " " + good, good + "\n", prefix, ""} {
+			f.Add(text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		read := 0
+		for _, prefix := range []string{sessionPrefix, apiKeyPrefix, setupPrefix} {
+			got, ok := parseToken(prefix, text)
+			if !ok {
+				continue
+			}
+			read++
+			raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(text, prefix))
+			if err != nil || len(raw) != tokenBytes || prefix+base64.RawURLEncoding.EncodeToString(raw) != text {
+				t.Fatalf("%q is taken for a token", text)
+			}
+			if string(got.userID[:]) != string(raw[:16]) || string(got.id[:]) != string(raw[16:32]) || got.hash != sha256.Sum256(raw[32:]) {
+				t.Fatalf("%q is read as another token", text)
+			}
+		}
+		if read > 1 {
+			t.Fatalf("%q opens two kinds of thing", text)
+		}
+	})
+}

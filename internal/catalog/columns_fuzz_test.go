@@ -21,23 +21,28 @@ func FuzzColumnsOfText(f *testing.F) {
 	} {
 		f.Add(text)
 	}
+	db, err := sql.Open("sqlite", ":memory:?_dqs=0")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { db.Close() })
+	db.SetMaxOpenConns(1)
 	f.Fuzz(func(t *testing.T, text string) {
 		readTableText(text)
 		if !isPlainTable(text) {
 			return
 		}
-		db, err := sql.Open("sqlite", ":memory:?_dqs=0")
+		tx, err := db.Begin()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close()
-		db.SetMaxOpenConns(1)
-		if _, err := db.Exec(text); err != nil {
+		defer tx.Rollback()
+		if _, err := tx.Exec(text); err != nil {
 			return
 		}
 		// As it was kept, which is as the catalog meets it.
 		var kept string
-		if err := db.QueryRow(`SELECT sql FROM sqlite_schema WHERE type = 'table'`).Scan(&kept); err != nil {
+		if err := tx.QueryRow(`SELECT sql FROM sqlite_schema WHERE type = 'table'`).Scan(&kept); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
@@ -47,7 +52,7 @@ func FuzzColumnsOfText(f *testing.F) {
 				got = append(got, column.Name)
 			}
 		}
-		want, err := names(db)
+		want, err := names(tx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,8 +71,8 @@ func isPlainTable(text string) bool {
 	return !slices.ContainsFunc(found, func(k token) bool { return k.is(";") || k.is("SELECT") || k.is("WITH") || k.is("VALUES") || k.is(".") })
 }
 
-func names(db *sql.DB) (found []string, err error) {
-	rows, err := db.Query(`SELECT x.name FROM sqlite_schema s, pragma_table_xinfo(s.name) x WHERE s.type = 'table' ORDER BY x.cid`)
+func names(tx *sql.Tx) (found []string, err error) {
+	rows, err := tx.Query(`SELECT x.name FROM sqlite_schema s, pragma_table_xinfo(s.name) x WHERE s.type = 'table' ORDER BY x.cid`)
 	if err != nil {
 		return nil, err
 	}

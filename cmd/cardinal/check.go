@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cardinal"
-	"cardinal/internal/catalog"
 	"cardinal/internal/catalog/check"
 	"cardinal/internal/config"
 	"cardinal/internal/directory"
@@ -70,11 +69,10 @@ func (a *app) runCheck(ctx context.Context, q checking) error {
 	if err != nil {
 		return err
 	}
-	database, err := catalog.Open(ctx, c.Database)
+	database, err := a.openCatalog(ctx)
 	if err != nil {
-		return unreadable(err)
+		return err
 	}
-	a.atEnd(func() { database.Close() })
 	s := &check.Subject{Database: database, Name: databaseName(c), Schema: q.schema, Foreign: q.any, Now: time.Now().UTC()}
 	a.samples(s, c)
 	report, err := check.Run(ctx, s, q.only, accepted)
@@ -140,14 +138,6 @@ func (q *checking) accepted() ([]check.Acceptance, error) {
 		return nil, wrongUsage("Give a file that can be read.", "the accepted findings in %s cannot be read: %v", path, pathless(err))
 	}
 	return check.ReadAcceptances(string(text))
-}
-
-// unreadable says what to do about a database that cannot be opened.
-func unreadable(err error) error {
-	if errors.Is(err, cardinal.ErrInvalid) {
-		return err
-	}
-	return &advice{code: "no_database", message: err.Error(), fix: "`cardinal config show --origin` tells where --db comes from."}
 }
 
 // unchecked says why nothing was checked.

@@ -101,10 +101,9 @@ func (a *app) rehearse(ctx context.Context, applied, migrations []store.Migratio
 	}
 	d := &catalog.Database{Engine: "sqlite"}
 	if !c.IsEmbedded() {
-		if d, err = catalog.Open(ctx, c.Database); err != nil {
-			return nil, unreadable(err)
+		if d, err = a.openCatalog(ctx); err != nil {
+			return nil, err
 		}
-		defer d.Close()
 	}
 	steps, err := rehearsal.Rehearse(ctx, d, applied, migrations)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -128,21 +127,10 @@ var errNoSchema = errors.New("no such schema")
 
 // readSchema reads a schema of the configured database, which need not be Cardinal's.
 func (a *app) readSchema(ctx context.Context, name string) (*catalog.Schema, error) {
-	c, err := a.config()
+	d, err := a.openCatalog(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if path, ok := sqlitePath(c); ok {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, &advice{code: "no_database", message: "there is no database at " + path, fix: "Say with --db where it is."}
-		}
-	}
-	d, err := catalog.Open(ctx, c.Database)
-	if err != nil {
-		return nil, &advice{kind: err, code: "no_database", message: err.Error(),
-			fix: "`cardinal config show --origin` tells where --db comes from."}
-	}
-	defer d.Close()
 	s, err := d.Read(ctx, name)
 	if errors.Is(err, cardinal.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %w", errNoSchema, &advice{kind: err, code: "not_found",

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/catalog"
 	"cardinal/internal/config"
 	"cardinal/internal/directory"
 	"cardinal/internal/password"
@@ -73,6 +74,23 @@ func (a *app) makeStore(ctx context.Context) (*store.Store, error) {
 		}
 	})
 	return s, nil
+}
+
+// openCatalog opens the configured database, which need not be Cardinal's, to read what its own catalog says.
+func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	d, err := catalog.Open(ctx, c.Database)
+	if errors.Is(err, cardinal.ErrInvalid) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, &advice{code: "no_database", message: err.Error(), fix: "`cardinal config show --origin` tells where --db comes from."}
+	}
+	a.atEnd(func() { d.Close() })
+	return d, nil
 }
 
 func notReady(err error) error {

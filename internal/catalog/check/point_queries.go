@@ -70,6 +70,9 @@ var queryScans = []Check{
 		run: queriesArePlanned},
 }
 
+// smallTable is a number of rows below which a plan tells nothing of how it will be when the table has grown.
+const smallTable = 1000
+
 // sorts is what a plan says that sorts what it found.
 var sorts = regexp.MustCompile(`(^|-> +)(Incremental )?Sort$|USE TEMP B-TREE`)
 
@@ -101,13 +104,15 @@ func queriesArePlanned(ctx context.Context, s *Subject) (Outcome, error) {
 		if err != nil {
 			return Outcome{}, fmt.Errorf("explain %s: %w", q.name, err)
 		}
+		// Of a table that statistics call small any index will do, and the planner may well take another.
+		small := t.Rows >= 0 && t.Rows < smallTable
 		finds, sorted := regexp.MustCompile(`Index Cond: \(+`+columns[0]+`\b|\(`+columns[0]+`[=<]\?`), false
 		found, lines := false, []string{query}
 		for _, row := range plan {
 			line := strings.TrimSpace(row[len(row)-1])
 			lines, found, sorted = append(lines, line), found || finds.MatchString(line), sorted || sorts.MatchString(line)
 		}
-		j.expect(found && !sorted, Finding{Object: q.table, Problem: "no index answers the query: " + q.name, Evidence: lines})
+		j.expect(small || found && !sorted, Finding{Object: q.table, Problem: "no index answers the query: " + q.name, Evidence: lines})
 	}
 	return j.end(), nil
 }

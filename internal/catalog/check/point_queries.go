@@ -100,7 +100,7 @@ func queriesArePlanned(ctx context.Context, s *Subject) (Outcome, error) {
 		if !ok {
 			continue // a column is missing, which G25 says
 		}
-		plan, err := texts(ctx, tx, explain+query)
+		plan, err := catalog.Texts(ctx, tx, explain+query)
 		if err != nil {
 			return Outcome{}, fmt.Errorf("explain %s: %w", q.name, err)
 		}

@@ -2,12 +2,12 @@ package check
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,6 +27,11 @@ func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) 
 	if err := read(ctx, s); err != nil {
 		return Report{}, err
 	}
+	p := proof{Subject: s, accepted: accepted, used: make([]bool, len(accepted)), outcomes: map[string]Outcome{}}
+	scanning, stop := context.WithCancel(ctx)
+	defer p.scans.Wait()
+	defer stop()
+	p.scanAhead(scanning, chosen)
 	if slices.ContainsFunc(chosen, func(c Check) bool { return c.Kind == Fingerprint || c.Kind == Probe }) {
 		done, err := buildShadow(ctx, s)
 		if err != nil {
@@ -35,7 +40,6 @@ func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) 
 		defer done()
 	}
 	report := Report{Engine: s.Live.Engine, Version: s.Live.Version, Database: plain(s.Name), Schema: s.number(), Tables: len(s.Live.Base())}
-	p := proof{Subject: s, accepted: accepted, used: make([]bool, len(accepted)), outcomes: map[string]Outcome{}}
 	for _, c := range chosen {
 		o, err := p.outcome(ctx, c)
 		if err != nil {
@@ -104,6 +108,28 @@ type proof struct {
 	accepted []Acceptance
 	used     []bool // of accepted
 	outcomes map[string]Outcome
+	scans    sync.WaitGroup
+	ahead    map[string]func() (Outcome, error) // of the scans that were begun: waits for the end of one
+}
+
+// scanAhead begins the scans of the rows, one after the other beside everything else: they take longest, and need nothing of it.
+func (p *proof) scanAhead(ctx context.Context, chosen []Check) {
+	p.ahead = map[string]func() (Outcome, error){}
+	var begin []func()
+	for _, c := range chosen {
+		if c.Kind != Data || c.run == nil || p.Foreign {
+			continue
+		}
+		var o Outcome
+		err, ended := error(nil), make(chan struct{})
+		p.ahead[c.ID] = func() (Outcome, error) { <-ended; return o, err }
+		begin = append(begin, func() { defer close(ended); o, err = c.run(ctx, p.Subject) })
+	}
+	p.scans.Go(func() {
+		for _, scan := range begin {
+			scan()
+		}
+	})
 }
 
 // outcome runs a check, once however many others are answered by it.
@@ -137,6 +163,8 @@ func (p *proof) run(ctx context.Context, c Check) (Outcome, error) {
 		return p.sum(ctx, c)
 	case p.Foreign:
 		return c.general(ctx, p.Subject)
+	case p.ahead[c.ID] != nil:
+		return p.ahead[c.ID]()
 	}
 	return c.run(ctx, p.Subject)
 }
@@ -193,34 +221,7 @@ func (o *Outcome) settle() {
 
 // rows reads a query whose values are read as text; NULL is "".
 func (s *Subject) rows(ctx context.Context, query string, args ...any) ([][]string, error) {
-	return texts(ctx, s.Database, query, args...)
-}
-
-func texts(ctx context.Context, q catalog.Querier, query string, args ...any) (all [][]string, err error) {
-	found, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer found.Close()
-	columns, err := found.Columns()
-	if err != nil {
-		return nil, err
-	}
-	for found.Next() {
-		values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := found.Scan(into...); err != nil {
-			return nil, err
-		}
-		row := make([]string, len(columns))
-		for i := range values {
-			row[i] = values[i].String
-		}
-		all = append(all, row)
-	}
-	return all, found.Err()
+	return catalog.Texts(ctx, s.Database, query, args...)
 }
 
 // sanitise keeps the names of a foreign database from moving a terminal's cursor or turning its text around. A statement may

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -94,6 +95,7 @@ type upgrade struct {
 	engine        string
 	folder        string // of both versions: they share the keys
 	db, owner     string // URLs of the service's role and of the owner; the same on SQLite
+	role          string // the service's; "" on SQLite
 	before, after string // programs
 	raw           *sql.DB
 }
@@ -117,6 +119,7 @@ func newUpgrade(t testing.TB, engine string) *upgrade {
 		return u
 	}
 	role := fmt.Sprintf("cardinal_service_%d_%d", os.Getpid(), serviceRoles.Add(1))
+	u.role = role
 	u.open("pgx", pgtest.Server(t))
 	server := u.raw
 	if _, err := server.Exec(`CREATE ROLE ` + role + ` LOGIN`); err != nil {
@@ -339,17 +342,41 @@ func (u *upgrade) sameAnswers(before, after *run) {
 	}
 }
 
-// isWhole holds the schema against a new one: every migration applied, and cardinal check finds nothing.
+// isWhole holds the schema against a new one: every migration applied, cardinal check finds nothing, and every fact is that of a
+// database that this version has made.
 func (u *upgrade) isWhole() {
 	u.t.Helper()
-	text, err := u.command(u.after, "check", "--only", "fingerprint,probe", "--format", "json").CombinedOutput()
-	if err != nil {
+	if text, err := u.command(u.after, "check").CombinedOutput(); err != nil {
 		u.t.Errorf("check after the upgrade: %v\n%s", err, text)
 	}
-	text, err = u.command(u.after, "db", "status").CombinedOutput()
+	fresh := *u
+	if fresh.owner = "sqlite:" + u.folder + "/fresh.db"; u.engine == "postgres" {
+		fresh.owner = pgtest.Database(u.t)
+		fresh.migrate(u.after, "--service-role", u.role)
+	} else {
+		fresh.migrate(u.after)
+	}
+	if upgraded, made := u.fingerprint(), fresh.fingerprint(); upgraded != made || len(made) != 64 {
+		u.t.Errorf("the fingerprint is %s, that of a new database %s", upgraded, made)
+	}
+	text, err := u.command(u.after, "db", "status").CombinedOutput()
 	if err != nil || !slices.Contains(strings.Split(string(text), "\n"), "ready ("+u.engine+")") {
 		u.t.Errorf("db status after the upgrade: %v\n%s", err, text)
 	}
+}
+
+// fingerprint is the hash of every fact of the schema.
+func (u *upgrade) fingerprint() string {
+	u.t.Helper()
+	text, err := u.command(u.after, "check", "--only", "G01", "--format", "json").Output()
+	if err != nil {
+		u.t.Fatalf("check: %v", err)
+	}
+	var report struct{ Fingerprint string }
+	if err := json.Unmarshal(text, &report); err != nil {
+		u.t.Fatal(err)
+	}
+	return report.Fingerprint
 }
 
 // isRefused starts the version before, which a contracted database is too new for.

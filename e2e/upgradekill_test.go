@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"database/sql"
 	"os/exec"
 	"strings"
@@ -59,11 +60,13 @@ func TestUpgradeKilledOnSQLite(t *testing.T) {
 	kills, within := 0, map[string]int{}
 	for after := 10 * time.Millisecond; ; after += 10 * time.Millisecond {
 		c := u.command(u.after, "db", "migrate")
+		var said bytes.Buffer
+		c.Stdout, c.Stderr = &said, &said
 		ended := u.start(c)
 		select {
 		case err := <-ended:
 			if err != nil {
-				t.Fatalf("db migrate after %d kills: %v", kills, err)
+				t.Fatalf("db migrate after %d kills: %v\n%s", kills, err, &said)
 			}
 		case <-time.After(after):
 			c.Process.Kill()

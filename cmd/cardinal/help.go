@@ -21,7 +21,7 @@ const brief = `Cardinal: user management in one binary
   cardinal roles grant bob@example.com support           grant a role
   cardinal access explain bob@example.com users.read     who may do what, and why
   cardinal audit list --user bob@example.com             what happened
-  cardinal db status                                     is the schema ready
+  cardinal check                                         is the database what it should be
 
 All commands: cardinal --help   ·   exit codes, formats: cardinal help exit-codes, cardinal help formats
 `

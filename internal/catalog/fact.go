@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,6 +54,15 @@ func (s *Schema) Facts() []Fact {
 	}
 	slices.SortFunc(l.facts, Fact.Compare)
 	return l.facts
+}
+
+// Fingerprint is the SHA-256 of all facts, in hexadecimal.
+func (s *Schema) Fingerprint() string {
+	h := sha256.New()
+	for _, f := range s.Facts() {
+		fmt.Fprintf(h, "%q %q %q %q %q\n", f.Object.Kind, f.Object.Table, f.Object.Name, f.Property, f.Value)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Compare orders facts by what they are about: table, kind, name, property.

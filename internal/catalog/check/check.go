@@ -82,14 +82,16 @@ type Outcome struct {
 
 // Report is everything that was checked.
 type Report struct {
-	Engine   string        `json:"engine"`
-	Version  string        `json:"version"`          // of the server
-	Database string        `json:"database"`         // its name, never its address
-	Schema   int           `json:"schema,omitempty"` // number of the newest migration; 0 where the database is not Cardinal's
-	Tables   int           `json:"tables"`
-	Took     time.Duration `json:"took_ns"`
-	Outcomes []Outcome     `json:"outcomes"`
-	Unused   []Acceptance  `json:"unused,omitempty"` // accepted, and not found
+	Engine   string `json:"engine"`
+	Version  string `json:"version"`          // of the server
+	Database string `json:"database"`         // its name, never its address
+	Schema   int    `json:"schema,omitempty"` // number of the newest migration; 0 where the database is not Cardinal's
+	Tables   int    `json:"tables"`
+	// Fingerprint is the SHA-256 of every fact of the schema: two databases that have the same are the same.
+	Fingerprint string        `json:"fingerprint"`
+	Took        time.Duration `json:"took_ns"`
+	Outcomes    []Outcome     `json:"outcomes"`
+	Unused      []Acceptance  `json:"unused,omitempty"` // accepted, and not found
 }
 
 // Failed reports whether anything that is claimed does not hold.

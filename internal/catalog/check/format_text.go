@@ -112,6 +112,11 @@ func (t Text) outcome(b *strings.Builder, o Outcome) {
 			fmt.Fprintf(b, "     fix  %s\n", strings.ReplaceAll(f.Fix, "\n", "\n          "))
 		}
 	}
+	if len(o.Findings) > 0 && !t.Explain {
+		for _, line := range wrapped(cited(o.Guide), 90) {
+			fmt.Fprintf(b, "     %s\n", line)
+		}
+	}
 	for _, n := range o.Notes {
 		fmt.Fprintf(b, "     %s\n", n)
 	}

@@ -39,7 +39,7 @@ func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) 
 		}
 		defer done()
 	}
-	report := Report{Engine: s.Live.Engine, Version: s.Live.Version, Database: plain(s.Name), Schema: s.number(), Tables: len(s.Live.Base())}
+	report := Report{Engine: s.Live.Engine, Version: s.Live.Version, Database: plain(s.Name), Schema: s.number(), Tables: len(s.Live.Base()), Fingerprint: s.Live.Fingerprint()}
 	for _, c := range chosen {
 		o, err := p.outcome(ctx, c)
 		if err != nil {

@@ -44,3 +44,7 @@ fuzz: ## every fuzz test for FUZZTIME, a minute by default
 .PHONY: kill
 kill: ## kill the service and the database server 1,200 times
 	go test ./e2e -count=1 -timeout 3h -run TestKilled -v -kills 1000
+
+.PHONY: soak
+soak: ## load the service for DURATION, ten minutes by default, and look for what grows
+	go test ./e2e -count=1 -timeout 3h -run TestSoak -v -soak '$(or $(DURATION),10m)'

@@ -1,0 +1,170 @@
+package e2e
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+var soak = flag.Duration("soak", 4*time.Second, "how long TestSoak loads the service; what drifts is judged from a minute on")
+
+// slices of the time, each of which is measured by itself.
+const soakSlices = 15
+
+// TestSoak loads the service with all that it is asked in its daily life. No request fails, what it takes of memory, goroutines, files
+// and connections does not grow, and the slowest requests at the end are not slower than at the beginning.
+func TestSoak(t *testing.T) {
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			r := &run{service: start(t, engine)}
+			r.setUp()
+			l := &daily{run: r}
+			l.prepare()
+			l.use(time.Second) // what is made at the first use is there
+			l.took = nil
+			var measured []usage
+			for range soakSlices {
+				began := time.Now()
+				l.use(*soak / soakSlices)
+				u := r.usage()
+				u.requests, u.p99 = len(l.took), quantile(l.took, 0.99)
+				u.rate = float64(len(l.took)) / time.Since(began).Seconds()
+				l.took = nil
+				measured = append(measured, u)
+				t.Logf("%s", u)
+			}
+			judge(t, measured, *soak >= time.Minute)
+		})
+	}
+}
+
+// judge compares the last third of the time with the first, the first slice left out.
+func judge(t *testing.T, measured []usage, isLong bool) {
+	third := len(measured) / 3
+	early, late := measured[1:1+third], measured[len(measured)-third:]
+	middle := func(of []usage, value func(usage) float64) float64 {
+		values := make([]float64, len(of))
+		for i, u := range of {
+			values[i] = value(u)
+		}
+		slices.Sort(values)
+		return values[len(values)/2]
+	}
+	for _, c := range []struct {
+		what  string
+		of    func(usage) float64
+		most  float64 // late by early
+		slack float64 // beyond that
+		long  bool    // says something only over a long time
+	}{
+		{"open files", func(u usage) float64 { return float64(u.files) }, 1, 16, false},
+		{"goroutines", func(u usage) float64 { return float64(u.goroutines) }, 1, 24, false},
+		{"threads", func(u usage) float64 { return float64(u.threads) }, 1, 8, true},
+		{"memory in MiB", func(u usage) float64 { return u.memory }, 1.2, 24, true},
+		{"p99 in ms", func(u usage) float64 { return float64(u.p99) / float64(time.Millisecond) }, 1.5, 10, true},
+	} {
+		before, after := middle(early, c.of), middle(late, c.of)
+		t.Logf("%s: %.1f, then %.1f", c.what, before, after)
+		if (isLong || !c.long) && after > before*c.most+c.slack {
+			t.Errorf("%s grew from %.1f to %.1f", c.what, before, after)
+		}
+	}
+}
+
+// daily is what the service is asked.
+type daily struct {
+	*run
+	mu     sync.Mutex
+	took   []time.Duration
+	people []soakPerson
+	made   int
+}
+
+type soakPerson struct {
+	id, email, token string
+	version          int
+	busy             sync.Mutex // one change at a time
+}
+
+func (l *daily) prepare() {
+	l.people = make([]soakPerson, 12)
+	for i := range l.people {
+		p := &l.people[i]
+		p.email, p.version = fmt.Sprintf("soak%d@example.com", i), 1
+		p.id = l.must(http.StatusCreated, "POST", "/v1/users", l.admin, map[string]any{"email": p.email, "email_verified": true, "password": secret}).str("id")
+		p.token = l.must(http.StatusCreated, "POST", "/v1/sign-in", "", map[string]any{"identifier": p.email, "password": secret}).str("token")
+	}
+	if l.t.Failed() {
+		l.t.FailNow()
+	}
+}
+
+// use asks for a time, as eight callers at once who think for a moment between two requests.
+func (l *daily) use(d time.Duration) {
+	until := time.Now().Add(d)
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for time.Now().Before(until) && !l.t.Failed() {
+				l.ask(&l.people[rand.IntN(len(l.people))])
+				time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond)
+			}
+		})
+	}
+	wait.Wait()
+	if l.t.Failed() {
+		l.t.FailNow()
+	}
+}
+
+func (l *daily) ask(p *soakPerson) {
+	switch n := rand.IntN(100); {
+	case n < 40:
+		l.timed(http.StatusOK, "GET", "/v1/session", p.token, nil)
+	case n < 55:
+		l.timed(http.StatusOK, "POST", "/v1/access/check", p.token, map[string]any{"permission": "users.read"})
+	case n < 65:
+		l.timed(http.StatusOK, "GET", "/v1/users?email="+p.email, l.admin, nil)
+	case n < 72:
+		l.timed(http.StatusOK, "GET", "/v1/users?limit=50&expand=profile", l.admin, nil)
+	case n < 76:
+		l.timed(http.StatusOK, "GET", "/v1/users/"+p.id+"/audit?limit=20", l.admin, nil)
+	case n < 88:
+		p.busy.Lock()
+		defer p.busy.Unlock()
+		l.timed(http.StatusOK, "PATCH", "/v1/users/"+p.id, l.admin, map[string]any{"profile": map[string]any{"display_name": fmt.Sprint("Name ", rand.Uint64())}}, "If-Match", fmt.Sprintf(`"%d"`, p.version))
+		p.version++
+	case n < 98:
+		l.mu.Lock()
+		l.made++
+		key := fmt.Sprintf("soak-%d", l.made)
+		l.mu.Unlock()
+		l.timed(http.StatusCreated, "POST", "/v1/users", l.admin, map[string]any{"email": key + "@example.org", "display_name": key}, "Idempotency-Key", key)
+	default: // a sign-in costs a hash, and is the one thing that waits for others
+		got := l.must(http.StatusCreated, "POST", "/v1/sign-in", "", map[string]any{"identifier": p.email, "password": secret})
+		l.timed(http.StatusNoContent, "POST", "/v1/sign-out", got.str("token"), nil)
+	}
+}
+
+func (l *daily) timed(status int, method, path, token string, body any, headers ...string) {
+	began := time.Now()
+	l.must(status, method, path, token, body, headers...)
+	took := time.Since(began)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.took = append(l.took, took)
+}
+
+func quantile(took []time.Duration, q float64) time.Duration {
+	if len(took) == 0 {
+		return 0
+	}
+	slices.Sort(took)
+	return took[int(q*float64(len(took)-1))]
+}

@@ -1,0 +1,60 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// usage is what the service takes at a moment, and what it did since the one before.
+type usage struct {
+	memory                     float64 // MiB
+	files, goroutines, threads int
+	requests                   int
+	rate                       float64 // requests a second
+	p99                        time.Duration
+}
+
+func (u usage) String() string {
+	return fmt.Sprintf("%6.1f MiB, %3d files, %3d goroutines, %2d threads, %5d requests, %5.0f/s, p99 %s",
+		u.memory, u.files, u.goroutines, u.threads, u.requests, u.rate, u.p99.Round(100*time.Microsecond))
+}
+
+var (
+	residentMemory = regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB`)
+	threadCount    = regexp.MustCompile(`(?m)^Threads:\s+(\d+)`)
+	goroutineCount = regexp.MustCompile(`(?m)^go_goroutines (\d+)`)
+)
+
+// usage reads what the kernel and the service say of the process; connections to the database are among its files.
+func (r *run) usage() usage {
+	r.t.Helper()
+	pid := r.process.Process.Pid
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	metrics := r.must(http.StatusOK, "GET", "/metrics", "", nil).text
+	number := func(pattern *regexp.Regexp, text string) int {
+		m := pattern.FindStringSubmatch(text)
+		if m == nil {
+			r.t.Fatalf("no %s", pattern)
+		}
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return n
+	}
+	return usage{
+		memory: float64(number(residentMemory, string(status))) / 1024, threads: number(threadCount, string(status)),
+		files: len(files), goroutines: number(goroutineCount, metrics),
+	}
+}

@@ -10,7 +10,7 @@ var attempts = []mutant{
 			return err
 		}
 		if now.Hash`, `		if now.Hash`}}},
-	{name: "throttle after the hash", pkg: directoryTests, run: "TestSignIn", edit: edit{"internal/directory/signin.go",
+	{name: "throttle after the hash", pkg: directoryTests, run: "TestGuessesMadeMeanwhileCount", edit: edit{"internal/directory/signin.go",
 		`		if _, err := t.check(ctx, c.Reader, c.now); err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ var secrets = []mutant{
 	{name: "kinds of identifier are apart", pkg: sealTests, run: "TestIndex", edit: edit{"internal/seal/key.go",
 		`	b = appendPart(b, kind)`, ``}},
 	{name: "signature of a cursor", pkg: directoryTests, run: "TestCursors", edit: edit{"internal/directory/cursor.go",
-		`	return last, hmac.Equal(raw[16:], mac[:cursorMAC])`, `	return last, len(mac) > 0`}},
+		`	return last, hmac.Equal(raw[16:], mac[:cursorMAC])`, `	return last, true || hmac.Equal(raw[16:], mac[:cursorMAC])`}},
 	{name: "a cursor is its list's", pkg: directoryTests, run: "TestCursors", edit: edit{"internal/directory/cursor.go",
 		`	mac := d.keys.cursors.MAC("cursor", []byte(scope), last[:])
 	return base64`, `	mac := d.keys.cursors.MAC("cursor", nil, last[:])
@@ -29,7 +29,7 @@ var secrets = []mutant{
 	return last,`}}},
 	{name: "the database's key must be at hand", pkg: directoryTests, run: "TestKeys", edit: edit{"internal/directory/keys.go",
 		`		if !ok {
-			return nil, fmt.Errorf("%w: the key-encryption key`, `		if false {
+			return nil, fmt.Errorf("%w: the key-encryption key`, `		if false && !ok {
 			return nil, fmt.Errorf("%w: the key-encryption key`}},
 	{name: "secrets print as redacted", pkg: sealTests, run: "TestKeysNeverPrint", edit: edit{"internal/seal/redact.go",
 		`func (secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }`, `func (s secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, string(s.raw())) }`}},

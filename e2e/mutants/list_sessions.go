@@ -23,7 +23,7 @@ var sessions = []mutant{
 	{name: "a password changed ends the other sessions", pkg: directoryTests, run: "TestChangePassword", edit: edit{"internal/directory/passwords.go",
 		`		return passwordState(after), c.endSessions(ctx, me, k.actor.SessionID.UUID, "password_changed")`, `		return passwordState(after), nil`}},
 	{name: "suspended while the password is verified", pkg: directoryTests, run: "TestSignIn", edit: edit{"internal/directory/signin.go",
-		`		if !k.d.statuses[user.Status].CanSignIn || !k.d.kinds[user.Kind].CanSignIn {`, `		if false {`}},
+		`		if !k.d.statuses[user.Status].CanSignIn || !k.d.kinds[user.Kind].CanSignIn {`, `		if user.Status == "" {`}},
 	{name: "password changed while it is verified", pkg: directoryTests, run: "TestPasswordsUnderWay", edit: edit{"internal/directory/signin.go",
 		`		if now.Hash != *account.Hash {`, `		if false {`}},
 	{name: "secret of an API key", pkg: directoryTests, run: "TestAPIKeys", edit: edit{"internal/directory/authenticate.go",
@@ -40,7 +40,7 @@ var sessions = []mutant{
 	{name: "a set-up link dies", pkg: directoryTests, run: "TestSetUp", edit: edit{"internal/directory/setup.go",
 		` && k.d.now().Before(link.ExpiresAt)`, ``}},
 	{name: "only a hash of the set-up link is kept", pkg: directoryTests, run: "TestSetUp", edit: edit{"internal/directory/setup.go",
-		`record := store.SetupLinkRecord{ID: id, TokenHash: t.hash[:],`, `record := store.SetupLinkRecord{ID: id, TokenHash: []byte(text.Reveal())[40:72],`}},
+		`record := store.SetupLinkRecord{ID: id, TokenHash: t.hash[:],`, `record := store.SetupLinkRecord{ID: id, TokenHash: append([]byte(text.Reveal())[40:72], t.hash[:0]...),`}},
 	{name: "a token is never another", pkg: storeTests, run: "TestWrongStatesAreRefused/postgres", edit: edit{"internal/store/schema/postgres/0002_access.sql",
 		`CREATE TRIGGER sessions_token_fixed BEFORE UPDATE OF token_hash, user_id, id ON sessions`, `CREATE TRIGGER sessions_token_fixed BEFORE UPDATE OF method ON sessions`}},
 }

@@ -27,19 +27,20 @@ var house = map[string]room{
 	".": {only: "github.com/google/uuid"},
 
 	// Leaves: no package of the module, no SQL, no HTTP.
-	"internal/seal":     {},
-	"internal/ledger":   {},
-	"internal/password": {},
-	"internal/normal":   {},
-	"internal/mail":     {},
-	"internal/nearest":  {},
-	"internal/config":   {may: "internal/nearest"},
-	"internal/seed":     {may: ".", tests: "internal/normal"},
+	"internal/seal":       {},
+	"internal/ledger":     {},
+	"internal/password":   {},
+	"internal/normal":     {},
+	"internal/mail":       {},
+	"internal/nearest":    {},
+	"internal/config":     {may: "internal/nearest"},
+	"internal/seed":       {may: ".", tests: "internal/normal"},
+	"internal/importfile": {may: ". internal/nearest", tests: "internal/password"},
 
 	// The floors, from the ground up.
 	"internal/store":           {may: ".", tests: "internal/store/storetest internal/pgtest", knows: "sql"},
 	"internal/store/storetest": {may: ". internal/store", tests: "internal/pgtest", knows: "sql"},
-	"internal/directory": {may: ". internal/store internal/seal internal/ledger internal/password internal/normal",
+	"internal/directory": {may: ". internal/store internal/seal internal/ledger internal/password internal/normal internal/importfile",
 		tests: "internal/directory/directorytest internal/pgtest"},
 	"internal/directory/directorytest": {may: ". internal/directory internal/store internal/seal internal/password internal/pgtest"},
 	"internal/jobs":                    {may: ". internal/directory internal/mail", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
@@ -56,7 +57,7 @@ var house = map[string]room{
 	// The roof puts everything together, but for what exists for tests and for other people's programs.
 	"cmd/cardinal": {may: ". internal/server internal/api internal/web internal/jobs internal/directory internal/store " +
 		"internal/catalog/... internal/seal internal/ledger internal/password internal/normal internal/mail " +
-		"internal/config internal/nearest internal/seed", tests: "internal/pgtest client", knows: "http"},
+		"internal/config internal/nearest internal/seed internal/importfile", tests: "internal/pgtest client", knows: "http"},
 
 	// Outside.
 	"client":              {may: ".", tests: "internal/server internal/pgtest", knows: "http"},

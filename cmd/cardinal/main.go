@@ -31,6 +31,8 @@ func (a *app) tree() *cobra.Command {
 		group("access", "May somebody do something, and why", a.accessCheck(), a.accessExplain()),
 		group("audit", "What happened", a.auditList()),
 		group("settings", "What administrators change while the service runs", a.settingsList(), a.settingsSet()),
+		a.importPeople(),
+		group("runs", "Imports: what they made, going on, undoing", a.runsList(), a.runsShow(), a.runsResume(), a.runsUndo()),
 		a.seed(),
 		a.erd(),
 		group("db", "The database's schema", a.dbMigrate(), a.dbStatus(), a.dbPlan(), a.dbLint()),

@@ -26,6 +26,8 @@ var givenVectors = []struct{ name, password, text, stored, salt string }{
 	{"LDAPSSHA", "password", "{SSHA}yrht1iYXEIkejLVu42JWkadd80RzYWx0c2FsdA==", "", "c2FsdHNhbHQ"},
 	{"LDAPMD5", "password", "{MD5}X03MO1qnZdYdgyfeuILPmQ==", "", ""},
 	{"LDAPCrypt", "U*U", "{CRYPT}$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "CCCCCCCCCCCCCCCCCCCCC."},
+	{"RoundsWithNames", "password", "$pbkdf2-sha512$i=1212,l=64$OB8F.ZZ0vB1hyzLWHRIlQQ$OdZLgh792NtUKdxwTfC3hbKdX6CQ9ch0KMYUa5hSyR8mOPAE4bZoPfd8.C2bvInSR90w2DuVd2vZgxOnh.gWgw",
+		"$pbkdf2-sha512$1212$OB8F.ZZ0vB1hyzLWHRIlQQ$OdZLgh792NtUKdxwTfC3hbKdX6CQ9ch0KMYUa5hSyR8mOPAE4bZoPfd8.C2bvInSR90w2DuVd2vZgxOnh.gWgw", "OB8F.ZZ0vB1hyzLWHRIlQQ"},
 	{"FewRounds", "password", "$pbkdf2-sha256$1$0ZrzXitFSGltTQnBWOsdeg$" + pbkdf2OneRound, "", "0ZrzXitFSGltTQnBWOsdeg"},
 }
 

@@ -21,7 +21,7 @@ var schemes = map[string]func(fields []string) (setting, error){
 	"argon2i": readArgon2, "argon2d": readArgon2, schemeArgon2id: readArgon2,
 	"2a": readBcrypt, "2b": readBcrypt, "2y": readBcrypt, "bcrypt-sha256": readBcryptSHA256,
 	"scrypt": readScrypt,
-	"pbkdf2": readPBKDF2(sha1.New, sha1.Size), "pbkdf2-sha256": readPBKDF2(sha256.New, sha256.Size), "pbkdf2-sha512": readPBKDF2(sha512.New, sha512.Size),
+	"pbkdf2": readPBKDF2(sha1.New), "pbkdf2-sha256": readPBKDF2(sha256.New), "pbkdf2-sha512": readPBKDF2(sha512.New),
 	"5": readSHACrypt(sha256.New, 43), "6": readSHACrypt(sha512.New, 86), "1": readMD5Crypt,
 	"fbscrypt":   readFirebase,
 	"salted-md5": readSalted, "salted-sha1": readSalted, "salted-sha256": readSalted, "salted-sha512": readSalted,
@@ -133,19 +133,26 @@ const (
 	leastPBKDF2Rounds = 1000
 )
 
-func readPBKDF2(digest func() hash.Hash, size int) func([]string) (setting, error) {
+// readPBKDF2 reads Passlib's form, and the one with i=…,l=…, which is stored as the other: the tag says its own length.
+func readPBKDF2(digest func() hash.Hash) func([]string) (setting, error) {
 	return func(fields []string) (setting, error) {
 		if len(fields) != 3 {
 			return setting{}, unusable("not PBKDF2")
 		}
-		rounds, err := number(fields[1], 1, maxPBKDF2Rounds)
+		given := fields[1]
+		if p, err := parameters(given, "i", "l"); err == nil {
+			given = p[0]
+		} else if p, err := parameters(given, "i"); err == nil {
+			given = p[0]
+		}
+		rounds, err := number(given, 1, maxPBKDF2Rounds)
 		if err != nil {
 			return setting{}, unusable("PBKDF2 rounds are out of range")
 		}
 		salt, short, err := saltOf(fields[2], base64Dot)
 		text := base64Dot.encode(salt)
-		return setting{scheme: "PBKDF2", text: "$" + fields[0] + "$" + fields[1] + "$" + text, salt: text, coding: base64Dot, weak: short || rounds < leastPBKDF2Rounds,
-			least: minTag, most: min(size, maxTag), derive: func(password []byte, length int) ([]byte, error) {
+		return setting{scheme: "PBKDF2", text: "$" + fields[0] + "$" + given + "$" + text, salt: text, coding: base64Dot, weak: short || rounds < leastPBKDF2Rounds,
+			least: minTag, most: maxTag, derive: func(password []byte, length int) ([]byte, error) {
 				return pbkdf2.Key(digest, string(password), salt, rounds, length)
 			}}, err
 	}

@@ -24,6 +24,10 @@ type engine struct {
 	args func([]any) []any
 	// transact runs fn once in a transaction; errRetry means that it lost to another and may be tried again.
 	transact func(ctx context.Context, fn func(Tx) error) error
+	// placeholder is the byte that erasure leaves in a sealed column, as a literal.
+	placeholder string
+	// bulk inserts many rows into one table.
+	bulk func(ctx context.Context, tx Tx, b *bulk) error
 	// classify turns a driver's error into a Violation or a kind of cardinal's errors.
 	classify func(error) error
 	// forChange is appended to a SELECT that locks the row it reads until the transaction ends.

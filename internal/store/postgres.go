@@ -45,12 +45,14 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	}
 	e := &engine{
 		name: "postgres", reader: db,
-		args:       postgresArgs,
-		classify:   classifyPostgres,
-		forChange:  ` FOR NO KEY UPDATE`,
-		skipLocked: ` FOR NO KEY UPDATE SKIP LOCKED`,
-		binary:     ` COLLATE "C"`,
-		close:      db.Close,
+		args:        postgresArgs,
+		classify:    classifyPostgres,
+		bulk:        bulkPostgres,
+		placeholder: `'\x00'::bytea`,
+		forChange:   ` FOR NO KEY UPDATE`,
+		skipLocked:  ` FOR NO KEY UPDATE SKIP LOCKED`,
+		binary:      ` COLLATE "C"`,
+		close:       db.Close,
 	}
 	e.transact = func(ctx context.Context, fn func(Tx) error) error { return transactPipelined(ctx, e, db, fn) }
 	e.migrate = func(ctx context.Context, fn func(migrator) error) error { return migratePostgres(ctx, db, fn) }

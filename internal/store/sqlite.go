@@ -67,8 +67,10 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 	r := &statements{prepare: reading.PrepareContext}
 	e := &engine{
 		name: "sqlite", reader: r,
-		args:     sqliteArgs,
-		classify: classifySQLite,
+		args:        sqliteArgs,
+		classify:    classifySQLite,
+		bulk:        bulkSQLite,
+		placeholder: `x'00'`,
 		close: func() error {
 			w.turn <- struct{}{} // let the last transaction end; none begins after it
 			// database/sql does not track the statements of a single connection, and SQLite folds its log only when all are closed.

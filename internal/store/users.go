@@ -150,6 +150,17 @@ func (tx Tx) initialStatus(ctx context.Context, action string) (string, error) {
 	return status, err
 }
 
+// InitialStatuses returns the statuses that a new user can have, by the action that makes them.
+func (r Reader) InitialStatuses(ctx context.Context) (map[string]string, error) {
+	found, err := all(ctx, r, func(row scanner) (pair [2]string, err error) { err = row.Scan(&pair[0], &pair[1]); return pair, err },
+		`SELECT action, to_status FROM user_status_transitions WHERE from_status IS NULL`)
+	statuses := map[string]string{}
+	for _, pair := range found {
+		statuses[pair[0]] = pair[1]
+	}
+	return statuses, err
+}
+
 // SetUserStatus moves a user by an action (suspend, reactivate, delete, restore, activate) as the transitions allow; a
 // restore returns to the status before the deletion. cardinal.ErrNotFound when no such move starts from where the user is.
 func (tx Tx) SetUserStatus(ctx context.Context, id uuid.UUID, version int64, action string, now time.Time) (cardinal.User, error) {

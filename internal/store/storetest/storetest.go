@@ -55,6 +55,9 @@ var cases = []testCase{
 	{"Throttles", throttles, "Throttles CountFailure BlockThrottle ClearThrottle DeleteExpiredThrottles"},
 	{"Refusals", refusals, "CountRefusal TakeRefusals"},
 	{"SealedSamples", sealedSamples, "SealedSample"},
+	{"Imports", imports, "Import Imports ImportForChange ImportsOf UploadedImports InsertImport UpdateImport AddImportChunk ImportChunk DeleteImportChunks " +
+		"AddImportProblem ImportProblems DeleteImportProblems InitialStatuses"},
+	{"People", people, "InsertPeople ImportedPeople IdentifiersAmong UsersAmong SaltsAmong UntouchedAmong ErasePeople"},
 	{"Audit", audit, "AppendEvent Events"},
 	{"AuditMonths", auditMonths, "EnsureAuditMonths AuditMonthsAhead"},
 	{"Migrations", migrations, "Migrations"},

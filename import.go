@@ -1,0 +1,70 @@
+package cardinal
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// ImportRow is one person of a file in Cardinal's own format: a JSON object a line, as export writes it. What is left out is
+// decided as for a new user.
+type ImportRow struct {
+	ID                   uuid.UUID       `json:"id,omitzero"`
+	Kind                 string          `json:"kind,omitempty"`
+	Status               string          `json:"status,omitempty"`
+	StatusBeforeDeletion string          `json:"status_before_deletion,omitempty"`
+	CreatedAt            *time.Time      `json:"created_at,omitempty"`
+	DeletedAt            *time.Time      `json:"deleted_at,omitempty"`
+	DisplayName          string          `json:"display_name,omitempty"`
+	Username             string          `json:"username,omitempty"`
+	Email                string          `json:"email,omitempty"`
+	EmailVerified        bool            `json:"email_verified,omitempty"`
+	Phone                string          `json:"phone,omitempty"`
+	PhoneVerified        bool            `json:"phone_verified,omitempty"`
+	Contacts             []ImportContact `json:"contacts,omitempty"` // instead of email and phone, or beside them
+	AvatarURL            string          `json:"avatar_url,omitempty"`
+	Country              string          `json:"country,omitempty"`
+	Locale               string          `json:"locale,omitempty"`
+	TimeZone             string          `json:"time_zone,omitempty"`
+	Preferences          map[string]any  `json:"preferences,omitempty"`
+	Attributes           map[string]any  `json:"attributes,omitempty"`
+	PasswordHash         string          `json:"password_hash,omitempty"` // PHC, crypt(3) or LDAP form
+	PasswordSetAt        *time.Time      `json:"password_set_at,omitempty"`
+	MustChangePassword   bool            `json:"must_change_password,omitempty"`
+	Roles                []ImportRole    `json:"roles,omitempty"`
+}
+
+// ImportContact is one address or number of a person in a file.
+type ImportContact struct {
+	Kind       string     `json:"kind"`
+	Value      string     `json:"value"`
+	IsPrimary  bool       `json:"is_primary,omitempty"`
+	VerifiedAt *time.Time `json:"verified_at,omitempty"`
+}
+
+// ImportRole is a role, by name, that a person in a file holds.
+type ImportRole struct {
+	Name      string     `json:"name"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+}
+
+// ImportRun is an import: what was read and made, and how far it has come.
+type ImportRun struct {
+	ID         uuid.UUID  `json:"id" format:"uuid"`
+	ActorID    uuid.UUID  `json:"actor_id" format:"uuid" doc:"Who imported"`
+	Format     string     `json:"format"`
+	Name       string     `json:"name,omitempty" doc:"Name of the file; gone once the run is undone"`
+	State      string     `json:"state" enum:"running,finished,undone" doc:"A run that was cut is running until it is resumed"`
+	IsTrial    bool       `json:"is_trial" doc:"Rows are only checked"`
+	IsUploaded bool       `json:"is_uploaded" doc:"The service imports it by itself"`
+	Read       int64      `json:"rows_read"`
+	Created    int64      `json:"rows_created"`
+	Skipped    int64      `json:"rows_skipped" doc:"There already"`
+	Faulty     int64      `json:"rows_faulty" doc:"With problems"`
+	Undone     int64      `json:"rows_undone"`
+	Kept       int64      `json:"rows_kept" doc:"Changed since, so that undoing left them"`
+	CreatedAt  time.Time  `json:"created_at"`
+	UpdatedAt  time.Time  `json:"updated_at"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	UndoneAt   *time.Time `json:"undone_at,omitempty"`
+}

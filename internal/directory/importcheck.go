@@ -1,0 +1,375 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/normal"
+	"cardinal/internal/password"
+	"cardinal/internal/store"
+)
+
+// importRules is what rows are held against. It is read once a run, so that a row costs no statement.
+type importRules struct {
+	desk       Desk
+	settings   settings
+	now        time.Time
+	attributes map[string]string // types by name
+	countries  map[string]bool
+	roles      map[string]cardinal.Role // that the importer may grant
+	kept       map[string]bool          // roles there are that the importer may not grant
+	initial    map[string]bool          // statuses that somebody can come in
+	status     string                   // of who comes without one
+}
+
+// newImportRules reads them as the desk's actor may use them.
+func (k Desk) newImportRules(ctx context.Context, r store.Reader) (*importRules, error) {
+	rules := &importRules{desk: k, now: k.d.now(), attributes: map[string]string{}, countries: map[string]bool{}, roles: map[string]cardinal.Role{}, kept: map[string]bool{}, initial: map[string]bool{}}
+	var err error
+	if rules.settings, err = k.d.settings(ctx, r); err != nil {
+		return nil, err
+	}
+	definitions, err := r.AllAttributeDefinitions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range definitions {
+		rules.attributes[d.Name] = d.ValueType
+	}
+	countries, err := r.Countries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range countries {
+		rules.countries[c.Code] = true
+	}
+	initial, err := r.InitialStatuses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rules.status = initial["create"]
+	for _, status := range initial {
+		rules.initial[status] = true
+	}
+	return rules, rules.readRoles(ctx, r)
+}
+
+// readRoles sorts the roles into those that the importer may grant and others, as GrantRole would.
+func (rules *importRules) readRoles(ctx context.Context, r store.Reader) error {
+	k := &rules.desk
+	mayGrant, err := k.may(ctx, r, "roles.grant")
+	if err != nil {
+		return err
+	}
+	for page := (cardinal.Page{Limit: 200}); ; {
+		roles, err := r.Roles(ctx, page)
+		if err != nil {
+			return err
+		}
+		for _, role := range roles[:min(len(roles), page.Limit)] {
+			holds := mayGrant && role.IsAssignable
+			if holds {
+				if holds, err = r.HoldsAllOf(ctx, k.caller(), role.ID, rules.now); err != nil {
+					return err
+				}
+			}
+			if holds {
+				rules.roles[role.Name] = role
+			} else {
+				rules.kept[role.Name] = true
+			}
+		}
+		if len(roles) <= page.Limit {
+			return nil
+		}
+		page.After = roles[page.Limit-1].ID
+	}
+}
+
+// candidate is a row whose form is right: who is to be made of it.
+type candidate struct {
+	cardinal.ImportRow
+	number   int64
+	id       uuid.UUID // the file's, or a new one
+	username string    // in normal form, like the contacts'
+	contacts []newContact
+	verified []*time.Time // when, of each contact
+	claims   []claimed
+	hash     *password.Given
+	roles    map[string]granted // by name
+}
+
+// granted is a role that the file gives, and until when.
+type granted struct {
+	id      uuid.UUID
+	expires *time.Time
+}
+
+// claimed is what the candidate needs that must be unique, and where the file says so.
+type claimed struct {
+	index   []byte
+	pointer string
+}
+
+// check finds every fault of a row.
+func (rules *importRules) check(row cardinal.ImportRow) (candidate, error) {
+	var check input
+	c := candidate{ImportRow: row}
+	rules.checkIdentity(&check, &c)
+	c.DisplayName = check.text("/display_name", c.DisplayName, displayName)
+	c.username = check.text("/username", c.Username, normal.Username)
+	if c.Username = asTyped(c.Username, c.username, maxTypedUsername); c.Username != "" {
+		c.claims = append(c.claims, claimed{rules.desk.d.keys.index(normal.KindUsername, c.username), "/username"})
+	}
+	c.AvatarURL = check.text("/avatar_url", c.AvatarURL, normal.AvatarURL)
+	c.Locale = check.text("/locale", c.Locale, normal.Locale)
+	c.TimeZone = check.text("/time_zone", c.TimeZone, normal.TimeZone)
+	if c.Country = strings.ToUpper(c.Country); c.Country != "" && !rules.countries[c.Country] {
+		check.Add("/country", "country_unknown", "Give an ISO 3166-1 alpha-2 code that /v1/countries lists")
+	}
+	check.document("/preferences", c.Preferences)
+	rules.checkAttributes(&check, &c)
+	rules.checkContacts(&check, &c)
+	rules.checkPassword(&check, &c)
+	rules.checkRoles(&check, &c)
+	if len(c.claims) == 0 && c.ID == uuid.Nil {
+		check.Add("", "row_without_identifier", "Give an id, an e-mail address, a telephone number or a user name: what tells this person from others")
+	}
+	return c, check.Err()
+}
+
+func (rules *importRules) checkIdentity(check *input, c *candidate) {
+	d := rules.desk.d
+	if c.ID != uuid.Nil && (c.ID.Version() != 7 || cardinal.IsBuiltIn(c.ID)) {
+		check.Add("/id", "id_format", "Give a UUIDv7, or leave it out")
+	}
+	if c.Kind == "" {
+		c.Kind = "person"
+	}
+	if kind, ok := d.kinds[c.Kind]; !ok || !kind.IsListed {
+		check.Add("/kind", "kind_unknown", "Choose one of "+strings.Join(d.listedKinds(), ", "))
+	} else if !kind.CanSignIn && (c.Username != "" || c.Email != "" || c.Phone != "" || len(c.Contacts) > 0 || c.PasswordHash != "") {
+		check.Add("/kind", "kind_cannot_sign_in", "A "+c.Kind+" calls with API keys: leave out names, contacts and password")
+	}
+	if c.Status == "" {
+		c.Status = rules.status
+	} else if !rules.initial[c.Status] {
+		check.Add("/status", "status_unknown", "Choose one of "+strings.Join(slices.Sorted(maps.Keys(rules.initial)), ", "))
+	}
+	c.CreatedAt = rules.past(check, "/created_at", c.CreatedAt, time.Unix(0, 0))
+	if c.CreatedAt == nil {
+		c.CreatedAt = &rules.now
+	}
+	deleted := d.statuses[c.Status].IsDeleted
+	switch {
+	case !deleted && (c.DeletedAt != nil || c.StatusBeforeDeletion != ""):
+		check.Add("/deleted_at", "status_forbids", "Leave it out, or give the status deleted")
+	case deleted:
+		if c.DeletedAt = rules.past(check, "/deleted_at", c.DeletedAt, *c.CreatedAt); c.DeletedAt == nil {
+			c.DeletedAt = &rules.now
+		}
+		if c.StatusBeforeDeletion == "" {
+			c.StatusBeforeDeletion = rules.status
+		} else if !rules.initial[c.StatusBeforeDeletion] || d.statuses[c.StatusBeforeDeletion].IsDeleted {
+			check.Add("/status_before_deletion", "status_unknown", "Give the status that a restore returns to")
+		}
+	}
+}
+
+// past brings a time to what both databases keep; it must lie between a moment and now.
+func (rules *importRules) past(check *input, pointer string, t *time.Time, since time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	at := t.UTC().Truncate(time.Microsecond)
+	if at.Before(since) || at.After(rules.now) {
+		check.Add(pointer, "time_range", "Give a time that has passed, and not before the person was made")
+	}
+	return &at
+}
+
+func (rules *importRules) checkAttributes(check *input, c *candidate) {
+	check.document("/attributes", c.Attributes)
+	for _, name := range slices.Sorted(maps.Keys(c.Attributes)) {
+		at := "/attributes/" + pointerToken(name)
+		want, known := rules.attributes[name]
+		if s, ok := c.Attributes[name].(string); ok && known && want != "string" { // CSV has only texts
+			if v, ok := fromText(want, s); ok {
+				c.Attributes[name] = v
+			}
+		}
+		switch {
+		case c.Attributes[name] == nil:
+			delete(c.Attributes, name)
+		case !known:
+			check.Add(at, "attribute_unknown", "Declare the attribute first, or leave it out")
+		case want != jsonType(c.Attributes[name]):
+			check.Add(at, "attribute_type", "Give a "+want)
+		}
+	}
+}
+
+func fromText(valueType, s string) (any, bool) {
+	if valueType == "boolean" {
+		b, err := strconv.ParseBool(s)
+		return b, err == nil
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	return n, err == nil
+}
+
+// checkContacts brings email and phone together with the list of contacts: of each kind one is primary, the first unless the file says.
+func (rules *importRules) checkContacts(check *input, c *candidate) {
+	type entry struct {
+		cardinal.ImportContact
+		pointer string
+	}
+	var list []entry
+	add := func(pointer, kind, value string, verified bool) {
+		if value != "" {
+			e := entry{cardinal.ImportContact{Kind: kind, Value: value, IsPrimary: true}, pointer}
+			if verified {
+				e.VerifiedAt = &rules.now
+			}
+			list = append(list, e)
+		}
+	}
+	add("/email", normal.KindEmail, c.Email, c.EmailVerified)
+	add("/phone", normal.KindPhone, c.Phone, c.PhoneVerified)
+	for i, contact := range c.Contacts {
+		list = append(list, entry{contact, "/contacts/" + strconv.Itoa(i)})
+	}
+	if len(list) > cardinal.MaxContacts {
+		check.Add("/contacts", "too_many_contacts", "Give at most "+strconv.Itoa(cardinal.MaxContacts))
+	}
+	primary := map[string]int{}
+	for _, e := range list {
+		if !slices.Contains(rules.desk.d.contactKinds, e.Kind) {
+			check.Add(e.pointer+"/kind", "contact_kind_unknown", "Choose one of "+strings.Join(rules.desk.d.contactKinds, ", "))
+			continue
+		}
+		value := check.contact(e.pointer, e.Kind, e.Value)
+		at, ok := primary[e.Kind]
+		switch {
+		case ok && e.IsPrimary && c.contacts[at].primary:
+			check.Add(e.pointer, "contact_primary", "Only one contact of a kind can be the primary one")
+		case !ok || e.IsPrimary:
+			primary[e.Kind] = len(c.contacts)
+		}
+		index := rules.desk.d.keys.index(e.Kind, value)
+		if slices.ContainsFunc(c.claims, func(other claimed) bool { return string(other.index) == string(index) }) {
+			check.Add(e.pointer, "identifier_yours", "The same person has that twice")
+		}
+		c.claims = append(c.claims, claimed{index, e.pointer})
+		c.contacts = append(c.contacts, newContact{kind: e.Kind, typed: e.Value, normal: value, primary: e.IsPrimary, verified: e.VerifiedAt != nil})
+		c.verified = append(c.verified, rules.past(check, e.pointer+"/verified_at", e.VerifiedAt, time.Unix(0, 0)))
+	}
+	if len(check.Faults) > 0 {
+		return
+	}
+	for _, at := range primary {
+		c.contacts[at].primary = true
+	}
+}
+
+func (rules *importRules) checkPassword(check *input, c *candidate) {
+	c.PasswordSetAt = rules.past(check, "/password_set_at", c.PasswordSetAt, time.Unix(0, 0))
+	if c.PasswordHash == "" {
+		if c.MustChangePassword {
+			check.Add("/must_change_password", "password_missing", "Give a password_hash, or leave this out")
+		}
+		return
+	}
+	given, err := password.ReadGiven(c.PasswordHash)
+	if err != nil {
+		check.Add("/password_hash", "hash_unusable", "Give a hash in PHC, crypt or LDAP form: "+strings.TrimPrefix(err.Error(), password.ErrUnusable.Error()+": "))
+		return
+	}
+	c.hash = &given
+	if len(c.claims) == 0 {
+		check.Add("/password_hash", "password_without_identifier", "Give an e-mail address, a telephone number or a user name to sign in with")
+	}
+}
+
+func (rules *importRules) checkRoles(check *input, c *candidate) {
+	for i, r := range c.Roles {
+		at := "/roles/" + strconv.Itoa(i)
+		role, ok := rules.roles[r.Name]
+		switch {
+		case ok && rules.desk.d.statuses[c.Status].IsDeleted, !ok && rules.kept[r.Name]:
+			check.Add(at, "role_not_assignable", "Leave it out: you cannot grant this role to this account")
+		case !ok:
+			check.Add(at, "role_unknown", "Give the name of a role, or make it first")
+		case r.ExpiresAt != nil && !r.ExpiresAt.After(rules.now):
+			check.Add(at, "time_past", "Give a time to come, or leave the role out")
+		default:
+			if c.roles == nil {
+				c.roles = map[string]granted{}
+			}
+			c.roles[role.Name] = granted{role.ID, micro(r.ExpiresAt)}
+		}
+	}
+}
+
+// existing is what came of looking for candidates in the database.
+type existing struct {
+	ids    map[uuid.UUID]bool
+	claims map[string]uuid.UUID // holders, by index
+}
+
+// lookUp finds which candidates are there already, by three statements for all.
+func lookUp(ctx context.Context, r store.Reader, list []candidate) (existing, error) {
+	found := existing{map[uuid.UUID]bool{}, map[string]uuid.UUID{}}
+	var ids []uuid.UUID
+	var indexes [][]byte
+	for i := range list {
+		if list[i].ID != uuid.Nil {
+			ids = append(ids, list[i].ID)
+		}
+		for _, c := range list[i].claims {
+			indexes = append(indexes, c.index)
+		}
+	}
+	there, err := r.UsersAmong(ctx, ids)
+	if err != nil {
+		return found, err
+	}
+	for _, id := range there {
+		found.ids[id] = true
+	}
+	held, err := r.IdentifiersAmong(ctx, indexes)
+	for _, h := range held {
+		found.claims[string(h.ValueIndex)] = h.UserID
+	}
+	return found, err
+}
+
+// errThere says that a candidate is in the directory already.
+var errThere = errors.New("there already")
+
+// judge returns nil for a candidate who is new, errThere for one who is there, and faults for one who claims what others hold.
+func (e existing) judge(c *candidate) error {
+	if e.ids[c.ID] {
+		return errThere
+	}
+	var check input
+	holders := map[uuid.UUID]bool{}
+	for _, claim := range c.claims {
+		if holder, ok := e.claims[string(claim.index)]; ok {
+			holders[holder] = true
+			check.Add(claim.pointer, "identifier_taken", "Somebody else has that address, number or name")
+		}
+	}
+	if len(holders) == 1 && c.ID == uuid.Nil {
+		return errThere
+	}
+	return check.Err()
+}

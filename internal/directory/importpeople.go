@@ -1,0 +1,147 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/normal"
+	"cardinal/internal/password"
+	"cardinal/internal/store"
+)
+
+// person makes every row of a candidate, sealed under a key of their own, and the event that lists the rows' digests. Whatever else a
+// new user has to have joins here.
+func (rules *importRules) person(ctx context.Context, c *candidate, event cardinal.AuditEvent) (store.NewPerson, error) {
+	k, now := rules.desk, rules.now
+	if c.id = c.ID; c.id == uuid.Nil {
+		c.id = cardinal.NewID()
+	}
+	p := store.NewPerson{User: cardinal.User{ID: c.id, Kind: c.Kind, Status: c.Status, CreatedAt: *c.CreatedAt, UpdatedAt: now, DeletedAt: c.DeletedAt, Version: 1, SchemaVersion: 1}}
+	if c.DeletedAt != nil {
+		p.User.StatusBeforeDeletion = &c.StatusBeforeDeletion
+	}
+	key, wrapped := k.d.keys.newUserKey(c.id, now)
+	p.Key = wrapped
+	var err error
+	p.Profile, err = sealProfile(cardinal.Profile{UserID: c.id, DisplayName: c.DisplayName, Username: c.Username, AvatarURL: c.AvatarURL, Country: c.Country, Locale: c.Locale,
+		TimeZone: c.TimeZone, Preferences: c.Preferences, Attributes: c.Attributes, CreatedAt: *c.CreatedAt, UpdatedAt: now, Version: 1}, key)
+	if err != nil {
+		return p, err
+	}
+	profile, err := store.StampProfile(p.Profile)
+	if err != nil {
+		return p, err
+	}
+	rows := []cardinal.RowStamp{store.StampUser(p.User), profile, store.StampUserKey(wrapped)}
+	if c.Username != "" {
+		p.Identifiers = append(p.Identifiers, store.IdentifierRecord{ValueIndex: k.d.keys.index(normal.KindUsername, c.username), UserID: c.id, CreatedAt: now})
+		rows = append(rows, store.StampIdentifier(p.Identifiers[0]))
+	}
+	changes := map[string]cardinal.ColumnChange{"users.status": {To: c.Status}, "users.kind": {To: c.Kind}}
+	for i, contact := range c.contacts {
+		at, lapses := c.verified[i], now.Add(rules.settings.claimLifetime)
+		record := store.ContactRecord{UserID: c.id, ID: cardinal.NewID(), Kind: contact.kind, IsPrimary: contact.primary, VerifiedAt: at, CreatedAt: *c.CreatedAt, UpdatedAt: now, Version: 1, SchemaVersion: 1}
+		record.ValueSealed = sealText(key, "contacts", "value_sealed", c.id, asTyped(contact.typed, contact.normal, maxTypedContact))
+		if at != nil && at.Before(record.CreatedAt) {
+			record.CreatedAt = *at
+		}
+		claim := store.IdentifierRecord{ValueIndex: k.d.keys.index(contact.kind, contact.normal), UserID: c.id, ContactID: &record.ID, CreatedAt: now}
+		if at == nil {
+			claim.ExpiresAt = &lapses
+		}
+		p.Contacts, p.Identifiers = append(p.Contacts, record), append(p.Identifiers, claim)
+		rows = append(rows, store.StampContact(record), store.StampIdentifier(claim))
+		changes["contacts.value_sealed"] = cardinal.ColumnChange{Masked: true}
+	}
+	if c.hash != nil {
+		phc, err := rules.stored(ctx, c.hash)
+		if err != nil {
+			return p, err
+		}
+		p.Credential = rules.credential(c, phc)
+		changes["credentials.hash"] = cardinal.ColumnChange{Masked: true}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.roles)) {
+		grant := cardinal.Grant{UserID: c.id, RoleID: c.roles[name].id, GrantedBy: k.actor.UserID, CreatedAt: now, ExpiresAt: c.roles[name].expires}
+		p.Grants = append(p.Grants, grant)
+		rows = append(rows, store.StampGrant(grant))
+		changes["user_roles."+name] = cardinal.ColumnChange{To: "granted"}
+	}
+	event.ID, event.SubjectID, event.ChangedRows, event.Changes = cardinal.NewID(), c.id, rows, changes
+	p.Event = event
+	return p, nil
+}
+
+func (rules *importRules) credential(c *candidate, phc string) *store.CredentialRecord {
+	set := c.CreatedAt // since when there can have been a password, where the file does not say
+	if c.PasswordSetAt != nil {
+		set = c.PasswordSetAt
+	}
+	return &store.CredentialRecord{UserID: c.id, Hash: phc, LastReset: *set, MustChange: c.MustChangePassword, CreatedAt: *set, UpdatedAt: rules.now, Version: 1, SchemaVersion: 1}
+}
+
+// stored is the text in which a given hash is stored: its own, or wrapped where it is too weak for that.
+func (rules *importRules) stored(ctx context.Context, given *password.Given) (string, error) {
+	if phc, fit := given.PHC(); fit {
+		return phc, nil
+	}
+	return rules.wrap(ctx, given)
+}
+
+// wrap waits for a turn as long as it takes: an import can, people who sign in go first.
+func (rules *importRules) wrap(ctx context.Context, given *password.Given) (string, error) {
+	for {
+		phc, err := rules.desk.d.hasher.Wrap(ctx, *given)
+		if !errors.Is(err, password.ErrBusy) {
+			return phc, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+}
+
+// freshSalts wraps the hashes whose salt somebody has already, in the directory or among these people, and adds the digests of all
+// credentials to the events.
+func (rules *importRules) freshSalts(ctx context.Context, r store.Reader, list []candidate, people []store.NewPerson) error {
+	taken := map[string]bool{}
+	var salts []string
+	for i := range list {
+		if list[i].hash != nil {
+			salts = append(salts, list[i].hash.Salt())
+		}
+	}
+	there, err := r.SaltsAmong(ctx, salts)
+	if err != nil {
+		return err
+	}
+	for _, salt := range there {
+		taken[salt] = true
+	}
+	for i := range people {
+		if people[i].Credential == nil {
+			continue
+		}
+		given := list[i].hash
+		if _, fit := given.PHC(); fit {
+			if taken[given.Salt()] {
+				phc, err := rules.wrap(ctx, given)
+				if err != nil {
+					return err
+				}
+				people[i].Credential = rules.credential(&list[i], phc)
+			}
+			taken[given.Salt()] = true
+		}
+		people[i].Event.ChangedRows = append(people[i].Event.ChangedRows, store.StampCredential(*people[i].Credential))
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package importfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/google/uuid"
+
+	"cardinal/internal/nearest"
+)
+
+// csvFields are what a column can be taken for; attributes.NAME besides.
+var csvFields = []string{"id", "kind", "status", "status_before_deletion", "created_at", "deleted_at", "display_name", "username", "email", "email_verified", "phone",
+	"phone_verified", "avatar_url", "country", "locale", "time_zone", "preferences", "attributes", "password_hash", "password_set_at", "must_change_password", "roles"}
+
+// synonyms are other systems' names of columns, in small letters and digits.
+var synonyms = map[string]string{
+	"mail": "email", "emailaddress": "email", "primaryemail": "email", "useremail": "email",
+	"verified": "email_verified", "emailconfirmed": "email_verified", "isverified": "email_verified",
+	"name": "display_name", "fullname": "display_name", "nickname": "display_name", "firstname": "display_name", "lastname": "display_name",
+	"givenname": "display_name", "familyname": "display_name", "surname": "display_name",
+	"login": "username", "userid": "username", "handle": "username", "screenname": "username",
+	"phonenumber": "phone", "mobile": "phone", "tel": "phone", "telephone": "phone", "cell": "phone", "phoneconfirmed": "phone_verified",
+	"password": "password_hash", "pw": "password_hash", "hash": "password_hash", "encryptedpassword": "password_hash", "pwhash": "password_hash",
+	"passworddigest": "password_hash", "hashedpassword": "password_hash",
+	"avatar": "avatar_url", "picture": "avatar_url", "photo": "avatar_url", "photourl": "avatar_url", "image": "avatar_url",
+	"countrycode": "country", "language": "locale", "lang": "locale", "tz": "time_zone", "timezone": "time_zone", "zoneinfo": "time_zone",
+	"created": "created_at", "registered": "created_at", "createdon": "created_at", "signupdate": "created_at", "role": "roles", "groups": "roles", "uuid": "id",
+}
+
+// columnsOf takes each column of a header for a field: as it was told to, else by its name.
+func columnsOf(header, sample []string, told map[string]string) ([]Column, error) {
+	for name, field := range told {
+		if !slices.Contains(header, name) {
+			return nil, fmt.Errorf("%w: there is no column %q; there are %s", ErrFile, name, strings.Join(header, ", "))
+		}
+		if field != "" && !slices.Contains(csvFields, field) && !strings.HasPrefix(field, "attributes.") {
+			return nil, fmt.Errorf("%w: there is no field %q; there are %s and attributes.NAME", ErrFile, field, strings.Join(csvFields, ", "))
+		}
+	}
+	columns, taken := make([]Column, len(header)), map[string]bool{}
+	for _, field := range told {
+		taken[field] = true
+	}
+	for i, name := range header {
+		columns[i].Name = name
+		if field, ok := told[name]; ok {
+			columns[i].Field = field
+			continue
+		}
+		field := guess(name)
+		if field == "id" && (i >= len(sample) || !isV7(sample[i])) {
+			field = "" // another system's id
+		}
+		if taken[field] && field != "display_name" {
+			field = ""
+		}
+		if columns[i].Field = field; field == "" {
+			columns[i].Near = nearest.To(name, csvFields)
+		}
+		taken[field] = true
+	}
+	if !slices.ContainsFunc(columns, func(c Column) bool { return slices.Contains([]string{"id", "email", "phone", "username"}, c.Field) }) {
+		return nil, fmt.Errorf("%w: no column tells people apart; say which is the e-mail address with --map COLUMN=email (columns: %s)", ErrFile, strings.Join(header, ", "))
+	}
+	return columns, nil
+}
+
+func isV7(s string) bool {
+	id, err := uuid.Parse(strings.TrimSpace(s))
+	return err == nil && id.Version() == 7
+}
+
+func guess(name string) string {
+	if strings.HasPrefix(name, "attributes.") {
+		return name
+	}
+	plain := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, name)
+	for _, field := range csvFields {
+		if plain == strings.ReplaceAll(field, "_", "") {
+			return field
+		}
+	}
+	return synonyms[plain]
+}

@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"cardinal"
+)
+
+// NewPerson is every row that a new user has, and the event that tells of them.
+type NewPerson struct {
+	User        cardinal.User
+	Key         UserKeyRecord
+	Profile     ProfileRecord
+	Contacts    []ContactRecord
+	Identifiers []IdentifierRecord
+	Credential  *CredentialRecord
+	Grants      []cardinal.Grant
+	Event       cardinal.AuditEvent
+}
+
+// bulk is the rows of one table on their way in.
+type bulk struct {
+	table   string
+	columns []string
+	rows    [][]any
+}
+
+func bulkOf(table, columns string) *bulk {
+	b := &bulk{table: table, columns: strings.Split(columns, ",")}
+	for i, name := range b.columns {
+		b.columns[i] = strings.TrimSpace(name)
+	}
+	return b
+}
+
+func (b *bulk) add(values ...any) { b.rows = append(b.rows, values) }
+
+// InsertPeople adds people, all rows of a table together, as fast as the engine takes them. What a row breaks fails them all, and
+// may show only as the error of Write.
+func (tx Tx) InsertPeople(ctx context.Context, people []NewPerson) error {
+	tables, err := bulksOf(people)
+	if err != nil {
+		return err
+	}
+	return tx.insert(ctx, tables...)
+}
+
+func (tx Tx) insert(ctx context.Context, tables ...*bulk) error {
+	for _, b := range tables {
+		if len(b.rows) == 0 {
+			continue
+		}
+		for _, row := range b.rows {
+			tx.engine.args(row)
+		}
+		if err := tx.engine.bulk(ctx, tx, b); err != nil {
+			return tx.engine.classify(err)
+		}
+	}
+	return nil
+}
+
+// bulksOf sorts the rows of people by table, what others refer to first.
+func bulksOf(people []NewPerson) ([]*bulk, error) {
+	users := bulkOf("users", "id, kind, status, status_before_deletion, created_at, updated_at, deleted_at, version, schema_version")
+	keys := bulkOf("user_keys", "user_id, kek_id, wrapped_key, created_at, wrapped_at")
+	profiles, contacts, identifiers := bulkOf("profiles", profileColumns), bulkOf("contacts", contactColumns), bulkOf("identifiers", identifierColumns)
+	credentials, grants := bulkOf("credentials", credentialColumns), bulkOf("user_roles", "user_id, role_id, granted_by, created_at, expires_at")
+	events := bulkOf("audit_logs", auditColumns)
+	for i := range people {
+		u, p := &people[i].User, &people[i].Profile
+		users.add(u.ID, u.Kind, u.Status, u.StatusBeforeDeletion, u.CreatedAt, u.UpdatedAt, u.DeletedAt, u.Version, u.SchemaVersion)
+		k := people[i].Key
+		keys.add(k.UserID, k.KEKID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
+		preferences, err := canonicalJSON(p.Preferences)
+		if err != nil {
+			return nil, err
+		}
+		profiles.add(p.UserID, p.DisplayNameSealed, p.UsernameSealed, p.AvatarURLSealed, p.Country, p.Locale, p.TimeZone, preferences,
+			p.AttributesSealed, p.CreatedAt, p.UpdatedAt, p.Version, p.SchemaVersion)
+		for _, c := range people[i].Contacts {
+			contacts.add(c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary, c.VerifiedAt, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
+		}
+		for _, claim := range people[i].Identifiers {
+			identifiers.add(claim.ValueIndex, claim.UserID, claim.ContactID, claim.CreatedAt, claim.ExpiresAt)
+		}
+		if c := people[i].Credential; c != nil {
+			credentials.add(c.UserID, c.Hash, c.LastReset, c.MustChange, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
+		}
+		for _, g := range people[i].Grants {
+			grants.add(g.UserID, g.RoleID, g.GrantedBy, g.CreatedAt, g.ExpiresAt)
+		}
+		if err := events.addEvent(people[i].Event); err != nil {
+			return nil, err
+		}
+	}
+	return []*bulk{users, keys, profiles, contacts, identifiers, credentials, grants, events}, nil
+}
+
+func (b *bulk) addEvent(e cardinal.AuditEvent) error {
+	rows, err := canonicalJSON(e.ChangedRows)
+	if err != nil {
+		return err
+	}
+	changes, err := canonicalJSON(e.Changes)
+	if err != nil {
+		return err
+	}
+	b.add(e.SubjectID, e.ID, e.ActorID, e.SessionID, e.APIKeyID, e.Action, e.IsRefused, e.Attempts, rows, changes, e.RequestID,
+		e.AddressSealed, e.UserAgentSealed, e.SchemaVersion)
+	return nil
+}
+
+// bulkSQLite inserts row by row by a statement that stays prepared.
+func bulkSQLite(ctx context.Context, tx Tx, b *bulk) error {
+	query := `INSERT INTO ` + b.table + ` (` + strings.Join(b.columns, ", ") + `) VALUES (`
+	for i := range b.columns {
+		query += fmt.Sprintf("$%d, ", i+1)
+	}
+	query = strings.TrimSuffix(query, ", ") + ")"
+	for _, row := range b.rows {
+		if _, err := tx.q.ExecContext(ctx, query, row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bulkPostgres copies.
+func bulkPostgres(ctx context.Context, tx Tx, b *bulk) error {
+	p := tx.q.(*pipeline)
+	if err := p.flush(ctx); err != nil {
+		return err
+	}
+	for _, row := range b.rows {
+		for i, a := range row {
+			row[i] = nativeArg(a)
+		}
+	}
+	return p.conn.Raw(func(driver any) error {
+		_, err := driver.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{b.table}, b.columns, pgx.CopyFromRows(b.rows))
+		return err
+	})
+}
+
+// Look-ups for many at once: what of a list is there.
+
+// IdentifiersAmong returns the claims on some values.
+func (r Reader) IdentifiersAmong(ctx context.Context, valueIndexes [][]byte) ([]IdentifierRecord, error) {
+	return among(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE value_index IN (`, valueIndexes)
+}
+
+// UsersAmong returns which of some ids are users.
+func (r Reader) UsersAmong(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	return among(ctx, r, scanID, `SELECT id FROM users WHERE id IN (`, ids)
+}
+
+// SaltsAmong returns which of some salts a stored password has.
+func (r Reader) SaltsAmong(ctx context.Context, salts []string) ([]string, error) {
+	return among(ctx, r, scanText, `SELECT salt FROM credentials WHERE salt IN (`, salts)
+}
+
+func among[T, V any](ctx context.Context, r Reader, scan func(scanner) (T, error), query string, values []V) ([]T, error) {
+	if len(values) == 0 {
+		return nil, nil
+	}
+	list, args := placeholders(values)
+	return all(ctx, r, scan, query+list+`)`, args...)
+}

@@ -104,8 +104,8 @@ func (a *app) runImport(ctx context.Context, name string, in importing) error {
 	switch {
 	case plan.Earlier != nil && plan.Earlier.State == "running":
 		return wrongUsage("Go on with it: "+a.again("runs", "resume", plan.Earlier.ID.String(), name), "run %s began with this file and was cut", plan.Earlier.ID)
-	case plan.New == 0 && plan.Faulty == 0:
-		a.sayPlain("Nothing to import: everybody is there already.\n")
+	case plan.New == 0 && (plan.Faulty == 0 || in.skipProblems):
+		a.sayPlain("Nothing to import: everybody is there already, but for rows with problems.\n")
 		return nil
 	case !in.yes || plan.New == 0 || plan.Faulty > 0 && !in.skipProblems:
 		return a.notImported(name, in, plan)

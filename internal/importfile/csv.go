@@ -26,6 +26,7 @@ type csvRows struct {
 	bounded *bounded
 	comma   rune
 	header  []string
+	last    int64 // line of the last record
 }
 
 type bounded struct {
@@ -53,7 +54,7 @@ func openCSV(in *bufio.Reader, head []byte, o Options) (*Reader, error) {
 		}
 	}
 	limit := &bounded{in, 4 * maxRow}
-	rows := &csvRows{csv.NewReader(limit), limit, comma, nil}
+	rows := &csvRows{Reader: csv.NewReader(limit), bounded: limit, comma: comma, last: 1}
 	rows.Comma, rows.FieldsPerRecord, rows.ReuseRecord = comma, -1, true
 	header, err := rows.Reader.Read()
 	if err != nil {
@@ -92,8 +93,7 @@ func (r *Reader) nextRecord(row *Row, o Options) error {
 	var parse *csv.ParseError
 	switch {
 	case errors.Is(err, errUnclosed):
-		line, _ := r.csv.FieldPos(0)
-		return fmt.Errorf("%w: line %d: a row goes on for more than %d KiB; is a quote not closed?", ErrFile, line, 4*maxRow>>10)
+		return fmt.Errorf("%w: line %d: a row goes on for more than %d KiB; is a quote not closed?", ErrFile, r.csv.last+1, 4*maxRow>>10)
 	case errors.As(err, &parse):
 		row.Line = int64(parse.StartLine)
 		row.record = append(row.record, record...)
@@ -103,7 +103,7 @@ func (r *Reader) nextRecord(row *Row, o Options) error {
 		return err
 	}
 	line, _ := r.csv.FieldPos(0)
-	row.Line = int64(line)
+	row.Line, r.csv.last = int64(line), int64(line)
 	row.record = append(row.record, record...)
 	switch {
 	case len(record) != len(r.csv.header):

@@ -155,7 +155,7 @@ func (s *scanner) element() ([]byte, int64, error) {
 func (s *scanner) value(kept bool) ([]byte, error) {
 	s.kept = s.kept[:0]
 	depth, inText, escaped, long := 0, false, false, false
-	for {
+	for read := 0; ; read++ {
 		c, err := s.byte()
 		if err != nil {
 			return nil, s.broken("a value does not end", err)
@@ -165,6 +165,9 @@ func (s *scanner) value(kept bool) ([]byte, error) {
 				s.line--
 			}
 			s.in.UnreadByte() // the end of a number or a word
+			if read == 0 {
+				return nil, s.broken("a value is missing", nil)
+			}
 			break
 		}
 		if kept && !long {

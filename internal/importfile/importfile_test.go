@@ -1,0 +1,278 @@
+package importfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cardinal"
+	"cardinal/internal/password"
+)
+
+// rows reads all of a file.
+func rows(t testing.TB, in io.Reader, o Options) (*Reader, []Row) {
+	t.Helper()
+	r, err := Open(in, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []Row
+	for {
+		var row Row
+		err := r.Read(&row)
+		if err == io.EOF {
+			return r, all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		row.raw, row.record = bytes.Clone(row.raw), append([]string{}, row.record...)
+		all = append(all, row)
+	}
+}
+
+// shown is a row as a test says it: the person as JSON without the hash, and the codes of the faults.
+func shown(t testing.TB, row Row) string {
+	t.Helper()
+	row.Person.PasswordHash = ""
+	text, err := json.Marshal(row.Person)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range row.Faults {
+		text = append(text, " "+f.Pointer+" "+f.Code...)
+	}
+	return string(text)
+}
+
+// Passwords of the exports, which were made by the systems' own tools or their documentation's vectors; the others have no known one.
+func TestForeignFormats(t *testing.T) {
+	config, err := os.ReadFile("testdata/hash_config.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	firebase, err := ReadFirebaseHash(string(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hasher := password.New(password.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}, password.DefaultLimits())
+	for _, test := range []struct {
+		file, format string
+		people       []string
+		passwords    []string // "" when there is none, "?" when it is not known
+	}{
+		{"auth0.ndjson", "auth0", []string{
+			`{"created_at":"2021-03-05T16:35:16.775Z","display_name":"Ana Doe","email":"ana@example.com","email_verified":true,"avatar_url":"https://pictures.example.com/ana.png"}`,
+			`{"status":"suspended","display_name":"Bo Doe","email":"bo@example.com"}`,
+			`{"email":"cy@example.com","email_verified":true}`,
+			`{"email":"dee@example.com","email_verified":true} /custom_password_hash hash_unusable`,
+		}, []string{"?", "?", "pleaseletmein", ""}},
+		{"keycloak.json", "keycloak", []string{
+			`{"created_at":"2021-03-05T16:35:16.775Z","display_name":"Ana Doe","username":"ana","email":"ana@example.com","email_verified":true,"locale":"de","password_set_at":"2021-03-05T16:35:16.999Z","must_change_password":true}`,
+			`{"status":"suspended","created_at":"2021-03-05T16:35:16.775Z","email":"bo@example.com"}`,
+		}, []string{"password", "password"}},
+		{"supabase.csv", "supabase", []string{
+			`{"created_at":"2023-01-01T00:00:00Z","display_name":"Ana Doe","email":"ana@example.com","email_verified":true,"phone":"+442079460000","phone_verified":true,"avatar_url":"https://pictures.example.com/ana.png"}`,
+			`{"status":"suspended","created_at":"2023-01-01T00:00:00Z","email":"bo@example.com"}`,
+		}, []string{"?", ""}},
+		{"kratos.json", "kratos", []string{
+			`{"created_at":"2023-01-01T00:00:00.5Z","display_name":"Ana Doe","email":"ana@example.com","email_verified":true}`,
+			`{"status":"suspended","display_name":"Bo Doe","email":"bo@example.com"}`,
+		}, []string{"?", "user1password"}},
+		{"firebase.json", "firebase", []string{
+			`{"created_at":"2021-03-05T16:35:16.775Z","display_name":"Ana Doe","email":"ana@example.com","email_verified":true,"avatar_url":"https://pictures.example.com/ana.png"}`,
+			`{"status":"suspended","created_at":"2021-03-05T16:35:16.775Z","phone":"+442079460000","phone_verified":true}`,
+		}, []string{"user1password", ""}},
+		{"pocketbase.json", "pocketbase", []string{
+			`{"created_at":"2022-06-25T11:03:50.052Z","display_name":"Ana Doe","username":"ana","email":"ana@example.com","email_verified":true}`,
+			`{"created_at":"2022-06-25T11:03:50.052Z","email":"bo@example.com"}`,
+		}, []string{"", "?"}},
+	} {
+		t.Run(test.format, func(t *testing.T) {
+			in, err := os.Open(filepath.Join("testdata", test.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			r, found := rows(t, in, Options{Firebase: firebase})
+			if r.Format != test.format {
+				t.Errorf("is taken for %s", r.Format)
+			}
+			var people []string
+			for i, row := range found {
+				people = append(people, shown(t, row))
+				if (row.Person.PasswordHash == "") != (test.passwords[i] == "") {
+					t.Errorf("row %d has the hash %q", i+1, row.Person.PasswordHash)
+				}
+				if test.passwords[i] == "" {
+					continue
+				}
+				given, err := password.ReadGiven(row.Person.PasswordHash)
+				if err != nil {
+					t.Fatalf("row %d: %v", i+1, err)
+				}
+				if test.passwords[i] == "?" {
+					continue
+				}
+				stored, _ := given.PHC()
+				if match, _, err := hasher.Verify(t.Context(), test.passwords[i], stored); !match || err != nil {
+					t.Errorf("row %d: the password does not match: %v", i+1, err)
+				}
+			}
+			if diff := cmp.Diff(test.people, people); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	t.Run("FirebaseWithoutParameters", func(t *testing.T) {
+		_, found := rows(t, strings.NewReader(`[{"localId":"a","email":"a@example.com","passwordHash":"aaaa","salt":"bbbb"}]`), Options{})
+		if len(found) != 1 || len(found[0].Faults) != 1 || found[0].Faults[0].Code != "hash_unusable" {
+			t.Errorf("%+v", found)
+		}
+	})
+}
+
+func TestNative(t *testing.T) {
+	long := `{"email":"` + strings.Repeat("a", maxRow) + `"}`
+	_, found := rows(t, strings.NewReader("\uFEFF"+`{"email":"a@example.com","contacts":[{"kind":"phone","value":"1"}],"roles":[{"name":"auditor"}],"preferences":{"a":[1]}}`+"\n\n"+
+		`{"email":1,"phone":"2","nonsense":3,"created_at":"yesterday","problems":[]}`+"\n"+`{"email":`+"\n"+`[1]`+"\n"+long+"\n"+`{"email":"b@example.com"}`), Options{})
+	var got []string
+	for _, row := range found {
+		got = append(got, fmt.Sprintf("%d:%s", row.Line, shown(t, row)))
+	}
+	want := []string{
+		`1:{"email":"a@example.com","contacts":[{"kind":"phone","value":"1"}],"preferences":{"a":[1]},"roles":[{"name":"auditor"}]}`,
+		`3:{"phone":"2"} /created_at field_type /email field_type /nonsense field_unknown`,
+		`4:{}  row_malformed`,
+		`5:{}  row_malformed`,
+		`6:{}  row_too_long`,
+		`7:{"email":"b@example.com"}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestColumns(t *testing.T) {
+	text := "E-Mail;First name;Last name;id;Verified;Team;shoe size\nana@example.com;Ana;Doe;17;yes;red;42\nbo@example.com;Bo;Doe;18;perhaps;red\n\"cy@example.com;x\n"
+	r, found := rows(t, strings.NewReader(text), Options{Map: map[string]string{"shoe size": "attributes.shoe", "Team": ""}})
+	want := []Column{{Name: "E-Mail", Field: "email"}, {Name: "First name", Field: "display_name"}, {Name: "Last name", Field: "display_name"}, {Name: "id"},
+		{Name: "Verified", Field: "email_verified"}, {Name: "Team"}, {Name: "shoe size", Field: "attributes.shoe"}}
+	for i := range r.Columns {
+		r.Columns[i].Near = ""
+	}
+	if diff := cmp.Diff(want, r.Columns); diff != "" {
+		t.Error(diff)
+	}
+	var got []string
+	for _, row := range found {
+		got = append(got, shown(t, row))
+	}
+	if diff := cmp.Diff([]string{`{"display_name":"Ana Doe","email":"ana@example.com","email_verified":true,"attributes":{"shoe":"42"}}`, `{}  row_malformed`, `{}  row_malformed`}, got); diff != "" {
+		t.Error(diff)
+	}
+	if place := r.Place(cardinal.Fault{Pointer: "/attributes/shoe"}); place != "column 7, shoe size" {
+		t.Error(place)
+	}
+	if place := r.Place(cardinal.Fault{Pointer: "/email"}); place != "column 1, E-Mail" {
+		t.Error(place)
+	}
+}
+
+func TestFilesThatCannotBeRead(t *testing.T) {
+	for name, test := range map[string]struct {
+		text, want string
+		o          Options
+	}{
+		"Empty":          {" \n", "empty", Options{}},
+		"UnknownFormat":  {"a", "there is no format", Options{Format: "excel"}},
+		"NotThatFormat":  {"a,b\n", "it is not auth0", Options{Format: "auth0"}},
+		"NoIdentifier":   {"colour,size\nred,1\n", "no column tells people apart", Options{}},
+		"UnknownColumn":  {"email\n", "there is no column", Options{Map: map[string]string{"mail": "email"}}},
+		"UnknownField":   {"email\n", "there is no field", Options{Map: map[string]string{"email": "nonsense"}}},
+		"NoPeople":       {"{\n\"realm\": \"x\",\n\"roles\": []\n}", "line 4: no list of people", Options{}},
+		"EndsInTheList":  {"{\n\"users\": [\n{\"email\":\"a@example.com\"},\n", "line 4: the list of people does not end", Options{}},
+		"EndsInAPerson":  {"[{\"email\":\"a@exa", "line 1: a value does not end", Options{}},
+		"UnclosedQuotes": {"email\n\"" + strings.Repeat("a\n", 3*maxRow), "line 2: a row goes on", Options{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := Open(strings.NewReader(test.text), test.o)
+			for row := (Row{}); err == nil; {
+				err = r.Read(&row)
+			}
+			if !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error is %v", err)
+			}
+		})
+	}
+}
+
+func TestProblemsAreAFileLikeTheFirst(t *testing.T) {
+	faults := []cardinal.Fault{{Pointer: "/email", Code: "email_format", Message: "Enter \"it\""}, {Code: "row_repeated", Message: "Again"}}
+	for name, test := range map[string]struct{ in, want string }{
+		"CSV":    {"mail;name\n\"a;b\";x\n", "mail;name;problems\n\"a;b\";x;\"email: Enter \"\"it\"\"; Again\"\n"},
+		"NDJSON": {`{"email": "a@@b", "x": [1, 2]}` + "\n", `{"email":"a@@b","x":[1,2],"problems":[{"pointer":"/email","code":"email_format","message":"Enter \"it\""},{"code":"row_repeated","message":"Again"}]}` + "\n"},
+		"Broken": {"{\"email\":}\n", `{"line":1,"problems":[{"pointer":"/email","code":"email_format","message":"Enter \"it\""},{"code":"row_repeated","message":"Again"}],"row":"{\"email\":}"}` + "\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, found := rows(t, strings.NewReader(test.in), Options{})
+			var out bytes.Buffer
+			p := r.Problems(&out)
+			if err := errors.Join(p.Write(&found[0], faults), p.Flush()); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, out.String()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// FuzzRead feeds it whatever comes: it must end, number its rows from 1, and never return a row that is longer than one may be.
+func FuzzRead(f *testing.F) {
+	seeds, err := filepath.Glob("testdata/*.*")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range seeds {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text, "")
+		f.Add(text, "csv")
+	}
+	f.Add([]byte("{\"users\":[{\"email\":\"a\"},,]}"), "keycloak")
+	f.Add([]byte("email,name\n\"a\"\"b\",c\n"), "")
+	f.Fuzz(func(t *testing.T, text []byte, format string) {
+		r, err := Open(bytes.NewReader(text), Options{Format: format})
+		if err != nil {
+			return
+		}
+		problems := r.Problems(io.Discard)
+		var row Row
+		for n := int64(1); ; n++ {
+			err := r.Read(&row)
+			if err == io.EOF || errors.Is(err, ErrFile) {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if row.Number != n || row.Line < 1 || len(row.raw) > 8*maxRow {
+				t.Fatalf("row %d, line %d, %d bytes", row.Number, row.Line, len(row.raw))
+			}
+			if err := problems.Write(&row, row.Faults); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -124,6 +124,9 @@ func (a *API) classify(ctx context.Context, err error) *Problem {
 			if p.header.Get("Retry-After") == "" {
 				p.header.Set("Retry-After", "1")
 			}
+			if refusal == nil { // whoever asked hears only that it is busy; a full disk is for the operator to know
+				a.options.Logger.WarnContext(ctx, "a request could not be served", "error", err, "request_id", requestOf(ctx).id)
+			}
 		}
 		return p
 	}

@@ -67,7 +67,7 @@ func (c *changing) replay(ctx context.Context, out any) (bool, error) {
 		return false, err
 	}
 	claimed, err := c.ClaimReply(ctx, claim)
-	if errors.Is(err, cardinal.ErrBusy) {
+	if errors.Is(err, store.ErrLocked) {
 		return false, cardinal.Refuse(cardinal.ErrConflict, "idempotency_in_flight", "The request with this Idempotency-Key is still under way; send it again later")
 	}
 	if err != nil {

@@ -61,6 +61,9 @@ type migrator interface {
 
 var errRetry = errors.New("lost to another transaction")
 
+// ErrLocked says that another transaction has what a statement waited for in vain.
+var ErrLocked = fmt.Errorf("%w: another transaction has it", cardinal.ErrBusy)
+
 func openEngine(ctx context.Context, url string) (*engine, error) {
 	switch {
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):

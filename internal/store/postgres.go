@@ -101,7 +101,13 @@ func classifyPostgres(err error) error {
 		return &Violation{Constraint: name, cause: err}
 	case "40001", "40P01":
 		return errRetry
-	case "55P03", "57014", "53300", "57P03":
+	case "53100":
+		return fmt.Errorf("%w: the disk of the database is full", cardinal.ErrBusy)
+	case "25006":
+		return fmt.Errorf("%w: the database takes no writes", cardinal.ErrBusy)
+	case "55P03":
+		return ErrLocked
+	case "57014", "53300", "57P01", "57P02", "57P03":
 		return fmt.Errorf("%w: SQLSTATE %s", cardinal.ErrBusy, pg.Code)
 	}
 	return fmt.Errorf("PostgreSQL refused a statement: SQLSTATE %s (%s)", pg.Code, pg.Routine)

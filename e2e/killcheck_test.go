@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"database/sql"
-	"path/filepath"
 	"strings"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -74,7 +73,7 @@ func (v *victim) integrity(engine string) {
 
 func (v *victim) openDatabase(engine string) *sql.DB {
 	v.t.Helper()
-	driver, dsn := "sqlite", filepath.Join(v.folder, "cardinal-data", "cardinal.db")
+	driver, dsn := "sqlite", strings.TrimPrefix(v.db, "sqlite:")
 	if engine == "postgres" {
 		driver, dsn = "pgx", v.db+"&search_path=cardinal"
 	}

@@ -1,7 +1,5 @@
 package main
 
-const e2eTests = "./e2e"
-
 // upgrades are the protections of a schema that changes while it serves.
 var upgrades = []mutant{
 	{name: "a script that was changed after it was applied", pkg: storeTests, run: "TestReadyBeforeAndAfter", edit: edit{"internal/store/migration.go",
@@ -12,7 +10,7 @@ var upgrades = []mutant{
 		`		return w.transact(ctx, func() error { return fn(sqliteMigrator{w.conn}) })`, `		return fn(sqliteMigrator{w.conn})`}},
 	{name: "one node migrates at a time, PostgreSQL", pkg: storeTests, run: "TestManyMigrateAtOnce/postgres", edit: edit{"internal/store/postgres.go",
 		`SELECT id FROM schema_lock FOR UPDATE NOWAIT`, `SELECT id FROM schema_lock`}},
-	{name: "a contraction waits for older nodes", pkg: e2eTests, run: "TestUpgradeUnderLoad", edit: edit{"internal/store/migrate.go",
+	{name: "a contraction waits for older nodes", pkg: storeTests, run: "TestContractionWaitsForOlderNodes", edit: edit{"internal/store/migrate.go",
 		`			if older, err := r.OlderNodes(ctx, f.Number, now); err != nil || len(older) > 0 {
 				return err
 			}`, ``},

@@ -116,7 +116,7 @@ var didNotJudge = regexp.MustCompile(`\[(build|setup) failed\]|no tests to run|p
 
 // runTests runs tests without a server of others: the schema in its template would be the one without the mutant.
 func runTests(root, pkg, pattern, overlay string) result {
-	args := []string{"test", "-count=1", "-timeout=5m", "-run", pattern}
+	args := []string{"test", "-count=1", "-timeout=15m", "-run", pattern}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}

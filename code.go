@@ -67,7 +67,7 @@ var Codes = []Code{
 	{"idempotency_mismatch", "The Idempotency-Key was used for another request", "Use a new key for a new request."},
 	{"identifier_taken", "Somebody else has that address, number or name", "Choose another, or sign in to the account that has it."},
 	{"identifier_yours", "The account has it already", "Nothing needs to be done."},
-	{"import_elsewhere", "Another process is going on with this import", "Wait for it; GET /v1/imports/{id} tells how far it is."},
+	{"import_elsewhere", "Another process is going on with this import", "Wait for it; `cardinal runs show` tells how far it is."},
 	{"import_older_nodes", "A node of an older version is running", "Import when it has stopped: it could not sign in whom the import makes."},
 	{"import_other_file", "It is another file", "Go on with the file that the import began with, unchanged; or import this one by itself."},
 	{"import_over", "The import is over", "Read it: there is nothing to go on with."},

@@ -55,8 +55,6 @@ type ImportRun struct {
 	Format     string     `json:"format"`
 	Name       string     `json:"name,omitempty" doc:"Name of the file; gone once the run is undone"`
 	State      string     `json:"state" enum:"running,finished,undone" doc:"A run that was cut is running until it is resumed"`
-	IsTrial    bool       `json:"is_trial" doc:"Rows are only checked"`
-	IsUploaded bool       `json:"is_uploaded" doc:"The service imports it by itself"`
 	Read       int64      `json:"rows_read"`
 	Created    int64      `json:"rows_created"`
 	Skipped    int64      `json:"rows_skipped" doc:"There already"`

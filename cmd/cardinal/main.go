@@ -32,6 +32,7 @@ func (a *app) tree() *cobra.Command {
 		group("audit", "What happened", a.auditList()),
 		group("settings", "What administrators change while the service runs", a.settingsList(), a.settingsSet()),
 		a.importPeople(),
+		a.export(),
 		group("runs", "Imports: what they made, going on, undoing", a.runsList(), a.runsShow(), a.runsResume(), a.runsUndo()),
 		a.seed(),
 		a.erd(),

@@ -63,9 +63,6 @@ func (a *app) runsResume() *cobra.Command {
 			if err != nil {
 				return orUnknown(err, "run", args[0], runsFix)
 			}
-			if run.IsUploaded && run.State == "running" {
-				return &advice{kind: cardinal.ErrConflict, code: "import_elsewhere", message: "the file was uploaded, and the service goes on with it by itself", fix: "Start the service."}
-			}
 			name := run.Name
 			if len(args) > 1 {
 				name = args[1]

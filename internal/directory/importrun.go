@@ -219,7 +219,7 @@ func (run *importing) tryWrite(ctx context.Context, b prepared) error {
 	return err
 }
 
-// finish notes that a run has come to its end; an upload is not needed any more.
+// finish notes that a run has come to its end.
 func (run *importing) finish(ctx context.Context) error {
 	k := run.desk
 	_, err := change(ctx, k, rule{action: "import.finish", permission: "users.import"}, func(c *changing) (struct{}, error) {
@@ -234,24 +234,7 @@ func (run *importing) finish(ctx context.Context) error {
 		c.changed("import_runs.rows_created", nil, record.Created)
 		return struct{}{}, c.UpdateImport(ctx, record, c.now)
 	})
-	if err != nil {
-		return err
-	}
-	return k.d.dropChunks(ctx, run.record.ID)
-}
-
-// dropChunks deletes what was uploaded.
-func (d *Directory) dropChunks(ctx context.Context, id uuid.UUID) error {
-	for {
-		var n int64
-		err := d.store.Write(ctx, func(tx store.Tx) (err error) {
-			n, err = tx.DeleteImportChunks(ctx, id, batch)
-			return err
-		})
-		if err != nil || n < batch {
-			return err
-		}
-	}
+	return err
 }
 
 // UndoImport erases the people that a run made, but those who changed since or signed in. It can be cut and gone on with.
@@ -323,20 +306,7 @@ func (k Desk) undoBatch(ctx context.Context, id uuid.UUID, people []cardinal.Aud
 			record.KEKID, record.WrappedKey, record.DetailsSealed = uuid.NullUUID{}, nil, seal.Placeholder()
 			c.told = true
 			c.event.RequestID = &record.ID
-			if err := c.dropUpload(ctx, id); err != nil {
-				return record.ImportRun, err
-			}
 		}
 		return record.ImportRun, c.UpdateImport(ctx, record, c.now)
 	})
-}
-
-// dropUpload deletes what is left of an upload and its problems, all at once: without its key it says nothing any more.
-func (c *changing) dropUpload(ctx context.Context, id uuid.UUID) error {
-	const all = 1 << 30
-	if _, err := c.DeleteImportChunks(ctx, id, all); err != nil {
-		return err
-	}
-	_, err := c.DeleteImportProblems(ctx, id, all)
-	return err
 }

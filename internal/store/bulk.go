@@ -173,3 +173,20 @@ func among[T, V any](ctx context.Context, r Reader, scan func(scanner) (T, error
 	list, args := placeholders(values)
 	return all(ctx, r, scan, query+list+`)`, args...)
 }
+
+// ContactsAmong returns the contacts of some users, each user's oldest first.
+func (r Reader) ContactsAmong(ctx context.Context, userIDs []uuid.UUID) ([]ContactRecord, error) {
+	list, args := placeholders(userIDs)
+	return all(ctx, r, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE user_id IN (`+list+`) ORDER BY user_id, id`, args...)
+}
+
+// CredentialsAmong returns the password verifiers of some users.
+func (r Reader) CredentialsAmong(ctx context.Context, userIDs []uuid.UUID) ([]CredentialRecord, error) {
+	return among(ctx, r, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id IN (`, userIDs)
+}
+
+// GrantsAmong returns the roles that some users hold, expired grants too, each user's by the id of the role.
+func (r Reader) GrantsAmong(ctx context.Context, userIDs []uuid.UUID) ([]cardinal.Grant, error) {
+	list, args := placeholders(userIDs)
+	return all(ctx, r, scanGrant, `SELECT `+grantColumns+` FROM user_roles WHERE user_roles.user_id IN (`+list+`) ORDER BY user_roles.user_id, user_roles.role_id`, args...)
+}

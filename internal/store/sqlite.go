@@ -44,7 +44,8 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		db.SetMaxIdleConns(connections)
 		return db, nil
 	}
-	writing, err := open(1, "")
+	// An import touches far more pages in a transaction than anything else; what does not fit is written twice.
+	writing, err := open(1, "&_pragma=cache_size(-16000)")
 	if err != nil {
 		return nil, err
 	}

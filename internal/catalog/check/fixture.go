@@ -50,8 +50,6 @@ var fixture = []struct{ needs, sql string }{
 	{"idempotency_keys", `INSERT INTO idempotency_keys (id, caller_id, route, key_hash, fingerprint, reply_sealed, created_at, expires_at) VALUES ({other}, {ada}, 'POST /v1/users', {32}, {32}, {sealed}, {t}, {t+day})`},
 	{"import_runs", `INSERT INTO import_runs (id, actor_id, format, content_mac, details_sealed, kek_id, wrapped_key, rows_read, rows_created, rows_undone, created_at, updated_at, finished_at, undone_at)
 	   VALUES ({other}, {ada}, 'csv', {32}, {sealed}, {kek}, {61}, 2, 2, 1, {t}, {t}, {t}, {t})`},
-	{"import_chunks", `INSERT INTO import_chunks (run_id, id, content_sealed) VALUES ({other}, {other}, {sealed})`},
-	{"import_problems", `INSERT INTO import_problems (run_id, id, row_number, row_sealed) VALUES ({other}, {other}, 1, {sealed})`},
 	{"schema_migrations", `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES (1, 'expand', 'identity', {32}, {t})`},
 	{"nodes", `INSERT INTO nodes (id, build, schema_number, started_at, last_seen_at) VALUES ({other}, 'probe', 1, {t}, {t})`},
 	{"schema_backfills", `INSERT INTO schema_backfills (number, place, walked, changed, started_at, updated_at) VALUES (1, 'probe', 2, 1, {t}, {t})`},

@@ -27,12 +27,11 @@ func imports(t *testing.T, s *store.Store) {
 	_, err := r.Import(ctx, cardinal.NewID())
 	refused(t, "Import of none", cardinal.ErrNotFound, err)
 	first := newImport(t, s, nil)
-	trial := newImport(t, s, func(r *store.ImportRecord) { r.IsTrial, r.IsUploaded = true, true })
-	other := newImport(t, s, func(r *store.ImportRecord) { r.ContentMAC = append(sealed(31), 7); r.IsUploaded = true })
+	second := newImport(t, s, func(r *store.ImportRecord) { r.ContentMAC = append(sealed(31), 8) })
+	other := newImport(t, s, func(r *store.ImportRecord) { r.ContentMAC = append(sealed(31), 7) })
 	same(t, "Import", must(r.Import(ctx, first.ID))(t), first)
-	same(t, "Imports", must(r.Imports(ctx, cardinal.Page{Limit: 2, Descending: true}))(t), []store.ImportRecord{other, trial, first})
+	same(t, "Imports", must(r.Imports(ctx, cardinal.Page{Limit: 2, Descending: true}))(t), []store.ImportRecord{other, second, first})
 	same(t, "ImportsOf", must(r.ImportsOf(ctx, first.ContentMAC))(t), []store.ImportRecord{first})
-	same(t, "UploadedImports", must(r.UploadedImports(ctx, 5))(t), []store.ImportRecord{trial, other})
 	same(t, "InitialStatuses", must(r.InitialStatuses(ctx))(t),
 		map[string]string{"create": "active", "sign_up": "pending", "import_suspended": "suspended", "import_deleted": "deleted"})
 
@@ -47,7 +46,6 @@ func imports(t *testing.T, s *store.Store) {
 		return tx.UpdateImport(ctx, other, later)
 	})
 	same(t, "after UpdateImport", must(r.Import(ctx, other.ID))(t), other)
-	same(t, "UploadedImports", must(r.UploadedImports(ctx, 5))(t), []store.ImportRecord{trial})
 	other.UndoneAt, other.State, other.Undone, other.Kept = &later, "undone", 2, 1
 	other.KEKID, other.WrappedKey, other.DetailsSealed = uuid.NullUUID{}, nil, []byte{0}
 	write(t, s, func(tx store.Tx) error { return tx.UpdateImport(ctx, other, later) })
@@ -61,33 +59,6 @@ func imports(t *testing.T, s *store.Store) {
 		change(&wrong)
 		violated(t, constraint, s.Write(ctx, func(tx store.Tx) error { return tx.UpdateImport(ctx, wrong, later) }))
 	}
-	uploads(t, s, first.ID)
-}
-
-func uploads(t *testing.T, s *store.Store, run uuid.UUID) {
-	ctx, r := t.Context(), s.Read(t.Context())
-	problem := store.ImportProblem{RowNumber: 7, RowSealed: sealed(33)}
-	chunks := []store.ImportChunk{{ID: cardinal.NewID(), ContentSealed: sealed(31)}, {ID: cardinal.NewID(), ContentSealed: sealed(32)}, {ID: cardinal.NewID(), ContentSealed: sealed(33)}}
-	write(t, s, func(tx store.Tx) error {
-		for _, c := range chunks {
-			if err := tx.AddImportChunk(ctx, run, c.ID, c.ContentSealed); err != nil {
-				return err
-			}
-			if err := tx.AddImportProblem(ctx, run, cardinal.NewID(), problem); err != nil {
-				return err
-			}
-		}
-		return tx.AddImportProblem(ctx, run, cardinal.NewID(), store.ImportProblem{RowNumber: 9, RowSealed: sealed(34)})
-	})
-	same(t, "ImportChunk", must(r.ImportChunk(ctx, run, uuid.Nil))(t), chunks[0])
-	same(t, "ImportChunk after one", must(r.ImportChunk(ctx, run, chunks[0].ID))(t), chunks[1])
-	_, err := r.ImportChunk(ctx, run, chunks[2].ID)
-	refused(t, "ImportChunk after the last", cardinal.ErrNotFound, err)
-	same(t, "ImportProblems", must(r.ImportProblems(ctx, run, 0, 1))(t), []store.ImportProblem{problem})
-	same(t, "ImportProblems after one", must(r.ImportProblems(ctx, run, 7, 10))(t), []store.ImportProblem{{RowNumber: 9, RowSealed: sealed(34)}})
-	same(t, "DeleteImportChunks", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteImportChunks(ctx, run, 2) }), int64(2))
-	same(t, "the last chunk", must(r.ImportChunk(ctx, run, uuid.Nil))(t), chunks[2])
-	same(t, "DeleteImportProblems", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteImportProblems(ctx, run, 9) }), int64(2))
 }
 
 // newPerson is somebody with a row in every table that an import fills.
@@ -132,6 +103,12 @@ func people(t *testing.T, s *store.Store) {
 	same(t, "IdentifiersAmong", must(r.IdentifiersAmong(ctx, [][]byte{a.Identifiers[0].ValueIndex, sealed(32)}))(t), a.Identifiers)
 	same(t, "UsersAmong", must(r.UsersAmong(ctx, []uuid.UUID{id, cardinal.NewID()}))(t), []uuid.UUID{id})
 	same(t, "SaltsAmong", must(r.SaltsAmong(ctx, []string{"aW1wb3J0ZWQtb25l", "none"}))(t), []string{"aW1wb3J0ZWQtb25l"})
+	both := []uuid.UUID{a.User.ID, b.User.ID}
+	same(t, "ContactsAmong", must(r.ContactsAmong(ctx, both))(t), []store.ContactRecord{a.Contacts[0], b.Contacts[0]})
+	same(t, "CredentialsAmong", must(r.CredentialsAmong(ctx, both[:1]))(t), []store.CredentialRecord{*a.Credential})
+	granted := a.Grants[0]
+	granted.RoleName = "auditor"
+	same(t, "GrantsAmong", must(r.GrantsAmong(ctx, both[:1]))(t), []cardinal.Grant{granted})
 	same(t, "UsersAmong none", len(must(r.UsersAmong(ctx, nil))(t)), 0)
 
 	c := newPerson(t, s, run, "aW1wb3J0ZWQtdHdv")

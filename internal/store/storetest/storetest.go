@@ -55,9 +55,8 @@ var cases = []testCase{
 	{"Throttles", throttles, "Throttles CountFailure BlockThrottle ClearThrottle DeleteExpiredThrottles"},
 	{"Refusals", refusals, "CountRefusal TakeRefusals"},
 	{"SealedSamples", sealedSamples, "SealedSample"},
-	{"Imports", imports, "Import Imports ImportForChange ImportsOf UploadedImports InsertImport UpdateImport AddImportChunk ImportChunk DeleteImportChunks " +
-		"AddImportProblem ImportProblems DeleteImportProblems InitialStatuses"},
-	{"People", people, "InsertPeople ImportedPeople IdentifiersAmong UsersAmong SaltsAmong UntouchedAmong ErasePeople"},
+	{"Imports", imports, "Import Imports ImportForChange ImportsOf InsertImport UpdateImport InitialStatuses"},
+	{"People", people, "InsertPeople ImportedPeople IdentifiersAmong UsersAmong SaltsAmong ContactsAmong CredentialsAmong GrantsAmong UntouchedAmong ErasePeople"},
 	{"Audit", audit, "AppendEvent Events"},
 	{"AuditMonths", auditMonths, "EnsureAuditMonths AuditMonthsAhead"},
 	{"Migrations", migrations, "Migrations"},

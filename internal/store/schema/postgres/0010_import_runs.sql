@@ -1,4 +1,4 @@
--- Imports: runs that can go on after a kill and be undone, and what was uploaded for them, sealed.
+-- Imports: runs that can go on after a kill and be undone.
 
 CREATE TABLE import_runs (
   id              uuid NOT NULL,
@@ -8,8 +8,6 @@ CREATE TABLE import_runs (
   details_sealed  bytea NOT NULL,
   kek_id          uuid,
   wrapped_key     bytea,
-  is_uploaded     boolean NOT NULL DEFAULT FALSE,
-  is_trial        boolean NOT NULL DEFAULT FALSE,
   rows_read       bigint NOT NULL DEFAULT 0,
   rows_created    bigint NOT NULL DEFAULT 0,
   rows_skipped    bigint NOT NULL DEFAULT 0,
@@ -26,7 +24,7 @@ CREATE TABLE import_runs (
   CONSTRAINT import_runs_kek_fk FOREIGN KEY (kek_id) REFERENCES key_encryption_keys (id),
   CONSTRAINT import_runs_format_ck CHECK (format ~ '^[a-z][a-z0-9_]{1,31}$'),
   CONSTRAINT import_runs_content_ck CHECK (octet_length(content_mac) = 32),
-  CONSTRAINT import_runs_payload_ck CHECK (details_sealed = '\x00' OR (get_byte(details_sealed, 0) = 1 AND octet_length(details_sealed) BETWEEN 30 AND 65536)),
+  CONSTRAINT import_runs_details_ck CHECK (details_sealed = '\x00' OR (get_byte(details_sealed, 0) = 1 AND octet_length(details_sealed) BETWEEN 30 AND 65536)),
   CONSTRAINT import_runs_wrapped_key_ck CHECK (octet_length(wrapped_key) = 61),
   CONSTRAINT import_runs_key_ck CHECK ((kek_id IS NULL) = (wrapped_key IS NULL)),
   CONSTRAINT import_runs_rows_ck CHECK (rows_created >= 0 AND rows_skipped >= 0 AND rows_faulty >= 0 AND rows_created + rows_skipped + rows_faulty = rows_read),
@@ -38,7 +36,6 @@ CREATE TABLE import_runs (
 CREATE INDEX import_runs_actor_ix ON import_runs (actor_id, id);
 CREATE INDEX import_runs_kek_ix ON import_runs (kek_id) WHERE kek_id IS NOT NULL;
 CREATE INDEX import_runs_content_ix ON import_runs (content_mac);
-CREATE INDEX import_runs_uploaded_ix ON import_runs (created_at, id) WHERE is_uploaded AND finished_at IS NULL;
 COMMENT ON TABLE import_runs IS 'Imports of people: what was read and made, and how far it has come.';
 COMMENT ON COLUMN import_runs.id IS '[id] UUIDv7; the events of the people it made have it as their request.';
 COMMENT ON COLUMN import_runs.actor_id IS '[id] Who imported.';
@@ -46,9 +43,7 @@ COMMENT ON COLUMN import_runs.format IS '[public] Format of the file.';
 COMMENT ON COLUMN import_runs.content_mac IS '[internal] Keyed hash of the file: the same one is not imported twice.';
 COMMENT ON COLUMN import_runs.details_sealed IS '[pii] Name of the file and how its columns were taken, sealed under the key of the run.';
 COMMENT ON COLUMN import_runs.kek_id IS '[internal] Key-encryption key that wraps the key of the run; NULL once it is destroyed.';
-COMMENT ON COLUMN import_runs.wrapped_key IS '[secret] Key of the run, wrapped: it seals the payload and the upload.';
-COMMENT ON COLUMN import_runs.is_uploaded IS '[public] Whether the file was uploaded and the service imports it by itself.';
-COMMENT ON COLUMN import_runs.is_trial IS '[public] Whether rows are only checked.';
+COMMENT ON COLUMN import_runs.wrapped_key IS '[secret] Key of the run, wrapped: it seals the details.';
 COMMENT ON COLUMN import_runs.rows_read IS '[public] Rows that are dealt with: where the run goes on.';
 COMMENT ON COLUMN import_runs.rows_created IS '[public] People made.';
 COMMENT ON COLUMN import_runs.rows_skipped IS '[public] Rows of people who were there already.';
@@ -60,38 +55,6 @@ COMMENT ON COLUMN import_runs.updated_at IS '[internal] Last batch (UTC).';
 COMMENT ON COLUMN import_runs.finished_at IS '[internal] When it came to its end (UTC).';
 COMMENT ON COLUMN import_runs.undone_at IS '[internal] When it was undone to the end (UTC).';
 
-CREATE TABLE import_chunks (
-  run_id          uuid NOT NULL,
-  id              uuid NOT NULL,
-  content_sealed  bytea NOT NULL,
-  CONSTRAINT import_chunks_pk PRIMARY KEY (run_id, id),
-  CONSTRAINT import_chunks_run_fk FOREIGN KEY (run_id) REFERENCES import_runs (id),
-  CONSTRAINT import_chunks_id_ck CHECK ((get_byte(uuid_send(id), 6) & 240) = 112),
-  CONSTRAINT import_chunks_content_ck CHECK (content_sealed = '\x00' OR (get_byte(content_sealed, 0) = 1 AND octet_length(content_sealed) BETWEEN 30 AND 262144))
-);
-COMMENT ON TABLE import_chunks IS 'Pieces of an uploaded file, until it is imported.';
-COMMENT ON COLUMN import_chunks.run_id IS '[id] Import that it belongs to.';
-COMMENT ON COLUMN import_chunks.id IS '[id] UUIDv7; the order of the pieces.';
-COMMENT ON COLUMN import_chunks.content_sealed IS '[pii] The piece, sealed under the key of the run.';
-
-CREATE TABLE import_problems (
-  run_id      uuid NOT NULL,
-  id          uuid NOT NULL,
-  row_number  bigint NOT NULL,
-  row_sealed  bytea NOT NULL,
-  CONSTRAINT import_problems_pk PRIMARY KEY (run_id, id),
-  CONSTRAINT import_problems_id_ck CHECK ((get_byte(uuid_send(id), 6) & 240) = 112),
-  CONSTRAINT import_problems_row_number_uq UNIQUE (run_id, row_number),
-  CONSTRAINT import_problems_run_fk FOREIGN KEY (run_id) REFERENCES import_runs (id),
-  CONSTRAINT import_problems_row_number_ck CHECK (row_number > 0),
-  CONSTRAINT import_problems_row_ck CHECK (row_sealed = '\x00' OR (get_byte(row_sealed, 0) = 1 AND octet_length(row_sealed) BETWEEN 30 AND 262144))
-);
-COMMENT ON TABLE import_problems IS 'Rows of an uploaded file that have problems.';
-COMMENT ON COLUMN import_problems.run_id IS '[id] Import that it belongs to.';
-COMMENT ON COLUMN import_problems.id IS '[id] UUIDv7.';
-COMMENT ON COLUMN import_problems.row_number IS '[internal] Number of the row.';
-COMMENT ON COLUMN import_problems.row_sealed IS '[pii] The row with its problems, as JSON, sealed under the key of the run.';
-
 INSERT INTO user_status_transitions (id, from_status, to_status, action, description) VALUES
   ('00000000-0000-7000-8003-00000000000e', NULL, 'suspended', 'import_suspended', 'Somebody comes from another system, where they were locked.'),
   ('00000000-0000-7000-8003-00000000000f', NULL, 'deleted', 'import_deleted', 'Somebody comes from another system, where they were deleted.');
@@ -99,6 +62,3 @@ INSERT INTO user_status_transitions (id, from_status, to_status, action, descrip
 INSERT INTO permissions (id, name, description, is_system, created_at, updated_at) VALUES
   ('00000000-0000-7000-8006-000000000020', 'users.import', 'Import people with their password hashes, and undo it.', TRUE, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
   ('00000000-0000-7000-8006-000000000021', 'users.export', 'Export people.', TRUE, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z');
-
-INSERT INTO jobs (id, kind, repeat_seconds, created_at, run_at) VALUES
-  ('00000000-0000-7000-8009-000000000009', 'imports.run', 2, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z');

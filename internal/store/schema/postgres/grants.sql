@@ -38,6 +38,5 @@ GRANT INSERT, DELETE, UPDATE (place, walked, changed, updated_at) ON schema_back
 -- The end of a backfill, and nothing else about migrations, is noted by the service.
 GRANT INSERT ON schema_migrations TO %[1]s;
 
-GRANT INSERT, DELETE, UPDATE (details_sealed, kek_id, wrapped_key, rows_read, rows_created, rows_skipped, rows_faulty, rows_undone, rows_kept,
+GRANT INSERT, UPDATE (details_sealed, kek_id, wrapped_key, rows_read, rows_created, rows_skipped, rows_faulty, rows_undone, rows_kept,
   updated_at, finished_at, undone_at) ON import_runs TO %[1]s;
-GRANT INSERT, DELETE ON import_chunks, import_problems TO %[1]s;

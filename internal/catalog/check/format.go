@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -22,13 +23,15 @@ func writeJSON(w io.Writer, v any) error {
 
 // WriteFixes writes the statements that repair what was found, each once, behind a comment that names the finding. What grants and
 // validates comes in the order of the report, which is that of the tables; what removes an index comes last, so that none is gone
-// before the one that replaces it is there.
+// before the one that replaces it is there. Where the fingerprint tells what is missing, it gives it back by its own name; the points
+// that miss the same would make it a second time, so that of theirs only what makes months of the log is written.
 func (r Report) WriteFixes(w io.Writer) error {
 	var first, last strings.Builder
 	written := map[string]bool{}
+	restored := slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.Kind == Fingerprint && len(o.Findings) > 0 })
 	for _, o := range r.Outcomes {
 		for _, f := range o.Findings {
-			if f.Fix == "" || written[f.Fix] {
+			if f.Fix == "" || written[f.Fix] || restored && o.Kind == Point && !strings.HasPrefix(f.Fix, "SELECT ") {
 				continue
 			}
 			written[f.Fix] = true

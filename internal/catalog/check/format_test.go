@@ -181,3 +181,21 @@ func TestSum(t *testing.T) {
 		t.Error("only what failed makes a report fail")
 	}
 }
+
+// What the fingerprint gives back, the points do not make a second time.
+func TestFixesComeOnce(t *testing.T) {
+	r := Report{Outcomes: []Outcome{
+		{ID: "F03", Kind: Fingerprint, Status: Failed, Findings: []Finding{{Object: "index contacts.contacts_kind_ix", Problem: "is missing", Fix: "CREATE INDEX contacts_kind_ix ON contacts USING btree (kind);"}}},
+		{ID: "G22", Kind: Point, Status: Failed, Findings: []Finding{{Object: "audit_logs", Problem: "a month is missing", Fix: "SELECT cardinal.audit_month_ensure('2027-01-01');"}}},
+		{ID: "G23", Kind: Point, Status: Failed, Findings: []Finding{{Object: "contacts.kind", Problem: "no index", Fix: "CREATE INDEX contacts_kind_ix ON contacts (kind);"}}},
+	}}
+	var b strings.Builder
+	if err := r.WriteFixes(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := "-- F03 index contacts.contacts_kind_ix: is missing\nCREATE INDEX contacts_kind_ix ON contacts USING btree (kind);\n" +
+		"-- G22 audit_logs: a month is missing\nSELECT cardinal.audit_month_ensure('2027-01-01');\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+}

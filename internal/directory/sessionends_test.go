@@ -11,7 +11,9 @@ func TestSessionsSayWhyTheyEnded(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		for reason, end := range map[string]func(t *testing.T, u cardinal.User, in, other cardinal.SignedIn) error{
-			"signed_out": func(t *testing.T, _ cardinal.User, in, _ cardinal.SignedIn) error { return w.session(t, in).SignOut(ctx) },
+			"signed_out": func(t *testing.T, _ cardinal.User, in, _ cardinal.SignedIn) error {
+				return w.session(t, in).SignOut(ctx)
+			},
 			"ended_by_person": func(t *testing.T, u cardinal.User, in, other cardinal.SignedIn) error {
 				return w.session(t, other).EndSession(ctx, u.ID, in.Session.ID)
 			},

@@ -21,10 +21,13 @@ func main() {
 	requests := flag.Int("requests", 40000, "requests of a check that is measured")
 	users := flag.Int("users", 2000, "people there are before measuring, and users made while measuring")
 	signIns := flag.Int("sign-ins", 150, "sign-ins and raw hashes measured")
+	people := flag.Int("people", 100_000, "people imported; a tenth of them first")
+	only := flag.String("only", "", "measure only this: import")
 	out := flag.String("o", "docs/benchmarks.md", "file to write")
 	cold := flag.Bool("cold", true, "measure a build with an empty cache")
-	child := flag.String("child", "", "used by itself: empty, hash or insert")
-	url := flag.String("url", "", "used by itself: database of the child insert")
+	child := flag.String("child", "", "used by itself: empty, hash, insert or copy")
+	url := flag.String("url", "", "used by itself: database of the children insert and copy")
+	to := flag.String("to", "", "used by itself: where the child copy copies to")
 	flag.Parse()
 	switch *child {
 	case "empty":
@@ -38,22 +41,31 @@ func main() {
 			log.Fatal(err)
 		}
 		return
+	case "copy":
+		if err := rawCopy(*url, *to); err != nil {
+			log.Fatal(err)
+		}
+		return
 	}
-	if err := run(*requests, *users, *signIns, *out, *cold); err != nil {
+	b := &bench{requests: *requests, users: *users, signIns: *signIns, people: *people}
+	if err := b.run(*only, *out, *cold); err != nil {
 		log.Fatal("bench: ", err)
 	}
 }
 
-func run(requests, users, signIns int, out string, cold bool) error {
+func (b *bench) run(only, out string, cold bool) error {
 	dir, err := os.MkdirTemp("", "cardinal-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, binary: filepath.Join(dir, "cardinal"), requests: requests, users: users, signIns: signIns}
-	built, err := b.build(cold)
+	b.dir, b.binary = dir, filepath.Join(dir, "cardinal")
+	built, err := b.build(cold && only == "")
 	if err != nil {
 		return err
+	}
+	if only == "import" { // while one works at it; the file is that of the whole
+		return b.imports()
 	}
 	if cold {
 		b.add(figure{what: "cold `go build`", unit: "s", value: built.Seconds(), reach: 90, samples: 1})
@@ -66,7 +78,7 @@ func run(requests, users, signIns int, out string, cold bool) error {
 	if b.empty, err = b.emptyHandler(); err != nil {
 		return err
 	}
-	for _, measure := range []func() error{b.sqlite, b.postgres} {
+	for _, measure := range []func() error{b.sqlite, b.postgres, b.imports} {
 		if err := measure(); err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ import (
 type bench struct {
 	dir, binary              string
 	requests, users, signIns int
+	people                   int           // imported
 	empty                    time.Duration // CPU of an empty handler, a request
 	figures                  []figure
 }

@@ -1,0 +1,324 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"cardinal/internal/pgtest"
+	"cardinal/internal/seed"
+)
+
+// imports measures an import of people with given hashes on empty databases: its CPU, its speed beside a raw copy of the rows it made
+// into the same tables, and its memory beside that of an import of a tenth.
+func (b *bench) imports() error {
+	cluster, err := pgtest.Start(pgtest.Options{Durable: true})
+	if err != nil {
+		return err
+	}
+	defer cluster.Stop()
+	file, small := filepath.Join(b.dir, "people.ndjson"), filepath.Join(b.dir, "few.ndjson")
+	if err := writePeople(file, b.people); err != nil {
+		return err
+	}
+	if err := writePeople(small, b.people/10); err != nil {
+		return err
+	}
+	lite := func(name string) (string, error) { return "sqlite:" + filepath.Join(b.dir, name+".db"), nil }
+	postgres := func(name string) (string, error) { return newDatabase(cluster.URL(), "bench_"+name) }
+	if err := b.importOn("SQLite", lite, file, small, 0); err != nil {
+		return err
+	}
+	return b.importOn("PostgreSQL", postgres, file, small, cluster.PID())
+}
+
+func newDatabase(at, name string) (string, error) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, at)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, `CREATE DATABASE `+name); err != nil {
+		return "", err
+	}
+	u, err := url.Parse(at)
+	if err != nil {
+		return "", err
+	}
+	u.Path = "/" + name
+	return u.String(), nil
+}
+
+func (b *bench) importOn(engine string, database func(name string) (string, error), file, small string, server int) error {
+	few, err := b.importInto(database, "few", small)
+	if err != nil {
+		return err
+	}
+	before := serverCPU(server)
+	all, err := b.importInto(database, "all", file)
+	if err != nil {
+		return err
+	}
+	cpu := all.cpu + serverCPU(server) - before
+	raw, err := database("raw")
+	if err != nil {
+		return err
+	}
+	if err := b.migrate(raw, "raw"); err != nil {
+		return err
+	}
+	c, err := b.self("-child", "copy", "-url", all.db, "-to", raw)
+	if err != nil {
+		return err
+	}
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
+	seconds, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+	if err != nil {
+		return err
+	}
+	limit := fmt.Sprintf("raw copy of the same rows %.2f s", seconds)
+	b.add(figure{what: "import with given hashes, CPU for 1,000", engine: engine, unit: "s", value: cpu.Seconds() * 1000 / float64(b.people), reach: 0.6, limit: limit, samples: b.people})
+	b.add(figure{what: "import, time ÷ raw copy's (60 % of its speed)", engine: engine, unit: "", value: all.took.Seconds() / seconds, reach: 1.67, limit: limit, samples: b.people})
+	b.add(figure{what: "import, peak memory ÷ at a tenth", engine: engine, unit: "", value: all.memory / few.memory, reach: 1.3,
+		limit: fmt.Sprintf("%.0f MiB at %d", few.memory, b.people/10), samples: b.people})
+	return nil
+}
+
+// imported is what one run of `cardinal import` took.
+type imported struct {
+	db        string
+	cpu, took time.Duration
+	memory    float64 // MiB at its peak
+}
+
+func (b *bench) importInto(database func(string) (string, error), name, file string) (imported, error) {
+	var done imported
+	var err error
+	if done.db, err = database(name); err != nil {
+		return done, err
+	}
+	if err := b.migrate(done.db, name); err != nil {
+		return done, err
+	}
+	c := exec.Command(b.binary, "import", file, "--yes", "--db", done.db, "--keys", filepath.Join(b.dir, "keys-"+name+filepath.Ext(file)))
+	c.Dir = b.dir
+	begin := time.Now()
+	if text, err := c.CombinedOutput(); err != nil {
+		return done, fmt.Errorf("import: %w\n%s", err, text)
+	}
+	done.took = time.Since(begin)
+	done.cpu = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	done.memory = float64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
+	return done, os.RemoveAll(filepath.Join(b.dir, "keys-"+name+filepath.Ext(file)))
+}
+
+func (b *bench) migrate(db, name string) error {
+	c := exec.Command(b.binary, "db", "migrate", "--db", db)
+	c.Dir = b.dir
+	if text, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("db migrate of %s: %w\n%s", name, err, text)
+	}
+	return nil
+}
+
+func serverCPU(pid int) time.Duration {
+	if pid == 0 {
+		return 0
+	}
+	return treeCPU(pid)
+}
+
+// writePeople writes made-up people with hashes of bcrypt's form.
+func writePeople(path string, n int) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	out, random := bufio.NewWriter(f), rand.New(rand.NewPCG(1, 1))
+	const letters = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	text := func(n int) string {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = letters[random.IntN(len(letters))]
+		}
+		return string(b)
+	}
+	for i := range n {
+		p := seed.Person(1, i)
+		fmt.Fprintf(out, `{"email":"person%d@example.com","email_verified":true,"display_name":%q,"username":"person%d","country":"DE","locale":"de-DE","time_zone":"Europe/Berlin","created_at":"2024-03-01T10:00:00Z","password_hash":"$2b$10$%s.%s"}`+"\n",
+			i, p.DisplayName, i, text(21), text(31))
+	}
+	return out.Flush()
+}
+
+// copied are the tables of a person, what others refer to first.
+var copied = []struct{ table, order, columns string }{
+	{"key_encryption_keys", "id", "id, location, check_value, created_at"},
+	{"users", "id", "id, kind, status, created_at, updated_at, version, schema_version"},
+	{"user_keys", "user_id", "user_id, kek_id, wrapped_key, created_at, wrapped_at"},
+	{"profiles", "user_id", "user_id, display_name_sealed, username_sealed, avatar_url_sealed, country_code, locale, time_zone, created_at, updated_at, version, schema_version"},
+	{"contacts", "user_id", "user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at, version, schema_version"},
+	{"identifiers", "user_id", "value_index, user_id, contact_id, created_at, expires_at"},
+	{"credentials", "user_id", "user_id, hash, last_reset, must_change, created_at, updated_at, version, schema_version"},
+	{"audit_logs", "subject_id", "subject_id, id, actor_id, action, changed_rows, changes, request_id, schema_version"},
+}
+
+// batchOf is how many rows of each table go together, as in an import.
+const batchOf = 1000
+
+// rawCopy copies the rows of people from one database to another as fast as the engine takes them, and prints the seconds that it took.
+func rawCopy(from, to string) error {
+	if strings.HasPrefix(from, "sqlite:") {
+		return rawCopySQLite(strings.TrimPrefix(from, "sqlite:"), strings.TrimPrefix(to, "sqlite:"))
+	}
+	ctx := context.Background()
+	tables := make([][][]any, len(copied))
+	source, err := pgx.Connect(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer source.Close(ctx)
+	for i, t := range copied {
+		columns := strings.NewReplacer("changed_rows, changes", "changed_rows::text, changes::text").Replace(t.columns)
+		rows, err := source.Query(ctx, `SELECT `+columns+` FROM cardinal.`+t.table+` WHERE `+ofPeople(t.table)+` ORDER BY `+t.order)
+		if err != nil {
+			return err
+		}
+		if tables[i], err = pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() }); err != nil {
+			return err
+		}
+	}
+	target, err := pgx.Connect(ctx, to)
+	if err != nil {
+		return err
+	}
+	defer target.Close(ctx)
+	return timed(tables, func(batch [][][]any) error {
+		tx, err := target.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		for i, t := range copied {
+			if _, err := tx.CopyFrom(ctx, pgx.Identifier{"cardinal", t.table}, strings.Split(t.columns, ", "), pgx.CopyFromRows(batch[i])); err != nil {
+				return fmt.Errorf("%s: %w", t.table, err)
+			}
+		}
+		return tx.Commit(ctx)
+	})
+}
+
+func ofPeople(table string) string {
+	switch table {
+	case "users":
+		return "kind = 'person'"
+	case "audit_logs":
+		return "action = 'user.import'"
+	case "profiles":
+		return "country_code IS NOT NULL"
+	}
+	return "TRUE"
+}
+
+// timed does batches of all tables and prints how long they took. Each user has one row of most tables and two of identifiers, so
+// batches of a table are parts of its rows alike.
+func timed(tables [][][]any, do func(batch [][][]any) error) error {
+	users := len(tables[1])
+	begin := time.Now()
+	for from := 0; from < users; from += batchOf {
+		until := min(from+batchOf, users)
+		batch := make([][][]any, len(tables))
+		for i, rows := range tables {
+			batch[i] = rows[len(rows)*from/users : len(rows)*until/users]
+		}
+		if len(tables[0]) < users {
+			if batch[0] = nil; from == 0 {
+				batch[0] = tables[0]
+			}
+		}
+		if err := do(batch); err != nil {
+			return err
+		}
+	}
+	fmt.Println(time.Since(begin).Seconds())
+	return nil
+}
+
+func rawCopySQLite(from, to string) error {
+	const options = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=journal_mode(WAL)&_pragma=recursive_triggers(1)&_pragma=secure_delete(1)&_pragma=cache_size(-16000)"
+	source, err := sql.Open("sqlite", "file:"+from+options)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := sql.Open("sqlite", "file:"+to+options+"&_txlock=immediate")
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	target.SetMaxOpenConns(1)
+	tables, inserts := make([][][]any, len(copied)), make([]*sql.Stmt, len(copied))
+	for i, t := range copied {
+		columns := strings.Split(t.columns, ", ")
+		if tables[i], err = allRows(source, `SELECT `+t.columns+` FROM `+t.table+` WHERE `+ofPeople(t.table)+` ORDER BY `+t.order, len(columns)); err != nil {
+			return err
+		}
+		places := strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ")
+		if inserts[i], err = target.Prepare(`INSERT INTO ` + t.table + ` (` + t.columns + `) VALUES (` + places + `)`); err != nil {
+			return err
+		}
+	}
+	return timed(tables, func(batch [][][]any) error {
+		tx, err := target.Begin()
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		for i, rows := range batch {
+			insert := tx.Stmt(inserts[i])
+			for _, row := range rows {
+				if _, err := insert.Exec(row...); err != nil {
+					return fmt.Errorf("%s: %w", copied[i].table, err)
+				}
+			}
+		}
+		return tx.Commit()
+	})
+}
+
+func allRows(db *sql.DB, query string, columns int) ([][]any, error) {
+	found, err := db.Query(query)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	var rows [][]any
+	for found.Next() {
+		row, into := make([]any, columns), make([]any, columns)
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := found.Scan(into...); err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, found.Err()
+}

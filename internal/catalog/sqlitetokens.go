@@ -46,10 +46,10 @@ func tokens(source string) []token {
 			t.text = source[i:t.end]
 		case c == '"' || c == '`':
 			t.kind, t.end = quoted, i+lengthQuoted(rest, c)
-			t.text = strings.ReplaceAll(strings.Trim(source[i:t.end], string(c)), string([]byte{c, c}), string(c))
+			t.text = strings.ReplaceAll(strings.TrimSuffix(source[i+1:t.end], string(c)), string([]byte{c, c}), string(c))
 		case c == '[':
 			t.kind, t.end = quoted, i+lengthUntil(rest, "]", true)
-			t.text = strings.Trim(source[i:t.end], "[]")
+			t.text = strings.TrimSuffix(source[i+1:t.end], "]")
 		case isWord(c):
 			for t.end = i; t.end < len(source) && isWord(source[t.end]); t.end++ {
 			}

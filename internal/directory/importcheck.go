@@ -26,13 +26,14 @@ type importRules struct {
 	countries  map[string]bool
 	roles      map[string]cardinal.Role // that the importer may grant
 	kept       map[string]bool          // roles there are that the importer may not grant
+	zones      map[string]string        // names in normal form, of those that were given
 	initial    map[string]bool          // statuses that somebody can come in
 	status     string                   // of who comes without one
 }
 
 // newImportRules reads them as the desk's actor may use them.
 func (k Desk) newImportRules(ctx context.Context, r store.Reader) (*importRules, error) {
-	rules := &importRules{desk: k, now: k.d.now(), attributes: map[string]string{}, countries: map[string]bool{}, roles: map[string]cardinal.Role{}, kept: map[string]bool{}, initial: map[string]bool{}}
+	rules := &importRules{desk: k, now: k.d.now(), attributes: map[string]string{}, countries: map[string]bool{}, roles: map[string]cardinal.Role{}, kept: map[string]bool{}, zones: map[string]string{}, initial: map[string]bool{}}
 	var err error
 	if rules.settings, err = k.d.settings(ctx, r); err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (rules *importRules) check(row cardinal.ImportRow) (candidate, error) {
 	}
 	c.AvatarURL = check.text("/avatar_url", c.AvatarURL, normal.AvatarURL)
 	c.Locale = check.text("/locale", c.Locale, normal.Locale)
-	c.TimeZone = check.text("/time_zone", c.TimeZone, normal.TimeZone)
+	c.TimeZone = rules.timeZone(&check, c.TimeZone)
 	if c.Country = strings.ToUpper(c.Country); c.Country != "" && !rules.countries[c.Country] {
 		check.Add("/country", "country_unknown", "Give an ISO 3166-1 alpha-2 code that /v1/countries lists")
 	}
@@ -144,6 +145,18 @@ func (rules *importRules) check(row cardinal.ImportRow) (candidate, error) {
 		check.Add("", "row_without_identifier", "Give an id, an e-mail address, a telephone number or a user name: what tells this person from others")
 	}
 	return c, check.Err()
+}
+
+// timeZone looks a name up once: the database of zones is a file.
+func (rules *importRules) timeZone(check *input, name string) string {
+	if known, ok := rules.zones[name]; ok {
+		return known
+	}
+	zone := check.text("/time_zone", name, normal.TimeZone)
+	if zone != "" && len(rules.zones) < 1000 {
+		rules.zones[name] = zone
+	}
+	return zone
 }
 
 func (rules *importRules) checkIdentity(check *input, c *candidate) {

@@ -44,8 +44,9 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		db.SetMaxIdleConns(connections)
 		return db, nil
 	}
-	// An import touches far more pages in a transaction than anything else; what does not fit is written twice.
-	writing, err := open(1, "&_pragma=cache_size(-16000)")
+	// An import touches far more pages in a transaction than anything else: what does not fit is written twice, and what a statement may
+	// have to take back would go through a temporary file.
+	writing, err := open(1, "&_pragma=cache_size(-16000)&_pragma=temp_store(2)")
 	if err != nil {
 		return nil, err
 	}

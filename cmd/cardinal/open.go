@@ -82,6 +82,11 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 	if err != nil {
 		return nil, err
 	}
+	if path, ok := sqlitePath(c); ok {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, &advice{code: "no_database", message: "there is no database at " + path, fix: "Say with --db where it is."}
+		}
+	}
 	d, err := catalog.Open(ctx, c.Database)
 	if errors.Is(err, cardinal.ErrInvalid) {
 		return nil, err

@@ -137,7 +137,7 @@ func (k Desk) newImport(o ImportOptions, plan ImportPlan) (store.ImportRecord, s
 	record := store.ImportRecord{ContentMAC: plan.mac, KEKID: uuid.NullUUID{UUID: k.d.keys.liveID, Valid: true}}
 	record.ImportRun = cardinal.ImportRun{ID: id, ActorID: k.actor.UserID, Format: plan.Format, Name: o.Name, State: "running", CreatedAt: now, UpdatedAt: now}
 	record.WrappedKey = k.d.keys.byID[k.d.keys.liveID].WrapService(runKeyName(id), key)
-	plain, err := json.Marshal(importDetails{o.Name, o.File})
+	plain, err := json.Marshal(importDetails(o))
 	record.DetailsSealed = key.Seal(plain, placeOfRun("import_runs", "details_sealed", id))
 	return record, key, err
 }

@@ -54,7 +54,7 @@ func (k Desk) ResumeImport(ctx context.Context, id uuid.UUID, src ImportSource, 
 	if run.State != "running" {
 		return run, cardinal.Refuse(cardinal.ErrConflict, "import_over", "The run is %s; there is nothing to go on with", run.State)
 	}
-	o := ImportOptions{Name: details.Name, File: details.File}
+	o := ImportOptions(details)
 	plan, err := k.CheckImport(ctx, src, o, faulty, check)
 	if err != nil {
 		return run, err

@@ -53,7 +53,7 @@ func (s *Store) MigrateTelling(ctx context.Context, now time.Time, serviceRole s
 	if serviceRole != "" && s.engine.name != "postgres" {
 		return nil, fmt.Errorf("%w: only PostgreSQL has roles", cardinal.ErrInvalid)
 	}
-	applied, err := s.expand(ctx, now, serviceRole, tell)
+	applied, err := s.expand(ctx, now, tell)
 	if err != nil {
 		return applied, err
 	}
@@ -62,6 +62,11 @@ func (s *Store) MigrateTelling(ctx context.Context, now time.Time, serviceRole s
 		return err
 	}); err != nil {
 		return applied, err
+	}
+	if s.engine.name == "postgres" { // behind the months, so that a new database gives the same rights as one that was upgraded
+		if err := s.engine.migrate(ctx, func(m migrator) error { return s.grant(ctx, m, serviceRole) }); err != nil {
+			return applied, err
+		}
 	}
 	filled, err := s.Backfill(ctx, tell)
 	applied = append(applied, filled...)
@@ -79,7 +84,7 @@ type Progress struct {
 	Took      time.Duration
 }
 
-func (s *Store) expand(ctx context.Context, now time.Time, serviceRole string, tell func(Progress)) ([]Migration, error) {
+func (s *Store) expand(ctx context.Context, now time.Time, tell func(Progress)) ([]Migration, error) {
 	var applied []Migration
 	err := s.engine.migrate(ctx, func(m migrator) error {
 		if _, err := m.ExecContext(ctx, noteTableOf(s.engine.name)); err != nil {
@@ -100,7 +105,7 @@ func (s *Store) expand(ctx context.Context, now time.Time, serviceRole string, t
 			applied = append(applied, f)
 			tell(Progress{Migration: f, Took: time.Since(began)})
 		}
-		return s.grant(ctx, m, serviceRole)
+		return nil
 	})
 	return applied, err
 }
@@ -192,9 +197,6 @@ func (s *Store) note(ctx context.Context, q querier, f Migration, now time.Time)
 
 // grant gives the service's rights to a role and to those that have them already, by the text of grants.sql.
 func (s *Store) grant(ctx context.Context, m migrator, role string) error {
-	if s.engine.name != "postgres" {
-		return nil
-	}
 	roles, err := all(ctx, Reader{engine: s.engine, q: m}, func(row scanner) (name string, err error) { err = row.Scan(&name); return name, err }, `
 		SELECT DISTINCT g.rolname
 		  FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a JOIN pg_roles g ON g.oid = a.grantee

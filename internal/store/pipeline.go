@@ -45,7 +45,16 @@ func nativeArg(a any) any {
 }
 
 // flush sends what was held back.
-func (p *pipeline) flush(ctx context.Context) error {
+func (p *pipeline) flush(ctx context.Context) (err error) {
+	// A transaction whose context ends closes its connection by itself; Raw, at that very moment, takes hold of none and panics.
+	defer func() {
+		if ctx.Err() == nil {
+			return
+		}
+		if recover() != nil {
+			err = ctx.Err()
+		}
+	}()
 	if p.held.Len() == 0 {
 		return nil
 	}

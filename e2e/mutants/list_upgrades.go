@@ -5,7 +5,7 @@ var upgrades = []mutant{
 	{name: "a script that was changed after it was applied", pkg: storeTests, run: "TestReadyBeforeAndAfter", edit: edit{"internal/store/migration.go",
 		`		case i >= 0 && files[i].checksum != a.checksum:`, `		case false:`}},
 	{name: "a database that is newer", pkg: storeTests, run: "TestReadyBeforeAndAfter", edit: edit{"internal/store/migration.go",
-		`		case a.Phase == Contract || a.Number <= newest:`, `		case false:`}},
+		`		case a.Phase == Contract || a.Number <= newest:`, `		case false && a.Number <= newest:`}},
 	{name: "one node migrates at a time, SQLite", pkg: storeTests, run: "TestManyMigrateAtOnce/sqlite", edit: edit{"internal/store/sqlite.go",
 		`		return w.transact(ctx, func() error { return fn(sqliteMigrator{w.conn}) })`, `		return fn(sqliteMigrator{w.conn})`}},
 	{name: "one node migrates at a time, PostgreSQL", pkg: storeTests, run: "TestManyMigrateAtOnce/postgres", edit: edit{"internal/store/postgres.go",

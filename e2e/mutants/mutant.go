@@ -87,7 +87,11 @@ func (m mutant) try(root string) error {
 	if err != nil {
 		return err
 	}
-	switch r := runTests(root, m.pkg, m.run, overlay); r.outcome {
+	r := runTests(root, m.pkg, m.run, overlay)
+	if filepath.Ext(m.file) == ".sql" && unmade.MatchString(r.output) {
+		r.outcome = broken
+	}
+	switch r.outcome {
 	case failed:
 		return nil
 	case passed:
@@ -110,9 +114,12 @@ type result struct {
 	output string
 }
 
-// didNotJudge is what go test says when its failure tells nothing of the protection: what does not compile, or a schema that does
-// not even come to be.
-var didNotJudge = regexp.MustCompile(`\[(build|setup) failed\]|no tests to run|prepare the template database|migration 0\d\d\d|panic: runtime error`)
+var (
+	// didNotJudge is what go test says when its failure tells nothing of the protection.
+	didNotJudge = regexp.MustCompile(`\[(build|setup) failed\]|no tests to run|signal: (terminated|killed)`)
+	// unmade is what the tests say of a schema that does not even come to be.
+	unmade = regexp.MustCompile(`prepare the template database|migration 0\d\d\d`)
+)
 
 // runTests runs tests without a server of others: the schema in its template would be the one without the mutant.
 func runTests(root, pkg, pattern, overlay string) result {

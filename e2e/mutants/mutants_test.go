@@ -86,10 +86,13 @@ func hasTests(t *testing.T, root string, m mutant) {
 // TestWhatDoesNotRunIsNotNoticed: a failure to compile must not pass for a test that failed.
 func TestWhatDoesNotRunIsNotNoticed(t *testing.T) {
 	for _, output := range []string{"FAIL\tcardinal/internal/seal [build failed]", "FAIL\tcardinal [setup failed]", "testing: warning: no tests to run",
-		"helpers_test.go:41: prepare the template database x: migration 0001 identity: PostgreSQL refused a statement"} {
+		"signal: terminated\nFAIL\tcardinal 22.4s"} {
 		if !didNotJudge.MatchString(output) {
 			t.Errorf("%q counts as judged", output)
 		}
+	}
+	if output := "prepare the template database x: migration 0001 identity: PostgreSQL refused a statement"; !unmade.MatchString(output) {
+		t.Errorf("%q is taken for a schema", output)
 	}
 	if output := "--- FAIL: TestSeal (0.00s)\nFAIL"; didNotJudge.MatchString(output) {
 		t.Errorf("%q does not count as judged", output)

@@ -56,6 +56,8 @@ func (w *world) deskCalls(t *testing.T) map[string]deskCall {
 	svc := w.service(t, role.Name)
 	key := must(w.operator().CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{role.ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
 	setting := must(w.operator().Setting(ctx, "sign_up.mode"))(t)
+	people := lines(`{"email":"imported@example.com"}`)
+	run := w.imports(t, people)
 	page := cardinal.Page{Limit: 10}
 	none := cardinal.SystemID
 	return map[string]deskCall{
@@ -147,6 +149,27 @@ func (w *world) deskCalls(t *testing.T) map[string]deskCall {
 			_, err := k.ReactivateUser(ctx, locked.ID, locked.Version)
 			return err
 		}, "user.reactivate", locked.ID},
+		"Export": {func(ctx context.Context, k directory.Desk) error {
+			return k.Export(ctx, false, func(cardinal.ImportRow) error { return nil })
+		}, "export.start", none},
+		"Imports": {func(ctx context.Context, k directory.Desk) error { _, err := k.Imports(ctx, page); return err }, "", none},
+		"Import":  {func(ctx context.Context, k directory.Desk) error { _, err := k.Import(ctx, run.ID); return err }, "", none},
+		"CheckImport": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.CheckImport(ctx, people, directory.ImportOptions{}, nil, func(int64) {})
+			return err
+		}, "import.start", none},
+		"RunImport": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.RunImport(ctx, people, directory.ImportOptions{}, directory.ImportPlan{Format: "ndjson"}, func(cardinal.ImportRun) {})
+			return err
+		}, "import.start", none},
+		"ResumeImport": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.ResumeImport(ctx, run.ID, people, nil, func(int64) {}, func(cardinal.ImportRun) {})
+			return err
+		}, "", none},
+		"UndoImport": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.UndoImport(ctx, run.ID, func(cardinal.ImportRun) {})
+			return err
+		}, "", none},
 		"RemoveContact": {func(ctx context.Context, k directory.Desk) error {
 			return k.RemoveContact(ctx, target.ID, contact.ID, contact.Version)
 		}, "contact.remove", target.ID},
@@ -300,7 +323,7 @@ func TestDefaultDeny(t *testing.T) {
 		}
 		t.Run("LetsTheMightyDoIt", func(t *testing.T) {
 			// The calls above are good ones: what refused them was the permission. Two exclude each other, so each runs on its own desk.
-			for _, name := range []string{"UpdateCountry", "CreateUser", "Audit", "UpdateSetting", "EndSessions", "NewSetupLink", "RunJob", "AddRolePermission"} {
+			for _, name := range []string{"UpdateCountry", "CreateUser", "Audit", "UpdateSetting", "EndSessions", "NewSetupLink", "RunJob", "AddRolePermission", "Export", "Imports", "UndoImport"} {
 				if err := calls[name].call(ctx, w.as(mighty)); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}

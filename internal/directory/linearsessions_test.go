@@ -58,6 +58,7 @@ func TestSessionEndIsLinearizable(t *testing.T) {
 		nodes := []*directory.Directory{w.Directory, w.another(t, directorytest.CheapHash)}
 		for range rounds {
 			user, email := w.person(t)
+			id, version := user.ID, user.Version
 			h := newHistory()
 			h.clients(clients, func(i int, random *rand.Rand) {
 				node, suspended, number := nodes[i%2], false, 0
@@ -80,11 +81,13 @@ func TestSessionEndIsLinearizable(t *testing.T) {
 						var err error
 						switch call.what {
 						case "suspend":
-							user, err = node.As(cardinal.Operator()).SuspendUser(ctx, user.ID, user.Version)
-							suspended = true
+							var after cardinal.User
+							after, err = node.As(cardinal.Operator()).SuspendUser(ctx, id, version)
+							suspended, version = true, after.Version // only the first client gets here
 						case "reactivate":
-							user, err = node.As(cardinal.Operator()).ReactivateUser(ctx, user.ID, user.Version)
-							suspended = false
+							var after cardinal.User
+							after, err = node.As(cardinal.Operator()).ReactivateUser(ctx, id, version)
+							suspended, version = false, after.Version
 						case "sign in":
 							var got cardinal.SignedIn
 							got, err = node.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
@@ -96,7 +99,7 @@ func TestSessionEndIsLinearizable(t *testing.T) {
 								return false
 							}
 						case "end":
-							err = node.As(cardinal.Operator()).EndSession(ctx, user.ID, in.Session.ID)
+							err = node.As(cardinal.Operator()).EndSession(ctx, id, in.Session.ID)
 							if said(err) == "not_found" {
 								return false
 							}

@@ -45,6 +45,13 @@ type Page struct {
 type List[T any] struct {
 	Data    []T
 	HasMore bool
+	After   uuid.UUID // where the next page begins, when that is not after the last thing of this one
+}
+
+// Count is how many things a list has. Beyond a bound nobody counts them: it is an estimate then.
+type Count struct {
+	Value   int64 `json:"value"`
+	IsExact bool  `json:"is_exact"`
 }
 
 // PageOf cuts what a reader returned, one more than asked for when there are more, to a page.

@@ -36,18 +36,20 @@ type ProfileChange struct {
 
 // AttributeDefinition declares a custom attribute of profiles.
 type AttributeDefinition struct {
-	ID          uuid.UUID `json:"id" format:"uuid"`
-	Name        string    `json:"name"`
-	Description string    `json:"description"`
-	ValueType   string    `json:"value_type" enum:"string,number,boolean"`
-	CreatedAt   time.Time `json:"created_at"`
-	UpdatedAt   time.Time `json:"updated_at"`
-	Version     int64     `json:"version" doc:"Row revision; the ETag"`
+	ID           uuid.UUID `json:"id" format:"uuid"`
+	Name         string    `json:"name"`
+	Description  string    `json:"description"`
+	ValueType    string    `json:"value_type" enum:"string,number,boolean"`
+	IsSearchable bool      `json:"is_searchable" doc:"People can be found by its exact value"`
+	CreatedAt    time.Time `json:"created_at"`
+	UpdatedAt    time.Time `json:"updated_at"`
+	Version      int64     `json:"version" doc:"Row revision; the ETag"`
 }
 
 // NewAttributeDefinition is what it takes to declare one.
 type NewAttributeDefinition struct {
-	Name        string `json:"name" maxLength:"63" doc:"Small letters, digits and underscores"`
-	Description string `json:"description" maxLength:"1024"`
-	ValueType   string `json:"value_type" enum:"string,number,boolean"`
+	Name         string `json:"name" maxLength:"63" doc:"Small letters, digits and underscores"`
+	Description  string `json:"description" maxLength:"1024"`
+	ValueType    string `json:"value_type" enum:"string,number,boolean"`
+	IsSearchable bool   `json:"is_searchable,omitempty" doc:"Let people be found by its exact value; it cannot be changed later"`
 }

@@ -55,13 +55,17 @@ type UserFilter struct {
 	Page
 	Kind         string
 	Status       string
-	RoleID       uuid.UUID // holders of this role, expired grants left out
-	Email        string    // exact address, in any spelling
-	Identifier   []byte    // its blind index, made by the directory
-	CreatedFrom  time.Time // inclusive, to the millisecond of the id
-	CreatedUntil time.Time // exclusive
-	At           time.Time // the moment at which grants must be in force
-	BuiltIn      bool      // show operator, system and stranger too
+	RoleID       uuid.UUID      // holders of this role, expired grants left out
+	Email        string         // exact address, in any spelling
+	Identifier   []byte         // its blind index, made by the directory
+	Search       string         // words that names or addresses begin with
+	Attributes   map[string]any // searchable attributes, by exact value
+	Tokens       [][]byte       // what Search and Attributes are found by, made by the directory
+	Pairs        [][]byte       // tokens of two words each: rarer ones, which follow from Tokens
+	CreatedFrom  time.Time      // inclusive, to the millisecond of the id
+	CreatedUntil time.Time      // exclusive
+	At           time.Time      // the moment at which grants must be in force
+	BuiltIn      bool           // show operator, system and stranger too
 }
 
 // Status is a state a user can be in, with what it means.

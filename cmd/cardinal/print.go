@@ -59,10 +59,12 @@ func walk[T any](p paging, descending bool, id func(T) uuid.UUID, fetch func(car
 		}
 		out.Data = append(out.Data, found.Data...)
 		out.HasMore = found.HasMore
-		if !found.HasMore || len(found.Data) == 0 {
+		if !found.HasMore {
 			return out, nil
 		}
-		page.After = id(out.Data[len(out.Data)-1])
+		if page.After = found.After; page.After == uuid.Nil {
+			page.After = id(out.Data[len(out.Data)-1])
+		}
 		if len(out.Data) >= p.limit {
 			out.Next = page.After.String()
 			return out, nil

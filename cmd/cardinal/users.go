@@ -107,7 +107,7 @@ func (a *app) usersList() *cobra.Command {
 					return cardinal.List[userSeen]{}, err
 				}
 				seen, err := k.withEmail(ctx, users.Data)
-				return cardinal.List[userSeen]{Data: seen, HasMore: users.HasMore}, err
+				return cardinal.List[userSeen]{Data: seen, HasMore: users.HasMore, After: users.After}, err
 			})
 			if err != nil {
 				return err
@@ -116,6 +116,7 @@ func (a *app) usersList() *cobra.Command {
 		})
 	c.Flags().StringVar(&f.Status, "status", "", "only those with this `STATUS`")
 	c.Flags().StringVar(&f.Kind, "kind", "", "only those of this `KIND`: person or service")
+	c.Flags().StringVar(&f.Search, "search", "", "only whose names or addresses have words that begin with these `WORDS`")
 	c.Flags().StringVar(&f.Email, "email", "", "only who has this exact `ADDRESS`")
 	c.Flags().StringVar(&role, "role", "", "only who holds this `ROLE`")
 	c.Flags().StringVar(&from, "created-from", "", "only those made at this `TIME` or later: a day, RFC 3339, or 30d ago")

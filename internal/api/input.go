@@ -42,6 +42,9 @@ func (*Query) Resolve(ctx huma.Context) []error {
 	return faults
 }
 
+// noFilters are the parameters of a list that do not narrow it.
+var noFilters = []string{"limit", "after", "sort", "expand", "count"}
+
 // queryFaults is what is wrong with a query, whatever the values mean.
 func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
 	if raw == "" {
@@ -57,6 +60,7 @@ func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
 			known = append(known, p.Name)
 		}
 	}
+	filters := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return slices.Contains(noFilters, name) })
 	var faults []cardinal.Fault
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		values := query[name]
@@ -66,7 +70,11 @@ func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
 			if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 				shown = "*"
 			}
-			faults = append(faults, cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: "Leave it out" + suggest(shown, known)})
+			if hint := suggest(shown, known); hint == "" && len(filters) > 0 && slices.Contains(known, "limit") {
+				faults = append(faults, cardinal.Fault{Parameter: shown, Code: "filter_not_served", Message: "No index serves it; this list can be narrowed by " + strings.Join(filters, ", ")})
+			} else {
+				faults = append(faults, cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: "Leave it out" + hint})
+			}
 		case len(values) > 1:
 			faults = append(faults, cardinal.Fault{Parameter: name, Code: "parameter_repeated", Message: "Give it once"})
 		case !storable(values[0]):

@@ -74,8 +74,12 @@ func list[T any](d *directory.Directory, p *Paging, found cardinal.List[T], id f
 		out.Body.Data = []T{}
 	}
 	if found.HasMore {
+		after := found.After
+		if after == uuid.Nil {
+			after = id(found.Data[len(found.Data)-1])
+		}
 		next := p.Here.rest
-		next.Set("after", d.Cursor(p.scope(), id(found.Data[len(found.Data)-1])))
+		next.Set("after", d.Cursor(p.scope(), after))
 		out.Body.Next = p.Here.path + "?" + next.Encode()
 		out.Link = "<" + out.Body.Next + `>; rel="next"`
 	}

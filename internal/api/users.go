@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"cardinal"
@@ -21,13 +23,45 @@ type listUsersInput struct {
 	Paging
 	Sorting
 	Expanding
-	Email        string    `query:"email" maxLength:"1000" doc:"Exact address, in any spelling"`
-	Status       string    `query:"status" maxLength:"32" doc:"One of /v1/statuses"`
-	Kind         string    `query:"kind" maxLength:"32" doc:"person or service; operator, system and stranger with built_in=true"`
-	Role         uuid.UUID `query:"role" format:"uuid" doc:"Holders of this role, by id"`
-	CreatedFrom  time.Time `query:"created[gte]" doc:"Made then or later (RFC 3339)"`
-	CreatedUntil time.Time `query:"created[lt]" doc:"Made before then (RFC 3339)"`
-	BuiltIn      bool      `query:"built_in" doc:"Show the built-in actors too"`
+	Email        string          `query:"email" maxLength:"1000" doc:"Exact address, in any spelling"`
+	Status       string          `query:"status" maxLength:"32" doc:"One of /v1/statuses"`
+	Kind         string          `query:"kind" maxLength:"32" doc:"person or service; operator, system and stranger with built_in=true"`
+	Role         uuid.UUID       `query:"role" format:"uuid" doc:"Holders of this role, by id"`
+	CreatedFrom  time.Time       `query:"created[gte]" doc:"Made then or later (RFC 3339)"`
+	CreatedUntil time.Time       `query:"created[lt]" doc:"Made before then (RFC 3339)"`
+	BuiltIn      bool            `query:"built_in" doc:"Show the built-in actors too"`
+	Search       string          `query:"q" maxLength:"200" doc:"Words that names, user names or e-mail addresses begin with, accents and case aside; a whole domain behind @"`
+	Attributes   AttributeValues `query:"attributes" maxLength:"2000" doc:"Searchable attributes by exact value: a JSON object like {\"team\":\"red\"}"`
+	Count        bool            `query:"count" doc:"Count the users of all pages: exactly up to 10,000, beyond by an estimate"`
+}
+
+// AttributeValues are the attributes that people are searched by, as JSON.
+type AttributeValues string
+
+// Resolve refuses what is no JSON object of few attributes.
+func (v *AttributeValues) Resolve(huma.Context) []error {
+	if values := v.values(); *v == "" || len(values) > 0 && len(values) <= 5 {
+		return nil
+	}
+	return []error{&faultError{cardinal.Fault{Parameter: "attributes", Code: "parameter_format", Message: `Give a JSON object of one to five attributes, like {"team":"red"}`}}}
+}
+
+func (v *AttributeValues) values() (values map[string]any) {
+	if checkJSON([]byte(*v)) != "" || json.Unmarshal([]byte(*v), &values) != nil {
+		return nil
+	}
+	return values
+}
+
+// listedUsers is a page of users, with how many there are in all when that is asked for.
+type listedUsers struct {
+	Link string `header:"Link"`
+	Body struct {
+		Data    []cardinal.User `json:"data"`
+		HasMore bool            `json:"has_more" doc:"A page can be short, or empty, and yet not the last"`
+		Next    string          `json:"next,omitempty" doc:"Path of the next page"`
+		Count   *cardinal.Count `json:"count,omitempty" doc:"Only with count=true"`
+	}
 }
 
 func (a *API) userRoutes() {
@@ -54,17 +88,28 @@ func (a *API) accountRoutes() {
 	belowUserRoutes[Me](a, "/v1/me", "me")
 }
 
-func (a *API) listUsers(ctx context.Context, k directory.Desk, in *listUsersInput) (*listed[cardinal.User], error) {
+func (a *API) listUsers(ctx context.Context, k directory.Desk, in *listUsersInput) (*listedUsers, error) {
 	page, err := in.page(a.directory, in.descending())
 	if err != nil {
 		return nil, err
 	}
-	found, err := k.Users(ctx, cardinal.UserFilter{Page: page, Email: in.Email, Status: in.Status, Kind: in.Kind, RoleID: in.Role,
-		CreatedFrom: in.CreatedFrom, CreatedUntil: in.CreatedUntil, BuiltIn: in.BuiltIn}, in.Expand == "profile")
+	filter := cardinal.UserFilter{Page: page, Email: in.Email, Status: in.Status, Kind: in.Kind, RoleID: in.Role, CreatedFrom: in.CreatedFrom,
+		CreatedUntil: in.CreatedUntil, BuiltIn: in.BuiltIn, Search: in.Search, Attributes: in.Attributes.values()}
+	found, err := k.Users(ctx, filter, in.Expand == "profile")
 	if err != nil {
 		return nil, err
 	}
-	return list(a.directory, &in.Paging, found, func(u cardinal.User) uuid.UUID { return u.ID }), nil
+	plain := list(a.directory, &in.Paging, found, func(u cardinal.User) uuid.UUID { return u.ID })
+	out := &listedUsers{Link: plain.Link}
+	out.Body.Data, out.Body.HasMore, out.Body.Next = plain.Body.Data, plain.Body.HasMore, plain.Body.Next
+	if in.Count {
+		count, err := k.CountUsers(ctx, filter)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Count = &count
+	}
+	return out, nil
 }
 
 func (a *API) createUser(ctx context.Context, k directory.Desk, in *posted[cardinal.NewUser]) (*made[cardinal.User], error) {

@@ -35,7 +35,7 @@ func (k Desk) CreateAttributeDefinition(ctx context.Context, in cardinal.NewAttr
 		if err := check.Err(); err != nil {
 			return cardinal.AttributeDefinition{}, err
 		}
-		made, err := c.InsertAttributeDefinition(ctx, cardinal.AttributeDefinition{ID: cardinal.NewID(), Name: in.Name, Description: in.Description, ValueType: in.ValueType,
+		made, err := c.InsertAttributeDefinition(ctx, cardinal.AttributeDefinition{ID: cardinal.NewID(), Name: in.Name, Description: in.Description, ValueType: in.ValueType, IsSearchable: in.IsSearchable,
 			CreatedAt: c.now, UpdatedAt: c.now, Version: 1})
 		if err != nil {
 			return made, err

@@ -31,6 +31,8 @@ type changing struct {
 	more  []cardinal.AuditEvent // about others whom the change touches; they come first
 	told  bool                  // the event is written although no row is named
 	reply uuid.UUID             // place of the reply that is kept for a repeated request
+
+	unfound map[uuid.UUID]bool // those whose names or addresses it touches: what they are found by is made anew at the end
 }
 
 // wrote notes a row as the change left it.
@@ -73,7 +75,7 @@ func change[T any](ctx context.Context, k Desk, r rule, fn func(*changing) (T, e
 	err := k.d.store.Write(ctx, func(tx store.Tx) error {
 		var none T
 		out = none
-		c := &changing{Tx: tx, desk: k, now: k.d.now(), event: k.event(r)}
+		c := &changing{Tx: tx, desk: k, now: k.d.now(), event: k.event(r), unfound: map[uuid.UUID]bool{}}
 		if err := c.permit(ctx, r); err != nil {
 			return err
 		}
@@ -82,6 +84,9 @@ func change[T any](ctx context.Context, k Desk, r rule, fn func(*changing) (T, e
 			return err
 		}
 		if out, err = fn(c); err != nil {
+			return err
+		}
+		if err := c.remakeTokens(ctx); err != nil {
 			return err
 		}
 		if err := c.record(ctx); err != nil {

@@ -149,6 +149,10 @@ func (w *world) deskCalls(t *testing.T) map[string]deskCall {
 			_, err := k.ReactivateUser(ctx, locked.ID, locked.Version)
 			return err
 		}, "user.reactivate", locked.ID},
+		"CountUsers": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.CountUsers(ctx, cardinal.UserFilter{})
+			return err
+		}, "", none},
 		"Export": {func(ctx context.Context, k directory.Desk) error {
 			return k.Export(ctx, false, func(cardinal.ImportRow) error { return nil })
 		}, "export.start", none},

@@ -37,6 +37,7 @@ func (c *changing) addContact(ctx context.Context, userID uuid.UUID, key seal.Ke
 	}
 	c.wrote(store.StampContact(record))
 	c.masked("contacts.value_sealed")
+	c.unfound[userID] = true
 	return record, c.take(ctx, want)
 }
 
@@ -297,6 +298,7 @@ func (c *changing) removeContact(ctx context.Context, userID, id uuid.UUID, inde
 		return err
 	}
 	c.wrote(store.Gone("contacts", userID, id))
+	c.unfound[userID] = true
 	if index != nil {
 		c.wrote(store.GoneIdentifier(index))
 	}

@@ -23,12 +23,13 @@ import (
 
 // Directory is the rules over one open database. It is safe for use by many goroutines.
 type Directory struct {
-	store  *store.Store
-	keys   *keys
-	hasher *password.Hasher
-	clock  func() time.Time
-	seen   *seen
-	beaten atomic.Int64 // last heartbeat of this process as a node, in microseconds since 1970; 0 while it is none
+	store      *store.Store
+	keys       *keys
+	hasher     *password.Hasher
+	clock      func() time.Time
+	seen       *seen
+	searchMode searchMode
+	beaten     atomic.Int64 // last heartbeat of this process as a node, in microseconds since 1970; 0 while it is none
 
 	// The lookups change only by migration, so they are read once.
 	kinds        map[string]cardinal.UserKind

@@ -28,10 +28,11 @@ func (k Desk) Export(ctx context.Context, withSecrets bool, give func(cardinal.I
 	}
 	reader := k.d.store.Read(ctx)
 	for page := (cardinal.Page{Limit: exportPage}); ; {
-		users, err := reader.Users(ctx, cardinal.UserFilter{Page: page})
+		walk, err := reader.Users(ctx, cardinal.UserFilter{Page: page})
 		if err != nil {
 			return err
 		}
+		users := walk.Users
 		more := len(users) > exportPage
 		users = users[:min(len(users), exportPage)]
 		if len(users) == 0 {

@@ -146,7 +146,7 @@ func (c *changing) keepWayIn(ctx context.Context, userID uuid.UUID) error {
 // displace ends a claim that nobody proved: its contact goes, its holder's sessions end, and a holder who never came further
 // than signing up goes with it. Only the claim moves, never anything else of the account.
 func (c *changing) displace(ctx context.Context, held store.IdentifierRecord) error {
-	loser := &changing{Tx: c.Tx, desk: c.desk, now: c.now, event: c.event}
+	loser := &changing{Tx: c.Tx, desk: c.desk, now: c.now, event: c.event, unfound: c.unfound}
 	// The loser's event comes first: the last word on the claim is that of who has it now.
 	loser.event.ChangedRows, loser.event.Changes, c.event.ID = nil, nil, cardinal.NewID()
 	loser.event.Action = "contact.displace"

@@ -23,6 +23,7 @@ type importRules struct {
 	settings   settings
 	now        time.Time
 	attributes map[string]string // types by name
+	searchable []string          // names of those that people are found by
 	countries  map[string]bool
 	roles      map[string]cardinal.Role // that the importer may grant
 	kept       map[string]bool          // roles there are that the importer may not grant
@@ -44,6 +45,9 @@ func (k Desk) newImportRules(ctx context.Context, r store.Reader) (*importRules,
 	}
 	for _, d := range definitions {
 		rules.attributes[d.Name] = d.ValueType
+		if d.IsSearchable {
+			rules.searchable = append(rules.searchable, d.Name)
+		}
 	}
 	countries, err := r.Countries(ctx)
 	if err != nil {

@@ -43,6 +43,7 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 		p.Identifiers = append(p.Identifiers, store.IdentifierRecord{ValueIndex: k.d.keys.index(normal.KindUsername, c.username), UserID: c.id, CreatedAt: now})
 		rows = append(rows, store.StampIdentifier(p.Identifiers[0]))
 	}
+	found := findable{words: append(normal.Words(c.DisplayName), normal.Words(c.Username)...), attributes: c.Attributes}
 	changes := map[string]cardinal.ColumnChange{"users.status": {To: c.Status}, "users.kind": {To: c.Kind}}
 	for i, contact := range c.contacts {
 		at, lapses := c.verified[i], now.Add(rules.settings.claimLifetime)
@@ -55,9 +56,19 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 		if at == nil {
 			claim.ExpiresAt = &lapses
 		}
+		if contact.kind == normal.KindEmail {
+			found.addMail(contact.normal)
+		}
 		p.Contacts, p.Identifiers = append(p.Contacts, record), append(p.Identifiers, claim)
 		rows = append(rows, store.StampContact(record), store.StampIdentifier(claim))
 		changes["contacts.value_sealed"] = cardinal.ColumnChange{Masked: true}
+	}
+	on, err := k.d.searchOn(ctx, k.d.store.Read(ctx))
+	if err != nil {
+		return p, err
+	}
+	if on {
+		p.Tokens = k.d.keys.tokens(found, rules.searchable)
 	}
 	if c.hash != nil {
 		phc, err := rules.stored(ctx, c.hash)

@@ -71,6 +71,7 @@ var work = map[string]func(Desk, context.Context) error{
 	"replies.purge":   purge(store.Tx.DeleteExpiredReplies, 0),
 	"throttles.purge": purge(store.Tx.DeleteExpiredThrottles, 0),
 	"schema.backfill": Desk.backfill,
+	"search.build":    Desk.buildSearch,
 }
 
 func (k Desk) makeAuditMonths(ctx context.Context) error {

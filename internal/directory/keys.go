@@ -23,6 +23,7 @@ type keys struct {
 	cursors     seal.Key
 	replies     seal.Key
 	throttles   seal.Key
+	search      seal.Key
 
 	mu     sync.Mutex
 	months map[string]seal.Key // strangers' addresses in the audit log, by month
@@ -56,7 +57,7 @@ func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*k
 			k.liveID = r.ID
 		}
 	}
-	for name, into := range map[string]*seal.Key{"identifiers": &k.identifiers, "cursors": &k.cursors, "replies": &k.replies, "throttles": &k.throttles} {
+	for name, into := range map[string]*seal.Key{"identifiers": &k.identifiers, "cursors": &k.cursors, "replies": &k.replies, "throttles": &k.throttles, "search": &k.search} {
 		if *into, err = k.service(ctx, s, name, now); err != nil {
 			return nil, err
 		}

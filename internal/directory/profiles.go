@@ -190,6 +190,7 @@ func (c *changing) changeProfile(ctx context.Context, current store.ProfileRecor
 	}
 	c.wrote(row)
 	c.masked(touched...)
+	c.unfound[current.UserID] = true
 	after.Version, after.UpdatedAt = record.Version, record.UpdatedAt
 	return after, true, nil
 }

@@ -21,6 +21,7 @@ type settings struct {
 	failuresPerIdentifier int64
 	failuresPerAddress    int64
 	failureWindow         time.Duration
+	searchOn              bool
 }
 
 // settingRule says what a setting may be.
@@ -38,6 +39,7 @@ var settingRules = map[string]settingRule{
 	"claims.lifetime_seconds":         {low: 60, high: 31_536_000, into: func(s *settings, _ string, n int64) { s.claimLifetime = seconds(n) }},
 	"sign_in.failures_per_identifier": {low: 3, high: 1000, into: func(s *settings, _ string, n int64) { s.failuresPerIdentifier = n }},
 	"sign_in.failures_per_address":    {low: 10, high: 1_000_000, into: func(s *settings, _ string, n int64) { s.failuresPerAddress = n }},
+	"search.mode":                     {choices: []string{"on", "off"}, into: func(s *settings, v string, _ int64) { s.searchOn = v == "on" }},
 	"sign_in.window_seconds":          {low: 60, high: 86_400, into: func(s *settings, _ string, n int64) { s.failureWindow = seconds(n) }},
 }
 
@@ -99,6 +101,7 @@ func (k Desk) Setting(ctx context.Context, name string) (cardinal.Setting, error
 
 // UpdateSetting sets a setting.
 func (k Desk) UpdateSetting(ctx context.Context, name string, version int64, in cardinal.SettingChange) (cardinal.Setting, error) {
+	defer k.d.searchMode.known.Store(nil)
 	return change(ctx, k, rule{action: "setting.update", permission: "settings.update"}, func(c *changing) (cardinal.Setting, error) {
 		before, err := c.SettingForChange(ctx, name)
 		if err != nil {

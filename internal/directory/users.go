@@ -115,6 +115,13 @@ func (k Desk) createUser(ctx context.Context, in cardinal.NewUser, r rule, actio
 			c.wrote(store.StampCredential(credential))
 			c.masked("credentials.hash")
 		}
+		found := findable{words: append(normal.Words(in.DisplayName), normal.Words(in.Username)...), attributes: in.Attributes}
+		if in.Email != "" {
+			found.addMail(checked.email)
+		}
+		if err := c.addTokens(ctx, id, found); err != nil {
+			return user, err
+		}
 		if after != nil {
 			return user, after(c, user)
 		}
@@ -230,12 +237,59 @@ func (k Desk) User(ctx context.Context, id uuid.UUID, withProfile bool) (cardina
 	return users[0], err
 }
 
-// Users returns a page of users. Built-in actors are hidden unless asked for.
+// Users returns a page of users. Built-in actors are hidden unless asked for. A page can be short and yet not the last.
 func (k Desk) Users(ctx context.Context, f cardinal.UserFilter, withProfile bool) (cardinal.List[cardinal.User], error) {
+	var page cardinal.List[cardinal.User]
 	r, err := k.read(ctx, rule{permission: "users.read"})
 	if err != nil {
-		return cardinal.List[cardinal.User]{}, err
+		return page, err
 	}
+	q, err := k.readFilter(ctx, r, &f)
+	if err != nil {
+		return page, err
+	}
+	if q != nil {
+		page, err = k.search(ctx, r, f, *q)
+		for i := range page.Data {
+			if !withProfile {
+				page.Data[i].Profile = nil
+			}
+		}
+		return page, err
+	}
+	walk, err := r.Users(ctx, f)
+	if err != nil {
+		return page, err
+	}
+	page = cardinal.PageOf(walk.Users, f.Limit)
+	if walk.Until != uuid.Nil {
+		page.HasMore, page.After = true, walk.Until
+	}
+	if withProfile {
+		err = k.d.expandProfiles(ctx, r, page.Data)
+	}
+	return page, err
+}
+
+// exactCount is up to where users are counted one by one.
+const exactCount = 10_000
+
+// CountUsers counts the users of a filter: exactly up to 10,000, beyond by estimate, as always for a search by words.
+func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.Count, error) {
+	r, err := k.read(ctx, rule{permission: "users.read"})
+	if err != nil {
+		return cardinal.Count{}, err
+	}
+	if _, err := k.readFilter(ctx, r, &f); err != nil {
+		return cardinal.Count{}, err
+	}
+	count, err := r.UserCount(ctx, f, exactCount)
+	count.IsExact = count.IsExact && f.Search == ""
+	return count, err
+}
+
+// readFilter checks a filter and completes it; it returns what is searched for, if anything.
+func (k Desk) readFilter(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (*searchQuery, error) {
 	var faults cardinal.Faults
 	parameter := func(name, code, message string) {
 		faults = append(faults, cardinal.Fault{Parameter: name, Code: code, Message: message})
@@ -253,19 +307,16 @@ func (k Desk) Users(ctx context.Context, f cardinal.UserFilter, withProfile bool
 		}
 		f.Identifier = k.d.keys.index(normal.KindEmail, address)
 	}
-	if err := faults.Err(); err != nil {
-		return cardinal.List[cardinal.User]{}, err
-	}
 	f.At = k.d.now()
-	found, err := r.Users(ctx, f)
-	if err != nil {
-		return cardinal.List[cardinal.User]{}, err
+	if f.Search == "" && len(f.Attributes) == 0 {
+		return nil, faults.Err()
 	}
-	page := cardinal.PageOf(found, f.Limit)
-	if withProfile {
-		err = k.d.expandProfiles(ctx, r, page.Data)
+	q, err := k.readSearch(ctx, r, f)
+	faults = append(faults, faultsOf(err)...)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
-	return page, err
+	return &q, err
 }
 
 // SuspendUser locks a user out and ends all their sessions.

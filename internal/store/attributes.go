@@ -8,16 +8,16 @@ import (
 	"cardinal"
 )
 
-const attributeDefinitionColumns = `id, name, description, value_type, created_at, updated_at, version`
+const attributeDefinitionColumns = `id, name, description, value_type, is_searchable, created_at, updated_at, version`
 
 func scanAttributeDefinition(row scanner) (d cardinal.AttributeDefinition, err error) {
-	err = row.Scan(&d.ID, &d.Name, &d.Description, &d.ValueType, timeInto{&d.CreatedAt}, timeInto{&d.UpdatedAt}, &d.Version)
+	err = row.Scan(&d.ID, &d.Name, &d.Description, &d.ValueType, &d.IsSearchable, timeInto{&d.CreatedAt}, timeInto{&d.UpdatedAt}, &d.Version)
 	return d, err
 }
 
 // StampAttributeDefinition digests a row of attribute_definitions.
 func StampAttributeDefinition(d cardinal.AttributeDefinition) cardinal.RowStamp {
-	return stamp("attribute_definitions", keyOf(d.ID), d.Version, d.ID, d.Name, d.Description, d.ValueType, d.CreatedAt, d.UpdatedAt, d.Version)
+	return stamp("attribute_definitions", keyOf(d.ID), d.Version, d.ID, d.Name, d.Description, d.ValueType, d.IsSearchable, d.CreatedAt, d.UpdatedAt, d.Version)
 }
 
 // AttributeDefinitions returns a page of the declared attributes, one more than asked for when there are more.
@@ -42,8 +42,8 @@ func (r Reader) AttributeDefinition(ctx context.Context, id uuid.UUID) (cardinal
 func (tx Tx) InsertAttributeDefinition(ctx context.Context, d cardinal.AttributeDefinition) (cardinal.AttributeDefinition, error) {
 	return one(ctx, tx.Reader, scanAttributeDefinition, `
 		INSERT INTO attribute_definitions (`+attributeDefinitionColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
-		RETURNING `+attributeDefinitionColumns, d.ID, d.Name, d.Description, d.ValueType, d.CreatedAt, d.UpdatedAt, d.Version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		RETURNING `+attributeDefinitionColumns, d.ID, d.Name, d.Description, d.ValueType, d.IsSearchable, d.CreatedAt, d.UpdatedAt, d.Version)
 }
 
 // DeleteAttributeDefinition removes a declaration, if its version is still the one given; values in profiles stay as they are.

@@ -21,6 +21,7 @@ type NewPerson struct {
 	Identifiers []IdentifierRecord
 	Credential  *CredentialRecord
 	Grants      []cardinal.Grant
+	Tokens      [][]byte // what a search finds them by
 	Event       cardinal.AuditEvent
 }
 
@@ -72,7 +73,7 @@ func bulksOf(people []NewPerson) ([]*bulk, error) {
 	keys := bulkOf("user_keys", "user_id, kek_id, wrapped_key, created_at, wrapped_at")
 	profiles, contacts, identifiers := bulkOf("profiles", profileColumns), bulkOf("contacts", contactColumns), bulkOf("identifiers", identifierColumns)
 	credentials, grants := bulkOf("credentials", credentialColumns), bulkOf("user_roles", "user_id, role_id, granted_by, created_at, expires_at")
-	events := bulkOf("audit_logs", auditColumns)
+	tokens, events := bulkOf("search_tokens", "token, user_id"), bulkOf("audit_logs", auditColumns)
 	for i := range people {
 		u, p := &people[i].User, &people[i].Profile
 		users.add(u.ID, u.Kind, u.Status, u.StatusBeforeDeletion, u.CreatedAt, u.UpdatedAt, u.DeletedAt, u.Version, u.SchemaVersion)
@@ -96,11 +97,14 @@ func bulksOf(people []NewPerson) ([]*bulk, error) {
 		for _, g := range people[i].Grants {
 			grants.add(g.UserID, g.RoleID, g.GrantedBy, g.CreatedAt, g.ExpiresAt)
 		}
+		for _, token := range people[i].Tokens {
+			tokens.add(token, u.ID)
+		}
 		if err := events.addEvent(people[i].Event); err != nil {
 			return nil, err
 		}
 	}
-	return []*bulk{users, keys, profiles, contacts, identifiers, credentials, grants, events}, nil
+	return []*bulk{users, keys, profiles, contacts, identifiers, credentials, grants, tokens, events}, nil
 }
 
 func (b *bulk) addEvent(e cardinal.AuditEvent) error {

@@ -39,7 +39,7 @@ func (tx Tx) ErasePeople(ctx context.Context, ids []uuid.UUID, now time.Time) ([
 		return nil, nil
 	}
 	list, args := placeholders(ids)
-	for _, table := range []string{"identifiers", "contacts", "credentials", "sessions", "user_roles", "user_keys"} {
+	for _, table := range []string{"search_tokens", "identifiers", "contacts", "credentials", "sessions", "user_roles", "user_keys"} {
 		if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE user_id IN (`+list+`)`, append([]any{}, args...)...); err != nil {
 			return nil, err
 		}

@@ -38,7 +38,7 @@ var digestColumns = map[string]columnList{
 	"user_roles":            {1, []string{"user_id", "role_id", "granted_by", "created_at", "expires_at"}},
 	"api_keys":              {1, []string{"user_id", "id", "name_sealed", "token_hash", "hint", "created_at", "expires_at", "revoked_at", "schema_version"}},
 	"api_key_roles":         {1, []string{"user_id", "api_key_id", "role_id"}},
-	"attribute_definitions": {1, []string{"id", "name", "description", "value_type", "created_at", "updated_at", "version"}},
+	"attribute_definitions": {2, []string{"id", "name", "description", "value_type", "is_searchable", "created_at", "updated_at", "version"}},
 	"countries":             {1, []string{"id", "code", "name", "tax_rate_ppm", "created_at", "updated_at", "version"}},
 	"settings":              {1, []string{"id", "name", "value", "updated_at", "version"}},
 }

@@ -31,45 +31,6 @@ func (r Reader) User(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
 	return one(ctx, r, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
 }
 
-// Users returns a page of users, one more than asked for when there are more.
-func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) ([]cardinal.User, error) {
-	w := where{}
-	from, key := `users`, `users.id`
-	switch {
-	case f.Identifier != nil:
-		from = `identifiers JOIN users ON users.id = identifiers.user_id`
-		w.and(`identifiers.value_index = $%d`, f.Identifier)
-		if f.RoleID != uuid.Nil {
-			from += ` JOIN user_roles ON user_roles.user_id = users.id`
-		}
-	case f.RoleID != uuid.Nil:
-		// The grants' own index gives the order, so that a page of a role's holders does not read the others.
-		from, key = `user_roles JOIN users ON users.id = user_roles.user_id`, `user_roles.user_id`
-	}
-	if f.RoleID != uuid.Nil {
-		w.and(`user_roles.role_id = $%d`, f.RoleID)
-		w.and(`(user_roles.expires_at IS NULL OR user_roles.expires_at > $%d)`, f.At)
-	}
-	if f.Kind != "" {
-		w.and(`users.kind = $%d`, f.Kind)
-	}
-	if f.Status != "" {
-		w.and(`users.status = $%d`, f.Status)
-	}
-	low, high := cardinal.IDAt(time.UnixMilli(1)), cardinal.MaxID
-	if f.BuiltIn {
-		low = uuid.Nil
-	}
-	if from := floorID(f.CreatedFrom); !f.CreatedFrom.IsZero() && less(low, from) {
-		low = from
-	}
-	if !f.CreatedUntil.IsZero() {
-		high = floorID(f.CreatedUntil)
-	}
-	w.walk(key, f.Page, low, high)
-	return all(ctx, r, scanUser, `SELECT `+userColumns+` FROM `+from+w.text(), w.args...)
-}
-
 // floorID is cardinal.IDAt, for moments too that no id can carry: before 1970 comes before every id.
 func floorID(t time.Time) uuid.UUID {
 	if t.Before(time.UnixMilli(0)) {
@@ -85,17 +46,33 @@ type where struct {
 	tail  string
 }
 
-// and adds a condition; %d stands for the number of its argument.
-func (w *where) and(term string, arg any) {
-	w.args = append(w.args, arg)
-	w.terms = append(w.terms, fmt.Sprintf(term, len(w.args)))
+// and adds a condition; each %d stands for the number of an argument.
+func (w *where) and(term string, args ...any) {
+	numbers := make([]any, len(args))
+	for i, arg := range args {
+		w.args = append(w.args, arg)
+		numbers[i] = len(w.args)
+	}
+	w.terms = append(w.terms, fmt.Sprintf(term, numbers...))
 }
 
 // walk narrows to one page of ids in [low, high) and orders by them; one row more than the limit tells whether more follow.
 func (w *where) walk(key string, p cardinal.Page, low, high uuid.UUID) {
-	order := ` ASC`
+	w.bound(key, p, low, high)
+	w.args = append(w.args, p.Limit+1)
+	w.tail = fmt.Sprintf(` ORDER BY %s%s LIMIT $%d`, key, order(p), len(w.args))
+}
+
+func order(p cardinal.Page) string {
 	if p.Descending {
-		order = ` DESC`
+		return ` DESC`
+	}
+	return ` ASC`
+}
+
+// bound narrows to the ids in [low, high) that a page begins before or after.
+func (w *where) bound(key string, p cardinal.Page, low, high uuid.UUID) {
+	if p.Descending {
 		if p.After != uuid.Nil && strings.Compare(string(p.After[:]), string(high[:])) < 0 {
 			high = p.After
 		}
@@ -109,8 +86,6 @@ func (w *where) walk(key string, p cardinal.Page, low, high uuid.UUID) {
 		}
 		w.and(key+` < $%d`, high)
 	}
-	w.args = append(w.args, p.Limit+1)
-	w.tail = fmt.Sprintf(` ORDER BY %s%s LIMIT $%d`, key, order, len(w.args))
 }
 
 func (w *where) text() string {

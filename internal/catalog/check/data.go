@@ -86,6 +86,7 @@ func (s *Subject) statement(query string) string {
 var leftovers = []struct{ what, where string }{
 	{"a key that opens sealed values", `EXISTS (SELECT 1 FROM {schema}user_keys x WHERE x.user_id = u.id)`},
 	{"a claim", `EXISTS (SELECT 1 FROM {schema}identifiers x WHERE x.user_id = u.id)`},
+	{"what a search finds them by", `EXISTS (SELECT 1 FROM {schema}search_tokens x WHERE x.user_id = u.id)`},
 	{"a password", `EXISTS (SELECT 1 FROM {schema}credentials x WHERE x.user_id = u.id)`},
 	{"a session", `EXISTS (SELECT 1 FROM {schema}sessions x WHERE x.user_id = u.id)`},
 	{"an API key", `EXISTS (SELECT 1 FROM {schema}api_keys x WHERE x.user_id = u.id)`},

@@ -50,6 +50,8 @@ var fixture = []struct{ needs, sql string }{
 	{"idempotency_keys", `INSERT INTO idempotency_keys (id, caller_id, route, key_hash, fingerprint, reply_sealed, created_at, expires_at) VALUES ({other}, {ada}, 'POST /v1/users', {32}, {32}, {sealed}, {t}, {t+day})`},
 	{"import_runs", `INSERT INTO import_runs (id, actor_id, format, content_mac, details_sealed, kek_id, wrapped_key, rows_read, rows_created, rows_undone, created_at, updated_at, finished_at, undone_at)
 	   VALUES ({other}, {ada}, 'csv', {32}, {sealed}, {kek}, {61}, 2, 2, 1, {t}, {t}, {t}, {t})`},
+	{"search_tokens", `INSERT INTO search_tokens (token, user_id) VALUES ({16}, {ada})`},
+	{"search_builds", `INSERT INTO search_builds (id, place, began_at, finished_at) VALUES ({other}, {ada}, {t}, {t}), ({key}, NULL, {t}, NULL)`},
 	{"schema_migrations", `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES (1, 'expand', 'identity', {32}, {t})`},
 	{"nodes", `INSERT INTO nodes (id, build, schema_number, started_at, last_seen_at) VALUES ({other}, 'probe', 1, {t}, {t})`},
 	{"schema_backfills", `INSERT INTO schema_backfills (number, place, walked, changed, started_at, updated_at) VALUES (1, 'probe', 2, 1, {t}, {t})`},
@@ -102,6 +104,7 @@ func (h *shadow) fixtureWords(now time.Time) *strings.Replacer {
 	say("t", h.time(minute))
 	say("t+day", h.time(minute.Add(24*time.Hour)))
 	say("sealed", h.bytes(append([]byte{1}, make([]byte, 39)...), false))
+	say("16", h.bytes(make([]byte, 16), false))
 	say("32", h.bytes(make([]byte, 32), false))
 	say("32a", h.bytes(append(make([]byte, 31), 1), false))
 	say("61", h.bytes(make([]byte, 61), false))

@@ -30,6 +30,7 @@ var identityPoints = []Check{
 // otherKeys are the columns of Cardinal's primary keys that are no UUID, and why.
 var otherKeys = map[string]string{
 	"identifiers.value_index":    "the claim itself is the key",
+	"search_tokens.token":        "what is searched for is the key",
 	"sign_in_throttles.key_hash": "the keyed hash of what is throttled is the key",
 	"refused_attempts.action":    "counted by the minute",
 	"refused_attempts.minute":    "counted by the minute",

@@ -115,6 +115,7 @@ var clear = map[string]string{
 	"profiles.locale":            "chooses the language of mail and pages",
 	"profiles.time_zone":         "for display only",
 	"identifiers.value_index":    "a keyed blind index",
+	"search_tokens.token":        "keyed prefixes, and switched off by search.mode",
 	"sign_in_throttles.key_hash": "a keyed hash",
 }
 

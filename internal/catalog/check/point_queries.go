@@ -29,6 +29,8 @@ var queries = []struct{ name, table, columns string }{
 	{"an API key by its id", "api_keys", "id"},
 	{"users by status", "users", "status id"},
 	{"users by kind", "users", "kind id"},
+	{"whom a search finds", "search_tokens", "token user_id"},
+	{"what a user is found by", "search_tokens", "user_id"},
 	{"a user's contacts", "contacts", "user_id id"},
 	{"a user's roles", "user_roles", "user_id role_id"},
 	{"a role's holders", "user_roles", "role_id user_id"},

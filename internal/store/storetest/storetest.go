@@ -32,6 +32,8 @@ var cases = []testCase{
 	{"Lookups", lookups, "Statuses UserKinds ContactKinds"},
 	{"Users", users, "User UserForChange InsertUser SetUserStatus TouchUser"},
 	{"UserLists", userLists, "Users"},
+	{"UserCounts", userCounts, "UserCount"},
+	{"Search", search, "SearchTokens AddSearchTokens SetSearchTokens DeleteSearch PeopleForSearch FinishedSearchBuild RunningSearchBuild InsertSearchBuild UpdateSearchBuild"},
 	{"Profiles", profiles, "Profile ProfileForChange Profiles InsertProfile UpdateProfile"},
 	{"Contacts", contacts, "Contact ContactForChange Contacts InsertContact UpdateContact DeleteContact"},
 	{"Identifiers", identifiers, "Identifier Identifiers InsertIdentifier ProveIdentifier ProlongIdentifier DeleteIdentifier LapsedIdentifiers"},

@@ -165,7 +165,8 @@ func userLists(t *testing.T, s *store.Store) {
 			c.change(&f)
 			found := walk(t, func(u cardinal.User) uuid.UUID { return u.ID }, func(p cardinal.Page) ([]cardinal.User, error) {
 				f.Page = p
-				return r.Users(ctx, f)
+				walk, err := r.Users(ctx, f)
+				return walk.Users, err
 			})
 			var want, got []uuid.UUID
 			for _, i := range c.want {
@@ -193,14 +194,14 @@ func userLists(t *testing.T, s *store.Store) {
 		f := year
 		f.Page = cardinal.Page{Limit: 1, After: c.after, Descending: c.descending}
 		var got []uuid.UUID
-		for _, u := range must(r.Users(ctx, f))(t) {
+		for _, u := range must(r.Users(ctx, f))(t).Users {
 			got = append(got, u.ID)
 		}
 		same(t, "Users after "+c.after.String(), got, c.want)
 	}
 	listsBuiltIn := func(f cardinal.UserFilter) bool {
 		f.Limit = 1000
-		return slices.ContainsFunc(must(r.Users(ctx, f))(t), func(u cardinal.User) bool { return cardinal.IsBuiltIn(u.ID) })
+		return slices.ContainsFunc(must(r.Users(ctx, f))(t).Users, func(u cardinal.User) bool { return cardinal.IsBuiltIn(u.ID) })
 	}
 	epoch := time.Unix(0, 0)
 	for name, c := range map[string]struct {
@@ -218,10 +219,10 @@ func userLists(t *testing.T, s *store.Store) {
 	}
 	// A moment before 1970 is before everybody.
 	before := time.Date(1969, 7, 20, 0, 0, 0, 0, time.UTC)
-	if got := must(r.Users(ctx, cardinal.UserFilter{CreatedFrom: before, Page: cardinal.Page{Limit: 3}}))(t); len(got) != 4 {
+	if got := must(r.Users(ctx, cardinal.UserFilter{CreatedFrom: before, Page: cardinal.Page{Limit: 3}}))(t).Users; len(got) != 4 {
 		t.Errorf("users made since 1969: %d", len(got))
 	}
-	if got := must(r.Users(ctx, cardinal.UserFilter{CreatedUntil: before, Page: cardinal.Page{Limit: 3}}))(t); len(got) != 0 {
+	if got := must(r.Users(ctx, cardinal.UserFilter{CreatedUntil: before, Page: cardinal.Page{Limit: 3}}))(t).Users; len(got) != 0 {
 		t.Errorf("users made before 1969: %v", got)
 	}
 }

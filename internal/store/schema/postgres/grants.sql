@@ -40,3 +40,6 @@ GRANT INSERT ON schema_migrations TO %[1]s;
 
 GRANT INSERT, UPDATE (details_sealed, kek_id, wrapped_key, rows_read, rows_created, rows_skipped, rows_faulty, rows_undone, rows_kept,
   updated_at, finished_at, undone_at) ON import_runs TO %[1]s;
+
+GRANT INSERT, DELETE ON search_tokens TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (place, finished_at) ON search_builds TO %[1]s;

@@ -1,0 +1,234 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/normal"
+	"cardinal/internal/seal"
+	"cardinal/internal/store"
+)
+
+// maxSearchWords bounds how many different words of one person count, those of the name first.
+const maxSearchWords = 16
+
+// The lengths in characters of the prefixes that a word is found by. What is typed goes by the longest that it reaches, and the answer
+// is compared with the whole; a prefix of every length would double the rows.
+var prefixLengths, denseLengths = []int{2, 3, 4, 6, 8}, []int{1, 2, 3, 4, 6}
+
+// dense are the scripts of which one character says as much as two letters.
+var dense = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul}
+
+// prefixes returns the indexed prefixes of a word, shortest first; none for a single letter.
+func prefixes(word string) []string {
+	first, _ := utf8.DecodeRuneInString(word)
+	lengths := prefixLengths
+	if unicode.In(first, dense...) {
+		lengths = denseLengths
+	}
+	var found []string
+	n := 0
+	for at := range word {
+		if slices.Contains(lengths, n) {
+			found = append(found, word[:at])
+		}
+		n++
+	}
+	if slices.Contains(lengths, n) {
+		found = append(found, word)
+	}
+	return found
+}
+
+// findable is what somebody is found by.
+type findable struct {
+	words      []string // of names and addresses, folded
+	domains    []string // of e-mail addresses
+	attributes map[string]any
+}
+
+// addMail adds an e-mail address in its normal form.
+func (f *findable) addMail(address string) {
+	words, domain := normal.MailWords(address)
+	f.words, f.domains = append(f.words, words...), append(f.domains, domain)
+}
+
+// tokens returns the search tokens of somebody, each once; attributes are those of them that are searchable.
+func (k *keys) tokens(f findable, searchable []string) [][]byte {
+	seen := map[string]bool{}
+	var tokens [][]byte
+	add := func(kind string, parts ...string) {
+		token := k.searchToken(kind, parts...)
+		if !seen[string(token)] {
+			seen[string(token)] = true
+			tokens = append(tokens, token)
+		}
+	}
+	var words, shortest []string
+	for _, word := range f.words {
+		if slices.Contains(words, word) || len(words) == maxSearchWords {
+			continue
+		}
+		words = append(words, word)
+		found := prefixes(word)
+		for _, prefix := range found {
+			add("prefix", prefix)
+		}
+		if len(found) > 0 && !slices.Contains(shortest, found[0]) {
+			shortest = append(shortest, found[0])
+		}
+	}
+	for i, a := range shortest {
+		for _, b := range shortest[i+1:] {
+			add("pair", min(a, b), max(a, b))
+		}
+	}
+	for _, domain := range f.domains {
+		add("domain", domain)
+	}
+	for _, name := range searchable {
+		if value, ok := f.attributes[name]; ok {
+			add("attribute", name, attributeText(value))
+		}
+	}
+	return tokens
+}
+
+// searchToken is the HMAC of what is searched for, cut to 128 bits: two different ones that are equal only cost a comparison.
+func (k *keys) searchToken(kind string, parts ...string) []byte {
+	texts := make([][]byte, len(parts))
+	for i, part := range parts {
+		texts[i] = []byte(part)
+	}
+	mac := k.search.MAC("search "+kind, texts...)
+	return mac[:16]
+}
+
+// attributeText is the one text of an attribute's value: JSON, so that "1" is not 1.
+func attributeText(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic("directory: an attribute that came as JSON is none: " + err.Error())
+	}
+	return string(text)
+}
+
+// remakeTokens writes anew what those are found by whose names or addresses the change touched.
+func (c *changing) remakeTokens(ctx context.Context) error {
+	if len(c.unfound) == 0 {
+		return nil
+	}
+	ids := make([]uuid.UUID, 0, len(c.unfound))
+	for id := range c.unfound {
+		ids = append(ids, id)
+	}
+	on, err := c.desk.d.searchOn(ctx, c.Reader)
+	if err != nil || !on {
+		return err
+	}
+	tokens, err := c.desk.d.tokensOf(ctx, c.Reader, ids)
+	if err != nil {
+		return err
+	}
+	return c.SetSearchTokens(ctx, ids, tokens)
+}
+
+// addTokens makes somebody new findable.
+func (c *changing) addTokens(ctx context.Context, userID uuid.UUID, f findable) error {
+	delete(c.unfound, userID)
+	on, err := c.desk.d.searchOn(ctx, c.Reader)
+	if err != nil || !on {
+		return err
+	}
+	var searchable []string
+	if len(f.attributes) > 0 {
+		if searchable, err = searchableAttributes(ctx, c.Reader); err != nil {
+			return err
+		}
+	}
+	var rows []store.SearchToken
+	for _, token := range c.desk.d.keys.tokens(f, searchable) {
+		rows = append(rows, store.SearchToken{Token: token, UserID: userID})
+	}
+	return c.AddSearchTokens(ctx, rows)
+}
+
+func searchableAttributes(ctx context.Context, r store.Reader) ([]string, error) {
+	definitions, err := r.AllAttributeDefinitions(ctx)
+	var names []string
+	for _, definition := range definitions {
+		if definition.IsSearchable {
+			names = append(names, definition.Name)
+		}
+	}
+	return names, err
+}
+
+// tokensOf opens what some users are found by, with three statements for all.
+func (d *Directory) tokensOf(ctx context.Context, r store.Reader, ids []uuid.UUID) ([]store.SearchToken, error) {
+	searchable, err := searchableAttributes(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	found, err := d.findables(ctx, r, ids, nil)
+	var rows []store.SearchToken
+	for _, id := range ids {
+		for _, token := range d.keys.tokens(found[id], searchable) {
+			rows = append(rows, store.SearchToken{Token: token, UserID: id})
+		}
+	}
+	return rows, err
+}
+
+// findables opens the names and addresses of some users. opened, unless nil, is given each profile.
+func (d *Directory) findables(ctx context.Context, r store.Reader, ids []uuid.UUID, opened func(cardinal.Profile)) (map[uuid.UUID]findable, error) {
+	found := make(map[uuid.UUID]findable, len(ids))
+	profiles, err := r.Profiles(ctx, ids)
+	if err != nil || len(ids) == 0 {
+		return found, err
+	}
+	contacts, err := r.ContactsAmong(ctx, ids)
+	if err != nil {
+		return found, err
+	}
+	for _, record := range profiles {
+		var key seal.Key
+		if record.Key.KEKID.Valid {
+			if key, err = d.keys.unwrap(record.Key); err != nil {
+				return found, err
+			}
+		}
+		profile, err := openProfile(record.ProfileRecord, key)
+		if err != nil {
+			return found, err
+		}
+		if opened != nil {
+			opened(profile)
+		}
+		f := findable{words: append(normal.Words(profile.DisplayName), normal.Words(profile.Username)...), attributes: profile.Attributes}
+		at, _ := slices.BinarySearchFunc(contacts, record.UserID, func(c store.ContactRecord, id uuid.UUID) int {
+			return strings.Compare(string(c.UserID[:]), string(id[:]))
+		})
+		for ; at < len(contacts) && contacts[at].UserID == record.UserID; at++ {
+			if contacts[at].Kind != normal.KindEmail {
+				continue
+			}
+			contact, err := openContact(contacts[at], key)
+			if err != nil {
+				return found, err
+			}
+			if address, err := normal.Email(contact.Value); err == nil { // what was erased is no address any more
+				f.addMail(address)
+			}
+		}
+		found[record.UserID] = f
+	}
+	return found, nil
+}

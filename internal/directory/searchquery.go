@@ -1,0 +1,227 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/normal"
+	"cardinal/internal/store"
+)
+
+// searchQuery is what a list of users is searched for.
+type searchQuery struct {
+	words      []string
+	domains    []string // of e-mail addresses, or what they begin with
+	attributes map[string]any
+}
+
+// maxAskedWords bounds the words of one search: each is an index to look into.
+const maxAskedWords = 6
+
+// matches reports whether somebody is whom a search is for: each of its words begins a word of theirs.
+func (q searchQuery) matches(f findable) bool {
+	for _, word := range q.words {
+		if !slices.ContainsFunc(f.words, func(w string) bool { return strings.HasPrefix(w, word) }) {
+			return false
+		}
+	}
+	for _, domain := range q.domains {
+		if !slices.ContainsFunc(f.domains, func(d string) bool { return strings.HasPrefix(d, domain) }) {
+			return false
+		}
+	}
+	for name, value := range q.attributes {
+		have, ok := f.attributes[name]
+		if !ok || attributeText(have) != attributeText(value) {
+			return false
+		}
+	}
+	return true
+}
+
+// readSearch takes a search apart and puts the tokens that it goes by into the filter.
+func (k Desk) readSearch(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (searchQuery, error) {
+	q := searchQuery{attributes: f.Attributes}
+	if err := k.searchReady(ctx, r); err != nil {
+		return q, err
+	}
+	if f.Search != "" {
+		if fault := k.d.keys.readWords(f, &q); fault != nil {
+			return q, &cardinal.Invalid{Faults: []cardinal.Fault{*fault}}
+		}
+	}
+	if err := k.readAttributes(ctx, r, f); err != nil {
+		return q, err
+	}
+	return q, nil
+}
+
+// readWords takes the words of a search apart: what stands behind @ is a domain.
+func (k *keys) readWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fault {
+	for _, field := range strings.Fields(f.Search) {
+		local, domain, mail := strings.Cut(field, "@")
+		q.words = append(q.words, normal.Words(local)...)
+		if domain = strings.ToLower(domain); !mail || domain == "" {
+			continue
+		}
+		if address, err := normal.Email("x@" + domain); err == nil {
+			_, domain = normal.MailWords(address)
+			f.Tokens = append(f.Tokens, k.searchToken("domain", domain))
+		}
+		q.domains = append(q.domains, domain)
+	}
+	if len(q.words) > maxAskedWords || len(q.domains) > 2 {
+		return &cardinal.Fault{Parameter: "q", Code: "search_too_long", Message: "Give at most " + strconv.Itoa(maxAskedWords) + " words and two domains"}
+	}
+	var shortest []string
+	for _, word := range q.words {
+		found := prefixes(word)
+		if len(found) == 0 {
+			continue // too short to go by; it is compared
+		}
+		f.Tokens = append(f.Tokens, k.searchToken("prefix", found[len(found)-1]))
+		if !slices.Contains(shortest, found[0]) {
+			shortest = append(shortest, found[0])
+		}
+	}
+	shortest = shortest[:min(len(shortest), 3)] // what pairs more words make only costs their looking up
+	for i, a := range shortest {
+		for _, b := range shortest[i+1:] {
+			f.Pairs = append(f.Pairs, k.searchToken("pair", min(a, b), max(a, b)))
+		}
+	}
+	if len(f.Tokens) == 0 {
+		return &cardinal.Fault{Parameter: "q", Code: "search_too_short", Message: "Give two letters that a name or an address begins with, or a whole domain behind @"}
+	}
+	return nil
+}
+
+// readAttributes checks that the attributes can be searched.
+func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.UserFilter) error {
+	if len(f.Attributes) == 0 {
+		return nil
+	}
+	definitions, err := r.AllAttributeDefinitions(ctx)
+	if err != nil {
+		return err
+	}
+	finished, err := r.FinishedSearchBuild(ctx)
+	if err != nil {
+		return err
+	}
+	var faults cardinal.Faults
+	searchable := []string{}
+	for _, definition := range definitions {
+		if !definition.IsSearchable {
+			continue
+		}
+		searchable = append(searchable, definition.Name)
+		value, asked := f.Attributes[definition.Name]
+		switch {
+		case !asked:
+		case jsonType(value) != definition.ValueType:
+			faults = append(faults, cardinal.Fault{Parameter: "attributes", Code: "attribute_type", Message: "Give a " + definition.ValueType + " for " + definition.Name})
+		case finished.BeganAt.Before(definition.CreatedAt):
+			return errSearchBuilding
+		default:
+			f.Tokens = append(f.Tokens, k.d.keys.searchToken("attribute", definition.Name, attributeText(value)))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Attributes)) {
+		if !slices.Contains(searchable, name) {
+			faults = append(faults, cardinal.Fault{Parameter: "attributes", Code: "attribute_not_searchable",
+				Message: "Only attributes that were declared searchable can be searched" + listOf(searchable)})
+		}
+	}
+	return faults.Err()
+}
+
+func listOf(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(names, ", ")
+}
+
+var (
+	errSearchOff      = cardinal.Refuse(cardinal.ErrConflict, "search_off", "Search is switched off (the setting search.mode)")
+	errSearchBuilding = cardinal.Refuse(cardinal.ErrConflict, "search_building", "Not everybody can be found yet; try again in a minute")
+)
+
+// searchReady returns nil when everybody can be found.
+func (k Desk) searchReady(ctx context.Context, r store.Reader) error {
+	s, err := k.d.settings(ctx, r)
+	if err != nil {
+		return err
+	}
+	if !s.searchOn {
+		return errSearchOff
+	}
+	if _, err = r.FinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
+		return errSearchBuilding
+	}
+	return err
+}
+
+// openMost bounds how many people a search opens for one page.
+const openMost = 400
+
+// search returns a page of those whom a search is for, with their profiles: what the tokens give is opened and compared, a page at a
+// time. A page that comes out short says where the next begins.
+func (k Desk) search(ctx context.Context, r store.Reader, f cardinal.UserFilter, q searchQuery) (cardinal.List[cardinal.User], error) {
+	limit := f.Limit
+	var page cardinal.List[cardinal.User]
+	for opened := 0; ; {
+		walk, err := r.Users(ctx, f)
+		if err != nil {
+			return page, err
+		}
+		more := len(walk.Users) > limit
+		walk.Users = walk.Users[:min(len(walk.Users), limit)]
+		if err := k.d.open(ctx, r, walk.Users, q, &page.Data); err != nil {
+			return page, err
+		}
+		if len(page.Data) > limit || more && len(page.Data) == limit {
+			page.Data, page.HasMore = page.Data[:limit], true
+			return page, nil
+		}
+		if len(walk.Users) > 0 {
+			f.After = walk.Users[len(walk.Users)-1].ID
+		}
+		if opened += len(walk.Users); !more && walk.Until == uuid.Nil {
+			return page, nil
+		} else if !more {
+			page.After, page.HasMore = walk.Until, true
+			return page, nil
+		} else if opened >= openMost {
+			page.After, page.HasMore = f.After, true
+			return page, nil
+		}
+	}
+}
+
+// open opens some users and keeps those whom a search is for.
+func (d *Directory) open(ctx context.Context, r store.Reader, users []cardinal.User, q searchQuery, keep *[]cardinal.User) error {
+	ids, profiles := make([]uuid.UUID, len(users)), make(map[uuid.UUID]*cardinal.Profile, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
+	}
+	found, err := d.findables(ctx, r, ids, func(p cardinal.Profile) { profiles[p.UserID] = &p })
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if q.matches(found[u.ID]) {
+			u.Profile = profiles[u.ID]
+			*keep = append(*keep, u)
+		}
+	}
+	return nil
+}

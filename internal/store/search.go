@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// SearchToken is a row of search_tokens: a search for the token finds the user.
+type SearchToken struct {
+	Token  []byte // 16 bytes
+	UserID uuid.UUID
+}
+
+// SearchBuild is a pass over everybody that makes them searchable.
+type SearchBuild struct {
+	ID         uuid.UUID
+	Place      uuid.UUID // last user walked; uuid.Nil before the first
+	BeganAt    time.Time
+	FinishedAt *time.Time
+}
+
+const searchBuildColumns = `id, place, began_at, finished_at`
+
+func scanSearchBuild(row scanner) (b SearchBuild, err error) {
+	var place uuid.NullUUID
+	err = row.Scan(&b.ID, &place, timeInto{&b.BeganAt}, nullTimeInto{&b.FinishedAt})
+	b.Place = place.UUID
+	return b, err
+}
+
+// FinishedSearchBuild returns the latest pass that came to its end; cardinal.ErrNotFound when there is none.
+func (r Reader) FinishedSearchBuild(ctx context.Context) (SearchBuild, error) {
+	return one(ctx, r, scanSearchBuild, `
+		SELECT `+searchBuildColumns+` FROM search_builds WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`)
+}
+
+// RunningSearchBuild returns the pass under way and keeps others from going on with it until the transaction ends;
+// cardinal.ErrNotFound when there is none.
+func (tx Tx) RunningSearchBuild(ctx context.Context) (SearchBuild, error) {
+	return one(ctx, tx.Reader, scanSearchBuild, `
+		SELECT `+searchBuildColumns+` FROM search_builds WHERE finished_at IS NULL`+tx.engine.forChange)
+}
+
+// InsertSearchBuild begins a pass; it Violates "search_builds_one_running_uq" while one is under way.
+func (tx Tx) InsertSearchBuild(ctx context.Context, b SearchBuild) error {
+	_, err := tx.exec(ctx, `INSERT INTO search_builds (`+searchBuildColumns+`) VALUES ($1, $2, $3, $4)`,
+		b.ID, uuid.NullUUID{UUID: b.Place, Valid: b.Place != uuid.Nil}, b.BeganAt, b.FinishedAt)
+	return err
+}
+
+// UpdateSearchBuild notes how far a pass has come.
+func (tx Tx) UpdateSearchBuild(ctx context.Context, b SearchBuild) error {
+	_, err := tx.exec(ctx, `UPDATE search_builds SET place = $2, finished_at = $3 WHERE id = $1`, b.ID, b.Place, b.FinishedAt)
+	return err
+}
+
+// PeopleForSearch returns the ids of some users after one, who have not been erased, and keeps others from changing them until the
+// transaction ends.
+func (tx Tx) PeopleForSearch(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error) {
+	return all(ctx, tx.Reader, scanID, `
+		SELECT id FROM users WHERE id > $1 AND erased_at IS NULL ORDER BY id LIMIT $2`+tx.engine.forChange, after, limit)
+}
+
+// SetSearchTokens makes some users found by these tokens, and by no others.
+func (tx Tx) SetSearchTokens(ctx context.Context, userIDs []uuid.UUID, tokens []SearchToken) error {
+	if len(userIDs) == 0 {
+		return nil
+	}
+	list, args := placeholders(userIDs)
+	if _, err := tx.exec(ctx, `DELETE FROM search_tokens WHERE user_id IN (`+list+`)`, args...); err != nil {
+		return err
+	}
+	return tx.AddSearchTokens(ctx, tokens)
+}
+
+// AddSearchTokens makes users found by tokens that they have not got. A statement carries a power of two of them, so that there are
+// few different statements.
+func (tx Tx) AddSearchTokens(ctx context.Context, tokens []SearchToken) error {
+	for n := 64; n > 0; n /= 2 {
+		for ; len(tokens) >= n; tokens = tokens[n:] {
+			args := make([]any, 0, 2*n)
+			for _, t := range tokens[:n] {
+				args = append(args, t.Token, t.UserID)
+			}
+			values := make([]string, n)
+			for i := range values {
+				values[i] = "(" + dollar(2*i+1) + ", " + dollar(2*i+2) + ")"
+			}
+			if err := tx.later(ctx, `INSERT INTO search_tokens (token, user_id) VALUES `+strings.Join(values, ", "), args...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// SearchTokens returns by what a user is found.
+func (r Reader) SearchTokens(ctx context.Context, userID uuid.UUID) ([][]byte, error) {
+	return all(ctx, r, func(row scanner) (token []byte, err error) { err = row.Scan(&token); return token, err },
+		`SELECT token FROM search_tokens WHERE user_id = $1 ORDER BY token LIMIT 1000`, userID)
+}
+
+// DeleteSearch deletes at most some tokens, and every note of passes: nobody is searchable any more. It returns how many tokens went.
+func (tx Tx) DeleteSearch(ctx context.Context, limit int) (int64, error) {
+	if _, err := tx.exec(ctx, `DELETE FROM search_builds`); err != nil {
+		return 0, err
+	}
+	return tx.exec(ctx, `DELETE FROM search_tokens WHERE (token, user_id) IN (SELECT token, user_id FROM search_tokens LIMIT $1)`, limit)
+}

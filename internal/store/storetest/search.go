@@ -1,0 +1,153 @@
+package storetest
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+func token(n byte) []byte { return bytes.Repeat([]byte{n}, 16) }
+
+func search(t *testing.T, s *store.Store) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	tokens := func(id uuid.UUID) [][]byte { t.Helper(); return must(r.SearchTokens(ctx, id))(t) }
+	start := time.Date(2002, 2, 3, 4, 5, 6, 0, time.UTC)
+	var ids []uuid.UUID
+	for i := range 3 {
+		ids = append(ids, cardinal.IDAt(start.Add(time.Duration(i)*time.Millisecond)))
+		insertUser(t, s, ids[i], "person")
+	}
+	all := []store.SearchToken{{Token: token(3), UserID: ids[0]}, {Token: token(1), UserID: ids[0]}, {Token: token(2), UserID: ids[0]}, {Token: token(1), UserID: ids[1]}, {Token: token(2), UserID: ids[2]}}
+	write(t, s, func(tx store.Tx) error { return tx.AddSearchTokens(ctx, all) })
+	same(t, "SearchTokens", tokens(ids[0]), [][]byte{token(1), token(2), token(3)})
+	violated(t, "search_tokens_pk", s.Write(ctx, func(tx store.Tx) error { return tx.AddSearchTokens(ctx, all[:1]) }))
+	violated(t, "search_tokens_token_ck", s.Write(ctx, func(tx store.Tx) error {
+		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1)[:15], UserID: ids[0]}})
+	}))
+	violated(t, "search_tokens_user_ck", s.Write(ctx, func(tx store.Tx) error {
+		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.SystemID}})
+	}))
+	violated(t, foreignKey(s, "search_tokens_user_fk"), s.Write(ctx, func(tx store.Tx) error {
+		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.NewID()}})
+	}))
+
+	finds := func(name string, f cardinal.UserFilter, want ...uuid.UUID) {
+		t.Helper()
+		for _, f.Descending = range []bool{false, true} {
+			f.Limit, f.After = 1, uuid.Nil
+			var got []uuid.UUID
+			for more := true; more; {
+				walk := must(r.Users(ctx, f))(t)
+				if more = len(walk.Users) > 1; len(walk.Users) > 0 {
+					got, f.After = append(got, walk.Users[0].ID), walk.Users[0].ID
+				}
+			}
+			if f.Descending {
+				slices.Reverse(got)
+			}
+			same(t, name, got, want)
+		}
+	}
+	finds("one token", cardinal.UserFilter{Tokens: [][]byte{token(1)}}, ids[:2]...)
+	finds("two tokens", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}}, ids[0])
+	finds("two tokens and a pair", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}, Pairs: [][]byte{token(3)}}, ids[0])
+	finds("a pair of nobody", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}, Pairs: [][]byte{token(4)}})
+	finds("a token and a status", cardinal.UserFilter{Tokens: [][]byte{token(1)}, Status: "suspended"})
+	finds("a token and a kind", cardinal.UserFilter{Tokens: [][]byte{token(2)}, Kind: "person"}, ids[0], ids[2])
+
+	write(t, s, func(tx store.Tx) error {
+		return tx.SetSearchTokens(ctx, ids[:2], []store.SearchToken{{Token: token(5), UserID: ids[1]}})
+	})
+	same(t, "SetSearchTokens", [][][]byte{tokens(ids[0]), tokens(ids[1]), tokens(ids[2])}, [][][]byte{{}, {token(5)}, {token(2)}})
+	same(t, "PeopleForSearch", written(t, s, func(tx store.Tx) ([]uuid.UUID, error) { return tx.PeopleForSearch(ctx, ids[0], 2) }), ids[1:])
+	searchBuilds(t, s)
+	same(t, "DeleteSearch", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 1) }), int64(1))
+	same(t, "DeleteSearch of the rest", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 10) }), int64(1))
+	_, err := r.FinishedSearchBuild(ctx)
+	refused(t, "FinishedSearchBuild after DeleteSearch", cardinal.ErrNotFound, err)
+	boundedWalk(t, s)
+}
+
+func searchBuilds(t *testing.T, s *store.Store) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	same(t, "the pass over nobody, of the migration", must(r.FinishedSearchBuild(ctx))(t).Place, uuid.Nil)
+	build := store.SearchBuild{ID: cardinal.NewID(), BeganAt: moment}
+	write(t, s, func(tx store.Tx) error { return tx.InsertSearchBuild(ctx, build) })
+	violated(t, "search_builds_one_running_uq", s.Write(ctx, func(tx store.Tx) error {
+		return tx.InsertSearchBuild(ctx, store.SearchBuild{ID: cardinal.NewID(), BeganAt: moment})
+	}))
+	running := func() store.SearchBuild {
+		return written(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.RunningSearchBuild(ctx) })
+	}
+	same(t, "RunningSearchBuild", running(), build)
+	build.Place = cardinal.NewID()
+	write(t, s, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, build) })
+	same(t, "UpdateSearchBuild", running(), build)
+	build.FinishedAt = ptr(moment)
+	write(t, s, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, build) })
+	same(t, "FinishedSearchBuild", must(r.FinishedSearchBuild(ctx))(t), build)
+	refused(t, "RunningSearchBuild of none", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.RunningSearchBuild(ctx) }))
+	early := build
+	early.FinishedAt = ptr(moment.Add(-time.Second))
+	violated(t, "search_builds_finished_ck", s.Write(ctx, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, early) }))
+}
+
+// boundedWalk: where every filter has more users than one walk looks at and no two have one in common, walks end before they found
+// anybody, each further on, and together see everybody.
+func boundedWalk(t *testing.T, s *store.Store) {
+	const each = 2500
+	ctx, r := t.Context(), s.Read(t.Context())
+	start := time.Date(2003, 2, 3, 4, 5, 6, 0, time.UTC)
+	var both uuid.UUID
+	write(t, s, func(tx store.Tx) error {
+		var rows []store.SearchToken
+		for i := range 2 * each {
+			id := cardinal.IDAt(start.Add(time.Duration(i) * time.Millisecond))
+			if _, err := tx.InsertUser(ctx, id, "person", "create", moment); err != nil {
+				return err
+			}
+			if err := tx.InsertProfile(ctx, plainProfile(id)); err != nil {
+				return err
+			}
+			rows = append(rows, store.SearchToken{Token: token(byte(6 + i%2)), UserID: id})
+			if both = id; i == 2*each-1 {
+				rows = append(rows, store.SearchToken{Token: token(6), UserID: id})
+			}
+		}
+		return tx.AddSearchTokens(ctx, rows)
+	})
+	f := cardinal.UserFilter{Tokens: [][]byte{token(6), token(7)}, Page: cardinal.Page{Limit: 10}}
+	first := must(r.Users(ctx, f))(t)
+	if len(first.Users) != 0 || first.Until == uuid.Nil {
+		t.Fatalf("the first walk gives %d and goes on at %s", len(first.Users), first.Until)
+	}
+	f.After = first.Until
+	second := must(r.Users(ctx, f))(t)
+	if len(second.Users) != 1 || second.Users[0].ID != both || second.Until != uuid.Nil {
+		t.Errorf("the second walk gives %v and goes on at %s", second.Users, second.Until)
+	}
+}
+
+func userCounts(t *testing.T, s *store.Store) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	start := time.Date(2004, 2, 3, 4, 5, 6, 0, time.UTC)
+	for i := range 5 {
+		insertUser(t, s, cardinal.IDAt(start.Add(time.Duration(i)*time.Millisecond)), []string{"person", "service"}[i%2])
+	}
+	f := cardinal.UserFilter{CreatedFrom: start, CreatedUntil: start.Add(time.Hour)}
+	same(t, "UserCount", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 5, IsExact: true})
+	if beyond := must(r.UserCount(ctx, f, 4))(t); beyond.IsExact || beyond.Value < 4 {
+		t.Errorf("UserCount beyond the bound: %+v", beyond)
+	}
+	f.Kind, f.Status = "service", "active"
+	same(t, "UserCount of two filters", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 2, IsExact: true})
+	if all := must(r.UserCount(ctx, cardinal.UserFilter{BuiltIn: true}, 1))(t); all.IsExact || all.Value < 9 {
+		t.Errorf("UserCount of all by estimate: %+v", all)
+	}
+}

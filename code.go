@@ -60,7 +60,6 @@ var Codes = []Code{
 	{"field_missing", "A field is missing", "Give the field."},
 	{"field_type", "The field has another type", "Mind the type in /openapi.json."},
 	{"field_unknown", "There is no such field", "Leave it out, or correct its name."},
-	{"filter_not_served", "No index serves that filter", "Narrow the list by one of the filters that the answer names."},
 	{"forbidden", "You may not do this", "Ask an administrator for the permission."},
 	{"hash_unusable", "The password hash cannot be used", "Give a hash in PHC, crypt or LDAP form, of a scheme that can be verified, or leave the password out."},
 	{"id_format", "The id is of another kind", "Give a UUIDv7, or leave it out to get a new one."},

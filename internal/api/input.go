@@ -70,11 +70,12 @@ func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
 			if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 				shown = "*"
 			}
-			if hint := suggest(shown, known); hint == "" && len(filters) > 0 && slices.Contains(known, "limit") {
-				faults = append(faults, cardinal.Fault{Parameter: shown, Code: "filter_not_served", Message: "No index serves it; this list can be narrowed by " + strings.Join(filters, ", ")})
-			} else {
-				faults = append(faults, cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: "Leave it out" + hint})
+			message := "Leave it out" + suggest(shown, known)
+			if slices.Contains(known, "limit") && len(filters) > 0 {
+				message, _, _ = strings.Cut(message, "; known here")
+				message += "; only what an index serves narrows this list: " + strings.Join(filters, ", ")
 			}
+			faults = append(faults, cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: message})
 		case len(values) > 1:
 			faults = append(faults, cardinal.Fault{Parameter: name, Code: "parameter_repeated", Message: "Give it once"})
 		case !storable(values[0]):

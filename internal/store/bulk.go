@@ -105,16 +105,12 @@ func bulksOf(people []NewPerson) ([]*bulk, error) {
 }
 
 func (b *bulk) addEvent(e cardinal.AuditEvent) error {
-	rows, err := canonicalJSON(e.ChangedRows)
-	if err != nil {
-		return err
-	}
 	changes, err := canonicalJSON(e.Changes)
 	if err != nil {
 		return err
 	}
-	b.add(e.SubjectID, e.ID, e.ActorID, e.SessionID, e.APIKeyID, e.Action, e.IsRefused, e.Attempts, rows, changes, e.RequestID,
-		e.AddressSealed, e.UserAgentSealed, e.SchemaVersion)
+	b.add(e.SubjectID, e.ID, e.ActorID, e.SessionID, e.APIKeyID, e.Action, e.IsRefused, e.Attempts, shortRows(e.ChangedRows, e.SubjectID), changes, e.RequestID,
+		e.AddressSealed, e.UserAgentSealed, shortEntry)
 	return nil
 }
 

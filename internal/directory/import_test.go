@@ -213,6 +213,23 @@ func TestImportFindsEveryProblem(t *testing.T) {
 	})
 }
 
+// Who comes between the check and the run is met by what the database refuses.
+func TestImportMeetsWhoCameMeanwhile(t *testing.T) {
+	engines(t, func(t *testing.T, w *world) {
+		id := cardinal.NewID().String()
+		src := lines(`{"email":"ana@example.com"}`, `{"email":"bo@example.com","email_verified":true,"password_hash":"`+bcryptHash+`"}`, `{"id":"`+id+`","username":"cy"}`,
+			`{"id":"`+cardinal.NewID().String()+`","username":"dee"}`, `{"username":"eva"}`)
+		plan, _ := w.checked(t, w.operator(), src)
+		ok(t, second(w.operator().CreateUser(t.Context(), cardinal.NewUser{Email: "ana@example.com", EmailVerified: true})))
+		w.imports(t, lines(`{"username":"dee"}`, `{"id":"`+id+`"}`, `{"username":"fay","password_hash":"`+bcryptHash+`"}`))
+		run := must(w.operator().RunImport(t.Context(), src, directory.ImportOptions{}, plan, func(cardinal.ImportRun) {}))(t)
+		if run.Created != 2 || run.Skipped != 2 || run.Faulty != 1 {
+			t.Errorf("%+v", run)
+		}
+		w.signIn(t, "bo@example.com", "U*U")
+	})
+}
+
 func TestImportNeedsThePermission(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		helper, _ := w.person(t, "support")

@@ -120,10 +120,8 @@ func (rules *importRules) wrap(ctx context.Context, given *password.Given) (stri
 	}
 }
 
-// freshSalts wraps the hashes whose salt somebody has already, in the directory or among these people, and adds the digests of all
-// credentials to the events.
-func (rules *importRules) freshSalts(ctx context.Context, r store.Reader, list []candidate, people []store.NewPerson) error {
-	taken := map[string]bool{}
+// lookUpSalts finds which salts of the given hashes somebody has already.
+func lookUpSalts(ctx context.Context, r store.Reader, list []candidate) (map[string]bool, error) {
 	var salts []string
 	for i := range list {
 		if list[i].hash != nil {
@@ -131,12 +129,16 @@ func (rules *importRules) freshSalts(ctx context.Context, r store.Reader, list [
 		}
 	}
 	there, err := r.SaltsAmong(ctx, salts)
-	if err != nil {
-		return err
-	}
+	taken := map[string]bool{}
 	for _, salt := range there {
 		taken[salt] = true
 	}
+	return taken, err
+}
+
+// freshSalts wraps the hashes whose salt is taken, in the directory or among these people, and adds the digests of all credentials to
+// the events.
+func (rules *importRules) freshSalts(ctx context.Context, taken map[string]bool, list []candidate, people []store.NewPerson) error {
 	for i := range people {
 		if people[i].Credential == nil {
 			continue

@@ -25,7 +25,7 @@ func (k Desk) RunImport(ctx context.Context, src ImportSource, o ImportOptions, 
 	if err := k.startImport(ctx, record); err != nil {
 		return record.ImportRun, err
 	}
-	return k.goOn(ctx, record, src, o.File, plan.late, tell)
+	return k.goOn(ctx, record, src, o.File, plan, tell)
 }
 
 // startImport adds a run, unless a node of an older version could not sign in whom it would make.
@@ -66,7 +66,7 @@ func (k Desk) ResumeImport(ctx context.Context, id uuid.UUID, src ImportSource, 
 	if !bytes.Equal(plan.mac, record.ContentMAC) {
 		return run, cardinal.Refuse(cardinal.ErrConflict, "import_other_file", "This is not the file that the run began with, or it changed since")
 	}
-	return k.goOn(ctx, record, src, o.File, plan.late, tell)
+	return k.goOn(ctx, record, src, o.File, plan, tell)
 }
 
 // importing is a run under way in this process.
@@ -75,6 +75,7 @@ type importing struct {
 	rules  *importRules
 	record store.ImportRecord
 	event  cardinal.AuditEvent
+	looks  bool // whether to look who is there before it writes: some were when the file was checked
 	tell   func(cardinal.ImportRun)
 }
 
@@ -86,8 +87,8 @@ type prepared struct {
 }
 
 // goOn imports the rows that a run has not dealt with yet. One goroutine reads and makes rows, the other writes them.
-func (k Desk) goOn(ctx context.Context, record store.ImportRecord, src ImportSource, o importfile.Options, late map[int64][]cardinal.Fault, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
-	run := &importing{desk: k, record: record, tell: tell}
+func (k Desk) goOn(ctx context.Context, record store.ImportRecord, src ImportSource, o importfile.Options, plan ImportPlan, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
+	run := &importing{desk: k, record: record, looks: plan.Existing > 0, tell: tell}
 	reader, err := k.read(ctx, rule{permission: "users.import"})
 	if err != nil {
 		return record.ImportRun, err
@@ -104,11 +105,11 @@ func (k Desk) goOn(ctx context.Context, record store.ImportRecord, src ImportSou
 	run.event.AddressSealed, run.event.UserAgentSealed = from.address, from.userAgent
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	batches := make(chan prepared, 2)
+	batches := make(chan prepared)
 	read := make(chan error, 1)
 	go func() {
 		defer close(batches)
-		read <- run.prepare(ctx, src, o, late, batches)
+		read <- run.prepare(ctx, src, o, plan.late, batches)
 	}()
 	for b := range batches {
 		if err := run.write(ctx, b); err != nil {
@@ -159,22 +160,32 @@ func (run *importing) prepare(ctx context.Context, src ImportSource, o importfil
 	return err
 }
 
-// write commits a batch together with how far the run has come. Who claimed the same meanwhile makes it look again.
+// write commits a batch together with how far the run has come. Who claimed the same since the file was checked makes it look again, and
+// so does a salt that somebody has.
 func (run *importing) write(ctx context.Context, b prepared) error {
 	const tries = 5
+	looks := run.looks
 	for try := 1; ; try++ {
-		err := run.tryWrite(ctx, b)
+		err := run.tryWrite(ctx, b, looks)
 		if !(store.Violates(err, "identifiers_pk") || store.Violates(err, "users_pk") || store.Violates(err, "credentials_salt_uq")) || try == tries {
 			return explain(err)
 		}
+		looks = true
 	}
 }
 
-func (run *importing) tryWrite(ctx context.Context, b prepared) error {
-	r := run.desk.d.store.Read(ctx)
-	found, err := lookUp(ctx, r, b.list)
-	if err != nil {
-		return err
+func (run *importing) tryWrite(ctx context.Context, b prepared, looks bool) error {
+	var found existing
+	taken := map[string]bool{}
+	if looks {
+		var err error
+		r := run.desk.d.store.Read(ctx)
+		if found, err = lookUp(ctx, r, b.list); err != nil {
+			return err
+		}
+		if taken, err = lookUpSalts(ctx, r, b.list); err != nil {
+			return err
+		}
 	}
 	record := run.record
 	var list []candidate
@@ -195,11 +206,11 @@ func (run *importing) tryWrite(ctx context.Context, b prepared) error {
 	for i := range people {
 		people[i].Event.ChangedRows = people[i].Event.ChangedRows[:len(people[i].Event.ChangedRows):len(people[i].Event.ChangedRows)]
 	}
-	if err := run.rules.freshSalts(ctx, r, list, people); err != nil {
+	if err := run.rules.freshSalts(ctx, taken, list, people); err != nil {
 		return err
 	}
 	now := run.desk.d.now()
-	err = run.desk.d.store.Write(ctx, func(tx store.Tx) error {
+	err := run.desk.d.store.Write(ctx, func(tx store.Tx) error {
 		current, err := tx.ImportForChange(ctx, record.ID)
 		if err != nil {
 			return err

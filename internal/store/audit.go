@@ -14,7 +14,7 @@ const auditColumns = `subject_id, id, actor_id, session_id, api_key_id, action, 
 
 func scanEvent(row scanner) (e cardinal.AuditEvent, err error) {
 	err = row.Scan(&e.SubjectID, &e.ID, &e.ActorID, &e.SessionID, &e.APIKeyID, &e.Action, &e.IsRefused, &e.Attempts,
-		jsonInto{&e.ChangedRows}, jsonInto{&e.Changes}, &e.RequestID, &e.AddressSealed, &e.UserAgentSealed, &e.SchemaVersion)
+		stampsInto{&e}, jsonInto{&e.Changes}, &e.RequestID, &e.AddressSealed, &e.UserAgentSealed, &e.SchemaVersion)
 	e.OccurredAt = cardinal.TimeOf(e.ID)
 	return e, err
 }

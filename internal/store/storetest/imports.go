@@ -65,16 +65,19 @@ func imports(t *testing.T, s *store.Store) {
 func newPerson(t *testing.T, s *store.Store, run uuid.UUID, salt string) store.NewPerson {
 	t.Helper()
 	id, contact, kek := cardinal.NewID(), cardinal.NewID(), must(s.Read(t.Context()).KEKs(t.Context()))(t)[0].ID
-	event := cardinal.AuditEvent{ID: cardinal.NewID(), SubjectID: id, ActorID: cardinal.OperatorID, Action: store.ImportAction, Attempts: 1, SchemaVersion: 1, RequestID: &run,
-		ChangedRows: []cardinal.RowStamp{}, Changes: map[string]cardinal.ColumnChange{}}
+	event := cardinal.AuditEvent{ID: cardinal.NewID(), SubjectID: id, ActorID: cardinal.OperatorID, Action: store.ImportAction, Attempts: 1, SchemaVersion: 2, RequestID: &run,
+		Changes: map[string]cardinal.ColumnChange{}}
 	event.OccurredAt = cardinal.TimeOf(event.ID)
 	index := append(sealed(16), id[:]...)
+	claim := store.IdentifierRecord{ValueIndex: index, UserID: id, ContactID: &contact, CreatedAt: moment}
+	event.ChangedRows = []cardinal.RowStamp{{Table: "contacts", Key: id.String() + "/" + contact.String(), Version: 1, Columns: 1, Digest: []byte{0, 1, 255}},
+		{Table: "user_keys", Key: id.String(), Columns: 1, Digest: []byte{1}}, store.StampIdentifier(claim), {Table: "users", Key: "another/key", Version: 12}}
 	return store.NewPerson{
 		User:        cardinal.User{ID: id, Kind: "person", Status: "active", CreatedAt: moment, UpdatedAt: moment, Version: 1, SchemaVersion: 1},
 		Key:         store.UserKeyRecord{UserID: id, KEKID: uuid.NullUUID{UUID: kek, Valid: true}, WrappedKey: sealed(61), CreatedAt: moment, WrappedAt: moment},
 		Profile:     plainProfile(id),
 		Contacts:    []store.ContactRecord{{UserID: id, ID: contact, Kind: "email", ValueSealed: sealed(40), IsPrimary: true, VerifiedAt: ptr(moment), CreatedAt: moment, UpdatedAt: moment, Version: 1, SchemaVersion: 1}},
-		Identifiers: []store.IdentifierRecord{{ValueIndex: index, UserID: id, ContactID: &contact, CreatedAt: moment}},
+		Identifiers: []store.IdentifierRecord{claim},
 		Credential:  &store.CredentialRecord{UserID: id, Hash: phc(salt), LastReset: moment, CreatedAt: moment, UpdatedAt: moment, Version: 1, SchemaVersion: 1},
 		Grants:      []cardinal.Grant{{UserID: id, RoleID: roleNamed(t, s, "auditor"), GrantedBy: cardinal.OperatorID, CreatedAt: moment}},
 		Event:       event,

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+)
+
+// shortEntry is the shape of an audit entry whose rows are texts instead of objects. An import writes as many entries as people, and
+// SQLite gives an entry of more than a thousand bytes another page, which every search of the table reads on its way.
+const shortEntry = 2
+
+// shortRows writes stamps as a JSON array of texts: table, version, version of the columns, digest, and the key unless it is that of
+// the subject alone.
+func shortRows(rows []cardinal.RowStamp, subject uuid.UUID) jsonText {
+	b := append(make([]byte, 0, 128*len(rows)), '[')
+	for i, r := range rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, '"'), r.Table...), ' ')
+		b = append(strconv.AppendInt(b, r.Version, 10), ' ')
+		b = append(strconv.AppendInt(b, int64(r.Columns), 10), ' ')
+		b = base64.RawStdEncoding.AppendEncode(b, r.Digest)
+		if key := shortKey(r.Key, subject.String()); key != "" {
+			b = append(append(b, ' '), key...)
+		}
+		b = append(b, '"')
+	}
+	return jsonText(append(b, ']'))
+}
+
+// shortKey leaves out the subject, and writes a key that is 32 bytes in hex shorter.
+func shortKey(key, subject string) string {
+	if rest, ok := strings.CutPrefix(key, subject); ok {
+		return rest
+	}
+	if index, err := hex.DecodeString(key); err == nil && len(index) == indexBytes {
+		return base64.RawStdEncoding.EncodeToString(index)
+	}
+	return key
+}
+
+// indexBytes is the length of a blind index, the key of a claim.
+const indexBytes = 32
+
+func longKey(key, subject string) string {
+	if key == "" || key[0] == '/' {
+		return subject + key
+	}
+	if index, err := base64.RawStdEncoding.DecodeString(key); err == nil && len(index) == indexBytes {
+		return hex.EncodeToString(index)
+	}
+	return key
+}
+
+// stampsInto scans the rows of an entry, whose subject was scanned before, in either shape.
+type stampsInto struct{ of *cardinal.AuditEvent }
+
+func (s stampsInto) Scan(v any) error {
+	var list []json.RawMessage
+	if err := (jsonInto{&list}).Scan(v); err != nil {
+		return err
+	}
+	s.of.ChangedRows = make([]cardinal.RowStamp, len(list))
+	for i, text := range list {
+		into := &s.of.ChangedRows[i]
+		if text[0] == '{' {
+			if err := json.Unmarshal(text, into); err != nil {
+				return err
+			}
+			continue
+		}
+		var short string
+		if err := json.Unmarshal(text, &short); err != nil {
+			return err
+		}
+		if err := readShort(short, s.of.SubjectID.String(), into); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readShort(text, subject string, into *cardinal.RowStamp) (err error) {
+	fields := append(strings.Split(text, " "), "")
+	if len(fields) < 5 {
+		return fmt.Errorf("a stamp of %d parts", len(fields)-1)
+	}
+	into.Table, into.Key = fields[0], longKey(fields[4], subject)
+	if into.Version, err = strconv.ParseInt(fields[1], 10, 64); err != nil {
+		return err
+	}
+	if into.Columns, err = strconv.Atoi(fields[2]); err != nil {
+		return err
+	}
+	if fields[3] != "" { // the row is gone
+		into.Digest, err = base64.RawStdEncoding.DecodeString(fields[3])
+	}
+	return err
+}

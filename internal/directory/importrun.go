@@ -13,8 +13,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// importSchema is the migration whose program knows the hashes that an import stores.
-const importSchema = 9
+// importSchema is the migration whose program knows the hashes that an import stores, and the short entries that tell of it.
+const importSchema = 11
 
 // RunImport makes the people of a file that was checked. What was committed when it is cut stays, and ResumeImport goes on from there.
 func (k Desk) RunImport(ctx context.Context, src ImportSource, o ImportOptions, plan ImportPlan, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
@@ -123,7 +123,10 @@ func (k Desk) goOn(ctx context.Context, record store.ImportRecord, src ImportSou
 	if err := <-read; err != nil {
 		return run.record.ImportRun, err
 	}
-	return run.record.ImportRun, run.finish(ctx)
+	if err := run.finish(ctx); err != nil {
+		return run.record.ImportRun, err
+	}
+	return run.record.ImportRun, k.refreshStatistics(ctx) // the planner does not know yet how many there are
 }
 
 func (run *importing) prepare(ctx context.Context, src ImportSource, o importfile.Options, late map[int64][]cardinal.Fault, out chan<- prepared) error {

@@ -63,15 +63,16 @@ func (k Desk) RunJob(ctx context.Context, kind string) error {
 
 // work is what each kind of scheduled work does.
 var work = map[string]func(Desk, context.Context) error{
-	"audit.months":    Desk.makeAuditMonths,
-	"audit.attempts":  Desk.recordAttempts,
-	"grants.expire":   Desk.expireGrants,
-	"claims.expire":   Desk.expireClaims,
-	"sessions.purge":  purge(store.Tx.DeleteDeadSessions, 30*24*time.Hour),
-	"replies.purge":   purge(store.Tx.DeleteExpiredReplies, 0),
-	"throttles.purge": purge(store.Tx.DeleteExpiredThrottles, 0),
-	"schema.backfill": Desk.backfill,
-	"search.build":    Desk.buildSearch,
+	"audit.months":       Desk.makeAuditMonths,
+	"audit.attempts":     Desk.recordAttempts,
+	"grants.expire":      Desk.expireGrants,
+	"claims.expire":      Desk.expireClaims,
+	"sessions.purge":     purge(store.Tx.DeleteDeadSessions, 30*24*time.Hour),
+	"replies.purge":      purge(store.Tx.DeleteExpiredReplies, 0),
+	"throttles.purge":    purge(store.Tx.DeleteExpiredThrottles, 0),
+	"schema.backfill":    Desk.backfill,
+	"search.build":       Desk.buildSearch,
+	"statistics.refresh": Desk.refreshStatistics,
 }
 
 func (k Desk) makeAuditMonths(ctx context.Context) error {
@@ -79,6 +80,10 @@ func (k Desk) makeAuditMonths(ctx context.Context) error {
 		_, err := tx.EnsureAuditMonths(ctx, k.d.now())
 		return err
 	})
+}
+
+func (k Desk) refreshStatistics(ctx context.Context) error {
+	return k.d.store.Write(ctx, func(tx store.Tx) error { return tx.RefreshStatistics(ctx) })
 }
 
 // recordAttempts writes strangers' refused attempts of the minutes that are over to the audit log, one event a minute and

@@ -70,12 +70,17 @@ func (k Desk) buildSearch(ctx context.Context) error {
 	if older, err := r.OlderNodes(ctx, searchSchema, k.d.now()); err != nil || len(older) > 0 {
 		return err // what they change would not be found
 	}
-	for done := false; !done; {
-		if done, err = k.buildBatch(ctx, due && k.d.now().After(since.Add(searchSettle))); err != nil {
+	for batches := 0; ; batches++ {
+		done, err := k.buildBatch(ctx, due && k.d.now().After(since.Add(searchSettle)))
+		switch {
+		case err != nil:
 			return err
+		case done && batches > 0:
+			return k.refreshStatistics(ctx)
+		case done:
+			return nil
 		}
 	}
-	return nil
 }
 
 // buildBatch makes some people findable and notes how far the pass has come; true when there is none, or no more of it. A new one is

@@ -307,8 +307,8 @@ func (r Reader) estimate(ctx context.Context, table string) (int64, error) {
 		if err != nil || n > 0 {
 			return n, err
 		}
-	} else if n, err := one(ctx, r, count, `SELECT CAST(stat AS INTEGER) FROM sqlite_stat1 WHERE tbl = $1 LIMIT 1`, table); err == nil && n > 0 {
-		return n, nil // an error says that nobody has counted yet
+	} else if n, err := one(ctx, r, count, `SELECT COALESCE(max(CAST(stat AS INTEGER)), 0) FROM sqlite_stat1 WHERE tbl = $1`, table); err == nil && n > 0 {
+		return n, nil // of its indexes the whole ones; an error says that nobody has counted yet
 	}
 	n, err := one(ctx, r, count, `SELECT count(*) FROM `+table)
 	if errors.Is(err, cardinal.ErrBusy) { // it took too long to count

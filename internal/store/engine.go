@@ -42,6 +42,8 @@ type engine struct {
 	lockNodes string
 	// lag is how many bytes the slowest replica is behind; nil where there are none.
 	lag func(ctx context.Context) (int64, error)
+	// refreshStatistics counts anew what the planner goes by, where much changed.
+	refreshStatistics func(ctx context.Context, tx Tx) error
 	// ensureAuditMonth makes the place for a month's audit rows; true when it had to.
 	ensureAuditMonth func(ctx context.Context, tx Tx, month time.Time) (bool, error)
 	// auditMonths lists the months that have one; nil where the engine needs none.

@@ -58,6 +58,10 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	e.migrate = func(ctx context.Context, fn func(migrator) error) error { return migratePostgres(ctx, db, fn) }
 	e.lockNodes = `LOCK TABLE nodes IN SHARE MODE`
 	e.lag = func(ctx context.Context) (int64, error) { return replicaLag(ctx, db) }
+	e.refreshStatistics = func(ctx context.Context, tx Tx) error {
+		_, err := tx.exec(ctx, `SELECT refresh_statistics()`)
+		return err
+	}
 	e.ensureAuditMonth = func(ctx context.Context, tx Tx, month time.Time) (bool, error) {
 		return one(ctx, tx.Reader, scanBool, `SELECT audit_month_ensure(CAST($1 AS text)::date)`, month.UTC().Format(time.DateOnly))
 	}

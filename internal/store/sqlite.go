@@ -78,7 +78,8 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 			// database/sql does not track the statements of a single connection, and SQLite folds its log only when all are closed.
 			return errors.Join(w.statements.close(), reading.Close(), conn.Close(), writing.Close())
 		},
-		ensureAuditMonth: func(context.Context, Tx, time.Time) (bool, error) { return false, nil },
+		refreshStatistics: refreshSQLite,
+		ensureAuditMonth:  func(context.Context, Tx, time.Time) (bool, error) { return false, nil },
 	}
 	e.transact = func(ctx context.Context, fn func(Tx) error) error {
 		return w.transact(ctx, func() error { return fn(Tx{Reader{engine: e, q: &w.statements}}) })
@@ -88,6 +89,16 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		return w.transact(ctx, func() error { return fn(sqliteMigrator{w.conn}) })
 	}
 	return e, nil
+}
+
+// refreshSQLite looks at every table, not only at those that this connection asked about, and at a sample of large ones.
+func refreshSQLite(ctx context.Context, tx Tx) error {
+	for _, pragma := range []string{`PRAGMA analysis_limit = 1000`, `PRAGMA optimize(0x10002)`} {
+		if _, err := tx.exec(ctx, pragma); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sqliteWriter is the one connection that writes: transactions take turns, in this process by a channel that a caller who

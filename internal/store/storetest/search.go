@@ -151,3 +151,11 @@ func userCounts(t *testing.T, s *store.Store) {
 		t.Errorf("UserCount of all by estimate: %+v", all)
 	}
 }
+
+// statistics: thousands of users came with the cases before.
+func statistics(t *testing.T, s *store.Store) {
+	write(t, s, func(tx store.Tx) error { return tx.RefreshStatistics(t.Context()) })
+	if n := must(s.Read(t.Context()).UserCount(t.Context(), cardinal.UserFilter{BuiltIn: true}, 10))(t); n.IsExact || n.Value < 4000 {
+		t.Errorf("UserCount by statistics: %+v", n)
+	}
+}

@@ -64,6 +64,7 @@ var cases = []testCase{
 	{"Migrations", migrations, "Migrations"},
 	{"Nodes", nodes, "Nodes OlderNodes InsertNode SeeNode DeleteNode"},
 	{"Backfills", backfills, "Backfills BackfillSize"},
+	{"Statistics", statistics, "RefreshStatistics"},
 	{"Digests", digests, ""},
 	{"Transactions", transactions, ""},
 	{"WaitAtMostEndsWithTheTransaction", waitAtMostEndsWithTheTransaction, "WaitAtMost"},

@@ -43,3 +43,4 @@ GRANT INSERT, UPDATE (details_sealed, kek_id, wrapped_key, rows_read, rows_creat
 
 GRANT INSERT, DELETE ON search_tokens TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (place, finished_at) ON search_builds TO %[1]s;
+GRANT EXECUTE ON FUNCTION refresh_statistics() TO %[1]s;

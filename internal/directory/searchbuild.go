@@ -131,14 +131,13 @@ func later(a, b uuid.UUID) uuid.UUID {
 
 // forgetSearch deletes all that people are found by.
 func (k Desk) forgetSearch(ctx context.Context) error {
-	const batch = 5000
 	for {
 		var n int64
 		err := k.d.store.Write(ctx, func(tx store.Tx) (err error) {
-			n, err = tx.DeleteSearch(ctx, batch)
+			n, err = tx.DeleteSearch(ctx, 5000)
 			return err
 		})
-		if err != nil || n < batch {
+		if err != nil || n == 0 {
 			return err
 		}
 	}

@@ -301,18 +301,12 @@ func idArgs(ids []uuid.UUID) []any {
 
 // estimate is about how many rows a table has: what the statistics say, and a count where they say nothing.
 func (r Reader) estimate(ctx context.Context, table string) (int64, error) {
-	count := func(row scanner) (n int64, err error) { err = row.Scan(&n); return n, err }
-	if r.engine.name == "postgres" {
-		n, err := one(ctx, r, count, `SELECT reltuples::bigint FROM pg_class WHERE oid = $1::regclass`, table)
-		if err != nil || n > 0 {
-			return n, err
-		}
-	} else if n, err := one(ctx, r, count, `SELECT COALESCE(max(CAST(stat AS INTEGER)), 0) FROM sqlite_stat1 WHERE tbl = $1`, table); err == nil && n > 0 {
-		return n, nil // of its indexes the whole ones; an error says that nobody has counted yet
+	if n, err := r.statistic(ctx, table); err != nil || n > 0 {
+		return n, err
 	}
-	n, err := one(ctx, r, count, `SELECT count(*) FROM `+table)
+	n, err := one(ctx, r, scanInt, `SELECT count(*) FROM `+table)
 	if errors.Is(err, cardinal.ErrBusy) { // it took too long to count
 		return -1, nil
 	}
-	return n, err
+	return int64(n), err
 }

@@ -1,9 +1,57 @@
 package store
 
-import "context"
+import (
+	"context"
+	"database/sql"
+)
 
 // Exec lets tests say in SQL what no method of Tx says. It is no method: the suite would ask for a case.
 func Exec(ctx context.Context, tx Tx, statement string) error {
 	_, err := tx.exec(ctx, statement)
 	return err
+}
+
+// Statements returns the texts that a store has run so far: SQLite's are kept prepared here, PostgreSQL's by its sessions.
+func Statements(ctx context.Context, s *Store) (map[string]bool, error) {
+	found := map[string]bool{}
+	pool, ok := s.engine.reader.(*sql.DB)
+	if !ok {
+		err := s.Write(ctx, func(tx Tx) error {
+			for _, kept := range []*statements{s.engine.reader.(*statements), tx.q.(*statements)} {
+				for text := range kept.kept {
+					found[text] = true
+				}
+			}
+			return nil
+		})
+		return found, err
+	}
+	var conns []*sql.Conn
+	defer func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
+	for range pool.Stats().OpenConnections {
+		conn, err := pool.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		conns = append(conns, conn)
+		rows, err := conn.QueryContext(ctx, `SELECT statement FROM pg_prepared_statements`)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			var text string
+			if err := rows.Scan(&text); err != nil {
+				return nil, err
+			}
+			found[text] = true
+		}
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }

@@ -65,7 +65,7 @@ func (tx Tx) CompleteReply(ctx context.Context, id uuid.UUID, replySealed []byte
 func (tx Tx) DeleteExpiredReplies(ctx context.Context, now time.Time, limit int) (int64, error) {
 	return tx.exec(ctx, `
 		DELETE FROM idempotency_keys WHERE id IN (
-		  SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, now, limit)
+		  SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT `+limitOf(limit)+`)`, now)
 }
 
 // WaitAtMost bounds how long each statement of the rest of the transaction waits for another transaction; past it the

@@ -46,12 +46,12 @@ type SealedValue struct {
 
 // SealedSample returns at most limit values of a sealed column, half of them from each end of its table's key order.
 func (r Reader) SealedSample(ctx context.Context, p SealedPlace, limit int) ([]SealedValue, error) {
-	end := func(direction string) string {
-		return fmt.Sprintf(`SELECT * FROM (SELECT * FROM (SELECT %s AS owner, %s AS row_id, %s AS sealed FROM %s ORDER BY %s LIMIT $1) x
-		  WHERE x.sealed IS NOT NULL LIMIT $2) y`,
-			p.owner, p.id, p.Column, p.Table, strings.Join(p.order, direction+", ")+direction)
-	}
 	const sparse = 10 // rows read for each value wanted: most people have no picture
+	end := func(direction string) string {
+		return fmt.Sprintf(`SELECT * FROM (SELECT * FROM (SELECT %s AS owner, %s AS row_id, %s AS sealed FROM %s ORDER BY %s LIMIT %s) x
+		  WHERE x.sealed IS NOT NULL LIMIT %s) y`,
+			p.owner, p.id, p.Column, p.Table, strings.Join(p.order, direction+", ")+direction, limitOf(limit*sparse/2), limitOf(limit/2))
+	}
 	return all(ctx, r, func(row scanner) (v SealedValue, err error) {
 		err = row.Scan(&v.OwnerID, &v.RowID, &v.Sealed, &v.Key.KEKID, &v.Key.WrappedKey)
 		v.Key.UserID = v.OwnerID
@@ -59,5 +59,5 @@ func (r Reader) SealedSample(ctx context.Context, p SealedPlace, limit int) ([]S
 	}, `
 		SELECT s.owner, s.row_id, s.sealed, k.kek_id, k.wrapped_key
 		  FROM (`+end("")+` UNION `+end(" DESC")+`) s LEFT JOIN user_keys k ON k.user_id = s.owner
-		 ORDER BY s.row_id`, limit*sparse/2, limit/2)
+		 ORDER BY s.row_id`)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,10 +104,16 @@ func (r Reader) SearchTokens(ctx context.Context, userID uuid.UUID) ([][]byte, e
 		`SELECT token FROM search_tokens WHERE user_id = $1 ORDER BY token LIMIT 1000`, userID)
 }
 
-// DeleteSearch deletes at most some tokens, and every note of passes: nobody is searchable any more. It returns how many tokens went.
+// DeleteSearch deletes every note of passes and the tokens of some users, whose rows are limit in all or more: nobody is searchable any
+// more. It returns how many tokens went.
 func (tx Tx) DeleteSearch(ctx context.Context, limit int) (int64, error) {
 	if _, err := tx.exec(ctx, `DELETE FROM search_builds`); err != nil {
 		return 0, err
 	}
-	return tx.exec(ctx, `DELETE FROM search_tokens WHERE (token, user_id) IN (SELECT token, user_id FROM search_tokens LIMIT $1)`, limit)
+	ids, err := all(ctx, tx.Reader, scanID, `SELECT user_id FROM search_tokens ORDER BY user_id LIMIT $1`, limit)
+	if ids = slices.Compact(ids); err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	list, args := placeholders(ids)
+	return tx.exec(ctx, `DELETE FROM search_tokens WHERE user_id IN (`+list+`)`, args...)
 }

@@ -153,5 +153,5 @@ func (tx Tx) SeeSession(ctx context.Context, userID, id uuid.UUID, at time.Time)
 func (tx Tx) DeleteDeadSessions(ctx context.Context, before time.Time, limit int) (int64, error) {
 	return tx.exec(ctx, `
 		DELETE FROM sessions WHERE (user_id, id) IN (
-		  SELECT user_id, id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, before, limit)
+		  SELECT user_id, id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT `+limitOf(limit)+`)`, before)
 }

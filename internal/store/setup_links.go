@@ -61,11 +61,11 @@ func (r Reader) HasAdministrator(ctx context.Context) (bool, error) {
 	return one(ctx, r, scanBool, `
 		SELECT NOT EXISTS (
 		  SELECT 1 FROM roles r
-		   WHERE r.min_holders > 0 AND NOT EXISTS (
-		     SELECT 1
-		       FROM user_roles g
-		       JOIN users u ON u.id = g.user_id
-		       JOIN user_statuses s ON s.code = u.status
-		       JOIN user_kinds k ON k.code = u.kind
-		      WHERE g.role_id = r.id AND g.expires_at IS NULL AND s.can_sign_in AND k.can_sign_in))`)
+		   WHERE r.min_holders > 0 AND (
+		     SELECT 1 FROM user_roles g
+		      WHERE g.role_id = r.id AND g.expires_at IS NULL AND (
+		        SELECT s.can_sign_in AND k.can_sign_in
+		          FROM users u JOIN user_statuses s ON s.code = u.status JOIN user_kinds k ON k.code = u.kind
+		         WHERE u.id = g.user_id)
+		      LIMIT 1) IS NULL)`) // asked about one holder after another: as a join PostgreSQL may read all users
 }

@@ -24,17 +24,18 @@ import (
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func TestSQLite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.Store {
-		s, _ := migratedSQLite(t)
-		return s
-	})
+	s, _ := migratedSQLite(t)
+	var ran statements
+	storetest.Run(t, s, func() { ran.note(t, s) })
+	t.Run("Plans", func(t *testing.T) { sqlitePlansHold(t, ran) })
 }
 
 func TestPostgres(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.Store {
-		role := serviceRole(t)
-		return asService(t, pgtest.Database(t), role)
-	})
+	role := serviceRole(t)
+	s := asService(t, pgtest.Database(t), role)
+	var ran statements
+	storetest.Run(t, s, func() { ran.note(t, s) })
+	t.Run("Plans", func(t *testing.T) { postgresPlansHold(t, ran) })
 }
 
 // A database that sorts text as people do: what forgot COLLATE "C" shows here.

@@ -57,7 +57,7 @@ func (tx Tx) ClearThrottle(ctx context.Context, keyHash []byte) error {
 func (tx Tx) DeleteExpiredThrottles(ctx context.Context, now time.Time, limit int) (int64, error) {
 	return tx.exec(ctx, `
 		DELETE FROM sign_in_throttles WHERE key_hash IN (
-		  SELECT key_hash FROM sign_in_throttles WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, now, limit)
+		  SELECT key_hash FROM sign_in_throttles WHERE expires_at <= $1 ORDER BY expires_at LIMIT `+limitOf(limit)+`)`, now)
 }
 
 // RefusedAttempts is a row of refused_attempts: what strangers tried in vain in one minute.
@@ -84,6 +84,6 @@ func (tx Tx) TakeRefusals(ctx context.Context, before time.Time, limit int) ([]R
 		return r, err
 	}, `
 		DELETE FROM refused_attempts WHERE (subject_id, action, minute) IN (
-		  SELECT subject_id, action, minute FROM refused_attempts WHERE minute < $1 ORDER BY minute LIMIT $2)
-		RETURNING subject_id, action, minute, attempts`, before, limit)
+		  SELECT subject_id, action, minute FROM refused_attempts WHERE minute < $1 ORDER BY minute LIMIT `+limitOf(limit)+`)
+		RETURNING subject_id, action, minute, attempts`, before)
 }

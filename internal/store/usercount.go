@@ -33,7 +33,7 @@ func (r Reader) UserCount(ctx context.Context, f cardinal.UserFilter, most int) 
 	if err != nil {
 		return cardinal.Count{}, err
 	}
-	users, err := r.estimate(ctx, `users`)
+	users, err := r.statistic(ctx, `users`)
 	return cardinal.Count{Value: max(int64(share*float64(users)), int64(most))}, err
 }
 

@@ -69,6 +69,7 @@ func search(t *testing.T, s *store.Store) {
 	searchBuilds(t, s)
 	same(t, "DeleteSearch", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 1) }), int64(1))
 	same(t, "DeleteSearch of the rest", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 10) }), int64(1))
+	same(t, "DeleteSearch of nothing", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 10) }), int64(0))
 	_, err := r.FinishedSearchBuild(ctx)
 	refused(t, "FinishedSearchBuild after DeleteSearch", cardinal.ErrNotFound, err)
 	boundedWalk(t, s)
@@ -147,9 +148,6 @@ func userCounts(t *testing.T, s *store.Store) {
 	}
 	f.Kind, f.Status = "service", "active"
 	same(t, "UserCount of two filters", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 2, IsExact: true})
-	if all := must(r.UserCount(ctx, cardinal.UserFilter{BuiltIn: true}, 1))(t); all.IsExact || all.Value < 9 {
-		t.Errorf("UserCount of all by estimate: %+v", all)
-	}
 }
 
 // statistics: thousands of users came with the cases before.

@@ -70,14 +70,14 @@ var cases = []testCase{
 	{"WaitAtMostEndsWithTheTransaction", waitAtMostEndsWithTheTransaction, "WaitAtMost"},
 }
 
-// Run runs the suite. open opens a fresh migrated database, as the role that the service runs as, and closes it after the test.
-func Run(t *testing.T, open func(t *testing.T) *store.Store) {
+// Run runs the suite on a fresh migrated database, opened as the role that the service runs as. After each case it calls after.
+func Run(t *testing.T, s *store.Store, after func()) {
 	for _, fault := range uncovered(methods(), cases) {
 		t.Error(fault)
 	}
-	s := open(t)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
+		after()
 	}
 }
 

@@ -22,6 +22,9 @@ var errCredentials = cardinal.Refuse(cardinal.ErrUnauthenticated, "invalid_crede
 // wrong password take the same time and get the same answer; what is wrong with the account itself is told only to who
 // proved the password.
 func (k Desk) SignIn(ctx context.Context, in cardinal.SignIn) (cardinal.SignedIn, error) {
+	if err := busy(k.d.hasher.Room()); err != nil {
+		return cardinal.SignedIn{}, err
+	}
 	r, err := k.read(ctx, rule{permission: "sessions.create"})
 	if err != nil {
 		return cardinal.SignedIn{}, err

@@ -126,6 +126,10 @@ func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
 	return err
 }
 
+// Room returns ErrBusy, as Verify would, when there is no turn to be had: asked before other work is done for who will need one, so
+// that a flood costs that work neither.
+func (h *Hasher) Room() error { return h.queue.room() }
+
 // Stats returns how many hashes run and wait now, and how many callers were refused with ErrBusy since the start.
 func (h *Hasher) Stats() (running, waiting int, refused uint64) { return h.queue.stats() }
 

@@ -225,6 +225,9 @@ func TestLimits(t *testing.T) {
 			h := New(small, Limits{Concurrent: 1, Queue: 1, Wait: time.Minute})
 			_, release, _ := held(h)
 			for range 2 {
+				if err := h.Room(); err != nil {
+					t.Error(err)
+				}
 				go func() {
 					if _, err := h.Hash(t.Context(), "pw"); err != nil {
 						t.Error(err)
@@ -235,7 +238,7 @@ func TestLimits(t *testing.T) {
 			before := time.Now()
 			_, hashErr := h.Hash(t.Context(), "pw")
 			_, _, verifyErr := h.Verify(t.Context(), "pw", h.nobody)
-			for _, err := range []error{hashErr, verifyErr, h.VerifyNobody(t.Context(), "pw")} {
+			for _, err := range []error{hashErr, verifyErr, h.VerifyNobody(t.Context(), "pw"), h.Room()} {
 				if !errors.Is(err, ErrBusy) {
 					t.Errorf("error is %v", err)
 				}
@@ -243,11 +246,11 @@ func TestLimits(t *testing.T) {
 			if waited := time.Since(before); waited != 0 {
 				t.Errorf("waited %v", waited)
 			}
-			stats(t, h, 1, 1, 3)
+			stats(t, h, 1, 1, 4)
 			release <- struct{}{}
 			release <- struct{}{}
 			synctest.Wait()
-			stats(t, h, 0, 0, 3)
+			stats(t, h, 0, 0, 4)
 		})
 	})
 	t.Run("DeadlineIsBusy", func(t *testing.T) {

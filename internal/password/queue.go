@@ -23,6 +23,17 @@ type queue struct {
 
 func newQueue(limits Limits) *queue { return &queue{limits: limits} }
 
+// room refuses who could not even wait now.
+func (q *queue) room() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.running < q.limits.Concurrent || q.waiters.Len() < q.limits.Queue {
+		return nil
+	}
+	q.refused++
+	return ErrBusy
+}
+
 // enter takes a turn; after a nil error the caller owes leave.
 func (q *queue) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {

@@ -50,7 +50,8 @@ func (tx Tx) ProfileForChange(ctx context.Context, userID uuid.UUID) (ProfileRec
 	return one(ctx, tx.Reader, scanProfile, `SELECT `+profileColumns+` FROM profiles WHERE user_id = $1`+tx.engine.forChange, userID)
 }
 
-// Profiles returns the profiles of a page of users, each with its user's wrapped key, so that a page takes one statement.
+// Profiles returns the profiles of a page of users, each with its user's wrapped key, so that a page takes one statement. The list
+// stands at both tables, or PostgreSQL reads all keys of a few thousand users.
 func (r Reader) Profiles(ctx context.Context, userIDs []uuid.UUID) ([]ProfileWithKey, error) {
 	if len(userIDs) == 0 {
 		return nil, nil
@@ -65,7 +66,7 @@ func (r Reader) Profiles(ctx context.Context, userIDs []uuid.UUID) ([]ProfileWit
 	}, `
 		SELECT p.user_id, p.display_name_sealed, p.username_sealed, p.avatar_url_sealed, p.country_code, p.locale, p.time_zone,
 		       p.preferences, p.attributes_sealed, p.created_at, p.updated_at, p.version, p.schema_version, k.kek_id, k.wrapped_key
-		  FROM profiles p LEFT JOIN user_keys k ON k.user_id = p.user_id
+		  FROM profiles p LEFT JOIN user_keys k ON k.user_id = p.user_id AND k.user_id IN (`+list+`)
 		 WHERE p.user_id IN (`+list+`)`, args...)
 }
 

@@ -43,7 +43,7 @@ func shortKey(key, subject string) string {
 		return rest
 	}
 	if index, err := hex.DecodeString(key); err == nil && len(index) == indexBytes {
-		return base64.RawStdEncoding.EncodeToString(index)
+		return base64.RawURLEncoding.EncodeToString(index) // has no /, with which the rest of a subject's key begins
 	}
 	return key
 }
@@ -55,7 +55,7 @@ func longKey(key, subject string) string {
 	if key == "" || key[0] == '/' {
 		return subject + key
 	}
-	if index, err := base64.RawStdEncoding.DecodeString(key); err == nil && len(index) == indexBytes {
+	if index, err := base64.RawURLEncoding.DecodeString(key); err == nil && len(index) == indexBytes {
 		return hex.EncodeToString(index)
 	}
 	return key

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -71,7 +72,8 @@ func newPerson(t *testing.T, s *store.Store, run uuid.UUID, salt string) store.N
 	index := append(sealed(16), id[:]...)
 	claim := store.IdentifierRecord{ValueIndex: index, UserID: id, ContactID: &contact, CreatedAt: moment}
 	event.ChangedRows = []cardinal.RowStamp{{Table: "contacts", Key: id.String() + "/" + contact.String(), Version: 1, Columns: 1, Digest: []byte{0, 1, 255}},
-		{Table: "user_keys", Key: id.String(), Columns: 1, Digest: []byte{1}}, store.StampIdentifier(claim), {Table: "users", Key: "another/key", Version: 12}}
+		{Table: "user_keys", Key: id.String(), Columns: 1, Digest: []byte{1}}, store.StampIdentifier(claim), {Table: "users", Key: "another/key", Version: 12},
+		{Table: "identifiers", Key: strings.Repeat("ff", 32), Columns: 1, Digest: []byte{2}}}
 	return store.NewPerson{
 		User:        cardinal.User{ID: id, Kind: "person", Status: "active", CreatedAt: moment, UpdatedAt: moment, Version: 1, SchemaVersion: 1},
 		Key:         store.UserKeyRecord{UserID: id, KEKID: uuid.NullUUID{UUID: kek, Valid: true}, WrappedKey: sealed(61), CreatedAt: moment, WrappedAt: moment},

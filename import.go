@@ -50,19 +50,48 @@ type ImportRole struct {
 
 // ImportRun is an import: what was read and made, and how far it has come.
 type ImportRun struct {
-	ID         uuid.UUID  `json:"id" format:"uuid"`
-	ActorID    uuid.UUID  `json:"actor_id" format:"uuid" doc:"Who imported"`
-	Format     string     `json:"format"`
-	Name       string     `json:"name,omitempty" doc:"Name of the file; gone once the run is undone"`
-	State      string     `json:"state" enum:"running,finished,undone" doc:"A run that was cut is running until it is resumed"`
-	Read       int64      `json:"rows_read"`
-	Created    int64      `json:"rows_created"`
-	Skipped    int64      `json:"rows_skipped" doc:"There already"`
-	Faulty     int64      `json:"rows_faulty" doc:"With problems"`
-	Undone     int64      `json:"rows_undone"`
-	Kept       int64      `json:"rows_kept" doc:"Changed since, so that undoing left them"`
-	CreatedAt  time.Time  `json:"created_at"`
-	UpdatedAt  time.Time  `json:"updated_at"`
-	FinishedAt *time.Time `json:"finished_at,omitempty"`
-	UndoneAt   *time.Time `json:"undone_at,omitempty"`
+	ID         uuid.UUID      `json:"id" format:"uuid"`
+	ActorID    uuid.UUID      `json:"actor_id" format:"uuid" doc:"Who imported"`
+	Format     string         `json:"format" doc:"unknown until an uploaded file is there"`
+	Name       string         `json:"name,omitempty" doc:"Name of the file; gone once the run is undone"`
+	State      string         `json:"state" enum:"uploading,checking,checked,running,finished,undoing,undone,failed" doc:"A run of the shell that was cut is running until it is resumed"`
+	Problem    string         `json:"problem,omitempty" doc:"Why it failed"`
+	Columns    []ImportColumn `json:"columns,omitempty" doc:"What the columns of an uploaded CSV are taken for, until it is started"`
+	Check      *ImportCheck   `json:"check,omitempty" doc:"Of an uploaded file"`
+	Read       int64          `json:"rows_read"`
+	Created    int64          `json:"rows_created"`
+	Skipped    int64          `json:"rows_skipped" doc:"There already"`
+	Faulty     int64          `json:"rows_faulty" doc:"With problems"`
+	Undone     int64          `json:"rows_undone"`
+	Kept       int64          `json:"rows_kept" doc:"Changed since, so that undoing left them"`
+	CreatedAt  time.Time      `json:"created_at"`
+	UpdatedAt  time.Time      `json:"updated_at"`
+	StartedAt  *time.Time     `json:"started_at,omitempty" doc:"When an uploaded file was let in"`
+	FinishedAt *time.Time     `json:"finished_at,omitempty"`
+	UndoneAt   *time.Time     `json:"undone_at,omitempty"`
+}
+
+// ImportCheck is what the service found in an uploaded file.
+type ImportCheck struct {
+	Bytes    int64 `json:"bytes" doc:"Received so far"`
+	Rows     int64 `json:"rows" doc:"Checked so far"`
+	New      int64 `json:"rows_new" doc:"To be made"`
+	Existing int64 `json:"rows_existing" doc:"There already"`
+	Faulty   int64 `json:"rows_faulty" doc:"With problems"`
+}
+
+// ImportColumn says what a column of CSV was taken for.
+type ImportColumn struct {
+	Name  string `json:"name"`
+	Field string `json:"field,omitempty" doc:"Empty when it is left out"`
+	Near  string `json:"near,omitempty" doc:"The field that is perhaps meant, when it is left out"`
+}
+
+// NewImport says how an uploaded file is read.
+type NewImport struct {
+	Name         string
+	Format       string            // "" to recognise it by its content
+	Map          map[string]string // fields by column of CSV
+	FirebaseHash string            // a Firebase project's hash configuration, as Firebase shows it
+	Start        bool              // let it in as soon as it is checked, but for rows with problems
 }

@@ -13,7 +13,7 @@ var invariants = map[string]string{
 	"users without a profile":                         `SELECT count(*) FROM users u WHERE NOT EXISTS (SELECT 1 FROM profiles p WHERE p.user_id = u.id)`,
 	"profiles without a user":                         `SELECT count(*) FROM profiles p WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = p.user_id)`,
 	"people without a key":                            `SELECT count(*) FROM users u WHERE u.kind = 'person' AND NOT EXISTS (SELECT 1 FROM user_keys k WHERE k.user_id = u.id)`,
-	"people whose making is not told":                 `SELECT count(*) FROM users u WHERE u.kind = 'person' AND NOT EXISTS (SELECT 1 FROM audit_logs a WHERE a.subject_id = u.id AND a.action = 'user.create')`,
+	"people whose making is not told":                 `SELECT count(*) FROM users u WHERE u.kind = 'person' AND NOT EXISTS (SELECT 1 FROM audit_logs a WHERE a.subject_id = u.id AND a.action IN ('user.create', 'user.import'))`,
 	"contacts without a claim":                        `SELECT count(*) FROM contacts c WHERE NOT EXISTS (SELECT 1 FROM identifiers i WHERE i.user_id = c.user_id AND i.contact_id = c.id)`,
 	"replies that were not kept":                      `SELECT count(*) FROM idempotency_keys WHERE length(reply_sealed) < 32`,
 	"users whose last event names another version":    versionsDiffer("users", "id"),

@@ -53,7 +53,7 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	s := server.New(server.Options{API: &starting, Annotate: api.WithRequest, Ready: starting.ready, Version: version,
+	s := server.New(server.Options{API: &starting, Annotate: api.WithRequest, Uploads: api.IsUpload, Ready: starting.ready, Version: version,
 		TrustedProxies: c.TrustedProxies, Logger: log})
 	go func() { ended <- s.Serve(serving, listener) }()
 

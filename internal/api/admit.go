@@ -84,9 +84,14 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// accepts reports whether a client takes JSON (RFC 9110, section 12.5.1): the most specific range that fits decides. Without an
-// Accept header, or with an empty one, it takes anything.
-func accepts(values []string) bool {
+// accepts reports whether a client takes JSON, or another media type (RFC 9110, section 12.5.1): the most specific range that fits
+// decides. Without an Accept header, or with an empty one, it takes anything.
+func accepts(values []string, other ...string) bool {
+	ranges := []string{"*/*", "application/*", "application/problem+json", "application/json"}
+	if len(other) == 1 {
+		family, _, _ := strings.Cut(other[0], "/")
+		ranges = []string{"*/*", family + "/*", other[0]}
+	}
 	taken, decided, silent := false, -1, true
 	for part := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		if strings.TrimSpace(part) == "" {
@@ -94,7 +99,7 @@ func accepts(values []string) bool {
 		}
 		silent = false
 		kind, parameters, err := mime.ParseMediaType(part)
-		specific := slices.Index([]string{"*/*", "application/*", "application/problem+json", "application/json"}, kind)
+		specific := slices.Index(ranges, kind)
 		if err != nil || specific < decided || specific < 0 {
 			continue
 		}

@@ -31,6 +31,7 @@ type API struct {
 	options   Options
 	mux       *http.ServeMux
 	huma      huma.API
+	uploads   uploadLimits
 }
 
 // New builds the API.
@@ -38,7 +39,7 @@ func New(d *directory.Directory, o Options) *API {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &API{directory: d, options: o, mux: http.NewServeMux()}
+	a := &API{directory: d, options: o, mux: http.NewServeMux(), uploads: standardUploads}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -77,6 +78,7 @@ func (a *API) routes() {
 	a.countryRoutes()
 	a.statusRoutes()
 	a.attributeRoutes()
+	a.importRoutes()
 }
 
 // schemas names the JSON forms of types that reflection cannot see into.

@@ -208,7 +208,7 @@ func TestCanaries(t *testing.T) {
 				t.Error(found)
 			}
 			for _, o := range h.operations() {
-				if o.RequestBody == nil {
+				if o.RequestBody == nil || takesFile(o) {
 					continue
 				}
 				for _, f := range (&bench{house: h}).fieldsOf(o.RequestBody.Content["application/json"].Schema, nil) {
@@ -331,6 +331,17 @@ func (g *garden) fill(t *testing.T, h *house) {
 	for _, path := range []string{"check", "explain"} {
 		send(http.StatusUnprocessableEntity, "POST", "/v1/access/"+path, h.admin, object{"permission": g.in(t, path+"-access/permission")})
 	}
+	file := "email," + g.word("a column of a file") + "," + g.word("another column") + "\n" + g.word("an address in a file") + "@example.com," + g.word("a value in a file") + ",x\n" + g.word("a faulty address in a file") + "@,,\n"
+	csv := []string{"Content-Type", "text/csv", "Import-Hash-Config", ""}
+	upload := send(http.StatusAccepted, "POST", "/v1/imports?name="+g.word("the name of a file"), h.admin, file, csv...).text("id")
+	h.work(t)
+	send(http.StatusOK, "GET", "/v1/imports/"+upload+"/problems", h.admin, nil)
+	send(http.StatusConflict, "POST", "/v1/imports", h.admin, g.word("a file too many"), csv...)
+	_, importer := h.person(t, "importer")
+	h.grant(t, importer, "users.import")
+	send(http.StatusUnprocessableEntity, "POST", "/v1/imports?map="+g.word("a column that is not there")+"=email", importer, "email,"+g.word("a column of a bad file")+"\n", csv...)
+	send(http.StatusUnprocessableEntity, "POST", "/v1/imports", importer, g.word("no file at all")+"\n", csv...)
+	send(http.StatusBadRequest, "POST", "/v1/imports", importer, "email\nx@example.com\n", "Content-Type", "text/csv", "Import-Hash-Config", g.word("a hash configuration"))
 	send(http.StatusBadRequest, "GET", "/v1/users?email="+g.word("?email="), h.admin, nil)
 	send(http.StatusOK, "GET", "/v1/users?email="+g.word("?email=")+"@example.com", h.admin, nil)
 	send(http.StatusNotFound, "GET", "/v1/settings/"+g.word("the name of a setting"), h.admin, nil)

@@ -54,10 +54,13 @@ func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
 	if err != nil {
 		return []cardinal.Fault{{Parameter: "query", Code: "parameter_format", Message: "Encode the query as application/x-www-form-urlencoded"}}
 	}
-	var known []string
+	var known, many []string
 	for _, p := range o.Parameters {
 		if p.In == "query" {
 			known = append(known, p.Name)
+			if p.Explode != nil && *p.Explode {
+				many = append(many, p.Name)
+			}
 		}
 	}
 	filters := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return slices.Contains(noFilters, name) })
@@ -76,9 +79,9 @@ func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
 				message += "; only what an index serves narrows this list: " + strings.Join(filters, ", ")
 			}
 			faults = append(faults, cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: message})
-		case len(values) > 1:
+		case len(values) > 1 && !slices.Contains(many, name):
 			faults = append(faults, cardinal.Fault{Parameter: name, Code: "parameter_repeated", Message: "Give it once"})
-		case !storable(values[0]):
+		case slices.ContainsFunc(values, func(v string) bool { return !storable(v) }):
 			faults = append(faults, cardinal.Fault{Parameter: name, Code: "parameter_format", Message: "Give valid UTF-8 without NUL"})
 		}
 	}

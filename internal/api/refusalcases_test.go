@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -506,6 +507,81 @@ var refusables = map[string]refusable{
 		}
 	}},
 	"delete-attribute": {ready: anAttribute},
+
+	"list-imports": {ready: listed},
+	"upload-import": {ready: func(t *testing.T, h *house) call {
+		return call{token: h.importer(t), body: object{"email": "imported@example.com"}}
+	}, more: func(t *testing.T, h *house, c call) []refusal {
+		token := h.importer(t)
+		h.do(t, "POST", "/v1/imports", token, `{"email":"first@example.com"}`).want(t, http.StatusAccepted)
+		return []refusal{
+			{name: "a second one", token: &token, body: `{"email":"x@example.com"}`, status: 409, code: "import_unfinished"},
+			{name: "compressed", headers: []string{"Content-Encoding", "gzip"}, status: 415, code: "media_type"},
+			{name: "many faults at once", path: "/v1/imports?format=zz&start=maybe&map=x&map=y", status: 400, code: "validation_failed",
+				faults: []string{"format parameter_format", "start parameter_format", "map parameter_format"}},
+		}
+	}},
+	"get-import":           {ready: anImport("checked")},
+	"list-import-problems": {ready: anImport("checked"), more: ofAnother},
+	"start-import": {ready: anImport("checked"), more: func(t *testing.T, h *house, c call) []refusal {
+		unchecked := anImport("checking")(t, h)
+		return append(ofAnother(t, h, c),
+			refusal{name: "not checked yet", path: unchecked.fill("/v1/imports/{id}/start"), token: &unchecked.token, status: 409, code: "import_unchecked"})
+	}},
+	"undo-import": {ready: anImport("checked")},
+}
+
+// importer makes somebody who may import, and returns their token.
+func (h *house) importer(t *testing.T) string {
+	t.Helper()
+	_, token := h.person(t, fresh("importer"))
+	h.grant(t, token, "users.import")
+	return token
+}
+
+// grant gives the bearer of a token permissions.
+func (h *house) grant(t *testing.T, token string, permissions ...string) {
+	t.Helper()
+	id := h.do(t, "GET", "/v1/me", token, nil).want(t, http.StatusOK).text("id")
+	h.do(t, "POST", "/v1/users/"+id+"/roles", h.admin, object{"role_id": h.role(t, fresh("importers"), permissions...)}).want(t, http.StatusOK)
+}
+
+// work does what the service has to do of imports.
+func (h *house) work(t testing.TB) {
+	t.Helper()
+	node := cardinal.NewID()
+	for {
+		job, err := h.ClaimImport(t.Context(), node, time.Minute)
+		if errors.Is(err, cardinal.ErrNotFound) {
+			return
+		}
+		if err == nil {
+			err = h.As(cardinal.System()).RunJob(t.Context(), job)
+		}
+		if err == nil {
+			err = h.EndJob(t.Context(), job, node, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// anImport is about a file that somebody uploaded.
+func anImport(state string) func(*testing.T, *house) call {
+	return func(t *testing.T, h *house) call {
+		token := h.importer(t)
+		id := h.do(t, "POST", "/v1/imports", token, `{"email":"faulty"}`).want(t, http.StatusAccepted).text("id")
+		if state == "checked" {
+			h.work(t)
+		}
+		return call{token: token, params: map[string]string{"id": id}}
+	}
+}
+
+func ofAnother(t *testing.T, h *house, _ call) []refusal {
+	token := h.importer(t)
+	return []refusal{{name: "of somebody else", token: &token, status: 403, code: "import_of_another"}}
 }
 
 func accessFaults(path string) func(*testing.T, *house, call) []refusal {

@@ -356,7 +356,7 @@ func (b *bench) generate(t *testing.T, o *huma.Operation, spec refusable, c call
 	out = append(out, b.queries(o, c)...)
 	out = append(out, b.versions(o, c)...)
 	out = append(out, b.negotiation(o, c)...)
-	if o.RequestBody != nil {
+	if o.RequestBody != nil && !takesFile(o) {
 		out = append(out, b.bodies(t, o, c)...)
 	}
 	return out
@@ -457,7 +457,9 @@ func (b *bench) queries(o *huma.Operation, c call) []refusal {
 		place := p.Name + " parameter_format"
 		bad(p.Name+" NUL", name+"=a%00"+canary, place)
 		bad(p.Name+" invalid UTF-8", name+"=%ff"+canary, place)
-		bad(p.Name+" given twice", name+"="+canary+"&"+name+"="+canary, p.Name+" parameter_repeated")
+		if p.Explode == nil || !*p.Explode {
+			bad(p.Name+" given twice", name+"="+canary+"&"+name+"="+canary, p.Name+" parameter_repeated")
+		}
 		var values []string
 		switch {
 		case p.Schema.Type == "integer":
@@ -527,9 +529,17 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("time-out") }
 
+// takesFile reports whether the body of an operation is a file, whose refusals TestUploads shows.
+func takesFile(o *huma.Operation) bool {
+	return o.RequestBody != nil && o.RequestBody.Content["application/json"].Schema.Format == "binary"
+}
+
 func (b *bench) negotiation(o *huma.Operation, c call) []refusal {
 	var out []refusal
 	for _, accept := range []string{"text/html", "application/json;q=0", "application/json;q=0.0, text/*", "image/png, */*;q=0", canary, "application/json;q=0, */*"} {
+		if ok := o.Responses["200"]; ok != nil && ok.Content["application/x-ndjson"] != nil {
+			break // it answers with a file; TestUploads has its refusals
+		}
 		out = append(out, refusal{kind: "accept", name: "Accept: " + accept, headers: []string{"Accept", accept}, status: 406, code: "not_acceptable"})
 	}
 	if o.RequestBody == nil {
@@ -540,6 +550,9 @@ func (b *bench) negotiation(o *huma.Operation, c call) []refusal {
 	}
 	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", canary, "application/jsonx"} {
 		out = append(out, refusal{kind: "media", name: "Content-Type: " + kind, headers: []string{"Content-Type", kind}, status: 415, code: "media_type"})
+	}
+	if takesFile(o) {
+		return out
 	}
 	slow := httptest.NewRequest(o.Method, "/", failing{})
 	slow.URL, _ = slow.URL.Parse(c.fill(o.Path))

@@ -109,9 +109,30 @@ func (d *Directory) authenticateAPIKey(ctx context.Context, bearer string, reque
 	if err != nil {
 		return cardinal.Actor{}, err
 	}
-	inForce := auth.RevokedAt == nil && d.now().Before(auth.ExpiresAt) && auth.CanHoldAPIKeys && d.statuses[auth.Status].CanSignIn
-	if subtle.ConstantTimeCompare(auth.TokenHash, t.hash[:]) != 1 || !inForce {
+	if subtle.ConstantTimeCompare(auth.TokenHash, t.hash[:]) != 1 || !d.inForce(auth) {
 		return cardinal.Actor{}, errNotSignedIn
 	}
 	return cardinal.Actor{UserID: t.userID, APIKeyID: uuid.NullUUID{UUID: t.id, Valid: true}, Assurance: 1, RequestID: requestID, ClientFrom: from}, nil
+}
+
+func (d *Directory) inForce(key store.APIKeyAuth) bool {
+	return key.RevokedAt == nil && d.now().Before(key.ExpiresAt) && key.CanHoldAPIKeys && d.statuses[key.Status].CanSignIn
+}
+
+// stillIn refuses an actor who was authenticated once and could not be any more: what they asked for goes on without them.
+func (d *Directory) stillIn(ctx context.Context, a cardinal.Actor) error {
+	gone := cardinal.Refuse(cardinal.ErrForbidden, "forbidden", "The account or its API key is out of force")
+	r := d.store.Read(ctx)
+	if a.APIKeyID.Valid {
+		key, err := r.AuthenticateAPIKey(ctx, a.UserID, a.APIKeyID.UUID)
+		if isNotFound(err) || err == nil && !d.inForce(key) {
+			return gone
+		}
+		return err
+	}
+	user, err := r.User(ctx, a.UserID)
+	if err == nil && !cardinal.IsBuiltIn(a.UserID) && !d.statuses[user.Status].CanSignIn {
+		return gone
+	}
+	return err
 }

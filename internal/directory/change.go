@@ -290,6 +290,7 @@ var explanations = []struct{ constraint, code, message string }{
 	{"users_erased_final", "erased", "The user's data was destroyed; nothing can change any more"},
 	{"users_status_transition", "status_forbids", "The user's status does not allow that"},
 	{"credentials_salt_uq", "try_again", "Try again"},
+	{"import_work_open_uq", "import_unfinished", "An import of yours is not finished; start it, wait for it, or undo it"},
 }
 
 func isNotFound(err error) bool { return errors.Is(err, cardinal.ErrNotFound) }

@@ -170,10 +170,20 @@ func (w *world) deskCalls(t *testing.T) map[string]deskCall {
 			_, err := k.ResumeImport(ctx, run.ID, people, nil, func(int64) {}, func(cardinal.ImportRun) {})
 			return err
 		}, "", none},
+		"UploadImport": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.UploadImport(ctx, cardinal.NewImport{}, must(people.Open())(t))
+			return err
+		}, "import.upload", none},
+		"StartImport": {func(ctx context.Context, k directory.Desk) error { _, err := k.StartImport(ctx, run.ID); return err }, "import.start", none},
+		"StartUndo":   {func(ctx context.Context, k directory.Desk) error { _, err := k.StartUndo(ctx, run.ID); return err }, "import.undo", none},
+		"ImportProblems": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.ImportProblems(ctx, run.ID)
+			return err
+		}, "", none},
 		"UndoImport": {func(ctx context.Context, k directory.Desk) error {
 			_, err := k.UndoImport(ctx, run.ID, func(cardinal.ImportRun) {})
 			return err
-		}, "", none},
+		}, "import.undo", none},
 		"RemoveContact": {func(ctx context.Context, k directory.Desk) error {
 			return k.RemoveContact(ctx, target.ID, contact.ID, contact.Version)
 		}, "contact.remove", target.ID},
@@ -193,8 +203,10 @@ func (w *world) deskCalls(t *testing.T) map[string]deskCall {
 			_, err := k.RolePermissions(ctx, role.ID, page)
 			return err
 		}, "", none},
-		"Roles":  {func(ctx context.Context, k directory.Desk) error { _, err := k.Roles(ctx, page); return err }, "", none},
-		"RunJob": {func(ctx context.Context, k directory.Desk) error { return k.RunJob(ctx, "grants.expire") }, "", none},
+		"Roles": {func(ctx context.Context, k directory.Desk) error { _, err := k.Roles(ctx, page); return err }, "", none},
+		"RunJob": {func(ctx context.Context, k directory.Desk) error {
+			return k.RunJob(ctx, cardinal.Job{Kind: "grants.expire"})
+		}, "", none},
 		"Sessions": {func(ctx context.Context, k directory.Desk) error {
 			_, err := k.Sessions(ctx, target.ID, page)
 			return err

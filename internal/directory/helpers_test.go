@@ -150,7 +150,7 @@ func (w *world) set(t testing.TB, name string, value any) {
 
 func (w *world) run(t testing.TB, job string) {
 	t.Helper()
-	ok(t, w.As(cardinal.System()).RunJob(t.Context(), job))
+	ok(t, w.As(cardinal.System()).RunJob(t.Context(), cardinal.Job{Kind: job}))
 }
 
 // another opens a second directory over the same database, another node.

@@ -29,14 +29,14 @@ type ImportOptions struct {
 
 // ImportPlan is what checking a file found.
 type ImportPlan struct {
-	Format   string              `json:"format"`
-	Columns  []importfile.Column `json:"columns,omitempty"`
-	Rows     int64               `json:"rows"`
-	New      int64               `json:"new"`
-	Existing int64               `json:"existing"`
-	Faulty   int64               `json:"faulty"`
-	Hashes   map[string]int64    `json:"hashes,omitempty"`  // passwords by scheme
-	Earlier  *cardinal.ImportRun `json:"earlier,omitempty"` // of the same file
+	Format   string                  `json:"format"`
+	Columns  []cardinal.ImportColumn `json:"columns,omitempty"`
+	Rows     int64                   `json:"rows"`
+	New      int64                   `json:"new"`
+	Existing int64                   `json:"existing"`
+	Faulty   int64                   `json:"faulty"`
+	Hashes   map[string]int64        `json:"hashes,omitempty"`  // passwords by scheme
+	Earlier  *cardinal.ImportRun     `json:"earlier,omitempty"` // of the same file
 
 	mac  []byte
 	late map[int64][]cardinal.Fault // rows whose fault shows only beside others
@@ -69,22 +69,34 @@ func (k Desk) Imports(ctx context.Context, p cardinal.Page) (cardinal.List[cardi
 
 // Import returns an import.
 func (k Desk) Import(ctx context.Context, id uuid.UUID) (cardinal.ImportRun, error) {
-	run, _, err := k.importRun(ctx, id)
+	record, err := k.importRecord(ctx, id)
+	if err != nil {
+		return cardinal.ImportRun{}, err
+	}
+	run, details, err := k.d.openImport(record)
+	if err != nil || record.State != "checking" && record.State != "checked" {
+		return run, err
+	}
+	run.Columns, err = k.d.columnsOf(ctx, record, details)
 	return run, err
 }
 
 // importDetails is what a run remembers of how its file is read. It is sealed, because names of files and columns are personal at times.
 type importDetails struct {
-	Name string
-	File importfile.Options
+	ImportOptions
+	Problem string `json:",omitempty"` // why it failed
+}
+
+func (k Desk) importRecord(ctx context.Context, id uuid.UUID) (store.ImportRecord, error) {
+	r, err := k.read(ctx, rule{permission: "users.import"})
+	if err != nil {
+		return store.ImportRecord{}, err
+	}
+	return r.Import(ctx, id)
 }
 
 func (k Desk) importRun(ctx context.Context, id uuid.UUID) (cardinal.ImportRun, importDetails, error) {
-	r, err := k.read(ctx, rule{permission: "users.import"})
-	if err != nil {
-		return cardinal.ImportRun{}, importDetails{}, err
-	}
-	record, err := r.Import(ctx, id)
+	record, err := k.importRecord(ctx, id)
 	if err != nil {
 		return cardinal.ImportRun{}, importDetails{}, err
 	}
@@ -108,7 +120,7 @@ func (d *Directory) openImport(record store.ImportRecord) (cardinal.ImportRun, i
 	if err := json.Unmarshal(plain, &details); err != nil {
 		return record.ImportRun, details, fmt.Errorf("read the details of import %s: %w", record.ID, err)
 	}
-	record.Name = details.Name
+	record.Name, record.Problem = details.Name, details.Problem
 	return record.ImportRun, details, nil
 }
 
@@ -132,14 +144,24 @@ func (k *keys) unwrapRun(record store.ImportRecord) (seal.Key, error) {
 }
 
 // newImport makes the row of a run and its key.
-func (k Desk) newImport(o ImportOptions, plan ImportPlan) (store.ImportRecord, seal.Key, error) {
-	id, now, key := cardinal.NewID(), k.d.now(), seal.NewKey()
-	record := store.ImportRecord{ContentMAC: plan.mac, KEKID: uuid.NullUUID{UUID: k.d.keys.liveID, Valid: true}}
-	record.ImportRun = cardinal.ImportRun{ID: id, ActorID: k.actor.UserID, Format: plan.Format, Name: o.Name, State: "running", CreatedAt: now, UpdatedAt: now}
-	record.WrappedKey = k.d.keys.byID[k.d.keys.liveID].WrapService(runKeyName(id), key)
-	plain, err := json.Marshal(importDetails(o))
-	record.DetailsSealed = key.Seal(plain, placeOfRun("import_runs", "details_sealed", id))
-	return record, key, err
+func (k Desk) newImport(o ImportOptions, format string, mac []byte) (store.ImportRecord, error) {
+	id, now := cardinal.NewID(), k.d.now()
+	record := store.ImportRecord{ContentMAC: mac}
+	record.ImportRun = cardinal.ImportRun{ID: id, ActorID: k.actor.UserID, Format: format, Name: o.Name, State: "running", CreatedAt: now, UpdatedAt: now}
+	return record, k.d.sealImport(&record, importDetails{ImportOptions: o})
+}
+
+// sealImport seals the details of a run under a new key: what was sealed under an earlier one does not open any more.
+func (d *Directory) sealImport(record *store.ImportRecord, details importDetails) error {
+	plain, err := json.Marshal(details)
+	if err != nil {
+		return err
+	}
+	key := seal.NewKey()
+	record.KEKID = uuid.NullUUID{UUID: d.keys.liveID, Valid: true}
+	record.WrappedKey = d.keys.byID[d.keys.liveID].WrapService(runKeyName(record.ID), key)
+	record.DetailsSealed = key.Seal(plain, placeOfRun("import_runs", "details_sealed", record.ID))
+	return nil
 }
 
 // contentReader reads a file and, on the way, what tells it from others.
@@ -163,8 +185,13 @@ func (c contentReader) mac(d *Directory, o importfile.Options) ([]byte, error) {
 	if _, err := io.Copy(io.Discard, c.Reader); err != nil {
 		return nil, err
 	}
+	return d.contentMAC(c.sum.Sum(nil), o)
+}
+
+// contentMAC tells a file from others, by its digest and by how it is read.
+func (d *Directory) contentMAC(sum []byte, o importfile.Options) ([]byte, error) {
 	options, err := json.Marshal(o)
-	mac := d.keys.replies.MAC("content of an import", c.sum.Sum(nil), options)
+	mac := d.keys.replies.MAC("content of an import", sum, options)
 	return mac[:], err
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"cardinal"
 	"cardinal/internal/importfile"
-	"cardinal/internal/seal"
 	"cardinal/internal/store"
 )
 
@@ -18,7 +17,7 @@ const importSchema = 11
 
 // RunImport makes the people of a file that was checked. What was committed when it is cut stays, and ResumeImport goes on from there.
 func (k Desk) RunImport(ctx context.Context, src ImportSource, o ImportOptions, plan ImportPlan, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
-	record, _, err := k.newImport(o, plan)
+	record, err := k.newImport(o, plan.Format, plan.mac)
 	if err != nil {
 		return record.ImportRun, err
 	}
@@ -31,36 +30,51 @@ func (k Desk) RunImport(ctx context.Context, src ImportSource, o ImportOptions, 
 // startImport adds a run, unless a node of an older version could not sign in whom it would make.
 func (k Desk) startImport(ctx context.Context, record store.ImportRecord) error {
 	_, err := change(ctx, k, rule{action: "import.start", permission: "users.import"}, func(c *changing) (struct{}, error) {
-		older, err := c.OlderNodes(ctx, importSchema, c.now)
-		if err != nil {
+		if err := c.noOlderNodes(ctx); err != nil {
 			return struct{}{}, err
 		}
-		if len(older) > 0 {
-			return struct{}{}, cardinal.Refuse(cardinal.ErrConflict, "import_older_nodes", "A node of an older version is running, which does not know all hashes; import when it has stopped")
-		}
-		c.told = true
-		c.event.RequestID = &record.ID
+		c.ofImport(record.ID)
 		return struct{}{}, c.InsertImport(ctx, record)
 	})
 	return err
 }
 
+func (c *changing) noOlderNodes(ctx context.Context) error {
+	older, err := c.OlderNodes(ctx, importSchema, c.now)
+	if err == nil && len(older) > 0 {
+		return cardinal.Refuse(cardinal.ErrConflict, "import_older_nodes", "A node of an older version is running, which does not know all hashes; import when it has stopped")
+	}
+	return err
+}
+
+// ofImport makes the event of a change tell of a run.
+func (c *changing) ofImport(id uuid.UUID) {
+	c.told = true
+	c.event.RequestID = &id
+}
+
 // ResumeImport goes on with a run that was cut. The file must be the one that it began with.
 func (k Desk) ResumeImport(ctx context.Context, id uuid.UUID, src ImportSource, faulty ImportFaults, check func(rows int64), tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
-	run, details, err := k.importRun(ctx, id)
+	record, err := k.importRecord(ctx, id)
+	if err != nil {
+		return record.ImportRun, err
+	}
+	run, details, err := k.d.openImport(record)
 	if err != nil {
 		return run, err
 	}
-	if run.State != "running" {
+	switch {
+	case record.Stage != nil && *record.Stage != "failed" && run.FinishedAt == nil:
+		return run, cardinal.Refuse(cardinal.ErrConflict, "import_elsewhere", "The service goes on with this run by itself")
+	case run.State != "running":
 		return run, cardinal.Refuse(cardinal.ErrConflict, "import_over", "The run is %s; there is nothing to go on with", run.State)
 	}
-	o := ImportOptions(details)
+	o := details.ImportOptions
 	plan, err := k.CheckImport(ctx, src, o, faulty, check)
 	if err != nil {
 		return run, err
 	}
-	record, err := k.d.store.Read(ctx).Import(ctx, id)
-	if err != nil {
+	if record, err = k.d.store.Read(ctx).Import(ctx, id); err != nil {
 		return run, err
 	}
 	if !bytes.Equal(plan.mac, record.ContentMAC) {
@@ -218,8 +232,8 @@ func (run *importing) tryWrite(ctx context.Context, b prepared, looks bool) erro
 		if err != nil {
 			return err
 		}
-		if current.Read != b.from || current.FinishedAt != nil {
-			return cardinal.Refuse(cardinal.ErrConflict, "import_elsewhere", "Another process is going on with this run")
+		if current.Read != b.from || current.State != "running" {
+			return errElsewhere
 		}
 		if err := tx.InsertPeople(ctx, people); err != nil {
 			return err
@@ -233,6 +247,8 @@ func (run *importing) tryWrite(ctx context.Context, b prepared, looks bool) erro
 	return err
 }
 
+var errElsewhere = cardinal.Refuse(cardinal.ErrConflict, "import_elsewhere", "Another process is going on with this run")
+
 // finish notes that a run has come to its end.
 func (run *importing) finish(ctx context.Context) error {
 	k := run.desk
@@ -241,86 +257,17 @@ func (run *importing) finish(ctx context.Context) error {
 		if err != nil || record.FinishedAt != nil {
 			return struct{}{}, err
 		}
+		if record.State != "running" {
+			return struct{}{}, errElsewhere
+		}
 		record.FinishedAt, record.UpdatedAt, record.State = &c.now, c.now, "finished"
+		if err := c.dropFile(ctx, &record); err != nil {
+			return struct{}{}, err
+		}
 		run.record = record
-		c.told = true
-		c.event.RequestID = &record.ID
+		c.ofImport(record.ID)
 		c.changed("import_runs.rows_created", nil, record.Created)
 		return struct{}{}, c.UpdateImport(ctx, record, c.now)
 	})
 	return err
-}
-
-// UndoImport erases the people that a run made, but those who changed since or signed in. It can be cut and gone on with.
-func (k Desk) UndoImport(ctx context.Context, id uuid.UUID, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
-	run, _, err := k.importRun(ctx, id)
-	if err != nil {
-		return run, err
-	}
-	if run.State == "undone" {
-		return run, nil
-	}
-	var after uuid.UUID
-	for skip := run.Undone + run.Kept; ; {
-		people, err := k.d.store.Read(ctx).ImportedPeople(ctx, id, after, batch)
-		if err != nil {
-			return run, err
-		}
-		people = people[:min(len(people), batch)]
-		last := len(people) < batch
-		if len(people) > 0 {
-			after = people[len(people)-1].ID
-		}
-		over := min(skip, int64(len(people)))
-		skip -= over
-		if run, err = k.undoBatch(ctx, id, people[over:], last); err != nil || last {
-			return run, err
-		}
-		tell(run)
-	}
-}
-
-// undoBatch erases some people of a run, each with an event, and after the last destroys the key of the run.
-func (k Desk) undoBatch(ctx context.Context, id uuid.UUID, people []cardinal.AuditEvent, last bool) (cardinal.ImportRun, error) {
-	return change(ctx, k, rule{action: "import.undo", permission: "users.import"}, func(c *changing) (cardinal.ImportRun, error) {
-		record, err := c.ImportForChange(ctx, id)
-		if err != nil {
-			return record.ImportRun, err
-		}
-		ids := make([]uuid.UUID, len(people))
-		for i, e := range people {
-			ids[i] = e.SubjectID
-		}
-		untouched, err := c.UntouchedAmong(ctx, ids)
-		if err != nil {
-			return record.ImportRun, err
-		}
-		erased, err := c.ErasePeople(ctx, untouched, c.now)
-		if err != nil {
-			return record.ImportRun, err
-		}
-		for _, p := range erased {
-			e := c.event
-			e.ID, e.SubjectID, e.RequestID = cardinal.NewID(), p.User.ID, &record.ID
-			profile, err := store.StampProfile(p.Profile)
-			if err != nil {
-				return record.ImportRun, err
-			}
-			e.ChangedRows = []cardinal.RowStamp{store.StampUser(p.User), profile, store.Gone("user_keys", p.User.ID)}
-			e.Changes = map[string]cardinal.ColumnChange{"users.status": {To: p.User.Status}}
-			c.more = append(c.more, e)
-		}
-		record.Undone += int64(len(erased))
-		record.Kept += int64(len(people) - len(erased))
-		if last {
-			if record.FinishedAt == nil {
-				record.FinishedAt = &c.now // what was cut is over, too
-			}
-			record.UndoneAt, record.State, record.Name = &c.now, "undone", ""
-			record.KEKID, record.WrappedKey, record.DetailsSealed = uuid.NullUUID{}, nil, seal.Placeholder()
-			c.told = true
-			c.event.RequestID = &record.ID
-		}
-		return record.ImportRun, c.UpdateImport(ctx, record, c.now)
-	})
 }

@@ -19,12 +19,26 @@ const batch = 500
 
 // ClaimJob leases the most overdue piece of scheduled work to a node; cardinal.ErrNotFound when nothing is due.
 func (d *Directory) ClaimJob(ctx context.Context, node uuid.UUID, lease time.Duration) (cardinal.Job, error) {
+	return d.claim(ctx, node, lease, slices.Collect(maps.Keys(work))...)
+}
+
+// ClaimImport leases an import that the service is to go on with to a node. It takes long, so a node does it beside the other work.
+func (d *Directory) ClaimImport(ctx context.Context, node uuid.UUID, lease time.Duration) (cardinal.Job, error) {
+	return d.claim(ctx, node, lease, importJob)
+}
+
+func (d *Directory) claim(ctx context.Context, node uuid.UUID, lease time.Duration, kinds ...string) (cardinal.Job, error) {
 	var job cardinal.Job
 	err := d.store.Write(ctx, func(tx store.Tx) (err error) {
-		job, err = tx.ClaimJob(ctx, node, d.now(), lease, slices.Collect(maps.Keys(work))...)
+		job, err = tx.ClaimJob(ctx, node, d.now(), lease, kinds...)
 		return err
 	})
 	return job, err
+}
+
+// RenewJob prolongs the lease of a piece of scheduled work that goes on; cardinal.ErrNotFound when the node has lost it.
+func (d *Directory) RenewJob(ctx context.Context, job cardinal.Job, node uuid.UUID, lease time.Duration) error {
+	return d.store.Write(ctx, func(tx store.Tx) error { return tx.RenewJob(ctx, job.ID, node, d.now().Add(lease)) })
 }
 
 // EndJob notes how a piece of scheduled work ended: done, or failed and to be tried again.
@@ -35,6 +49,9 @@ func (d *Directory) EndJob(ctx context.Context, job cardinal.Job, node uuid.UUID
 			return tx.FinishJob(ctx, job.ID, node, now)
 		}
 		wait := min(time.Minute<<min(job.Attempts, 6), time.Hour)
+		if errors.Is(failed, context.Canceled) {
+			wait = 0 // the node stops; another may go on at once
+		}
 		return tx.FailJob(ctx, job.ID, node, now, now.Add(wait), errorKind(failed))
 	})
 }
@@ -50,13 +67,16 @@ func errorKind(err error) string {
 }
 
 // RunJob does a piece of scheduled work by its kind.
-func (k Desk) RunJob(ctx context.Context, kind string) error {
+func (k Desk) RunJob(ctx context.Context, job cardinal.Job) error {
 	if _, err := k.read(ctx, rule{permission: "jobs.run"}); err != nil {
 		return err
 	}
-	do, ok := work[kind]
+	if job.Kind == importJob {
+		return k.d.goOnWithImport(ctx, job.ID)
+	}
+	do, ok := work[job.Kind]
 	if !ok {
-		return fmt.Errorf("%w: no job is called %q", cardinal.ErrNotFound, kind)
+		return fmt.Errorf("%w: no job is called %q", cardinal.ErrNotFound, job.Kind)
 	}
 	return do(k, ctx)
 }
@@ -70,6 +90,7 @@ var work = map[string]func(Desk, context.Context) error{
 	"sessions.purge":     purge(store.Tx.DeleteDeadSessions, 30*24*time.Hour),
 	"replies.purge":      purge(store.Tx.DeleteExpiredReplies, 0),
 	"throttles.purge":    purge(store.Tx.DeleteExpiredThrottles, 0),
+	"imports.purge":      Desk.purgeImports,
 	"schema.backfill":    Desk.backfill,
 	"search.build":       Desk.buildSearch,
 	"statistics.refresh": Desk.refreshStatistics,

@@ -248,7 +248,7 @@ func TestGrants(t *testing.T) {
 				if _, err := tx.PutGrant(ctx, grant); err != nil {
 					return err
 				}
-				job.Go(func() { err = w.As(cardinal.System()).RunJob(ctx, "grants.expire") })
+				job.Go(func() { err = w.As(cardinal.System()).RunJob(ctx, cardinal.Job{Kind: "grants.expire"}) })
 				w.waitForLock(t)
 				return nil
 			}))

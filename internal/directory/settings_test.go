@@ -244,7 +244,7 @@ func TestJobs(t *testing.T) {
 				w.run(t, job.Kind)
 			}
 			w.tells(t)
-			refuses(t, w.As(cardinal.System()).RunJob(ctx, "no.such"), "not_found")
+			refuses(t, w.As(cardinal.System()).RunJob(ctx, cardinal.Job{Kind: "no.such"}), "not_found")
 		})
 		t.Run("AreLeasedToOne", func(t *testing.T) {
 			a, b := cardinal.NewID(), cardinal.NewID()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"cardinal"
 	"cardinal/internal/nearest"
 )
 
@@ -31,16 +32,16 @@ var synonyms = map[string]string{
 }
 
 // columnsOf takes each column of a header for a field: as it was told to, else by its name.
-func columnsOf(header, sample []string, told map[string]string) ([]Column, error) {
+func columnsOf(header, sample []string, told map[string]string) ([]cardinal.ImportColumn, error) {
 	for name, field := range told {
 		if !slices.Contains(header, name) {
-			return nil, fmt.Errorf("%w: there is no column %q; there are %s", ErrFile, name, strings.Join(header, ", "))
+			return nil, &ColumnsError{fmt.Sprintf("there is no column %q; there are %s", name, strings.Join(header, ", "))}
 		}
 		if field != "" && !slices.Contains(csvFields, field) && !strings.HasPrefix(field, "attributes.") {
-			return nil, fmt.Errorf("%w: there is no field %q; there are %s and attributes.NAME", ErrFile, field, strings.Join(csvFields, ", "))
+			return nil, &ColumnsError{fmt.Sprintf("there is no field %q; there are %s and attributes.NAME", field, strings.Join(csvFields, ", "))}
 		}
 	}
-	columns, taken := make([]Column, len(header)), map[string]bool{}
+	columns, taken := make([]cardinal.ImportColumn, len(header)), map[string]bool{}
 	for _, field := range told {
 		taken[field] = true
 	}
@@ -62,8 +63,10 @@ func columnsOf(header, sample []string, told map[string]string) ([]Column, error
 		}
 		taken[field] = true
 	}
-	if !slices.ContainsFunc(columns, func(c Column) bool { return slices.Contains([]string{"id", "email", "phone", "username"}, c.Field) }) {
-		return nil, fmt.Errorf("%w: no column tells people apart; say which is the e-mail address with --map COLUMN=email (columns: %s)", ErrFile, strings.Join(header, ", "))
+	if !slices.ContainsFunc(columns, func(c cardinal.ImportColumn) bool {
+		return slices.Contains([]string{"id", "email", "phone", "username"}, c.Field)
+	}) {
+		return nil, &ColumnsError{fmt.Sprintf("no column tells people apart; say which is the e-mail address with --map COLUMN=email (columns: %s)", strings.Join(header, ", "))}
 	}
 	return columns, nil
 }

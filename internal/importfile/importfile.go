@@ -33,6 +33,16 @@ var Formats = []string{"ndjson", "csv", "auth0", "keycloak", "supabase", "kratos
 // ErrFile says that a file cannot be read at all; the error says why and what to do.
 var ErrFile = errors.New("import file")
 
+// ColumnsError says what is wrong with the columns of CSV, by their names: without a line of names those are the first person's data.
+// It is an ErrFile.
+type ColumnsError struct{ message string }
+
+// Error says what is wrong.
+func (e *ColumnsError) Error() string { return ErrFile.Error() + ": " + e.message }
+
+// Unwrap makes it an ErrFile.
+func (e *ColumnsError) Unwrap() error { return ErrFile }
+
 // Row is one row of a file.
 type Row struct {
 	Number int64 // counted from 1
@@ -44,17 +54,10 @@ type Row struct {
 	record []string // CSV
 }
 
-// Column says what a column of CSV was taken for.
-type Column struct {
-	Name  string `json:"name"`
-	Field string `json:"field,omitempty"` // empty when it is left out
-	Near  string `json:"near,omitempty"`  // the field that is perhaps meant, when it is left out
-}
-
 // Reader reads rows.
 type Reader struct {
 	Format  string
-	Columns []Column // of CSV
+	Columns []cardinal.ImportColumn // of CSV
 
 	number int64
 	next   func(*Row) error

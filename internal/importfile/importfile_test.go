@@ -164,7 +164,7 @@ func TestNative(t *testing.T) {
 func TestColumns(t *testing.T) {
 	text := "E-Mail;First name;Last name;id;Verified;Team;shoe size\nana@example.com;Ana;Doe;17;yes;red;42\nbo@example.com;Bo;Doe;18;perhaps;red\n\"cy@example.com;x\n"
 	r, found := rows(t, strings.NewReader(text), Options{Map: map[string]string{"shoe size": "attributes.shoe", "Team": ""}})
-	want := []Column{{Name: "E-Mail", Field: "email"}, {Name: "First name", Field: "display_name"}, {Name: "Last name", Field: "display_name"}, {Name: "id"},
+	want := []cardinal.ImportColumn{{Name: "E-Mail", Field: "email"}, {Name: "First name", Field: "display_name"}, {Name: "Last name", Field: "display_name"}, {Name: "id"},
 		{Name: "Verified", Field: "email_verified"}, {Name: "Team"}, {Name: "shoe size", Field: "attributes.shoe"}}
 	for i := range r.Columns {
 		r.Columns[i].Near = ""

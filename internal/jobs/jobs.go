@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	lease = 5 * time.Minute // another node takes over from one that died after this
-	poll  = time.Second     // between two looks when nothing is due
+	lease = time.Minute // another node takes over from one that died after this
+	renew = lease / 4   // between two prolongations of the lease of work that goes on
+	poll  = time.Second // between two looks when nothing is due
 	flush = 30 * time.Second
 	beat  = 10 * time.Second
 	grace = 20 * time.Second // for the work under way when the service stops
@@ -31,6 +32,7 @@ type Runner struct {
 	log       *slog.Logger
 	node      uuid.UUID
 	build     string // version of the program
+	renew     time.Duration
 	poll      time.Duration
 	flush     time.Duration
 	beat      time.Duration
@@ -39,7 +41,7 @@ type Runner struct {
 
 // New returns a runner that is a node of its own; build is the version of its program.
 func New(d *directory.Directory, log *slog.Logger, build string) *Runner {
-	return &Runner{directory: d, log: log, node: cardinal.NewID(), build: build, poll: poll, flush: flush, beat: beat, grace: grace}
+	return &Runner{directory: d, log: log, node: cardinal.NewID(), build: build, renew: renew, poll: poll, flush: flush, beat: beat, grace: grace}
 }
 
 // Join registers the node, before it serves anybody: an upgrade then waits for it where it must.
@@ -53,21 +55,31 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer stop()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.grace, stop) })()
 
-	var flushing sync.WaitGroup
-	flushing.Go(func() { r.flushUntil(ctx, working) })
-	flushing.Go(func() { r.beatUntil(ctx, working) })
-	for ctx.Err() == nil {
-		if worked := r.one(ctx, working); !worked {
-			wait(ctx, jittered(r.poll))
-		}
-	}
-	flushing.Wait()
+	var beside sync.WaitGroup
+	beside.Go(func() { r.flushUntil(ctx, working) })
+	beside.Go(func() { r.beatUntil(ctx, working) })
+	// An import takes long, and another node can go on with it at any time: it keeps nothing else waiting, and ends with ctx.
+	beside.Go(func() { r.workUntil(ctx, ctx, working, r.directory.ClaimImport) })
+	r.workUntil(ctx, working, working, r.directory.ClaimJob)
+	beside.Wait()
 	return errors.Join(r.directory.FlushSeen(working), r.directory.Part(working, r.node))
 }
 
+// claim leases a piece of work that is due.
+type claim func(ctx context.Context, node uuid.UUID, lease time.Duration) (cardinal.Job, error)
+
+// workUntil does one piece of work after the other until ctx ends. The work may go on as long as doing, noting its end as long as working.
+func (r *Runner) workUntil(ctx, doing, working context.Context, due claim) {
+	for ctx.Err() == nil {
+		if worked := r.one(ctx, doing, working, due); !worked {
+			wait(ctx, jittered(r.poll))
+		}
+	}
+}
+
 // one claims the most overdue piece of work and does it; false when there was none to be had.
-func (r *Runner) one(ctx, working context.Context) bool {
-	job, err := r.directory.ClaimJob(ctx, r.node, lease)
+func (r *Runner) one(ctx, doing, working context.Context, due claim) bool {
+	job, err := due(ctx, r.node, lease)
 	if err != nil {
 		if !errors.Is(err, cardinal.ErrNotFound) && ctx.Err() == nil {
 			r.log.Warn("scheduled work could not be claimed", "error", kind(err))
@@ -75,10 +87,13 @@ func (r *Runner) one(ctx, working context.Context) bool {
 		return false
 	}
 	began := time.Now()
-	failed := r.directory.As(cardinal.System()).RunJob(working, job.Kind)
-	if failed != nil {
+	failed := r.do(doing, job)
+	switch {
+	case failed != nil && doing.Err() != nil:
+		r.log.Info("scheduled work was left to another node", "job", job.Kind)
+	case failed != nil:
 		r.log.Error("scheduled work failed", "job", job.Kind, "attempt", job.Attempts+1, "error", kind(failed))
-	} else {
+	default:
 		r.log.Debug("scheduled work done", "job", job.Kind, "took", time.Since(began))
 	}
 	// Whoever lost the lease meanwhile has nothing to note: the work is another node's now.
@@ -86,6 +101,25 @@ func (r *Runner) one(ctx, working context.Context) bool {
 		r.log.Error("the end of scheduled work could not be noted", "job", job.Kind, "error", kind(err))
 	}
 	return true
+}
+
+// do does a piece of work and keeps its lease meanwhile; without the lease it ends.
+func (r *Runner) do(ctx context.Context, job cardinal.Job) error {
+	ctx, stop := context.WithCancel(ctx)
+	var renewing sync.WaitGroup
+	defer renewing.Wait()
+	defer stop()
+	renewing.Go(func() {
+		for wait(ctx, r.renew) {
+			err := r.directory.RenewJob(ctx, job, r.node, lease)
+			if errors.Is(err, cardinal.ErrNotFound) {
+				stop()
+			} else if err != nil && ctx.Err() == nil {
+				r.log.Warn("a lease could not be prolonged", "job", job.Kind, "error", kind(err))
+			}
+		}
+	})
+	return r.directory.As(cardinal.System()).RunJob(ctx, job)
 }
 
 func (r *Runner) flushUntil(ctx, working context.Context) {

@@ -129,3 +129,24 @@ func TestRequestsInFlightAreLimited(t *testing.T) {
 		t.Errorf("with room again: %d", answer.StatusCode)
 	}
 }
+
+// Uploads are bounded by the API; every other body by the server.
+func TestUploadsPassTheLimitOfBodies(t *testing.T) {
+	received := make(chan int64, 1)
+	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			n = -1
+		}
+		received <- n
+		w.WriteHeader(http.StatusNoContent)
+	}), func(o *Options, l *limits) {
+		l.body = 10
+		o.Uploads = func(r *http.Request) bool { return r.URL.Path == "/v1/imports" }
+	})
+	if answer, _ := do(t, "POST", s.url+"/v1/imports", strings.Repeat("x", 1000)); answer.StatusCode != http.StatusNoContent || await(t, "the upload", received) != 1000 {
+		t.Errorf("an upload got %d", answer.StatusCode)
+	}
+	answer, body := do(t, "POST", s.url+"/v1/users", strings.Repeat("x", 1000))
+	wantProblem(t, answer, body, 413, "body_too_large")
+}

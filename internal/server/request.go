@@ -103,7 +103,8 @@ func (s *Server) pass(e *exchange, id uuid.UUID) {
 		return
 	}
 	r := e.request
-	if r.ContentLength > s.limits.body {
+	upload := s.options.Uploads != nil && s.options.Uploads(r)
+	if r.ContentLength > s.limits.body && !upload {
 		e.Header()["Connection"] = closing // the body is not worth reading
 		e.refuse(http.StatusRequestEntityTooLarge, "body_too_large", "")
 		return
@@ -116,7 +117,7 @@ func (s *Server) pass(e *exchange, id uuid.UUID) {
 		})
 	}
 	e.request = r.WithContext(ctx)
-	if r.Body != nil && r.Body != http.NoBody {
+	if r.Body != nil && r.Body != http.NoBody && !upload {
 		e.request.Body = http.MaxBytesReader(e.ResponseWriter, r.Body, s.limits.body)
 	}
 	s.options.API.ServeHTTP(e, e.request)

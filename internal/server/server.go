@@ -27,6 +27,7 @@ import (
 type Options struct {
 	API            http.Handler                                                      // answers every path that the server does not answer itself, and sets r.Pattern on the request it gets
 	Annotate       func(context.Context, uuid.UUID, cardinal.Client) context.Context // puts a request's id and origin where the API finds them
+	Uploads        func(*http.Request) bool                                          // requests whose body the API bounds itself, in length and in time; nil for none
 	Ready          func(context.Context) []string                                    // why it is not ready, in words for anybody; empty is ready
 	Version        string                                                            // of the program
 	TrustedProxies []netip.Prefix                                                    // whose X-Forwarded-For is believed

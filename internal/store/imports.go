@@ -9,69 +9,148 @@ import (
 	"cardinal"
 )
 
-// ImportRecord is a row of import_runs as stored: the details sealed under the key of the run, which is wrapped beside it.
+// ImportRecord is a row of import_runs as stored, with its row of import_work: the details sealed under the key of the run, which is
+// wrapped beside it.
 type ImportRecord struct {
 	cardinal.ImportRun
 	ContentMAC    []byte
 	DetailsSealed []byte // a placeholder once the key is destroyed
 	KEKID         uuid.NullUUID
 	WrappedKey    []byte
+	Stage         *string // what the service does with it; nil for an import that is the shell's alone
+	ActingID      uuid.NullUUID
+	ActingKeyID   uuid.NullUUID
 }
 
-const importColumns = `id, actor_id, format, content_mac, details_sealed, kek_id, wrapped_key, rows_read, rows_created,
+const (
+	importColumns = `id, actor_id, format, content_mac, details_sealed, kek_id, wrapped_key, rows_read, rows_created,
   rows_skipped, rows_faulty, rows_undone, rows_kept, created_at, updated_at, finished_at, undone_at`
+	selectImports = `
+		SELECT ` + importColumns + `, stage, acting_id, acting_key_id, COALESCE(bytes_received, 0), COALESCE(rows_checked, 0),
+		       COALESCE(rows_new, 0), COALESCE(rows_existing, 0), COALESCE(rows_wrong, 0), started_at
+		  FROM import_runs
+		  LEFT JOIN import_work ON run_id = id`
+)
 
 func scanImport(row scanner) (r ImportRecord, err error) {
+	var c cardinal.ImportCheck
 	err = row.Scan(&r.ID, &r.ActorID, &r.Format, &r.ContentMAC, &r.DetailsSealed, &r.KEKID, &r.WrappedKey, &r.Read, &r.Created,
-		&r.Skipped, &r.Faulty, &r.Undone, &r.Kept, timeInto{&r.CreatedAt}, timeInto{&r.UpdatedAt}, nullTimeInto{&r.FinishedAt}, nullTimeInto{&r.UndoneAt})
+		&r.Skipped, &r.Faulty, &r.Undone, &r.Kept, timeInto{&r.CreatedAt}, timeInto{&r.UpdatedAt}, nullTimeInto{&r.FinishedAt}, nullTimeInto{&r.UndoneAt},
+		&r.Stage, &r.ActingID, &r.ActingKeyID, &c.Bytes, &c.Rows, &c.New, &c.Existing, &c.Faulty, nullTimeInto{&r.StartedAt})
+	if c.Bytes > 0 {
+		r.Check = &c
+	}
+	r.State = r.state()
+	return r, err
+}
+
+// importOver is the stage in which the service has nothing left to do.
+const importOver = "over"
+
+// state is where the import is.
+func (r *ImportRecord) state() string {
 	switch {
 	case r.UndoneAt != nil:
-		r.State = "undone"
+		return "undone"
+	case r.Stage != nil && *r.Stage == "undoing":
+		return "undoing"
 	case r.FinishedAt != nil:
-		r.State = "finished"
-	default:
-		r.State = "running"
+		return "finished"
+	case r.Stage != nil:
+		return *r.Stage
 	}
-	return r, err
+	return "running"
+}
+
+// stage is what the service does with the import from now on: nothing any more when it has come to an end.
+func (r *ImportRecord) stage() string {
+	if state := r.state(); state == "undone" || state == "finished" {
+		return importOver
+	}
+	return *r.Stage
+}
+
+// check is what the service found in the file, nothing for one that was not uploaded.
+func (r *ImportRecord) check() cardinal.ImportCheck {
+	if r.Check == nil {
+		return cardinal.ImportCheck{}
+	}
+	return *r.Check
 }
 
 // Import returns an import.
 func (r Reader) Import(ctx context.Context, id uuid.UUID) (ImportRecord, error) {
-	return one(ctx, r, scanImport, `SELECT `+importColumns+` FROM import_runs WHERE id = $1`, id)
+	return one(ctx, r, scanImport, selectImports+` WHERE id = $1`, id)
 }
 
 // ImportForChange returns an import and keeps others from going on with it until the transaction ends.
 func (tx Tx) ImportForChange(ctx context.Context, id uuid.UUID) (ImportRecord, error) {
-	return one(ctx, tx.Reader, scanImport, `SELECT `+importColumns+` FROM import_runs WHERE id = $1`+tx.engine.forChange, id)
+	// The row of the work is read when the lock is held: the same statement could see it as it was before.
+	if _, err := one(ctx, tx.Reader, scanID, `SELECT id FROM import_runs WHERE id = $1`+tx.engine.forChange, id); err != nil {
+		return ImportRecord{}, err
+	}
+	return tx.Import(ctx, id)
 }
 
 // Imports returns a page of imports, one more than asked for when there are more.
 func (r Reader) Imports(ctx context.Context, p cardinal.Page) ([]ImportRecord, error) {
 	w := where{}
 	w.walk(`id`, p, uuid.Nil, cardinal.MaxID)
-	return all(ctx, r, scanImport, `SELECT `+importColumns+` FROM import_runs`+w.text(), w.args...)
+	return all(ctx, r, scanImport, selectImports+w.text(), w.args...)
 }
 
 // ImportsOf returns the imports of a content, newest first, that were not undone.
 func (r Reader) ImportsOf(ctx context.Context, contentMAC []byte) ([]ImportRecord, error) {
-	return all(ctx, r, scanImport, `
-		SELECT `+importColumns+` FROM import_runs WHERE content_mac = $1 AND undone_at IS NULL ORDER BY id DESC LIMIT 10`, contentMAC)
+	return all(ctx, r, scanImport, selectImports+`
+		 WHERE content_mac = $1 AND undone_at IS NULL ORDER BY id DESC LIMIT 10`, contentMAC)
+}
+
+// OpenImports returns the imports whose file is still to be let in, and those of which chunks are kept, at most 1,000.
+func (r Reader) OpenImports(ctx context.Context) ([]ImportRecord, error) {
+	return all(ctx, r, scanImport, selectImports+`
+		 WHERE id IN (SELECT run_id FROM import_chunks WHERE number = 0)
+		    OR stage IN ('uploading', 'checking', 'checked', 'running')
+		 ORDER BY id LIMIT 1000`)
 }
 
 // InsertImport adds an import that begins.
 func (tx Tx) InsertImport(ctx context.Context, r ImportRecord) error {
-	return tx.later(ctx, `INSERT INTO import_runs (`+importColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+	err := tx.later(ctx, `INSERT INTO import_runs (`+importColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		r.ID, r.ActorID, r.Format, r.ContentMAC, r.DetailsSealed, r.KEKID, r.WrappedKey, r.Read, r.Created,
 		r.Skipped, r.Faulty, r.Undone, r.Kept, r.CreatedAt, r.UpdatedAt, r.FinishedAt, r.UndoneAt)
+	if err != nil {
+		return err
+	}
+	return tx.putImportWork(ctx, r)
 }
 
-// UpdateImport writes what of an import changes while it runs or is undone.
+// UpdateImport writes what of an import changes while it is uploaded, runs or is undone.
 func (tx Tx) UpdateImport(ctx context.Context, r ImportRecord, now time.Time) error {
-	return tx.later(ctx, `
+	err := tx.later(ctx, `
 		UPDATE import_runs
-		   SET details_sealed = $2, kek_id = $3, wrapped_key = $4, rows_read = $5, rows_created = $6, rows_skipped = $7, rows_faulty = $8,
-		       rows_undone = $9, rows_kept = $10, updated_at = $11, finished_at = $12, undone_at = $13
-		 WHERE id = $1`, r.ID, r.DetailsSealed, r.KEKID, r.WrappedKey, r.Read, r.Created, r.Skipped, r.Faulty, r.Undone, r.Kept, now, r.FinishedAt, r.UndoneAt)
+		   SET format = $2, content_mac = $3, details_sealed = $4, kek_id = $5, wrapped_key = $6, rows_read = $7, rows_created = $8,
+		       rows_skipped = $9, rows_faulty = $10, rows_undone = $11, rows_kept = $12, updated_at = $13, finished_at = $14, undone_at = $15
+		 WHERE id = $1`, r.ID, r.Format, r.ContentMAC, r.DetailsSealed, r.KEKID, r.WrappedKey, r.Read, r.Created,
+		r.Skipped, r.Faulty, r.Undone, r.Kept, now, r.FinishedAt, r.UndoneAt)
+	if err != nil {
+		return err
+	}
+	return tx.putImportWork(ctx, r)
+}
+
+// putImportWork writes what the service does of an import, if it does anything.
+func (tx Tx) putImportWork(ctx context.Context, r ImportRecord) error {
+	if r.Stage == nil {
+		return nil
+	}
+	c := r.check()
+	return tx.later(ctx, `
+		INSERT INTO import_work (run_id, importer_id, stage, acting_id, acting_key_id, bytes_received, rows_checked, rows_new, rows_existing,
+		  rows_wrong, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (run_id) DO UPDATE SET stage = excluded.stage, acting_id = excluded.acting_id, acting_key_id = excluded.acting_key_id,
+		  bytes_received = excluded.bytes_received, rows_checked = excluded.rows_checked, rows_new = excluded.rows_new,
+		  rows_existing = excluded.rows_existing, rows_wrong = excluded.rows_wrong, started_at = excluded.started_at`,
+		r.ID, r.ActorID, r.stage(), r.ActingID, r.ActingKeyID, c.Bytes, c.Rows, c.New, c.Existing, c.Faulty, r.StartedAt)
 }
 
 // ImportAction is the action of the event that tells of somebody who was imported.

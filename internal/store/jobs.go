@@ -40,6 +40,24 @@ func (tx Tx) ClaimJob(ctx context.Context, node uuid.UUID, now time.Time, lease 
 		RETURNING `+jobColumns, args...)
 }
 
+// PutJob makes a piece of work due once. One with the same id that a node has already is taken from it: whatever it did may lack
+// what made the work due anew.
+func (tx Tx) PutJob(ctx context.Context, id uuid.UUID, kind string, now time.Time) error {
+	_, err := tx.exec(ctx, `
+		INSERT INTO jobs (id, kind, created_at, run_at) VALUES ($1, $2, $3, $3)
+		ON CONFLICT (id) DO UPDATE SET run_at = excluded.run_at, attempts = 0, leased_by = NULL, leased_until = NULL`, id, kind, now)
+	return err
+}
+
+// RenewJob prolongs a node's lease. cardinal.ErrNotFound when the node no longer has it.
+func (tx Tx) RenewJob(ctx context.Context, id, node uuid.UUID, until time.Time) error {
+	n, err := tx.exec(ctx, `UPDATE jobs SET leased_until = $3 WHERE id = $1 AND leased_by = $2`, id, node, until)
+	if err == nil && n == 0 {
+		return cardinal.ErrNotFound
+	}
+	return err
+}
+
 // FinishJob ends a node's lease after success: a repeating job waits for its next turn, another is removed.
 // cardinal.ErrNotFound when the node no longer has it.
 func (tx Tx) FinishJob(ctx context.Context, id, node uuid.UUID, now time.Time) error {

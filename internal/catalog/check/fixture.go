@@ -52,6 +52,9 @@ var fixture = []struct{ needs, sql string }{
 	   VALUES ({other}, {ada}, 'csv', {32}, {sealed}, {kek}, {61}, 2, 2, 1, {t}, {t}, {t}, {t})`},
 	{"search_tokens", `INSERT INTO search_tokens (token, user_id) VALUES ({16}, {ada})`},
 	{"search_builds", `INSERT INTO search_builds (id, place, began_at, finished_at) VALUES ({other}, {ada}, {t}, {t}), ({key}, NULL, {t}, NULL)`},
+	{"import_work", `INSERT INTO import_work (run_id, importer_id, stage, acting_id, acting_key_id, bytes_received, rows_checked, started_at)
+	   VALUES ({other}, {ada}, 'running', {ada}, {key}, 9, 1, {t})`},
+	{"import_chunks", `INSERT INTO import_chunks (run_id, part, number, content_sealed) VALUES ({other}, 'file', 0, {sealed})`},
 	{"schema_migrations", `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES (1, 'expand', 'identity', {32}, {t})`},
 	{"nodes", `INSERT INTO nodes (id, build, schema_number, started_at, last_seen_at) VALUES ({other}, 'probe', 1, {t}, {t})`},
 	{"schema_backfills", `INSERT INTO schema_backfills (number, place, walked, changed, started_at, updated_at) VALUES (1, 'probe', 2, 1, {t}, {t})`},

@@ -34,6 +34,8 @@ var otherKeys = map[string]string{
 	"sign_in_throttles.key_hash": "the keyed hash of what is throttled is the key",
 	"refused_attempts.action":    "counted by the minute",
 	"refused_attempts.minute":    "counted by the minute",
+	"import_chunks.part":         "the pieces of a file have an order",
+	"import_chunks.number":       "the pieces of a file have an order",
 	"schema_migrations.number":   "migrations have an order",
 	"schema_migrations.phase":    "migrations have an order",
 	"schema_backfills.number":    "migrations have an order",

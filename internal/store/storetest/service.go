@@ -184,6 +184,35 @@ func jobs(t *testing.T, s *store.Store) {
 	if again.ID != every[3].ID {
 		t.Errorf("ClaimJob after a lease: %v", again)
 	}
+	at := moment.Add(time.Minute)
+	refused(t, "RenewJob of another's", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error { return tx.RenewJob(ctx, again.ID, stranger, at) }))
+	write(t, s, func(tx store.Tx) error { return tx.RenewJob(ctx, again.ID, node, at.Add(time.Hour)) })
+	refused(t, "ClaimJob of a lease that was prolonged", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (cardinal.Job, error) {
+		return tx.ClaimJob(ctx, stranger, at.Add(time.Hour-time.Microsecond), time.Minute, again.Kind)
+	}))
+	// Work that is due once goes when it is done; made due anew meanwhile, it stays.
+	once := cardinal.Job{ID: cardinal.NewID(), Kind: "probes.try", RunAt: moment}
+	put := func() { write(t, s, func(tx store.Tx) error { return tx.PutJob(ctx, once.ID, once.Kind, moment) }) }
+	end := func() error {
+		return s.Write(ctx, func(tx store.Tx) error { return tx.FinishJob(ctx, once.ID, node, moment) })
+	}
+	for _, anew := range []bool{true, false} {
+		put()
+		same(t, "ClaimJob of what is due once", written(t, s, func(tx store.Tx) (cardinal.Job, error) {
+			return tx.ClaimJob(ctx, node, moment, time.Minute, once.Kind)
+		}), once)
+		if anew {
+			put()
+			refused(t, "FinishJob of what is due anew", cardinal.ErrNotFound, end())
+			same(t, "what is due anew", jobOf(once.ID), once)
+		}
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	if list := must(s.Read(ctx).Jobs(ctx))(t); slices.ContainsFunc(list, func(j cardinal.Job) bool { return j.ID == once.ID }) {
+		t.Error("what was due once is there still")
+	}
 	if list := must(s.Read(ctx).Jobs(ctx))(t); !slices.IsSortedFunc(list, func(a, b cardinal.Job) int { return a.RunAt.Compare(b.RunAt) }) {
 		t.Errorf("Jobs are not in the order of their turn: %v", list)
 	}

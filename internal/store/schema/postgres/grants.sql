@@ -38,8 +38,10 @@ GRANT INSERT, DELETE, UPDATE (place, walked, changed, updated_at) ON schema_back
 -- The end of a backfill, and nothing else about migrations, is noted by the service.
 GRANT INSERT ON schema_migrations TO %[1]s;
 
-GRANT INSERT, UPDATE (details_sealed, kek_id, wrapped_key, rows_read, rows_created, rows_skipped, rows_faulty, rows_undone, rows_kept,
-  updated_at, finished_at, undone_at) ON import_runs TO %[1]s;
+GRANT INSERT, UPDATE (format, content_mac, details_sealed, kek_id, wrapped_key, rows_read, rows_created, rows_skipped, rows_faulty, rows_undone,
+  rows_kept, updated_at, finished_at, undone_at) ON import_runs TO %[1]s;
+GRANT INSERT, UPDATE (stage, acting_id, acting_key_id, bytes_received, rows_checked, rows_new, rows_existing, rows_wrong, started_at) ON import_work TO %[1]s;
+GRANT INSERT, DELETE ON import_chunks TO %[1]s;
 
 GRANT INSERT, DELETE ON search_tokens TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (place, finished_at) ON search_builds TO %[1]s;

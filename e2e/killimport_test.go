@@ -1,0 +1,293 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// killedRows is how many people a file has: several batches, so that a kill finds some of them made.
+const killedRows = 3000
+
+// TestKilledImport ends imports with no warning and at random moments: those of the shell, which are resumed by hand, and the service
+// while a file is uploaded, checked and imported, which goes on by itself. At the end everybody of the file is there once and whole.
+func TestKilledImport(t *testing.T) {
+	for _, engine := range engines {
+		most := max(4, *kills/5)
+		if engine == "postgres" {
+			most = max(2, *kills/20)
+		}
+		t.Run(engine+"/shell", func(t *testing.T) {
+			newKilledImports(t, engine).killUntil(most, (*killedImports).importByShell)
+		})
+		t.Run(engine+"/service", func(t *testing.T) {
+			newKilledImports(t, engine).killUntil(most, (*killedImports).importByService)
+		})
+	}
+}
+
+// killedImports is a service, and the files that are imported into it under fire.
+type killedImports struct {
+	*victim
+	engine  string
+	files   int
+	kills   int
+	longest time.Duration // how long an import takes that nobody disturbs
+	found   map[string]int
+}
+
+func newKilledImports(t *testing.T, engine string) *killedImports {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	k := &killedImports{victim: &victim{run: &run{service: start(t, engine)}, random: rand.New(rand.NewPCG(seed, 1))}, engine: engine, found: map[string]int{}}
+	k.setUp()
+	return k
+}
+
+// killUntil imports one file after the other, the first undisturbed, until there were enough kills.
+func (k *killedImports) killUntil(most int, do func(k *killedImports, file string, kills int) (run string)) {
+	for left := 0; k.kills < most || k.files == 0; left = min(5, most-k.kills) {
+		file, began := k.writeFile(), time.Now()
+		run := do(k, file, left)
+		if k.longest == 0 {
+			k.longest = time.Since(began)
+		}
+		k.verify(file, run)
+	}
+	k.integrity(k.engine)
+	k.t.Logf("%d kills, %d files of %d people, found %v", k.kills, k.files, killedRows, k.found)
+}
+
+// writeFile writes a file of people whom nothing has yet.
+func (k *killedImports) writeFile() string {
+	k.t.Helper()
+	k.files++
+	var text strings.Builder
+	bcrypt := func(n int) string { // of no password
+		const alphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+		out := make([]byte, n)
+		for i := range out {
+			out[i] = alphabet[k.random.IntN(len(alphabet))]
+		}
+		return string(out) + "."
+	}
+	for i := range killedRows {
+		fmt.Fprintf(&text, `{"email":"p%d@file%d.example.com","username":"u%d-%d","display_name":"Person %d","password_hash":"$2a$05$%s%s"}`+"\n", i, k.files, k.files, i, i, bcrypt(21), bcrypt(30))
+	}
+	path := filepath.Join(k.folder, fmt.Sprintf("file%d.ndjson", k.files))
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		k.t.Fatal(err)
+	}
+	return path
+}
+
+// moment is a random one of an import.
+func (k *killedImports) moment() time.Duration {
+	return time.Duration(k.random.Int64N(int64(k.longest + k.longest/10)))
+}
+
+// importByShell imports a file by the command, which is killed a few times and then left alone.
+func (k *killedImports) importByShell(file string, kills int) string {
+	k.t.Helper()
+	for {
+		args := []string{"import", file, "--yes", "--json", "--db", k.db}
+		if run := k.newest("--json"); run.State == "running" {
+			k.found["running"]++
+			args = []string{"runs", "resume", run.ID, file, "--json", "--db", k.db}
+		}
+		c := exec.Command(k.path(), args...)
+		c.Dir = k.folder
+		var said strings.Builder
+		c.Stdout, c.Stderr = &said, &said
+		if err := c.Start(); err != nil {
+			k.t.Fatal(err)
+		}
+		if kills > 0 {
+			kills--
+			time.Sleep(k.moment())
+			c.Process.Kill()
+		}
+		err := c.Wait()
+		if err == nil {
+			return k.newest("--json").ID
+		}
+		k.kills++
+		if c.ProcessState.ExitCode() != -1 {
+			k.t.Fatalf("cardinal %v: %v\n%s", args, err, said.String())
+		}
+	}
+}
+
+// killedRun is what `cardinal runs list` and the API say of an import.
+type killedRun struct {
+	ID       string `json:"id"`
+	State    string `json:"state"`
+	Read     int    `json:"rows_read"`
+	Created  int    `json:"rows_created"`
+	Skipped  int    `json:"rows_skipped"`
+	Faulty   int    `json:"rows_faulty"`
+	Problem  string `json:"problem"`
+	Finished string `json:"finished_at"`
+}
+
+func (k *killedImports) newest(more ...string) killedRun {
+	k.t.Helper()
+	var list struct {
+		Data []killedRun `json:"data"`
+	}
+	text := k.command(append([]string{"runs", "list", "--limit", "1"}, more...)...)
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		k.t.Fatalf("%v: %s", err, text)
+	}
+	if len(list.Data) == 0 {
+		return killedRun{}
+	}
+	return list.Data[0]
+}
+
+// importByService uploads a file and waits for the service, which is killed a few times and then left alone.
+func (k *killedImports) importByService(file string, kills int) string {
+	k.t.Helper()
+	run := ""
+	for {
+		ended := make(chan string, 1)
+		go func() { ended <- k.goOn(file, run) }()
+		if kills == 0 {
+			if run = <-ended; run == "" {
+				k.t.Fatalf("the import did not end:\n%s", k.output())
+			}
+			return run
+		}
+		kills--
+		k.kills++
+		time.Sleep(k.moment())
+		k.kill()
+		if run = <-ended; run != "" {
+			k.service.run()
+			return run
+		}
+		k.passLease()
+		k.service.run()
+		run = k.whatIsThere()
+	}
+}
+
+// goOn uploads a file unless it is there, and waits until it is imported. It returns nothing when the service does not answer any more.
+func (k *killedImports) goOn(file, run string) string {
+	if run == "" {
+		text, err := os.Open(file)
+		if err != nil {
+			return ""
+		}
+		defer text.Close()
+		r, err := http.NewRequest("POST", k.base+"/v1/imports?start=true", text)
+		if err != nil {
+			return ""
+		}
+		r.Header.Set("Content-Type", "application/x-ndjson")
+		r.Header.Set("Authorization", "Bearer "+k.admin)
+		answer, err := k.client.Do(r)
+		if err != nil {
+			return ""
+		}
+		defer answer.Body.Close()
+		var now killedRun
+		if err := json.NewDecoder(answer.Body).Decode(&now); err != nil || answer.StatusCode != http.StatusAccepted {
+			return ""
+		}
+		run = now.ID
+	}
+	for {
+		got, err := k.send("GET", "/v1/imports/"+run, k.admin, nil)
+		if err != nil || got.status != http.StatusOK || got.str("state") == "failed" {
+			return ""
+		}
+		if got.str("state") == "finished" {
+			return run
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// whatIsThere returns the import to go on with, nothing when the file has to be uploaded again: what came of it is undone first.
+func (k *killedImports) whatIsThere() string {
+	k.t.Helper()
+	list := k.must(http.StatusOK, "GET", "/v1/imports?limit=1", k.admin, nil).data()
+	if len(list) == 0 {
+		return ""
+	}
+	id, _ := list[0]["id"].(string)
+	state, _ := list[0]["state"].(string)
+	k.found[state]++
+	switch state {
+	case "checking", "running":
+		return id
+	case "uploading":
+		k.must(http.StatusAccepted, "POST", "/v1/imports/"+id+"/undo", k.admin, nil)
+		for k.must(http.StatusOK, "GET", "/v1/imports/"+id, k.admin, nil).str("state") != "undone" {
+			time.Sleep(5 * time.Millisecond)
+		}
+	case "finished":
+		// The kill came between the end and the answer, or this is the file before.
+		if got := k.must(http.StatusOK, "GET", "/v1/imports/"+id, k.admin, nil); time.Since(timeOf(got.str("created_at"))) < k.longest/2 {
+			return id
+		}
+	}
+	return ""
+}
+
+func timeOf(text string) time.Time {
+	at, _ := time.Parse(time.RFC3339Nano, text)
+	return at
+}
+
+// passLease makes the minute pass that a killed node keeps its lease.
+func (k *killedImports) passLease() {
+	k.t.Helper()
+	db := k.openDatabase(k.engine)
+	defer db.Close()
+	if _, err := db.Exec(`UPDATE jobs SET leased_by = NULL, leased_until = NULL WHERE kind = 'imports.run'`); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// verify holds what is there against the file.
+func (k *killedImports) verify(file, id string) {
+	k.t.Helper()
+	got := k.must(http.StatusOK, "GET", "/v1/imports/"+id, k.admin, nil)
+	var run killedRun
+	if err := json.Unmarshal([]byte(got.text), &run); err != nil {
+		k.t.Fatal(err)
+	}
+	if run.State != "finished" || run.Read != killedRows || run.Created+run.Skipped != killedRows || run.Faulty != 0 {
+		k.t.Errorf("%s", got.text)
+	}
+	// Checked once more, everybody of the file is there.
+	if text := k.command("import", file); !strings.Contains(text, "0 would be created · 3,000 exist already (skipped) · 0 have problems") {
+		k.t.Errorf("%s", text)
+	}
+	db := k.openDatabase(k.engine)
+	defer db.Close()
+	for what, query := range map[string]string{
+		"events of people who were imported":  `SELECT count(*) FROM audit_logs WHERE action = 'user.import'`,
+		"people of whom such an event tells":  `SELECT count(*) FROM users u WHERE EXISTS (SELECT 1 FROM audit_logs a WHERE a.subject_id = u.id AND a.action = 'user.import')`,
+		"people with two claims and a hash":   `SELECT count(*) FROM credentials c WHERE c.hash LIKE '$2a$%' AND (SELECT count(*) FROM identifiers i WHERE i.user_id = c.user_id) = 2`,
+		"people, but for the administrator":   `SELECT count(*) - 1 FROM users WHERE kind = 'person'`,
+		"people whom runs say they have made": `SELECT sum(rows_created) FROM import_runs`,
+	} {
+		var n int
+		if err := db.QueryRow(query).Scan(&n); err != nil || n != k.files*killedRows {
+			k.t.Errorf("%s: %d, want %d (%v)", what, n, k.files*killedRows, err)
+		}
+	}
+	if k.t.Failed() {
+		k.t.FailNow()
+	}
+}

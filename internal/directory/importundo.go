@@ -1,0 +1,122 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/seal"
+	"cardinal/internal/store"
+)
+
+// UndoImport erases the people that a run made, but those who changed since or signed in. It can be cut and gone on with.
+func (k Desk) UndoImport(ctx context.Context, id uuid.UUID, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
+	run, err := k.beginUndo(ctx, id, false)
+	if err != nil || run.State == "undone" {
+		return run, err
+	}
+	return k.goOnUndoing(ctx, run, tell)
+}
+
+// StartUndo lets the service undo an import, with the rights of who asks for it.
+func (k Desk) StartUndo(ctx context.Context, id uuid.UUID) (cardinal.ImportRun, error) {
+	return k.beginUndo(ctx, id, true)
+}
+
+// beginUndo ends whatever is going on with a run, so that nobody is made while others are erased.
+func (k Desk) beginUndo(ctx context.Context, id uuid.UUID, byService bool) (cardinal.ImportRun, error) {
+	return change(ctx, k, rule{action: "import.undo", permission: "users.import"}, func(c *changing) (cardinal.ImportRun, error) {
+		record, err := c.ImportForChange(ctx, id)
+		if err != nil {
+			return record.ImportRun, err
+		}
+		if record.State == "undone" {
+			return record.ImportRun, nil
+		}
+		c.act(&record, "undoing")
+		if byService {
+			c.ofImport(id)
+			err = c.PutJob(ctx, id, importJob, c.now)
+		}
+		if err == nil {
+			err = c.UpdateImport(ctx, record, c.now)
+		}
+		if err != nil {
+			return record.ImportRun, err
+		}
+		run, _, err := k.d.openImport(record)
+		return run, err
+	})
+}
+
+func (k Desk) goOnUndoing(ctx context.Context, run cardinal.ImportRun, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
+	var after uuid.UUID
+	for skip := run.Undone + run.Kept; ; {
+		people, err := k.d.store.Read(ctx).ImportedPeople(ctx, run.ID, after, batch)
+		if err != nil {
+			return run, err
+		}
+		people = people[:min(len(people), batch)]
+		last := len(people) < batch
+		if len(people) > 0 {
+			after = people[len(people)-1].ID
+		}
+		over := min(skip, int64(len(people)))
+		skip -= over
+		if run, err = k.undoBatch(ctx, run, people[over:], last); err != nil || last {
+			return run, err
+		}
+		tell(run)
+	}
+}
+
+// undoBatch erases some people of a run, each with an event, and after the last destroys the key of the run.
+func (k Desk) undoBatch(ctx context.Context, run cardinal.ImportRun, people []cardinal.AuditEvent, last bool) (cardinal.ImportRun, error) {
+	return change(ctx, k, rule{action: "import.undo", permission: "users.import"}, func(c *changing) (cardinal.ImportRun, error) {
+		record, err := c.ImportForChange(ctx, run.ID)
+		if err != nil {
+			return record.ImportRun, err
+		}
+		if record.State != "undoing" || record.Undone+record.Kept != run.Undone+run.Kept {
+			return record.ImportRun, errElsewhere
+		}
+		ids := make([]uuid.UUID, len(people))
+		for i, e := range people {
+			ids[i] = e.SubjectID
+		}
+		untouched, err := c.UntouchedAmong(ctx, ids)
+		if err != nil {
+			return record.ImportRun, err
+		}
+		erased, err := c.ErasePeople(ctx, untouched, c.now)
+		if err != nil {
+			return record.ImportRun, err
+		}
+		for _, p := range erased {
+			e := c.event
+			e.ID, e.SubjectID, e.RequestID = cardinal.NewID(), p.User.ID, &record.ID
+			profile, err := store.StampProfile(p.Profile)
+			if err != nil {
+				return record.ImportRun, err
+			}
+			e.ChangedRows = []cardinal.RowStamp{store.StampUser(p.User), profile, store.Gone("user_keys", p.User.ID)}
+			e.Changes = map[string]cardinal.ColumnChange{"users.status": {To: p.User.Status}}
+			c.more = append(c.more, e)
+		}
+		record.Undone += int64(len(erased))
+		record.Kept += int64(len(people) - len(erased))
+		if last {
+			if record.FinishedAt == nil {
+				record.FinishedAt = &c.now // what was cut is over, too
+			}
+			record.UndoneAt, record.State, record.Name = &c.now, "undone", ""
+			record.KEKID, record.WrappedKey, record.DetailsSealed = uuid.NullUUID{}, nil, seal.Placeholder()
+			c.ofImport(run.ID)
+			if err := c.DeleteImportChunks(ctx, run.ID, store.ImportFile, store.ImportProblems); err != nil {
+				return record.ImportRun, err
+			}
+		}
+		return record.ImportRun, c.UpdateImport(ctx, record, c.now)
+	})
+}

@@ -108,8 +108,8 @@ func (r Reader) ImportsOf(ctx context.Context, contentMAC []byte) ([]ImportRecor
 // OpenImports returns the imports whose file is still to be let in, and those of which chunks are kept, at most 1,000.
 func (r Reader) OpenImports(ctx context.Context) ([]ImportRecord, error) {
 	return all(ctx, r, scanImport, selectImports+`
-		 WHERE id IN (SELECT run_id FROM import_chunks WHERE number = 0)
-		    OR stage IN ('uploading', 'checking', 'checked', 'running')
+		 WHERE id IN (SELECT run_id FROM import_chunks WHERE number = 0
+		              UNION SELECT run_id FROM import_work WHERE stage IN ('uploading', 'checking', 'checked', 'running'))
 		 ORDER BY id LIMIT 1000`)
 }
 

@@ -1,5 +1,6 @@
 // Command bench measures the built binary from outside and prints each figure beside its limit from the same run: an empty
-// net/http handler, the raw hash, raw INSERTs of the same rows. It writes docs/benchmarks.md; a miss stays in the table.
+// net/http handler, the raw hash, raw INSERTs of the same rows, the same with ten thousand people. It writes docs/benchmarks.md; a
+// miss stays in the table.
 //
 // A figure is CPU per operation: the service's own plus PostgreSQL's, read from /proc, so that a busy machine moves it little.
 package main
@@ -21,12 +22,12 @@ func main() {
 	requests := flag.Int("requests", 40000, "requests of a check that is measured")
 	users := flag.Int("users", 2000, "people there are before measuring, and users made while measuring")
 	signIns := flag.Int("sign-ins", 150, "sign-ins and raw hashes measured")
-	people := flag.Int("people", 100_000, "people imported; a tenth of them first")
-	only := flag.String("only", "", "measure only this: import")
+	people := flag.Int("people", 100_000, "people imported, and found, listed and signed in beside")
+	only := flag.String("only", "", "measure only this: import or sizes")
 	out := flag.String("o", "docs/benchmarks.md", "file to write")
 	cold := flag.Bool("cold", true, "measure a build with an empty cache")
-	child := flag.String("child", "", "used by itself: empty, hash, insert or copy")
-	url := flag.String("url", "", "used by itself: database of the children insert and copy")
+	child := flag.String("child", "", "used by itself: empty, hash, insert, copy or storm")
+	url := flag.String("url", "", "used by itself: database of the children insert and copy, service of storm")
 	to := flag.String("to", "", "used by itself: where the child copy copies to")
 	flag.Parse()
 	switch *child {
@@ -43,6 +44,11 @@ func main() {
 		return
 	case "copy":
 		if err := rawCopy(*url, *to); err != nil {
+			log.Fatal(err)
+		}
+		return
+	case "storm":
+		if err := sendStorm(*url, *requests, *users); err != nil {
 			log.Fatal(err)
 		}
 		return
@@ -64,8 +70,13 @@ func (b *bench) run(only, out string, cold bool) error {
 	if err != nil {
 		return err
 	}
-	if only == "import" { // while one works at it; the file is that of the whole
-		return b.imports()
+	if b.empty, err = b.emptyHandler(); err != nil {
+		return err
+	}
+	if part, ok := map[string]func() error{"import": b.imports, "sizes": b.sizes}[only]; ok { // while one works at it; the file is that of the whole
+		err := part()
+		fmt.Print(b.table())
+		return err
 	}
 	if cold {
 		b.add(figure{what: "cold `go build`", unit: "s", value: built.Seconds(), reach: 90, samples: 1})
@@ -75,10 +86,7 @@ func (b *bench) run(only, out string, cold bool) error {
 		return err
 	}
 	b.add(figure{what: "binary", unit: "MiB", value: float64(info.Size()) / (1 << 20), reach: 40, samples: 1})
-	if b.empty, err = b.emptyHandler(); err != nil {
-		return err
-	}
-	for _, measure := range []func() error{b.sqlite, b.postgres, b.imports} {
+	for _, measure := range []func() error{b.sqlite, b.postgres, b.imports, b.sizes} {
 		if err := measure(); err != nil {
 			return err
 		}
@@ -105,14 +113,14 @@ func (b *bench) build(cold bool) (time.Duration, error) {
 // figure is one measured number beside its limit and what is to be reached.
 type figure struct {
 	what, engine, unit string
-	value, reach       float64
-	limit              string // the raw thing measured in the same run
+	value, reach       float64 // reach is 0 for what is only printed
+	limit              string  // the raw thing measured in the same run
 	samples            int
 }
 
 func (b *bench) add(f figure) {
 	b.figures = append(b.figures, f)
-	log.Printf("%-34s %-8s %10.3f %-5s (reach %g)", f.what, f.engine, f.value, f.unit, f.reach)
+	log.Printf("%-34s %-8s %10.3f %-5s (reach %g) %s", f.what, f.engine, f.value, f.unit, f.reach, f.limit)
 }
 
 // table is docs/benchmarks.md.
@@ -124,11 +132,22 @@ func (b *bench) table() string {
 		time.Now().UTC().Format(time.DateOnly), strings.TrimSpace(string(commit)), runtime.Version(), runtime.NumCPU())
 	t.WriteString("| what | database | measured | reach | | limit, same run | samples |\n|---|---|---|---|---|---|---|\n")
 	for _, f := range b.figures {
-		verdict := "reached"
-		if f.value > f.reach {
+		reach, verdict := fmt.Sprintf("≤ %g %s", f.reach, f.unit), "reached"
+		switch {
+		case f.reach == 0:
+			reach, verdict = "–", ""
+		case f.value > f.reach:
 			verdict = "**missed**"
 		}
-		fmt.Fprintf(&t, "| %s | %s | %s %s | ≤ %g %s | %s | %s | %d |\n", f.what, f.engine, number(f.value), f.unit, f.reach, f.unit, verdict, f.limit, f.samples)
+		fmt.Fprintf(&t, "| %s | %s | %s %s | %s | %s | %s | %d |\n", f.what, f.engine, number(f.value), f.unit, reach, verdict, f.limit, f.samples)
+	}
+	for _, w := range b.shares {
+		fmt.Fprintf(&t, "\n## Where a user's bytes are: %s\n\n| table or index | bytes a user |\n|---|---|\n", w.engine)
+		for _, s := range w.shares {
+			if s.bytes >= 1 {
+				fmt.Fprintf(&t, "| %s | %.0f |\n", s.name, s.bytes)
+			}
+		}
 	}
 	return t.String()
 }

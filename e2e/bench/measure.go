@@ -29,6 +29,7 @@ type bench struct {
 	people                   int           // imported
 	empty                    time.Duration // CPU of an empty handler, a request
 	figures                  []figure
+	shares                   []where
 }
 
 const (

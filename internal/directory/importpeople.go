@@ -39,9 +39,11 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 		return p, err
 	}
 	rows := []cardinal.RowStamp{store.StampUser(p.User), profile, store.StampUserKey(wrapped)}
+	claims := c.claims // the user name's first, then the contacts'
 	if c.Username != "" {
-		p.Identifiers = append(p.Identifiers, store.IdentifierRecord{ValueIndex: k.d.keys.index(normal.KindUsername, c.username), UserID: c.id, CreatedAt: now})
+		p.Identifiers = append(p.Identifiers, store.IdentifierRecord{ValueIndex: claims[0].index, UserID: c.id, CreatedAt: now})
 		rows = append(rows, store.StampIdentifier(p.Identifiers[0]))
+		claims = claims[1:]
 	}
 	found := findable{words: append(normal.Words(c.DisplayName), normal.Words(c.Username)...), attributes: c.Attributes}
 	changes := map[string]cardinal.ColumnChange{"users.status": {To: c.Status}, "users.kind": {To: c.Kind}}
@@ -52,7 +54,7 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 		if at != nil && at.Before(record.CreatedAt) {
 			record.CreatedAt = *at
 		}
-		claim := store.IdentifierRecord{ValueIndex: k.d.keys.index(contact.kind, contact.normal), UserID: c.id, ContactID: &record.ID, CreatedAt: now}
+		claim := store.IdentifierRecord{ValueIndex: claims[i].index, UserID: c.id, ContactID: &record.ID, CreatedAt: now}
 		if at == nil {
 			claim.ExpiresAt = &lapses
 		}

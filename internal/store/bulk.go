@@ -118,13 +118,20 @@ func (b *bulk) addEvent(e cardinal.AuditEvent) error {
 	return nil
 }
 
+// sort brings rows into the order of their keys, which come first, so that a page of a large table is read and written once. Keys that
+// are no bytes are ids, which are in order as they come.
+func (b *bulk) sort() {
+	if _, ok := b.rows[0][0].([]byte); ok {
+		slices.SortStableFunc(b.rows, func(x, y []any) int { return bytes.Compare(x[0].([]byte), y[0].([]byte)) })
+	}
+}
+
 // together is how many rows SQLite gets in one statement. It finds its place in a table and its indexes once for rows that stand
 // side by side, as new ones do.
 const together = 50
 
 func bulkSQLite(ctx context.Context, tx Tx, b *bulk) error {
-	// In the order of the keys, which come first, a page of a large table is read and written once.
-	slices.SortStableFunc(b.rows, func(x, y []any) int { return bytes.Compare(x[0].([]byte), y[0].([]byte)) })
+	b.sort()
 	row := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(b.columns)), ", ") + ")"
 	one := `INSERT INTO ` + b.table + ` (` + strings.Join(b.columns, ", ") + `) VALUES ` + row
 	many := one + strings.Repeat(", "+row, together-1)
@@ -148,6 +155,7 @@ func bulkPostgres(ctx context.Context, tx Tx, b *bulk) error {
 	if err := p.flush(ctx); err != nil {
 		return err
 	}
+	b.sort()
 	for _, row := range b.rows {
 		for i, a := range row {
 			row[i] = nativeArg(a)

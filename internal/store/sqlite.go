@@ -46,7 +46,7 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 	}
 	// An import touches far more pages in a transaction than anything else: what does not fit is written twice, and what a statement may
 	// have to take back would go through a temporary file.
-	writing, err := open(1, "&_pragma=cache_size(-32000)&_pragma=temp_store(2)")
+	writing, err := open(1, "&_pragma=cache_size(-48000)&_pragma=temp_store(2)")
 	if err != nil {
 		return nil, err
 	}

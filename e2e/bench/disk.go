@@ -1,0 +1,103 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// share is how much of a user's place on the disk one table or index takes.
+type share struct {
+	name  string
+	bytes float64
+}
+
+// disk adds what a user takes on the disk, and remembers where it goes.
+func (b *bench) disk(engine string, w *world) error {
+	sizes := sizesOfSQLite
+	if !strings.HasPrefix(w.db, "sqlite:") {
+		sizes = sizesOfPostgres
+	}
+	shares, err := sizes(w.db)
+	if err != nil {
+		return err
+	}
+	sum := 0.0
+	for i := range shares {
+		shares[i].bytes /= float64(w.people)
+		sum += shares[i].bytes
+	}
+	slices.SortFunc(shares, func(x, y share) int { return cmp.Compare(y.bytes, x.bytes) })
+	b.add(figure{what: "disk for a user: profile, two contacts, credential, search", engine: engine, unit: "bytes", value: sum, limit: "below, by table and index", samples: w.people})
+	b.shares = append(b.shares, where{engine, shares})
+	return nil
+}
+
+// where is where a user's bytes are.
+type where struct {
+	engine string
+	shares []share
+}
+
+func sizesOfSQLite(db string) ([]share, error) {
+	file, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(db, "sqlite:")+"?mode=ro")
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	rows, err := file.Query(`SELECT name, SUM(pgsize) FROM dbstat GROUP BY name`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var shares []share
+	for rows.Next() {
+		var s share
+		if err := rows.Scan(&s.name, &s.bytes); err != nil {
+			return nil, err
+		}
+		shares = append(shares, s)
+	}
+	return shares, rows.Err()
+}
+
+// sizesOfPostgres counts a table with its TOAST, and the months of the log as one.
+func sizesOfPostgres(db string) ([]share, error) {
+	conn, err := pgx.Connect(context.Background(), db)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.Background())
+	rows, err := conn.Query(context.Background(), `
+		SELECT regexp_replace(c.relname, '_20[0-9]{4}', ''), SUM(CASE c.relkind WHEN 'r' THEN pg_table_size(c.oid) ELSE pg_relation_size(c.oid) END)::float8
+		  FROM pg_class c WHERE c.relnamespace = 'cardinal'::regnamespace AND c.relkind IN ('r', 'i') GROUP BY 1`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (s share, err error) {
+		err = row.Scan(&s.name, &s.bytes)
+		return s, err
+	})
+}
+
+// settle does what the databases do by themselves some time after so many rows have come, so that nothing measured later pays for it.
+func settle(db string) error {
+	if strings.HasPrefix(db, "sqlite:") {
+		return nil
+	}
+	conn, err := pgx.Connect(context.Background(), db)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.Background())
+	for _, statement := range []string{`VACUUM (ANALYZE)`, `CHECKPOINT`} {
+		if _, err := conn.Exec(context.Background(), statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -161,7 +161,7 @@ func (k Desk) writeUploaded(ctx context.Context, record store.ImportRecord, plan
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	_, err = k.goOn(ctx, record, src, details.File, plan.late, func(cardinal.ImportRun) { cancelOn(cancel, k.d.stillIn(ctx, k.actor)) })
+	_, err = k.goOn(ctx, record, src, details.File, *plan, func(cardinal.ImportRun) { cancelOn(cancel, k.d.stillIn(ctx, k.actor)) })
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}

@@ -42,7 +42,7 @@ fuzz: ## every fuzz test for FUZZTIME, a minute by default
 	FUZZTIME='$(or $(FUZZTIME),1m)' scripts/fuzz
 
 .PHONY: kill
-kill: ## kill the service and the database server 1,200 times
+kill: ## kill the service and the database server 1,200 times, and imports 500 times
 	go test ./e2e -count=1 -timeout 3h -run TestKilled -v -kills 1000
 
 .PHONY: soak

@@ -25,9 +25,14 @@ func versionsDiffer(table, key string) string {
 	  SELECT max({version}) FROM audit_logs a, {rows} WHERE a.subject_id = u.id AND {table} = '` + table + `')`
 }
 
+// rowsIn says how an engine reads the rows that an event names: as objects, or those of an import as texts of table, version and digest.
 var rowsIn = map[string]*strings.Replacer{
-	"sqlite": strings.NewReplacer("{rows}", "json_each(a.changed_rows) r", "{version}", "json_extract(r.value, '$.version')", "{table}", "json_extract(r.value, '$.table')"),
-	"postgres": strings.NewReplacer("{rows}", "jsonb_array_elements(a.changed_rows::jsonb) r", "{version}", "(r ->> 'version')::bigint", "{table}", "r ->> 'table'",
+	"sqlite": strings.NewReplacer("{rows}", "json_each(a.changed_rows) r",
+		"{version}", "CASE r.type WHEN 'object' THEN json_extract(r.value, '$.version') ELSE CAST(substr(r.value, instr(r.value, ' ')) AS INTEGER) END",
+		"{table}", "CASE r.type WHEN 'object' THEN json_extract(r.value, '$.table') ELSE substr(r.value, 1, instr(r.value, ' ') - 1) END"),
+	"postgres": strings.NewReplacer("{rows}", "jsonb_array_elements(a.changed_rows::jsonb) r",
+		"{version}", "CASE jsonb_typeof(r) WHEN 'object' THEN (r ->> 'version')::bigint ELSE split_part(r #>> '{}', ' ', 2)::bigint END",
+		"{table}", "CASE jsonb_typeof(r) WHEN 'object' THEN r ->> 'table' ELSE split_part(r #>> '{}', ' ', 1) END",
 		"length(", "octet_length("),
 }
 

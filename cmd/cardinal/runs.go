@@ -37,7 +37,7 @@ func (a *app) runsShow() *cobra.Command {
 		if err != nil {
 			return orUnknown(err, "run", args[0], runsFix)
 		}
-		return printItem(a, run, "id", "state", "format", "name", "actor_id", "rows_read", "rows_created", "rows_skipped", "rows_faulty", "rows_undone", "rows_kept", "created_at", "updated_at", "finished_at", "undone_at")
+		return printItem(a, run, "id", "state", "problem", "format", "name", "actor_id", "check", "rows_read", "rows_created", "rows_skipped", "rows_faulty", "rows_undone", "rows_kept", "created_at", "updated_at", "started_at", "finished_at", "undone_at")
 	})
 }
 

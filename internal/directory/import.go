@@ -95,14 +95,6 @@ func (k Desk) importRecord(ctx context.Context, id uuid.UUID) (store.ImportRecor
 	return r.Import(ctx, id)
 }
 
-func (k Desk) importRun(ctx context.Context, id uuid.UUID) (cardinal.ImportRun, importDetails, error) {
-	record, err := k.importRecord(ctx, id)
-	if err != nil {
-		return cardinal.ImportRun{}, importDetails{}, err
-	}
-	return k.d.openImport(record)
-}
-
 // openImport opens what is sealed of a run; nothing is left of that once its key is destroyed.
 func (d *Directory) openImport(record store.ImportRecord) (cardinal.ImportRun, importDetails, error) {
 	var details importDetails

@@ -139,9 +139,9 @@ func run(t *testing.T, done func() bool, runners ...*Runner) {
 	running.Wait()
 }
 
-func count(t *testing.T, db *sql.DB, query string) (n int) {
+func count(t *testing.T, db *sql.DB, query string, args ...any) (n int) {
 	t.Helper()
-	if err := db.QueryRow(query).Scan(&n); err != nil {
+	if err := db.QueryRow(query, args...).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -254,6 +254,42 @@ func TestWorkUnderWayMayFinish(t *testing.T) {
 	if n := count(t, raw, `SELECT count(*) FROM jobs WHERE kind = 'throttles.purge' AND last_run_at IS NOT NULL`); n != 1 {
 		t.Error("the work under way was cut")
 	}
+}
+
+// As long as work goes on its lease is prolonged; without the lease it ends.
+func TestLeaseLastsAsLongAsTheWork(t *testing.T) {
+	url := postgres(t)
+	raw := rawDB(t, "pgx", url+"&search_path=cardinal")
+	exec := func(query string, args ...any) {
+		t.Helper()
+		if _, err := raw.Exec(query, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`UPDATE jobs SET run_at = $1 WHERE kind <> 'throttles.purge'`, now.AddDate(1, 0, 0))
+	held, err := raw.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Rollback() }()
+	if _, err := held.Exec(`LOCK TABLE sign_in_throttles IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	var l log
+	r := New(opener(t, url)(), l.logger(), "test")
+	r.renew = 5 * time.Millisecond
+	shortened := false
+	run(t, func() bool {
+		leased := count(t, raw, `SELECT count(*) FROM jobs WHERE leased_until = $1`, now.Add(lease)) == 1
+		switch {
+		case leased && !shortened:
+			exec(`UPDATE jobs SET leased_until = $1 WHERE kind = 'throttles.purge'`, now.Add(time.Second))
+			shortened = true
+		case leased:
+			exec(`UPDATE jobs SET leased_by = $1, leased_until = $2 WHERE kind = 'throttles.purge'`, cardinal.NewID().String(), now.Add(time.Second))
+		}
+		return l.count("scheduled work failed") == 1
+	}, r)
 }
 
 func TestErrorsAreLoggedByKind(t *testing.T) {

@@ -26,11 +26,11 @@ var tablesOf = []struct {
 	patterns string
 }{
 	{identity, "users user_kinds user_status* profiles contact* identifiers countries attribute_definitions search_*"},
-	{privacy, "key_encryption_keys service_keys user_keys privacy_* erasure* export_* import_*"},
+	{privacy, "key_encryption_keys service_keys user_keys privacy_* erasure* export_*"},
 	{access, "*credentials passkeys recovery_codes one_time_tokens session* setup_links sign_in_* " +
 		"role* permissions user_roles api_key*"},
 	{audit, "audit_* refused_attempts"},
-	{service, "settings jobs idempotency_keys nodes schema_* run* mail* webhook*"},
+	{service, "settings jobs idempotency_keys nodes schema_* import_* run* mail* webhook*"},
 }
 
 // areaOf returns the area of one of Cardinal's tables; what no pattern names is taken for the service's own.

@@ -135,7 +135,7 @@ func heightOf(column []*box) int {
 func (l *layout) improve(count int) {
 	most := 4_000_000 / (len(l.boxes) + len(l.diagram.Relations)) // placements that are tried, so that a large schema takes no minutes
 	l.place(count)
-	best := l.strain()
+	best, widest := l.strain(), max(l.width, widestDrawing) // a column is as wide as its widest table, so a swap can widen the drawing
 	for tried, better := 0, true; better; {
 		better = false
 		for i := range l.boxes {
@@ -146,7 +146,7 @@ func (l *layout) improve(count int) {
 				tried++
 				l.boxes[i], l.boxes[j] = l.boxes[j], l.boxes[i]
 				l.place(count)
-				if s := l.strain(); s < best {
+				if s := l.strain(); s < best && l.width <= widest {
 					best, better = s, true
 				} else {
 					l.boxes[i], l.boxes[j] = l.boxes[j], l.boxes[i]

@@ -319,6 +319,9 @@ func TestImportIsUndone(t *testing.T) {
 		if run.State != "undone" || run.Undone != 3 || run.Kept != 2 {
 			t.Fatalf("%+v", run)
 		}
+		if left := must(w.Store.Read(ctx).SearchTokens(ctx, ana.ID))(t); len(left) != 0 {
+			t.Errorf("%d search tokens are left", len(left))
+		}
 		gone := w.user(t, ana.ID)
 		if gone.Status != "erased" || gone.ErasedAt == nil {
 			t.Errorf("%+v", gone)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/store"
 )
 
@@ -119,6 +120,10 @@ func TestSearch(t *testing.T) {
 			u := people["Mária Anderson"]
 			profile := must(k.Profile(ctx, u.ID))(t)
 			must(k.UpdateProfile(ctx, u.ID, profile.Version, cardinal.ProfileChange{DisplayName: cardinal.Set("Maria Bergström")}))(t)
+			if got := w.finds(t, cardinal.UserFilter{Search: "bergstrom"}); len(got) != 1 {
+				t.Errorf("the new name finds %v", got)
+			}
+			before := must(w.Store.Read(ctx).SearchTokens(ctx, u.ID))(t)
 			contact := must(k.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: "mia@berg.example", Verified: true}))(t)
 			for q, want := range map[string]int{"anderson": 0, "bergstrom": 1, "mia": 1, "mia m83": 1, "@berg.example": 1} {
 				if got := w.finds(t, cardinal.UserFilter{Search: q}); len(got) != want {
@@ -126,8 +131,8 @@ func TestSearch(t *testing.T) {
 				}
 			}
 			ok(t, k.RemoveContact(ctx, u.ID, contact.ID, contact.Version))
-			if got := w.finds(t, cardinal.UserFilter{Search: "mia"}); len(got) != 0 {
-				t.Errorf("an address that is gone finds %v", got)
+			if diff := cmp.Diff(before, must(w.Store.Read(ctx).SearchTokens(ctx, u.ID))(t)); diff != "" {
+				t.Errorf("tokens of an address that is gone: %s", diff)
 			}
 		})
 		t.Run("Attributes", func(t *testing.T) {
@@ -229,6 +234,24 @@ func TestSearchBuildWaitsForOlderNodes(t *testing.T) {
 		w.run(t, "search.build")
 		if n := len(w.allTokens(t)); n == 0 {
 			t.Error("no tokens are made once it is silent")
+		}
+	})
+}
+
+// TestSearchTokensAreKeyed: the same name has nothing in common in two databases, so that who has no key cannot try names.
+func TestSearchTokensAreKeyed(t *testing.T) {
+	engines(t, func(t *testing.T, w *world) {
+		tokens := func(w *world) (found []string) {
+			must(w.operator().CreateUser(t.Context(), cardinal.NewUser{DisplayName: "Ana María López", Email: "ana@example.com"}))(t)
+			for _, row := range w.allTokens(t) {
+				token, _, _ := strings.Cut(row, " ")
+				found = append(found, token)
+			}
+			return found
+		}
+		here, there := tokens(w), tokens(&world{Fixture: directorytest.Open(t, w.engine), engine: w.engine})
+		if len(here) == 0 || len(without(here, there)) != len(here) {
+			t.Errorf("%v and %v have tokens in common", here, there)
 		}
 	})
 }

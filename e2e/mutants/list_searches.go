@@ -38,4 +38,8 @@ var searches = []mutant{
 	}`}},
 	{name: "one walk looks at a bounded number of users", pkg: storeTests, run: "TestSQLite$/Search", edit: edit{"internal/store/userlist.go",
 		`	if lead.full {`, `	if false && lead.full {`}},
+	{name: "a search opens a bounded number of people for a page", pkg: apiTests, run: "TestShortPages", edit: edit{"internal/directory/searchquery.go",
+		`const openMost = 400`, `const openMost = 1 << 30`}},
+	{name: "nothing is counted unless it is asked for", pkg: apiTests, run: "TestShortPages", edit: edit{"internal/api/users.go",
+		`	if in.Count {`, `	if in.Count || true {`}},
 }

@@ -190,7 +190,7 @@ func TestUploadsThatEnd(t *testing.T) {
 		_, k := w.importer(t)
 		failed := func(t *testing.T, id uuid.UUID, why string) {
 			t.Helper()
-			if run := w.imported(t, k, id); run.State != "failed" || run.Problem != why || w.chunks(t, id) != 0 {
+			if run := w.imported(t, k, id); run.State != "failed" || run.Problem != why || run.Created != 0 || w.chunks(t, id) != 0 {
 				t.Errorf("%+v, and %d chunks", run, w.chunks(t, id))
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -164,17 +165,20 @@ func writePeople(path string, n int, with string) error {
 	return out.Flush()
 }
 
-// copied are the tables of a person, what others refer to first.
-var copied = []struct{ table, order, columns string }{
-	{"key_encryption_keys", "id", "id, location, check_value, created_at"},
-	{"users", "id", "id, kind, status, created_at, updated_at, version, schema_version"},
-	{"user_keys", "user_id", "user_id, kek_id, wrapped_key, created_at, wrapped_at"},
-	{"profiles", "user_id", "user_id, display_name_sealed, username_sealed, avatar_url_sealed, country_code, locale, time_zone, created_at, updated_at, version, schema_version"},
-	{"contacts", "user_id", "user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at, version, schema_version"},
-	{"identifiers", "user_id", "value_index, user_id, contact_id, created_at, expires_at"},
-	{"credentials", "user_id", "user_id, hash, last_reset, must_change, created_at, updated_at, version, schema_version"},
-	{"search_tokens", "user_id", "token, user_id"},
-	{"audit_logs", "subject_id", "subject_id, id, actor_id, action, changed_rows, changes, request_id, schema_version"},
+// copied are the tables of a person, what others refer to first; user is the place of the column that says whose a row is.
+var copied = []struct {
+	table, order, columns string
+	user                  int
+}{
+	{"key_encryption_keys", "id", "id, location, check_value, created_at", 0},
+	{"users", "id", "id, kind, status, created_at, updated_at, version, schema_version", 0},
+	{"user_keys", "user_id", "user_id, kek_id, wrapped_key, created_at, wrapped_at", 0},
+	{"profiles", "user_id", "user_id, display_name_sealed, username_sealed, avatar_url_sealed, country_code, locale, time_zone, created_at, updated_at, version, schema_version", 0},
+	{"contacts", "user_id", "user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at, version, schema_version", 0},
+	{"identifiers", "user_id", "value_index, user_id, contact_id, created_at, expires_at", 1},
+	{"credentials", "user_id", "user_id, hash, last_reset, must_change, created_at, updated_at, version, schema_version", 0},
+	{"search_tokens", "user_id", "token, user_id", 1},
+	{"audit_logs", "subject_id", "subject_id, id, actor_id, action, changed_rows, changes, request_id, schema_version", 0},
 }
 
 // batchOf is how many rows of each table go together, as in an import.
@@ -233,21 +237,19 @@ func ofPeople(table string) string {
 	return "TRUE"
 }
 
-// timed does batches of all tables and prints how long they took. Each user has one row of most tables and two of identifiers, so
-// batches of a table are parts of its rows alike.
+// timed does batches of all tables, in each the rows of the same people, and prints how long they took.
 func timed(tables [][][]any, do func(batch [][][]any) error) error {
-	users := len(tables[1])
-	begin := time.Now()
-	for from := 0; from < users; from += batchOf {
-		until := min(from+batchOf, users)
+	begin, at := time.Now(), make([]int, len(tables))
+	for people := range slices.Chunk(tables[1], batchOf) {
+		last := idOf(people[len(people)-1][0])
 		batch := make([][][]any, len(tables))
-		for i, rows := range tables {
-			batch[i] = rows[len(rows)*from/users : len(rows)*until/users]
-		}
-		if len(tables[0]) < users {
-			if batch[0] = nil; from == 0 {
-				batch[0] = tables[0]
+		batch[0], tables[0] = tables[0], nil // the keys that wrap, before all others
+		for i := 1; i < len(tables); i++ {
+			until := at[i]
+			for until < len(tables[i]) && idOf(tables[i][until][copied[i].user]) <= last {
+				until++
 			}
+			batch[i], at[i] = tables[i][at[i]:until], until
 		}
 		if err := do(batch); err != nil {
 			return err
@@ -257,8 +259,16 @@ func timed(tables [][][]any, do func(batch [][][]any) error) error {
 	return nil
 }
 
+// idOf is an id as either driver gives it, in the order of its bytes.
+func idOf(id any) string {
+	if b, ok := id.([16]byte); ok {
+		return string(b[:])
+	}
+	return string(id.([]byte))
+}
+
 func rawCopySQLite(from, to string) error {
-	const options = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=journal_mode(WAL)&_pragma=recursive_triggers(1)&_pragma=secure_delete(1)&_pragma=cache_size(-16000)"
+	const options = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=journal_mode(WAL)&_pragma=recursive_triggers(1)&_pragma=secure_delete(1)&_pragma=cache_size(-48000)"
 	source, err := sql.Open("sqlite", "file:"+from+options)
 	if err != nil {
 		return err

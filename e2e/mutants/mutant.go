@@ -26,7 +26,7 @@ type mutant struct {
 type edit struct{ file, old, new string }
 
 func all() []mutant {
-	list := slices.Concat(changes, identities, sessions, attempts, replies, secrets, schema, requests, upgrades, searches)
+	list := slices.Concat(changes, identities, sessions, attempts, replies, secrets, schema, requests, upgrades, searches, uploads)
 	// Neighbours share what the compiler made.
 	slices.SortStableFunc(list, func(a, b mutant) int {
 		return strings.Compare(a.pkg+" "+a.file, b.pkg+" "+b.file)

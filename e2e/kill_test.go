@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var kills = flag.Int("kills", 20, "how often TestKilled kills the service on SQLite; on PostgreSQL it kills the service and the server a tenth as often each, four times at least")
+var kills = flag.Int("kills", 12, "how often TestKilled kills the service on SQLite; on PostgreSQL it kills the service and the server a tenth as often each, three times at least")
 
 // victim is a service that is killed again and again while writers use it.
 type victim struct {
@@ -25,7 +25,7 @@ type victim struct {
 // things. What was acknowledged is there, what was not is there whole or not at all, each change has its event and no event is without
 // its change, and a repeated request gets the answer that it got.
 func TestKilled(t *testing.T) {
-	few := max(4, *kills/10)
+	few := max(3, *kills/10)
 	t.Run("sqlite", func(t *testing.T) {
 		v := newVictim(t, start(t, "sqlite"))
 		for n := range *kills {

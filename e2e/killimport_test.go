@@ -14,15 +14,15 @@ import (
 )
 
 // killedRows is how many people a file has: several batches, so that a kill finds some of them made.
-const killedRows = 3000
+const killedRows = 2500
 
 // TestKilledImport ends imports with no warning and at random moments: those of the shell, which are resumed by hand, and the service
 // while a file is uploaded, checked and imported, which goes on by itself. At the end everybody of the file is there once and whole.
 func TestKilledImport(t *testing.T) {
 	for _, engine := range engines {
-		most := max(4, *kills/5)
+		most := max(2, *kills/10)
 		if engine == "postgres" {
-			most = max(2, *kills/20)
+			most = max(1, *kills/20)
 		}
 		t.Run(engine+"/shell", func(t *testing.T) {
 			newKilledImports(t, engine).killUntil(most, (*killedImports).importByShell)

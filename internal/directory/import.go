@@ -45,8 +45,8 @@ type ImportPlan struct {
 // ImportFaults is told of a row with problems.
 type ImportFaults func(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error
 
-// importBatch is how many rows go together: a transaction, and what is held in memory.
-const importBatch = 1000
+// importBatch is how many rows go together: a transaction, and what is held in memory. Tests have smaller ones.
+var importBatch = 1000
 
 // Imports returns a page of imports.
 func (k Desk) Imports(ctx context.Context, p cardinal.Page) (cardinal.List[cardinal.ImportRun], error) {
@@ -223,7 +223,7 @@ func (rules *importRules) eachCandidate(ctx context.Context, in io.Reader, o imp
 			c.number = row.Number
 			list = append(list, c)
 		}
-		if last%importBatch == 0 {
+		if last%int64(importBatch) == 0 {
 			if err := use(r, list, last); err != nil {
 				return r, err
 			}

@@ -260,15 +260,15 @@ func many(n int) file {
 
 func TestImportGoesOn(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
-		src, k := many(3500), w.operator()
+		src, k := many(350), w.operator()
 		plan, problems := w.checked(t, k, src)
-		if len(problems) != 350 || plan.New != 3150 {
+		if len(problems) != 35 || plan.New != 315 {
 			t.Fatalf("%+v", plan)
 		}
 		// Cut after the second batch, as by a signal.
 		ctx, cancel := context.WithCancel(t.Context())
 		run, err := k.RunImport(ctx, src, directory.ImportOptions{Name: "many"}, plan, func(run cardinal.ImportRun) {
-			if run.Read >= 2000 {
+			if run.Read >= 200 {
 				cancel()
 			}
 		})
@@ -276,7 +276,7 @@ func TestImportGoesOn(t *testing.T) {
 			t.Fatalf("%+v, %v", run, err)
 		}
 		cut := must(k.Import(t.Context(), run.ID))(t)
-		if cut.State != "running" || cut.Read < 2000 || cut.Read >= 3500 || cut.Created+cut.Faulty != cut.Read {
+		if cut.State != "running" || cut.Read < 200 || cut.Read >= 350 || cut.Created+cut.Faulty != cut.Read {
 			t.Fatalf("%+v", cut)
 		}
 		if plan, _ := w.checked(t, k, src); plan.Earlier == nil || plan.Earlier.ID != run.ID || plan.Existing != cut.Created {
@@ -284,15 +284,15 @@ func TestImportGoesOn(t *testing.T) {
 		}
 		nothing := func(int64) {}
 		ignore := func(*importfile.Reader, *importfile.Row, []cardinal.Fault) error { return nil }
-		_, err = k.ResumeImport(t.Context(), run.ID, many(3501), ignore, nothing, func(cardinal.ImportRun) {})
+		_, err = k.ResumeImport(t.Context(), run.ID, many(351), ignore, nothing, func(cardinal.ImportRun) {})
 		refuses(t, err, "import_other_file")
 		run = must(k.ResumeImport(t.Context(), run.ID, src, ignore, nothing, func(cardinal.ImportRun) {}))(t)
-		if run.State != "finished" || run.Read != 3500 || run.Created != 3150 || run.Faulty != 350 || run.Skipped != 0 {
+		if run.State != "finished" || run.Read != 350 || run.Created != 315 || run.Faulty != 35 || run.Skipped != 0 {
 			t.Errorf("%+v", run)
 		}
 		_, err = k.ResumeImport(t.Context(), run.ID, src, ignore, nothing, func(cardinal.ImportRun) {})
 		refuses(t, err, "import_over")
-		if people := must(w.Store.Read(t.Context()).ImportedPeople(t.Context(), run.ID, uuid.Nil, 4000))(t); len(people) != 3150 {
+		if people := must(w.Store.Read(t.Context()).ImportedPeople(t.Context(), run.ID, uuid.Nil, 400))(t); len(people) != 315 {
 			t.Errorf("%d people", len(people))
 		}
 	})

@@ -19,7 +19,7 @@ const (
 	// importProblems bounds the rows with problems that are kept, in bytes: a file of gigabytes may have nothing else.
 	importProblems = 64 << 20
 	// importTold is after how many rows the check writes down how far it has come.
-	importTold = 10 * importBatch
+	importTold = 10_000
 	// importKept is how long a file waits to be started, and rows with problems wait to be read.
 	importKept = 7 * 24 * time.Hour
 	// importSilence is after how long without a chunk an upload has died with its process.

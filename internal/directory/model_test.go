@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 60, "how many random sequences TestModel tries on each database")
+	seeds = flag.Int("seeds", 24, "how many random sequences TestModel tries on each database")
 	seed  = flag.Uint64("seed", 0, "the one sequence that TestModel tries; 0 for as many as -seeds says")
 )
 

@@ -20,7 +20,7 @@ type Paging struct {
 // Here is where a list was asked for: what the next page's link is made of.
 type Here struct {
 	path string
-	rest url.Values // the query without the cursor
+	rest url.Values // the query without the cursor, and without the count, which is asked for once
 }
 
 // Resolve keeps the path and the query.
@@ -28,6 +28,7 @@ func (h *Here) Resolve(ctx huma.Context) []error {
 	target := ctx.URL()
 	h.path, h.rest = target.Path, target.Query()
 	h.rest.Del("after")
+	h.rest.Del("count")
 	return nil
 }
 

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"cardinal/internal/directory/directorytest"
@@ -27,6 +28,11 @@ func TestShortPages(t *testing.T) {
 			counted := h.do(t, "GET", "/v1/users?q=maria&count=true&limit=1", h.admin, nil).want(t, http.StatusOK)
 			if got := counted.at("count", "value"); got != 406.0 || counted.at("count", "is_exact") != false {
 				t.Errorf("the count is %s", counted.Body)
+			}
+			if got := h.do(t, "GET", "/v1/users?count=true&limit=1", h.admin, nil).want(t, http.StatusOK); strings.Contains(got.text("next"), "count") {
+				t.Errorf("the next page would be counted again: %s", got.text("next"))
+			} else {
+				h.do(t, "GET", got.text("next"), h.admin, nil).want(t, http.StatusOK)
 			}
 			if uncounted := h.do(t, "GET", "/v1/users?limit=1", h.admin, nil); uncounted.at("count") != nil {
 				t.Error("it counts without being asked")

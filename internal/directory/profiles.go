@@ -81,6 +81,14 @@ func (d *Directory) expandProfiles(ctx context.Context, r store.Reader, users []
 	for i, u := range users {
 		ids[i], at[u.ID] = u.ID, i
 	}
+	return d.eachProfile(ctx, r, ids, func(p cardinal.Profile, _ seal.Key) error {
+		users[at[p.UserID]].Profile = &p
+		return nil
+	})
+}
+
+// eachProfile opens the profiles of some users, and gives each with the key that opened it: no key for built-in actors and the erased.
+func (d *Directory) eachProfile(ctx context.Context, r store.Reader, ids []uuid.UUID, give func(cardinal.Profile, seal.Key) error) error {
 	records, err := r.Profiles(ctx, ids)
 	if err != nil {
 		return err
@@ -96,7 +104,9 @@ func (d *Directory) expandProfiles(ctx context.Context, r store.Reader, users []
 		if err != nil {
 			return err
 		}
-		users[at[record.UserID]].Profile = &profile
+		if err := give(profile, key); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -190,45 +189,34 @@ func (d *Directory) tokensOf(ctx context.Context, r store.Reader, ids []uuid.UUI
 // findables opens the names and addresses of some users. opened, unless nil, is given each profile.
 func (d *Directory) findables(ctx context.Context, r store.Reader, ids []uuid.UUID, opened func(cardinal.Profile)) (map[uuid.UUID]findable, error) {
 	found := make(map[uuid.UUID]findable, len(ids))
-	profiles, err := r.Profiles(ctx, ids)
-	if err != nil || len(ids) == 0 {
-		return found, err
+	if len(ids) == 0 {
+		return found, nil
 	}
 	contacts, err := r.ContactsAmong(ctx, ids)
 	if err != nil {
 		return found, err
 	}
-	for _, record := range profiles {
-		var key seal.Key
-		if record.Key.KEKID.Valid {
-			if key, err = d.keys.unwrap(record.Key); err != nil {
-				return found, err
-			}
+	mails := map[uuid.UUID][]store.ContactRecord{}
+	for _, record := range contacts {
+		if record.Kind == normal.KindEmail {
+			mails[record.UserID] = append(mails[record.UserID], record)
 		}
-		profile, err := openProfile(record.ProfileRecord, key)
-		if err != nil {
-			return found, err
-		}
+	}
+	return found, d.eachProfile(ctx, r, ids, func(profile cardinal.Profile, key seal.Key) error {
 		if opened != nil {
 			opened(profile)
 		}
 		f := findable{words: append(normal.Words(profile.DisplayName), normal.Words(profile.Username)...), attributes: profile.Attributes}
-		at, _ := slices.BinarySearchFunc(contacts, record.UserID, func(c store.ContactRecord, id uuid.UUID) int {
-			return strings.Compare(string(c.UserID[:]), string(id[:]))
-		})
-		for ; at < len(contacts) && contacts[at].UserID == record.UserID; at++ {
-			if contacts[at].Kind != normal.KindEmail {
-				continue
-			}
-			contact, err := openContact(contacts[at], key)
+		for _, record := range mails[profile.UserID] {
+			contact, err := openContact(record, key)
 			if err != nil {
-				return found, err
+				return err
 			}
 			if address, err := normal.Email(contact.Value); err == nil { // what was erased is no address any more
 				f.addMail(address)
 			}
 		}
-		found[record.UserID] = f
-	}
-	return found, nil
+		found[profile.UserID] = f
+		return nil
+	})
 }

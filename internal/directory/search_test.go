@@ -102,6 +102,8 @@ func TestSearch(t *testing.T) {
 			}
 			_, err := k.Users(ctx, cardinal.UserFilter{Search: "a", Status: "odd", Page: cardinal.Page{Limit: 2}}, false)
 			refuses(t, err, "q search_too_short, status status_unknown")
+			_, err = k.Users(ctx, cardinal.UserFilter{Search: "a", Status: "odd", Attributes: map[string]any{"note": "x"}, Page: cardinal.Page{Limit: 2}}, false)
+			refuses(t, err, "attributes attribute_not_searchable, q search_too_short, status status_unknown")
 		})
 		t.Run("CombinesWithFilters", func(t *testing.T) {
 			u := people["Ana Belén Müller"]

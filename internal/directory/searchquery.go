@@ -46,21 +46,19 @@ func (q searchQuery) matches(f findable) bool {
 	return true
 }
 
-// readSearch takes a search apart and puts the tokens that it goes by into the filter.
-func (k Desk) readSearch(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (searchQuery, error) {
-	q := searchQuery{attributes: f.Attributes}
+// readSearch takes a search apart and puts the tokens that it goes by into the filter; it returns every fault of it.
+func (k Desk) readSearch(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (q searchQuery, faults cardinal.Faults, err error) {
+	q.attributes = f.Attributes
 	if err := k.searchReady(ctx, r); err != nil {
-		return q, err
+		return q, nil, err
 	}
 	if f.Search != "" {
 		if fault := k.d.keys.readWords(f, &q); fault != nil {
-			return q, &cardinal.Invalid{Faults: []cardinal.Fault{*fault}}
+			faults = append(faults, *fault)
 		}
 	}
-	if err := k.readAttributes(ctx, r, f); err != nil {
-		return q, err
-	}
-	return q, nil
+	wrong, err := k.readAttributes(ctx, r, f)
+	return q, append(faults, wrong...), err
 }
 
 // readWords takes the words of a search apart: what stands behind @ is a domain.
@@ -103,20 +101,19 @@ func (k *keys) readWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fault
 	return nil
 }
 
-// readAttributes checks that the attributes can be searched.
-func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.UserFilter) error {
+// readAttributes puts the tokens of attributes into the filter; it returns the faults of those that cannot be searched.
+func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (faults cardinal.Faults, err error) {
 	if len(f.Attributes) == 0 {
-		return nil
+		return nil, nil
 	}
 	definitions, err := r.AllAttributeDefinitions(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	finished, err := r.FinishedSearchBuild(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var faults cardinal.Faults
 	searchable := []string{}
 	for _, definition := range definitions {
 		if !definition.IsSearchable {
@@ -129,7 +126,7 @@ func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.Us
 		case jsonType(value) != definition.ValueType:
 			faults = append(faults, cardinal.Fault{Parameter: "attributes", Code: "attribute_type", Message: "Give a " + definition.ValueType + " for " + definition.Name})
 		case finished.BeganAt.Before(definition.CreatedAt):
-			return errSearchBuilding
+			return nil, errSearchBuilding
 		default:
 			f.Tokens = append(f.Tokens, k.d.keys.searchToken("attribute", definition.Name, attributeText(value)))
 		}
@@ -140,7 +137,7 @@ func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.Us
 				Message: "Only attributes that were declared searchable can be searched" + listOf(searchable)})
 		}
 	}
-	return faults.Err()
+	return faults, nil
 }
 
 func listOf(names []string) string {

@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+
+	"cardinal"
 )
 
 // in writes statements for an engine: {1} is an id, {t} and {later} are moments, {sealed} a sealed value, {none} the placeholder of the
@@ -173,6 +177,41 @@ func TestDependenciesInRows(t *testing.T) {
 			o := checkOne(t, opened(t, url), id)
 			if o.Status != Warned || !slices.Equal(problems(o), []string{want}) || strings.Contains(fmt.Sprint(o), "country 1") {
 				t.Errorf("%s %s: %+v", engine, id, o)
+			}
+		}
+	}
+}
+
+// TestImportsAreNoDependency: the entries of who was imported are of another shape than all others, each person's of one.
+func TestImportsAreNoDependency(t *testing.T) {
+	for _, engine := range engines {
+		url := migrated(t, engine)
+		id := func(u uuid.UUID) string {
+			if engine == "sqlite" {
+				return fmt.Sprintf("x'%x'", u[:])
+			}
+			return "'" + u.String() + "'"
+		}
+		var users, profiles, rows []string
+		for i := range 400 {
+			if i%10 == 0 {
+				who := id(cardinal.NewID())
+				users, profiles = append(users, in(engine, "("+who+", 'person', 'active', {t}, {t})")), append(profiles, in(engine, "("+who+", {t}, {t})"))
+			}
+			who, action, shape := strings.Split(users[i/10][1:], ",")[0], "job.run", 1
+			if i/10%2 == 0 {
+				action, shape = "user.import", 2
+			}
+			rows = append(rows, fmt.Sprintf("(%s, %s, %s, '%s', %d)", who, id(cardinal.NewID()), who, action, shape))
+		}
+		execute(t, engine, url, "BEGIN; INSERT INTO users (id, kind, status, created_at, updated_at) VALUES "+strings.Join(users, ", ")+
+			"; INSERT INTO profiles (user_id, created_at, updated_at) VALUES "+strings.Join(profiles, ", ")+
+			"; INSERT INTO audit_logs (subject_id, id, actor_id, action, schema_version) VALUES "+strings.Join(rows, ", ")+"; COMMIT")
+		for _, check := range []string{"D01", "D02"} {
+			for _, problem := range problems(checkOne(t, opened(t, url), check)) {
+				if strings.Contains(problem, "schema_version") {
+					t.Errorf("%s %s: %s", engine, check, problem)
+				}
 			}
 		}
 	}

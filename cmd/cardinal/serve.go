@@ -40,9 +40,6 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	log := a.logger(c)
 	listener, err := listen(ctx, c.HTTP)
 	if err != nil {
@@ -73,6 +70,9 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 		return errors.Join(err, <-ended)
 	}
 	starting.open(d, handler)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent) // not before: what lives would lie scattered among what starting leaves behind
+	}
 	go debug.FreeOSMemory() // what starting took and nothing needs any more
 	working := make(chan error, 1)
 	go func() { working <- runner.Run(serving) }()

@@ -26,6 +26,14 @@ var sessions = []mutant{
 		`		if !k.d.statuses[user.Status].CanSignIn || !k.d.kinds[user.Kind].CanSignIn {`, `		if user.Status == "" {`}},
 	{name: "password changed while it is verified", pkg: directoryTests, run: "TestPasswordsUnderWay", edit: edit{"internal/directory/signin.go",
 		`		if now.Hash != *account.Hash {`, `		if false {`}},
+	{name: "what was asked with the session answers for one permission", pkg: directoryTests, run: "TestAdmit$", edit: edit{"internal/directory/change.go",
+		`k.mayRead != "" && k.mayRead == r.permission && `, `k.mayRead != "" && `}},
+	{name: "what was asked with the session was answered with yes", pkg: directoryTests, run: "TestAdmit$", edit: edit{"internal/directory/authenticate.go",
+		`	if allowed {
+		k.mayRead`, `	if allowed || true {
+		k.mayRead`}},
+	{name: "who must change the password reads nothing", pkg: directoryTests, run: "TestAdmitBeforePasswordChange", edit: edit{"internal/directory/change.go",
+		`k.mayRead == r.permission && k.actor.Assurance > 0 {`, `k.mayRead == r.permission {`}},
 	{name: "secret of an API key", pkg: directoryTests, run: "TestAPIKeys", edit: edit{"internal/directory/authenticate.go",
 		`	if subtle.ConstantTimeCompare(auth.TokenHash, t.hash[:]) != 1 || !d.inForce(auth) {`, `	if !d.inForce(auth) {`}},
 	{name: "expiry of an API key", pkg: directoryTests, run: "TestAPIKeys", edit: edit{"internal/directory/authenticate.go",

@@ -28,7 +28,7 @@ func (a *API) checkAccess(o *huma.Operation) http.HandlerFunc {
 			a.answerAccess(w, r)(a.directory.CheckSessionAccess(r.Context(), token, question.Permission))
 			return
 		}
-		k, err := a.deskFor(r, o) // who is not known hears that, whatever else is wrong
+		k, err := a.desk(r, o) // who is not known hears that, whatever else is wrong
 		switch {
 		case err != nil:
 			a.refuse(w, r, a.problemOf(r.Context(), err))

@@ -39,7 +39,7 @@ func deskOf(ctx context.Context) atDesk {
 // admit is what every operation passes: who is calling, what they accept, and a body that is one unambiguous JSON text.
 func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	actor, err := a.actor(r, ctx.Operation())
+	desk, err := a.desk(r, ctx.Operation())
 	if err != nil {
 		a.refuse(w, r, a.problemOf(r.Context(), err))
 		return
@@ -54,9 +54,9 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	k := atDesk{desk: a.directory.As(actor), header: w.Header(), body: body}
+	k := atDesk{desk: desk, header: w.Header(), body: body}
 	if key := strings.Join(r.Header.Values("Idempotency-Key"), ", "); key != "" && r.Method == http.MethodPost && ctx.Operation().Metadata[noReplays] != true {
-		if fault := badReplayKey(key, actor); fault != nil {
+		if fault := badReplayKey(key, desk.Actor()); fault != nil {
 			a.refuse(w, r, a.problemOf(r.Context(), &cardinal.Invalid{Faults: []cardinal.Fault{*fault}}))
 			return
 		}
@@ -66,13 +66,14 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithValue(huma.WithValue(ctx, registryKey{}, a.huma.OpenAPI().Components.Schemas), deskKey{}, k))
 }
 
-// actor is who sent the request. An operation that is not marked public needs somebody.
-func (a *API) actor(r *http.Request, o *huma.Operation) (cardinal.Actor, error) {
+// desk is that of who sent the request. An operation that is not marked public needs somebody.
+func (a *API) desk(r *http.Request, o *huma.Operation) (directory.Desk, error) {
 	from := requestOf(r.Context())
 	if o.Metadata[public] == true {
-		return cardinal.Stranger(from.nullID(), from.client), nil
+		return a.directory.As(cardinal.Stranger(from.nullID(), from.client)), nil
 	}
-	return a.directory.Authenticate(r.Context(), bearer(r), from.nullID(), from.client)
+	permission, _ := o.Metadata[reads].(string)
+	return a.directory.Admit(r.Context(), bearer(r), permission, from.nullID(), from.client)
 }
 
 // bearer returns the token of the Authorization header (RFC 6750, section 2.1), or nothing.

@@ -151,6 +151,15 @@ const (
 	noReplays = "no-replays" // an Idempotency-Key has no effect: nothing is changed, or the result is a secret
 )
 
+// reads names the permission that a much used operation reads by, so that it is asked for together with the session.
+const reads = "reads"
+
+// readBy notes by which permission an operation reads.
+func readBy(permission string, o huma.Operation) huma.Operation {
+	o.Metadata[reads] = permission
+	return o
+}
+
 // op describes an operation. marks are public and noReplays.
 func op(method, path, id, tag, summary string, marks ...string) huma.Operation {
 	o := huma.Operation{Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary, MaxBodyBytes: maxBody, Metadata: map[string]any{}}

@@ -36,7 +36,7 @@ func (in *AuditInput) list(a *API, ask func(cardinal.AuditFilter) (cardinal.List
 }
 
 func (a *API) auditRoutes() {
-	register(a, op(http.MethodGet, "/v1/audit", "list-audit", "Audit", "List what was done, by whom, to whom and when"),
+	register(a, readBy("audit.read", op(http.MethodGet, "/v1/audit", "list-audit", "Audit", "List what was done, by whom, to whom and when")),
 		func(ctx context.Context, k directory.Desk, in *struct {
 			Strict
 			AuditInput

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"cardinal"
-	"cardinal/internal/directory"
 )
 
 // sessionCheckRoute is the check that other services call at each of their own requests: a plain handler around one prepared
@@ -81,10 +80,4 @@ func (a *API) describePlain(o *huma.Operation, in, out reflect.Type) {
 	o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(in, true, "")}}}
 	o.Responses["200"] = &huma.Response{Description: "The answer", Content: map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(out, true, "")}}}
 	a.huma.OpenAPI().AddOperation(o)
-}
-
-// deskFor is the desk of a plain handler's caller.
-func (a *API) deskFor(r *http.Request, o *huma.Operation) (directory.Desk, error) {
-	actor, err := a.actor(r, o)
-	return a.directory.As(actor), err
 }

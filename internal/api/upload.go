@@ -98,7 +98,7 @@ func (a *API) upload(o *huma.Operation) http.HandlerFunc {
 }
 
 func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation) (cardinal.ImportRun, error) {
-	k, err := a.deskFor(r, o)
+	k, err := a.desk(r, o)
 	if err != nil {
 		return cardinal.ImportRun{}, err
 	}
@@ -205,7 +205,7 @@ func (a *API) importProblems(o *huma.Operation) http.HandlerFunc {
 }
 
 func (a *API) openProblems(w http.ResponseWriter, r *http.Request, o *huma.Operation) (io.ReadCloser, error) {
-	k, err := a.deskFor(r, o)
+	k, err := a.desk(r, o)
 	if err != nil {
 		return nil, err
 	}

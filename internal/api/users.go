@@ -65,7 +65,7 @@ type listedUsers struct {
 }
 
 func (a *API) userRoutes() {
-	register(a, op(http.MethodGet, "/v1/users", "list-users", "Users", "List users"), a.listUsers)
+	register(a, readBy("users.read", op(http.MethodGet, "/v1/users", "list-users", "Users", "List users")), a.listUsers)
 	register(a, alsoBy(created(op(http.MethodPost, "/v1/users", "create-user", "Users", "Make a person or a service")), directory.Desk.NewUserFaults), a.createUser)
 	userItemRoutes[ByID](a, "/v1/users/{id}", "user", "Users")
 	register(a, op(http.MethodPost, "/v1/users/{id}/suspend", "suspend-user", "Users", "Lock a user out and end all their sessions"), moveUser(directory.Desk.SuspendUser))

@@ -23,10 +23,33 @@ func (d *Directory) Authenticate(ctx context.Context, bearer string, requestID u
 	if err != nil {
 		return cardinal.Actor{}, err
 	}
+	return actorOf(auth, requestID, from), nil
+}
+
+func actorOf(auth store.SessionAuth, requestID uuid.NullUUID, from cardinal.Client) cardinal.Actor {
 	return cardinal.Actor{
 		UserID: auth.UserID, SessionID: uuid.NullUUID{UUID: auth.ID, Valid: true}, Assurance: int(auth.Assurance),
 		RequestID: requestID, ClientFrom: from,
-	}, nil
+	}
+}
+
+// Admit returns the desk of the actor that a bearer token stands for. Where it is known by what permission they are about to read, the
+// check of their session and that question take one statement together; "" where it is not.
+func (d *Directory) Admit(ctx context.Context, bearer, permission string, requestID uuid.NullUUID, from cardinal.Client) (Desk, error) {
+	t, ok := parseToken(sessionPrefix, bearer)
+	if !ok || permission == "" {
+		actor, err := d.Authenticate(ctx, bearer, requestID, from)
+		return d.As(actor), err
+	}
+	auth, _, allowed, err := d.store.Read(ctx).SessionAccess(ctx, t.userID, t.id, permission, d.now())
+	if err := d.admit(t, auth, err); err != nil {
+		return Desk{}, err
+	}
+	k := d.As(actorOf(auth, requestID, from))
+	if allowed {
+		k.mayRead = permission
+	}
+	return k, nil
 }
 
 // CheckSession answers the services that ask who a session's bearer is. One that must change their password first is refused:

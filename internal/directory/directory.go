@@ -120,6 +120,7 @@ type Desk struct {
 	once  *Once
 
 	actorKey seal.Key // the actor's data key where it is at hand; otherwise it is read when it is needed
+	mayRead  string   // a permission that the actor was found to hold when they were admitted; changes ask anew
 }
 
 // Actor returns who is asking.

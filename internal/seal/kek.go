@@ -12,7 +12,16 @@ import (
 
 // KEK is a key-encryption key: 32 bytes that live outside the database and wrap every key inside it. The zero KEK is no key,
 // and using it panics.
-type KEK struct{ secret }
+type KEK struct {
+	secret
+	extracted secret // HKDF-Extract of it (RFC 5869, no salt), the half of a derivation that is the same for all keys it wraps
+}
+
+// newKEK takes b over.
+func newKEK(b *[keyBytes]byte) KEK {
+	key := hide(b)
+	return KEK{key, extract(key)}
+}
 
 // WrappedBytes is the length of every wrapped key.
 const WrappedBytes = Overhead + keyBytes
@@ -27,7 +36,7 @@ const (
 func NewKEK() KEK {
 	var b [keyBytes]byte
 	rand.Read(b[:]) // never fails (Go 1.24)
-	return KEK{hide(&b)}
+	return newKEK(&b)
 }
 
 // KEKFromBytes copies a key-encryption key of 32 bytes; 32 zeros are refused as somebody's placeholder.
@@ -38,7 +47,7 @@ func KEKFromBytes(b []byte) (KEK, error) {
 	if [keyBytes]byte(b) == [keyBytes]byte{} {
 		return KEK{}, errors.New("seal: a key-encryption key of zeros is a placeholder")
 	}
-	return KEK{hide((*[keyBytes]byte)(bytes.Clone(b)))}, nil
+	return newKEK((*[keyBytes]byte)(bytes.Clone(b))), nil
 }
 
 // Equal compares two key-encryption keys in constant time.
@@ -74,14 +83,14 @@ func (k KEK) UnwrapService(name string, wrapped []byte) (Key, error) {
 }
 
 func (k KEK) wrap(info string, key Key) []byte {
-	return sealGCM(derive(k.secret, info).raw(), key.raw(), []byte(info))
+	return sealGCM(expand(k.extracted, info).raw(), key.raw(), []byte(info))
 }
 
 func (k KEK) unwrap(info string, wrapped []byte) (Key, error) {
 	if len(wrapped) != WrappedBytes {
 		return Key{}, ErrBroken
 	}
-	b, err := openGCM(derive(k.secret, info).raw(), wrapped, []byte(info))
+	b, err := openGCM(expand(k.extracted, info).raw(), wrapped, []byte(info))
 	if err != nil {
 		return Key{}, err
 	}

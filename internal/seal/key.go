@@ -83,9 +83,23 @@ func (k Key) Derive(purpose string, material []byte) Key {
 }
 
 func derive(from secret, info string) secret {
-	b, err := hkdf.Key(sha256.New, from.raw(), nil, info, keyBytes)
+	return expand(extract(from), info)
+}
+
+// extract and expand are the halves of HKDF-SHA-256. They fail only for a length over 255 hashes, or in FIPS mode for a key under 14
+// bytes.
+func extract(from secret) secret {
+	b, err := hkdf.Extract(sha256.New, from.raw(), nil)
+	return derived(b, err)
+}
+
+func expand(from secret, info string) secret {
+	b, err := hkdf.Expand(sha256.New, from.raw(), info, keyBytes)
+	return derived(b, err)
+}
+
+func derived(b []byte, err error) secret {
 	if err != nil {
-		// Only for a length over 255 hashes, or in FIPS mode a key under 14 bytes.
 		panic(err)
 	}
 	return hide((*[keyBytes]byte)(b))

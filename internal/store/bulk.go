@@ -156,11 +156,6 @@ func bulkPostgres(ctx context.Context, tx Tx, b *bulk) error {
 		return err
 	}
 	b.sort()
-	for _, row := range b.rows {
-		for i, a := range row {
-			row[i] = nativeArg(a)
-		}
-	}
 	return p.conn.Raw(func(driver any) error {
 		_, err := driver.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{b.table}, b.columns, pgx.CopyFromRows(b.rows))
 		return err

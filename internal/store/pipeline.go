@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 )
@@ -18,31 +17,7 @@ type pipeline struct {
 }
 
 // later holds a statement back. What it breaks shows when the batch is sent: at the next statement, or at the commit.
-func (p *pipeline) later(query string, args []any) {
-	for i, a := range args {
-		args[i] = nativeArg(a)
-	}
-	p.held.Queue(query, args...)
-}
-
-// nativeArg is the form of an argument that pgx encodes by itself, without a text in between.
-func nativeArg(a any) any {
-	switch v := a.(type) {
-	case uuid.UUID:
-		return [16]byte(v)
-	case *uuid.UUID:
-		if v == nil {
-			return nil
-		}
-		return [16]byte(*v)
-	case uuid.NullUUID:
-		if !v.Valid {
-			return nil
-		}
-		return [16]byte(v.UUID)
-	}
-	return a
-}
+func (p *pipeline) later(query string, args []any) { p.held.Queue(query, args...) }
 
 // flush sends what was held back.
 func (p *pipeline) flush(ctx context.Context) (err error) {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -30,6 +31,7 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	}
 	config.RuntimeParams["search_path"] = schemaName
 	config.RuntimeParams["timezone"] = "UTC"
+	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan" // the plans that are tested, and made once a connection instead of at each call
 	set("application_name", "cardinal")
 	set("statement_timeout", "30s")
 	set("lock_timeout", "5s")
@@ -76,11 +78,22 @@ func scanBool(row scanner) (b bool, err error) {
 	return b, err
 }
 
-// postgresArgs needs no change but for JSON, which goes in as text.
+// postgresArgs gives JSON as text, and ids as what pgx encodes by itself: through database/sql's Valuer each would become a text first.
 func postgresArgs(args []any) []any {
 	for i, a := range args {
-		if j, ok := a.(jsonText); ok {
-			args[i] = string(j)
+		switch v := a.(type) {
+		case jsonText:
+			args[i] = string(v)
+		case uuid.UUID:
+			args[i] = [16]byte(v)
+		case *uuid.UUID:
+			if args[i] = nil; v != nil {
+				args[i] = [16]byte(*v)
+			}
+		case uuid.NullUUID:
+			if args[i] = nil; v.Valid {
+				args[i] = [16]byte(v.UUID)
+			}
 		}
 	}
 	return args

@@ -36,8 +36,10 @@ var searches = []mutant{
 	for _, text := range texts {
 		copy(mac[:], text)
 	}`}},
-	{name: "one walk looks at a bounded number of users", pkg: storeTests, run: "TestSQLite$", edit: edit{"internal/store/userlist.go",
-		`	if lead.full {`, `	if false && lead.full {`}},
+	{name: "one walk looks at a bounded number of users", pkg: storeTests, run: "TestSQLite$", edit: edit{"internal/store/walk.go",
+		`	if !lead.full {`, `	if true {`}},
+	{name: "one walk looks at a bounded number of events", pkg: storeTests, run: "TestSQLite$", edit: edit{"internal/store/audit.go",
+		`	left := walkMost`, `	left := 1 << 30`}},
 	{name: "a search opens a bounded number of people for a page", pkg: apiTests, run: "TestShortPages", edit: edit{"internal/directory/searchquery.go",
 		`const openMost = 400`, `const openMost = 1 << 30`}},
 	{name: "nothing is counted unless it is asked for", pkg: apiTests, run: "TestShortPages", edit: edit{"internal/api/users.go",

@@ -8,17 +8,22 @@ import (
 
 	"cardinal"
 	"cardinal/internal/normal"
+	"cardinal/internal/seal"
 	"cardinal/internal/store"
 )
 
 const maxKeyLifetime = 2 * 366 * 24 * time.Hour
 
-// openAPIKey opens a stored API key.
+// openAPIKey opens a stored API key with the key of its service, which it reads.
 func (d *Directory) openAPIKey(ctx context.Context, r store.Reader, record store.APIKeyRecord) (cardinal.APIKey, error) {
 	key, err := d.userKey(ctx, r, record.UserID)
 	if err != nil {
 		return cardinal.APIKey{}, err
 	}
+	return openedAPIKey(record, key)
+}
+
+func openedAPIKey(record store.APIKeyRecord, key seal.Key) (cardinal.APIKey, error) {
 	name, err := openText(key, "api_keys", "name_sealed", record.UserID, record.NameSealed)
 	return cardinal.APIKey{UserID: record.UserID, ID: record.ID, Name: name, Hint: record.Hint, RoleIDs: record.RoleIDs,
 		CreatedAt: record.CreatedAt, ExpiresAt: record.ExpiresAt, RevokedAt: record.RevokedAt}, err
@@ -36,8 +41,16 @@ func (k Desk) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) (c
 	}
 	page := cardinal.PageOf(records, p.Limit)
 	out := cardinal.List[cardinal.APIKey]{Data: make([]cardinal.APIKey, len(page.Data)), HasMore: page.HasMore}
+	services := make([]uuid.UUID, len(page.Data))
 	for i, record := range page.Data {
-		if out.Data[i], err = k.d.openAPIKey(ctx, r, record); err != nil {
+		services[i] = record.UserID
+	}
+	keys, err := k.d.userKeys(ctx, r, services)
+	if err != nil {
+		return out, err
+	}
+	for i, record := range page.Data {
+		if out.Data[i], err = openedAPIKey(record, keys[record.UserID]); err != nil {
 			return out, err
 		}
 	}

@@ -18,79 +18,97 @@ func (k Desk) Audit(ctx context.Context, f cardinal.AuditFilter) (cardinal.List[
 	if err != nil {
 		return cardinal.List[cardinal.AuditEvent]{}, err
 	}
-	found, err := r.Events(ctx, f)
+	walk, err := r.Events(ctx, f)
 	if err != nil {
 		return cardinal.List[cardinal.AuditEvent]{}, err
 	}
-	page := cardinal.PageOf(found, f.Limit)
-	keys := map[string]*seal.Key{}
-	for i := range page.Data {
-		if err := k.openEvent(ctx, r, &page.Data[i], keys); err != nil {
-			return cardinal.List[cardinal.AuditEvent]{}, err
-		}
+	page := cardinal.PageOf(walk.Events, f.Limit)
+	if walk.Until != uuid.Nil {
+		page.HasMore, page.After = true, walk.Until
 	}
-	return page, nil
+	return page, k.openEvents(ctx, r, page.Data)
 }
 
-// openEvent opens where an event came from, for who may see it: an auditor, and the one who acted. A destroyed key leaves it
-// closed.
-func (k Desk) openEvent(ctx context.Context, r store.Reader, e *cardinal.AuditEvent, keys map[string]*seal.Key) error {
-	if e.AddressSealed == nil && e.UserAgentSealed == nil {
-		return nil
-	}
-	if e.ActorID != k.actor.UserID {
-		may, err := r.May(ctx, k.caller(), "audit.read", k.d.now())
-		if err != nil || !may {
-			return err
+// openEvents opens where events came from, for who may see it: an auditor, and the one who acted. What that takes is asked once for all
+// of them. A destroyed key leaves an event closed.
+func (k Desk) openEvents(ctx context.Context, r store.Reader, events []cardinal.AuditEvent) error {
+	var actors []uuid.UUID
+	for _, e := range events {
+		if e.AddressSealed != nil || e.UserAgentSealed != nil {
+			actors = append(actors, e.ActorID)
 		}
 	}
-	opened, err := k.d.openClient(ctx, r, e, e.OccurredAt, keys)
+	if len(actors) == 0 {
+		return nil
+	}
+	sees, err := k.may(ctx, r, "audit.read")
+	if err != nil {
+		return err
+	}
+	opening := eventKeys{d: k.d, r: r}
+	if opening.ofUsers, err = k.d.userKeys(ctx, r, actors); err != nil {
+		return err
+	}
+	for i := range events {
+		if e := &events[i]; (e.AddressSealed != nil || e.UserAgentSealed != nil) && (sees || e.ActorID == k.actor.UserID) {
+			if err := opening.open(ctx, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// eventKeys are the keys of a page of events.
+type eventKeys struct {
+	d        *Directory
+	r        store.Reader
+	ofUsers  map[uuid.UUID]seal.Key
+	ofMonths map[string]seal.Key // the zero Key for one that was destroyed
+}
+
+// open opens an event's address and agent, unless its key is gone.
+func (k *eventKeys) open(ctx context.Context, e *cardinal.AuditEvent) error {
+	if e.ActorID != cardinal.StrangerID {
+		_, err := openClient(e, k.ofUsers[e.ActorID])
+		return err
+	}
+	opened, err := k.openStrangers(ctx, e, e.OccurredAt)
 	// An address is sealed a moment before its event gets its id, which may be on the other side of a month's end.
 	before := e.OccurredAt.Add(-time.Hour)
-	if !opened && (err == nil || errors.Is(err, seal.ErrBroken)) && e.ActorID == cardinal.StrangerID && before.Month() != e.OccurredAt.Month() {
-		_, err = k.d.openClient(ctx, r, e, before, keys)
+	if !opened && (err == nil || errors.Is(err, seal.ErrBroken)) && before.Month() != e.OccurredAt.Month() {
+		_, err = k.openStrangers(ctx, e, before)
 	}
 	return err
 }
 
-// openClient opens an event's address and agent with the key of its actor, or of a month; false when the key is gone.
-func (d *Directory) openClient(ctx context.Context, r store.Reader, e *cardinal.AuditEvent, sealed time.Time, keys map[string]*seal.Key) (bool, error) {
-	key, err := d.eventKey(ctx, r, e.ActorID, sealed, keys)
-	if err != nil || key == nil {
-		return false, err
+// openStrangers opens a stranger's event with the key of a month, which is read once a page.
+func (k *eventKeys) openStrangers(ctx context.Context, e *cardinal.AuditEvent, at time.Time) (bool, error) {
+	name := monthName(at)
+	key, ok := k.ofMonths[name]
+	if !ok {
+		var err error
+		if key, err = k.d.keys.lookUp(ctx, k.r, name); err != nil && !isNotFound(err) {
+			return false, err
+		}
+		if k.ofMonths == nil {
+			k.ofMonths = map[string]seal.Key{}
+		}
+		k.ofMonths[name] = key
 	}
-	if e.Address, err = openText(*key, "audit_logs", "address_sealed", e.ActorID, e.AddressSealed); err != nil {
-		return false, err
-	}
-	e.UserAgent, err = openText(*key, "audit_logs", "user_agent_sealed", e.ActorID, e.UserAgentSealed)
-	return err == nil, err
+	return openClient(e, key)
 }
 
-// eventKey finds the key that an actor's address was sealed with, each once a page; nil when it was destroyed.
-func (d *Directory) eventKey(ctx context.Context, r store.Reader, actor uuid.UUID, sealed time.Time, keys map[string]*seal.Key) (*seal.Key, error) {
-	name := actor.String()
-	if actor == cardinal.StrangerID {
-		name = monthName(sealed)
+// openClient opens where an event came from; false when the key is gone.
+func openClient(e *cardinal.AuditEvent, key seal.Key) (opened bool, err error) {
+	if key.IsZero() {
+		return false, nil
 	}
-	if key, ok := keys[name]; ok {
-		return key, nil
+	if e.Address, err = openText(key, "audit_logs", "address_sealed", e.ActorID, e.AddressSealed); err != nil {
+		return false, err
 	}
-	var key seal.Key
-	var err error
-	if actor == cardinal.StrangerID {
-		key, err = d.keys.lookUp(ctx, r, name)
-	} else {
-		key, err = d.userKey(ctx, r, actor)
-	}
-	if isNotFound(err) {
-		keys[name] = nil
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	keys[name] = &key
-	return &key, nil
+	e.UserAgent, err = openText(key, "audit_logs", "user_agent_sealed", e.ActorID, e.UserAgentSealed)
+	return err == nil, err
 }
 
 // UserAudit returns a page of what was done to one user.

@@ -223,7 +223,7 @@ func (w *world) forget(t testing.TB) { t.Helper(); w.events(t) }
 func (w *world) events(t testing.TB) []cardinal.AuditEvent {
 	t.Helper()
 	// Ids that are made at once may be written in another order; the tests that look make one change at a time.
-	found := must(w.Store.Read(t.Context()).Events(t.Context(), cardinal.AuditFilter{Page: cardinal.Page{Limit: 5000, After: w.told}}))(t)
+	found := must(w.Store.Read(t.Context()).Events(t.Context(), cardinal.AuditFilter{Page: cardinal.Page{Limit: 5000, After: w.told}}))(t).Events
 	if len(found) > 0 {
 		w.told = found[len(found)-1].ID
 	}

@@ -162,6 +162,21 @@ func (d *Directory) userKey(ctx context.Context, r store.Reader, userID uuid.UUI
 	return d.keys.unwrap(record)
 }
 
+// userKeys reads and opens the data keys of some users, of those who have one, in one statement.
+func (d *Directory) userKeys(ctx context.Context, r store.Reader, userIDs []uuid.UUID) (map[uuid.UUID]seal.Key, error) {
+	records, err := r.UserKeysAmong(ctx, userIDs)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys of users: %w", err)
+	}
+	keys := make(map[uuid.UUID]seal.Key, len(records))
+	for _, record := range records {
+		if keys[record.UserID], err = d.keys.unwrap(record); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
 // index is the blind index of an identifier in its normal form.
 func (k *keys) index(kind, normal string) []byte { return k.identifiers.Index(kind, normal) }
 

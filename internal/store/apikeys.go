@@ -54,7 +54,7 @@ func (r Reader) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) 
 	if userID != uuid.Nil {
 		w.and(`user_id = $%d`, userID)
 	}
-	w.walk(`id`, p, uuid.Nil, cardinal.MaxID)
+	w.walk(`id`, whole(p))
 	return r.apiKeys(ctx, w, p.Descending)
 }
 

@@ -23,7 +23,7 @@ func StampAttributeDefinition(d cardinal.AttributeDefinition) cardinal.RowStamp 
 // AttributeDefinitions returns a page of the declared attributes, one more than asked for when there are more.
 func (r Reader) AttributeDefinitions(ctx context.Context, p cardinal.Page) ([]cardinal.AttributeDefinition, error) {
 	w := where{}
-	w.walk(`id`, p, uuid.Nil, cardinal.MaxID)
+	w.walk(`id`, whole(p))
 	return all(ctx, r, scanAttributeDefinition, `SELECT `+attributeDefinitionColumns+` FROM attribute_definitions`+w.text(), w.args...)
 }
 

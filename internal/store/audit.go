@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,71 +43,123 @@ func (tx Tx) AppendEvent(ctx context.Context, e cardinal.AuditEvent) error {
 		e.AddressSealed, e.UserAgentSealed, e.SchemaVersion)
 }
 
-// Events returns a page of the audit log, one event more than asked for when there are more. On PostgreSQL it walks the
-// months newest first (or oldest first), each bounded by its ids, so that planning does not grow with the number of months.
-func (r Reader) Events(ctx context.Context, f cardinal.AuditFilter) ([]cardinal.AuditEvent, error) {
-	low, high := uuid.Nil, cardinal.MaxID
+// EventWalk is what a walk over the audit log found.
+type EventWalk struct {
+	Events []cardinal.AuditEvent // one more than asked for when there are more
+	Until  uuid.UUID             // where the walk stopped before it found enough: the next begins there; uuid.Nil when it came to the end
+}
+
+// eventSources are the filters that are set. That of the request comes last: it alone does not give its events in order.
+func eventSources(f cardinal.AuditFilter) []source {
+	var all []source
+	add := func(column string, value any) {
+		all = append(all, source{from: `audit_logs`, key: `id`, term: column + ` = $%d`, args: []any{value},
+			probe: `COALESCE(` + column + `, ` + column + `) = $%d`})
+	}
+	if f.SubjectID != uuid.Nil {
+		add(`subject_id`, f.SubjectID)
+	}
+	if f.ActorID != uuid.Nil {
+		add(`actor_id`, f.ActorID)
+	}
+	if f.Action != "" {
+		add(`action`, f.Action)
+	}
+	if f.RequestID != uuid.Nil {
+		add(`request_id`, f.RequestID)
+	}
+	return all
+}
+
+// Events returns a page of the audit log. Each filter has an index: the rarest leads, the others are asked about each of its events, and
+// a walk looks at a bounded number of them. On PostgreSQL it goes through the months newest first (or oldest first), each bounded by its
+// ids, so that planning does not grow with the number of months.
+func (r Reader) Events(ctx context.Context, f cardinal.AuditFilter) (EventWalk, error) {
+	within := whole(f.Page)
 	if !f.From.IsZero() {
-		low = floorID(f.From)
+		within.low = floorID(f.From)
 	}
 	if !f.Until.IsZero() {
-		high = floorID(f.Until)
+		within.high = floorID(f.Until)
 	}
+	return r.walkEvents(ctx, eventSources(f), within)
+}
+
+func (r Reader) walkEvents(ctx context.Context, found []source, within span) (EventWalk, error) {
+	walk := EventWalk{Events: []cardinal.AuditEvent{}}
+	parts, err := r.spans(ctx, within)
+	if err != nil {
+		return walk, err
+	}
+	left := walkMost
+	for _, part := range parts {
+		part.Limit = within.Limit - len(walk.Events)
+		seen, err := r.events(ctx, &walk, found, part, left)
+		if err != nil || len(walk.Events) > within.Limit || walk.Until != uuid.Nil {
+			return walk, err
+		}
+		left = max(1, left-seen)
+	}
+	return walk, nil
+}
+
+// spans are the parts of the audit log that a walk goes through, in its order: the months, or all of it on an engine that has none.
+func (r Reader) spans(ctx context.Context, within span) ([]span, error) {
 	if r.engine.auditMonths == nil {
-		return r.events(ctx, f, low, high)
+		return []span{within}, nil
 	}
 	months, err := r.engine.auditMonths(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	found := []cardinal.AuditEvent{}
-	want := f.Limit
-	for i := range months {
-		month := months[i]
-		if f.Descending {
-			month = months[len(months)-1-i]
+	if within.Descending {
+		slices.Reverse(months)
+	}
+	var found []span
+	for _, month := range months {
+		part := span{within.Page, cardinal.IDAt(month), cardinal.IDAt(month.AddDate(0, 1, 0))}
+		if less(part.low, within.low) {
+			part.low = within.low
 		}
-		from, until := cardinal.IDAt(month), cardinal.IDAt(month.AddDate(0, 1, 0))
-		if less(from, low) {
-			from = low
+		if less(within.high, part.high) {
+			part.high = within.high
 		}
-		if less(high, until) {
-			until = high
-		}
-		if !less(from, until) || (f.After != uuid.Nil && (f.Descending && !less(from, f.After) || !f.Descending && !less(f.After, until))) {
+		after := part.After
+		if !less(part.low, part.high) || after != uuid.Nil && (part.Descending && !less(part.low, after) || !part.Descending && !less(after, part.high)) {
 			continue
 		}
-		f.Limit = want - len(found)
-		more, err := r.events(ctx, f, from, until)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, more...)
-		if len(found) > want {
-			break
-		}
+		found = append(found, part)
 	}
 	return found, nil
 }
 
 func less(a, b uuid.UUID) bool { return string(a[:]) < string(b[:]) }
 
-func (r Reader) events(ctx context.Context, f cardinal.AuditFilter, low, high uuid.UUID) ([]cardinal.AuditEvent, error) {
+// events adds what a part of the log has to a walk that may look at most at so many; it returns how many it looked at to choose from.
+func (r Reader) events(ctx context.Context, walk *EventWalk, found []source, within span, most int) (seen int, err error) {
+	lead, others, err := r.lead(ctx, found, source{from: `audit_logs`, key: `id`}, within, most)
+	if err != nil {
+		return 0, err
+	}
+	until, err := r.until(ctx, lead, within, most)
+	if err != nil {
+		return 0, err
+	}
 	w := where{}
-	if f.SubjectID != uuid.Nil {
-		w.and(`subject_id = $%d`, f.SubjectID)
+	if lead.term != "" {
+		w.and(lead.term, lead.args...)
 	}
-	if f.ActorID != uuid.Nil {
-		w.and(`actor_id = $%d`, f.ActorID)
+	for _, other := range others {
+		w.and(other.probe, other.args...)
 	}
-	if f.Action != "" {
-		w.and(`action = $%d`, f.Action)
+	w.stop(lead.key, within.Page, until)
+	w.walk(lead.key, within)
+	events, err := all(ctx, r, scanEvent, `SELECT `+auditColumns+` FROM audit_logs`+w.text(), w.args...)
+	walk.Events = append(walk.Events, events...)
+	if len(events) <= within.Limit {
+		walk.Until = until
 	}
-	if f.RequestID != uuid.Nil {
-		w.and(`request_id = $%d`, f.RequestID)
-	}
-	w.walk(`id`, f.Page, low, high)
-	return all(ctx, r, scanEvent, `SELECT `+auditColumns+` FROM audit_logs`+w.text(), w.args...)
+	return lead.count, err
 }
 
 // EnsureAuditMonths makes the places of this month and the monthsAhead after it; it returns how many were missing.

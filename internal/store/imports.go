@@ -95,7 +95,7 @@ func (tx Tx) ImportForChange(ctx context.Context, id uuid.UUID) (ImportRecord, e
 // Imports returns a page of imports, one more than asked for when there are more.
 func (r Reader) Imports(ctx context.Context, p cardinal.Page) ([]ImportRecord, error) {
 	w := where{}
-	w.walk(`id`, p, uuid.Nil, cardinal.MaxID)
+	w.walk(`id`, whole(p))
 	return all(ctx, r, scanImport, selectImports+w.text(), w.args...)
 }
 
@@ -158,5 +158,10 @@ const ImportAction = "user.import"
 
 // ImportedPeople returns whom a run made, by the events that tell of it, those after an event first.
 func (r Reader) ImportedPeople(ctx context.Context, runID, after uuid.UUID, limit int) ([]cardinal.AuditEvent, error) {
-	return r.Events(ctx, cardinal.AuditFilter{RequestID: runID, Action: ImportAction, Page: cardinal.Page{Limit: limit, After: after}})
+	found := eventSources(cardinal.AuditFilter{RequestID: runID, Action: ImportAction})
+	found[0].leads = true // which gives them in order; a run has too many events to put them in order for each batch
+	within := whole(cardinal.Page{Limit: limit, After: after})
+	within.low = floorID(cardinal.TimeOf(runID).Add(-time.Hour)) // nothing of the run is older, give or take a clock
+	walk, err := r.walkEvents(ctx, found, within)
+	return walk.Events, err
 }

@@ -78,16 +78,25 @@ func StampUserKey(k UserKeyRecord) cardinal.RowStamp {
 	return stamp("user_keys", keyOf(k.UserID), 0, k.UserID, k.KEKID.UUID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
 }
 
+const userKeyColumns = `user_id, kek_id, wrapped_key, created_at, wrapped_at`
+
+func scanUserKey(row scanner) (k UserKeyRecord, err error) {
+	err = row.Scan(&k.UserID, &k.KEKID, &k.WrappedKey, timeInto{&k.CreatedAt}, timeInto{&k.WrappedAt})
+	return k, err
+}
+
 // UserKey returns a user's wrapped data key; cardinal.ErrNotFound for built-in actors and the erased.
 func (r Reader) UserKey(ctx context.Context, userID uuid.UUID) (UserKeyRecord, error) {
-	return one(ctx, r, func(row scanner) (k UserKeyRecord, err error) {
-		err = row.Scan(&k.UserID, &k.KEKID, &k.WrappedKey, timeInto{&k.CreatedAt}, timeInto{&k.WrappedAt})
-		return k, err
-	}, `SELECT user_id, kek_id, wrapped_key, created_at, wrapped_at FROM user_keys WHERE user_id = $1`, userID)
+	return one(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id = $1`, userID)
+}
+
+// UserKeysAmong returns the wrapped data keys of some users, of those who have one.
+func (r Reader) UserKeysAmong(ctx context.Context, userIDs []uuid.UUID) ([]UserKeyRecord, error) {
+	return among(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id IN (`, userIDs)
 }
 
 // InsertUserKey adds a user's wrapped data key.
 func (tx Tx) InsertUserKey(ctx context.Context, k UserKeyRecord) error {
-	return tx.later(ctx, `INSERT INTO user_keys (user_id, kek_id, wrapped_key, created_at, wrapped_at) VALUES ($1, $2, $3, $4, $5)`,
+	return tx.later(ctx, `INSERT INTO user_keys (`+userKeyColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		k.UserID, k.KEKID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
 }

@@ -35,7 +35,7 @@ func (r Reader) PermissionByName(ctx context.Context, name string) (cardinal.Per
 // Permissions returns a page of permissions, one more than asked for when there are more; the built-in ones are the oldest.
 func (r Reader) Permissions(ctx context.Context, p cardinal.Page) ([]cardinal.Permission, error) {
 	w := where{}
-	w.walk(`id`, p, uuid.Nil, cardinal.MaxID)
+	w.walk(`id`, whole(p))
 	return all(ctx, r, scanPermission, `SELECT `+permissionColumns+` FROM permissions`+w.text(), w.args...)
 }
 

@@ -19,7 +19,7 @@ func StampRolePermission(roleID, permissionID uuid.UUID, createdAt time.Time) ca
 func (r Reader) RolePermissions(ctx context.Context, roleID uuid.UUID, p cardinal.Page) ([]cardinal.Permission, error) {
 	w := where{}
 	w.and(`role_permissions.role_id = $%d`, roleID)
-	w.walk(`role_permissions.permission_id`, p, uuid.Nil, cardinal.MaxID)
+	w.walk(`role_permissions.permission_id`, whole(p))
 	return all(ctx, r, scanPermission, `
 		SELECT `+permissionColumns+`
 		  FROM role_permissions JOIN permissions ON permissions.id = role_permissions.permission_id`+w.text(), w.args...)

@@ -36,7 +36,7 @@ func (r Reader) RoleByName(ctx context.Context, name string) (cardinal.Role, err
 // Roles returns a page of roles, one more than asked for when there are more; the built-in ones are the oldest.
 func (r Reader) Roles(ctx context.Context, p cardinal.Page) ([]cardinal.Role, error) {
 	w := where{}
-	w.walk(`id`, p, uuid.Nil, cardinal.MaxID)
+	w.walk(`id`, whole(p))
 	return all(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles`+w.text(), w.args...)
 }
 

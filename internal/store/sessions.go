@@ -105,7 +105,7 @@ func (r Reader) Session(ctx context.Context, userID, id uuid.UUID) (SessionRecor
 func (r Reader) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page) ([]SessionRecord, error) {
 	w := where{}
 	w.and(`user_id = $%d`, userID)
-	w.walk(`id`, p, uuid.Nil, cardinal.MaxID)
+	w.walk(`id`, whole(p))
 	return all(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions`+w.text(), w.args...)
 }
 

@@ -32,7 +32,7 @@ func StampGrant(g cardinal.Grant) cardinal.RowStamp {
 func (r Reader) Grants(ctx context.Context, userID uuid.UUID, p cardinal.Page) ([]cardinal.Grant, error) {
 	w := where{}
 	w.and(`user_roles.user_id = $%d`, userID)
-	w.walk(`user_roles.role_id`, p, uuid.Nil, cardinal.MaxID)
+	w.walk(`user_roles.role_id`, whole(p))
 	return all(ctx, r, scanGrant, `SELECT `+grantColumns+` FROM user_roles`+w.text(), w.args...)
 }
 

@@ -15,15 +15,15 @@ const sampleSize = 2000
 // estimates: as large a share of all users as of the newest.
 func (r Reader) UserCount(ctx context.Context, f cardinal.UserFilter, most int) (cardinal.Count, error) {
 	f.Page = cardinal.Page{Limit: most}
-	low, high := userIDs(f)
-	lead, others, err := r.lead(ctx, f, most)
+	within := userSpan(f)
+	lead, others, err := r.lead(ctx, sources(f), everyone, within, most)
 	if err != nil {
 		return cardinal.Count{}, err
 	}
 	if !lead.full {
 		w := where{}
 		from := w.join(lead.source, others)
-		w.walk(lead.key, f.Page, low, high)
+		w.walk(lead.key, within)
 		n, err := one(ctx, r, scanInt, `SELECT count(*) FROM (SELECT `+lead.key+` FROM `+from+w.text()+`) AS c`, w.args...)
 		if err != nil || n <= most {
 			return cardinal.Count{Value: int64(n), IsExact: true}, err
@@ -39,10 +39,10 @@ func (r Reader) UserCount(ctx context.Context, f cardinal.UserFilter, most int) 
 
 // shareOfNewest returns how many of the newest users a filter holds for, 0 to 1.
 func (r Reader) shareOfNewest(ctx context.Context, f cardinal.UserFilter) (float64, error) {
-	low, high := userIDs(f)
+	within := userSpan(f)
 	w := where{}
-	w.and(`users.id >= $%d`, low)
-	w.and(`users.id < $%d`, high)
+	w.and(`users.id >= $%d`, within.low)
+	w.and(`users.id < $%d`, within.high)
 	for _, s := range sources(f) {
 		if s.probe != "" {
 			w.and(s.probe, s.args...)

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,62 +35,6 @@ func floorID(t time.Time) uuid.UUID {
 		return uuid.Nil
 	}
 	return cardinal.IDAt(t)
-}
-
-// where builds the conditions, order and limit of a list.
-type where struct {
-	terms []string
-	args  []any
-	tail  string
-}
-
-// and adds a condition; each %d stands for the number of an argument.
-func (w *where) and(term string, args ...any) {
-	numbers := make([]any, len(args))
-	for i, arg := range args {
-		w.args = append(w.args, arg)
-		numbers[i] = len(w.args)
-	}
-	w.terms = append(w.terms, fmt.Sprintf(term, numbers...))
-}
-
-// walk narrows to one page of ids in [low, high) and orders by them; one row more than the limit tells whether more follow.
-func (w *where) walk(key string, p cardinal.Page, low, high uuid.UUID) {
-	w.bound(key, p, low, high)
-	w.args = append(w.args, p.Limit+1)
-	w.tail = fmt.Sprintf(` ORDER BY %s%s LIMIT $%d`, key, order(p), len(w.args))
-}
-
-func order(p cardinal.Page) string {
-	if p.Descending {
-		return ` DESC`
-	}
-	return ` ASC`
-}
-
-// bound narrows to the ids in [low, high) that a page begins before or after.
-func (w *where) bound(key string, p cardinal.Page, low, high uuid.UUID) {
-	if p.Descending {
-		if p.After != uuid.Nil && strings.Compare(string(p.After[:]), string(high[:])) < 0 {
-			high = p.After
-		}
-		w.and(key+` >= $%d`, low)
-		w.and(key+` < $%d`, high)
-	} else {
-		if p.After != uuid.Nil && strings.Compare(string(p.After[:]), string(low[:])) >= 0 {
-			w.and(key+` > $%d`, p.After)
-		} else {
-			w.and(key+` >= $%d`, low)
-		}
-		w.and(key+` < $%d`, high)
-	}
-}
-
-func (w *where) text() string {
-	if len(w.terms) == 0 {
-		return w.tail
-	}
-	return ` WHERE ` + strings.Join(w.terms, ` AND `) + w.tail
 }
 
 // UserForChange returns a user and keeps others from changing it until the transaction ends.

@@ -48,6 +48,9 @@ func audit(t *testing.T, s *store.Store) {
 		{"subject", cardinal.AuditFilter{SubjectID: subject}, pick(0, 2, 4)},
 		{"actor", cardinal.AuditFilter{ActorID: subject}, pick(1, 3, 5)},
 		{"request", cardinal.AuditFilter{RequestID: request}, pick(1, 3, 5)},
+		{"request and actor", cardinal.AuditFilter{RequestID: request, ActorID: subject}, pick(1, 3, 5)},
+		{"request and another actor", cardinal.AuditFilter{RequestID: request, ActorID: actor}, pick()},
+		{"all four", cardinal.AuditFilter{SubjectID: actor, ActorID: subject, Action: "sessions.create", RequestID: request}, pick(1, 3, 5)},
 		{"action and subject", cardinal.AuditFilter{Action: "users.update", SubjectID: subject}, pick(0, 2, 4)},
 		{"subject and another action", cardinal.AuditFilter{Action: "sessions.create", SubjectID: subject}, pick()},
 		{"from is inclusive", cardinal.AuditFilter{RequestID: request, From: ats[3]}, pick(3, 5)},
@@ -60,13 +63,17 @@ func audit(t *testing.T, s *store.Store) {
 		t.Run(c.name, func(t *testing.T) {
 			same(t, "Events", walk(t, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
 				c.filter.Page = p
-				return r.Events(ctx, c.filter)
+				found, err := r.Events(ctx, c.filter)
+				return found.Events, err
 			}), c.want)
 		})
 	}
 	walk(t, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
-		return r.Events(ctx, cardinal.AuditFilter{Page: p, From: ats[0]})
+		found, err := r.Events(ctx, cardinal.AuditFilter{Page: p, From: ats[0]})
+		return found.Events, err
 	})
+
+	boundedEvents(t, s)
 
 	appended := func(change func(e *cardinal.AuditEvent)) error {
 		e := made[0]
@@ -111,5 +118,49 @@ func auditMonths(t *testing.T, s *store.Store) {
 	}
 	if ahead := must(s.Read(ctx).AuditMonthsAhead(ctx, later))(t); ahead != 12 {
 		t.Errorf("AuditMonthsAhead two months later: %d", ahead)
+	}
+}
+
+// boundedEvents: where two filters have more events than one walk looks at and hardly one in common, walks end before they found it, each
+// further on, across the turn of a month too.
+func boundedEvents(t *testing.T, s *store.Store) {
+	const each = 2500
+	ctx, r := t.Context(), s.Read(t.Context())
+	actor, now := newUser(t, s, "person"), time.Now().UTC()
+	turn := time.Date(now.Year(), now.Month()+5, 1, 0, 0, 0, 0, time.UTC)
+	var rare uuid.UUID
+	write(t, s, func(tx store.Tx) error {
+		for i := range 2 * each {
+			e := cardinal.AuditEvent{ID: cardinal.IDAt(turn.Add(time.Duration(i-each) * time.Millisecond)), ActorID: actor, SubjectID: actor, Action: "bounded.common", Attempts: 1, SchemaVersion: 1}
+			if i%2 == 1 {
+				e.ActorID, e.Action = cardinal.SystemID, "bounded.rare"
+			}
+			if i == 2*each-2 {
+				rare, e.Action = e.ID, "bounded.rare"
+			}
+			if err := tx.AppendEvent(ctx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, descending := range []bool{false, true} {
+		f := cardinal.AuditFilter{ActorID: actor, Action: "bounded.rare", From: turn.Add(-time.Hour), Page: cardinal.Page{Limit: 10, Descending: descending}}
+		var found []uuid.UUID
+		walks := 0
+		for {
+			walk := must(r.Events(ctx, f))(t)
+			for _, e := range walk.Events {
+				found = append(found, e.ID)
+			}
+			if walks++; walk.Until == uuid.Nil || walks > 100 {
+				break
+			}
+			f.After = walk.Until
+		}
+		same(t, "Events of two common filters", found, []uuid.UUID{rare})
+		if walks < 2 {
+			t.Errorf("%d walk looked at everything", walks)
+		}
 	}
 }

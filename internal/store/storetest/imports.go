@@ -99,6 +99,7 @@ func people(t *testing.T, s *store.Store) {
 	id := a.User.ID
 	same(t, "User", must(r.User(ctx, id))(t), a.User)
 	same(t, "UserKey", must(r.UserKey(ctx, id))(t), a.Key)
+	same(t, "UserKeysAmong", must(r.UserKeysAmong(ctx, []uuid.UUID{cardinal.SystemID, id, id}))(t), []store.UserKeyRecord{a.Key})
 	same(t, "Profile", must(r.Profile(ctx, id))(t), a.Profile)
 	same(t, "Contacts", must(r.Contacts(ctx, id))(t), a.Contacts)
 	same(t, "Identifiers", must(r.Identifiers(ctx, id))(t), a.Identifiers)

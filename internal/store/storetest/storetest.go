@@ -59,7 +59,7 @@ var cases = []testCase{
 	{"SealedSamples", sealedSamples, "SealedSample"},
 	{"Imports", imports, "Import Imports ImportForChange ImportsOf InsertImport UpdateImport InitialStatuses"},
 	{"UploadedImports", uploadedImports, "OpenImports ImportChunk InsertImportChunk DeleteImportChunks"},
-	{"People", people, "InsertPeople ImportedPeople IdentifiersAmong UsersAmong SaltsAmong ContactsAmong CredentialsAmong GrantsAmong UntouchedAmong ErasePeople"},
+	{"People", people, "InsertPeople ImportedPeople IdentifiersAmong UsersAmong UserKeysAmong SaltsAmong ContactsAmong CredentialsAmong GrantsAmong UntouchedAmong ErasePeople"},
 	{"Audit", audit, "AppendEvent Events"},
 	{"AuditMonths", auditMonths, "EnsureAuditMonths AuditMonthsAhead"},
 	{"Migrations", migrations, "Migrations"},

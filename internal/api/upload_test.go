@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -71,7 +72,12 @@ func TestUploadsAreBounded(t *testing.T) {
 	token := h.importer(t)
 	send := func(t *testing.T, body io.Reader) (int, string) {
 		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), "POST", served.URL+"/v1/imports", struct{ io.Reader }{body})
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // what nothing cuts off would go on for ever
+		defer cancel()
+		if pipe, ok := body.(io.Closer); ok {
+			defer context.AfterFunc(ctx, func() { pipe.Close() })() // the client waits for it to say something
+		}
+		r, err := http.NewRequestWithContext(ctx, "POST", served.URL+"/v1/imports", body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,15 +94,16 @@ func TestUploadsAreBounded(t *testing.T) {
 		}
 		return got.StatusCode, answer.Code + answer.State
 	}
+	unsized := func(text []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(text)} }
 	row := []byte(`{"email":"a@example.com"}` + "\n")
 	long := bytes.Repeat(row, 100_000) // more than two chunks
 
 	t.Run("InLength", func(t *testing.T) {
 		h.api.LimitUploads(int64(len(long)), 64<<10, 30*time.Second)
-		if status, code := send(t, bytes.NewReader(append(long, 'x'))); status != http.StatusRequestEntityTooLarge || code != "body_too_large" {
+		if status, code := send(t, unsized(append(long, 'x'))); status != http.StatusRequestEntityTooLarge || code != "body_too_large" {
 			t.Error(status, code)
 		}
-		if status, code := send(t, bytes.NewReader(long)); status != http.StatusAccepted || code != "checking" {
+		if status, code := send(t, unsized(long)); status != http.StatusAccepted || code != "checking" {
 			t.Error(status, code)
 		}
 		h.undoLast(t, token)

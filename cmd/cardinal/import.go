@@ -36,7 +36,7 @@ func (a *app) importPeople() *cobra.Command {
 FILE.problems.csv or .ndjson, as they were, with the problems beside them: correct that file and import it. People who are there
 already are skipped, so the same file can be imported twice.`
 	c.Flags().StringVar(&in.from, "from", "", "`FORMAT` of the file: "+strings.Join(importfile.Formats, ", ")+" (default: by its content)")
-	c.Flags().StringArrayVar(&in.columns, "map", nil, "take a `COLUMN=FIELD` of CSV; without FIELD it is left out")
+	c.Flags().StringArrayVar(&in.columns, "map", nil, "take a `COLUMN=FIELD` of CSV, without FIELD to leave it out; or a member of another system's export, like user_metadata.team=attributes.team")
 	c.Flags().StringVar(&in.hashConfig, "hash-config", "", "`FILE` with a Firebase project's hash configuration, as its console shows it")
 	c.Flags().StringVar(&in.problems, "problems", "", "`FILE` for rows with problems")
 	c.Flags().BoolVar(&in.yes, "yes", false, "write")
@@ -164,6 +164,9 @@ func (a *app) tellPlan(plan directory.ImportPlan, name string, report *problemRe
 		default:
 			a.sayPlain("  %s → (left out: no such field)\n", harmless(c.Name))
 		}
+	}
+	if extras := importfile.Extras(plan.Format); extras != "" {
+		a.sayPlain("  of %s, what --map takes is kept, like --map user_metadata.team=attributes.team\n", extras)
 	}
 	for _, scheme := range slices.Sorted(maps.Keys(plan.Hashes)) {
 		a.sayPlain("  %s passwords: %s\n", thousands(plan.Hashes[scheme]), scheme)

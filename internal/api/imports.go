@@ -89,7 +89,7 @@ func (a *API) uploadRoute() {
 				s.Enum = append(s.Enum, name)
 			}
 		}),
-		{Name: "map", In: "query", Explode: &many, Description: "COLUMN=FIELD: what a column of CSV is taken for; without FIELD it is left out. Give it once for each column that is not taken for the right one",
+		{Name: "map", In: "query", Explode: &many, Description: "COLUMN=FIELD: what a column of CSV is taken for, without FIELD to leave it out; or MEMBER=attributes.NAME for what another system keeps of a person, like user_metadata.team=attributes.team. Give it once for each",
 			Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}}},
 		text("name", "Name of the file, to find the import again", nil),
 		{Name: "start", In: "query", Description: "Make the people as soon as all rows are checked, but for those with problems", Schema: &huma.Schema{Type: huma.TypeBoolean}},

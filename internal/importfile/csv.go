@@ -26,7 +26,8 @@ type csvRows struct {
 	bounded *bounded
 	comma   rune
 	header  []string
-	last    int64 // line of the last record
+	extras  []extra // of Supabase's table
+	last    int64   // line of the last record
 }
 
 type bounded struct {
@@ -67,8 +68,14 @@ func openCSV(in *bufio.Reader, head []byte, o Options) (*Reader, error) {
 	if o.Format == "supabase" || o.Format == "" && supabaseHeader(rows.header) {
 		r.Format = "supabase"
 	}
-	sample := sampleOf(head, comma)
-	if r.Columns, err = columnsOf(rows.header, sample, o.Map); err != nil {
+	told := o.Map
+	if r.Format == "supabase" {
+		if r.csv.extras, err = extrasOf(r.Format, told); err != nil {
+			return nil, err
+		}
+		told = nil
+	}
+	if r.Columns, err = columnsOf(rows.header, sampleOf(head, comma), told); err != nil {
 		return nil, err
 	}
 	r.next = func(row *Row) error { return r.nextRecord(row, o) }
@@ -115,6 +122,7 @@ func (r *Reader) nextRecord(row *Row, o Options) error {
 	case r.Format == "supabase":
 		row.raw = supabaseRecord(r.csv.header, record)
 		converters["supabase"](row, o)
+		row.take(r.csv.extras)
 		return nil
 	}
 	for i, c := range r.Columns {

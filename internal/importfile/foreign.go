@@ -9,7 +9,7 @@ import (
 )
 
 // converters turn a person as another system exports them into a row of Cardinal's own format. What has no place in Cardinal is
-// left out; a password in a form that nobody can verify is a fault, because its owner could not sign in.
+// left out, but for the extras that are asked for; a password in a form that nobody can verify is a fault, because its owner could not sign in.
 var converters = map[string]func(*Row, Options){
 	"auth0": readAuth0, "keycloak": readKeycloak, "supabase": readSupabase, "kratos": readKratos, "firebase": readFirebase, "pocketbase": readPocketBase,
 }

@@ -21,8 +21,10 @@ const maxRow = 64 << 10
 
 // Options say how to read a file; the zero Options find out.
 type Options struct {
-	Format string            // one of Formats, "" to recognise it by its content
-	Map    map[string]string // CSV: fields by column, "" to leave a column out; what is not named is guessed
+	Format string // one of Formats, "" to recognise it by its content
+	// Map has for CSV the fields by column, "" to leave a column out; what is not named is guessed. For another system's export it has
+	// attributes.NAME by the path of a member, like user_metadata.team.
+	Map map[string]string
 	// Firebase is the project's hash configuration, as Firebase shows it; without it Firebase's passwords are left out as faulty.
 	Firebase FirebaseHash
 }

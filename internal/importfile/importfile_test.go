@@ -140,6 +140,50 @@ func TestForeignFormats(t *testing.T) {
 	})
 }
 
+// TestExtras: what other systems keep beside becomes attributes where that is asked for, from objects, lists, texts and names with dots.
+func TestExtras(t *testing.T) {
+	for _, test := range []struct {
+		format, in string
+		told       map[string]string
+		want       string
+	}{
+		{"auth0", `{"user_id":"auth0|1","identities":[],"email":"a@example.com","user_metadata":{"team":"red","size":4},"app_metadata":{"https://example.com/plan":"gold"}}`,
+			map[string]string{"user_metadata.team": "attributes.team", "user_metadata.size": "attributes.size", "user_metadata.none": "attributes.none", "app_metadata.https://example.com/plan": "attributes.plan"},
+			`{"plan":"gold","size":4,"team":"red"}`},
+		{"keycloak", `{"username":"a","enabled":true,"emailVerified":true,"attributes":{"team":["red"],"two":["a","b"]}}`,
+			map[string]string{"attributes.team": "attributes.team", "attributes.two": "attributes.two"}, `{"team":"red","two":["a","b"]}`},
+		{"kratos", `{"schema_id":"default","traits":{"email":"a@example.com","team":"red"},"metadata_public":null}`,
+			map[string]string{"traits.team": "attributes.team", "metadata_public.plan": "attributes.plan"}, `{"team":"red"}`},
+		{"firebase", `{"localId":"1","email":"a@example.com","customAttributes":"{\"team\":\"red\"}"}`,
+			map[string]string{"customAttributes.team": "attributes.team"}, `{"team":"red"}`},
+		{"pocketbase", `{"collectionId":"1","email":"a@example.com","team":"red","team.lead":true}`,
+			map[string]string{"team": "attributes.team", "team.lead": "attributes.leads"}, `{"leads":true,"team":"red"}`},
+		{"supabase", "id,email,encrypted_password,raw_user_meta_data\n1,a@example.com,,\"{\"\"team\"\":\"\"red\"\"}\"\n",
+			map[string]string{"raw_user_meta_data.team": "attributes.team"}, `{"team":"red"}`},
+		{"supabase", `{"encrypted_password":"","email":"a@example.com","raw_user_meta_data":{"team":"red"}}`, nil, `null`},
+	} {
+		_, found := rows(t, strings.NewReader(test.in), Options{Format: test.format, Map: test.told})
+		if len(found) != 1 || len(found[0].Faults) > 0 {
+			t.Fatalf("%s: %+v", test.format, found)
+		}
+		got, err := json.Marshal(found[0].Person.Attributes)
+		if err != nil || string(got) != test.want {
+			t.Errorf("%s: %s %v, want %s", test.format, got, err, test.want)
+		}
+	}
+	for in, told := range map[string]map[string]string{
+		`{"localId":"1"}`:                            {"displayName": "username"},
+		`{"localId":"2"}`:                            {"displayName": "attributes."},
+		`{"email":"a@example.com"}`:                  {"email": "username"},
+		"id,encrypted_password\n1,x\n":               {"id": "id"},
+		`{"user_id":"1","identities":[],"email":""}`: {"": "attributes.team"},
+	} {
+		if _, err := Open(strings.NewReader(in), Options{Map: told}); !errors.Is(err, ErrFile) {
+			t.Errorf("%s with %v: %v", in, told, err)
+		}
+	}
+}
+
 func TestNative(t *testing.T) {
 	long := `{"email":"` + strings.Repeat("a", maxRow) + `"}`
 	_, found := rows(t, strings.NewReader("\uFEFF"+`{"email":"a@example.com","contacts":[{"kind":"phone","value":"1"}],"roles":[{"name":"auditor"}],"preferences":{"a":[1]}}`+"\n\n"+

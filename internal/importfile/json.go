@@ -38,8 +38,15 @@ func openJSON(in *bufio.Reader, head []byte, o Options) (*Reader, error) {
 		r.Format = recognise(first)
 	}
 	convert, ok := converters[r.Format]
-	if !ok {
+	switch {
+	case !ok && len(o.Map) > 0:
+		return nil, fmt.Errorf("%w: %s has Cardinal's own fields; --map is for CSV and for other systems' exports", ErrFile, r.Format)
+	case !ok:
 		convert = func(row *Row, _ Options) { readNative(row) }
+	}
+	extras, wrong := extrasOf(r.Format, o.Map)
+	if wrong != nil {
+		return nil, wrong
 	}
 	pending := true
 	r.next = func(row *Row) error {
@@ -60,13 +67,14 @@ func openJSON(in *bufio.Reader, head []byte, o Options) (*Reader, error) {
 			row.Faults.Add("", "row_malformed", "Write the file in UTF-8")
 		default:
 			convert(row, o)
+			row.take(extras)
 		}
 		return nil
 	}
 	return r, nil
 }
 
-// isLine reports whether the first line is an object by itself that holds no people.
+// isLine reports whether the first line is an object by itself that holds no people: a person of Auth0 has identities, too.
 func isLine(head []byte) bool {
 	line, _, _ := bytes.Cut(head, []byte("\n"))
 	var members map[string]json.RawMessage
@@ -74,7 +82,7 @@ func isLine(head []byte) bool {
 		return bytes.ContainsRune(line, ':') && !bytes.Contains(line, []byte(`":[`)) && len(bytes.TrimSpace(line)) > 2 && bytes.HasSuffix(bytes.TrimSpace(line), []byte("}"))
 	}
 	for name, value := range members {
-		if peopleArrays[name] && bytes.HasPrefix(bytes.TrimSpace(value), []byte("[")) {
+		if recognise(line) == "ndjson" && peopleArrays[name] && bytes.HasPrefix(bytes.TrimSpace(value), []byte("[")) {
 			return false
 		}
 	}

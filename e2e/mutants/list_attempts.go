@@ -53,4 +53,6 @@ var attempts = []mutant{
 	}`, ``}},
 	{name: "a stranger's failure is counted", pkg: directoryTests, run: "TestSignIn|TestAuditOfStrangersAcrossMonths", edit: edit{"internal/directory/throttle.go",
 		`		return tx.CountRefusal(ctx, subject, action, now)`, `		return nil`}},
+	{name: "who has no turn at hashing is turned away first", pkg: directoryTests, run: "TestSignInWithoutATurn", edit: edit{"internal/directory/signin.go",
+		`	if err := busy(k.d.hasher.Room()); err != nil {`, `	if err := busy(k.d.hasher.Room()); false {`}},
 }

@@ -2,12 +2,16 @@ package directory_test
 
 import (
 	"context"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/password"
+	"cardinal/internal/seal"
 )
 
 // TestAdmit: what is asked together with the session answers for reading by that permission, and for nothing else.
@@ -57,5 +61,23 @@ func TestAdmitBeforePasswordChange(t *testing.T) {
 		k := must(w.Admit(ctx, in.Token.Reveal(), "users.read", uuid.NullUUID{}, cardinal.Client{}))(t)
 		_, err := k.Users(ctx, cardinal.UserFilter{Page: cardinal.Page{Limit: 5}}, false)
 		refuses(t, err, "password_change_required")
+	})
+}
+
+// TestSignInWithoutATurn: who finds no room in the queue of hashes is turned away before anything is asked of the database.
+func TestSignInWithoutATurn(t *testing.T) {
+	engines(t, func(t *testing.T, w *world) {
+		hasher := password.New(password.Params{MemoryKiB: 32 << 10, Iterations: 8, Parallelism: 1}, password.Limits{Concurrent: 1})
+		d := must(directory.Open(t.Context(), w.Store, directory.Options{LoadKeys: func() (*seal.Keyring, error) { return seal.LoadKeyring(w.Keys, "") }, Hasher: hasher}))(t)
+		var hashing sync.WaitGroup
+		defer hashing.Wait()
+		hashing.Go(func() { _, _ = hasher.Hash(context.WithoutCancel(t.Context()), goodPassword) })
+		for running := 0; running == 0; running, _, _ = hasher.Stats() {
+			runtime.Gosched()
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel() // whatever asks the database now fails
+		_, err := d.As(cardinal.Stranger(uuid.NullUUID{}, cardinal.Client{})).SignIn(gone, cardinal.SignIn{Identifier: "ana@example.com", Password: goodPassword})
+		refuses(t, err, "busy")
 	})
 }

@@ -136,8 +136,7 @@ func (v *victim) examine() {
 	}
 	v.guests.verify()
 	if v.t.Failed() {
-		text := v.output()
-		v.t.Fatalf("the service said at last:\n%s", text[max(0, len(text)-2000):])
+		v.t.Fatalf("the service said at last:\n%s", v.lastWords())
 	}
 }
 

@@ -109,6 +109,9 @@ func (r *run) must(status int, method, path, token string, body any, headers ...
 		r.t.Errorf("%s %s: %v", method, path, err)
 	} else if got.status != status {
 		r.t.Errorf("%s %s: status %d, want %d: %s", method, path, got.status, status, got.text)
+		if got.status >= http.StatusInternalServerError {
+			r.t.Logf("the service said at last:\n%s", r.lastWords())
+		}
 	}
 	return got
 }

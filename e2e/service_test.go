@@ -135,6 +135,12 @@ func (s *service) output() []byte {
 	return text
 }
 
+// lastWords is the end of what it said.
+func (s *service) lastWords() []byte {
+	text := s.output()
+	return text[max(0, len(text)-2000):]
+}
+
 // stop ends the process as an operator does, and waits.
 func (s *service) stop() error {
 	if s.process == nil || s.process.ProcessState != nil {

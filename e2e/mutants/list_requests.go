@@ -40,4 +40,6 @@ var requests = []mutant{
 	return problem(http.StatusInternalServerError, "internal", "Try again`, `"error", err, "request_id", requestOf(ctx).id)
 	}
 	return problem(http.StatusInternalServerError, "internal", err.Error()+"Try again`}},
+	{name: "time to send is no time to answer in", pkg: apiTests, run: "TestSlowAnswers", edit: edit{"internal/api/api.go",
+		`BodyReadTimeout: -1}`, `BodyReadTimeout: 0}`}},
 }

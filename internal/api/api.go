@@ -162,7 +162,8 @@ func readBy(permission string, o huma.Operation) huma.Operation {
 
 // op describes an operation. marks are public and noReplays.
 func op(method, path, id, tag, summary string, marks ...string) huma.Operation {
-	o := huma.Operation{Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary, MaxBodyBytes: maxBody, Metadata: map[string]any{}}
+	o := huma.Operation{Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary, MaxBodyBytes: maxBody, Metadata: map[string]any{},
+		BodyReadTimeout: -1} // admit has read it; a deadline that passes later is to net/http a client that hung up
 	for _, mark := range marks {
 		o.Metadata[mark] = true
 	}

@@ -67,6 +67,7 @@ func foldSearch(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
+	s = strings.ToValidUTF8(s, " ") // behind a byte that is none, x/text leaves letters as they are
 	var out strings.Builder
 	accented := false
 	// Small letters first: cases.Fold takes Cherokee letters of either case to the other.

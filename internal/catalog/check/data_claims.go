@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -57,7 +56,7 @@ func (s *Subject) moment(at time.Time) any {
 	return at
 }
 
-var argon2id = regexp.MustCompile(`^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$$`)
+var argon2id = lazily(`^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$$`)
 
 func hashesAreStrong(ctx context.Context, s *Subject) (Outcome, error) {
 	rows, err := s.rows(ctx, s.statement(`SELECT substr(hash, 1, {position}(hash, salt) - 1) AS scheme, count(*) FROM {schema}credentials GROUP BY 1 ORDER BY 1`))

@@ -3,7 +3,6 @@ package check
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -221,7 +220,7 @@ func grants(on string, t *catalog.Table) []string {
 	return statements
 }
 
-var optionName = regexp.MustCompile(`^([a-z_.]+)=`)
+var optionName = lazily(`^([a-z_.]+)=`)
 
 // resetOptions takes back what the migrations never set: storage parameters, row security, that a table is not logged.
 func resetOptions(table string, c change) []string {
@@ -250,4 +249,4 @@ func resetOptions(table string, c change) []string {
 	return statements
 }
 
-var createRule = regexp.MustCompile(`CREATE RULE (\S+) AS`)
+var createRule = lazily(`CREATE RULE (\S+) AS`)

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -99,14 +98,14 @@ func (j *judgement) reference(s *Subject, table, column, to, toColumn string) {
 }
 
 // checked reports whether a validated check of the table speaks of the column in a way.
-func checked(t *catalog.Table, column string, form *regexp.Regexp) bool {
+func checked(t *catalog.Table, column string, form matcher) bool {
 	return slices.ContainsFunc(t.Constraints, func(k catalog.Constraint) bool {
 		return k.Kind == catalog.Check && k.Validated && slices.Contains(k.Columns, column) && form.MatchString(k.Expression)
 	})
 }
 
 // guarded reports whether a trigger of the table, its function's text included, matches every form and is not switched off.
-func (s *Subject) guarded(t *catalog.Table, forms ...*regexp.Regexp) bool {
+func (s *Subject) guarded(t *catalog.Table, forms ...matcher) bool {
 	return slices.ContainsFunc(t.Triggers, func(trigger catalog.Trigger) bool {
 		text := trigger.Definition
 		for _, f := range s.Live.Functions {
@@ -114,7 +113,7 @@ func (s *Subject) guarded(t *catalog.Table, forms ...*regexp.Regexp) bool {
 				text += "\n" + f.Body
 			}
 		}
-		return trigger.Enabled && !slices.ContainsFunc(forms, func(f *regexp.Regexp) bool { return !f.MatchString(text) })
+		return trigger.Enabled && !slices.ContainsFunc(forms, func(f matcher) bool { return !f.MatchString(text) })
 	})
 }
 
@@ -147,7 +146,7 @@ func (s *Subject) createIndex(t *catalog.Table, columns []string, where string) 
 	return "CREATE INDEX " + concurrently + quote(name) + " ON " + s.table(t.Name) + " (" + list(columns) + ")" + where + ";"
 }
 
-var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+var plainName = lazily(`^[a-z_][a-z0-9_]*$`)
 
 // reserved are the names that a statement has to quote although they are plain, as far as people give them to tables and columns.
 var reserved = strings.Fields("all and any array as asc both case check collate column constraint create current_user default desc distinct do else " +

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"regexp"
 	"slices"
 
 	"cardinal/internal/catalog"
@@ -22,8 +21,8 @@ func rolesAreNamed(s *Subject, j *judgement) {
 }
 
 var (
-	roles    = regexp.MustCompile(`(?i)^(.*_)?(roles?|permissions?|groups?)$`)
-	roleName = regexp.MustCompile(`(?i)^((role|permission|group)_?)?(name|code|slug|key|title)$`)
+	roles    = lazily(`(?i)^(.*_)?(roles?|permissions?|groups?)$`)
+	roleName = lazily(`(?i)^((role|permission|group)_?)?(name|code|slug|key|title)$`)
 )
 
 func roleNamesAreUnique(s *Subject, j *judgement) {

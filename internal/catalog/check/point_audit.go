@@ -48,7 +48,7 @@ func logOnlyGrows(s *Subject, j *judgement) {
 	refuses := regexp.MustCompile(`audit_logs_append_only`)
 	for _, c := range []struct {
 		what    string
-		form    *regexp.Regexp
+		form    matcher
 		engines string
 	}{{"changed", beforeUpdate, "postgres sqlite"}, {"removed", beforeDelete, "postgres sqlite"}, {"emptied", beforeTruncate, "postgres"},
 		{"replaced", regexp.MustCompile(`BEFORE INSERT`), "sqlite"}} {
@@ -128,7 +128,7 @@ func monthsAreReady(s *Subject, j *judgement) {
 	}
 }
 
-var bounds = regexp.MustCompile(`^FOR VALUES FROM \('([0-9a-f-]{36})'\) TO \('([0-9a-f-]{36})'\)$`)
+var bounds = lazily(`^FOR VALUES FROM \('([0-9a-f-]{36})'\) TO \('([0-9a-f-]{36})'\)$`)
 
 // monthOf is the month between the ids that bound a partition, false when they bound something else.
 func monthOf(text string) (string, bool) {

@@ -71,7 +71,7 @@ func rulesAreValidated(s *Subject, j *judgement) {
 	}
 }
 
-var hot = regexp.MustCompile(`(?i)(^|_)(last_(seen|login|sign_?in|active|used)|login_count|sign_?in_count|failed_(attempts|logins)|failures|visits)`)
+var hot = lazily(`(?i)(^|_)(last_(seen|login|sign_?in|active|used)|login_count|sign_?in_count|failed_(attempts|logins)|failures|visits)`)
 
 func readAndWriteApart(s *Subject, j *judgement) {
 	for _, name := range []string{"users", "profiles", "credentials"} {

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -30,9 +29,9 @@ var formPoints = []Check{
 var documents = []string{"profiles.preferences", "audit_logs.changes", "audit_logs.changed_rows", "settings.value"}
 
 var (
-	numbered = regexp.MustCompile(`^(.*[a-z])_?([1-9])$`)
-	listed   = regexp.MustCompile(`(?i)(^|_)(list|csv|(e?mails|phones|phone_numbers|tags|roles|permissions|addresses|ids|categories))$`)
-	isArray  = regexp.MustCompile(`\[\]$|^ARRAY`)
+	numbered = lazily(`^(.*[a-z])_?([1-9])$`)
+	listed   = lazily(`(?i)(^|_)(list|csv|(e?mails|phones|phone_numbers|tags|roles|permissions|addresses|ids|categories))$`)
+	isArray  = lazily(`\[\]$|^ARRAY`)
 )
 
 func valuesAreAtomic(s *Subject, j *judgement) {
@@ -66,7 +65,7 @@ func valuesAreAtomic(s *Subject, j *judgement) {
 }
 
 // copied are the names that every table may have for itself.
-var copied = regexp.MustCompile(`^(id|.*_id|.*_at|version|schema_version|description|.*_key|.*_hash|status|kind|type|name|code|title|is_.*|value|created|updated)$`)
+var copied = lazily(`^(id|.*_id|.*_at|version|schema_version|description|.*_key|.*_hash|status|kind|type|name|code|title|is_.*|value|created|updated)$`)
 
 // repeats lists columns of a table that say again what a table that it refers to has; by is true for the keys that count.
 func repeats(s *Subject, t *catalog.Table, by func(key catalog.Constraint) bool) (found []Finding) {

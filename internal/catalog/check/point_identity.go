@@ -43,11 +43,11 @@ var otherKeys = map[string]string{
 }
 
 var (
-	isVersion7 = regexp.MustCompile(`& 240\) = 112|(?i)BETWEEN x'70' AND x'7F'`)
-	uuidLength = regexp.MustCompile(`(?i)\blength\(.*\) = (16|36)\b`)
-	uuidType   = regexp.MustCompile(`(?i)^(uuid|guid|uniqueidentifier|(var)?char(acter)?( varying)?\(36\)|binary\(16\))$`)
-	wholeType  = regexp.MustCompile(`(?i)^(tiny|small|medium|big)?int(eger|2|4|8)?$|^(big|small)?serial$|^numeric\(\d+,0\)$`)
-	textType   = regexp.MustCompile(`(?i)^("?char"?|character|n?var|text|clob|string|citext|n?char|bpchar|name$)`)
+	isVersion7 = lazily(`& 240\) = 112|(?i)BETWEEN x'70' AND x'7F'`)
+	uuidLength = lazily(`(?i)\blength\(.*\) = (16|36)\b`)
+	uuidType   = lazily(`(?i)^(uuid|guid|uniqueidentifier|(var)?char(acter)?( varying)?\(36\)|binary\(16\))$`)
+	wholeType  = lazily(`(?i)^(tiny|small|medium|big)?int(eger|2|4|8)?$|^(big|small)?serial$|^numeric\(\d+,0\)$`)
+	textType   = lazily(`(?i)^("?char"?|character|n?var|text|clob|string|citext|n?char|bpchar|name$)`)
 )
 
 func isUUID(t *catalog.Table, c *catalog.Column) bool {
@@ -172,8 +172,8 @@ func claimsAreUnique(s *Subject, j *judgement) {
 }
 
 var (
-	loginName = regexp.MustCompile(`(?i)^(e_?mail(_?address)?|user_?name|login(_?name)?|handle|nick_?name)$`)
-	people    = regexp.MustCompile(`(?i)^(.*_)?(users?|accounts?|members?|customers?|people|persons?|logins?|subscribers?|identit(y|ies)|employees?)$`)
+	loginName = lazily(`(?i)^(e_?mail(_?address)?|user_?name|login(_?name)?|handle|nick_?name)$`)
+	people    = lazily(`(?i)^(.*_)?(users?|accounts?|members?|customers?|people|persons?|logins?|subscribers?|identit(y|ies)|employees?)$`)
 )
 
 func loginNamesAreUnique(s *Subject, j *judgement) {

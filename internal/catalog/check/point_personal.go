@@ -32,7 +32,7 @@ var personalPoints = []Check{
 		run: judged(logIsMasked)},
 }
 
-var credential = regexp.MustCompile(`(?i)(^|_)(pass_?word|passwd|pwd)(_?(hash|digest|salt))?$`)
+var credential = lazily(`(?i)(^|_)(pass_?word|passwd|pwd)(_?(hash|digest|salt))?$`)
 
 func credentialsAreApart(s *Subject, j *judgement) {
 	for _, t := range s.Live.Base() {

@@ -76,7 +76,7 @@ var queryScans = []Check{
 const smallTable = 1000
 
 // sorts is what a plan says that sorts what it found.
-var sorts = regexp.MustCompile(`(^|-> +)(Incremental )?Sort$|USE TEMP B-TREE`)
+var sorts = lazily(`(^|-> +)(Incremental )?Sort$|USE TEMP B-TREE`)
 
 func queriesArePlanned(ctx context.Context, s *Subject) (Outcome, error) {
 	tx, err := s.Database.BeginTx(ctx, nil)

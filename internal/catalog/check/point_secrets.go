@@ -42,10 +42,10 @@ func secretsHaveAForm(s *Subject, j *judgement) {
 }
 
 var (
-	phcForm = regexp.MustCompile(`argon2id`)
-	secret  = regexp.MustCompile(`(?i)(^|_)(pass_?word|passwd|passphrase|pass|pwd|secret|token|api_?key|access_?key|private_?key|otp|pin(_?code)?|cvv|cvc|ssn|card_?(number|no)|iban|credit_?card|recovery_?codes?|security_?answer)s?$`)
-	narrow  = regexp.MustCompile(`\((\d+)\)`)
-	hashed  = regexp.MustCompile(`(?i)(hash|digest|encrypted|sealed|cipher|wrapped)`)
+	phcForm = lazily(`argon2id`)
+	secret  = lazily(`(?i)(^|_)(pass_?word|passwd|passphrase|pass|pwd|secret|token|api_?key|access_?key|private_?key|otp|pin(_?code)?|cvv|cvc|ssn|card_?(number|no)|iban|credit_?card|recovery_?codes?|security_?answer)s?$`)
+	narrow  = lazily(`\((\d+)\)`)
+	hashed  = lazily(`(?i)(hash|digest|encrypted|sealed|cipher|wrapped)`)
 )
 
 const shortestHash = 32 // characters: MD5 in hexadecimal, which is bad enough

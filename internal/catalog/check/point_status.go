@@ -27,7 +27,7 @@ var statusPoints = []Check{
 		run: judged(deletionIsSoft), general: judged(deletionIsPossible)},
 }
 
-var choice = regexp.MustCompile(`(?i)(^|_)(status|state|kind|type|category|method|phase|level|severity|gender)$`)
+var choice = lazily(`(?i)(^|_)(status|state|kind|type|category|method|phase|level|severity|gender)$`)
 
 func choicesAreHeld(s *Subject, j *judgement) {
 	for _, t := range s.Live.Base() {
@@ -57,9 +57,9 @@ func statusesAreLookups(s *Subject, j *judgement) {
 }
 
 var (
-	beforeUpdate   = regexp.MustCompile(`BEFORE [A-Z ]*UPDATE`)
-	beforeDelete   = regexp.MustCompile(`BEFORE [A-Z ]*DELETE`)
-	beforeTruncate = regexp.MustCompile(`BEFORE [A-Z ]*TRUNCATE`)
+	beforeUpdate   = lazily(`BEFORE [A-Z ]*UPDATE`)
+	beforeDelete   = lazily(`BEFORE [A-Z ]*DELETE`)
+	beforeTruncate = lazily(`BEFORE [A-Z ]*TRUNCATE`)
 )
 
 // enable switches those of a table's triggers on that somebody switched off; "" when none is.
@@ -121,7 +121,7 @@ func deletionIsSoft(s *Subject, j *judgement) {
 	}
 }
 
-var deletion = regexp.MustCompile(`(?i)^((is_)?(deleted|removed|archived|disabled|active|erased)(_(at|on))?|(deletion|removal)_(date|time)|status|state)$`)
+var deletion = lazily(`(?i)^((is_)?(deleted|removed|archived|disabled|active|erased)(_(at|on))?|(deletion|removal)_(date|time)|status|state)$`)
 
 func deletionIsPossible(s *Subject, j *judgement) {
 	for _, t := range s.Live.Base() {

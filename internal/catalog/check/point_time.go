@@ -21,9 +21,9 @@ var timePoints = []Check{
 }
 
 var (
-	timeType  = regexp.MustCompile(`(?i)^(timestamp|datetime|date$|time)`)
-	timeName  = regexp.MustCompile(`(?i)(_at|_until|_time|_date|_timestamp)$|^(last_reset|minute|timestamp|created|updated|modified)$`)
-	localTime = regexp.MustCompile(`(?i)^(timestamp(\(\d\))?( without time zone)?|datetime2?|time(\(\d\))?( without time zone)?)$`)
+	timeType  = lazily(`(?i)^(timestamp|datetime|date$|time)`)
+	timeName  = lazily(`(?i)(_at|_until|_time|_date|_timestamp)$|^(last_reset|minute|timestamp|created|updated|modified)$`)
+	localTime = lazily(`(?i)^(timestamp(\(\d\))?( without time zone)?|datetime2?|time(\(\d\))?( without time zone)?)$`)
 )
 
 func namesTime(name string) bool { return timeName.MatchString(name) }
@@ -42,7 +42,7 @@ func rowsHaveTimes(s *Subject, j *judgement) {
 	}
 }
 
-var sqliteTime = regexp.MustCompile(`(?i)BETWEEN 0 AND 253402300799999999`)
+var sqliteTime = lazily(`(?i)BETWEEN 0 AND 253402300799999999`)
 
 func timesAreUTC(s *Subject, j *judgement) {
 	for _, t := range s.Live.Base() {

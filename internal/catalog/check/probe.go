@@ -225,8 +225,8 @@ func triggerRules(p *prober, t *catalog.Table) []rule {
 
 var (
 	// BEFORE UPDATE OF a, b OR DELETE ON; AFTER INSERT ON.
-	triggerEvents = regexp.MustCompile(`(?is)\b(?:BEFORE|AFTER)\s+((?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?)(?:\s+OR\s+(?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?))*)\s+ON\s`)
-	isDeferred    = regexp.MustCompile(`(?i)\bDEFERRABLE INITIALLY DEFERRED\b`)
+	triggerEvents = lazily(`(?is)\b(?:BEFORE|AFTER)\s+((?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?)(?:\s+OR\s+(?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?))*)\s+ON\s`)
+	isDeferred    = lazily(`(?i)\bDEFERRABLE INITIALLY DEFERRED\b`)
 )
 
 // triggers takes each trigger apart: every rule that it names must refuse something, and it must refuse something at every event
@@ -288,11 +288,11 @@ func newEvent(text string) event {
 }
 
 var (
-	constraintName     = regexp.MustCompile(`CONSTRAINT = '(\w+)'`)
-	constraintOfTable  = regexp.MustCompile(`CONSTRAINT = TG_TABLE_NAME \|\| '(\w+)'`)
-	constraintArgument = regexp.MustCompile(`CONSTRAINT = TG_ARGV\[0\]`)
-	raised             = regexp.MustCompile(`RAISE\s*\(\s*ABORT\s*,\s*'(\w+):`)
-	called             = regexp.MustCompile(`\b(\w+)\(`)
+	constraintName     = lazily(`CONSTRAINT = '(\w+)'`)
+	constraintOfTable  = lazily(`CONSTRAINT = TG_TABLE_NAME \|\| '(\w+)'`)
+	constraintArgument = lazily(`CONSTRAINT = TG_ARGV\[0\]`)
+	raised             = lazily(`RAISE\s*\(\s*ABORT\s*,\s*'(\w+):`)
+	called             = lazily(`\b(\w+)\(`)
 )
 
 // ruleNames are the names that a trigger refuses by, read from its text, its arguments, and the functions that it calls.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -228,10 +227,10 @@ func (p *prober) trySQLite(statement string, r rule) (found refusal, err error) 
 }
 
 var (
-	sqliteUnique = regexp.MustCompile(`UNIQUE constraint failed: (?:index '(.+)'|(.+?)) \(\d+\)$`)
-	sqliteCheck  = regexp.MustCompile(`CHECK constraint failed: (\w+)`)
-	sqliteNull   = regexp.MustCompile(`NOT NULL constraint failed: (\w+)\.(\w+)`)
-	sqliteRaised = regexp.MustCompile(`(\w+): [^:]*$`)
+	sqliteUnique = lazily(`UNIQUE constraint failed: (?:index '(.+)'|(.+?)) \(\d+\)$`)
+	sqliteCheck  = lazily(`CHECK constraint failed: (\w+)`)
+	sqliteNull   = lazily(`NOT NULL constraint failed: (\w+)\.(\w+)`)
+	sqliteRaised = lazily(`(\w+): [^:]*$`)
 )
 
 // sqliteConstraint is the result code of every broken rule, https://www.sqlite.org/rescode.html#constraint.

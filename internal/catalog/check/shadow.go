@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -155,7 +154,7 @@ func servesItself(ctx context.Context, q catalog.Querier, live *catalog.Schema) 
 	return found[0][0], nil
 }
 
-var monthTable = regexp.MustCompile(`^audit_logs_([0-9]{4})(0[1-9]|1[0-2])$`)
+var monthTable = lazily(`^audit_logs_([0-9]{4})(0[1-9]|1[0-2])$`)
 
 // months is the text that makes the months of the audit log that the live database has, also one that was detached.
 func (h *shadow) months(live *catalog.Schema) string {

@@ -18,8 +18,8 @@ type Acceptance struct {
 }
 
 var (
-	acceptance = regexp.MustCompile(`^(\S+)\s+("[^"]*"|[^\s"]\S*)(?:\s+(\S.*))?$`)
-	checkID    = regexp.MustCompile(`^[A-Z][0-9]+$`)
+	acceptance = lazily(`^(\S+)\s+("[^"]*"|[^\s"]\S*)(?:\s+(\S.*))?$`)
+	checkID    = lazily(`^[A-Z][0-9]+$`)
 )
 
 // ReadAcceptances reads a list of accepted findings, one a line: the check's id, the object (* is any run of characters; in quotes

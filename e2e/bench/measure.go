@@ -101,17 +101,23 @@ func (s *service) cpu() time.Duration {
 
 func processCPU(pid int) time.Duration { return statTicks(pid, 13, 14) }
 
-// treeCPU is that of a process and its children, those that ended included.
+// treeCPU is that of a process and its children, those that ended included: it counts again when one ended meanwhile, which would
+// else be missing among the children that are there as well as among those that were waited for.
 func treeCPU(pid int) time.Duration {
-	total := statTicks(pid, 13, 14, 15, 16)
-	entries, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, entry := range entries {
-		child, _ := strconv.Atoi(strings.Split(entry, "/")[2])
-		if fields := statFields(child); len(fields) > 3 && fields[3] == strconv.Itoa(pid) {
-			total += statTicks(child, 13, 14, 15, 16)
+	for {
+		ended := statTicks(pid, 15, 16)
+		total := ended + statTicks(pid, 13, 14)
+		entries, _ := filepath.Glob("/proc/[0-9]*/stat")
+		for _, entry := range entries {
+			child, _ := strconv.Atoi(strings.Split(entry, "/")[2])
+			if fields := statFields(child); len(fields) > 3 && fields[3] == strconv.Itoa(pid) {
+				total += statTicks(child, 13, 14, 15, 16)
+			}
+		}
+		if statTicks(pid, 15, 16) == ended {
+			return total
 		}
 	}
-	return total
 }
 
 func statFields(pid int) []string {

@@ -28,7 +28,9 @@ var searches = []mutant{
 			continue
 		}`, ``}},
 	{name: "people are made findable when no older node is left", pkg: directoryTests, run: "TestSearchBuildWaitsForOlderNodes", edit: edit{"internal/directory/searchbuild.go",
-		`err != nil || len(older) > 0 {`, `err != nil || len(older) > 1000 {`}},
+		`} else if len(older) > 0 {`, `} else if len(older) > 1000 {`}},
+	{name: "what an older node left unfound is gone over again", pkg: directoryTests, run: "TestOlderNodeAfterSearchBuild", edit: edit{"internal/directory/searchbuild.go",
+		`func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })`, `func(tx store.Tx) error { return nil })`}},
 	{name: "search tokens go with the erased", pkg: directoryTests, run: "TestImportIsUndone", edit: edit{"internal/store/bulkerase.go",
 		`"search_tokens", `, ``}},
 	{name: "a search token is keyed", pkg: directoryTests, run: "TestSearchTokensAreKeyed", edit: edit{"internal/directory/search.go",

@@ -240,6 +240,35 @@ func TestSearchBuildWaitsForOlderNodes(t *testing.T) {
 	})
 }
 
+// TestOlderNodeAfterSearchBuild: who is changed by a node of an older version that joins when all could be found is found again when
+// it is gone, and until then nobody says that all are.
+func TestOlderNodeAfterSearchBuild(t *testing.T) {
+	engines(t, func(t *testing.T, w *world) {
+		ctx, op := t.Context(), w.operator()
+		sought := cardinal.UserFilter{Search: "older spelling", Page: cardinal.Page{Limit: 2}}
+		w.run(t, "search.build")
+		p := must(op.CreateUser(ctx, cardinal.NewUser{DisplayName: "Older Spelling"}))(t)
+		if got := w.finds(t, sought); len(got) != 1 {
+			t.Fatalf("before, %v is found", got)
+		}
+		older := store.Node{ID: cardinal.NewID(), Build: "older", SchemaNumber: 10, StartedAt: w.Clock.Now(), LastSeenAt: w.Clock.Now()}
+		ok(t, w.Store.Write(ctx, func(tx store.Tx) error {
+			if err := tx.InsertNode(ctx, older); err != nil {
+				return err
+			}
+			return tx.SetSearchTokens(ctx, []uuid.UUID{p.ID}, nil) // as for whom that node makes
+		}))
+		w.run(t, "search.build")
+		_, err := op.Users(ctx, sought, false)
+		refuses(t, err, "search_building")
+		ok(t, w.Store.Write(ctx, func(tx store.Tx) error { return tx.DeleteNode(ctx, older.ID) }))
+		w.run(t, "search.build")
+		if got := w.finds(t, sought); len(got) != 1 {
+			t.Errorf("after, %v is found", got)
+		}
+	})
+}
+
 // TestSearchTokensAreKeyed: the same name has nothing in common in two databases, so that who has no key cannot try names.
 func TestSearchTokensAreKeyed(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {

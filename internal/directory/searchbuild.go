@@ -53,6 +53,11 @@ func (k Desk) buildSearch(ctx context.Context) error {
 	if mode.Version > 1 {
 		since = mode.UpdatedAt
 	}
+	if older, err := r.OlderNodes(ctx, searchSchema, k.d.now()); err != nil {
+		return err
+	} else if len(older) > 0 { // what they change is not found: another pass follows when they are gone
+		return k.d.store.Write(ctx, func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })
+	}
 	definitions, err := r.AllAttributeDefinitions(ctx)
 	if err != nil {
 		return err
@@ -67,9 +72,6 @@ func (k Desk) buildSearch(ctx context.Context) error {
 		return err
 	}
 	due := isNotFound(err) || finished.BeganAt.Before(since)
-	if older, err := r.OlderNodes(ctx, searchSchema, k.d.now()); err != nil || len(older) > 0 {
-		return err // what they change would not be found
-	}
 	for batches := 0; ; batches++ {
 		done, err := k.buildBatch(ctx, due && k.d.now().After(since.Add(searchSettle)))
 		switch {

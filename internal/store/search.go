@@ -58,6 +58,12 @@ func (tx Tx) UpdateSearchBuild(ctx context.Context, b SearchBuild) error {
 	return err
 }
 
+// DeleteSearchBuilds forgets all passes: nobody says any more that all can be found.
+func (tx Tx) DeleteSearchBuilds(ctx context.Context) error {
+	_, err := tx.exec(ctx, `DELETE FROM search_builds`)
+	return err
+}
+
 // PeopleForSearch returns the ids of some users after one, who have not been erased, and keeps others from changing them until the
 // transaction ends.
 func (tx Tx) PeopleForSearch(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error) {
@@ -107,7 +113,7 @@ func (r Reader) SearchTokens(ctx context.Context, userID uuid.UUID) ([][]byte, e
 // DeleteSearch deletes every note of passes and the tokens of some users, whose rows are limit in all or more: nobody is searchable any
 // more. It returns how many tokens went.
 func (tx Tx) DeleteSearch(ctx context.Context, limit int) (int64, error) {
-	if _, err := tx.exec(ctx, `DELETE FROM search_builds`); err != nil {
+	if err := tx.DeleteSearchBuilds(ctx); err != nil {
 		return 0, err
 	}
 	ids, err := all(ctx, tx.Reader, scanID, `SELECT user_id FROM search_tokens ORDER BY user_id LIMIT $1`, limit)

@@ -33,7 +33,7 @@ var cases = []testCase{
 	{"Users", users, "User UserForChange InsertUser SetUserStatus TouchUser"},
 	{"UserLists", userLists, "Users"},
 	{"UserCounts", userCounts, "UserCount"},
-	{"Search", search, "SearchTokens AddSearchTokens SetSearchTokens DeleteSearch PeopleForSearch FinishedSearchBuild RunningSearchBuild InsertSearchBuild UpdateSearchBuild"},
+	{"Search", search, "SearchTokens AddSearchTokens SetSearchTokens DeleteSearch DeleteSearchBuilds PeopleForSearch FinishedSearchBuild RunningSearchBuild InsertSearchBuild UpdateSearchBuild"},
 	{"Profiles", profiles, "Profile ProfileForChange Profiles InsertProfile UpdateProfile"},
 	{"Contacts", contacts, "Contact ContactForChange Contacts InsertContact UpdateContact DeleteContact"},
 	{"Identifiers", identifiers, "Identifier Identifiers InsertIdentifier ProveIdentifier ProlongIdentifier DeleteIdentifier LapsedIdentifiers"},

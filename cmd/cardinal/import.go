@@ -115,8 +115,9 @@ func (a *app) runImport(ctx context.Context, name string, in importing) error {
 	}, func() int64 { return plan.Rows })
 }
 
-// importGCPercent saves a tenth of an import's CPU (`make bench`) and costs it some 60 MiB.
-const importGCPercent = 400
+// importGCPercent saves a tenth of an import's CPU and costs it some 50 MiB (`make bench`). Beyond, its memory would grow with the file:
+// the more collections, the higher the highest peak between two.
+const importGCPercent = 300
 
 // writing shows how far a run is, and how it ended.
 func (a *app) writing(name string, do func(tell func(cardinal.ImportRun)) (cardinal.ImportRun, error), rows func() int64) error {

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"cardinal/internal/config"
 )
 
 // app is one run of the command line: its streams, the flags that every command has, and what it has opened.
@@ -85,10 +87,9 @@ func (a *app) again(words ...string) string {
 		line = append(line, quoted(w))
 	}
 	for _, name := range []string{"config", "db", "keys"} {
-		f := a.flags.Lookup(name)
-		// A password in the database's URL is not for screens; whoever gave it knows it.
-		if f.Changed && !strings.Contains(f.Value.String(), "@") {
-			line = append(line, "--"+name, quoted(f.Value.String()))
+		// A password in the database's URL is not for screens; whoever gave it knows it. Without the rest another database would be meant.
+		if f := a.flags.Lookup(name); f.Changed {
+			line = append(line, "--"+name, quoted(config.Redact(f.Value.String())))
 		}
 	}
 	return strings.Join(line, " ")

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/pflag"
 
 	"cardinal/internal/pgtest"
 )
@@ -175,6 +176,26 @@ func TestQuoted(t *testing.T) {
 	} {
 		if got := quoted(in); got != want {
 			t.Errorf("quoted(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestAgainMeansTheSameDatabase: a command that is to be copied names the database that was meant, but not its password.
+func TestAgainMeansTheSameDatabase(t *testing.T) {
+	for db, want := range map[string]string{
+		"sqlite:a.db":                     "cardinal runs undo --db sqlite:a.db",
+		"postgres://ada@db.example/users": "cardinal runs undo --db postgres://ada@db.example/users",
+		"postgres://ada:geheim@db/users":  "cardinal runs undo --db 'postgres://ada:***@db/users'",
+	} {
+		a := &app{flags: pflag.NewFlagSet("", pflag.ContinueOnError)}
+		for _, name := range []string{"config", "db", "keys"} {
+			a.flags.String(name, "", "")
+		}
+		if err := a.flags.Set("db", db); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.again("runs", "undo"); got != want {
+			t.Errorf("for %s: %s, want %s", db, got, want)
 		}
 	}
 }

@@ -264,7 +264,7 @@ func TestPasswordsAreRedacted(t *testing.T) {
 		{"host=h password='a b' dbname=" + canary, "host=h password=***"},
 	}
 	for _, test := range tests {
-		got := redact(test.database)
+		got := Redact(test.database)
 		if got != test.want || strings.Contains(got, canary) {
 			t.Errorf("%s: %s, want %s", test.database, got, test.want)
 		}

@@ -8,9 +8,9 @@ import (
 
 const hidden = "***"
 
-// redact hides the passwords in the name of a database. It does not parse: what a parser refuses, or understands otherwise
+// Redact hides the passwords in the name of a database. It does not parse: what a parser refuses, or understands otherwise
 // than it was meant, may hold a password too.
-func redact(database string) string {
+func Redact(database string) string {
 	scheme, rest, isURL := strings.Cut(database, "://")
 	if !isURL {
 		return keywords.ReplaceAllString(database, "${1}="+hidden)

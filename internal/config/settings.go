@@ -22,7 +22,7 @@ type setting struct {
 
 var settings = []setting{
 	{"db", "db", "CARDINAL_DB", "the database: sqlite:PATH, or a postgres:// URL", setDatabase,
-		func(c Config) string { return redact(c.Database) }},
+		func(c Config) string { return Redact(c.Database) }},
 	{"http", "http", "CARDINAL_HTTP", "host:port to listen on", setHTTP,
 		func(c Config) string { return c.HTTP }},
 	{"public_url", "public-url", "CARDINAL_PUBLIC_URL", "where people reach it, like https://id.example.com", setPublicURL,

@@ -49,14 +49,14 @@ func (k Desk) buildSearch(ctx context.Context) error {
 	if mode.Value != "on" {
 		return k.forgetSearch(ctx)
 	}
-	var since time.Time // of the latest change of what is searchable
-	if mode.Version > 1 {
-		since = mode.UpdatedAt
-	}
 	if older, err := r.OlderNodes(ctx, searchSchema, k.d.now()); err != nil {
 		return err
 	} else if len(older) > 0 { // what they change is not found: another pass follows when they are gone
 		return k.d.store.Write(ctx, func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })
+	}
+	var since time.Time // of the latest change of what is searchable
+	if mode.Version > 1 {
+		since = mode.UpdatedAt
 	}
 	definitions, err := r.AllAttributeDefinitions(ctx)
 	if err != nil {

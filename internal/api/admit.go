@@ -131,7 +131,7 @@ func (a *API) body(w http.ResponseWriter, r *http.Request, o *huma.Operation) ([
 	case errors.As(err, &tooLarge):
 		return nil, problem(http.StatusRequestEntityTooLarge, "body_too_large", "Send at most 256 KiB")
 	case err != nil:
-		return nil, problem(http.StatusRequestTimeout, "body_cut", "Send the whole body within 15 seconds")
+		return nil, problem(http.StatusRequestTimeout, "body_incomplete", "Send the whole body within 15 seconds")
 	case len(body) == 0:
 		return nil, problem(http.StatusBadRequest, "body_missing", "Send a JSON body")
 	}

@@ -283,10 +283,10 @@ func TestSigningUpAndIn(t *testing.T) {
 		t.Errorf("set up: %s", admin.Body)
 	}
 	h.do(t, "GET", "/v1/users", admin.text("token"), nil).want(t, http.StatusOK)
-	h.do(t, "POST", "/v1/set-up", "", object{"token": link, "email": "third@example.com", "password": goodPassword}).refuses(t, http.StatusUnauthorized, "setup_link_dead")
+	h.do(t, "POST", "/v1/set-up", "", object{"token": link, "email": "third@example.com", "password": goodPassword}).refuses(t, http.StatusUnauthorized, "setup_link_expired")
 	late := h.setupLink(t)
 	h.Clock.Add(31 * time.Minute)
-	h.do(t, "POST", "/v1/set-up", "", object{"token": late, "email": "third@example.com", "password": goodPassword}).refuses(t, http.StatusUnauthorized, "setup_link_dead")
+	h.do(t, "POST", "/v1/set-up", "", object{"token": late, "email": "third@example.com", "password": goodPassword}).refuses(t, http.StatusUnauthorized, "setup_link_expired")
 }
 
 func TestPasswordMustChange(t *testing.T) {

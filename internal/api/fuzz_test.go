@@ -192,7 +192,7 @@ func TestKindsOfError(t *testing.T) {
 		{later(cardinal.ErrBusy, "busy"), 503, "busy", "Retry-After", "2"},
 		{cardinal.ErrBusy, 503, "busy", "Retry-After", "1"},
 		{context.DeadlineExceeded, 503, "busy", "Retry-After", "1"},
-		{cardinal.Refuse(cardinal.ErrConflict, "last_holder", "…"), 409, "last_holder", "", ""},
+		{cardinal.Refuse(cardinal.ErrConflict, "last_user_with_role", "…"), 409, "last_user_with_role", "", ""},
 		{io.ErrUnexpectedEOF, 500, "internal", "", ""},
 	} {
 		p := a.problemOf(context.Background(), test.err)

@@ -203,7 +203,7 @@ func inputProblem(ctx huma.Context, status int, message string, errs []error) *P
 	case http.StatusUnsupportedMediaType:
 		return problem(status, "media_type", "Send application/json")
 	case http.StatusRequestTimeout:
-		return problem(status, "body_cut", "Send the whole body within 15 seconds")
+		return problem(status, "body_incomplete", "Send the whole body within 15 seconds")
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		return problem(status, "body_malformed", "Send a JSON body")
 	}

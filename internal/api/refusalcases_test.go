@@ -182,7 +182,7 @@ func contactFaults() []refusal {
 
 var passwordFaults = []struct{ name, password, code string }{
 	{"a short password", "Zq9kanari7", "password_too_short"},
-	{"a common password", "passwordpassword", "password_common"},
+	{"a common password", "passwordpassword", "password_too_common"},
 	{"an empty password", "", "password_empty"},
 	{"a long password", strings.Repeat(canary, 103), "password_too_long"},
 	{"a password with a control character", "seven lanterns by\u0007" + canary, "password_format"},
@@ -245,9 +245,9 @@ var refusables = map[string]refusable{
 		h.do(t, "POST", "/v1/set-up", "", object{"token": used, "email": fresh("setup") + "@example.com", "password": goodPassword}).want(t, http.StatusCreated)
 		token, _ := c.body["token"].(string)
 		return []refusal{
-			{name: "no link", body: object{"token": canary, "email": "a@example.com", "password": goodPassword}, status: 401, code: "setup_link_dead"},
-			{name: "a used link", body: object{"token": used, "email": "a@example.com", "password": goodPassword}, status: 401, code: "setup_link_dead"},
-			{name: "a session's token", body: object{"token": h.admin, "email": "a@example.com", "password": goodPassword}, status: 401, code: "setup_link_dead"},
+			{name: "no link", body: object{"token": canary, "email": "a@example.com", "password": goodPassword}, status: 401, code: "setup_link_expired"},
+			{name: "a used link", body: object{"token": used, "email": "a@example.com", "password": goodPassword}, status: 401, code: "setup_link_expired"},
+			{name: "a session's token", body: object{"token": h.admin, "email": "a@example.com", "password": goodPassword}, status: 401, code: "setup_link_expired"},
 			faulty("many faults at once", object{"token": token, "email": canary, "password": canary, "display_name": "\u202e" + canary}, "/email email_format", "/password password_too_short", "/display_name text_format"),
 			conflict("a taken address", "identifier_taken", object{"token": token, "email": "admin@example.com", "password": goodPassword}),
 		}
@@ -293,24 +293,24 @@ var refusables = map[string]refusable{
 	"suspend-user": {ready: someone(`"1"`, nil), more: func(t *testing.T, h *house, c call) []refusal {
 		gone := after("suspend", "")(t, h)
 		return []refusal{
-			{name: "suspended already", path: gone.fill("/v1/users/{id}/suspend"), headers: []string{"If-Match", `"2"`}, status: 409, code: "status_forbids"},
+			{name: "suspended already", path: gone.fill("/v1/users/{id}/suspend"), headers: []string{"If-Match", `"2"`}, status: 409, code: "status_not_allowed"},
 			{name: "a built-in actor", path: "/v1/users/" + operatorID + "/suspend", status: 409, code: "built_in"},
 		}
 	}},
 	"reactivate-user": {ready: after("suspend", `"2"`), more: func(t *testing.T, h *house, c call) []refusal {
 		active := someone("", nil)(t, h)
-		return []refusal{{name: "active already", path: active.fill("/v1/users/{id}/reactivate"), headers: []string{"If-Match", `"1"`}, status: 409, code: "status_forbids"}}
+		return []refusal{{name: "active already", path: active.fill("/v1/users/{id}/reactivate"), headers: []string{"If-Match", `"1"`}, status: 409, code: "status_not_allowed"}}
 	}},
 	"restore-user": {ready: after("delete", `"2"`), more: func(t *testing.T, h *house, c call) []refusal {
 		active := someone("", nil)(t, h)
-		return []refusal{{name: "not deleted", path: active.fill("/v1/users/{id}/restore"), headers: []string{"If-Match", `"1"`}, status: 409, code: "status_forbids"}}
+		return []refusal{{name: "not deleted", path: active.fill("/v1/users/{id}/restore"), headers: []string{"If-Match", `"1"`}, status: 409, code: "status_not_allowed"}}
 	}},
 	"set-password": {ready: someone(`"1"`, object{"new_password": goodPassword + "!"}), more: func(t *testing.T, h *house, c call) []refusal {
 		id := h.do(t, "POST", "/v1/users", h.admin, object{}).want(t, http.StatusCreated).text("id")
 		out := []refusal{
 			faulty("nothing", object{}, "/new_password password_missing"),
 			{name: "no password to change", path: "/v1/users/" + id + "/password", headers: []string{"If-Match", `"0"`}, body: object{"must_change": true}, status: 409, code: "no_password"},
-			{name: "nothing to sign in with", path: "/v1/users/" + id + "/password", headers: []string{"If-Match", `"0"`}, status: 409, code: "last_way_in"},
+			{name: "nothing to sign in with", path: "/v1/users/" + id + "/password", headers: []string{"If-Match", `"0"`}, status: 409, code: "last_sign_in_identifier"},
 		}
 		for _, p := range passwordFaults {
 			if p.password != "" {
@@ -328,12 +328,12 @@ var refusables = map[string]refusable{
 	}, more: own(contactFaults()...)},
 	"get-user-contact": {ready: contact(false, "", nil)},
 	"update-user-contact": {ready: contact(false, `"1"`, object{"is_primary": true}), more: own(
-		faulty("take away", object{"is_primary": false, "verified": false}, "/is_primary only_true", "/verified only_true"),
-		faulty("clear", object{"verified": nil}, "/verified only_true"))},
+		faulty("take away", object{"is_primary": false, "verified": false}, "/is_primary must_be_true", "/verified must_be_true"),
+		faulty("clear", object{"verified": nil}, "/verified must_be_true"))},
 	"remove-user-contact": {ready: contact(false, `"1"`, nil), more: func(t *testing.T, h *house, c call) []refusal {
 		id, token := h.person(t, fresh("lastway"))
 		last, _ := h.do(t, "GET", "/v1/me/contacts", token, nil).items()[0]["id"].(string)
-		return []refusal{{name: "the last way in", path: "/v1/users/" + id + "/contacts/" + last, status: 409, code: "last_way_in"}}
+		return []refusal{{name: "the last way in", path: "/v1/users/" + id + "/contacts/" + last, status: 409, code: "last_sign_in_identifier"}}
 	}},
 	"list-user-sessions": {ready: someone("", nil)},
 	"end-user-session":   {ready: session(false)},
@@ -347,9 +347,9 @@ var refusables = map[string]refusable{
 		h.do(t, "POST", "/v1/users/"+who+"/roles", h.admin, object{"role_id": h.role(t, fresh("granter"), "roles.grant")}).want(t, http.StatusOK)
 		return []refusal{
 			faulty("a role that is not there", object{"role_id": cardinal.NewID()}, "/role_id role_unknown"),
-			faulty("an end that is past", object{"role_id": support, "expires_at": "2020-01-01T00:00:00Z"}, "/expires_at time_past"),
+			faulty("an end that is past", object{"role_id": support, "expires_at": "2020-01-01T00:00:00Z"}, "/expires_at time_in_past"),
 			conflict("a role that nobody can be granted", "role_not_assignable", object{"role_id": stranger}),
-			{name: "a role that holds more than the granter", token: &token, body: object{"role_id": administrator}, status: 403, code: "role_outranks_you"},
+			{name: "a role that holds more than the granter", token: &token, body: object{"role_id": administrator}, status: 403, code: "role_has_more_permissions"},
 		}
 	}},
 	"revoke-role": {ready: func(t *testing.T, h *house) call {
@@ -389,7 +389,7 @@ var refusables = map[string]refusable{
 		refusal{name: "vouching for oneself", body: object{"kind": "email", "value": canary + "@example.com", "verified": true}, status: 403, code: "permission_missing"})...)},
 	"get-me-contact": {known: true, ready: contact(true, "", nil)},
 	"update-me-contact": {known: true, ready: contact(true, `"1"`, object{"is_primary": true}), more: own(
-		faulty("take away", object{"is_primary": false}, "/is_primary only_true"),
+		faulty("take away", object{"is_primary": false}, "/is_primary must_be_true"),
 		refusal{name: "vouching for oneself", body: object{"verified": true}, status: 403, code: "permission_missing"})},
 	"remove-me-contact": {known: true, ready: contact(true, `"1"`, nil)},
 	"list-me-sessions":  {known: true, ready: myself("", nil)},
@@ -409,7 +409,7 @@ var refusables = map[string]refusable{
 			faulty("permissions that are not there", object{"name": fresh("role"), "description": "x", "permissions": []string{"users.read", canary, canary + "2"}}, "/permissions/1 permission_unknown", "/permissions/2 permission_unknown"),
 			faulty("a description that cannot be shown", object{"name": fresh("role"), "description": "\u202e" + canary}, "/description text_format"),
 			conflict("a taken name", "role_name_taken", object{"name": "support", "description": "x"}),
-			{name: "a permission that the maker lacks", token: &token, status: 403, code: "permission_not_yours"},
+			{name: "a permission that the maker lacks", token: &token, status: 403, code: "permission_not_granted_to_you"},
 		}
 	}},
 	"get-role": {ready: aRole("", nil)},
@@ -467,7 +467,7 @@ var refusables = map[string]refusable{
 		role := c.body["role_ids"]
 		return []refusal{
 			faulty("many faults at once", object{"user_id": c.body["user_id"], "name": "\u202e" + canary, "role_ids": []any{role.([]any)[0], support}, "expires_at": "2020-01-01T00:00:00Z"},
-				"/name text_format", "/expires_at expiry_range", "/role_ids/1 role_not_held"),
+				"/name text_format", "/expires_at expiry_range", "/role_ids/1 role_not_granted"),
 			faulty("a person", with(c.body, []string{"user_id"}, person), "/user_id service_unknown"),
 			faulty("nobody", with(c.body, []string{"user_id"}, cardinal.NewID().String()), "/user_id service_unknown"),
 			faulty("three years", with(c.body, []string{"expires_at"}, time.Now().AddDate(3, 0, 0)), "/expires_at expiry_range"),
@@ -581,7 +581,7 @@ func anImport(state string) func(*testing.T, *house) call {
 
 func ofAnother(t *testing.T, h *house, _ call) []refusal {
 	token := h.importer(t)
-	return []refusal{{name: "of somebody else", token: &token, status: 403, code: "import_of_another"}}
+	return []refusal{{name: "of somebody else", token: &token, status: 403, code: "import_not_yours"}}
 }
 
 func accessFaults(path string) func(*testing.T, *house, call) []refusal {

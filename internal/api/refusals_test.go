@@ -558,5 +558,5 @@ func (b *bench) negotiation(o *huma.Operation, c call) []refusal {
 	slow.URL, _ = slow.URL.Parse(c.fill(o.Path))
 	slow.Header.Set("Content-Type", "application/json")
 	slow.Header.Set("Authorization", "Bearer "+c.token)
-	return append(out, refusal{kind: "slow", name: "a body that stops", send: slow, status: 408, code: "body_cut"})
+	return append(out, refusal{kind: "slow", name: "a body that stops", send: slow, status: 408, code: "body_incomplete"})
 }

@@ -125,7 +125,7 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 	case errors.As(body.err, &tooLarge):
 		err = a.uploadTooLarge()
 	case body.err != nil:
-		err = problem(http.StatusRequestTimeout, "body_cut", "Send the whole file, at least 64 KiB within 30 seconds")
+		err = problem(http.StatusRequestTimeout, "body_incomplete", "Send the whole file, at least 64 KiB within 30 seconds")
 	case errors.As(err, &invalid):
 		err = faulty(asParameters(invalid.Faults))
 	}

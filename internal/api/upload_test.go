@@ -113,7 +113,7 @@ func TestUploadsAreBounded(t *testing.T) {
 		in, out := io.Pipe()
 		go out.Write(row)
 		defer out.Close()
-		if status, code := send(t, in); status != http.StatusRequestTimeout || code != "body_cut" {
+		if status, code := send(t, in); status != http.StatusRequestTimeout || code != "body_incomplete" {
 			t.Error(status, code)
 		}
 	})
@@ -137,7 +137,7 @@ func TestUploadsAreBounded(t *testing.T) {
 			t.Error(status, code)
 		}
 		h.undoLast(t, token)
-		if status, code := drip(time.Second); status != http.StatusRequestTimeout || code != "body_cut" {
+		if status, code := drip(time.Second); status != http.StatusRequestTimeout || code != "body_incomplete" {
 			t.Error(status, code)
 		}
 	})

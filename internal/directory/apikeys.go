@@ -95,7 +95,7 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 		roles := uniqueIDs(in.RoleIDs)
 		for i, role := range in.RoleIDs {
 			if _, err := c.Grant(ctx, in.UserID, role); isNotFound(err) {
-				check.Add("/role_ids/"+itoa(i), "role_not_held", "Grant the role to the service first")
+				check.Add("/role_ids/"+itoa(i), "role_not_granted", "Grant the role to the service first")
 			} else if err != nil {
 				return cardinal.APIKey{}, err
 			}

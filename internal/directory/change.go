@@ -243,7 +243,7 @@ func (c *changing) mayTouch(ctx context.Context, target uuid.UUID) error {
 		return fmt.Errorf("compare permissions: %w", err)
 	}
 	if !above {
-		return cardinal.Refuse(cardinal.ErrForbidden, "target_outranks_you", "That account holds permissions that you do not hold")
+		return cardinal.Refuse(cardinal.ErrForbidden, "target_has_more_permissions", "That account holds permissions that you do not hold")
 	}
 	return nil
 }
@@ -282,7 +282,7 @@ func explain(err error) error {
 }
 
 var explanations = []struct{ constraint, code, message string }{
-	{"roles_min_holders", "last_holder", "The role needs another holder who can sign in before this one can go"},
+	{"roles_min_holders", "last_user_with_role", "The role needs another holder who can sign in before this one can go"},
 	{"identifiers_pk", "identifier_taken", "Somebody else has that address, number or name"},
 	{"identifiers_one_username", "username_exists", "The user has a user name already"},
 	{"roles_name_uq", "role_name_taken", "Another role has that name"},
@@ -291,9 +291,9 @@ var explanations = []struct{ constraint, code, message string }{
 	{"roles_built_in", "built_in", "A built-in role keeps its name and cannot be deleted"},
 	{"permissions_built_in", "built_in", "A built-in permission keeps its name and cannot be deleted"},
 	{"users_built_in_fixed", "built_in", "A built-in actor cannot change"},
-	{"users_erased_final", "erased", "The user's data was destroyed; nothing can change any more"},
-	{"users_status_transition", "status_forbids", "The user's status does not allow that"},
-	{"credentials_salt_uq", "try_again", "Try again"},
+	{"users_erased_final", "user_erased", "The user's data was destroyed; nothing can change any more"},
+	{"users_status_transition", "status_not_allowed", "The user's status does not allow that"},
+	{"credentials_salt_uq", "temporary_conflict", "Try again"},
 	{"import_work_open_uq", "import_unfinished", "An import of yours is not finished; start it, wait for it, or undo it"},
 }
 

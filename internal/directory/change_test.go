@@ -482,7 +482,7 @@ func TestEscalation(t *testing.T) {
 				"revoke": {"role.revoke", func() error { return desk.RevokeGrant(ctx, admin.ID, w.role(t, "auditor").ID) }},
 			} {
 				w.forget(t)
-				if err := c.try(); said(err) != "target_outranks_you" {
+				if err := c.try(); said(err) != "target_has_more_permissions" {
 					t.Errorf("%s said %q", name, said(err))
 				}
 				w.tells(t, told{action: c.action, actor: helper.ID, subject: admin.ID, refused: true})
@@ -503,37 +503,37 @@ func TestEscalation(t *testing.T) {
 			for _, name := range []string{"administrator", "auditor", w.holding(t, "users.read", "settings.update")} {
 				for _, to := range []uuid.UUID{u.ID, helper.ID} {
 					_, err := desk.GrantRole(ctx, to, cardinal.NewGrant{RoleID: w.role(t, name).ID})
-					refuses(t, err, "role_outranks_you")
+					refuses(t, err, "role_has_more_permissions")
 				}
 			}
 			must(desk.GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: w.role(t, "support").ID}))(t)
 		})
 		t.Run("NobodyPutsIntoARoleWhatTheyDoNotHold", func(t *testing.T) {
 			_, err := desk.CreateRole(ctx, cardinal.NewRole{Name: "sneaky", Description: "Sneaky.", Permissions: []string{"users.read", "settings.update"}})
-			refuses(t, err, "permission_not_yours")
+			refuses(t, err, "permission_not_granted_to_you")
 			_, err = w.operator().RoleByName(ctx, "sneaky")
 			refuses(t, err, "not_found")
 			mine := must(desk.CreateRole(ctx, cardinal.NewRole{Name: "honest", Description: "Honest.", Permissions: []string{"users.read"}}))(t)
 			_, err = desk.AddRolePermission(ctx, mine.ID, mine.Version, "settings.update")
-			refuses(t, err, "permission_not_yours")
+			refuses(t, err, "permission_not_granted_to_you")
 		})
 		t.Run("NobodyChangesARoleAboveThem", func(t *testing.T) {
 			role := w.role(t, w.holding(t, "settings.update"))
 			_, err := desk.UpdateRole(ctx, role.ID, role.Version, cardinal.RoleChange{Name: cardinal.Set("mine")})
-			refuses(t, err, "role_outranks_you")
+			refuses(t, err, "role_has_more_permissions")
 			_, err = desk.AddRolePermission(ctx, role.ID, role.Version, "users.read")
-			refuses(t, err, "role_outranks_you")
-			refuses(t, desk.DeleteRole(ctx, role.ID, role.Version), "role_outranks_you")
+			refuses(t, err, "role_has_more_permissions")
+			refuses(t, desk.DeleteRole(ctx, role.ID, role.Version), "role_has_more_permissions")
 		})
 		t.Run("NobodyMakesAKeyForAServiceAboveThem", func(t *testing.T) {
 			weak := w.holding(t, "users.read")
 			svc := w.service(t, "administrator", weak)
 			new := cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{w.role(t, weak).ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}
 			_, err := desk.CreateAPIKey(ctx, new)
-			refuses(t, err, "target_outranks_you")
+			refuses(t, err, "target_has_more_permissions")
 			key := must(w.as(admin).CreateAPIKey(ctx, new))(t)
 			_, err = desk.RevokeAPIKey(ctx, key.ID)
-			refuses(t, err, "target_outranks_you")
+			refuses(t, err, "target_has_more_permissions")
 		})
 		t.Run("AKeyCannotMakeAMightierOneForItsService", func(t *testing.T) {
 			maker := w.holding(t, "api_keys.create", "roles.grant", "users.update")
@@ -541,10 +541,10 @@ func TestEscalation(t *testing.T) {
 			key := must(w.operator().CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "maker", RoleIDs: []uuid.UUID{w.role(t, maker).ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
 			weak := w.As(must(w.Authenticate(ctx, key.Token.Reveal(), uuid.NullUUID{}, cardinal.Client{}))(t))
 			_, err := weak.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "all", RoleIDs: []uuid.UUID{w.role(t, "administrator").ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)})
-			refuses(t, err, "target_outranks_you")
-			refuses(t, weak.RevokeGrant(ctx, svc.ID, w.role(t, "administrator").ID), "target_outranks_you")
+			refuses(t, err, "target_has_more_permissions")
+			refuses(t, weak.RevokeGrant(ctx, svc.ID, w.role(t, "administrator").ID), "target_has_more_permissions")
 			_, err = weak.UpdateProfile(ctx, svc.ID, 1, cardinal.ProfileChange{DisplayName: cardinal.Set("X")})
-			refuses(t, err, "target_outranks_you")
+			refuses(t, err, "target_has_more_permissions")
 		})
 		t.Run("AKeyDoesNotDeleteItsServiceByRightOfOwnership", func(t *testing.T) {
 			role := w.role(t, w.holding(t))

@@ -111,7 +111,7 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 			return cardinal.Contact{}, err
 		}
 		if !k.d.kinds[user.Kind].CanSignIn || k.d.statuses[user.Status].IsDeleted {
-			return cardinal.Contact{}, cardinal.Refuse(cardinal.ErrConflict, "status_forbids", "This account cannot have contacts")
+			return cardinal.Contact{}, cardinal.Refuse(cardinal.ErrConflict, "status_not_allowed", "This account cannot have contacts")
 		}
 		there, err := c.Contacts(ctx, userID)
 		if err != nil {
@@ -205,7 +205,7 @@ func (k Desk) UpdateContact(ctx context.Context, userID, id uuid.UUID, version i
 			in      cardinal.Change[bool]
 		}{{"/is_primary", in.IsPrimary}, {"/verified", in.Verified}} {
 			if field.in.Present() && !or(field.in.Value(), false) {
-				check.Add(field.pointer, "only_true", "This can only be set to true")
+				check.Add(field.pointer, "must_be_true", "This can only be set to true")
 			}
 		}
 		if err := check.Err(); err != nil {

@@ -60,10 +60,10 @@ func TestContacts(t *testing.T) {
 			_, err = desk.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: "coo"})
 			refuses(t, err, "/value email_format")
 			_, err = desk.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: email})
-			refuses(t, err, "identifier_yours")
+			refuses(t, err, "identifier_already_yours")
 			c := must(desk.Contacts(ctx, u.ID))(t)[0]
 			_, err = desk.UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{IsPrimary: cardinal.Set(false), Verified: cardinal.Clear[bool]()})
-			refuses(t, err, "/is_primary only_true, /verified only_true")
+			refuses(t, err, "/is_primary must_be_true, /verified must_be_true")
 			_, err = desk.UpdateContact(ctx, u.ID, c.ID, c.Version+1, cardinal.ContactChange{IsPrimary: cardinal.Set(true)})
 			refuses(t, err, "stale 1")
 			refuses(t, desk.RemoveContact(ctx, u.ID, c.ID, c.Version+1), "stale 1")
@@ -110,18 +110,18 @@ func TestContacts(t *testing.T) {
 			u, _ := w.person(t)
 			c := must(w.operator().Contacts(ctx, u.ID))(t)[0]
 			w.forget(t)
-			refuses(t, w.as(u).RemoveContact(ctx, u.ID, c.ID, c.Version), "last_way_in")
+			refuses(t, w.as(u).RemoveContact(ctx, u.ID, c.ID, c.Version), "last_sign_in_identifier")
 			w.tells(t)
 			must(w.as(u).UpdateProfile(ctx, u.ID, 1, cardinal.ProfileChange{Username: cardinal.Set("way" + u.ID.String()[24:])}))(t)
 			ok(t, w.as(u).RemoveContact(ctx, u.ID, c.ID, c.Version))
 			_, err := w.as(u).UpdateProfile(ctx, u.ID, 2, cardinal.ProfileChange{Username: cardinal.Clear[string]()})
-			refuses(t, err, "last_way_in")
+			refuses(t, err, "last_sign_in_identifier")
 			// Who has no password has no way in to lose.
 			free := must(w.operator().CreateUser(ctx, cardinal.NewUser{Email: anEmail()}))(t)
 			c = must(w.operator().Contacts(ctx, free.ID))(t)[0]
 			ok(t, w.operator().RemoveContact(ctx, free.ID, c.ID, c.Version))
 			_, err = w.operator().SetPassword(ctx, free.ID, 0, cardinal.PasswordSet{New: goodPassword})
-			refuses(t, err, "last_way_in")
+			refuses(t, err, "last_sign_in_identifier")
 		})
 		t.Run("HoldsTwentyAtMost", func(t *testing.T) {
 			u, _ := w.person(t)
@@ -341,7 +341,7 @@ func TestClaimsTogether(t *testing.T) {
 				return nil
 			}))
 			other.Wait()
-			refuses(t, err, "last_way_in")
+			refuses(t, err, "last_sign_in_identifier")
 		})
 	})
 }

@@ -28,7 +28,7 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 	return change(ctx, k, r, func(c *changing) (cardinal.Grant, error) {
 		var check input
 		if in.ExpiresAt != nil && !in.ExpiresAt.After(c.now) {
-			check.Add("/expires_at", "time_past", "Give a time to come")
+			check.Add("/expires_at", "time_in_past", "Give a time to come")
 		}
 		if err := check.Err(); err != nil {
 			return cardinal.Grant{}, err
@@ -56,7 +56,7 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 		if holds, err := c.HoldsAllOf(ctx, k.caller(), role.ID, c.now); err != nil {
 			return cardinal.Grant{}, err
 		} else if !holds {
-			return cardinal.Grant{}, cardinal.Refuse(cardinal.ErrForbidden, "role_outranks_you", "That role holds permissions that you do not hold")
+			return cardinal.Grant{}, cardinal.Refuse(cardinal.ErrForbidden, "role_has_more_permissions", "That role holds permissions that you do not hold")
 		}
 		grant, err := c.PutGrant(ctx, cardinal.Grant{UserID: userID, RoleID: role.ID, GrantedBy: k.actor.UserID, CreatedAt: c.now, ExpiresAt: micro(in.ExpiresAt)})
 		if err != nil {

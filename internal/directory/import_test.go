@@ -190,9 +190,9 @@ func TestImportFindsEveryProblem(t *testing.T) {
 			4:  {"username identifier_taken", "email identifier_taken"},
 			5:  {" row_malformed"},
 			6:  {"email field_type", "nonsense field_unknown"},
-			8:  {" row_repeated"},
+			8:  {" row_duplicate"},
 			9:  {"attributes/shoe attribute_unknown", "roles/0 role_unknown", "roles/1 role_not_assignable"},
-			10: {"deleted_at status_forbids", "must_change_password password_missing", "created_at time_range"},
+			10: {"deleted_at status_not_allowed", "must_change_password password_missing", "created_at time_range"},
 			11: {"kind kind_cannot_sign_in"},
 			12: {"contacts/1 contact_primary", "contacts/2/kind contact_kind_unknown"},
 		}
@@ -285,13 +285,13 @@ func TestImportGoesOn(t *testing.T) {
 		nothing := func(int64) {}
 		ignore := func(*importfile.Reader, *importfile.Row, []cardinal.Fault) error { return nil }
 		_, err = k.ResumeImport(t.Context(), run.ID, many(351), ignore, nothing, func(cardinal.ImportRun) {})
-		refuses(t, err, "import_other_file")
+		refuses(t, err, "import_file_changed")
 		run = must(k.ResumeImport(t.Context(), run.ID, src, ignore, nothing, func(cardinal.ImportRun) {}))(t)
 		if run.State != "finished" || run.Read != 350 || run.Created != 315 || run.Faulty != 35 || run.Skipped != 0 {
 			t.Errorf("%+v", run)
 		}
 		_, err = k.ResumeImport(t.Context(), run.ID, src, ignore, nothing, func(cardinal.ImportRun) {})
-		refuses(t, err, "import_over")
+		refuses(t, err, "import_finished")
 		if people := must(w.Store.Read(t.Context()).ImportedPeople(t.Context(), run.ID, uuid.Nil, 400))(t); len(people) != 315 {
 			t.Errorf("%d people", len(people))
 		}

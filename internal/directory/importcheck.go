@@ -188,7 +188,7 @@ func (rules *importRules) checkIdentity(check *input, c *candidate) {
 	deleted := d.statuses[c.Status].IsDeleted
 	switch {
 	case !deleted && (c.DeletedAt != nil || c.StatusBeforeDeletion != ""):
-		check.Add("/deleted_at", "status_forbids", "Leave it out, or give the status deleted")
+		check.Add("/deleted_at", "status_not_allowed", "Leave it out, or give the status deleted")
 	case deleted:
 		if c.DeletedAt = rules.past(check, "/deleted_at", c.DeletedAt, *c.CreatedAt); c.DeletedAt == nil {
 			c.DeletedAt = &rules.now
@@ -283,7 +283,7 @@ func (rules *importRules) checkContacts(check *input, c *candidate) {
 		}
 		index := rules.desk.d.keys.index(e.Kind, value)
 		if slices.ContainsFunc(c.claims, func(other claimed) bool { return string(other.index) == string(index) }) {
-			check.Add(e.pointer, "identifier_yours", "The same person has that twice")
+			check.Add(e.pointer, "identifier_already_yours", "The same person has that twice")
 		}
 		c.claims = append(c.claims, claimed{index, e.pointer})
 		c.contacts = append(c.contacts, newContact{kind: e.Kind, typed: e.Value, normal: value, primary: e.IsPrimary, verified: e.VerifiedAt != nil})
@@ -326,7 +326,7 @@ func (rules *importRules) checkRoles(check *input, c *candidate) {
 		case !ok:
 			check.Add(at, "role_unknown", "Give the name of a role, or make it first")
 		case r.ExpiresAt != nil && !r.ExpiresAt.After(rules.now):
-			check.Add(at, "time_past", "Give a time to come, or leave the role out")
+			check.Add(at, "time_in_past", "Give a time to come, or leave the role out")
 		default:
 			if c.roles == nil {
 				c.roles = map[string]granted{}

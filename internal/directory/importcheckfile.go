@@ -59,7 +59,7 @@ func (k Desk) CheckImport(ctx context.Context, src ImportSource, o ImportOptions
 		if _, ok := plan.late[number]; !ok {
 			plan.New--
 			plan.Faulty++
-			plan.late[number] = []cardinal.Fault{{Code: "row_repeated", Message: fmt.Sprintf("Row %d is the same person, or has the same address, number or name", before)}}
+			plan.late[number] = []cardinal.Fault{{Code: "row_duplicate", Message: fmt.Sprintf("Row %d is the same person, or has the same address, number or name", before)}}
 		}
 	}
 	if len(plan.late) >= mostRepeated {

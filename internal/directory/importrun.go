@@ -65,9 +65,9 @@ func (k Desk) ResumeImport(ctx context.Context, id uuid.UUID, src ImportSource, 
 	}
 	switch {
 	case record.Stage != nil && *record.Stage != "failed" && run.FinishedAt == nil:
-		return run, cardinal.Refuse(cardinal.ErrConflict, "import_elsewhere", "The service goes on with this run by itself")
+		return run, cardinal.Refuse(cardinal.ErrConflict, "import_running_elsewhere", "The service goes on with this run by itself")
 	case run.State != "running":
-		return run, cardinal.Refuse(cardinal.ErrConflict, "import_over", "The run is %s; there is nothing to go on with", run.State)
+		return run, cardinal.Refuse(cardinal.ErrConflict, "import_finished", "The run is %s; there is nothing to go on with", run.State)
 	}
 	o := details.ImportOptions
 	plan, err := k.CheckImport(ctx, src, o, faulty, check)
@@ -78,7 +78,7 @@ func (k Desk) ResumeImport(ctx context.Context, id uuid.UUID, src ImportSource, 
 		return run, err
 	}
 	if !bytes.Equal(plan.mac, record.ContentMAC) {
-		return run, cardinal.Refuse(cardinal.ErrConflict, "import_other_file", "This is not the file that the run began with, or it changed since")
+		return run, cardinal.Refuse(cardinal.ErrConflict, "import_file_changed", "This is not the file that the run began with, or it changed since")
 	}
 	return k.goOn(ctx, record, src, o.File, plan, tell)
 }
@@ -247,7 +247,7 @@ func (run *importing) tryWrite(ctx context.Context, b prepared, looks bool) erro
 	return err
 }
 
-var errElsewhere = cardinal.Refuse(cardinal.ErrConflict, "import_elsewhere", "Another process is going on with this run")
+var errElsewhere = cardinal.Refuse(cardinal.ErrConflict, "import_running_elsewhere", "Another process is going on with this run")
 
 // finish notes that a run has come to its end.
 func (run *importing) finish(ctx context.Context) error {

@@ -144,7 +144,7 @@ func (k Desk) StartImport(ctx context.Context, id uuid.UUID) (cardinal.ImportRun
 		case record.State == "uploading" || record.State == "checking":
 			return record.ImportRun, cardinal.Refuse(cardinal.ErrConflict, "import_unchecked", "The file is not checked yet; start it when its state is checked")
 		case record.State != "checked":
-			return record.ImportRun, cardinal.Refuse(cardinal.ErrConflict, "import_over", "The import is %s; it was started, or cannot be any more", record.State)
+			return record.ImportRun, cardinal.Refuse(cardinal.ErrConflict, "import_finished", "The import is %s; it was started, or cannot be any more", record.State)
 		}
 		if err := c.noOlderNodes(ctx); err != nil {
 			return record.ImportRun, err
@@ -159,7 +159,7 @@ func (k Desk) StartImport(ctx context.Context, id uuid.UUID) (cardinal.ImportRun
 	})
 }
 
-var errOfAnother = cardinal.Refuse(cardinal.ErrForbidden, "import_of_another", "Somebody else uploaded that file")
+var errOfAnother = cardinal.Refuse(cardinal.ErrForbidden, "import_not_yours", "Somebody else uploaded that file")
 
 // importIn returns a run for change that is still where it was; otherwise errElsewhere.
 func (c *changing) importIn(ctx context.Context, id uuid.UUID, state string) (store.ImportRecord, error) {

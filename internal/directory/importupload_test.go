@@ -111,9 +111,9 @@ func TestUpload(t *testing.T) {
 		t.Run("OnlyWhoUploadedStartsAndReads", func(t *testing.T) {
 			_, other := w.importer(t)
 			_, err := other.StartImport(ctx, run.ID)
-			refuses(t, err, "import_of_another")
+			refuses(t, err, "import_not_yours")
 			_, err = other.ImportProblems(ctx, run.ID)
-			refuses(t, err, "import_of_another")
+			refuses(t, err, "import_not_yours")
 			if again := w.imported(t, other, run.ID); again.State != "checked" {
 				t.Errorf("%+v", again)
 			}
@@ -122,7 +122,7 @@ func TestUpload(t *testing.T) {
 			w.forget(t)
 			must(k.StartImport(ctx, run.ID))(t)
 			_, err := k.StartImport(ctx, run.ID)
-			refuses(t, err, "import_over")
+			refuses(t, err, "import_finished")
 			w.tells(t, told{action: "import.start", actor: u.ID, subject: cardinal.SystemID})
 			w.work(t)
 			done := w.imported(t, k, run.ID)
@@ -315,7 +315,7 @@ func TestUploadIsUndoneWhereverItIs(t *testing.T) {
 				return copy(p, `{"email":"a@example.com"}`), io.EOF
 			})
 			_, err := k.UploadImport(ctx, cardinal.NewImport{}, body)
-			refuses(t, err, "import_elsewhere")
+			refuses(t, err, "import_running_elsewhere")
 		})
 		w.work(t)
 		t.Run("WhenItIsChecked", func(t *testing.T) {
@@ -346,11 +346,11 @@ func TestUploadIsUndoneWhereverItIs(t *testing.T) {
 		t.Run("ResumingItIsTheServicesToDo", func(t *testing.T) {
 			run := w.upload(t, k, cardinal.NewImport{}, threePeople)
 			_, err := w.operator().ResumeImport(ctx, run.ID, file(threePeople), nil, nil, nil)
-			refuses(t, err, "import_elsewhere")
+			refuses(t, err, "import_running_elsewhere")
 			must(k.StartUndo(ctx, run.ID))(t)
 			w.work(t)
 			_, err = w.operator().ResumeImport(ctx, run.ID, file(threePeople), nil, nil, nil)
-			refuses(t, err, "import_over")
+			refuses(t, err, "import_finished")
 		})
 	})
 }

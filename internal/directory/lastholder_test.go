@@ -34,7 +34,7 @@ func TestLastAdministrator(t *testing.T) {
 				},
 			} {
 				err := try()
-				if said(err) != "last_holder" || !errors.Is(err, cardinal.ErrConflict) {
+				if said(err) != "last_user_with_role" || !errors.Is(err, cardinal.ErrConflict) {
 					t.Errorf("%s said %q", name, said(err))
 				}
 			}
@@ -50,7 +50,7 @@ func TestLastAdministrator(t *testing.T) {
 			other, _ := w.person(t, "administrator")
 			u := must(w.operator().SuspendUser(ctx, admin.ID, admin.Version))(t)
 			_, err := w.operator().SuspendUser(ctx, other.ID, other.Version)
-			refuses(t, err, "last_holder")
+			refuses(t, err, "last_user_with_role")
 			must(w.operator().ReactivateUser(ctx, admin.ID, u.Version))(t)
 			ok(t, w.operator().RevokeGrant(ctx, other.ID, role.ID))
 		})
@@ -95,7 +95,7 @@ func TestLastAdministratorTogether(t *testing.T) {
 			for _, err := range errs {
 				if err != nil {
 					refused++
-					if said(err) != "last_holder" {
+					if said(err) != "last_user_with_role" {
 						t.Errorf("said %q", said(err))
 					}
 				}

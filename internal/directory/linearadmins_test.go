@@ -33,12 +33,12 @@ var admins = porcupine.Model{
 			case s.holders&bit == 0:
 				return answer == "not_found", s
 			case isLast:
-				return answer == "last_holder", s
+				return answer == "last_user_with_role", s
 			}
 			return answer == "", adminState{s.holders &^ bit, s.active}
 		case "suspend":
 			if isLast {
-				return answer == "last_holder", s
+				return answer == "last_user_with_role", s
 			}
 			return answer == "", adminState{s.holders, s.active &^ bit}
 		case "reactivate":

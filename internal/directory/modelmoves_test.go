@@ -37,9 +37,9 @@ func (p *play) moveSomebody() (what, got, want string) {
 	case version != m.version:
 		want = fmt.Sprintf("stale %d", m.version)
 	case status == "":
-		want = "status_forbids"
+		want = "status_not_allowed"
 	case status != "active" && p.model.isLastAdministrator(m):
-		want = "last_holder"
+		want = "last_user_with_role"
 	default:
 		m.move(status)
 		p.model.tell("user."+action, actor, m.id)
@@ -66,7 +66,7 @@ func (p *play) grantOrRevoke() (what, got, want string) {
 		case m.status == "deleted":
 			want = "role_not_assignable"
 		case role == "administrator" && until != nil && p.model.isLastAdministrator(m):
-			want = "last_holder"
+			want = "last_user_with_role"
 		default:
 			m.grants[role] = until
 			p.model.tell("role.grant", actor, m.id)
@@ -83,7 +83,7 @@ func (p *play) grantOrRevoke() (what, got, want string) {
 	case !held:
 		want = "not_found"
 	case role == "administrator" && p.model.isLastAdministrator(m):
-		want = "last_holder"
+		want = "last_user_with_role"
 	default:
 		delete(m.grants, role)
 		p.model.tell("role.revoke", actor, m.id)
@@ -151,9 +151,9 @@ func (p *play) setPassword() (what, got, want string) {
 	_, err := p.operator().SetPassword(p.t.Context(), m.id, m.password, cardinal.PasswordSet{New: goodPassword})
 	switch {
 	case m.status == "deleted":
-		want = "status_forbids"
+		want = "status_not_allowed"
 	case m.password == 0 && p.model.claimsOf(m) == 0:
-		want = "last_way_in"
+		want = "last_sign_in_identifier"
 	default:
 		m.password++
 		m.endSessions()
@@ -176,7 +176,7 @@ func (p *play) rename() (what, got, want string) {
 		want = fmt.Sprintf("stale %d", m.profile)
 	case name == m.username:
 	case name == "" && m.password > 0 && p.model.claimsOf(m) == 1:
-		want = "last_way_in"
+		want = "last_sign_in_identifier"
 	default:
 		if name != "" {
 			want = p.model.wayIsFree(m, name, true)

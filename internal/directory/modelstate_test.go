@@ -83,7 +83,7 @@ func (m *model) wayIsFree(p *modelPerson, name string, proved bool) string {
 	case held == nil:
 		return ""
 	case held.holder == p:
-		return "identifier_yours"
+		return "identifier_already_yours"
 	case held.expires.IsZero():
 		return "identifier_taken"
 	case proved:

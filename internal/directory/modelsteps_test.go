@@ -117,7 +117,7 @@ func (p *play) addContact() (what, got, want string) {
 	m, email, verified := p.person(), p.address(), p.random.IntN(2) == 0
 	contact, err := p.operator().AddContact(p.t.Context(), m.id, cardinal.NewContact{Kind: "email", Value: email, Verified: verified})
 	if want = p.model.wayIsFree(m, email, verified); m.status == "deleted" {
-		want = "status_forbids"
+		want = "status_not_allowed"
 	}
 	if err == nil && want == "" {
 		p.model.displace(email, cardinal.OperatorID)
@@ -184,7 +184,7 @@ func (p *play) removeContact() (what, got, want string) {
 	case version != c.version:
 		want = fmt.Sprintf("stale %d", c.version)
 	case m.password > 0 && p.model.claimsOf(m) == 1:
-		want = "last_way_in"
+		want = "last_sign_in_identifier"
 	default:
 		p.model.drop(m, c)
 		p.model.tell("contact.remove", cardinal.OperatorID, m.id)

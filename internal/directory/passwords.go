@@ -67,7 +67,7 @@ func (k Desk) SetPassword(ctx context.Context, userID uuid.UUID, version int64, 
 			return cardinal.PasswordState{}, err
 		}
 		if !k.d.kinds[user.Kind].CanSignIn || k.d.statuses[user.Status].IsDeleted {
-			return cardinal.PasswordState{}, cardinal.Refuse(cardinal.ErrConflict, "status_forbids", "This account cannot have a password")
+			return cardinal.PasswordState{}, cardinal.Refuse(cardinal.ErrConflict, "status_not_allowed", "This account cannot have a password")
 		}
 		current, err := c.CredentialForChange(ctx, userID)
 		switch {

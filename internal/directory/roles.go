@@ -84,7 +84,7 @@ func (c *changing) addPermission(ctx context.Context, role cardinal.Role, name s
 		return false, err
 	}
 	if !holds {
-		return false, cardinal.Refuse(cardinal.ErrForbidden, "permission_not_yours", "You can give a role only permissions that you hold")
+		return false, cardinal.Refuse(cardinal.ErrForbidden, "permission_not_granted_to_you", "You can give a role only permissions that you hold")
 	}
 	added, err := c.AddRolePermission(ctx, role.ID, permission.ID, c.now)
 	if added {
@@ -103,7 +103,7 @@ func (c *changing) roleForChange(ctx context.Context, id uuid.UUID, version int6
 	if holds, err := c.HoldsAllOf(ctx, c.desk.caller(), id, c.now); err != nil {
 		return before, err
 	} else if !holds {
-		return before, cardinal.Refuse(cardinal.ErrForbidden, "role_outranks_you", "That role holds permissions that you do not hold")
+		return before, cardinal.Refuse(cardinal.ErrForbidden, "role_has_more_permissions", "That role holds permissions that you do not hold")
 	}
 	return before, fresh(before.Version, version)
 }

@@ -204,7 +204,7 @@ func TestGrants(t *testing.T) {
 			past := w.Clock.Now()
 			w.forget(t)
 			_, err := desk.GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: role.ID, ExpiresAt: &past})
-			refuses(t, err, "/expires_at time_past")
+			refuses(t, err, "/expires_at time_in_past")
 			_, err = desk.GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: cardinal.NewID()})
 			refuses(t, err, "/role_id role_unknown")
 			_, err = desk.GrantRole(ctx, cardinal.NewID(), cardinal.NewGrant{RoleID: role.ID})
@@ -311,7 +311,7 @@ func TestAPIKeys(t *testing.T) {
 			_, err := desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, ExpiresAt: w.Clock.Now().Add(3 * 366 * 24 * time.Hour)})
 			refuses(t, err, "/expires_at expiry_range, /name text_empty, /role_ids roles_missing")
 			_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{auditor.ID, w.role(t, "support").ID}, ExpiresAt: w.Clock.Now().Add(-time.Hour)})
-			refuses(t, err, "/expires_at expiry_range, /role_ids/1 role_not_held")
+			refuses(t, err, "/expires_at expiry_range, /role_ids/1 role_not_granted")
 			for _, id := range []uuid.UUID{admin.ID, cardinal.NewID()} {
 				_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: id, Name: "k", RoleIDs: []uuid.UUID{auditor.ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)})
 				refuses(t, err, "/user_id service_unknown")

@@ -12,7 +12,7 @@ import (
 
 const setupLifetime = 30 * time.Minute
 
-var errSetupLink = cardinal.Refuse(cardinal.ErrUnauthenticated, "setup_link_dead", "This link was used or is too old; run cardinal admin setup-link for another")
+var errSetupLink = cardinal.Refuse(cardinal.ErrUnauthenticated, "setup_link_expired", "This link was used or is too old; run cardinal admin setup-link for another")
 
 // HasAdministrator reports whether every role that must have holders has one who can sign in.
 func (d *Directory) HasAdministrator(ctx context.Context) (bool, error) {

@@ -543,7 +543,7 @@ func TestSetUp(t *testing.T) {
 				t.Error("there is no administrator")
 			}
 			_, err = setUp(link.Token, anEmail())
-			refuses(t, err, "setup_link_dead")
+			refuses(t, err, "setup_link_expired")
 			if n := w.minutes(t)["setup_link.use "+cardinal.StrangerID.String()]; n != 1 {
 				t.Errorf("counted %d attempts", n)
 			}
@@ -552,7 +552,7 @@ func TestSetUp(t *testing.T) {
 			link := must(w.operator().NewSetupLink(ctx))(t)
 			w.Clock.Add(30 * time.Minute)
 			_, err := setUp(link.Token, anEmail())
-			refuses(t, err, "setup_link_dead")
+			refuses(t, err, "setup_link_expired")
 		})
 		t.Run("KeepsOnlyTheHash", func(t *testing.T) {
 			link := must(w.operator().NewSetupLink(ctx))(t)
@@ -579,7 +579,7 @@ func TestSetUp(t *testing.T) {
 					if err == nil {
 						won++
 					} else {
-						refuses(t, err, "setup_link_dead")
+						refuses(t, err, "setup_link_expired")
 					}
 				}
 				if after := len(must(w.operator().Administrators(ctx))(t)); won != 1 || after != before+1 {
@@ -594,7 +594,7 @@ func TestSetUp(t *testing.T) {
 			link = must(w.operator().NewSetupLink(ctx))(t)
 			for range 10 {
 				_, err := setUp("cl_wrong", anEmail())
-				refuses(t, err, "setup_link_dead")
+				refuses(t, err, "setup_link_expired")
 			}
 			_, err := setUp(link.Token, anEmail())
 			refuses(t, err, "too_many_attempts")

@@ -289,7 +289,7 @@ func (c *changing) userForChange(ctx context.Context, id uuid.UUID, version int6
 func (c *changing) move(ctx context.Context, before cardinal.User, action string) (cardinal.User, error) {
 	after, err := c.SetUserStatus(ctx, before.ID, before.Version, action, c.now)
 	if errors.Is(err, cardinal.ErrNotFound) {
-		return before, cardinal.Refuse(cardinal.ErrConflict, "status_forbids", "A user who is %s cannot be asked to %s", before.Status, action)
+		return before, cardinal.Refuse(cardinal.ErrConflict, "status_not_allowed", "A user who is %s cannot be asked to %s", before.Status, action)
 	}
 	if err != nil {
 		return before, err

@@ -260,11 +260,11 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 }
 
 func TestProblemsAreAFileLikeTheFirst(t *testing.T) {
-	faults := []cardinal.Fault{{Pointer: "/email", Code: "email_format", Message: "Enter \"it\""}, {Code: "row_repeated", Message: "Again"}}
+	faults := []cardinal.Fault{{Pointer: "/email", Code: "email_format", Message: "Enter \"it\""}, {Code: "row_duplicate", Message: "Again"}}
 	for name, test := range map[string]struct{ in, want string }{
 		"CSV":    {"mail;name\n\"a;b\";x\n", "mail;name;problems\n\"a;b\";x;\"email: Enter \"\"it\"\"; Again\"\n"},
-		"NDJSON": {`{"email": "a@@b", "x": [1, 2]}` + "\n", `{"email":"a@@b","x":[1,2],"problems":[{"pointer":"/email","code":"email_format","message":"Enter \"it\""},{"code":"row_repeated","message":"Again"}]}` + "\n"},
-		"Broken": {"{\"email\":}\n", `{"line":1,"problems":[{"pointer":"/email","code":"email_format","message":"Enter \"it\""},{"code":"row_repeated","message":"Again"}],"row":"{\"email\":}"}` + "\n"},
+		"NDJSON": {`{"email": "a@@b", "x": [1, 2]}` + "\n", `{"email":"a@@b","x":[1,2],"problems":[{"pointer":"/email","code":"email_format","message":"Enter \"it\""},{"code":"row_duplicate","message":"Again"}]}` + "\n"},
+		"Broken": {"{\"email\":}\n", `{"line":1,"problems":[{"pointer":"/email","code":"email_format","message":"Enter \"it\""},{"code":"row_duplicate","message":"Again"}],"row":"{\"email\":}"}` + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, found := rows(t, strings.NewReader(test.in), Options{})

@@ -39,7 +39,7 @@ func (e *Error) Is(target error) bool {
 const (
 	CodeTooShort = "password_too_short"
 	CodeTooLong  = "password_too_long"
-	CodeCommon   = "password_common"
+	CodeCommon   = "password_too_common"
 )
 
 // Codes lists every code that this package returns, each once.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,95 +16,104 @@ import (
 	"cardinal"
 )
 
-// codesIn is what the source of the module says of codes.
-type codesIn struct {
-	given map[string]string // codes that something refuses with, and where one of these places is
+// codeUse is a place in the source that raises an error with a code.
+type codeUse struct {
+	position string
+	code     string
+	values   int // how many values it gives for the placeholders; -1 when the source does not show it
 }
 
-// TestCodes holds the catalogue against the source: every code that something refuses with is in it, and nothing else is.
-func TestCodes(t *testing.T) {
-	found := readCodes(t)
-	for _, code := range slices.Sorted(maps.Keys(found.given)) {
-		prefix, open := strings.CutSuffix(code, "*")
-		if _, ok := cardinal.FindCode(code); !ok && !open {
-			t.Errorf("%s refuses with %q, which is not in the catalogue (code.go)", found.given[code], code)
+// TestCodesInSource compares the catalogue with the source: each code that the source raises is in the catalogue, with a value for each
+// placeholder, and each code of the catalogue is raised.
+func TestCodesInSource(t *testing.T) {
+	uses := codeUses(t)
+	raised := map[string]bool{}
+	for _, u := range uses {
+		raised[u.code] = true
+		c, ok := cardinal.FindCode(u.code)
+		if !ok {
+			t.Errorf("%s: the code %q is not in the catalogue (code.go)", u.position, u.code)
+			continue
 		}
-		if open && !slices.ContainsFunc(cardinal.Codes, func(c cardinal.Code) bool { return strings.HasPrefix(c.Name, prefix) }) {
-			t.Errorf("%s refuses with codes that begin with %q, and none is in the catalogue (code.go)", found.given[code], prefix)
+		if u.values >= 0 && u.values != len(c.Placeholders()) {
+			t.Errorf("%s: %q has the placeholders %v, the call gives %d values", u.position, u.code, c.Placeholders(), u.values)
 		}
 	}
 	for _, c := range cardinal.Codes {
-		_, used := found.given[c.Name]
-		for code := range found.given {
-			prefix, open := strings.CutSuffix(code, "*")
-			used = used || open && strings.HasPrefix(c.Name, prefix)
-		}
-		if !used {
-			t.Errorf("nothing refuses with %q: take it out of the catalogue (code.go)", c.Name)
+		if !raised[c.Name] {
+			t.Errorf("nothing raises %q: remove it from the catalogue (code.go)", c.Name)
 		}
 	}
-	if len(found.given) < 80 {
-		t.Errorf("only %d codes found: the reader of the source misses some", len(found.given))
+	if len(raised) < 100 {
+		t.Errorf("only %d codes found in the source: %v", len(raised), slices.Sorted(maps.Keys(raised)))
 	}
 }
 
-func TestCatalogueIsTold(t *testing.T) {
-	if !slices.IsSortedFunc(cardinal.Codes, func(a, b cardinal.Code) int { return strings.Compare(a.Name, b.Name) }) {
-		t.Error("the catalogue is not sorted by name, and look-ups miss codes")
-	}
-	seen := map[string]bool{}
-	for _, c := range cardinal.Codes {
-		if seen[c.Name] {
-			t.Errorf("%s is in the catalogue twice", c.Name)
+func TestCatalogue(t *testing.T) {
+	name := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
+	for i, c := range cardinal.Codes {
+		if !name.MatchString(c.Name) {
+			t.Errorf("%q is not a valid name of a code", c.Name)
 		}
-		seen[c.Name] = true
-		if c.Title == "" || c.Fix == "" {
-			t.Errorf("%s has no title or no fix", c.Name)
+		if i > 0 && cardinal.Codes[i-1].Name >= c.Name {
+			t.Errorf("%q is not after %q: the catalogue must be sorted, without duplicates", c.Name, cardinal.Codes[i-1].Name)
 		}
-		if strings.HasSuffix(c.Title, ".") || !strings.HasSuffix(c.Fix, ".") {
-			t.Errorf("%s: a title has no full stop, a fix has one: %q, %q", c.Name, c.Title, c.Fix)
+		if c.Title == "" || strings.HasSuffix(c.Title, ".") {
+			t.Errorf("%s: the title %q must be a text without a full stop", c.Name, c.Title)
 		}
-		if got, ok := cardinal.FindCode(c.Name); !ok || got != c {
+		if !strings.HasSuffix(c.Fix, ".") && !strings.HasSuffix(c.Fix, "}") {
+			t.Errorf("%s: the fix %q must be a sentence", c.Name, c.Fix)
+		}
+		if c.Explanation != "" && !strings.HasSuffix(c.Explanation, ".") {
+			t.Errorf("%s: the explanation %q must be a sentence", c.Name, c.Explanation)
+		}
+		if found, ok := cardinal.FindCode(c.Name); !ok || found != c {
 			t.Errorf("%s is not found", c.Name)
 		}
-		if cardinal.CodeTitle(c.Name) != c.Title {
-			t.Errorf("%s has another title", c.Name)
-		}
 	}
-	if _, ok := cardinal.FindCode("nonsense"); ok || cardinal.CodeTitle("nonsense") != "nonsense" {
-		t.Error("a code that is not there is found")
+	if _, ok := cardinal.FindCode("nonsense"); ok {
+		t.Error("an unknown code is found")
 	}
 }
 
-// places are where codes stand: as an argument of a call, by the name of what is called and how many arguments it has, …
-var places = []struct {
-	name string
-	args int // at least so many
-	at   int
-}{
-	{"Refuse", 3, 1},    // cardinal.Refuse(kind, code, format, …)
-	{"Add", 3, 1},       // faults.Add(pointer, code, message)
-	{"problem", 3, 1},   // problem(status, code, detail)
-	{"parameter", 3, 1}, // directory's own for faults of a query
-	{"refuse", 3, 1},    // server's refuse(status, code, detail)
-	{"refuse", 2, 0},    // normal's and password's refuse(code, message)
+func TestCodeExpand(t *testing.T) {
+	c := cardinal.Code{Explanation: "{low} is low.", Fix: "Use {low} to {high}."}
+	if explanation, fix := c.Expand(1, 9); explanation != "1 is low." || fix != "Use 1 to 9." {
+		t.Errorf("expanded to %q, %q", explanation, fix)
+	}
+	if _, fix := c.Expand("{high}", 9); fix != "Use {high} to 9." {
+		t.Errorf("a value is expanded again: %q", fix)
+	}
 }
 
-// … as a part of the tables that turn errors into refusals, …
-var tables = map[string]int{"kinds": 2, "explanations": 1}
+// codeCalls are the functions that take a code: the position of the code among the arguments. The values follow it.
+var codeCalls = map[string]int{
+	"Refuse":         0, // cardinal.Refuse(code, values…)
+	"NewFault":       0,
+	"ParameterFault": 1, // (parameter, code, values…)
+	"Add":            1, // Faults.Add(pointer, code, values…)
+	"AddParameter":   1,
+	"problem":        0, // api
+	"fieldFault":     1, // api
+	"asError":        1, // api
+	"bad":            1, // api
+}
 
-// … as constants and fields that are called Code.
-func readCodes(t *testing.T) codesIn {
+// codeTables are the tables of errors, by the position of the code in a row.
+var codeTables = map[string]int{"kinds": 2, "explanations": 1}
+
+func codeUses(t *testing.T) []codeUse {
 	t.Helper()
-	out := codesIn{map[string]string{}}
+	var uses []codeUse
 	files := token.NewFileSet()
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if d.IsDir() {
-			// Packages for tests refuse nobody. The command line has codes of its own, for what only a shell meets.
-			if d.Name() == "testdata" || d.Name() == "cmd" || d.Name() == "e2e" || strings.HasSuffix(d.Name(), "test") || strings.HasPrefix(d.Name(), ".") && path != "." {
+			// Packages for tests raise no errors. The command line has codes of its own.
+			if name := d.Name(); name == "testdata" || name == "cmd" || name == "e2e" || name == "bin" ||
+				strings.HasSuffix(name, "test") || strings.HasPrefix(name, ".") && path != "." {
 				return filepath.SkipDir
 			}
 			return nil
@@ -115,72 +125,69 @@ func readCodes(t *testing.T) codesIn {
 		if err != nil {
 			return err
 		}
-		out.read(files, file)
+		uses = append(uses, codeUsesIn(files, file)...)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out
+	return uses
 }
 
-func (c codesIn) read(files *token.FileSet, file *ast.File) {
-	give := func(e ast.Expr) {
-		text, ok := textOf(e)
-		if ok && text != "" && text != "*" && !strings.Contains(text, " ") {
-			c.given[text] = files.Position(e.Pos()).String()
+func codeUsesIn(files *token.FileSet, file *ast.File) []codeUse {
+	var uses []codeUse
+	add := func(e ast.Expr, values int) {
+		if code, ok := stringLiteral(e); ok && !strings.Contains(code, " ") {
+			uses = append(uses, codeUse{files.Position(e.Pos()).String(), code, values})
 		}
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			for _, p := range places {
-				if nameOf(n.Fun) == p.name && len(n.Args) >= p.args {
-					give(n.Args[p.at])
+			name := calledName(n.Fun)
+			at, ok := codeCalls[name]
+			isServer := file.Name.Name == "server" || file.Name.Name == "normal"
+			switch {
+			case name == "refuse" && isServer: // server: refuse(status, code, detail); normal: refuse(code, values…)
+				for _, argument := range n.Args[:min(len(n.Args), 2)] {
+					add(argument, -1)
 				}
-			}
-		case *ast.KeyValueExpr:
-			if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Code" {
-				give(n.Value)
+			case ok && len(n.Args) > at:
+				values := len(n.Args) - at - 1
+				if n.Ellipsis.IsValid() {
+					values = -1
+				}
+				add(n.Args[at], values)
 			}
 		case *ast.ValueSpec:
 			for i, name := range n.Names {
-				if i >= len(n.Values) {
-					break
-				}
-				if strings.HasPrefix(name.Name, "Code") && len(name.Name) > len("Code") {
-					give(n.Values[i])
-				}
-				at, isTable := tables[name.Name]
-				table, ok := n.Values[i].(*ast.CompositeLit)
-				if !isTable || !ok {
+				at, isTable := codeTables[name.Name]
+				if !isTable || i >= len(n.Values) {
 					continue
 				}
+				table, _ := n.Values[i].(*ast.CompositeLit)
 				for _, row := range table.Elts {
 					if row, ok := row.(*ast.CompositeLit); ok && len(row.Elts) > at {
-						give(row.Elts[at])
+						add(row.Elts[at], -1)
 					}
 				}
 			}
 		}
 		return true
 	})
+	return uses
 }
 
-// textOf is a text that is written out; one that something is added to ends with a star.
-func textOf(e ast.Expr) (string, bool) {
-	switch e := e.(type) {
-	case *ast.BasicLit:
-		text, err := strconv.Unquote(e.Value)
-		return text, err == nil && e.Kind == token.STRING
-	case *ast.BinaryExpr:
-		text, ok := textOf(e.X)
-		return text + "*", ok
+func stringLiteral(e ast.Expr) (string, bool) {
+	literal, ok := e.(*ast.BasicLit)
+	if !ok || literal.Kind != token.STRING {
+		return "", false
 	}
-	return "", false
+	text, err := strconv.Unquote(literal.Value)
+	return text, err == nil && text != ""
 }
 
-func nameOf(e ast.Expr) string {
+func calledName(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
 		return e.Name

@@ -7,50 +7,100 @@ import (
 	"time"
 )
 
-// The kinds of error. Everything that refuses a caller wraps one of them; anything else is a fault of the service.
+// The kinds of error. Everything that refuses a caller wraps one of them. Any other error is an error of the service.
 var (
-	ErrInvalid         = errors.New("invalid")           // the input has faults, all of them listed
-	ErrNotFound        = errors.New("not found")         // no such thing, or none that the caller may know of
-	ErrConflict        = errors.New("conflict")          // the state of things does not allow it
-	ErrStale           = errors.New("stale")             // somebody changed it since the caller read it
-	ErrForbidden       = errors.New("forbidden")         // the caller is known and may not
-	ErrUnauthenticated = errors.New("unauthenticated")   // the caller is not known
-	ErrThrottled       = errors.New("too many attempts") // later
-	ErrBusy            = errors.New("busy")              // the service is at its limit just now
+	ErrInvalid         = errors.New("invalid")           // the input has errors, all of them listed
+	ErrNotFound        = errors.New("not found")         // it does not exist, or the caller is not allowed to know of it
+	ErrConflict        = errors.New("conflict")          // the current state does not allow it
+	ErrStale           = errors.New("stale")             // it was changed after the caller read it
+	ErrForbidden       = errors.New("forbidden")         // the caller is authenticated and not allowed to do it
+	ErrUnauthenticated = errors.New("unauthenticated")   // the caller is not authenticated
+	ErrThrottled       = errors.New("too many attempts") // the caller must wait
+	ErrBusy            = errors.New("busy")              // the service is at its limit
 )
 
-// Fault is one thing wrong with an input: where, what kind, and what to do. It never repeats the input.
+// Fault is one error in an input: where it is, its code, and how to correct it. It never contains the input.
 type Fault struct {
 	Pointer   string `json:"pointer,omitempty" doc:"JSON pointer into the body (RFC 6901)"`
 	Parameter string `json:"parameter,omitempty" doc:"Name of the query or path parameter or header"`
-	Code      string `json:"code" doc:"Stable code of the fault"`
-	Message   string `json:"message" doc:"What to do"`
+	Code      string `json:"code" doc:"Stable code of the error"`
+	Message   string `json:"message" doc:"How to correct it"`
 }
 
-// Invalid is an input with faults, all at once. It is an ErrInvalid.
+// NewFault returns an error in an input of a code of the catalogue, with the values of the placeholders of its texts. It has no
+// place: Faults.AddError gives it one.
+func NewFault(code string, values ...any) *Fault {
+	_, fix := mustFindCode(code).Expand(values...)
+	return &Fault{Code: code, Message: fix}
+}
+
+// ParameterFault returns an error in a query or path parameter or in a header.
+func ParameterFault(parameter, code string, values ...any) Fault {
+	f := NewFault(code, values...)
+	f.Parameter = parameter
+	return *f
+}
+
+// Error returns the place, the code and how to correct it.
+func (f *Fault) Error() string {
+	return strings.TrimSpace(f.Pointer+f.Parameter+" "+f.Code) + ": " + f.Message
+}
+
+// Is reports whether target is a Fault of the same code.
+func (f *Fault) Is(target error) bool {
+	t, ok := target.(*Fault)
+	return ok && t.Code == f.Code
+}
+
+// Unwrap makes every Fault an ErrInvalid.
+func (f *Fault) Unwrap() error { return ErrInvalid }
+
+// Invalid is an input with errors, all at once. It is an ErrInvalid.
 type Invalid struct{ Faults []Fault }
 
-// Error lists the codes and places of the faults.
+// Error lists the codes and places of the errors.
 func (e *Invalid) Error() string {
-	said := make([]string, len(e.Faults))
+	list := make([]string, len(e.Faults))
 	for i, f := range e.Faults {
-		said[i] = f.Pointer + f.Parameter + " " + f.Code
+		list[i] = f.Pointer + f.Parameter + " " + f.Code
 	}
-	return "invalid: " + strings.Join(said, ", ")
+	return "invalid: " + strings.Join(list, ", ")
 }
 
 // Unwrap makes every Invalid an ErrInvalid.
 func (e *Invalid) Unwrap() error { return ErrInvalid }
 
-// Faults collects what is wrong with an input.
+// Faults collects the errors in an input.
 type Faults []Fault
 
-// Add notes a fault of the field at pointer.
-func (f *Faults) Add(pointer, code, message string) {
-	*f = append(*f, Fault{Pointer: pointer, Code: code, Message: message})
+// Add adds an error of the field at pointer, with the values of the placeholders of its texts.
+func (f *Faults) Add(pointer, code string, values ...any) {
+	fault := NewFault(code, values...)
+	fault.Pointer = pointer
+	*f = append(*f, *fault)
 }
 
-// Err returns nil when there are no faults, an *Invalid otherwise.
+// AddParameter adds an error of a query or path parameter or of a header.
+func (f *Faults) AddParameter(parameter, code string, values ...any) {
+	*f = append(*f, ParameterFault(parameter, code, values...))
+}
+
+// AddError adds a Fault as the error of the field at pointer; nil adds nothing. Any other error is a programming error: what
+// checks a field returns Faults only.
+func (f *Faults) AddError(pointer string, err error) {
+	if err == nil {
+		return
+	}
+	var fault *Fault
+	if !errors.As(err, &fault) {
+		panic(fmt.Sprintf("cardinal: the check of %s failed with a %T", pointer, err))
+	}
+	placed := *fault
+	placed.Pointer = pointer
+	*f = append(*f, placed)
+}
+
+// Err returns nil when there are no errors, an *Invalid otherwise.
 func (f Faults) Err() error {
 	if len(f) == 0 {
 		return nil
@@ -58,29 +108,51 @@ func (f Faults) Err() error {
 	return &Invalid{Faults: f}
 }
 
-// Refusal is a refusal with a stable code and a sentence that says what to do. It is an error of its Kind.
+// FaultsOf returns the errors in an input that an error lists; none when it is not an *Invalid.
+func FaultsOf(err error) []Fault {
+	var invalid *Invalid
+	if errors.As(err, &invalid) {
+		return invalid.Faults
+	}
+	return nil
+}
+
+// Refusal refuses a request, with a code of the catalogue. It is an error of its Kind. Its texts contain no personal data.
 type Refusal struct {
-	Kind       error
-	Code       string        // one of Codes
-	Message    string        // for people, without personal data
-	RetryAfter time.Duration // when ErrThrottled or ErrBusy says when to come back; 0 otherwise
+	Kind        error
+	Code        string
+	Title       string        // what is wrong
+	Explanation string        // why, with values
+	Fix         string        // what to do, with values
+	RetryAfter  time.Duration // when an ErrThrottled or ErrBusy says when to retry; 0 otherwise
 }
 
-// Refuse returns a Refusal of a kind.
-func Refuse(kind error, code, format string, args ...any) *Refusal {
-	return &Refusal{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...)}
+// Refuse returns the Refusal of a code, with the values of the placeholders of its texts.
+func Refuse(code string, values ...any) *Refusal {
+	c := mustFindCode(code)
+	explanation, fix := c.Expand(values...)
+	return &Refusal{Kind: c.Kind, Code: code, Title: c.Title, Explanation: explanation, Fix: fix}
 }
 
-// Error says the kind and the sentence.
-func (r *Refusal) Error() string { return r.Kind.Error() + ": " + r.Message }
+// After sets when to retry.
+func (r *Refusal) After(d time.Duration) *Refusal {
+	r.RetryAfter = d
+	return r
+}
+
+// Error returns the code, the explanation and the fix.
+func (r *Refusal) Error() string { return r.Code + ": " + r.Message() }
+
+// Message returns the explanation and the fix.
+func (r *Refusal) Message() string { return strings.TrimSpace(r.Explanation + " " + r.Fix) }
 
 // Unwrap returns the kind.
 func (r *Refusal) Unwrap() error { return r.Kind }
 
-// Stale is a change to something that somebody changed since the caller read it. It is an ErrStale.
-type Stale struct{ Version int64 } // the version it has now
+// Stale is a change to something that was changed after the caller read it. It is an ErrStale.
+type Stale struct{ Version int64 } // the current version
 
-// Error says the version now.
+// Error returns the current version.
 func (s *Stale) Error() string { return fmt.Sprintf("stale: the version is %d now", s.Version) }
 
 // Unwrap makes every Stale an ErrStale.

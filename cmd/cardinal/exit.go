@@ -102,7 +102,7 @@ func problemOf(ctx context.Context, err error) problem {
 	case errors.As(err, &invalid):
 		return problem{Code: "validation_failed", Message: problems(len(invalid.Faults)), Errors: invalid.Faults, Fix: "Nothing was changed. Correct this and run it again."}
 	case errors.As(err, &refusal):
-		return problem{Code: refusal.Code, Message: refusal.Message, Fix: "Nothing was changed."}
+		return problem{Code: refusal.Code, Message: refusal.Explanation, Fix: "Nothing was changed. " + refusal.Fix}
 	case errors.Is(err, cardinal.ErrStale):
 		return problem{Code: "stale", Message: "somebody changed it at the same moment", Fix: "Nothing was changed. Run it again."}
 	case errors.Is(err, cardinal.ErrNotFound):

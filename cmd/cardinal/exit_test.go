@@ -29,10 +29,10 @@ func TestExitCode(t *testing.T) {
 		{"Usage", t.Context(), wrongUsage("", "wrong"), 2},
 		{"NotFound", t.Context(), fmt.Errorf("user: %w", cardinal.ErrNotFound), 3},
 		{"Unknown", t.Context(), unknown("user", "bob", ""), 3},
-		{"Forbidden", t.Context(), cardinal.Refuse(cardinal.ErrForbidden, "permission_missing", "no"), 4},
+		{"Forbidden", t.Context(), cardinal.Refuse("permission_missing", "users.read"), 4},
 		{"Unauthenticated", t.Context(), cardinal.ErrUnauthenticated, 4},
 		{"SaysNo", t.Context(), noAnswer{cardinal.ErrForbidden}, 4},
-		{"Conflict", t.Context(), cardinal.Refuse(cardinal.ErrConflict, "identifier_taken", "taken"), 5},
+		{"Conflict", t.Context(), cardinal.Refuse("identifier_taken"), 5},
 		{"Stale", t.Context(), &cardinal.Stale{Version: 3}, 5},
 		{"PartlyStale", t.Context(), partly([]string{"added users.read"}, &cardinal.Stale{Version: 3}), 5},
 		{"Interrupted", signalled, fmt.Errorf("read: %w", context.Canceled), 130},
@@ -52,10 +52,10 @@ func TestExitCode(t *testing.T) {
 func TestTellsAllFaultsAndWhatToDo(t *testing.T) {
 	var text strings.Builder
 	var faults cardinal.Faults
-	faults.Add("/display_name", "text_too_long", "Enter fewer characters")
-	faults.Add("/profile/locale", "locale_unknown", "Select a language")
+	faults.Add("/display_name", "text_too_long", 200)
+	faults.Add("/profile/locale", "locale_format")
 	tell(&text, problemOf(t.Context(), faults.Err()), false)
-	want := "error: there are 2 problems\n  display-name: Enter fewer characters\n  locale: Select a language\nNothing was changed. Correct this and run it again.\n"
+	want := "error: there are 2 problems\n  display-name: Use at most 200 characters.\n  locale: Use a BCP 47 tag, like de or pt-BR.\nNothing was changed. Correct this and run it again.\n"
 	if text.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", text.String(), want)
 	}

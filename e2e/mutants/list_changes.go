@@ -23,8 +23,8 @@ var changes = []mutant{
 		return cardinal.SessionCheck{}, errPasswordChange`}},
 	{name: "must change the password first, at the access check", pkg: directoryTests, run: "TestAccessOfWhoMustChangeThePassword", edit: edit{"internal/directory/authenticate.go",
 		`	if auth.Assurance == 0 {
-		return cardinal.Access{}, errPasswordFirst`, `	if false {
-		return cardinal.Access{}, errPasswordFirst`}},
+		return cardinal.Access{}, errPasswordChange`, `	if false {
+		return cardinal.Access{}, errPasswordChange`}},
 	{name: "nobody acts on whom they do not outrank", pkg: directoryTests, run: "TestEscalation", edit: edit{"internal/directory/change.go",
 		`	if !above {`, `	if false && !above {`}},
 	{name: "a key may hold less than its service", pkg: directoryTests, run: "TestEscalation", edit: edit{"internal/directory/change.go",

@@ -37,9 +37,9 @@ var requests = []mutant{
 	{name: "errors tell nothing of the inside", pkg: apiTests, run: "TestKindsOfError", edit: edit{"internal/api/problem.go",
 		`"error", err, "request_id", requestOf(ctx).id)
 	}
-	return problem(http.StatusInternalServerError, "internal", "Try again`, `"error", err, "request_id", requestOf(ctx).id)
+	return problem("internal")`, `"error", err, "request_id", requestOf(ctx).id)
 	}
-	return problem(http.StatusInternalServerError, "internal", err.Error()+"Try again`}},
+	return &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: err.Error(), header: http.Header{}}`}},
 	{name: "time to send is no time to answer in", pkg: apiTests, run: "TestSlowAnswers", edit: edit{"internal/api/api.go",
 		`BodyReadTimeout: -1}`, `BodyReadTimeout: 0}`}},
 }

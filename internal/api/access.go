@@ -79,7 +79,7 @@ func (a *API) bodyFaults(o *huma.Operation, text []byte) *Problem {
 	registry := a.huma.OpenAPI().Components.Schemas
 	var parsed any
 	if err := json.Unmarshal(text, &parsed); err != nil {
-		return problem(http.StatusBadRequest, "body_malformed", "Send one JSON text")
+		return problem("body_malformed", "send one JSON text")
 	}
 	found := &huma.ValidateResult{}
 	path := huma.NewPathBuffer([]byte{}, 0)
@@ -91,14 +91,14 @@ func (a *API) bodyFaults(o *huma.Operation, text []byte) *Problem {
 		if errors.As(err, &d) {
 			f := faultOf(nil, d.ErrorDetail())
 			if f.Code == "field_unknown" {
-				f.Message = "Leave it out" + suggest(strings.TrimPrefix(f.Pointer, "/"), []string{"permission", "user_id"})
+				f = fieldFault(f.Pointer, f.Code, suggest(strings.TrimPrefix(f.Pointer, "/"), []string{"permission", "user_id"}))
 			}
 			faults = append(faults, f)
 		}
 	}
 	faults = eachOnce(faults)
 	if len(faults) == 0 {
-		faults = append(faults, cardinal.Fault{Pointer: "/permission", Code: "field_missing", Message: "Give the name of a permission"})
+		faults = append(faults, fieldFault("/permission", "field_missing"))
 	}
 	return faulty(faults)
 }

@@ -45,7 +45,7 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	if !accepts(r.Header.Values("Accept")) {
-		a.refuse(w, r, problem(http.StatusNotAcceptable, "not_acceptable", "Accept application/json"))
+		a.refuse(w, r, problem("not_acceptable", "application/json"))
 		return
 	}
 	body, refused := a.body(w, r, ctx.Operation())
@@ -120,7 +120,7 @@ func (a *API) body(w http.ResponseWriter, r *http.Request, o *huma.Operation) ([
 			// A body that nobody asked for is not read: answering tells the client, closing spares the rest.
 			w.Header().Set("Connection", "close")
 			if n, _ := io.CopyN(io.Discard, r.Body, 1); n > 0 {
-				return nil, problem(http.StatusBadRequest, "body_unexpected", "Send no body")
+				return nil, problem("body_unexpected")
 			}
 		}
 		return nil, nil
@@ -129,11 +129,11 @@ func (a *API) body(w http.ResponseWriter, r *http.Request, o *huma.Operation) ([
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, problem(http.StatusRequestEntityTooLarge, "body_too_large", "Send at most 256 KiB")
+		return nil, problem("body_too_large", "256 KiB")
 	case err != nil:
-		return nil, problem(http.StatusRequestTimeout, "body_incomplete", "Send the whole body within 15 seconds")
+		return nil, problem("body_incomplete", "within 15 seconds")
 	case len(body) == 0:
-		return nil, problem(http.StatusBadRequest, "body_missing", "Send a JSON body")
+		return nil, problem("body_missing")
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	_, known := o.RequestBody.Content[kind]
@@ -143,10 +143,10 @@ func (a *API) body(w http.ResponseWriter, r *http.Request, o *huma.Operation) ([
 			want = "application/merge-patch+json"
 			w.Header().Set("Accept-Patch", want)
 		}
-		return nil, problem(http.StatusUnsupportedMediaType, "media_type", "Send "+want)
+		return nil, problem("media_type", want)
 	}
 	if bad := checkJSON(body); bad != "" {
-		return nil, problem(http.StatusBadRequest, "body_malformed", "Send one JSON text without faults: "+bad)
+		return nil, problem("body_malformed", bad)
 	}
 	return body, nil
 }
@@ -155,13 +155,14 @@ func (a *API) body(w http.ResponseWriter, r *http.Request, o *huma.Operation) ([
 // of a known caller is their own.
 func badReplayKey(key string, actor cardinal.Actor) *cardinal.Fault {
 	fault := func(message string) *cardinal.Fault {
-		return &cardinal.Fault{Parameter: "Idempotency-Key", Code: "idempotency_key_format", Message: message}
+		f := cardinal.ParameterFault("Idempotency-Key", "idempotency_key_format", message)
+		return &f
 	}
 	if len(key) > 255 || strings.ContainsFunc(key, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
-		return fault("Use at most 255 printable ASCII characters without spaces")
+		return fault("at most 255 printable ASCII characters without spaces")
 	}
 	if !actor.Known() && len(key) < 22 {
-		return fault("Use at least 22 random characters, such as a UUID")
+		return fault("at least 22 random characters, such as a UUID")
 	}
 	return nil
 }

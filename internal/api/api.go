@@ -108,11 +108,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case probe.status == http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", probe.header.Get("Allow"))
-		a.refuse(w, r, problem(http.StatusMethodNotAllowed, "method_not_allowed", "Use one of the methods in Allow"))
+		a.refuse(w, r, problem("method_not_allowed"))
 	case probe.status >= 300 && probe.status < 400:
 		http.Redirect(w, r, probe.header.Get("Location"), probe.status)
 	default:
-		a.refuse(w, r, problem(http.StatusNotFound, "route_unknown", "Nothing is here; /openapi.json lists what is"))
+		a.refuse(w, r, problem("route_unknown"))
 	}
 }
 

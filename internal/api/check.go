@@ -40,7 +40,7 @@ func (a *API) checkSession(o *huma.Operation) http.HandlerFunc {
 // can be met, and a body or none.
 func (a *API) input(w http.ResponseWriter, r *http.Request, o *huma.Operation) ([]byte, *Problem) {
 	if accept := r.Header["Accept"]; accept != nil && !accepts(accept) {
-		return nil, problem(http.StatusNotAcceptable, "not_acceptable", "Accept application/json")
+		return nil, problem("not_acceptable", "application/json")
 	}
 	text, refused := a.body(w, r, o)
 	if refused != nil {

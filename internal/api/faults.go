@@ -20,58 +20,64 @@ func faultOf(ctx huma.Context, d *huma.ErrorDetail) cardinal.Fault {
 	place, path, _ := strings.Cut(d.Location, ".")
 	if place != "body" {
 		if place == "path" || place == "query" || place == "header" {
-			return cardinal.Fault{Parameter: path, Code: "parameter_format", Message: retell(d.Message)}
+			return cardinal.ParameterFault(path, "parameter_format", retell(d.Message))
 		}
-		return cardinal.Fault{Code: "field_format", Message: "Check the input"}
+		return *cardinal.NewFault("field_format", "see /openapi.json")
 	}
 	pointer := pointerOf(path)
 	switch message := d.Message; {
 	case message == "unexpected property":
-		return cardinal.Fault{Pointer: pointer, Code: "field_unknown", Message: "Leave it out" + suggest(lastToken(pointer), fieldsAt(ctx, path))}
+		return fieldFault(pointer, "field_unknown", suggest(lastToken(pointer), fieldsAt(ctx, path)))
 	case strings.HasPrefix(message, "expected required property "):
 		name, _, _ := strings.Cut(strings.TrimPrefix(message, "expected required property "), " ")
-		return cardinal.Fault{Pointer: pointer + "/" + name, Code: "field_missing", Message: "Give this field"}
+		return fieldFault(pointer+"/"+name, "field_missing")
 	case strings.HasPrefix(message, "expected length"), strings.HasPrefix(message, "expected array length"):
-		return cardinal.Fault{Pointer: pointer, Code: "field_length", Message: retell(message)}
+		return fieldFault(pointer, "field_length", retell(message))
 	case strings.HasPrefix(message, "expected string to be"):
-		return cardinal.Fault{Pointer: pointer, Code: "field_format", Message: retell(message)}
+		return fieldFault(pointer, "field_format", retell(message))
 	case strings.HasPrefix(message, "expected value to be one of"):
-		return cardinal.Fault{Pointer: pointer, Code: "field_choice", Message: retell(message)}
+		return fieldFault(pointer, "field_choice", retell(message))
 	case strings.HasPrefix(message, "expected"):
-		return cardinal.Fault{Pointer: pointer, Code: "field_type", Message: retell(message)}
+		return fieldFault(pointer, "field_type", retell(message))
 	}
-	return cardinal.Fault{Pointer: pointer, Code: "field_format", Message: "Check this field"}
+	return fieldFault(pointer, "field_format", "see /openapi.json")
+}
+
+func fieldFault(pointer, code string, values ...any) cardinal.Fault {
+	f := cardinal.NewFault(code, values...)
+	f.Pointer = pointer
+	return *f
 }
 
 // retell passes on what huma says only where it speaks of the rule; a message that could hold the input is replaced.
 func retell(message string) string {
 	switch message {
 	case validation.MsgExpectedString:
-		return "Give a text"
+		return "a text"
 	case validation.MsgExpectedBoolean:
-		return "Give true or false"
+		return "true or false"
 	case validation.MsgExpectedInteger:
-		return "Give a whole number"
+		return "a whole number"
 	case validation.MsgExpectedNumber:
-		return "Give a number"
+		return "a number"
 	case validation.MsgExpectedArray:
-		return "Give an array"
+		return "an array"
 	case validation.MsgExpectedObject:
-		return "Give an object"
+		return "an object"
 	}
 	if rest, ok := strings.CutPrefix(message, "expected "); ok && !strings.Contains(message, "\n") && len(message) < 300 {
 		rest, _, _ = strings.Cut(rest, ": ") // what follows is a parser's word, and may quote the input
-		return "Give " + plainly.Replace(rest)
+		return plainly.Replace(rest)
 	}
 	switch message {
 	case "invalid integer":
-		return "Give a whole number"
+		return "a whole number"
 	case "invalid boolean":
-		return "Give true or false"
+		return "true or false"
 	case "required path parameter is missing", "required query parameter is missing", "required header parameter is missing":
-		return "Give this parameter"
+		return "this parameter"
 	}
-	return "Give a value of the right form"
+	return "a value of the right form"
 }
 
 // plainly puts huma's words for a rule into ours.
@@ -143,10 +149,10 @@ type registryKey struct{}
 func suggest(name string, known []string) string {
 	slices.Sort(known)
 	if meant := nearest.To(name, known); meant != "" {
-		return "; did you mean " + meant + "?"
+		return " Did you mean " + meant + "?"
 	}
 	if len(known) == 0 || len(known) > 20 {
 		return ""
 	}
-	return "; known here: " + strings.Join(known, ", ")
+	return " Known here: " + strings.Join(known, ", ") + "."
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"maps"
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -32,14 +31,19 @@ func (*Query) Resolve(ctx huma.Context) []error {
 	target := ctx.URL()
 	var faults []error
 	for _, f := range queryFaults(target.RawQuery, ctx.Operation()) {
-		faults = append(faults, &faultError{f})
+		faults = append(faults, &f)
 	}
 	for _, p := range ctx.Operation().Parameters {
 		if p.In == "path" && !storable(ctx.Param(p.Name)) {
-			faults = append(faults, &faultError{cardinal.Fault{Parameter: p.Name, Code: "parameter_format", Message: "Give valid UTF-8 without NUL"}})
+			faults = append(faults, asError(p.Name, "parameter_format", "use valid UTF-8 without NUL"))
 		}
 	}
 	return faults
+}
+
+func asError(parameter, code string, values ...any) error {
+	f := cardinal.ParameterFault(parameter, code, values...)
+	return &f
 }
 
 // noFilters are the parameters of a list that do not narrow it.
@@ -52,7 +56,7 @@ func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
 	}
 	query, err := url.ParseQuery(raw)
 	if err != nil {
-		return []cardinal.Fault{{Parameter: "query", Code: "parameter_format", Message: "Encode the query as application/x-www-form-urlencoded"}}
+		return []cardinal.Fault{{Parameter: "query", Code: "parameter_format", Message: "encode the query as application/x-www-form-urlencoded"}}
 	}
 	var known, many []string
 	for _, p := range o.Parameters {
@@ -73,16 +77,16 @@ func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
 			if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 				shown = "*"
 			}
-			message := "Leave it out" + suggest(shown, known)
+			message := suggest(shown, known)
 			if slices.Contains(known, "limit") && len(filters) > 0 {
-				message, _, _ = strings.Cut(message, "; known here")
-				message += "; only what an index serves narrows this list: " + strings.Join(filters, ", ")
+				message, _, _ = strings.Cut(message, " Known here")
+				message += " This list has the filters " + strings.Join(filters, ", ") + "."
 			}
-			faults = append(faults, cardinal.Fault{Parameter: shown, Code: "parameter_unknown", Message: message})
+			faults = append(faults, cardinal.ParameterFault(shown, "parameter_unknown", message))
 		case len(values) > 1 && !slices.Contains(many, name):
-			faults = append(faults, cardinal.Fault{Parameter: name, Code: "parameter_repeated", Message: "Give it once"})
+			faults = append(faults, cardinal.ParameterFault(name, "parameter_repeated"))
 		case slices.ContainsFunc(values, func(v string) bool { return !storable(v) }):
-			faults = append(faults, cardinal.Fault{Parameter: name, Code: "parameter_format", Message: "Give valid UTF-8 without NUL"})
+			faults = append(faults, cardinal.ParameterFault(name, "parameter_format", "use valid UTF-8 without NUL"))
 		}
 	}
 	return faults
@@ -114,7 +118,7 @@ type ByID struct{ UserID uuid.UUID }
 func (o *ByID) Resolve(ctx huma.Context) []error {
 	id, err := uuid.Parse(ctx.Param("id"))
 	if err != nil || !canonicalID.MatchString(ctx.Param("id")) {
-		return []error{&faultError{cardinal.Fault{Parameter: "id", Code: "parameter_format", Message: "Give a UUID in its canonical form"}}}
+		return []error{asError("id", "parameter_format", "use a UUID in its canonical form")}
 	}
 	o.UserID = id
 	return nil
@@ -164,11 +168,11 @@ func (v *Wanted) Resolve(ctx huma.Context) []error {
 	})
 	given := strings.Join(lines, ", ")
 	if given == "" {
-		return []error{&faultError{cardinal.Fault{Parameter: "If-Match", Code: "version_required", Message: "Read it first and send its ETag in If-Match"}}}
+		return []error{asError("If-Match", "version_required")}
 	}
 	version, err := strconv.ParseInt(strings.Trim(given, `"`), 10, 64)
 	if err != nil || version < 0 || etag(version) != given {
-		return []error{&faultError{cardinal.Fault{Parameter: "If-Match", Code: "version_format", Message: `Send one strong ETag as it was read, like "7"`}}}
+		return []error{asError("If-Match", "version_format")}
 	}
 	v.version = version
 	return nil
@@ -183,7 +187,7 @@ type Conditional struct {
 func (m Conditional) seen(version int64) error {
 	for tag := range strings.SplitSeq(m.IfNoneMatch, ",") {
 		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag == etag(version) || tag == "*" {
-			p := problem(http.StatusNotModified, "not_modified", "")
+			p := problem("not_modified")
 			p.header.Set("ETag", etag(version))
 			return p
 		}

@@ -51,7 +51,7 @@ func (p *Paging) page(d *directory.Directory, descending bool) (cardinal.Page, e
 	}
 	after, ok := d.ParseCursor(p.scope(), p.After)
 	if !ok {
-		return page, &cardinal.Invalid{Faults: []cardinal.Fault{{Parameter: "after", Code: "cursor_invalid", Message: "Use a cursor as next gave it, with the same filters; or start without"}}}
+		return page, &cardinal.Invalid{Faults: []cardinal.Fault{cardinal.ParameterFault("after", "cursor_invalid")}}
 	}
 	page.After = after
 	return page, nil

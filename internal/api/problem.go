@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -29,9 +28,41 @@ type Problem struct {
 	header http.Header
 }
 
-// problem makes a problem of a code in the catalogue.
-func problem(status int, code, detail string) *Problem {
-	return &Problem{Type: "/problems/" + code, Title: cardinal.CodeTitle(code), Status: status, Detail: detail, Code: code, header: http.Header{}}
+// problem returns the problem of a code of the catalogue, with the values of the placeholders of its texts.
+func problem(code string, values ...any) *Problem {
+	return refusalProblem(cardinal.Refuse(code, values...))
+}
+
+func refusalProblem(r *cardinal.Refusal) *Problem {
+	return &Problem{Type: "/problems/" + r.Code, Title: r.Title, Status: statusOf(r.Code, r.Kind), Detail: r.Message(),
+		Code: r.Code, header: http.Header{}}
+}
+
+// statusOf returns the HTTP status of a code: that of its kind, but for the codes of HTTP's own.
+func statusOf(code string, kind error) int {
+	if status, ok := httpStatuses[code]; ok {
+		return status
+	}
+	for _, k := range kinds {
+		if kind == k.kind {
+			return k.status
+		}
+	}
+	return http.StatusInternalServerError
+}
+
+// httpStatuses are the statuses of the codes about HTTP itself.
+var httpStatuses = map[string]int{
+	"body_incomplete":    http.StatusRequestTimeout,
+	"body_malformed":     http.StatusBadRequest,
+	"body_missing":       http.StatusBadRequest,
+	"body_too_large":     http.StatusRequestEntityTooLarge,
+	"body_unexpected":    http.StatusBadRequest,
+	"media_type":         http.StatusUnsupportedMediaType,
+	"method_not_allowed": http.StatusMethodNotAllowed,
+	"not_acceptable":     http.StatusNotAcceptable,
+	"not_modified":       http.StatusNotModified,
+	"version_required":   http.StatusPreconditionRequired,
 }
 
 // Error says the code and what to do.
@@ -66,22 +97,21 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, p *Problem) {
 	}
 }
 
-// kinds is the one table from kinds of error to statuses.
+// kinds is the table from kinds of error to statuses, and to the codes of errors that name none.
 var kinds = []struct {
 	kind   error
 	status int
 	code   string
-	detail string
 }{
-	{cardinal.ErrNotFound, http.StatusNotFound, "not_found", "Check the id; there is no such thing, or none that you may see"},
-	{cardinal.ErrStale, http.StatusPreconditionFailed, "version_stale", "Somebody changed it since you read it; read it again and send its ETag in If-Match"},
-	{cardinal.ErrInvalid, http.StatusUnprocessableEntity, "validation_failed", "Correct the fields named in errors and send it again"},
-	{cardinal.ErrConflict, http.StatusConflict, "conflict", "The present state does not allow it"},
-	{cardinal.ErrForbidden, http.StatusForbidden, "forbidden", "You may not do this"},
-	{cardinal.ErrUnauthenticated, http.StatusUnauthorized, "not_signed_in", "Sign in first"},
-	{cardinal.ErrThrottled, http.StatusTooManyRequests, "too_many_attempts", "Wait before you try again"},
-	{cardinal.ErrBusy, http.StatusServiceUnavailable, "busy", "Try again in a moment"},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable, "busy", "Try again in a moment"},
+	{cardinal.ErrNotFound, http.StatusNotFound, "not_found"},
+	{cardinal.ErrStale, http.StatusPreconditionFailed, "version_stale"},
+	{cardinal.ErrInvalid, http.StatusUnprocessableEntity, "validation_failed"},
+	{cardinal.ErrConflict, http.StatusConflict, "conflict"},
+	{cardinal.ErrForbidden, http.StatusForbidden, "forbidden"},
+	{cardinal.ErrUnauthenticated, http.StatusUnauthorized, "not_signed_in"},
+	{cardinal.ErrThrottled, http.StatusTooManyRequests, "too_many_attempts"},
+	{cardinal.ErrBusy, http.StatusServiceUnavailable, "busy"},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, "busy"},
 }
 
 // problemOf turns an error into a problem. One that fits no kind is a fault of the service: it is logged, and its text stays here.
@@ -101,10 +131,10 @@ func (a *API) classify(ctx context.Context, err error) *Problem {
 		if !errors.Is(err, k.kind) {
 			continue
 		}
-		p := problem(k.status, k.code, k.detail)
+		p := problem(k.code)
 		var refusal *cardinal.Refusal
 		if errors.As(err, &refusal) {
-			p = problem(k.status, refusal.Code, refusal.Message)
+			p = refusalProblem(refusal)
 			if refusal.RetryAfter > 0 {
 				p.header.Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
 			}
@@ -133,7 +163,7 @@ func (a *API) classify(ctx context.Context, err error) *Problem {
 	if !errors.Is(err, context.Canceled) {
 		a.options.Logger.ErrorContext(ctx, "a request failed", "error", err, "request_id", requestOf(ctx).id)
 	}
-	return problem(http.StatusInternalServerError, "internal", "Try again; if it stays, give the request id to the operator")
+	return problem("internal")
 }
 
 // faulty is the problem of an input: 400 when only parameters are wrong, 422 when the body is, 428 when only the version is missing.
@@ -145,14 +175,10 @@ func faulty(faults []cardinal.Fault) *Problem {
 		}
 	}
 	if len(faults) == 1 && faults[0].Code == "version_required" {
-		return problem(http.StatusPreconditionRequired, "version_required", faults[0].Message)
+		return problem("version_required")
 	}
-	p := problem(status, "validation_failed", "Correct the fields named in errors and send it again")
-	p.Title = fmt.Sprintf("The request has %d problems", len(faults))
-	if len(faults) == 1 {
-		p.Title = "The request has a problem"
-	}
-	p.Errors = faults
+	p := problem("validation_failed")
+	p.Status, p.Errors = status, faults
 	return p
 }
 
@@ -179,17 +205,17 @@ func inputProblem(ctx huma.Context, status int, message string, errs []error) *P
 	var faults []cardinal.Fault
 	for _, err := range errs {
 		var p *Problem
-		var f *faultError
+		var f *cardinal.Fault
 		var d huma.ErrorDetailer
 		switch {
 		case errors.As(err, &p):
 			return p
 		case errors.As(err, &f):
-			faults = append(faults, f.Fault)
+			faults = append(faults, *f)
 		case errors.As(err, &d):
 			faults = append(faults, faultOf(ctx, d.ErrorDetail()))
 		default:
-			faults = append(faults, cardinal.Fault{Code: "field_format", Message: "Check the input"})
+			faults = append(faults, *cardinal.NewFault("field_format", "see /openapi.json"))
 		}
 	}
 	if len(faults) > 0 {
@@ -197,17 +223,17 @@ func inputProblem(ctx huma.Context, status int, message string, errs []error) *P
 	}
 	switch status {
 	case http.StatusNotAcceptable:
-		return problem(status, "not_acceptable", "Accept application/json")
+		return problem("not_acceptable", "application/json")
 	case http.StatusRequestEntityTooLarge:
-		return problem(status, "body_too_large", "Send at most 256 KiB")
+		return problem("body_too_large", "256 KiB")
 	case http.StatusUnsupportedMediaType:
-		return problem(status, "media_type", "Send application/json")
+		return problem("media_type", "application/json")
 	case http.StatusRequestTimeout:
-		return problem(status, "body_incomplete", "Send the whole body within 15 seconds")
+		return problem("body_incomplete", "within 15 seconds")
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
-		return problem(status, "body_malformed", "Send a JSON body")
+		return problem("body_malformed", "send one JSON text")
 	}
-	return problem(http.StatusInternalServerError, "internal", "Try again; if it stays, give the request id to the operator")
+	return problem("internal")
 }
 
 // eachOnce leaves out what is said already: the form of an id, say, is looked at more than once.
@@ -250,9 +276,3 @@ func alsoBy[B any](o huma.Operation, rules func(directory.Desk, context.Context,
 	}
 	return o
 }
-
-// faultError is a fault on its way through huma.
-type faultError struct{ cardinal.Fault }
-
-// Error says the place and the code.
-func (f *faultError) Error() string { return f.Pointer + f.Parameter + " " + f.Code }

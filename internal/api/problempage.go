@@ -11,11 +11,15 @@ import (
 func problemPage(w http.ResponseWriter, r *http.Request) {
 	c, ok := cardinal.FindCode(r.PathValue("code"))
 	if !ok {
-		http.Error(w, "There is no such code. /problems lists all.", http.StatusNotFound)
+		http.Error(w, "No such code. /problems lists all codes.", http.StatusNotFound)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "%s\n\n%s.\n\nWhat to do: %s\n", c.Name, c.Title, c.Fix)
+	fmt.Fprintf(w, "%s\n\n%s.\n", c.Name, c.Title)
+	if c.Explanation != "" {
+		fmt.Fprintf(w, "%s\n", c.Explanation)
+	}
+	fmt.Fprintf(w, "\nWhat to do: %s\n", c.Fix)
 }
 
 // problemIndex lists all codes.

@@ -209,7 +209,7 @@ func (b *bench) bodies(t *testing.T, o *huma.Operation, c call) []refusal {
 		sibling := func(name string) []string { return append(slices.Clone(f.at[:len(f.at)-1]), name) }
 		near := sibling(name + "x")
 		out = append(out, refusal{kind: "unknown", name: field{at: near}.pointer(), body: with(c.body, near, canary), status: 422, code: "validation_failed",
-			faults: []string{field{at: near}.pointer() + " field_unknown"}, says: "did you mean " + name + "?"})
+			faults: []string{field{at: near}.pointer() + " field_unknown"}, says: "Did you mean " + name + "?"})
 		cased := sibling(strings.ToUpper(name[:1]) + name[1:])
 		bad("unknown", "in another case: "+cased[len(cased)-1], with(c.body, cased, canary), field{at: cased}.pointer()+" field_unknown")
 		if len(f.at) == 1 {

@@ -261,7 +261,7 @@ var refusables = map[string]refusable{
 		return []refusal{
 			{name: "many faults at once", path: "/v1/users?status=" + canary + "&kind=" + canary + "&email=" + canary, status: 400, code: "validation_failed", faults: []string{"status status_unknown", "kind kind_unknown", "email email_format"}},
 			{name: "faults of form", path: "/v1/users?statu=" + canary + "&limit=0&role=" + canary, status: 400, code: "validation_failed", faults: []string{"statu parameter_unknown", "limit parameter_format", "role parameter_format"}},
-			{name: "a filter that no index serves", path: "/v1/users?locale=" + canary + "&sort=locale", status: 400, code: "validation_failed", faults: []string{"locale parameter_unknown", "sort parameter_format"}, says: "only what an index serves narrows this list: email, status, kind, role"},
+			{name: "a filter that no index serves", path: "/v1/users?locale=" + canary + "&sort=locale", status: 400, code: "validation_failed", faults: []string{"locale parameter_unknown", "sort parameter_format"}, says: "This list has the filters email, status, kind, role"},
 			{name: "searches that cannot be", path: "/v1/users?q=x&attributes=[]&status=" + canary, status: 400, code: "validation_failed", faults: []string{"attributes parameter_format"}},
 			{name: "a search for too little", path: "/v1/users?q=x&status=" + canary, status: 400, code: "validation_failed", faults: []string{"q search_too_short", "status status_unknown"}},
 			{name: "an attribute that cannot be searched", path: "/v1/users?attributes=" + url.QueryEscape(`{"`+canary+`":"x"}`), status: 400, code: "validation_failed", faults: []string{"attributes attribute_not_searchable"}},

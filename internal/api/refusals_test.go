@@ -453,7 +453,7 @@ func (b *bench) queries(o *huma.Operation, c call) []refusal {
 		}
 		name := url.QueryEscape(p.Name)
 		out = append(out, refusal{kind: "query", name: "query: nearly " + p.Name, path: path + name + "x=1", status: 400, code: "validation_failed",
-			faults: []string{p.Name + "x parameter_unknown"}, says: "did you mean " + p.Name + "?"})
+			faults: []string{p.Name + "x parameter_unknown"}, says: "Did you mean " + p.Name + "?"})
 		place := p.Name + " parameter_format"
 		bad(p.Name+" NUL", name+"=a%00"+canary, place)
 		bad(p.Name+" invalid UTF-8", name+"=%ff"+canary, place)

@@ -103,10 +103,10 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 		return cardinal.ImportRun{}, err
 	}
 	if accept := r.Header["Accept"]; accept != nil && !accepts(accept) {
-		return cardinal.ImportRun{}, problem(http.StatusNotAcceptable, "not_acceptable", "Accept application/json")
+		return cardinal.ImportRun{}, problem("not_acceptable", "application/json")
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || !slices.Contains(uploadTypes, kind) || r.Header.Get("Content-Encoding") != "" {
-		return cardinal.ImportRun{}, problem(http.StatusUnsupportedMediaType, "media_type", "Send text/csv, application/x-ndjson or application/json, not compressed")
+		return cardinal.ImportRun{}, problem("media_type", "text/csv, application/x-ndjson or application/json, not compressed")
 	}
 	in, faults := newImport(r, o)
 	if len(faults) > 0 {
@@ -125,7 +125,7 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 	case errors.As(body.err, &tooLarge):
 		err = a.uploadTooLarge()
 	case body.err != nil:
-		err = problem(http.StatusRequestTimeout, "body_incomplete", "Send the whole file, at least 64 KiB within 30 seconds")
+		err = problem("body_incomplete", "at a rate of at least 64 KiB in 30 seconds")
 	case errors.As(err, &invalid):
 		err = faulty(asParameters(invalid.Faults))
 	}
@@ -133,7 +133,7 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 }
 
 func (a *API) uploadTooLarge() *Problem {
-	return problem(http.StatusRequestEntityTooLarge, "body_too_large", "Send at most 1 GiB; divide a larger file, or import it with cardinal import")
+	return problem("body_too_large", "1 GiB, or import the file with cardinal import")
 }
 
 // newImport reads how a file is to be taken.
@@ -141,7 +141,7 @@ func newImport(r *http.Request, o *huma.Operation) (cardinal.NewImport, []cardin
 	faults := queryFaults(r.URL.RawQuery, o)
 	bad := func(name, message string) {
 		if !slices.ContainsFunc(faults, func(f cardinal.Fault) bool { return f.Parameter == name }) {
-			faults = append(faults, cardinal.Fault{Parameter: name, Code: "parameter_format", Message: message})
+			faults = append(faults, cardinal.ParameterFault(name, "parameter_format", message))
 		}
 	}
 	query, _ := url.ParseQuery(r.URL.RawQuery)
@@ -149,7 +149,7 @@ func newImport(r *http.Request, o *huma.Operation) (cardinal.NewImport, []cardin
 	for _, pair := range query["map"] {
 		column, field, ok := strings.Cut(pair, "=")
 		if _, twice := in.Map[column]; !ok || twice {
-			bad("map", "Give COLUMN=FIELD, each column once")
+			bad("map", "use COLUMN=FIELD, each column once")
 		}
 		if in.Map == nil {
 			in.Map = map[string]string{}
@@ -157,10 +157,10 @@ func newImport(r *http.Request, o *huma.Operation) (cardinal.NewImport, []cardin
 		in.Map[column] = field
 	}
 	if in.Format != "" && !slices.Contains(directory.ImportFormats(), in.Format) {
-		bad("format", "Choose one of "+strings.Join(directory.ImportFormats(), ", "))
+		bad("format", "use one of "+strings.Join(directory.ImportFormats(), ", "))
 	}
 	if !slices.Contains([]string{"", "true", "false"}, query.Get("start")) {
-		bad("start", "Give true or false")
+		bad("start", "use true or false")
 	}
 	return in, faults
 }
@@ -194,7 +194,7 @@ func (a *API) importProblems(o *huma.Operation) http.HandlerFunc {
 			kind = "application/x-ndjson"
 		}
 		if !accepts(r.Header.Values("Accept"), kind) {
-			a.refuse(w, r, problem(http.StatusNotAcceptable, "not_acceptable", "Accept "+kind))
+			a.refuse(w, r, problem("not_acceptable", kind))
 			return
 		}
 		w.Header().Set("Content-Type", kind)
@@ -215,7 +215,7 @@ func (a *API) openProblems(w http.ResponseWriter, r *http.Request, o *huma.Opera
 	faults := queryFaults(r.URL.RawQuery, o)
 	id, err := uuid.Parse(r.PathValue("id"))
 	if err != nil || !canonicalID.MatchString(r.PathValue("id")) {
-		faults = append(faults, cardinal.Fault{Parameter: "id", Code: "parameter_format", Message: "Give a UUID in its canonical form"})
+		faults = append(faults, cardinal.ParameterFault("id", "parameter_format", "use a UUID in its canonical form"))
 	}
 	if len(faults) > 0 {
 		return nil, faulty(faults)

@@ -43,7 +43,7 @@ func (v *AttributeValues) Resolve(huma.Context) []error {
 	if values := v.values(); *v == "" || len(values) > 0 && len(values) <= 5 {
 		return nil
 	}
-	return []error{&faultError{cardinal.Fault{Parameter: "attributes", Code: "parameter_format", Message: `Give a JSON object of one to five attributes, like {"team":"red"}`}}}
+	return []error{asError("attributes", "parameter_format", `use a JSON object of one to five attributes, like {"team":"red"}`)}
 }
 
 func (v *AttributeValues) values() (values map[string]any) {

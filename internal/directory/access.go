@@ -93,6 +93,6 @@ func micro(t *time.Time) *time.Time {
 
 func unknownPermission() error {
 	var check input
-	check.Add("/permission", "permission_unknown", "Ask for one that /v1/permissions lists")
+	check.Add("/permission", "permission_unknown")
 	return check.Err()
 }

@@ -77,17 +77,17 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 	return change(ctx, k, r, func(c *changing) (cardinal.APIKey, error) {
 		var check input
 		name, err := normal.Text(in.Name, 100)
-		check.note("/name", err)
+		check.AddError("/name", err)
 		ends := in.ExpiresAt.UTC().Truncate(time.Microsecond)
 		if !ends.After(c.now) || ends.After(c.now.Add(maxKeyLifetime)) {
-			check.Add("/expires_at", "expiry_range", "Give a time to come, at most two years away")
+			check.Add("/expires_at", "expiry_range")
 		}
 		if len(in.RoleIDs) == 0 {
-			check.Add("/role_ids", "roles_missing", "Name at least one role that the service holds")
+			check.Add("/role_ids", "roles_missing")
 		}
 		user, err := c.UserForChange(ctx, in.UserID)
 		if isNotFound(err) || err == nil && (!k.d.kinds[user.Kind].CanHoldAPIKeys || !k.d.statuses[user.Status].CanSignIn) {
-			check.Add("/user_id", "service_unknown", "Give the id of a service that is in use")
+			check.Add("/user_id", "service_unknown")
 			return cardinal.APIKey{}, check.Err()
 		} else if err != nil {
 			return cardinal.APIKey{}, err
@@ -95,7 +95,7 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 		roles := uniqueIDs(in.RoleIDs)
 		for i, role := range in.RoleIDs {
 			if _, err := c.Grant(ctx, in.UserID, role); isNotFound(err) {
-				check.Add("/role_ids/"+itoa(i), "role_not_granted", "Grant the role to the service first")
+				check.Add("/role_ids/"+itoa(i), "role_not_granted")
 			} else if err != nil {
 				return cardinal.APIKey{}, err
 			}

@@ -26,11 +26,11 @@ func (k Desk) CreateAttributeDefinition(ctx context.Context, in cardinal.NewAttr
 	return change(ctx, k, rule{action: "attribute.create", permission: "attributes.create"}, func(c *changing) (cardinal.AttributeDefinition, error) {
 		var check input
 		if !attributeName.MatchString(in.Name) {
-			check.Add("/name", "attribute_name_format", "Use up to 63 small letters, digits and underscores, a letter first")
+			check.Add("/name", "attribute_name_format")
 		}
 		in.Description = check.description("/description", in.Description)
 		if in.ValueType != "string" && in.ValueType != "number" && in.ValueType != "boolean" {
-			check.Add("/value_type", "value_type_unknown", "Choose string, number or boolean")
+			check.Add("/value_type", "value_type_unknown")
 		}
 		if err := check.Err(); err != nil {
 			return cardinal.AttributeDefinition{}, err

@@ -69,9 +69,7 @@ func (d *Directory) CheckSession(ctx context.Context, bearer string) (cardinal.S
 	return cardinal.SessionCheck{UserID: auth.UserID, SessionID: auth.ID, Kind: auth.Kind, Status: auth.Status, Assurance: int(auth.Assurance), ExpiresAt: ends}, nil
 }
 
-var errPasswordFirst = cardinal.Refuse(cardinal.ErrForbidden, "password_change_required", "Change your password first")
-
-var errNotSignedIn = cardinal.Refuse(cardinal.ErrUnauthenticated, "not_signed_in", "Sign in first")
+var errNotSignedIn = cardinal.Refuse("not_signed_in")
 
 func (d *Directory) authenticateSession(ctx context.Context, bearer string) (store.SessionAuth, error) {
 	t, ok := parseToken(sessionPrefix, bearer)
@@ -112,7 +110,7 @@ func (d *Directory) CheckSessionAccess(ctx context.Context, bearer, permission s
 		return cardinal.Access{}, err
 	}
 	if auth.Assurance == 0 {
-		return cardinal.Access{}, errPasswordFirst
+		return cardinal.Access{}, errPasswordChange
 	}
 	if !known {
 		return cardinal.Access{}, unknownPermission()
@@ -144,7 +142,7 @@ func (d *Directory) inForce(key store.APIKeyAuth) bool {
 
 // stillIn refuses an actor who was authenticated once and could not be any more: what they asked for goes on without them.
 func (d *Directory) stillIn(ctx context.Context, a cardinal.Actor) error {
-	gone := cardinal.Refuse(cardinal.ErrForbidden, "forbidden", "The account or its API key is out of force")
+	gone := cardinal.Refuse("forbidden")
 	r := d.store.Read(ctx)
 	if a.APIKeyID.Valid {
 		key, err := r.AuthenticateAPIKey(ctx, a.UserID, a.APIKeyID.UUID)

@@ -187,12 +187,12 @@ func (k *Desk) permit(ctx context.Context, r store.Reader, what rule) error {
 		return fmt.Errorf("check the permission %s: %w", what.permission, err)
 	}
 	if !may {
-		return cardinal.Refuse(cardinal.ErrForbidden, "permission_missing", "You need the permission %s", what.permission)
+		return cardinal.Refuse("permission_missing", what.permission)
 	}
 	return nil
 }
 
-var errPasswordChange = cardinal.Refuse(cardinal.ErrForbidden, "password_change_required", "Change your password first")
+var errPasswordChange = cardinal.Refuse("password_change_required")
 
 // known returns nil for anyone who is known: what they may read needs no permission.
 func (k Desk) known() error {
@@ -243,7 +243,7 @@ func (c *changing) mayTouch(ctx context.Context, target uuid.UUID) error {
 		return fmt.Errorf("compare permissions: %w", err)
 	}
 	if !above {
-		return cardinal.Refuse(cardinal.ErrForbidden, "target_has_more_permissions", "That account holds permissions that you do not hold")
+		return cardinal.Refuse("target_has_more_permissions")
 	}
 	return nil
 }
@@ -275,26 +275,26 @@ func fresh(have, want int64) error {
 func explain(err error) error {
 	for _, e := range explanations {
 		if store.Violates(err, e.constraint) {
-			return cardinal.Refuse(cardinal.ErrConflict, e.code, "%s", e.message)
+			return cardinal.Refuse(e.code)
 		}
 	}
 	return err
 }
 
-var explanations = []struct{ constraint, code, message string }{
-	{"roles_min_holders", "last_user_with_role", "The role needs another holder who can sign in before this one can go"},
-	{"identifiers_pk", "identifier_taken", "Somebody else has that address, number or name"},
-	{"identifiers_one_username", "username_exists", "The user has a user name already"},
-	{"roles_name_uq", "role_name_taken", "Another role has that name"},
-	{"permissions_name_uq", "permission_name_taken", "Another permission has that name"},
-	{"attribute_definitions_name_uq", "attribute_name_taken", "Another attribute has that name"},
-	{"roles_built_in", "built_in", "A built-in role keeps its name and cannot be deleted"},
-	{"permissions_built_in", "built_in", "A built-in permission keeps its name and cannot be deleted"},
-	{"users_built_in_fixed", "built_in", "A built-in actor cannot change"},
-	{"users_erased_final", "user_erased", "The user's data was destroyed; nothing can change any more"},
-	{"users_status_transition", "status_not_allowed", "The user's status does not allow that"},
-	{"credentials_salt_uq", "temporary_conflict", "Try again"},
-	{"import_work_open_uq", "import_unfinished", "An import of yours is not finished; start it, wait for it, or undo it"},
+var explanations = []struct{ constraint, code string }{
+	{"roles_min_holders", "last_user_with_role"},
+	{"identifiers_pk", "identifier_taken"},
+	{"identifiers_one_username", "username_exists"},
+	{"roles_name_uq", "role_name_taken"},
+	{"permissions_name_uq", "permission_name_taken"},
+	{"attribute_definitions_name_uq", "attribute_name_taken"},
+	{"roles_built_in", "built_in"},
+	{"permissions_built_in", "built_in"},
+	{"users_built_in_fixed", "built_in"},
+	{"users_erased_final", "user_erased"},
+	{"users_status_transition", "status_not_allowed"},
+	{"credentials_salt_uq", "temporary_conflict"},
+	{"import_work_open_uq", "import_unfinished"},
 }
 
 func isNotFound(err error) bool { return errors.Is(err, cardinal.ErrNotFound) }

@@ -97,7 +97,7 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 	return change(ctx, k, r, func(c *changing) (cardinal.Contact, error) {
 		var check input
 		if !slices.Contains(k.d.contactKinds, in.Kind) {
-			check.Add("/kind", "contact_kind_unknown", "Choose one of "+strings.Join(k.d.contactKinds, ", "))
+			check.Add("/kind", "contact_kind_unknown", strings.Join(k.d.contactKinds, ", "))
 		}
 		value := check.contact("/value", in.Kind, in.Value)
 		if err := check.Err(); err != nil {
@@ -111,14 +111,14 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 			return cardinal.Contact{}, err
 		}
 		if !k.d.kinds[user.Kind].CanSignIn || k.d.statuses[user.Status].IsDeleted {
-			return cardinal.Contact{}, cardinal.Refuse(cardinal.ErrConflict, "status_not_allowed", "This account cannot have contacts")
+			return cardinal.Contact{}, cardinal.Refuse("status_not_allowed", user.Status)
 		}
 		there, err := c.Contacts(ctx, userID)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
 		if len(there) >= cardinal.MaxContacts {
-			return cardinal.Contact{}, cardinal.Refuse(cardinal.ErrConflict, "too_many_contacts", "An account has at most %d contacts", cardinal.MaxContacts)
+			return cardinal.Contact{}, cardinal.Refuse("too_many_contacts", cardinal.MaxContacts)
 		}
 		first := !slices.ContainsFunc(there, func(r store.ContactRecord) bool { return r.Kind == in.Kind })
 		if in.IsPrimary && !first {
@@ -205,7 +205,7 @@ func (k Desk) UpdateContact(ctx context.Context, userID, id uuid.UUID, version i
 			in      cardinal.Change[bool]
 		}{{"/is_primary", in.IsPrimary}, {"/verified", in.Verified}} {
 			if field.in.Present() && !or(field.in.Value(), false) {
-				check.Add(field.pointer, "must_be_true", "This can only be set to true")
+				check.Add(field.pointer, "must_be_true")
 			}
 		}
 		if err := check.Err(); err != nil {

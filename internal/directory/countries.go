@@ -39,7 +39,7 @@ func (k Desk) UpdateCountry(ctx context.Context, code string, version int64, in 
 		rate := or(in.TaxRatePPM.Value(), -1)
 		if rate < 0 || rate > 1_000_000 {
 			var check input
-			check.Add("/tax_rate_ppm", "tax_rate_range", "Enter parts per million, 0 to 1000000")
+			check.Add("/tax_rate_ppm", "tax_rate_range")
 			return before, check.Err()
 		}
 		if rate == before.TaxRatePPM {

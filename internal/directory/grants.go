@@ -28,13 +28,13 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 	return change(ctx, k, r, func(c *changing) (cardinal.Grant, error) {
 		var check input
 		if in.ExpiresAt != nil && !in.ExpiresAt.After(c.now) {
-			check.Add("/expires_at", "time_in_past", "Give a time to come")
+			check.Add("/expires_at", "time_in_past")
 		}
 		if err := check.Err(); err != nil {
 			return cardinal.Grant{}, err
 		}
 		if err := c.LockRole(ctx, in.RoleID); isNotFound(err) {
-			check.Add("/role_id", "role_unknown", "Give the id of a role")
+			check.Add("/role_id", "role_unknown")
 			return cardinal.Grant{}, check.Err()
 		} else if err != nil {
 			return cardinal.Grant{}, err
@@ -51,12 +51,12 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 			return cardinal.Grant{}, err
 		}
 		if !role.IsAssignable || !k.d.kinds[user.Kind].IsListed || k.d.statuses[user.Status].IsDeleted {
-			return cardinal.Grant{}, cardinal.Refuse(cardinal.ErrConflict, "role_not_assignable", "This role cannot be granted to this account")
+			return cardinal.Grant{}, cardinal.Refuse("role_not_assignable")
 		}
 		if holds, err := c.HoldsAllOf(ctx, k.caller(), role.ID, c.now); err != nil {
 			return cardinal.Grant{}, err
 		} else if !holds {
-			return cardinal.Grant{}, cardinal.Refuse(cardinal.ErrForbidden, "role_has_more_permissions", "That role holds permissions that you do not hold")
+			return cardinal.Grant{}, cardinal.Refuse("role_has_more_permissions")
 		}
 		grant, err := c.PutGrant(ctx, cardinal.Grant{UserID: userID, RoleID: role.ID, GrantedBy: k.actor.UserID, CreatedAt: c.now, ExpiresAt: micro(in.ExpiresAt)})
 		if err != nil {
@@ -86,7 +86,7 @@ func (k Desk) RevokeGrant(ctx context.Context, userID, roleID uuid.UUID) error {
 			return struct{}{}, err
 		}
 		if cardinal.IsBuiltIn(userID) {
-			return struct{}{}, cardinal.Refuse(cardinal.ErrConflict, "built_in", "A built-in actor cannot change")
+			return struct{}{}, cardinal.Refuse("built_in")
 		}
 		return struct{}{}, c.endGrant(ctx, grant, "revoked")
 	})

@@ -40,12 +40,12 @@ func (c *changing) makeWay(ctx context.Context, want claim) error {
 	case err != nil:
 		return err
 	case held.UserID == want.userID:
-		return cardinal.Refuse(cardinal.ErrConflict, "identifier_already_yours", "The account has that address, number or name already")
+		return cardinal.Refuse("identifier_already_yours")
 	}
 	if yields, err := c.yields(ctx, held, want.proved); err != nil {
 		return err
 	} else if !yields {
-		return cardinal.Refuse(cardinal.ErrConflict, "identifier_taken", "Somebody else has that address, number or name")
+		return cardinal.Refuse("identifier_taken")
 	}
 	return c.displace(ctx, held)
 }
@@ -140,7 +140,7 @@ func (c *changing) keepWayIn(ctx context.Context, userID uuid.UUID) error {
 	} else if err != nil {
 		return err
 	}
-	return cardinal.Refuse(cardinal.ErrConflict, "last_sign_in_identifier", "This is the account's last way in; add another first")
+	return cardinal.Refuse("last_sign_in_identifier")
 }
 
 // displace ends a claim that nobody proved: its contact goes, its holder's sessions end, and a holder who never came further

@@ -213,7 +213,7 @@ func (rules *importRules) eachCandidate(ctx context.Context, in io.Reader, o imp
 		}
 		faults := row.Faults
 		if len(faults) == 0 || row.Person.Email != "" || row.Person.ID != uuid.Nil { // an unreadable row has no other faults worth telling
-			faults = append(faults, faultsOf(err)...)
+			faults = append(faults, cardinal.FaultsOf(err)...)
 		}
 		if len(faults) > 0 {
 			if err := faulty(r, &row, faults); err != nil {

@@ -192,7 +192,7 @@ func TestImportFindsEveryProblem(t *testing.T) {
 			6:  {"email field_type", "nonsense field_unknown"},
 			8:  {" row_duplicate"},
 			9:  {"attributes/shoe attribute_unknown", "roles/0 role_unknown", "roles/1 role_not_assignable"},
-			10: {"deleted_at status_not_allowed", "must_change_password password_missing", "created_at time_range"},
+			10: {"deleted_at deletion_unexpected", "must_change_password password_missing", "created_at time_range"},
 			11: {"kind kind_cannot_sign_in"},
 			12: {"contacts/1 contact_primary", "contacts/2/kind contact_kind_unknown"},
 		}

@@ -138,7 +138,7 @@ func (rules *importRules) check(row cardinal.ImportRow) (candidate, error) {
 	c.Locale = check.text("/locale", c.Locale, normal.Locale)
 	c.TimeZone = rules.timeZone(&check, c.TimeZone)
 	if c.Country = strings.ToUpper(c.Country); c.Country != "" && !rules.countries[c.Country] {
-		check.Add("/country", "country_unknown", "Give an ISO 3166-1 alpha-2 code that /v1/countries lists")
+		check.Add("/country", "country_unknown")
 	}
 	check.document("/preferences", c.Preferences)
 	rules.checkAttributes(&check, &c)
@@ -146,7 +146,7 @@ func (rules *importRules) check(row cardinal.ImportRow) (candidate, error) {
 	rules.checkPassword(&check, &c)
 	rules.checkRoles(&check, &c)
 	if len(c.claims) == 0 && c.ID == uuid.Nil {
-		check.Add("", "row_without_identifier", "Give an id, an e-mail address, a telephone number or a user name: what tells this person from others")
+		check.Add("", "row_without_identifier")
 	}
 	return c, check.Err()
 }
@@ -166,20 +166,20 @@ func (rules *importRules) timeZone(check *input, name string) string {
 func (rules *importRules) checkIdentity(check *input, c *candidate) {
 	d := rules.desk.d
 	if c.ID != uuid.Nil && (c.ID.Version() != 7 || cardinal.IsBuiltIn(c.ID)) {
-		check.Add("/id", "id_format", "Give a UUIDv7, or leave it out")
+		check.Add("/id", "id_format")
 	}
 	if c.Kind == "" {
 		c.Kind = "person"
 	}
 	if kind, ok := d.kinds[c.Kind]; !ok || !kind.IsListed {
-		check.Add("/kind", "kind_unknown", "Choose one of "+strings.Join(d.listedKinds(), ", "))
+		check.Add("/kind", "kind_unknown", strings.Join(d.listedKinds(), ", "))
 	} else if !kind.CanSignIn && (c.Username != "" || c.Email != "" || c.Phone != "" || len(c.Contacts) > 0 || c.PasswordHash != "") {
-		check.Add("/kind", "kind_cannot_sign_in", "A "+c.Kind+" calls with API keys: leave out names, contacts and password")
+		check.Add("/kind", "kind_cannot_sign_in", c.Kind)
 	}
 	if c.Status == "" {
 		c.Status = rules.status
 	} else if !rules.initial[c.Status] {
-		check.Add("/status", "status_unknown", "Choose one of "+strings.Join(slices.Sorted(maps.Keys(rules.initial)), ", "))
+		check.Add("/status", "status_unknown", rules.statuses())
 	}
 	c.CreatedAt = rules.past(check, "/created_at", c.CreatedAt, time.Unix(0, 0))
 	if c.CreatedAt == nil {
@@ -188,7 +188,7 @@ func (rules *importRules) checkIdentity(check *input, c *candidate) {
 	deleted := d.statuses[c.Status].IsDeleted
 	switch {
 	case !deleted && (c.DeletedAt != nil || c.StatusBeforeDeletion != ""):
-		check.Add("/deleted_at", "status_not_allowed", "Leave it out, or give the status deleted")
+		check.Add("/deleted_at", "deletion_unexpected")
 	case deleted:
 		if c.DeletedAt = rules.past(check, "/deleted_at", c.DeletedAt, *c.CreatedAt); c.DeletedAt == nil {
 			c.DeletedAt = &rules.now
@@ -196,9 +196,14 @@ func (rules *importRules) checkIdentity(check *input, c *candidate) {
 		if c.StatusBeforeDeletion == "" {
 			c.StatusBeforeDeletion = rules.status
 		} else if !rules.initial[c.StatusBeforeDeletion] || d.statuses[c.StatusBeforeDeletion].IsDeleted {
-			check.Add("/status_before_deletion", "status_unknown", "Give the status that a restore returns to")
+			check.Add("/status_before_deletion", "status_unknown", rules.statuses())
 		}
 	}
+}
+
+// statuses lists the statuses that a user can be imported with.
+func (rules *importRules) statuses() string {
+	return strings.Join(slices.Sorted(maps.Keys(rules.initial)), ", ")
 }
 
 // past brings a time to what both databases keep; it must lie between a moment and now.
@@ -208,7 +213,7 @@ func (rules *importRules) past(check *input, pointer string, t *time.Time, since
 	}
 	at := t.UTC().Truncate(time.Microsecond)
 	if at.Before(since) || at.After(rules.now) {
-		check.Add(pointer, "time_range", "Give a time that has passed, and not before the person was made")
+		check.Add(pointer, "time_range")
 	}
 	return &at
 }
@@ -227,9 +232,9 @@ func (rules *importRules) checkAttributes(check *input, c *candidate) {
 		case c.Attributes[name] == nil:
 			delete(c.Attributes, name)
 		case !known:
-			check.Add(at, "attribute_unknown", "Declare the attribute first, or leave it out")
+			check.Add(at, "attribute_unknown")
 		case want != jsonType(c.Attributes[name]):
-			check.Add(at, "attribute_type", "Give a "+want)
+			check.Add(at, "attribute_type", want)
 		}
 	}
 }
@@ -265,25 +270,25 @@ func (rules *importRules) checkContacts(check *input, c *candidate) {
 		list = append(list, entry{contact, "/contacts/" + strconv.Itoa(i)})
 	}
 	if len(list) > cardinal.MaxContacts {
-		check.Add("/contacts", "too_many_contacts", "Give at most "+strconv.Itoa(cardinal.MaxContacts))
+		check.Add("/contacts", "too_many_contacts", cardinal.MaxContacts)
 	}
 	primary := map[string]int{}
 	for _, e := range list {
 		if !slices.Contains(rules.desk.d.contactKinds, e.Kind) {
-			check.Add(e.pointer+"/kind", "contact_kind_unknown", "Choose one of "+strings.Join(rules.desk.d.contactKinds, ", "))
+			check.Add(e.pointer+"/kind", "contact_kind_unknown", strings.Join(rules.desk.d.contactKinds, ", "))
 			continue
 		}
 		value := check.contact(e.pointer, e.Kind, e.Value)
 		at, ok := primary[e.Kind]
 		switch {
 		case ok && e.IsPrimary && c.contacts[at].primary:
-			check.Add(e.pointer, "contact_primary", "Only one contact of a kind can be the primary one")
+			check.Add(e.pointer, "contact_primary")
 		case !ok || e.IsPrimary:
 			primary[e.Kind] = len(c.contacts)
 		}
 		index := rules.desk.d.keys.index(e.Kind, value)
 		if slices.ContainsFunc(c.claims, func(other claimed) bool { return string(other.index) == string(index) }) {
-			check.Add(e.pointer, "identifier_already_yours", "The same person has that twice")
+			check.Add(e.pointer, "identifier_already_yours")
 		}
 		c.claims = append(c.claims, claimed{index, e.pointer})
 		c.contacts = append(c.contacts, newContact{kind: e.Kind, typed: e.Value, normal: value, primary: e.IsPrimary, verified: e.VerifiedAt != nil})
@@ -301,18 +306,18 @@ func (rules *importRules) checkPassword(check *input, c *candidate) {
 	c.PasswordSetAt = rules.past(check, "/password_set_at", c.PasswordSetAt, time.Unix(0, 0))
 	if c.PasswordHash == "" {
 		if c.MustChangePassword {
-			check.Add("/must_change_password", "password_missing", "Give a password_hash, or leave this out")
+			check.Add("/must_change_password", "password_missing")
 		}
 		return
 	}
 	given, err := password.ReadGiven(c.PasswordHash)
 	if err != nil {
-		check.Add("/password_hash", "hash_unusable", "Give a hash in PHC, crypt or LDAP form: "+strings.TrimPrefix(err.Error(), password.ErrUnusable.Error()+": "))
+		check.Add("/password_hash", "hash_unusable", strings.TrimPrefix(err.Error(), password.ErrUnusable.Error()+": "))
 		return
 	}
 	c.hash = &given
 	if len(c.claims) == 0 {
-		check.Add("/password_hash", "password_without_identifier", "Give an e-mail address, a telephone number or a user name to sign in with")
+		check.Add("/password_hash", "password_without_identifier")
 	}
 }
 
@@ -322,11 +327,11 @@ func (rules *importRules) checkRoles(check *input, c *candidate) {
 		role, ok := rules.roles[r.Name]
 		switch {
 		case ok && rules.desk.d.statuses[c.Status].IsDeleted, !ok && rules.kept[r.Name]:
-			check.Add(at, "role_not_assignable", "Leave it out: you cannot grant this role to this account")
+			check.Add(at, "role_not_assignable")
 		case !ok:
-			check.Add(at, "role_unknown", "Give the name of a role, or make it first")
+			check.Add(at, "role_unknown")
 		case r.ExpiresAt != nil && !r.ExpiresAt.After(rules.now):
-			check.Add(at, "time_in_past", "Give a time to come, or leave the role out")
+			check.Add(at, "time_in_past")
 		default:
 			if c.roles == nil {
 				c.roles = map[string]granted{}
@@ -382,7 +387,7 @@ func (e existing) judge(c *candidate) error {
 	for _, claim := range c.claims {
 		if holder, ok := e.claims[string(claim.index)]; ok {
 			holders[holder] = true
-			check.Add(claim.pointer, "identifier_taken", "Somebody else has that address, number or name")
+			check.Add(claim.pointer, "identifier_taken")
 		}
 	}
 	if len(holders) == 1 && c.ID == uuid.Nil {

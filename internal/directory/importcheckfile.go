@@ -59,7 +59,7 @@ func (k Desk) CheckImport(ctx context.Context, src ImportSource, o ImportOptions
 		if _, ok := plan.late[number]; !ok {
 			plan.New--
 			plan.Faulty++
-			plan.late[number] = []cardinal.Fault{{Code: "row_duplicate", Message: fmt.Sprintf("Row %d is the same person, or has the same address, number or name", before)}}
+			plan.late[number] = []cardinal.Fault{*cardinal.NewFault("row_duplicate", before)}
 		}
 	}
 	if len(plan.late) >= mostRepeated {
@@ -95,7 +95,7 @@ func (plan *ImportPlan) judge(ctx context.Context, r store.Reader, list []candid
 			continue // what is there cannot be repeated to any harm
 		case err != nil:
 			plan.Faulty++
-			plan.late[c.number] = faultsOf(err)
+			plan.late[c.number] = cardinal.FaultsOf(err)
 			continue
 		}
 		plan.New++

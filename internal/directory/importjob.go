@@ -45,7 +45,7 @@ func (d *Directory) goOnWithImport(ctx context.Context, id uuid.UUID) error {
 		}
 		switch {
 		case errors.Is(err, importfile.ErrFile):
-			err = d.failImport(ctx, id, record.State, fileFault(err).Message)
+			err = d.failImport(ctx, id, record.State, fileProblem(err))
 		case errors.Is(err, cardinal.ErrForbidden):
 			err = d.failImport(ctx, id, record.State, "The rights to go on with it were lost")
 		case errors.Is(err, errElsewhere):

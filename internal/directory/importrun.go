@@ -42,7 +42,7 @@ func (k Desk) startImport(ctx context.Context, record store.ImportRecord) error 
 func (c *changing) noOlderNodes(ctx context.Context) error {
 	older, err := c.OlderNodes(ctx, importSchema, c.now)
 	if err == nil && len(older) > 0 {
-		return cardinal.Refuse(cardinal.ErrConflict, "import_older_nodes", "A node of an older version is running, which does not know all hashes; import when it has stopped")
+		return cardinal.Refuse("import_older_nodes")
 	}
 	return err
 }
@@ -65,9 +65,9 @@ func (k Desk) ResumeImport(ctx context.Context, id uuid.UUID, src ImportSource, 
 	}
 	switch {
 	case record.Stage != nil && *record.Stage != "failed" && run.FinishedAt == nil:
-		return run, cardinal.Refuse(cardinal.ErrConflict, "import_running_elsewhere", "The service goes on with this run by itself")
+		return run, cardinal.Refuse("import_running_elsewhere")
 	case run.State != "running":
-		return run, cardinal.Refuse(cardinal.ErrConflict, "import_finished", "The run is %s; there is nothing to go on with", run.State)
+		return run, cardinal.Refuse("import_finished", run.State)
 	}
 	o := details.ImportOptions
 	plan, err := k.CheckImport(ctx, src, o, faulty, check)
@@ -78,7 +78,7 @@ func (k Desk) ResumeImport(ctx context.Context, id uuid.UUID, src ImportSource, 
 		return run, err
 	}
 	if !bytes.Equal(plan.mac, record.ContentMAC) {
-		return run, cardinal.Refuse(cardinal.ErrConflict, "import_file_changed", "This is not the file that the run began with, or it changed since")
+		return run, cardinal.Refuse("import_file_changed")
 	}
 	return k.goOn(ctx, record, src, o.File, plan, tell)
 }
@@ -247,7 +247,7 @@ func (run *importing) tryWrite(ctx context.Context, b prepared, looks bool) erro
 	return err
 }
 
-var errElsewhere = cardinal.Refuse(cardinal.ErrConflict, "import_running_elsewhere", "Another process is going on with this run")
+var errElsewhere = cardinal.Refuse("import_running_elsewhere")
 
 // finish notes that a run has come to its end.
 func (run *importing) finish(ctx context.Context) error {

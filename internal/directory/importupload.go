@@ -26,8 +26,8 @@ func (k Desk) UploadImport(ctx context.Context, in cardinal.NewImport, file io.R
 	if err := k.receive(ctx, record, details, in.Start, file); err != nil {
 		why := "It did not arrive whole"
 		if errors.Is(err, importfile.ErrFile) {
-			why = fileFault(err).Message
-			err = &cardinal.Invalid{Faults: []cardinal.Fault{fileFault(err)}}
+			why = fileProblem(err)
+			err = &cardinal.Invalid{Faults: []cardinal.Fault{*cardinal.NewFault("import_file", why)}}
 		}
 		if failing := k.d.failImport(context.WithoutCancel(ctx), record.ID, "uploading", why); failing != nil && !errors.Is(failing, errElsewhere) {
 			err = errors.Join(err, failing)
@@ -68,24 +68,25 @@ func importDetailsOf(in cardinal.NewImport) (importDetails, error) {
 	var check input
 	details.Name = check.text("/name", in.Name, displayName)
 	if in.Format != "" && !slices.Contains(importfile.Formats, in.Format) {
-		check.Add("/format", "import_file", "Choose one of "+strings.Join(importfile.Formats, ", "))
+		check.Add("/format", "import_file", "Use one of the formats "+strings.Join(importfile.Formats, ", "))
 	}
 	if in.FirebaseHash != "" {
 		var err error
 		if details.File.Firebase, err = importfile.ReadFirebaseHash(in.FirebaseHash); err != nil {
-			check.Add("/Import-Hash-Config", "import_file", fileFault(err).Message)
+			check.Add("/Import-Hash-Config", "import_file", fileProblem(err))
 		}
 	}
 	return details, check.Err()
 }
 
-// fileFault tells what is wrong with a file, without what stands in it.
-func fileFault(err error) cardinal.Fault {
+// fileProblem describes what is wrong with a file, without its content.
+func fileProblem(err error) string {
 	var columns *importfile.ColumnsError
 	if errors.As(err, &columns) {
-		return cardinal.Fault{Code: "import_file", Message: "Begin the file with the names of its columns, and say with map, by their names, what those are that are not taken for the right field; one has to be email, phone, username or id"}
+		return "Start the file with the names of its columns, and give with map the field of each column that is not " +
+			"recognized. One of them must be email, phone, username or id"
 	}
-	return cardinal.Fault{Code: "import_file", Message: strings.TrimPrefix(err.Error(), importfile.ErrFile.Error()+": ")}
+	return strings.TrimPrefix(err.Error(), importfile.ErrFile.Error()+": ")
 }
 
 // receive reads a file to its end, and hands it over to the service.
@@ -142,9 +143,9 @@ func (k Desk) StartImport(ctx context.Context, id uuid.UUID) (cardinal.ImportRun
 		case record.ActorID != k.actor.UserID:
 			return record.ImportRun, errOfAnother
 		case record.State == "uploading" || record.State == "checking":
-			return record.ImportRun, cardinal.Refuse(cardinal.ErrConflict, "import_unchecked", "The file is not checked yet; start it when its state is checked")
+			return record.ImportRun, cardinal.Refuse("import_unchecked")
 		case record.State != "checked":
-			return record.ImportRun, cardinal.Refuse(cardinal.ErrConflict, "import_finished", "The import is %s; it was started, or cannot be any more", record.State)
+			return record.ImportRun, cardinal.Refuse("import_finished", record.State)
 		}
 		if err := c.noOlderNodes(ctx); err != nil {
 			return record.ImportRun, err
@@ -159,7 +160,7 @@ func (k Desk) StartImport(ctx context.Context, id uuid.UUID) (cardinal.ImportRun
 	})
 }
 
-var errOfAnother = cardinal.Refuse(cardinal.ErrForbidden, "import_not_yours", "Somebody else uploaded that file")
+var errOfAnother = cardinal.Refuse("import_not_yours")
 
 // importIn returns a run for change that is still where it was; otherwise errElsewhere.
 func (c *changing) importIn(ctx context.Context, id uuid.UUID, state string) (store.ImportRecord, error) {

@@ -100,7 +100,7 @@ func TestUpload(t *testing.T) {
 		t.Run("TellsOfTheRowsWithProblems", func(t *testing.T) {
 			got := w.problems(t, k, run.ID)
 			if rows := strings.Split(strings.TrimSpace(got), "\n"); len(rows) != 3 || rows[0] != "E-Mail,Team colour,problems" ||
-				!strings.HasPrefix(rows[1], "bo@example,green,") || !strings.Contains(rows[2], "Row 1 is the same person") {
+				!strings.HasPrefix(rows[1], "bo@example,green,") || !strings.Contains(rows[2], "The other is row 1.") {
 				t.Error(got)
 			}
 		})

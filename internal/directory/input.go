@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -18,23 +17,11 @@ import (
 // Most bytes of preferences and attributes as JSON. PostgreSQL writes JSON with spaces, and its CHECK allows twice this.
 const maxDocument = 8192
 
+// maxDocumentDepth is how deep preferences and attributes are nested at most.
+const maxDocumentDepth = 8
+
 // input collects the faults of what a caller gave and puts it into its normal form on the way.
 type input struct{ cardinal.Faults }
-
-// note turns a leaf's refusal into a fault of a field; any other error is one of the program's and stays.
-func (in *input) note(pointer string, err error) {
-	var n *normal.Error
-	var p *password.Error
-	switch {
-	case err == nil:
-	case errors.As(err, &n):
-		in.Add(pointer, n.Code, n.Message)
-	case errors.As(err, &p):
-		in.Add(pointer, p.Code, p.Message)
-	default:
-		in.Add(pointer, "field_format", "Check this field")
-	}
-}
 
 // text puts an optional text into its normal form.
 func (in *input) text(pointer, value string, form func(string) (string, error)) string {
@@ -42,7 +29,7 @@ func (in *input) text(pointer, value string, form func(string) (string, error)) 
 		return ""
 	}
 	out, err := form(value)
-	in.note(pointer, err)
+	in.AddError(pointer, err)
 	return out
 }
 
@@ -51,7 +38,7 @@ func displayName(s string) (string, error) { return normal.Text(s, 200) }
 // description checks a text that is needed, for people, in clear.
 func (in *input) description(pointer, value string) string {
 	out, err := normal.Text(value, 1000)
-	in.note(pointer, err)
+	in.AddError(pointer, err)
 	return out
 }
 
@@ -60,11 +47,11 @@ func (in *input) contact(pointer, kind, value string) string {
 	switch kind {
 	case normal.KindEmail:
 		out, err := normal.Email(value)
-		in.note(pointer, err)
+		in.AddError(pointer, err)
 		return out
 	case normal.KindPhone:
 		out, err := normal.Phone(value)
-		in.note(pointer, err)
+		in.AddError(pointer, err)
 		return out
 	}
 	return ""
@@ -91,7 +78,7 @@ func (in *input) newPassword(pointer string, secret cardinal.Secret, s settings)
 	if err == nil {
 		err = password.Check(text, s.passwordMinLength)
 	}
-	in.note(pointer, err)
+	in.AddError(pointer, err)
 }
 
 // document checks preferences or attributes: an object of bounded size and depth whose texts both databases can store.
@@ -99,12 +86,12 @@ func (in *input) document(pointer string, doc map[string]any) {
 	if doc == nil {
 		return
 	}
-	if !storable(doc, 8) {
-		in.Add(pointer, "document_format", "Use valid text without NUL, nested at most eight levels deep")
+	if !storable(doc, maxDocumentDepth) {
+		in.Add(pointer, "document_format", maxDocumentDepth)
 		return
 	}
 	if b, err := json.Marshal(doc); err != nil || len(b) > maxDocument {
-		in.Add(pointer, "document_too_long", "Use at most 8192 bytes of JSON")
+		in.Add(pointer, "document_too_long", maxDocument)
 	}
 }
 
@@ -145,9 +132,9 @@ func (in *input) attributes(ctx context.Context, r store.Reader, pointer string,
 		switch want, known := types[name]; {
 		case value == nil: // takes a value away, one whose declaration is gone too
 		case !known:
-			in.Add(at, "attribute_unknown", "Declare the attribute first, or leave it out")
+			in.Add(at, "attribute_unknown")
 		case want != jsonType(value):
-			in.Add(at, "attribute_type", "Give a "+want)
+			in.Add(at, "attribute_type", want)
 		}
 	}
 	return nil

@@ -47,7 +47,7 @@ func (k Desk) SetPassword(ctx context.Context, userID uuid.UUID, version int64, 
 	case in.New != "":
 		check.newPassword("/new_password", in.New, s)
 	case !in.MustChange:
-		check.Add("/new_password", "password_missing", "Give a new password, or require a change of the present one")
+		check.Add("/new_password", "password_missing")
 	}
 	if err := check.Err(); err != nil {
 		return cardinal.PasswordState{}, err
@@ -67,7 +67,7 @@ func (k Desk) SetPassword(ctx context.Context, userID uuid.UUID, version int64, 
 			return cardinal.PasswordState{}, err
 		}
 		if !k.d.kinds[user.Kind].CanSignIn || k.d.statuses[user.Status].IsDeleted {
-			return cardinal.PasswordState{}, cardinal.Refuse(cardinal.ErrConflict, "status_not_allowed", "This account cannot have a password")
+			return cardinal.PasswordState{}, cardinal.Refuse("status_not_allowed", user.Status)
 		}
 		current, err := c.CredentialForChange(ctx, userID)
 		switch {
@@ -76,7 +76,7 @@ func (k Desk) SetPassword(ctx context.Context, userID uuid.UUID, version int64, 
 				return cardinal.PasswordState{}, err
 			}
 			if hash == "" {
-				return cardinal.PasswordState{}, cardinal.Refuse(cardinal.ErrConflict, "no_password", "The account has no password to change")
+				return cardinal.PasswordState{}, cardinal.Refuse("no_password")
 			}
 			current = store.CredentialRecord{UserID: userID, Hash: hash, LastReset: c.now, MustChange: in.MustChange, CreatedAt: c.now, UpdatedAt: c.now, Version: 1, SchemaVersion: 1}
 			if err := c.InsertCredential(ctx, current); err != nil {
@@ -144,7 +144,7 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		if err := k.recordRefusal(ctx, r); err != nil { // the throttle bounds how many
 			return cardinal.PasswordState{}, err
 		}
-		check.Add("/current_password", "password_wrong", "Enter your present password")
+		check.Add("/current_password", "password_wrong")
 		return cardinal.PasswordState{}, check.Err()
 	}
 	hash, err := k.hash(ctx, in.New)

@@ -39,7 +39,7 @@ func (k Desk) CreatePermission(ctx context.Context, in cardinal.NewPermission) (
 	return change(ctx, k, rule{action: "permission.create", permission: "permissions.create"}, func(c *changing) (cardinal.Permission, error) {
 		var check input
 		if !permissionName.MatchString(in.Name) || len(in.Name) > 64 {
-			check.Add("/name", "permission_name_format", "Use a noun in the plural, a dot and a verb, in small letters, like invoices.approve")
+			check.Add("/name", "permission_name_format")
 		}
 		in.Description = check.description("/description", in.Description)
 		if err := check.Err(); err != nil {

@@ -146,7 +146,7 @@ func (k Desk) UpdateProfile(ctx context.Context, userID uuid.UUID, version int64
 // in the body.
 func (c *changing) changeProfile(ctx context.Context, current store.ProfileRecord, in cardinal.ProfileChange, at string) (cardinal.Profile, bool, error) {
 	if cardinal.IsBuiltIn(current.UserID) {
-		return cardinal.Profile{}, false, cardinal.Refuse(cardinal.ErrConflict, "built_in", "A built-in actor cannot change")
+		return cardinal.Profile{}, false, cardinal.Refuse("built_in")
 	}
 	key, err := c.desk.d.userKey(ctx, c.Reader, current.UserID)
 	if err != nil {

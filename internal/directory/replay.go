@@ -68,7 +68,7 @@ func (c *changing) replay(ctx context.Context, out any) (bool, error) {
 	}
 	claimed, err := c.ClaimReply(ctx, claim)
 	if errors.Is(err, store.ErrLocked) {
-		return false, cardinal.Refuse(cardinal.ErrConflict, "idempotency_in_flight", "The request with this Idempotency-Key is still under way; send it again later")
+		return false, cardinal.Refuse("idempotency_in_flight")
 	}
 	if err != nil {
 		return false, err
@@ -88,14 +88,14 @@ func (c *changing) replay(ctx context.Context, out any) (bool, error) {
 		// Its day is over and nobody has swept it yet: the place is taken over.
 		c.reply = kept.ID
 		if err := c.RenewReply(ctx, kept.ID, claim); isNotFound(err) {
-			return false, cardinal.Refuse(cardinal.ErrConflict, "idempotency_in_flight", "The request with this Idempotency-Key is still under way; send it again later")
+			return false, cardinal.Refuse("idempotency_in_flight")
 		} else if err != nil {
 			return false, err
 		}
 		return false, nil
 	}
 	if !hmac.Equal(kept.Fingerprint, claim.Fingerprint) {
-		return false, cardinal.Refuse(cardinal.ErrInvalid, "idempotency_mismatch", "This Idempotency-Key was used for another request; use a new key")
+		return false, cardinal.Refuse("idempotency_mismatch")
 	}
 	plain, err := c.desk.replyKey().Open(kept.ReplySealed, replyPlace(kept))
 	if err != nil {

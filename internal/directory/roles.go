@@ -15,7 +15,7 @@ var roleName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{1,62}$`)
 
 func (in *input) roleName(pointer, name string) {
 	if !roleName.MatchString(name) {
-		in.Add(pointer, "role_name_format", "Use 2 to 63 small letters, digits, dots, dashes and underscores, a letter first")
+		in.Add(pointer, "role_name_format")
 	}
 }
 
@@ -64,7 +64,7 @@ func (k Desk) CreateRole(ctx context.Context, in cardinal.NewRole) (cardinal.Rol
 		c.changed("roles.name", nil, role.Name)
 		for i, name := range in.Permissions {
 			if _, err := c.addPermission(ctx, role, name); isNotFound(err) {
-				check.Add("/permissions/"+itoa(i), "permission_unknown", "Declare the permission first, or leave it out")
+				check.Add("/permissions/"+itoa(i), "permission_unknown")
 			} else if err != nil {
 				return role, err
 			}
@@ -84,7 +84,7 @@ func (c *changing) addPermission(ctx context.Context, role cardinal.Role, name s
 		return false, err
 	}
 	if !holds {
-		return false, cardinal.Refuse(cardinal.ErrForbidden, "permission_not_granted_to_you", "You can give a role only permissions that you hold")
+		return false, cardinal.Refuse("permission_not_granted_to_you")
 	}
 	added, err := c.AddRolePermission(ctx, role.ID, permission.ID, c.now)
 	if added {
@@ -103,7 +103,7 @@ func (c *changing) roleForChange(ctx context.Context, id uuid.UUID, version int6
 	if holds, err := c.HoldsAllOf(ctx, c.desk.caller(), id, c.now); err != nil {
 		return before, err
 	} else if !holds {
-		return before, cardinal.Refuse(cardinal.ErrForbidden, "role_has_more_permissions", "That role holds permissions that you do not hold")
+		return before, cardinal.Refuse("role_has_more_permissions")
 	}
 	return before, fresh(before.Version, version)
 }
@@ -157,7 +157,7 @@ func (k Desk) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error
 			return struct{}{}, err
 		}
 		if err := c.Tx.DeleteRole(ctx, id, version); store.Violates(err, "user_roles_role_fk") || store.Violates(err, "foreign_key") {
-			return struct{}{}, cardinal.Refuse(cardinal.ErrConflict, "role_in_use", "Revoke the role from its holders first")
+			return struct{}{}, cardinal.Refuse("role_in_use")
 		} else if err != nil {
 			return struct{}{}, err
 		}
@@ -190,7 +190,7 @@ func (k Desk) AddRolePermission(ctx context.Context, id uuid.UUID, version int64
 		added, err := c.addPermission(ctx, role, name)
 		if isNotFound(err) {
 			var check input
-			check.Add("/permission", "permission_unknown", "Declare the permission first")
+			check.Add("/permission", "permission_unknown")
 			err = check.Err()
 		}
 		return added, err
@@ -224,7 +224,7 @@ func (k Desk) changeRolePermissions(ctx context.Context, id uuid.UUID, version i
 			return before, err
 		}
 		if before.HoldsAll || !before.IsAssignable {
-			return before, cardinal.Refuse(cardinal.ErrConflict, "built_in", "The permissions of this built-in role cannot change")
+			return before, cardinal.Refuse("built_in")
 		}
 		touched, err := fn(c, before)
 		if err != nil || !touched {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -24,6 +23,9 @@ type searchQuery struct {
 
 // maxAskedWords bounds the words of one search: each is an index to look into.
 const maxAskedWords = 6
+
+// maxQueryDomains bounds the domains of one search.
+const maxQueryDomains = 2
 
 // matches reports whether somebody is whom a search is for: each of its words begins a word of theirs.
 func (q searchQuery) matches(f findable) bool {
@@ -75,8 +77,9 @@ func (k *keys) readWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fault
 		}
 		q.domains = append(q.domains, domain)
 	}
-	if len(q.words) > maxAskedWords || len(q.domains) > 2 {
-		return &cardinal.Fault{Parameter: "q", Code: "search_too_long", Message: "Give at most " + strconv.Itoa(maxAskedWords) + " words and two domains"}
+	if len(q.words) > maxAskedWords || len(q.domains) > maxQueryDomains {
+		fault := cardinal.ParameterFault("q", "search_too_long", maxAskedWords, maxQueryDomains)
+		return &fault
 	}
 	var shortest []string
 	for _, word := range q.words {
@@ -96,7 +99,8 @@ func (k *keys) readWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fault
 		}
 	}
 	if len(f.Tokens) == 0 {
-		return &cardinal.Fault{Parameter: "q", Code: "search_too_short", Message: "Give two letters that a name or an address begins with, or a whole domain behind @"}
+		fault := cardinal.ParameterFault("q", "search_too_short")
+		return &fault
 	}
 	return nil
 }
@@ -124,7 +128,7 @@ func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.Us
 		switch {
 		case !asked:
 		case jsonType(value) != definition.ValueType:
-			faults = append(faults, cardinal.Fault{Parameter: "attributes", Code: "attribute_type", Message: "Give a " + definition.ValueType + " for " + definition.Name})
+			faults.AddParameter("attributes", "attribute_type", definition.ValueType+" for "+definition.Name)
 		case finished.BeganAt.Before(definition.CreatedAt):
 			return nil, errSearchBuilding
 		default:
@@ -133,8 +137,7 @@ func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.Us
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Attributes)) {
 		if !slices.Contains(searchable, name) {
-			faults = append(faults, cardinal.Fault{Parameter: "attributes", Code: "attribute_not_searchable",
-				Message: "Only attributes that were declared searchable can be searched" + listOf(searchable)})
+			faults.AddParameter("attributes", "attribute_not_searchable", listOf(searchable))
 		}
 	}
 	return faults, nil
@@ -142,14 +145,14 @@ func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.Us
 
 func listOf(names []string) string {
 	if len(names) == 0 {
-		return ""
+		return "none are declared searchable"
 	}
-	return ": " + strings.Join(names, ", ")
+	return strings.Join(names, ", ")
 }
 
 var (
-	errSearchOff      = cardinal.Refuse(cardinal.ErrConflict, "search_off", "Search is switched off (the setting search.mode)")
-	errSearchBuilding = cardinal.Refuse(cardinal.ErrConflict, "search_building", "Not everybody can be found yet; try again in a minute")
+	errSearchOff      = cardinal.Refuse("search_off")
+	errSearchBuilding = cardinal.Refuse("search_building")
 )
 
 // searchReady returns nil when everybody can be found.

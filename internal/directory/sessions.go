@@ -55,7 +55,7 @@ func (k Desk) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page) (
 // SignOut ends the session that the actor came in with.
 func (k Desk) SignOut(ctx context.Context) error {
 	if !k.actor.SessionID.Valid {
-		return cardinal.Refuse(cardinal.ErrConflict, "no_session", "Only a session can sign out")
+		return cardinal.Refuse("no_session")
 	}
 	r := rule{action: "session.end", subject: k.actor.UserID, own: true, beforePasswordChange: true, permission: "sessions.revoke"}
 	return k.endSession(ctx, r, k.actor.UserID, k.actor.SessionID.UUID, "signed_out")

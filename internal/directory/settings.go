@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strconv"
+	"strings"
 	"time"
 
 	"cardinal"
@@ -72,11 +72,11 @@ func (r settingRule) check(value any) error {
 				return nil
 			}
 		}
-		faults.Add("/value", "setting_choice", fmt.Sprintf("Choose one of %q", r.choices))
+		faults.Add("/value", "setting_choice", strings.Join(r.choices, ", "))
 		return faults.Err()
 	}
 	if n, ok := value.(float64); !ok || n != math.Trunc(n) || n < float64(r.low) || n > float64(r.high) {
-		faults.Add("/value", "setting_range", "Enter a whole number from "+strconv.FormatInt(r.low, 10)+" to "+strconv.FormatInt(r.high, 10))
+		faults.Add("/value", "setting_range", r.low, r.high)
 	}
 	return faults.Err()
 }

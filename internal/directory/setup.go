@@ -12,7 +12,7 @@ import (
 
 const setupLifetime = 30 * time.Minute
 
-var errSetupLink = cardinal.Refuse(cardinal.ErrUnauthenticated, "setup_link_expired", "This link was used or is too old; run cardinal admin setup-link for another")
+var errSetupLink = cardinal.Refuse("setup_link_expired")
 
 // HasAdministrator reports whether every role that must have holders has one who can sign in.
 func (d *Directory) HasAdministrator(ctx context.Context) (bool, error) {
@@ -66,7 +66,7 @@ func (k Desk) SetUp(ctx context.Context, in cardinal.SetUp) (cardinal.SignedIn, 
 		return cardinal.SignedIn{}, errSetupLink
 	}
 	var check input
-	check.note("/email", second(normal.Email(in.Email)))
+	check.AddError("/email", second(normal.Email(in.Email)))
 	check.newPassword("/password", in.Password, s)
 	check.text("/display_name", in.DisplayName, displayName)
 	if err := check.Err(); err != nil {
@@ -116,7 +116,7 @@ func (k Desk) AddAdministrator(ctx context.Context, in cardinal.NewUser) (cardin
 	address, err := normal.Email(in.Email)
 	if err != nil {
 		var check input
-		check.note("/email", err)
+		check.AddError("/email", err)
 		return cardinal.User{}, check.Err()
 	}
 	k.once = nil // it is several changes

@@ -16,7 +16,7 @@ import (
 
 const signInAction = "session.create"
 
-var errCredentials = cardinal.Refuse(cardinal.ErrUnauthenticated, "invalid_credentials", "Check the identifier and the password")
+var errCredentials = cardinal.Refuse("invalid_credentials")
 
 // SignIn opens a session for who knows the password of an account. An unknown identifier, an account without a password and a
 // wrong password take the same time and get the same answer; what is wrong with the account itself is told only to who
@@ -64,7 +64,7 @@ func (k Desk) SignIn(ctx context.Context, in cardinal.SignIn) (cardinal.SignedIn
 		if err := k.fail(ctx, t, s, account.UserID, signInAction); err != nil {
 			return cardinal.SignedIn{}, err
 		}
-		return cardinal.SignedIn{}, cardinal.Refuse(cardinal.ErrForbidden, "account_"+account.Status, "This account cannot sign in: it is %s", account.Status)
+		return cardinal.SignedIn{}, cannotSignIn(account.Status)
 	}
 	var stronger string
 	if rehash {
@@ -100,6 +100,21 @@ func (k Desk) SignIn(ctx context.Context, in cardinal.SignIn) (cardinal.SignedIn
 	})
 }
 
+// cannotSignIn is the refusal of an account whose status does not allow it to sign in.
+func cannotSignIn(status string) *cardinal.Refusal {
+	switch status {
+	case "pending":
+		return cardinal.Refuse("account_pending")
+	case "suspended":
+		return cardinal.Refuse("account_suspended")
+	case "deleted":
+		return cardinal.Refuse("account_deleted")
+	case "erased":
+		return cardinal.Refuse("account_erased")
+	}
+	return cardinal.Refuse("account_inactive")
+}
+
 // verify compares a password with a hash at the cost of one, whether there is a hash or not.
 func (k Desk) verify(ctx context.Context, secret cardinal.Secret, hash *string, known bool) (match, rehash bool, err error) {
 	text, bad := normal.Password(secret.Reveal())
@@ -123,9 +138,7 @@ func (k Desk) hash(ctx context.Context, secret cardinal.Secret) (string, error) 
 
 func busy(err error) error {
 	if errors.Is(err, password.ErrBusy) {
-		refusal := cardinal.Refuse(cardinal.ErrBusy, "busy", "Too many sign-ins at once; try again in a moment")
-		refusal.RetryAfter = seconds(5)
-		return refusal
+		return cardinal.Refuse("busy").After(seconds(5))
 	}
 	return err
 }

@@ -69,7 +69,7 @@ func TestSignIn(t *testing.T) {
 			for _, c := range [][2]string{{email, "wrong wrong wrong"}, {email, ""}, {bareEmail, goodPassword}, {"nobody@example.com", goodPassword}, {"", goodPassword}, {"\xff", goodPassword}} {
 				err := try("203.0.113.6", c[0], c[1])
 				refuses(t, err, "invalid_credentials")
-				if err.Error() != "unauthenticated: Check the identifier and the password" {
+				if err.Error() != "invalid_credentials: It is not disclosed which of them is wrong. Check both." {
 					t.Errorf("said %q", err)
 				}
 			}

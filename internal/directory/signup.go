@@ -22,7 +22,7 @@ func (k Desk) SignUp(ctx context.Context, in cardinal.SignUp) (cardinal.User, er
 		return cardinal.User{}, err
 	}
 	if !s.signUpOpen {
-		return cardinal.User{}, cardinal.Refuse(cardinal.ErrForbidden, "sign_up_closed", "Ask an administrator for an account")
+		return cardinal.User{}, cardinal.Refuse("sign_up_closed")
 	}
 	t := k.throttleFor("sign-up", nil)
 	if _, err := t.check(ctx, reader, k.d.now()); err != nil {
@@ -46,7 +46,7 @@ func second[T any](_ T, err error) error { return err }
 // checkSignUp finds every fault of a sign-up at once.
 func checkSignUp(in cardinal.SignUp, s settings) error {
 	var check input
-	check.note("/email", second(normal.Email(in.Email)))
+	check.AddError("/email", second(normal.Email(in.Email)))
 	check.newPassword("/password", in.Password, s)
 	check.text("/display_name", in.DisplayName, displayName)
 	check.text("/locale", in.Locale, normal.Locale)
@@ -60,5 +60,5 @@ func (k Desk) SignUpFaults(ctx context.Context, in cardinal.SignUp) []cardinal.F
 	if err != nil || !s.signUpOpen {
 		return nil
 	}
-	return faultsOf(checkSignUp(in, s))
+	return cardinal.FaultsOf(checkSignUp(in, s))
 }

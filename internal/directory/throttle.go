@@ -61,9 +61,7 @@ func (t throttle) check(ctx context.Context, r store.Reader, now time.Time) (tri
 	}
 	for _, row := range rows {
 		if row.BlockedUntil != nil && now.Before(*row.BlockedUntil) {
-			refusal := cardinal.Refuse(cardinal.ErrThrottled, "too_many_attempts", "Too many attempts; wait before you try again")
-			refusal.RetryAfter = row.BlockedUntil.Sub(now)
-			return true, refusal
+			return true, cardinal.Refuse("too_many_attempts").After(row.BlockedUntil.Sub(now))
 		}
 	}
 	return len(rows) > 0, nil

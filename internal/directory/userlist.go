@@ -2,6 +2,9 @@ package directory
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -65,19 +68,16 @@ func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.C
 // readFilter checks a filter and completes it; it returns what is searched for, if anything.
 func (k Desk) readFilter(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (*searchQuery, error) {
 	var faults cardinal.Faults
-	parameter := func(name, code, message string) {
-		faults = append(faults, cardinal.Fault{Parameter: name, Code: code, Message: message})
-	}
 	if _, ok := k.d.statuses[f.Status]; f.Status != "" && !ok {
-		parameter("status", "status_unknown", "Choose one that /v1/statuses lists")
+		faults.AddParameter("status", "status_unknown", strings.Join(slices.Sorted(maps.Keys(k.d.statuses)), ", "))
 	}
 	if _, ok := k.d.kinds[f.Kind]; f.Kind != "" && !ok {
-		parameter("kind", "kind_unknown", "Choose one of "+strings.Join(k.d.listedKinds(), ", "))
+		faults.AddParameter("kind", "kind_unknown", strings.Join(k.d.listedKinds(), ", "))
 	}
 	if f.Email != "" {
 		address, err := normal.Email(f.Email)
 		if err != nil {
-			parameter("email", normal.CodeEmailFormat, "Give a whole e-mail address")
+			faults.AddParameter("email", "email_format")
 		}
 		f.Identifier = k.d.keys.index(normal.KindEmail, address)
 	}
@@ -86,7 +86,8 @@ func (k Desk) readFilter(ctx context.Context, r store.Reader, f *cardinal.UserFi
 		return nil, faults.Err()
 	}
 	q, wrong, err := k.readSearch(ctx, r, f)
-	if err != nil && len(faults) == 0 {
+	var refusal *cardinal.Refusal
+	if err != nil && (len(faults) == 0 || !errors.As(err, &refusal)) {
 		return nil, err
 	}
 	return &q, append(faults, wrong...).Err()

@@ -143,14 +143,14 @@ func (k Desk) checkNewUser(ctx context.Context, reader store.Reader, in cardinal
 	}
 	kind, ok := k.d.kinds[in.Kind]
 	if !ok || !kind.IsListed {
-		check.Add("/kind", "kind_unknown", "Choose one of "+strings.Join(k.d.listedKinds(), ", "))
+		check.Add("/kind", "kind_unknown", strings.Join(k.d.listedKinds(), ", "))
 	} else if !kind.CanSignIn {
 		for _, field := range []struct {
 			pointer string
 			given   bool
 		}{{"/username", in.Username != ""}, {"/email", in.Email != ""}, {"/phone", in.Phone != ""}, {"/password", in.Password != ""}} {
 			if field.given {
-				check.Add(field.pointer, "kind_cannot_sign_in", "Leave it out: a "+in.Kind+" calls with API keys")
+				check.Add(field.pointer, "kind_cannot_sign_in", in.Kind)
 			}
 		}
 	}
@@ -173,10 +173,10 @@ func (k Desk) checkNewUser(ctx context.Context, reader store.Reader, in cardinal
 	if in.Password != "" {
 		check.newPassword("/password", in.Password, s)
 		if in.Email == "" && in.Phone == "" && in.Username == "" {
-			check.Add("/password", "password_without_identifier", "Give an e-mail address, a telephone number or a user name to sign in with")
+			check.Add("/password", "password_without_identifier")
 		}
 	} else if in.MustChangePassword {
-		check.Add("/must_change_password", "password_missing", "Give a password, or leave this out")
+		check.Add("/must_change_password", "password_missing")
 	}
 	return checkedUser{in, usernameNormal, emailNormal, phoneNormal}, check.Err()
 }
@@ -193,15 +193,7 @@ func (k Desk) NewUserFaults(ctx context.Context, in cardinal.NewUser) []cardinal
 		return nil
 	}
 	_, err = k.checkNewUser(ctx, r, in, s)
-	return faultsOf(err)
-}
-
-func faultsOf(err error) []cardinal.Fault {
-	var invalid *cardinal.Invalid
-	if errors.As(err, &invalid) {
-		return invalid.Faults
-	}
-	return nil
+	return cardinal.FaultsOf(err)
 }
 
 // country checks a country's code against the table.
@@ -211,7 +203,7 @@ func (in *input) country(ctx context.Context, r store.Reader, pointer, code stri
 	}
 	_, err := r.Country(ctx, code)
 	if errors.Is(err, cardinal.ErrNotFound) {
-		in.Add(pointer, "country_unknown", "Give an ISO 3166-1 alpha-2 code that /v1/countries lists")
+		in.Add(pointer, "country_unknown")
 		return nil
 	}
 	return err
@@ -289,7 +281,7 @@ func (c *changing) userForChange(ctx context.Context, id uuid.UUID, version int6
 func (c *changing) move(ctx context.Context, before cardinal.User, action string) (cardinal.User, error) {
 	after, err := c.SetUserStatus(ctx, before.ID, before.Version, action, c.now)
 	if errors.Is(err, cardinal.ErrNotFound) {
-		return before, cardinal.Refuse(cardinal.ErrConflict, "status_not_allowed", "A user who is %s cannot be asked to %s", before.Status, action)
+		return before, cardinal.Refuse("status_not_allowed", before.Status)
 	}
 	if err != nil {
 		return before, err

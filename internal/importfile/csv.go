@@ -104,7 +104,7 @@ func (r *Reader) nextRecord(row *Row, o Options) error {
 	case errors.As(err, &parse):
 		row.Line = int64(parse.StartLine)
 		row.record = append(row.record, record...)
-		row.Faults.Add("", "row_malformed", fmt.Sprintf("Put text with quotes into quotes and double those inside; this breaks at line %d, column %d", parse.Line, parse.Column))
+		row.Faults.Add("", "row_malformed", fmt.Sprintf("put text with quotes into quotes and double the inner ones, see line %d, column %d", parse.Line, parse.Column))
 		return nil
 	case err != nil:
 		return err
@@ -114,10 +114,10 @@ func (r *Reader) nextRecord(row *Row, o Options) error {
 	row.record = append(row.record, record...)
 	switch {
 	case len(record) != len(r.csv.header):
-		row.Faults.Add("", "row_malformed", fmt.Sprintf("Give %d columns; this row has %d", len(r.csv.header), len(record)))
+		row.Faults.Add("", "row_malformed", fmt.Sprintf("the header has %d columns, this row has %d", len(r.csv.header), len(record)))
 		return nil
 	case !utf8.ValidString(strings.Join(record, "")):
-		row.Faults.Add("", "row_malformed", "Write the file in UTF-8")
+		row.Faults.Add("", "row_malformed", "write the file in UTF-8")
 		return nil
 	case r.Format == "supabase":
 		row.raw = supabaseRecord(r.csv.header, record)
@@ -141,19 +141,19 @@ func set(p *cardinal.ImportRow, field, value string) (message string) {
 	case "id":
 		id, err := uuid.Parse(value)
 		if err != nil {
-			return "Give a UUID"
+			return "a UUID"
 		}
 		p.ID = id
 	case "created_at", "deleted_at", "password_set_at":
 		t, ok := moment(value)
 		if !ok {
-			return "Give a time like 2026-03-14T09:26:53Z"
+			return "a time like 2026-03-14T09:26:53Z"
 		}
 		*map[string]**time.Time{"created_at": &p.CreatedAt, "deleted_at": &p.DeletedAt, "password_set_at": &p.PasswordSetAt}[field] = &t
 	case "email_verified", "phone_verified", "must_change_password":
 		yes, ok := truth(value)
 		if !ok {
-			return "Give true or false"
+			return "true or false"
 		}
 		*map[string]*bool{"email_verified": &p.EmailVerified, "phone_verified": &p.PhoneVerified, "must_change_password": &p.MustChangePassword}[field] = yes
 	case "display_name":
@@ -164,7 +164,7 @@ func set(p *cardinal.ImportRow, field, value string) (message string) {
 		}
 	case "preferences", "attributes":
 		if json.Unmarshal([]byte(value), map[string]any{"preferences": &p.Preferences, "attributes": &p.Attributes}[field]) != nil {
-			return "Give a JSON object"
+			return "a JSON object"
 		}
 	default:
 		return setText(p, field, value)

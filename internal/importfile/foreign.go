@@ -49,7 +49,7 @@ func recognise(first []byte) string {
 func (row *Row) into(shape any) bool {
 	if err := json.Unmarshal(row.raw, shape); err != nil {
 		if row.members(); len(row.Faults) == 0 {
-			row.Faults.Add("", "row_malformed", "A member of this person has another type than the system writes")
+			row.Faults.Add("", "row_malformed", "a value has another type than the system writes")
 		}
 		return false
 	}
@@ -115,7 +115,7 @@ func readAuth0(row *Row, _ Options) {
 	if u.Custom != nil {
 		var ok bool
 		if p.PasswordHash, ok = u.Custom.text(); !ok {
-			row.Faults.Add("/custom_password_hash", "hash_unusable", "Leave the password out, or give a hash of a scheme that can be verified")
+			row.Faults.Add("/custom_password_hash", "hash_unusable", "the scheme is not known")
 		}
 	}
 }
@@ -168,7 +168,7 @@ func readKeycloak(row *Row, _ Options) {
 		}
 		var ok bool
 		if p.PasswordHash, ok = c.text(); !ok {
-			row.Faults.Add("/credentials", "hash_unusable", "Leave the password out, or give a hash of a scheme that can be verified")
+			row.Faults.Add("/credentials", "hash_unusable", "the scheme is not known")
 		}
 		p.PasswordSetAt = c.Created.at()
 	}
@@ -287,7 +287,7 @@ func readFirebase(row *Row, o Options) {
 	switch {
 	case u.Hash == "":
 	case o.Firebase == FirebaseHash{}:
-		row.Faults.Add("/passwordHash", "hash_unusable", "Say with --hash-config which parameters the project hashes with")
+		row.Faults.Add("/passwordHash", "hash_unusable", "the parameters of the project are needed, give them with --hash-config")
 	default:
 		p.PasswordHash = o.Firebase.text(u.Salt, u.Hash)
 	}

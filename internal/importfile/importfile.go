@@ -117,5 +117,5 @@ func (r *Reader) Place(f cardinal.Fault) string {
 
 // tooLong is a row that was skipped unread.
 func (row *Row) tooLong() {
-	row.Faults.Add("", "row_too_long", fmt.Sprintf("Use at most %d KiB for one person", maxRow>>10))
+	row.Faults.Add("", "row_too_long", fmt.Sprintf("%d KiB", maxRow>>10))
 }

@@ -30,7 +30,7 @@ func readNative(row *Row) {
 		}
 		field, ok := nativeFields[name]
 		if !ok {
-			row.Faults.Add("/"+short(name), "field_unknown", "Leave it out, or correct its name")
+			row.Faults.Add("/"+short(name), "field_unknown", "")
 			continue
 		}
 		member := json.NewDecoder(bytes.NewReader(members[name]))
@@ -49,11 +49,11 @@ func (row *Row) members() map[string]json.RawMessage {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		row.Faults.Add("", "row_malformed", "Write one JSON object; this one breaks at column "+number(syntax.Offset))
+		row.Faults.Add("", "row_malformed", "write one JSON object, this one has a syntax error at column "+number(syntax.Offset))
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		row.Faults.Add("", "row_malformed", "Write one JSON object; this one does not end")
+		row.Faults.Add("", "row_malformed", "write one JSON object, this one does not end")
 	case err != nil:
-		row.Faults.Add("", "row_malformed", "Write one JSON object")
+		row.Faults.Add("", "row_malformed", "write one JSON object")
 	}
 	return members
 }
@@ -75,17 +75,17 @@ func wanted(t reflect.Type) string {
 	}
 	switch {
 	case t.Name() == "UUID":
-		return "Give a UUID"
+		return "a UUID"
 	case t.Name() == "Time":
-		return "Give a time like 2026-03-14T09:26:53Z"
+		return "a time like 2026-03-14T09:26:53Z"
 	case t.Kind() == reflect.Bool:
-		return "Give true or false"
+		return "true or false"
 	case t.Kind() == reflect.Slice:
-		return "Give a list of objects"
+		return "a list of objects"
 	case t.Kind() == reflect.Map:
-		return "Give an object"
+		return "an object"
 	}
-	return "Give a text"
+	return "a text"
 }
 
 // short is a name of somebody else's, cut and harmless.

@@ -14,28 +14,26 @@ const MaxURLBytes = 2048
 // AvatarURL returns the normal form of the address of a picture: an absolute https URL of printable ASCII, at most 2,048
 // bytes, scheme and host in lower case, the host in A-labels, without user information and without the default port.
 func AvatarURL(s string) (string, error) {
-	const format = "Enter a web address that starts with https://, like https://example.com/picture.png"
-	const long = "Web address must be 2,048 characters or fewer"
 	if len(s) > maxInput {
-		return refuse(CodeURLTooLong, long)
+		return refuse("url_too_long", MaxURLBytes)
 	}
 	s = strings.TrimSpace(s)
 	if !wellFormed(s) || strings.ContainsFunc(s, spaceOrControl) {
-		return refuse(CodeURLFormat, format)
+		return refuse("url_format")
 	}
 	u, err := url.Parse(s)
 	// Parse lowers the scheme. Opaque is https:path, which has no host either.
 	if err != nil || u.Scheme != "https" || u.Opaque != "" || u.User != nil {
-		return refuse(CodeURLFormat, format)
+		return refuse("url_format")
 	}
 	host, ok := urlHost(u)
 	if !ok {
-		return refuse(CodeURLFormat, format)
+		return refuse("url_format")
 	}
 	u.Host = host
 	s = escapeRest(u.String())
 	if len(s) > MaxURLBytes {
-		return refuse(CodeURLTooLong, long)
+		return refuse("url_too_long", MaxURLBytes)
 	}
 	return s, nil
 }

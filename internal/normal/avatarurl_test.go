@@ -16,12 +16,12 @@ func TestAvatarURL(t *testing.T) {
 		{"TakesTheLongest", "https://example.com/" + strings.Repeat("a", MaxURLBytes-20), nil},
 	})
 	checkRefused(t, AvatarURL, []refused{
-		{"RefusesOtherSchemes", CodeURLFormat, []string{"http://example.com/a.png", "javascript:alert(1)", "data:image/png;base64,AAAA", "ftp://example.com/", "//example.com/a", "/a.png", "example.com/a.png"}},
-		{"RefusesNoHost", CodeURLFormat, []string{"https:///a", "https:a", "https://", "https://:443/", "https://."}},
-		{"RefusesUserInformation", CodeURLFormat, []string{"https://ann@example.com/", "https://ann:pw@example.com/", "https://@example.com/", "https://example.com\\@evil.example/"}},
-		{"RefusesBadHosts", CodeURLFormat, []string{"https://exa mple.com/", "https://exa_mple.com/", "https://[fe80::1%25eth0]/", "https://[192.0.2.1]/", "https://example.com:0/", "https://example.com:65536/", "https://example.com:x/"}},
-		{"RefusesControls", CodeURLFormat, []string{"https://example.com/a\nb", "https://example.com/a\tb", "https://example.com/?a b"}},
-		{"RefusesTooLong", CodeURLTooLong, []string{"https://example.com/" + strings.Repeat("a", MaxURLBytes-19), "https://example.com/" + strings.Repeat("ü", 400)}},
+		{"RefusesOtherSchemes", "url_format", []string{"http://example.com/a.png", "javascript:alert(1)", "data:image/png;base64,AAAA", "ftp://example.com/", "//example.com/a", "/a.png", "example.com/a.png"}},
+		{"RefusesNoHost", "url_format", []string{"https:///a", "https:a", "https://", "https://:443/", "https://."}},
+		{"RefusesUserInformation", "url_format", []string{"https://ann@example.com/", "https://ann:pw@example.com/", "https://@example.com/", "https://example.com\\@evil.example/"}},
+		{"RefusesBadHosts", "url_format", []string{"https://exa mple.com/", "https://exa_mple.com/", "https://[fe80::1%25eth0]/", "https://[192.0.2.1]/", "https://example.com:0/", "https://example.com:65536/", "https://example.com:x/"}},
+		{"RefusesControls", "url_format", []string{"https://example.com/a\nb", "https://example.com/a\tb", "https://example.com/?a b"}},
+		{"RefusesTooLong", "url_too_long", []string{"https://example.com/" + strings.Repeat("a", MaxURLBytes-19), "https://example.com/" + strings.Repeat("ü", 400)}},
 	})
 }
 

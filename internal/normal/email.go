@@ -18,28 +18,26 @@ const (
 // RFC 5321 calls local parts case-sensitive; no provider of note treats them so, and two accounts for Ann@ and ann@
 // would be one person's.
 func Email(s string) (string, error) {
-	const format = "Enter an email address in the correct format, like name@example.com"
-	const long = "Email address must be 254 characters or fewer"
 	if len(s) > maxInput {
-		return refuse(CodeEmailTooLong, long)
+		return refuse("email_too_long", MaxEmailBytes)
 	}
 	if !wellFormed(s) {
-		return refuse(CodeEmailFormat, format)
+		return refuse("email_format")
 	}
 	local, domain, found := strings.Cut(foldSigns(strings.TrimSpace(s)), "@")
 	if !found || strings.Contains(domain, "@") {
-		return refuse(CodeEmailFormat, format)
+		return refuse("email_format")
 	}
 	local, ok := stable(local, usernameCaseMapped)
 	if !ok || !dotAtom(local) {
-		return refuse(CodeEmailFormat, format)
+		return refuse("email_format")
 	}
 	domain, ok = domainASCII(domain)
 	if !ok || !mailDomain(domain) {
-		return refuse(CodeEmailFormat, format)
+		return refuse("email_format")
 	}
 	if len(local) > MaxEmailLocalBytes || len(local)+1+len(domain) > MaxEmailBytes {
-		return refuse(CodeEmailTooLong, long)
+		return refuse("email_too_long", MaxEmailBytes)
 	}
 	return local + "@" + domain, nil
 }

@@ -11,8 +11,8 @@ func TestLocale(t *testing.T) {
 		{"TakesUndetermined", "und", nil},
 	})
 	checkRefused(t, Locale, []refused{
-		{"RefusesUnknown", CodeLocaleFormat, []string{"xx", "en-XX-YY", "english", "e", "en--GB", "en GB", "-", "日本"}},
-		{"RefusesTooLong", CodeLocaleFormat, []string{"de-u-co-phonebk-x-aaaaaaaa-bbbbbbbb-cccccccc"}},
+		{"RefusesUnknown", "locale_format", []string{"xx", "en-XX-YY", "english", "e", "en--GB", "en GB", "-", "日本"}},
+		{"RefusesTooLong", "locale_format", []string{"de-u-co-phonebk-x-aaaaaaaa-bbbbbbbb-cccccccc"}},
 	})
 }
 

@@ -8,23 +8,21 @@ const MaxPasswordBytes = 1024
 // Password returns the normal form of a password by PRECIS OpaqueString (RFC 8265 section 4.2): NFC, every space as the
 // ASCII one, nothing trimmed, case kept. How long or how common a password may be is package password's rule.
 func Password(s string) (string, error) {
-	const format = "Remove the characters from the password that cannot be used, such as control characters"
-	const long = "Password must be 1,024 bytes or fewer"
 	if len(s) > maxInput {
-		return refuse(CodePasswordTooLong, long)
+		return refuse("password_too_long", MaxPasswordBytes)
 	}
 	if s == "" {
-		return refuse(CodePasswordEmpty, "Enter a password")
+		return refuse("password_empty")
 	}
 	if !wellFormed(s) {
-		return refuse(CodePasswordFormat, format)
+		return refuse("password_format")
 	}
 	s, ok := stable(s, precis.OpaqueString.String)
 	if !ok {
-		return refuse(CodePasswordFormat, format)
+		return refuse("password_format")
 	}
 	if len(s) > MaxPasswordBytes {
-		return refuse(CodePasswordTooLong, long)
+		return refuse("password_too_long", MaxPasswordBytes)
 	}
 	return s, nil
 }

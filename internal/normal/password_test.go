@@ -20,10 +20,10 @@ func TestPassword(t *testing.T) {
 		{"TakesTheLongest", strings.Repeat("é", 512), []string{strings.Repeat("e\u0301", 512)}},
 	})
 	checkRefused(t, Password, []refused{
-		{"RefusesEmpty", CodePasswordEmpty, []string{""}},
-		{"RefusesControls", CodePasswordFormat, []string{"my cat is a \tby", "a\nb", "a\x7f", "a\u0085"}},
-		{"RefusesUnassigned", CodePasswordFormat, []string{"\u0378", "\ue000", "\ufdd0"}},
-		{"RefusesTooLong", CodePasswordTooLong, []string{strings.Repeat("a", 1025), strings.Repeat("é", 513), strings.Repeat("a", 5000)}},
+		{"RefusesEmpty", "password_empty", []string{""}},
+		{"RefusesControls", "password_format", []string{"my cat is a \tby", "a\nb", "a\x7f", "a\u0085"}},
+		{"RefusesUnassigned", "password_format", []string{"\u0378", "\ue000", "\ufdd0"}},
+		{"RefusesTooLong", "password_too_long", []string{strings.Repeat("a", 1025), strings.Repeat("é", 513), strings.Repeat("a", 5000)}},
 	})
 }
 

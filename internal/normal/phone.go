@@ -9,9 +9,8 @@ import (
 // Phone returns the normal form of a telephone number in international form: E.164, a plus sign and 7 to 15 digits.
 // A leading 00 is read as the plus sign, digits of any script as ASCII; spaces, dots, hyphens and parentheses go.
 func Phone(s string) (string, error) {
-	const format = "Enter a phone number with its country code, like +44 20 7946 0018"
 	if len(s) > maxInput || !wellFormed(s) {
-		return refuse(CodePhoneFormat, format)
+		return refuse("phone_format")
 	}
 	s = foldSigns(strings.TrimSpace(s))
 	var digits, trunk []byte
@@ -29,23 +28,23 @@ func Phone(s string) (string, error) {
 				trunk = append(trunk, byte(r))
 			}
 		default:
-			return refuse(CodePhoneFormat, format)
+			return refuse("phone_format")
 		}
 	}
 	// "+44 (0)20 …" is a common spelling whose zero is not dialled from abroad: dropping only the parentheses would
 	// give somebody else's number.
 	if bytes.Contains(trunk, []byte("(0)")) {
-		return refuse(CodePhoneFormat, format)
+		return refuse("phone_format")
 	}
 	number := string(digits)
 	if !plus {
 		var ok bool
 		if number, ok = strings.CutPrefix(number, "00"); !ok {
-			return refuse(CodePhoneFormat, format)
+			return refuse("phone_format")
 		}
 	}
 	if len(number) < 7 || len(number) > 15 || number[0] == '0' {
-		return refuse(CodePhoneFormat, format)
+		return refuse("phone_format")
 	}
 	return "+" + number, nil
 }

@@ -19,12 +19,12 @@ func TestPhone(t *testing.T) {
 		{"TakesTheLongest", "+123456789012345", nil},
 	})
 	checkRefused(t, Phone, []refused{
-		{"RefusesNationalForm", CodePhoneFormat, []string{"020 7946 0018", "2079460018", "442079460018"}},
-		{"RefusesLeadingZero", CodePhoneFormat, []string{"+0442079460018", "000442079460018"}},
-		{"RefusesTrunkZero", CodePhoneFormat, []string{"+44 (0)20 7946 0018", "+44 ( 0 ) 20 7946 0018", "+44（０）20 7946 0018"}},
-		{"RefusesLength", CodePhoneFormat, []string{"+", "00", "+123456", "+1234567890123456", "00123456"}},
-		{"RefusesOtherCharacters", CodePhoneFormat, []string{"+44 20 7946 0018 ext 1", "+44/20/79460018", "tel:+442079460018", "+44;2079460018", "+½442079460018"}},
-		{"RefusesMisplacedPlus", CodePhoneFormat, []string{"++442079460018", "44+2079460018", "00+442079460018"}},
+		{"RefusesNationalForm", "phone_format", []string{"020 7946 0018", "2079460018", "442079460018"}},
+		{"RefusesLeadingZero", "phone_format", []string{"+0442079460018", "000442079460018"}},
+		{"RefusesTrunkZero", "phone_format", []string{"+44 (0)20 7946 0018", "+44 ( 0 ) 20 7946 0018", "+44（０）20 7946 0018"}},
+		{"RefusesLength", "phone_format", []string{"+", "00", "+123456", "+1234567890123456", "00123456"}},
+		{"RefusesOtherCharacters", "phone_format", []string{"+44 20 7946 0018 ext 1", "+44/20/79460018", "tel:+442079460018", "+44;2079460018", "+½442079460018"}},
+		{"RefusesMisplacedPlus", "phone_format", []string{"++442079460018", "44+2079460018", "00+442079460018"}},
 	})
 }
 

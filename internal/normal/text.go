@@ -1,7 +1,6 @@
 package normal
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,30 +13,27 @@ import (
 // the joiners that scripts and emoji need; control, private-use and unassigned characters and bidi embeddings, overrides
 // and isolates are refused.
 func Text(s string, maxRunes int) (string, error) {
-	const format = "Remove the characters that cannot be shown"
-	const empty = "Enter at least one letter, number or symbol"
-	long := fmt.Sprintf("Enter %d characters or fewer", maxRunes)
 	if len(s) > maxInput {
-		return refuse(CodeTextTooLong, long)
+		return refuse("text_too_long", maxRunes)
 	}
 	if !wellFormed(s) {
-		return refuse(CodeTextFormat, format)
+		return refuse("text_format")
 	}
 	s = norm.NFC.String(strings.Join(strings.Fields(breakHints.Replace(s)), " "))
 	visible := false
 	previous := rune(0)
 	for _, r := range s {
 		if !textRune(r, previous) {
-			return refuse(CodeTextFormat, format)
+			return refuse("text_format")
 		}
 		visible = visible || isVisible(r)
 		previous = r
 	}
 	if !visible {
-		return refuse(CodeTextEmpty, empty)
+		return refuse("text_empty")
 	}
 	if utf8.RuneCountInString(s) > maxRunes {
-		return refuse(CodeTextTooLong, long)
+		return refuse("text_too_long", maxRunes)
 	}
 	return s, nil
 }

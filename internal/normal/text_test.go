@@ -38,15 +38,15 @@ func TestText(t *testing.T) {
 		{"TakesBidiMarks", "Ann\u200e (عمان)", nil},
 	})
 	checkRefused(t, name, []refused{
-		{"RefusesControls", CodeTextFormat, []string{"Ann\x07", "Ann\x1b[31m", "Ann\x7f", "Ann\u0080"}},
-		{"RefusesBidiOverrides", CodeTextFormat, []string{"\u202aAnn", "\u202bAnn", "Ann\u202c", "\u202dAnn", "\u202eAnn", "\u2066Ann", "\u2067Ann", "\u2068Ann", "Ann\u2069"}},
-		{"RefusesPrivateUse", CodeTextFormat, []string{"\ue000Ann", "\U000f0000Ann", "\U0010fffdAnn"}},
-		{"RefusesUnassigned", CodeTextFormat, []string{"\u0378Ann", "\ufffeAnn", "\ufdd0Ann", "\U0010ffffAnn"}},
-		{"RefusesReplacementCharacter", CodeTextFormat, []string{"Ren\ufffd"}},
-		{"RefusesHiddenTags", CodeTextFormat, []string{"Ann\U000E0041\U000E0042", "\U000E0001"}},
-		{"RefusesInterlinearAnnotation", CodeTextFormat, []string{"\ufff9Ann\ufffaBob\ufffb"}},
-		{"RefusesEmpty", CodeTextEmpty, []string{"", "   ", "\u200b", "\u200d", "\u200e", "\u3164", "\u2800", "\u115f\u1160", "\ufe0f", "\u3000\u00a0"}},
-		{"RefusesTooLong", CodeTextTooLong, []string{strings.Repeat("a", 41), strings.Repeat("👩", 41), strings.Repeat("a ", 21) + "a"}},
+		{"RefusesControls", "text_format", []string{"Ann\x07", "Ann\x1b[31m", "Ann\x7f", "Ann\u0080"}},
+		{"RefusesBidiOverrides", "text_format", []string{"\u202aAnn", "\u202bAnn", "Ann\u202c", "\u202dAnn", "\u202eAnn", "\u2066Ann", "\u2067Ann", "\u2068Ann", "Ann\u2069"}},
+		{"RefusesPrivateUse", "text_format", []string{"\ue000Ann", "\U000f0000Ann", "\U0010fffdAnn"}},
+		{"RefusesUnassigned", "text_format", []string{"\u0378Ann", "\ufffeAnn", "\ufdd0Ann", "\U0010ffffAnn"}},
+		{"RefusesReplacementCharacter", "text_format", []string{"Ren\ufffd"}},
+		{"RefusesHiddenTags", "text_format", []string{"Ann\U000E0041\U000E0042", "\U000E0001"}},
+		{"RefusesInterlinearAnnotation", "text_format", []string{"\ufff9Ann\ufffaBob\ufffb"}},
+		{"RefusesEmpty", "text_empty", []string{"", "   ", "\u200b", "\u200d", "\u200e", "\u3164", "\u2800", "\u115f\u1160", "\ufe0f", "\u3000\u00a0"}},
+		{"RefusesTooLong", "text_too_long", []string{strings.Repeat("a", 41), strings.Repeat("👩", 41), strings.Repeat("a ", 21) + "a"}},
 	})
 	t.Run("NamesTheLimit", func(t *testing.T) {
 		_, err := Text("Ann", 2)

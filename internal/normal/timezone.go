@@ -12,13 +12,12 @@ const maxTimeZoneBytes = 64
 // TimeZone returns the IANA name of a time zone, such as "Europe/Paris" or "UTC", as the database spells it, after trimming.
 // "Local" and the empty name are refused: they mean the server's own zone.
 func TimeZone(s string) (string, error) {
-	const format = "Select a time zone from the list"
 	s = strings.TrimSpace(s)
 	if len(s) > maxTimeZoneBytes || !zoneName(s) {
-		return refuse(CodeTimeZoneFormat, format)
+		return refuse("time_zone_format")
 	}
 	if _, err := time.LoadLocation(s); err != nil {
-		return refuse(CodeTimeZoneFormat, format)
+		return refuse("time_zone_format")
 	}
 	return s, nil
 }

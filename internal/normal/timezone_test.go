@@ -10,9 +10,9 @@ func TestTimeZone(t *testing.T) {
 		{"TakesOffsets", "Etc/GMT+12", nil},
 	})
 	checkRefused(t, TimeZone, []refused{
-		{"RefusesTheServersOwn", CodeTimeZoneFormat, []string{"", "Local", "localtime"}},
-		{"RefusesUnknown", CodeTimeZoneFormat, []string{"Europe/Atlantis", "GMT+25", "Europe", "europe", "+01:00"}},
-		{"RefusesPaths", CodeTimeZoneFormat, []string{"../zoneinfo/UTC", "/etc/passwd", "Europe/../UTC", "posix/UTC", "right/UTC", `Europe\Paris`}},
+		{"RefusesTheServersOwn", "time_zone_format", []string{"", "Local", "localtime"}},
+		{"RefusesUnknown", "time_zone_format", []string{"Europe/Atlantis", "GMT+25", "Europe", "europe", "+01:00"}},
+		{"RefusesPaths", "time_zone_format", []string{"../zoneinfo/UTC", "/etc/passwd", "Europe/../UTC", "posix/UTC", "right/UTC", `Europe\Paris`}},
 	})
 }
 

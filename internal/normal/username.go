@@ -19,23 +19,21 @@ const (
 // (RFC 8265 section 3.3). Names with an @ or white space, and those that could be meant as telephone numbers, are
 // refused, so that no identifier can be read as two kinds.
 func Username(s string) (string, error) {
-	const format = "Enter a user name of 2 or more letters or numbers, without spaces or @, that is not a phone number"
-	const long = "User name must be 64 characters or fewer"
 	if len(s) > maxInput {
-		return refuse(CodeUsernameTooLong, long)
+		return refuse("username_too_long", MaxUsernameRunes)
 	}
 	if !wellFormed(s) {
-		return refuse(CodeUsernameFormat, format)
+		return refuse("username_format")
 	}
 	name, ok := stable(strings.TrimSpace(s), usernameCaseMapped)
 	if !ok || strings.Contains(name, "@") || looksLikePhone(name) {
-		return refuse(CodeUsernameFormat, format)
+		return refuse("username_format")
 	}
 	switch n := utf8.RuneCountInString(name); {
 	case n < MinUsernameRunes:
-		return refuse(CodeUsernameFormat, format)
+		return refuse("username_format")
 	case n > MaxUsernameRunes:
-		return refuse(CodeUsernameTooLong, long)
+		return refuse("username_too_long", MaxUsernameRunes)
 	}
 	return name, nil
 }

@@ -19,13 +19,13 @@ func TestUsername(t *testing.T) {
 		{"TakesJoinersInContext", "क\u094d\u200dष", nil},
 	})
 	checkRefused(t, Username, []refused{
-		{"RefusesAt", CodeUsernameFormat, []string{"ann@home", "@ann", "ann＠home"}},
-		{"RefusesWhiteSpace", CodeUsernameFormat, []string{"ann smith", "ann\tsmith", "ann\u00a0smith", "ann\u3000smith"}},
-		{"RefusesTelephoneNumbers", CodeUsernameFormat, []string{"+ann", "＋ann", "12345", "٤٤٢٠", "０１２３", "(+1)ann", "020-7946-0018", "555.1234", "(555)"}},
-		{"RefusesTooShort", CodeUsernameFormat, []string{"a", "é", " a "}},
-		{"RefusesTooLong", CodeUsernameTooLong, []string{strings.Repeat("a", 65), strings.Repeat("用", 65)}},
-		{"RefusesMixedDirections", CodeUsernameFormat, []string{"annא", "1משתמש", "אann"}},
-		{"RefusesSymbolsAndControls", CodeUsernameFormat, []string{"ann☃", "an\u202en", "an\u00adn", "an\u200bn", "an\u200dn", "an\x1bn", "aﬀ"}},
+		{"RefusesAt", "username_format", []string{"ann@home", "@ann", "ann＠home"}},
+		{"RefusesWhiteSpace", "username_format", []string{"ann smith", "ann\tsmith", "ann\u00a0smith", "ann\u3000smith"}},
+		{"RefusesTelephoneNumbers", "username_format", []string{"+ann", "＋ann", "12345", "٤٤٢٠", "０１２３", "(+1)ann", "020-7946-0018", "555.1234", "(555)"}},
+		{"RefusesTooShort", "username_format", []string{"a", "é", " a "}},
+		{"RefusesTooLong", "username_too_long", []string{strings.Repeat("a", 65), strings.Repeat("用", 65)}},
+		{"RefusesMixedDirections", "username_format", []string{"annא", "1משתמש", "אann"}},
+		{"RefusesSymbolsAndControls", "username_format", []string{"ann☃", "an\u202en", "an\u00adn", "an\u200bn", "an\u200dn", "an\x1bn", "aﬀ"}},
 	})
 }
 

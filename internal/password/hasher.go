@@ -74,7 +74,7 @@ func New(params Params, limits Limits) *Hasher {
 	}
 }
 
-// Hash returns the PHC string of a password under a fresh salt. It returns an *Error when the password is over MaxBytes,
+// Hash returns the PHC string of a password under a fresh salt. It returns a *cardinal.Fault when the password is over MaxBytes,
 // ErrBusy when there is no turn to be had, and ctx's error when ctx ends in the queue.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if len(password) > MaxBytes {

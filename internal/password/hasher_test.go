@@ -1,6 +1,7 @@
 package password
 
 import (
+	"cardinal"
 	"context"
 	"errors"
 	"strings"
@@ -62,7 +63,7 @@ func TestHash(t *testing.T) {
 		_, hashErr := h.Hash(ctx, long)
 		_, _, verifyErr := h.Verify(ctx, long, phc)
 		for _, err := range []error{hashErr, verifyErr, h.VerifyNobody(ctx, long)} {
-			if !errors.Is(err, &Error{Code: CodeTooLong}) {
+			if !errors.Is(err, &cardinal.Fault{Code: "password_too_long"}) {
 				t.Errorf("error is %v", err)
 			}
 		}

@@ -2,10 +2,11 @@ package password
 
 import (
 	_ "embed"
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"cardinal"
 )
 
 // The bounds of a password that a person chooses (NIST SP 800-63B-4 section 3.1.1.2).
@@ -18,50 +19,23 @@ const (
 	MinRunesWithSecondStep = 8
 )
 
-// Error says why a password is refused. It never contains the password.
-type Error struct {
-	// Code is one of Codes, for programs.
-	Code string
-	// Message is one sentence for people, in the style of the GOV.UK Design System.
-	Message string
-}
-
-// Error returns the code and the message.
-func (e *Error) Error() string { return e.Code + ": " + e.Message }
-
-// Is reports whether target is an *Error of the same code, so that errors.Is works although password_too_short names a limit.
-func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error)
-	return ok && t.Code == e.Code
-}
-
-// The codes of this package's refusals. password_too_long is also package normal's, with the same message.
-const (
-	CodeTooShort = "password_too_short"
-	CodeTooLong  = "password_too_long"
-	CodeCommon   = "password_too_common"
-)
-
-// Codes lists every code that this package returns, each once.
-var Codes = []string{CodeTooShort, CodeTooLong, CodeCommon}
-
-// Check returns an *Error when a new password, in its normal form, has fewer than minRunes characters or more than MaxBytes
+// Check returns a *cardinal.Fault when a new password, in its normal form, has fewer than minRunes characters or more than MaxBytes
 // bytes, is one of the commonest in any case of its letters, or repeats one of those or up to four characters.
 func Check(password string, minRunes int) error {
 	if len(password) > MaxBytes {
 		return errTooLong()
 	}
 	if utf8.RuneCountInString(password) < minRunes {
-		return &Error{CodeTooShort, fmt.Sprintf("Password must be %d characters or more", minRunes)}
+		return cardinal.NewFault("password_too_short", minRunes)
 	}
 	if isCommon(fold(password)) {
-		return &Error{CodeCommon, "Choose a password that is harder to guess"}
+		return cardinal.NewFault("password_too_common")
 	}
 	return nil
 }
 
 func errTooLong() error {
-	return &Error{CodeTooLong, "Password must be 1,024 bytes or fewer"}
+	return cardinal.NewFault("password_too_long", MaxBytes)
 }
 
 //go:embed common.txt

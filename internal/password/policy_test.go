@@ -1,6 +1,7 @@
 package password
 
 import (
+	"cardinal"
 	"errors"
 	"strings"
 	"testing"
@@ -16,16 +17,16 @@ func TestCheck(t *testing.T) {
 	}{
 		{"TakesLongEnough", MinRunes, "", []string{"giraffes eat tin", "kurz und bündig!", "王小明喜歡吃蘋果和香蕉還有葡萄", strings.Repeat("ab3d5", 204), "aaaaaaaaaaaaaaab"}},
 		{"TakesEightWithSecondStep", MinRunesWithSecondStep, "", []string{"gir4ffe!", "🐎🔋📎🐎x🔋📎y"}},
-		{"RefusesTooShort", MinRunes, CodeTooShort, []string{"", "giraffes eat t", "éééééééééééééé", "password"}},
-		{"RefusesTooLong", MinRunes, CodeTooLong, []string{strings.Repeat("ab3d5", 205), strings.Repeat("é", 513)}},
-		{"RefusesCommon", MinRunesWithSecondStep, CodeCommon, []string{"password", "PassWord123", "P@SSW0RD", "iloveyou", "ILOVEYOU", "qwertyuiop", "contraseña", "CONTRASEÑA", "pa\u017f\u017fword"}},
-		{"RefusesCommonOfFifteen", MinRunes, CodeCommon, []string{"123456789012345", "abcdefghijklmno", "correct horse battery staple", "Qwertyuiopasdfghjkl", "thisismypassword"}},
-		{"RefusesRepetition", MinRunes, CodeCommon, []string{strings.Repeat("a", 15), strings.Repeat("aB", 8), strings.Repeat("123", 5), strings.Repeat("é1", 9), "passwordPassword", "iloveyouILOVEYOU", strings.Repeat("🐎🔋", 8)}},
+		{"RefusesTooShort", MinRunes, "password_too_short", []string{"", "giraffes eat t", "éééééééééééééé", "password"}},
+		{"RefusesTooLong", MinRunes, "password_too_long", []string{strings.Repeat("ab3d5", 205), strings.Repeat("é", 513)}},
+		{"RefusesCommon", MinRunesWithSecondStep, "password_too_common", []string{"password", "PassWord123", "P@SSW0RD", "iloveyou", "ILOVEYOU", "qwertyuiop", "contraseña", "CONTRASEÑA", "pa\u017f\u017fword"}},
+		{"RefusesCommonOfFifteen", MinRunes, "password_too_common", []string{"123456789012345", "abcdefghijklmno", "correct horse battery staple", "Qwertyuiopasdfghjkl", "thisismypassword"}},
+		{"RefusesRepetition", MinRunes, "password_too_common", []string{strings.Repeat("a", 15), strings.Repeat("aB", 8), strings.Repeat("123", 5), strings.Repeat("é1", 9), "passwordPassword", "iloveyouILOVEYOU", strings.Repeat("🐎🔋", 8)}},
 	} {
 		t.Run(row.rule, func(t *testing.T) {
 			for _, in := range row.from {
 				err := Check(in, row.min)
-				var refusal *Error
+				var refusal *cardinal.Fault
 				if row.code == "" {
 					if err != nil {
 						t.Errorf("%q: %v", in, err)

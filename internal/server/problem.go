@@ -18,12 +18,12 @@ type problem struct {
 
 // refuse answers with a problem of a code in the catalogue; without a detail, with the catalogue's.
 func (e *exchange) refuse(status int, code, detail string) {
-	known, _ := cardinal.FindCode(code)
+	refusal := cardinal.Refuse(code)
 	if detail == "" {
-		detail = known.Fix
+		detail = refusal.Message()
 	}
 	e.Header().Set("Content-Type", "application/problem+json")
-	e.answer(status, problem{"/problems/" + code, known.Title, status, detail, code, e.id[0]})
+	e.answer(status, problem{"/problems/" + code, refusal.Title, status, detail, code, e.id[0]})
 }
 
 func (e *exchange) answer(status int, v any) {

@@ -100,7 +100,7 @@ var codeCalls = map[string]int{
 }
 
 // codeTables are the tables of errors, by the position of the code in a row.
-var codeTables = map[string]int{"kinds": 2, "explanations": 1}
+var codeTables = map[string]int{"kinds": 2, "constraintCodes": 1}
 
 func codeUses(t *testing.T) []codeUse {
 	t.Helper()
@@ -168,7 +168,7 @@ func codeUsesIn(files *token.FileSet, file *ast.File) []codeUse {
 				table, _ := n.Values[i].(*ast.CompositeLit)
 				for _, row := range table.Elts {
 					if row, ok := row.(*ast.CompositeLit); ok && len(row.Elts) > at {
-						add(row.Elts[at], -1)
+						add(row.Elts[at], 0)
 					}
 				}
 			}

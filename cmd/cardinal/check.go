@@ -182,7 +182,7 @@ func (a *app) samples(s *check.Subject, c config.Config) {
 		if err != nil {
 			return nil, err
 		}
-		found, err := directory.OpenSealedSamples(ctx, st.Read(ctx), ring)
+		found, err := directory.DecryptSamples(ctx, st.Read(ctx), ring)
 		if errors.Is(err, directory.ErrKeyMissing) {
 			return nil, fmt.Errorf("%w: %w", check.ErrKeyMissing, err)
 		}
@@ -191,7 +191,7 @@ func (a *app) samples(s *check.Subject, c config.Config) {
 		}
 		var columns []check.SealedColumn
 		for _, f := range found {
-			column := check.SealedColumn{Table: f.Table, Column: f.Column, Opened: f.Opened, Erased: f.Erased}
+			column := check.SealedColumn{Table: f.Table, Column: f.Column, Opened: f.Decrypted, Erased: f.Erased}
 			for _, id := range f.Broken {
 				column.Broken = append(column.Broken, "row "+id.String())
 			}

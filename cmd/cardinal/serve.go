@@ -92,7 +92,7 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 	stop() // when it was the server that failed
 	err = errors.Join(err, <-working)
 	// What the last requests used.
-	if err := errors.Join(err, d.FlushSeen(context.WithoutCancel(ctx))); err != nil {
+	if err := errors.Join(err, d.FlushLastSeen(context.WithoutCancel(ctx))); err != nil {
 		return &advice{code: "not_clean", message: err.Error(), fix: "The service has ended, but not cleanly."}
 	}
 	a.close()

@@ -24,7 +24,7 @@ const maxBody = 256 << 10
 // atDesk is the caller's desk for one request.
 type atDesk struct {
 	desk   directory.Desk
-	once   *directory.Once
+	once   *directory.IdempotentRequest
 	header http.Header
 	body   []byte
 }
@@ -60,8 +60,8 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 			a.refuse(w, r, a.problemOf(r.Context(), &cardinal.Invalid{Faults: []cardinal.Fault{*fault}}))
 			return
 		}
-		k.once = &directory.Once{Key: key, Route: r.Method + " " + ctx.Operation().Path, Path: r.URL.Path, Body: body}
-		k.desk = k.desk.Once(k.once)
+		k.once = &directory.IdempotentRequest{Key: key, Route: r.Method + " " + ctx.Operation().Path, Path: r.URL.Path, Body: body}
+		k.desk = k.desk.Idempotent(k.once)
 	}
 	next(huma.WithValue(huma.WithValue(ctx, registryKey{}, a.huma.OpenAPI().Components.Schemas), deskKey{}, k))
 }

@@ -15,20 +15,20 @@ func (k Desk) CheckAccess(ctx context.Context, q cardinal.AccessQuestion) (cardi
 	if q.UserID == uuid.Nil {
 		q.UserID = k.actor.UserID
 	}
-	r, err := k.read(ctx, rule{permission: "access.check", subject: q.UserID, own: true})
+	r, err := k.Read(ctx, Rule{Permission: "access.check", Subject: q.UserID, Own: true})
 	if err != nil {
 		return cardinal.Access{}, err
 	}
-	known, allowed, err := r.CheckAccess(ctx, q.UserID, q.Permission, k.d.now())
+	known, allowed, err := r.CheckAccess(ctx, q.UserID, q.Permission, k.d.Now())
 	if err != nil {
 		return cardinal.Access{}, err
 	}
 	if !known {
-		return cardinal.Access{}, unknownPermission()
+		return cardinal.Access{}, UnknownPermission()
 	}
 	if allowed && q.UserID == k.actor.UserID && k.actor.APIKeyID.Valid {
 		// A key may do less than its service: asked for itself, it is told what it may do.
-		if allowed, err = r.May(ctx, k.caller(), q.Permission, k.d.now()); err != nil {
+		if allowed, err = r.May(ctx, k.Caller(), q.Permission, k.d.Now()); err != nil {
 			return cardinal.Access{}, err
 		}
 	}
@@ -50,7 +50,7 @@ func (k Desk) ExplainAccess(ctx context.Context, q cardinal.AccessQuestion) (car
 	if err != nil {
 		return cardinal.AccessExplained{}, err
 	}
-	now, canAct := k.d.now(), k.d.statuses[user.Status].CanSignIn
+	now, canAct := k.d.Now(), k.d.statuses[user.Status].CanSignIn
 	out := cardinal.AccessExplained{Access: access, Grants: grants}
 	var by *cardinal.AccessGrant
 	for i := range grants {
@@ -62,7 +62,7 @@ func (k Desk) ExplainAccess(ctx context.Context, q cardinal.AccessQuestion) (car
 	}
 	switch {
 	case access.Allowed && by != nil:
-		out.Reason = fmt.Sprintf("yes, by the role %s, granted on %s%s", by.RoleName, by.GrantedAt.Format(time.DateOnly), until(by.ExpiresAt))
+		out.Reason = fmt.Sprintf("yes, by the role %s, granted on %s%s", by.RoleName, by.GrantedAt.Format(time.DateOnly), untilText(by.ExpiresAt))
 	case !canAct:
 		out.Reason = "no: the account is " + user.Status
 	case len(grants) == 0:
@@ -75,15 +75,15 @@ func (k Desk) ExplainAccess(ctx context.Context, q cardinal.AccessQuestion) (car
 	return out, nil
 }
 
-func until(t *time.Time) string {
+func untilText(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
 	return ", ends " + t.Format(time.DateTime)
 }
 
-// micro cuts a time to the microsecond that both databases keep.
-func micro(t *time.Time) *time.Time {
+// TruncateTime cuts a time to the microsecond that both databases keep.
+func TruncateTime(t *time.Time) *time.Time {
 	if t == nil {
 		return nil
 	}
@@ -91,8 +91,8 @@ func micro(t *time.Time) *time.Time {
 	return &cut
 }
 
-func unknownPermission() error {
-	var check input
+func UnknownPermission() error {
+	var check Input
 	check.Add("/permission", "permission_unknown")
 	return check.Err()
 }

@@ -14,9 +14,9 @@ import (
 
 const maxKeyLifetime = 2 * 366 * 24 * time.Hour
 
-// openAPIKey opens a stored API key with the key of its service, which it reads.
-func (d *Directory) openAPIKey(ctx context.Context, r store.Reader, record store.APIKeyRecord) (cardinal.APIKey, error) {
-	key, err := d.userKey(ctx, r, record.UserID)
+// decryptAPIKey opens a stored API key with the key of its service, which it reads.
+func (d *Directory) decryptAPIKey(ctx context.Context, r store.Reader, record store.APIKeyRecord) (cardinal.APIKey, error) {
+	key, err := d.UserKey(ctx, r, record.UserID)
 	if err != nil {
 		return cardinal.APIKey{}, err
 	}
@@ -24,14 +24,14 @@ func (d *Directory) openAPIKey(ctx context.Context, r store.Reader, record store
 }
 
 func openedAPIKey(record store.APIKeyRecord, key seal.Key) (cardinal.APIKey, error) {
-	name, err := openText(key, "api_keys", "name_sealed", record.UserID, record.NameSealed)
+	name, err := decryptText(key, "api_keys", "name_sealed", record.UserID, record.NameSealed)
 	return cardinal.APIKey{UserID: record.UserID, ID: record.ID, Name: name, Hint: record.Hint, RoleIDs: record.RoleIDs,
 		CreatedAt: record.CreatedAt, ExpiresAt: record.ExpiresAt, RevokedAt: record.RevokedAt}, err
 }
 
 // APIKeys returns a page of API keys: of one service, or of all (uuid.Nil).
 func (k Desk) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) (cardinal.List[cardinal.APIKey], error) {
-	r, err := k.read(ctx, rule{permission: "api_keys.read"})
+	r, err := k.Read(ctx, Rule{Permission: "api_keys.read"})
 	if err != nil {
 		return cardinal.List[cardinal.APIKey]{}, err
 	}
@@ -59,7 +59,7 @@ func (k Desk) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) (c
 
 // APIKey returns an API key, without the key itself.
 func (k Desk) APIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, error) {
-	r, err := k.read(ctx, rule{permission: "api_keys.read"})
+	r, err := k.Read(ctx, Rule{Permission: "api_keys.read"})
 	if err != nil {
 		return cardinal.APIKey{}, err
 	}
@@ -67,25 +67,25 @@ func (k Desk) APIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, error)
 	if err != nil {
 		return cardinal.APIKey{}, err
 	}
-	return k.d.openAPIKey(ctx, r, record)
+	return k.d.decryptAPIKey(ctx, r, record)
 }
 
 // CreateAPIKey makes an API key for a service, with roles that the service holds. The key itself is in the answer and nowhere
 // else; a repeated request gets the answer without it.
 func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal.APIKey, error) {
-	r := rule{action: "api_key.create", permission: "api_keys.create", subject: in.UserID}
-	return change(ctx, k, r, func(c *changing) (cardinal.APIKey, error) {
-		var check input
+	r := Rule{Action: "api_key.create", Permission: "api_keys.create", Subject: in.UserID}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.APIKey, error) {
+		var check Input
 		name, err := normal.Text(in.Name, 100)
 		check.AddError("/name", err)
 		ends := in.ExpiresAt.UTC().Truncate(time.Microsecond)
-		if !ends.After(c.now) || ends.After(c.now.Add(maxKeyLifetime)) {
+		if !ends.After(tx.Now) || ends.After(tx.Now.Add(maxKeyLifetime)) {
 			check.Add("/expires_at", "expiry_range")
 		}
 		if len(in.RoleIDs) == 0 {
 			check.Add("/role_ids", "roles_missing")
 		}
-		user, err := c.UserForChange(ctx, in.UserID)
+		user, err := tx.UserForChange(ctx, in.UserID)
 		if isNotFound(err) || err == nil && (!k.d.kinds[user.Kind].CanHoldAPIKeys || !k.d.statuses[user.Status].CanSignIn) {
 			check.Add("/user_id", "service_unknown")
 			return cardinal.APIKey{}, check.Err()
@@ -94,7 +94,7 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 		}
 		roles := uniqueIDs(in.RoleIDs)
 		for i, role := range in.RoleIDs {
-			if _, err := c.Grant(ctx, in.UserID, role); isNotFound(err) {
+			if _, err := tx.Grant(ctx, in.UserID, role); isNotFound(err) {
 				check.Add("/role_ids/"+itoa(i), "role_not_granted")
 			} else if err != nil {
 				return cardinal.APIKey{}, err
@@ -103,26 +103,26 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 		if err := check.Err(); err != nil {
 			return cardinal.APIKey{}, err
 		}
-		if err := c.mayTouch(ctx, in.UserID); err != nil { // or the key would be a way to what the service may and the maker may not
+		if err := tx.RequireAllPermissionsOf(ctx, in.UserID); err != nil { // or the key would be a way to what the service may and the maker may not
 			return cardinal.APIKey{}, err
 		}
-		key, err := k.d.userKey(ctx, c.Reader, in.UserID)
+		key, err := k.d.UserKey(ctx, tx.Reader, in.UserID)
 		if err != nil {
 			return cardinal.APIKey{}, err
 		}
 		id := cardinal.NewID()
-		t, text := newToken(apiKeyPrefix, in.UserID, id)
-		record := store.APIKeyRecord{UserID: in.UserID, ID: id, TokenHash: t.hash[:], Hint: text.Reveal()[len(text)-4:], RoleIDs: roles,
-			NameSealed: sealText(key, "api_keys", "name_sealed", in.UserID, name), CreatedAt: c.now, ExpiresAt: ends, SchemaVersion: 1}
-		if err := c.InsertAPIKey(ctx, record); err != nil {
+		t, text := NewToken(APIKeyPrefix, in.UserID, id)
+		record := store.APIKeyRecord{UserID: in.UserID, ID: id, TokenHash: t.Hash[:], Hint: text.Reveal()[len(text)-4:], RoleIDs: roles,
+			NameSealed: EncryptText(key, "api_keys", "name_sealed", in.UserID, name), CreatedAt: tx.Now, ExpiresAt: ends, SchemaVersion: 1}
+		if err := tx.InsertAPIKey(ctx, record); err != nil {
 			return cardinal.APIKey{}, err
 		}
-		c.wrote(store.StampAPIKey(record))
+		tx.RecordRows(store.StampAPIKey(record))
 		for _, role := range roles {
-			c.wrote(store.StampAPIKeyRole(in.UserID, id, role))
+			tx.RecordRows(store.StampAPIKeyRole(in.UserID, id, role))
 		}
-		c.changed("api_keys.expires_at", nil, ends)
-		out, err := k.d.openAPIKey(ctx, c.Reader, record)
+		tx.RecordChange("api_keys.expires_at", nil, ends)
+		out, err := k.d.decryptAPIKey(ctx, tx.Reader, record)
 		out.Token = text
 		return out, err
 	})
@@ -142,26 +142,26 @@ func uniqueIDs(ids []uuid.UUID) []uuid.UUID {
 
 // RevokeAPIKey ends an API key.
 func (k Desk) RevokeAPIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, error) {
-	r := rule{action: "api_key.revoke", permission: "api_keys.revoke"}
-	return change(ctx, k, r, func(c *changing) (cardinal.APIKey, error) {
-		before, err := c.APIKey(ctx, id)
+	r := Rule{Action: "api_key.revoke", Permission: "api_keys.revoke"}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.APIKey, error) {
+		before, err := tx.APIKey(ctx, id)
 		if err != nil {
 			return cardinal.APIKey{}, err
 		}
-		c.about(before.UserID)
-		if err := c.mayTouch(ctx, before.UserID); err != nil {
+		tx.SetSubject(before.UserID)
+		if err := tx.RequireAllPermissionsOf(ctx, before.UserID); err != nil {
 			return cardinal.APIKey{}, err
 		}
-		after, err := c.Tx.RevokeAPIKey(ctx, before.UserID, id, c.now)
+		after, err := tx.Tx.RevokeAPIKey(ctx, before.UserID, id, tx.Now)
 		if isNotFound(err) {
-			return k.d.openAPIKey(ctx, c.Reader, before) // ended already
+			return k.d.decryptAPIKey(ctx, tx.Reader, before) // ended already
 		}
 		if err != nil {
 			return cardinal.APIKey{}, err
 		}
 		after.RoleIDs = before.RoleIDs
-		c.wrote(store.StampAPIKey(after))
-		c.changed("api_keys.revoked_at", nil, c.now)
-		return k.d.openAPIKey(ctx, c.Reader, after)
+		tx.RecordRows(store.StampAPIKey(after))
+		tx.RecordChange("api_keys.revoked_at", nil, tx.Now)
+		return k.d.decryptAPIKey(ctx, tx.Reader, after)
 	})
 }

@@ -14,7 +14,7 @@ var attributeName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // AttributeDefinitions returns a page of the declared custom attributes; anyone who is known may read them.
 func (k Desk) AttributeDefinitions(ctx context.Context, p cardinal.Page) (cardinal.List[cardinal.AttributeDefinition], error) {
-	if err := k.known(); err != nil {
+	if err := k.requireAuthenticated(); err != nil {
 		return cardinal.List[cardinal.AttributeDefinition]{}, err
 	}
 	found, err := k.d.store.Read(ctx).AttributeDefinitions(ctx, p)
@@ -23,8 +23,8 @@ func (k Desk) AttributeDefinitions(ctx context.Context, p cardinal.Page) (cardin
 
 // CreateAttributeDefinition declares a custom attribute.
 func (k Desk) CreateAttributeDefinition(ctx context.Context, in cardinal.NewAttributeDefinition) (cardinal.AttributeDefinition, error) {
-	return change(ctx, k, rule{action: "attribute.create", permission: "attributes.create"}, func(c *changing) (cardinal.AttributeDefinition, error) {
-		var check input
+	return Change(ctx, k, Rule{Action: "attribute.create", Permission: "attributes.create"}, func(tx *Tx) (cardinal.AttributeDefinition, error) {
+		var check Input
 		if !attributeName.MatchString(in.Name) {
 			check.Add("/name", "attribute_name_format")
 		}
@@ -35,32 +35,32 @@ func (k Desk) CreateAttributeDefinition(ctx context.Context, in cardinal.NewAttr
 		if err := check.Err(); err != nil {
 			return cardinal.AttributeDefinition{}, err
 		}
-		made, err := c.InsertAttributeDefinition(ctx, cardinal.AttributeDefinition{ID: cardinal.NewID(), Name: in.Name, Description: in.Description, ValueType: in.ValueType, IsSearchable: in.IsSearchable,
-			CreatedAt: c.now, UpdatedAt: c.now, Version: 1})
+		made, err := tx.InsertAttributeDefinition(ctx, cardinal.AttributeDefinition{ID: cardinal.NewID(), Name: in.Name, Description: in.Description, ValueType: in.ValueType, IsSearchable: in.IsSearchable,
+			CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1})
 		if err != nil {
 			return made, err
 		}
-		c.wrote(store.StampAttributeDefinition(made))
-		c.changed("attribute_definitions.name", nil, made.Name)
+		tx.RecordRows(store.StampAttributeDefinition(made))
+		tx.RecordChange("attribute_definitions.name", nil, made.Name)
 		return made, nil
 	})
 }
 
 // DeleteAttributeDefinition takes a declaration back; values that profiles have stay until they are changed.
 func (k Desk) DeleteAttributeDefinition(ctx context.Context, id uuid.UUID, version int64) error {
-	_, err := change(ctx, k, rule{action: "attribute.delete", permission: "attributes.delete"}, func(c *changing) (struct{}, error) {
-		before, err := c.AttributeDefinition(ctx, id)
+	_, err := Change(ctx, k, Rule{Action: "attribute.delete", Permission: "attributes.delete"}, func(tx *Tx) (struct{}, error) {
+		before, err := tx.AttributeDefinition(ctx, id)
 		if err != nil {
 			return struct{}{}, err
 		}
-		if err := fresh(before.Version, version); err != nil {
+		if err := CheckVersion(before.Version, version); err != nil {
 			return struct{}{}, err
 		}
-		if err := c.Tx.DeleteAttributeDefinition(ctx, id, version); err != nil {
+		if err := tx.Tx.DeleteAttributeDefinition(ctx, id, version); err != nil {
 			return struct{}{}, err
 		}
-		c.wrote(store.Gone("attribute_definitions", id))
-		c.changed("attribute_definitions.name", before.Name, nil)
+		tx.RecordRows(store.Gone("attribute_definitions", id))
+		tx.RecordChange("attribute_definitions.name", before.Name, nil)
 		return struct{}{}, nil
 	})
 	return err

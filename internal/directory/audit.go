@@ -14,7 +14,7 @@ import (
 
 // Audit returns a page of the audit log, newest first unless asked otherwise. People may read what was done to them.
 func (k Desk) Audit(ctx context.Context, f cardinal.AuditFilter) (cardinal.List[cardinal.AuditEvent], error) {
-	r, err := k.read(ctx, rule{permission: "audit.read", subject: f.SubjectID, own: true})
+	r, err := k.Read(ctx, Rule{Permission: "audit.read", Subject: f.SubjectID, Own: true})
 	if err != nil {
 		return cardinal.List[cardinal.AuditEvent]{}, err
 	}
@@ -26,12 +26,12 @@ func (k Desk) Audit(ctx context.Context, f cardinal.AuditFilter) (cardinal.List[
 	if walk.Until != uuid.Nil {
 		page.HasMore, page.After = true, walk.Until
 	}
-	return page, k.openEvents(ctx, r, page.Data)
+	return page, k.decryptClients(ctx, r, page.Data)
 }
 
-// openEvents opens where events came from, for who may see it: an auditor, and the one who acted. What that takes is asked once for all
+// decryptClients opens where events came from, for who may see it: an auditor, and the one who acted. What that takes is asked once for all
 // of them. A destroyed key leaves an event closed.
-func (k Desk) openEvents(ctx context.Context, r store.Reader, events []cardinal.AuditEvent) error {
+func (k Desk) decryptClients(ctx context.Context, r store.Reader, events []cardinal.AuditEvent) error {
 	var actors []uuid.UUID
 	for _, e := range events {
 		if e.AddressSealed != nil || e.UserAgentSealed != nil {
@@ -41,17 +41,17 @@ func (k Desk) openEvents(ctx context.Context, r store.Reader, events []cardinal.
 	if len(actors) == 0 {
 		return nil
 	}
-	sees, err := k.may(ctx, r, "audit.read")
+	sees, err := k.HasPermission(ctx, r, "audit.read")
 	if err != nil {
 		return err
 	}
-	opening := eventKeys{d: k.d, r: r}
+	opening := clientKeys{d: k.d, r: r}
 	if opening.ofUsers, err = k.d.userKeys(ctx, r, actors); err != nil {
 		return err
 	}
 	for i := range events {
 		if e := &events[i]; (e.AddressSealed != nil || e.UserAgentSealed != nil) && (sees || e.ActorID == k.actor.UserID) {
-			if err := opening.open(ctx, e); err != nil {
+			if err := opening.decrypt(ctx, e); err != nil {
 				return err
 			}
 		}
@@ -59,36 +59,36 @@ func (k Desk) openEvents(ctx context.Context, r store.Reader, events []cardinal.
 	return nil
 }
 
-// eventKeys are the keys of a page of events.
-type eventKeys struct {
+// clientKeys are the keys of a page of events.
+type clientKeys struct {
 	d        *Directory
 	r        store.Reader
 	ofUsers  map[uuid.UUID]seal.Key
 	ofMonths map[string]seal.Key // the zero Key for one that was destroyed
 }
 
-// open opens an event's address and agent, unless its key is gone.
-func (k *eventKeys) open(ctx context.Context, e *cardinal.AuditEvent) error {
+// decrypt opens an event's address and agent, unless its key is gone.
+func (k *clientKeys) decrypt(ctx context.Context, e *cardinal.AuditEvent) error {
 	if e.ActorID != cardinal.StrangerID {
-		_, err := openClient(e, k.ofUsers[e.ActorID])
+		_, err := decryptClient(e, k.ofUsers[e.ActorID])
 		return err
 	}
-	opened, err := k.openStrangers(ctx, e, e.OccurredAt)
+	opened, err := k.decryptAnonymous(ctx, e, e.OccurredAt)
 	// An address is sealed a moment before its event gets its id, which may be on the other side of a month's end.
 	before := e.OccurredAt.Add(-time.Hour)
 	if !opened && (err == nil || errors.Is(err, seal.ErrBroken)) && before.Month() != e.OccurredAt.Month() {
-		_, err = k.openStrangers(ctx, e, before)
+		_, err = k.decryptAnonymous(ctx, e, before)
 	}
 	return err
 }
 
-// openStrangers opens a stranger's event with the key of a month, which is read once a page.
-func (k *eventKeys) openStrangers(ctx context.Context, e *cardinal.AuditEvent, at time.Time) (bool, error) {
+// decryptAnonymous opens a stranger's event with the key of a month, which is read once a page.
+func (k *clientKeys) decryptAnonymous(ctx context.Context, e *cardinal.AuditEvent, at time.Time) (bool, error) {
 	name := monthName(at)
 	key, ok := k.ofMonths[name]
 	if !ok {
 		var err error
-		if key, err = k.d.keys.lookUp(ctx, k.r, name); err != nil && !isNotFound(err) {
+		if key, err = k.d.keys.readServiceKey(ctx, k.r, name); err != nil && !isNotFound(err) {
 			return false, err
 		}
 		if k.ofMonths == nil {
@@ -96,24 +96,24 @@ func (k *eventKeys) openStrangers(ctx context.Context, e *cardinal.AuditEvent, a
 		}
 		k.ofMonths[name] = key
 	}
-	return openClient(e, key)
+	return decryptClient(e, key)
 }
 
-// openClient opens where an event came from; false when the key is gone.
-func openClient(e *cardinal.AuditEvent, key seal.Key) (opened bool, err error) {
+// decryptClient opens where an event came from; false when the key is gone.
+func decryptClient(e *cardinal.AuditEvent, key seal.Key) (opened bool, err error) {
 	if key.IsZero() {
 		return false, nil
 	}
-	if e.Address, err = openText(key, "audit_logs", "address_sealed", e.ActorID, e.AddressSealed); err != nil {
+	if e.Address, err = decryptText(key, "audit_logs", "address_sealed", e.ActorID, e.AddressSealed); err != nil {
 		return false, err
 	}
-	e.UserAgent, err = openText(key, "audit_logs", "user_agent_sealed", e.ActorID, e.UserAgentSealed)
+	e.UserAgent, err = decryptText(key, "audit_logs", "user_agent_sealed", e.ActorID, e.UserAgentSealed)
 	return err == nil, err
 }
 
 // UserAudit returns a page of what was done to one user.
 func (k Desk) UserAudit(ctx context.Context, userID uuid.UUID, f cardinal.AuditFilter) (cardinal.List[cardinal.AuditEvent], error) {
-	r, err := k.read(ctx, rule{permission: "audit.read", subject: userID, own: true})
+	r, err := k.Read(ctx, Rule{Permission: "audit.read", Subject: userID, Own: true})
 	if err != nil {
 		return cardinal.List[cardinal.AuditEvent]{}, err
 	}

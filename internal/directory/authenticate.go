@@ -16,7 +16,7 @@ import (
 // Authenticate returns the actor that a bearer token stands for. Nothing is remembered between calls: a session ended
 // anywhere, by another process too, is refused by the very next one.
 func (d *Directory) Authenticate(ctx context.Context, bearer string, requestID uuid.NullUUID, from cardinal.Client) (cardinal.Actor, error) {
-	if strings.HasPrefix(bearer, apiKeyPrefix) {
+	if strings.HasPrefix(bearer, APIKeyPrefix) {
 		return d.authenticateAPIKey(ctx, bearer, requestID, from)
 	}
 	auth, err := d.authenticateSession(ctx, bearer)
@@ -36,18 +36,18 @@ func actorOf(auth store.SessionAuth, requestID uuid.NullUUID, from cardinal.Clie
 // Admit returns the desk of the actor that a bearer token stands for. Where it is known by what permission they are about to read, the
 // check of their session and that question take one statement together; "" where it is not.
 func (d *Directory) Admit(ctx context.Context, bearer, permission string, requestID uuid.NullUUID, from cardinal.Client) (Desk, error) {
-	t, ok := parseToken(sessionPrefix, bearer)
+	t, ok := ParseToken(SessionPrefix, bearer)
 	if !ok || permission == "" {
 		actor, err := d.Authenticate(ctx, bearer, requestID, from)
 		return d.As(actor), err
 	}
-	auth, _, allowed, err := d.store.Read(ctx).SessionAccess(ctx, t.userID, t.id, permission, d.now())
+	auth, _, allowed, err := d.store.Read(ctx).SessionAccess(ctx, t.UserID, t.ID, permission, d.Now())
 	if err := d.admit(t, auth, err); err != nil {
 		return Desk{}, err
 	}
 	k := d.As(actorOf(auth, requestID, from))
 	if allowed {
-		k.mayRead = permission
+		k.readPermission = permission
 	}
 	return k, nil
 }
@@ -60,7 +60,7 @@ func (d *Directory) CheckSession(ctx context.Context, bearer string) (cardinal.S
 		return cardinal.SessionCheck{}, err
 	}
 	if auth.Assurance == 0 {
-		return cardinal.SessionCheck{}, errPasswordChange
+		return cardinal.SessionCheck{}, ErrPasswordChange
 	}
 	ends := auth.ExpiresAt
 	if idle := auth.IdleEndsAt(); idle.Before(ends) {
@@ -69,31 +69,29 @@ func (d *Directory) CheckSession(ctx context.Context, bearer string) (cardinal.S
 	return cardinal.SessionCheck{UserID: auth.UserID, SessionID: auth.ID, Kind: auth.Kind, Status: auth.Status, Assurance: int(auth.Assurance), ExpiresAt: ends}, nil
 }
 
-var errNotSignedIn = cardinal.Refuse("not_signed_in")
-
 func (d *Directory) authenticateSession(ctx context.Context, bearer string) (store.SessionAuth, error) {
-	t, ok := parseToken(sessionPrefix, bearer)
+	t, ok := ParseToken(SessionPrefix, bearer)
 	if !ok {
-		return store.SessionAuth{}, errNotSignedIn
+		return store.SessionAuth{}, ErrNotSignedIn
 	}
-	auth, err := d.store.Read(ctx).AuthenticateSession(ctx, t.userID, t.id)
+	auth, err := d.store.Read(ctx).AuthenticateSession(ctx, t.UserID, t.ID)
 	return auth, d.admit(t, auth, err)
 }
 
 // admit refuses what was read of a session unless it is in force and the token is its own; it notes that it was used.
-func (d *Directory) admit(t token, auth store.SessionAuth, err error) error {
+func (d *Directory) admit(t Token, auth store.SessionAuth, err error) error {
 	if errors.Is(err, cardinal.ErrNotFound) {
-		return errNotSignedIn
+		return ErrNotSignedIn
 	}
 	if err != nil {
 		return err
 	}
-	now := d.now()
-	if subtle.ConstantTimeCompare(auth.TokenHash, t.hash[:]) != 1 || !auth.Live(now) || !auth.CanSignIn {
-		return errNotSignedIn
+	now := d.Now()
+	if subtle.ConstantTimeCompare(auth.TokenHash, t.Hash[:]) != 1 || !auth.Live(now) || !auth.CanSignIn {
+		return ErrNotSignedIn
 	}
 	if now.Sub(auth.LastSeenAt) >= time.Minute {
-		d.seen.note(auth.UserID, auth.ID, now)
+		d.lastSeen.add(auth.UserID, auth.ID, now)
 	}
 	return nil
 }
@@ -101,59 +99,37 @@ func (d *Directory) admit(t token, auth store.SessionAuth, err error) error {
 // CheckSessionAccess answers whether the bearer of a session may do something: the session's own check and the question take
 // one statement together. It answers what Authenticate and Desk.CheckAccess would.
 func (d *Directory) CheckSessionAccess(ctx context.Context, bearer, permission string) (cardinal.Access, error) {
-	t, ok := parseToken(sessionPrefix, bearer)
+	t, ok := ParseToken(SessionPrefix, bearer)
 	if !ok {
-		return cardinal.Access{}, errNotSignedIn
+		return cardinal.Access{}, ErrNotSignedIn
 	}
-	auth, known, allowed, err := d.store.Read(ctx).SessionAccess(ctx, t.userID, t.id, permission, d.now())
+	auth, known, allowed, err := d.store.Read(ctx).SessionAccess(ctx, t.UserID, t.ID, permission, d.Now())
 	if err := d.admit(t, auth, err); err != nil {
 		return cardinal.Access{}, err
 	}
 	if auth.Assurance == 0 {
-		return cardinal.Access{}, errPasswordChange
+		return cardinal.Access{}, ErrPasswordChange
 	}
 	if !known {
-		return cardinal.Access{}, unknownPermission()
+		return cardinal.Access{}, UnknownPermission()
 	}
-	return cardinal.Access{UserID: t.userID, Permission: permission, Allowed: allowed}, nil
+	return cardinal.Access{UserID: t.UserID, Permission: permission, Allowed: allowed}, nil
 }
 
 func (d *Directory) authenticateAPIKey(ctx context.Context, bearer string, requestID uuid.NullUUID, from cardinal.Client) (cardinal.Actor, error) {
-	t, ok := parseToken(apiKeyPrefix, bearer)
+	t, ok := ParseToken(APIKeyPrefix, bearer)
 	if !ok {
-		return cardinal.Actor{}, errNotSignedIn
+		return cardinal.Actor{}, ErrNotSignedIn
 	}
-	auth, err := d.store.Read(ctx).AuthenticateAPIKey(ctx, t.userID, t.id)
+	auth, err := d.store.Read(ctx).AuthenticateAPIKey(ctx, t.UserID, t.ID)
 	if errors.Is(err, cardinal.ErrNotFound) {
-		return cardinal.Actor{}, errNotSignedIn
+		return cardinal.Actor{}, ErrNotSignedIn
 	}
 	if err != nil {
 		return cardinal.Actor{}, err
 	}
-	if subtle.ConstantTimeCompare(auth.TokenHash, t.hash[:]) != 1 || !d.inForce(auth) {
-		return cardinal.Actor{}, errNotSignedIn
+	if subtle.ConstantTimeCompare(auth.TokenHash, t.Hash[:]) != 1 || !d.IsUsable(auth) {
+		return cardinal.Actor{}, ErrNotSignedIn
 	}
-	return cardinal.Actor{UserID: t.userID, APIKeyID: uuid.NullUUID{UUID: t.id, Valid: true}, Assurance: 1, RequestID: requestID, ClientFrom: from}, nil
-}
-
-func (d *Directory) inForce(key store.APIKeyAuth) bool {
-	return key.RevokedAt == nil && d.now().Before(key.ExpiresAt) && key.CanHoldAPIKeys && d.statuses[key.Status].CanSignIn
-}
-
-// stillIn refuses an actor who was authenticated once and could not be any more: what they asked for goes on without them.
-func (d *Directory) stillIn(ctx context.Context, a cardinal.Actor) error {
-	gone := cardinal.Refuse("forbidden")
-	r := d.store.Read(ctx)
-	if a.APIKeyID.Valid {
-		key, err := r.AuthenticateAPIKey(ctx, a.UserID, a.APIKeyID.UUID)
-		if isNotFound(err) || err == nil && !d.inForce(key) {
-			return gone
-		}
-		return err
-	}
-	user, err := r.User(ctx, a.UserID)
-	if err == nil && !cardinal.IsBuiltIn(a.UserID) && !d.statuses[user.Status].CanSignIn {
-		return gone
-	}
-	return err
+	return cardinal.Actor{UserID: t.UserID, APIKeyID: uuid.NullUUID{UUID: t.ID, Valid: true}, Assurance: 1, RequestID: requestID, ClientFrom: from}, nil
 }

@@ -23,22 +23,22 @@ import (
 
 // Directory is the rules over one open database. It is safe for use by many goroutines.
 type Directory struct {
-	store      *store.Store
-	keys       *keys
-	hasher     *password.Hasher
-	clock      func() time.Time
-	seen       *seen
-	searchMode searchMode
-	beaten     atomic.Int64 // last heartbeat of this process as a node, in microseconds since 1970; 0 while it is none
+	store         *store.Store
+	keys          *Keys
+	hasher        *password.Hasher
+	clock         func() time.Time
+	lastSeen      *lastSeenBuffer
+	searchMode    searchModeCache
+	lastHeartbeat atomic.Int64 // last heartbeat of this process as a node, in microseconds since 1970; 0 while it is none
 
 	// The lookups change only by migration, so they are read once.
-	kinds        map[string]cardinal.UserKind
-	statuses     map[string]cardinal.Status
-	contactKinds []string
-	builtIn      sync.Map // what built-in actors may, by builtInRight: their roles change only by migration, too
+	kinds              map[string]cardinal.UserKind
+	statuses           map[string]cardinal.Status
+	contactKinds       []string
+	builtInPermissions sync.Map // what built-in actors may, by builtInRight: their roles change only by migration, too
 }
 
-type builtInRight struct {
+type builtInPermission struct {
 	actor      uuid.UUID
 	permission string
 }
@@ -60,7 +60,7 @@ func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	if d.clock == nil {
 		d.clock = time.Now
 	}
-	d.seen = newSeen(d)
+	d.lastSeen = newLastSeenBuffer(d)
 	r := s.Read(ctx)
 	kinds, err := r.UserKinds(ctx)
 	if err != nil {
@@ -79,12 +79,12 @@ func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	if d.contactKinds, err = r.ContactKinds(ctx); err != nil {
 		return nil, fmt.Errorf("read the kinds of contact: %w", err)
 	}
-	d.keys, err = openKeys(ctx, s, o, d.now())
+	d.keys, err = openKeys(ctx, s, o, d.Now())
 	return d, err
 }
 
-// now is the moment, in UTC, to the microsecond that both databases keep.
-func (d *Directory) now() time.Time { return d.clock().UTC().Truncate(time.Microsecond) }
+// Now is the moment, in UTC, to the microsecond that both databases keep.
+func (d *Directory) Now() time.Time { return d.clock().UTC().Truncate(time.Microsecond) }
 
 // As returns the desk of an actor.
 func (d *Directory) As(a cardinal.Actor) Desk { return Desk{d: d, actor: a} }
@@ -94,7 +94,7 @@ func (d *Directory) Hashing() (running, waiting int, refused uint64) { return d.
 
 // Ready says why the service cannot work just now; nothing when it can.
 func (d *Directory) Ready(ctx context.Context) []string {
-	if silent := d.silence(); silent > store.NodeSilence/2 {
+	if silent := d.sinceHeartbeat(); silent > store.NodeSilence/2 {
 		return []string{fmt.Sprintf("no heartbeat could be written for %s", silent.Round(time.Second))}
 	}
 	if _, err := d.store.Ready(ctx); err != nil {
@@ -103,7 +103,7 @@ func (d *Directory) Ready(ctx context.Context) []string {
 		}
 		return []string{"the database does not answer"}
 	}
-	ahead, err := d.store.Read(ctx).AuditMonthsAhead(ctx, d.now())
+	ahead, err := d.store.Read(ctx).AuditMonthsAhead(ctx, d.Now())
 	switch {
 	case err != nil:
 		return []string{"the audit log cannot be read"}
@@ -115,12 +115,12 @@ func (d *Directory) Ready(ctx context.Context) []string {
 
 // Desk is where an actor asks. Every method checks what the actor may do.
 type Desk struct {
-	d     *Directory
-	actor cardinal.Actor
-	once  *Once
+	d       *Directory
+	actor   cardinal.Actor
+	request *IdempotentRequest
 
-	actorKey seal.Key // the actor's data key where it is at hand; otherwise it is read when it is needed
-	mayRead  string   // a permission that the actor was found to hold when they were admitted; changes ask anew
+	actorKey       seal.Key // the actor's data key where it is at hand; otherwise it is read when it is needed
+	readPermission string   // a permission that the actor was found to hold when they were admitted; changes ask anew
 }
 
 // Actor returns who is asking.

@@ -17,10 +17,10 @@ const exportPage = 200
 // Export gives everybody back in the format that imports read, in the order of their ids: but for the erased, of whom nothing is left.
 // Password hashes come only with secrets. It is recorded, with whether they did.
 func (k Desk) Export(ctx context.Context, withSecrets bool, give func(cardinal.ImportRow) error) error {
-	if _, err := change(ctx, k, rule{action: "export.start", permission: "users.export"}, func(c *changing) (struct{}, error) {
-		c.told = true
+	if _, err := Change(ctx, k, Rule{Action: "export.start", Permission: "users.export"}, func(tx *Tx) (struct{}, error) {
+		tx.ForceEvent = true
 		if withSecrets {
-			c.masked("credentials.hash")
+			tx.RecordMasked("credentials.hash")
 		}
 		return struct{}{}, nil
 	}); err != nil {
@@ -62,7 +62,7 @@ func (d *Directory) exportRows(ctx context.Context, r store.Reader, users []card
 		}
 		at[u.ID] = len(rows)
 		ids = append(ids, u.ID)
-		row := cardinal.ImportRow{ID: u.ID, Kind: u.Kind, Status: u.Status, CreatedAt: &u.CreatedAt, DeletedAt: u.DeletedAt, StatusBeforeDeletion: or(u.StatusBeforeDeletion, "")}
+		row := cardinal.ImportRow{ID: u.ID, Kind: u.Kind, Status: u.Status, CreatedAt: &u.CreatedAt, DeletedAt: u.DeletedAt, StatusBeforeDeletion: valueOr(u.StatusBeforeDeletion, "")}
 		rows = append(rows, row)
 	}
 	if len(ids) == 0 {
@@ -77,7 +77,7 @@ func (d *Directory) exportRows(ctx context.Context, r store.Reader, users []card
 		return nil, err
 	}
 	for _, record := range contacts {
-		c, err := openContact(record, keys[record.UserID])
+		c, err := DecryptContact(record, keys[record.UserID])
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func (d *Directory) exportRows(ctx context.Context, r store.Reader, users []card
 	if err != nil {
 		return nil, err
 	}
-	now := d.now()
+	now := d.Now()
 	for _, g := range grants {
 		if row := &rows[at[g.UserID]]; g.ExpiresAt == nil || g.ExpiresAt.After(now) {
 			row.Roles = append(row.Roles, cardinal.ImportRole{Name: g.RoleName, ExpiresAt: g.ExpiresAt})
@@ -113,11 +113,11 @@ func (d *Directory) exportProfiles(ctx context.Context, r store.Reader, ids []uu
 	}
 	keys := make(map[uuid.UUID]seal.Key, len(records))
 	for _, record := range records {
-		key, err := d.keys.unwrap(record.Key)
+		key, err := d.keys.Unwrap(record.Key)
 		if err != nil {
 			return nil, err
 		}
-		p, err := openProfile(record.ProfileRecord, key)
+		p, err := DecryptProfile(record.ProfileRecord, key)
 		if err != nil {
 			return nil, fmt.Errorf("open the profile of user %s: %w", record.UserID, err)
 		}

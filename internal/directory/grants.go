@@ -11,7 +11,7 @@ import (
 
 // Grants returns a page of the roles that a user holds, by whom and until when.
 func (k Desk) Grants(ctx context.Context, userID uuid.UUID, p cardinal.Page) (cardinal.List[cardinal.Grant], error) {
-	r, err := k.read(ctx, rule{permission: "roles.read", subject: userID, own: true})
+	r, err := k.Read(ctx, Rule{Permission: "roles.read", Subject: userID, Own: true})
 	if err != nil {
 		return cardinal.List[cardinal.Grant]{}, err
 	}
@@ -24,48 +24,48 @@ func (k Desk) Grants(ctx context.Context, userID uuid.UUID, p cardinal.Page) (ca
 
 // GrantRole grants a role, or changes until when. Nobody can grant what they do not hold.
 func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGrant) (cardinal.Grant, error) {
-	r := rule{action: "role.grant", permission: "roles.grant", subject: userID}
-	return change(ctx, k, r, func(c *changing) (cardinal.Grant, error) {
-		var check input
-		if in.ExpiresAt != nil && !in.ExpiresAt.After(c.now) {
+	r := Rule{Action: "role.grant", Permission: "roles.grant", Subject: userID}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.Grant, error) {
+		var check Input
+		if in.ExpiresAt != nil && !in.ExpiresAt.After(tx.Now) {
 			check.Add("/expires_at", "time_in_past")
 		}
 		if err := check.Err(); err != nil {
 			return cardinal.Grant{}, err
 		}
-		if err := c.LockRole(ctx, in.RoleID); isNotFound(err) {
+		if err := tx.LockRole(ctx, in.RoleID); isNotFound(err) {
 			check.Add("/role_id", "role_unknown")
 			return cardinal.Grant{}, check.Err()
 		} else if err != nil {
 			return cardinal.Grant{}, err
 		}
-		role, err := c.Role(ctx, in.RoleID)
+		role, err := tx.Role(ctx, in.RoleID)
 		if err != nil {
 			return cardinal.Grant{}, err
 		}
-		user, err := c.User(ctx, userID)
+		user, err := tx.User(ctx, userID)
 		if err != nil {
 			return cardinal.Grant{}, err
 		}
-		if err := c.mayTouch(ctx, userID); err != nil {
+		if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
 			return cardinal.Grant{}, err
 		}
 		if !role.IsAssignable || !k.d.kinds[user.Kind].IsListed || k.d.statuses[user.Status].IsDeleted {
 			return cardinal.Grant{}, cardinal.Refuse("role_not_assignable")
 		}
-		if holds, err := c.HoldsAllOf(ctx, k.caller(), role.ID, c.now); err != nil {
+		if holds, err := tx.HoldsAllOf(ctx, k.Caller(), role.ID, tx.Now); err != nil {
 			return cardinal.Grant{}, err
 		} else if !holds {
 			return cardinal.Grant{}, cardinal.Refuse("role_has_more_permissions")
 		}
-		grant, err := c.PutGrant(ctx, cardinal.Grant{UserID: userID, RoleID: role.ID, GrantedBy: k.actor.UserID, CreatedAt: c.now, ExpiresAt: micro(in.ExpiresAt)})
+		grant, err := tx.PutGrant(ctx, cardinal.Grant{UserID: userID, RoleID: role.ID, GrantedBy: k.actor.UserID, CreatedAt: tx.Now, ExpiresAt: TruncateTime(in.ExpiresAt)})
 		if err != nil {
 			return grant, err
 		}
-		c.wrote(store.StampGrant(grant))
-		c.changed("user_roles."+role.Name, nil, "granted")
+		tx.RecordRows(store.StampGrant(grant))
+		tx.RecordChange("user_roles."+role.Name, nil, "granted")
 		if grant.ExpiresAt != nil {
-			c.changed("user_roles.expires_at", nil, *grant.ExpiresAt)
+			tx.RecordChange("user_roles.expires_at", nil, *grant.ExpiresAt)
 		}
 		return grant, nil
 	})
@@ -73,40 +73,40 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 
 // RevokeGrant takes a role from a user. The last holder of a role that must have one keeps it.
 func (k Desk) RevokeGrant(ctx context.Context, userID, roleID uuid.UUID) error {
-	r := rule{action: "role.revoke", permission: "roles.grant", subject: userID}
-	_, err := change(ctx, k, r, func(c *changing) (struct{}, error) {
-		if err := c.LockRole(ctx, roleID); err != nil {
+	r := Rule{Action: "role.revoke", Permission: "roles.grant", Subject: userID}
+	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
+		if err := tx.LockRole(ctx, roleID); err != nil {
 			return struct{}{}, err
 		}
-		grant, err := c.Grant(ctx, userID, roleID)
+		grant, err := tx.Grant(ctx, userID, roleID)
 		if err != nil {
 			return struct{}{}, err
 		}
-		if err := c.mayTouch(ctx, userID); err != nil {
+		if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
 			return struct{}{}, err
 		}
 		if cardinal.IsBuiltIn(userID) {
 			return struct{}{}, cardinal.Refuse("built_in")
 		}
-		return struct{}{}, c.endGrant(ctx, grant, "revoked")
+		return struct{}{}, tx.endGrant(ctx, grant, "revoked")
 	})
 	return err
 }
 
 // endGrant deletes a grant, and with it the use that API keys made of it.
-func (c *changing) endGrant(ctx context.Context, grant cardinal.Grant, how string) error {
-	keys, err := c.APIKeysUsing(ctx, grant.UserID, grant.RoleID)
+func (tx *Tx) endGrant(ctx context.Context, grant cardinal.Grant, how string) error {
+	keys, err := tx.APIKeysUsing(ctx, grant.UserID, grant.RoleID)
 	if err != nil {
 		return err
 	}
-	removed, err := c.DeleteGrant(ctx, grant.UserID, grant.RoleID)
+	removed, err := tx.DeleteGrant(ctx, grant.UserID, grant.RoleID)
 	if err != nil || !removed {
 		return err
 	}
-	c.wrote(store.Gone("user_roles", grant.UserID, grant.RoleID))
+	tx.RecordRows(store.Gone("user_roles", grant.UserID, grant.RoleID))
 	for _, key := range keys {
-		c.wrote(store.Gone("api_key_roles", grant.UserID, key, grant.RoleID))
+		tx.RecordRows(store.Gone("api_key_roles", grant.UserID, key, grant.RoleID))
 	}
-	c.changed("user_roles."+grant.RoleName, nil, how)
+	tx.RecordChange("user_roles."+grant.RoleName, nil, how)
 	return nil
 }

@@ -11,29 +11,29 @@ import (
 	"cardinal/internal/store"
 )
 
-// claim is a wish for what must be unique over all users.
-type claim struct {
+// identifierClaim is a wish for what must be unique over all users.
+type identifierClaim struct {
 	userID    uuid.UUID
 	contactID *uuid.UUID // nil for a user name
 	kind      string
 	normal    string
-	proved    bool // does not lapse, and takes the claim from who did not prove it
-	settings  settings
+	verified  bool // does not lapse, and takes the claim from who did not prove it
+	settings  Settings
 }
 
-// claim makes a claim.
-func (c *changing) claim(ctx context.Context, want claim) error {
-	if err := c.makeWay(ctx, want); err != nil {
+// claimIdentifier makes a claim.
+func (tx *Tx) claimIdentifier(ctx context.Context, want identifierClaim) error {
+	if err := tx.releaseIfAllowed(ctx, want); err != nil {
 		return err
 	}
-	return c.take(ctx, want)
+	return tx.insertIdentifier(ctx, want)
 }
 
-// makeWay sees to it that a claim can be made. One that somebody else proved stands; one that nobody proved yields to proof,
+// releaseIfAllowed sees to it that a claim can be made. One that somebody else proved stands; one that nobody proved yields to proof,
 // and to anyone once its time is over.
-func (c *changing) makeWay(ctx context.Context, want claim) error {
-	index := c.desk.d.keys.index(want.kind, want.normal)
-	held, err := c.holdClaim(ctx, index, want.userID)
+func (tx *Tx) releaseIfAllowed(ctx context.Context, want identifierClaim) error {
+	index := tx.Desk.d.keys.BlindIndex(want.kind, want.normal)
+	held, err := tx.lockIdentifier(ctx, index, want.userID)
 	switch {
 	case errors.Is(err, cardinal.ErrNotFound):
 		return nil
@@ -42,72 +42,72 @@ func (c *changing) makeWay(ctx context.Context, want claim) error {
 	case held.UserID == want.userID:
 		return cardinal.Refuse("identifier_already_yours")
 	}
-	if yields, err := c.yields(ctx, held, want.proved); err != nil {
+	if yields, err := tx.isReleasable(ctx, held, want.verified); err != nil {
 		return err
 	} else if !yields {
 		return cardinal.Refuse("identifier_taken")
 	}
-	return c.displace(ctx, held)
+	return tx.releaseFrom(ctx, held)
 }
 
-// take makes a claim that has its way free.
-func (c *changing) take(ctx context.Context, want claim) error {
-	record := store.IdentifierRecord{ValueIndex: c.desk.d.keys.index(want.kind, want.normal), UserID: want.userID, ContactID: want.contactID, CreatedAt: c.now}
-	if !want.proved {
-		lapses := c.now.Add(want.settings.claimLifetime)
+// insertIdentifier makes a claim that has its way free.
+func (tx *Tx) insertIdentifier(ctx context.Context, want identifierClaim) error {
+	record := store.IdentifierRecord{ValueIndex: tx.Desk.d.keys.BlindIndex(want.kind, want.normal), UserID: want.userID, ContactID: want.contactID, CreatedAt: tx.Now}
+	if !want.verified {
+		lapses := tx.Now.Add(want.settings.UnverifiedLifetime)
 		record.ExpiresAt = &lapses
 	}
-	if err := c.InsertIdentifier(ctx, record); err != nil {
+	if err := tx.InsertIdentifier(ctx, record); err != nil {
 		return err
 	}
-	c.wrote(store.StampIdentifier(record))
+	tx.RecordRows(store.StampIdentifier(record))
 	return nil
 }
 
-// holdClaim reads a claim and, where it could yield, keeps its holder from proving it meanwhile.
-func (c *changing) holdClaim(ctx context.Context, index []byte, mine uuid.UUID) (store.IdentifierRecord, error) {
+// lockIdentifier reads a claim and, where it could yield, keeps its holder from proving it meanwhile.
+func (tx *Tx) lockIdentifier(ctx context.Context, index []byte, mine uuid.UUID) (store.IdentifierRecord, error) {
 	for {
-		held, err := c.Identifier(ctx, index)
+		held, err := tx.Identifier(ctx, index)
 		if err != nil || held.UserID == mine || held.ExpiresAt == nil {
 			return held, err
 		}
-		if _, err := c.UserForChange(ctx, held.UserID); err != nil {
+		if _, err := tx.UserForChange(ctx, held.UserID); err != nil {
 			return held, err
 		}
-		again, err := c.Identifier(ctx, index)
+		again, err := tx.Identifier(ctx, index)
 		if err != nil || again.UserID == held.UserID {
 			return again, err
 		}
 	}
 }
 
-// yields reports whether a claim of somebody else gives way.
-func (c *changing) yields(ctx context.Context, held store.IdentifierRecord, toProof bool) (bool, error) {
+// isReleasable reports whether a claim of somebody else gives way.
+func (tx *Tx) isReleasable(ctx context.Context, held store.IdentifierRecord, toProof bool) (bool, error) {
 	if held.ExpiresAt == nil || toProof {
 		return held.ExpiresAt != nil, nil
 	}
-	if c.now.Before(*held.ExpiresAt) {
+	if tx.Now.Before(*held.ExpiresAt) {
 		return false, nil
 	}
-	holder, err := c.User(ctx, held.UserID)
+	holder, err := tx.User(ctx, held.UserID)
 	if err != nil {
 		return false, err
 	}
-	last, err := c.lastWayIn(ctx, holder)
+	last, err := tx.isLastIdentifier(ctx, holder)
 	return !last, err
 }
 
-// lastWayIn reports whether only one claim is left to an account that was in use: that one stays, proved or not.
-func (c *changing) lastWayIn(ctx context.Context, user cardinal.User) (bool, error) {
-	if c.desk.d.statuses[user.Status].AwaitsProof || c.desk.d.statuses[or(user.StatusBeforeDeletion, "")].AwaitsProof {
+// isLastIdentifier reports whether only one claim is left to an account that was in use: that one stays, proved or not.
+func (tx *Tx) isLastIdentifier(ctx context.Context, user cardinal.User) (bool, error) {
+	if tx.Desk.d.statuses[user.Status].AwaitsProof || tx.Desk.d.statuses[valueOr(user.StatusBeforeDeletion, "")].AwaitsProof {
 		return false, nil
 	}
-	left, err := c.Identifiers(ctx, user.ID)
+	left, err := tx.Identifiers(ctx, user.ID)
 	return len(left) == 1, err
 }
 
-// claimUsername moves a user's claim from one user name to another; an empty one gives it up.
-func (c *changing) claimUsername(ctx context.Context, userID uuid.UUID, from, toNormal string) error {
+// moveUsername moves a user's claim from one user name to another; an empty one gives it up.
+func (tx *Tx) moveUsername(ctx context.Context, userID uuid.UUID, from, toNormal string) error {
 	var old []byte
 	if from != "" {
 		fromNormal, err := normal.Username(from)
@@ -117,25 +117,25 @@ func (c *changing) claimUsername(ctx context.Context, userID uuid.UUID, from, to
 		if fromNormal == toNormal {
 			return nil // another spelling of the same name
 		}
-		old = c.desk.d.keys.index(normal.KindUsername, fromNormal)
-		if err := c.DeleteIdentifier(ctx, old); err != nil {
+		old = tx.Desk.d.keys.BlindIndex(normal.KindUsername, fromNormal)
+		if err := tx.DeleteIdentifier(ctx, old); err != nil {
 			return err
 		}
-		c.wrote(store.GoneIdentifier(old))
+		tx.RecordRows(store.GoneIdentifier(old))
 	}
 	if toNormal == "" {
-		return c.keepWayIn(ctx, userID)
+		return tx.requireSignInIdentifier(ctx, userID)
 	}
-	return c.claim(ctx, claim{userID: userID, kind: normal.KindUsername, normal: toNormal, proved: true})
+	return tx.claimIdentifier(ctx, identifierClaim{userID: userID, kind: normal.KindUsername, normal: toNormal, verified: true})
 }
 
-// keepWayIn refuses a change that leaves somebody who has a password with nothing to sign in with.
-func (c *changing) keepWayIn(ctx context.Context, userID uuid.UUID) error {
-	left, err := c.Identifiers(ctx, userID)
+// requireSignInIdentifier refuses a change that leaves somebody who has a password with nothing to sign in with.
+func (tx *Tx) requireSignInIdentifier(ctx context.Context, userID uuid.UUID) error {
+	left, err := tx.Identifiers(ctx, userID)
 	if err != nil || len(left) > 0 {
 		return err
 	}
-	if _, err := c.Credential(ctx, userID); errors.Is(err, cardinal.ErrNotFound) {
+	if _, err := tx.Credential(ctx, userID); errors.Is(err, cardinal.ErrNotFound) {
 		return nil
 	} else if err != nil {
 		return err
@@ -143,38 +143,38 @@ func (c *changing) keepWayIn(ctx context.Context, userID uuid.UUID) error {
 	return cardinal.Refuse("last_sign_in_identifier")
 }
 
-// displace ends a claim that nobody proved: its contact goes, its holder's sessions end, and a holder who never came further
+// releaseFrom ends a claim that nobody proved: its contact goes, its holder's sessions end, and a holder who never came further
 // than signing up goes with it. Only the claim moves, never anything else of the account.
-func (c *changing) displace(ctx context.Context, held store.IdentifierRecord) error {
-	loser := &changing{Tx: c.Tx, desk: c.desk, now: c.now, event: c.event, unfound: c.unfound}
+func (tx *Tx) releaseFrom(ctx context.Context, held store.IdentifierRecord) error {
+	loser := &Tx{Tx: tx.Tx, Desk: tx.Desk, Now: tx.Now, Event: tx.Event, reindexUsers: tx.reindexUsers}
 	// The loser's event comes first: the last word on the claim is that of who has it now.
-	loser.event.ChangedRows, loser.event.Changes, c.event.ID = nil, nil, cardinal.NewID()
-	loser.event.Action = "contact.displace"
-	loser.about(held.UserID)
-	if err := loser.dropUnproved(ctx, held); err != nil {
+	loser.Event.ChangedRows, loser.Event.Changes, tx.Event.ID = nil, nil, cardinal.NewID()
+	loser.Event.Action = "contact.displace"
+	loser.SetSubject(held.UserID)
+	if err := loser.removeUnverified(ctx, held); err != nil {
 		return err
 	}
-	c.more = append(c.more, loser.event)
+	tx.RelatedEvents = append(tx.RelatedEvents, loser.Event)
 	return nil
 }
 
-// dropUnproved removes an unproved claim with its contact, and soft-deletes a holder who is left with no way in and never
+// removeUnverified removes an unproved claim with its contact, and soft-deletes a holder who is left with no way in and never
 // came further than signing up.
-func (c *changing) dropUnproved(ctx context.Context, held store.IdentifierRecord) error {
-	if err := c.removeContact(ctx, held.UserID, *held.ContactID, held.ValueIndex); err != nil {
+func (tx *Tx) removeUnverified(ctx context.Context, held store.IdentifierRecord) error {
+	if err := tx.removeContact(ctx, held.UserID, *held.ContactID, held.ValueIndex); err != nil {
 		return err
 	}
-	if err := c.endSessions(ctx, held.UserID, uuid.Nil, "claim_lost"); err != nil {
+	if err := tx.endSessions(ctx, held.UserID, uuid.Nil, "claim_lost"); err != nil {
 		return err
 	}
-	user, err := c.UserForChange(ctx, held.UserID)
+	user, err := tx.UserForChange(ctx, held.UserID)
 	if err != nil {
 		return err
 	}
-	left, err := c.Identifiers(ctx, held.UserID)
-	if err != nil || len(left) > 0 || !c.desk.d.statuses[user.Status].AwaitsProof {
+	left, err := tx.Identifiers(ctx, held.UserID)
+	if err != nil || len(left) > 0 || !tx.Desk.d.statuses[user.Status].AwaitsProof {
 		return err
 	}
-	_, err = c.move(ctx, user, "delete")
+	_, err = tx.changeStatus(ctx, user, "delete")
 	return err
 }

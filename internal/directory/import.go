@@ -50,7 +50,7 @@ var importBatch = 1000
 
 // Imports returns a page of imports.
 func (k Desk) Imports(ctx context.Context, p cardinal.Page) (cardinal.List[cardinal.ImportRun], error) {
-	r, err := k.read(ctx, rule{permission: "users.import"})
+	r, err := k.Read(ctx, Rule{Permission: "users.import"})
 	if err != nil {
 		return cardinal.List[cardinal.ImportRun]{}, err
 	}
@@ -88,7 +88,7 @@ type importDetails struct {
 }
 
 func (k Desk) importRecord(ctx context.Context, id uuid.UUID) (store.ImportRecord, error) {
-	r, err := k.read(ctx, rule{permission: "users.import"})
+	r, err := k.Read(ctx, Rule{Permission: "users.import"})
 	if err != nil {
 		return store.ImportRecord{}, err
 	}
@@ -123,7 +123,7 @@ func placeOfRun(table, column string, runID uuid.UUID) seal.Place {
 
 func runKeyName(id uuid.UUID) string { return "import " + id.String() }
 
-func (k *keys) unwrapRun(record store.ImportRecord) (seal.Key, error) {
+func (k *Keys) unwrapRun(record store.ImportRecord) (seal.Key, error) {
 	kek, ok := k.byID[record.KEKID.UUID]
 	if !ok {
 		return seal.Key{}, fmt.Errorf("%w: key-encryption key %s", ErrKeyMissing, record.KEKID.UUID)
@@ -137,7 +137,7 @@ func (k *keys) unwrapRun(record store.ImportRecord) (seal.Key, error) {
 
 // newImport makes the row of a run and its key.
 func (k Desk) newImport(o ImportOptions, format string, mac []byte) (store.ImportRecord, error) {
-	id, now := cardinal.NewID(), k.d.now()
+	id, now := cardinal.NewID(), k.d.Now()
 	record := store.ImportRecord{ContentMAC: mac}
 	record.ImportRun = cardinal.ImportRun{ID: id, ActorID: k.actor.UserID, Format: format, Name: o.Name, State: "running", CreatedAt: now, UpdatedAt: now}
 	return record, k.d.sealImport(&record, importDetails{ImportOptions: o})
@@ -150,8 +150,8 @@ func (d *Directory) sealImport(record *store.ImportRecord, details importDetails
 		return err
 	}
 	key := seal.NewKey()
-	record.KEKID = uuid.NullUUID{UUID: d.keys.liveID, Valid: true}
-	record.WrappedKey = d.keys.byID[d.keys.liveID].WrapService(runKeyName(record.ID), key)
+	record.KEKID = uuid.NullUUID{UUID: d.keys.activeID, Valid: true}
+	record.WrappedKey = d.keys.byID[d.keys.activeID].WrapService(runKeyName(record.ID), key)
 	record.DetailsSealed = key.Seal(plain, placeOfRun("import_runs", "details_sealed", record.ID))
 	return nil
 }
@@ -183,7 +183,7 @@ func (c contentReader) mac(d *Directory, o importfile.Options) ([]byte, error) {
 // contentMAC tells a file from others, by its digest and by how it is read.
 func (d *Directory) contentMAC(sum []byte, o importfile.Options) ([]byte, error) {
 	options, err := json.Marshal(o)
-	mac := d.keys.replies.MAC("content of an import", sum, options)
+	mac := d.keys.idempotency.MAC("content of an import", sum, options)
 	return mac[:], err
 }
 

@@ -167,8 +167,8 @@ func TestImportIsRecorded(t *testing.T) {
 
 func TestImportFindsEveryProblem(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
-		ok(t, second(w.operator().CreateUser(t.Context(), cardinal.NewUser{Email: "taken@example.com", EmailVerified: true})))
-		ok(t, second(w.operator().CreateUser(t.Context(), cardinal.NewUser{Username: "held"})))
+		ok(t, errorOf(w.operator().CreateUser(t.Context(), cardinal.NewUser{Email: "taken@example.com", EmailVerified: true})))
+		ok(t, errorOf(w.operator().CreateUser(t.Context(), cardinal.NewUser{Username: "held"})))
 		src := lines(
 			`{"email":"ana@@x","phone":"12","country":"XX","locale":"!","time_zone":"Mars","avatar_url":"http://x","password_hash":"secret","status":"erased","kind":"robot","id":"3fa85f64-5717-4562-b3fc-2c963f66afa6"}`,
 			`{"display_name":"nobody"}`,
@@ -220,7 +220,7 @@ func TestImportMeetsWhoCameMeanwhile(t *testing.T) {
 		src := lines(`{"email":"ana@example.com"}`, `{"email":"bo@example.com","email_verified":true,"password_hash":"`+bcryptHash+`"}`, `{"id":"`+id+`","username":"cy"}`,
 			`{"id":"`+cardinal.NewID().String()+`","username":"dee"}`, `{"username":"eva"}`)
 		plan, _ := w.checked(t, w.operator(), src)
-		ok(t, second(w.operator().CreateUser(t.Context(), cardinal.NewUser{Email: "ana@example.com", EmailVerified: true})))
+		ok(t, errorOf(w.operator().CreateUser(t.Context(), cardinal.NewUser{Email: "ana@example.com", EmailVerified: true})))
 		w.imports(t, lines(`{"username":"dee"}`, `{"id":"`+id+`"}`, `{"username":"fay","password_hash":"`+bcryptHash+`"}`))
 		run := must(w.operator().RunImport(t.Context(), src, directory.ImportOptions{}, plan, func(cardinal.ImportRun) {}))(t)
 		if run.Created != 2 || run.Skipped != 2 || run.Faulty != 1 {
@@ -310,7 +310,7 @@ func TestImportIsUndone(t *testing.T) {
 		ana := w.byEmail(t, "ana@example.com")
 		w.signIn(t, "dee@example.com", "password")
 		eve := w.byEmail(t, "eve@example.com")
-		ok(t, second(k.SuspendUser(ctx, eve.ID, eve.Version)))
+		ok(t, errorOf(k.SuspendUser(ctx, eve.ID, eve.Version)))
 		helper, _ := w.person(t, "support")
 		_, err := w.as(helper).UndoImport(ctx, run.ID, func(cardinal.ImportRun) {})
 		refuses(t, err, "permission_missing")
@@ -363,4 +363,4 @@ func TestImportWaitsForOlderNodes(t *testing.T) {
 	})
 }
 
-func second[T any](_ T, err error) error { return err }
+func errorOf[T any](_ T, err error) error { return err }

@@ -20,7 +20,7 @@ import (
 // importRules is what rows are held against. It is read once a run, so that a row costs no statement.
 type importRules struct {
 	desk       Desk
-	settings   settings
+	settings   Settings
 	now        time.Time
 	attributes map[string]string // types by name
 	searchable []string          // names of those that people are found by
@@ -34,9 +34,9 @@ type importRules struct {
 
 // newImportRules reads them as the desk's actor may use them.
 func (k Desk) newImportRules(ctx context.Context, r store.Reader) (*importRules, error) {
-	rules := &importRules{desk: k, now: k.d.now(), attributes: map[string]string{}, countries: map[string]bool{}, roles: map[string]cardinal.Role{}, kept: map[string]bool{}, zones: map[string]string{}, initial: map[string]bool{}}
+	rules := &importRules{desk: k, now: k.d.Now(), attributes: map[string]string{}, countries: map[string]bool{}, roles: map[string]cardinal.Role{}, kept: map[string]bool{}, zones: map[string]string{}, initial: map[string]bool{}}
 	var err error
-	if rules.settings, err = k.d.settings(ctx, r); err != nil {
+	if rules.settings, err = k.d.CurrentSettings(ctx, r); err != nil {
 		return nil, err
 	}
 	definitions, err := r.AllAttributeDefinitions(ctx)
@@ -70,7 +70,7 @@ func (k Desk) newImportRules(ctx context.Context, r store.Reader) (*importRules,
 // readRoles sorts the roles into those that the importer may grant and others, as GrantRole would.
 func (rules *importRules) readRoles(ctx context.Context, r store.Reader) error {
 	k := &rules.desk
-	mayGrant, err := k.may(ctx, r, "roles.grant")
+	mayGrant, err := k.HasPermission(ctx, r, "roles.grant")
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (rules *importRules) readRoles(ctx context.Context, r store.Reader) error {
 		for _, role := range roles[:min(len(roles), page.Limit)] {
 			holds := mayGrant && role.IsAssignable
 			if holds {
-				if holds, err = r.HoldsAllOf(ctx, k.caller(), role.ID, rules.now); err != nil {
+				if holds, err = r.HoldsAllOf(ctx, k.Caller(), role.ID, rules.now); err != nil {
 					return err
 				}
 			}
@@ -105,7 +105,7 @@ type candidate struct {
 	number   int64
 	id       uuid.UUID // the file's, or a new one
 	username string    // in normal form, like the contacts'
-	contacts []newContact
+	contacts []contactInput
 	verified []*time.Time // when, of each contact
 	claims   []claimed
 	hash     *password.Given
@@ -126,21 +126,21 @@ type claimed struct {
 
 // check finds every fault of a row.
 func (rules *importRules) check(row cardinal.ImportRow) (candidate, error) {
-	var check input
+	var check Input
 	c := candidate{ImportRow: row}
 	rules.checkIdentity(&check, &c)
-	c.DisplayName = check.text("/display_name", c.DisplayName, displayName)
-	c.username = check.text("/username", c.Username, normal.Username)
-	if c.Username = asTyped(c.Username, c.username, maxTypedUsername); c.Username != "" {
-		c.claims = append(c.claims, claimed{rules.desk.d.keys.index(normal.KindUsername, c.username), "/username"})
+	c.DisplayName = check.Text("/display_name", c.DisplayName, DisplayName)
+	c.username = check.Text("/username", c.Username, normal.Username)
+	if c.Username = AsTyped(c.Username, c.username, MaxTypedUsername); c.Username != "" {
+		c.claims = append(c.claims, claimed{rules.desk.d.keys.BlindIndex(normal.KindUsername, c.username), "/username"})
 	}
-	c.AvatarURL = check.text("/avatar_url", c.AvatarURL, normal.AvatarURL)
-	c.Locale = check.text("/locale", c.Locale, normal.Locale)
+	c.AvatarURL = check.Text("/avatar_url", c.AvatarURL, normal.AvatarURL)
+	c.Locale = check.Text("/locale", c.Locale, normal.Locale)
 	c.TimeZone = rules.timeZone(&check, c.TimeZone)
 	if c.Country = strings.ToUpper(c.Country); c.Country != "" && !rules.countries[c.Country] {
 		check.Add("/country", "country_unknown")
 	}
-	check.document("/preferences", c.Preferences)
+	check.Document("/preferences", c.Preferences)
 	rules.checkAttributes(&check, &c)
 	rules.checkContacts(&check, &c)
 	rules.checkPassword(&check, &c)
@@ -152,18 +152,18 @@ func (rules *importRules) check(row cardinal.ImportRow) (candidate, error) {
 }
 
 // timeZone looks a name up once: the database of zones is a file.
-func (rules *importRules) timeZone(check *input, name string) string {
+func (rules *importRules) timeZone(check *Input, name string) string {
 	if known, ok := rules.zones[name]; ok {
 		return known
 	}
-	zone := check.text("/time_zone", name, normal.TimeZone)
+	zone := check.Text("/time_zone", name, normal.TimeZone)
 	if zone != "" && len(rules.zones) < 1000 {
 		rules.zones[name] = zone
 	}
 	return zone
 }
 
-func (rules *importRules) checkIdentity(check *input, c *candidate) {
+func (rules *importRules) checkIdentity(check *Input, c *candidate) {
 	d := rules.desk.d
 	if c.ID != uuid.Nil && (c.ID.Version() != 7 || cardinal.IsBuiltIn(c.ID)) {
 		check.Add("/id", "id_format")
@@ -172,7 +172,7 @@ func (rules *importRules) checkIdentity(check *input, c *candidate) {
 		c.Kind = "person"
 	}
 	if kind, ok := d.kinds[c.Kind]; !ok || !kind.IsListed {
-		check.Add("/kind", "kind_unknown", strings.Join(d.listedKinds(), ", "))
+		check.Add("/kind", "kind_unknown", strings.Join(d.ListedKinds(), ", "))
 	} else if !kind.CanSignIn && (c.Username != "" || c.Email != "" || c.Phone != "" || len(c.Contacts) > 0 || c.PasswordHash != "") {
 		check.Add("/kind", "kind_cannot_sign_in", c.Kind)
 	}
@@ -207,7 +207,7 @@ func (rules *importRules) statuses() string {
 }
 
 // past brings a time to what both databases keep; it must lie between a moment and now.
-func (rules *importRules) past(check *input, pointer string, t *time.Time, since time.Time) *time.Time {
+func (rules *importRules) past(check *Input, pointer string, t *time.Time, since time.Time) *time.Time {
 	if t == nil {
 		return nil
 	}
@@ -218,10 +218,10 @@ func (rules *importRules) past(check *input, pointer string, t *time.Time, since
 	return &at
 }
 
-func (rules *importRules) checkAttributes(check *input, c *candidate) {
-	check.document("/attributes", c.Attributes)
+func (rules *importRules) checkAttributes(check *Input, c *candidate) {
+	check.Document("/attributes", c.Attributes)
 	for _, name := range slices.Sorted(maps.Keys(c.Attributes)) {
-		at := "/attributes/" + pointerToken(name)
+		at := "/attributes/" + PointerToken(name)
 		want, known := rules.attributes[name]
 		if s, ok := c.Attributes[name].(string); ok && known && want != "string" { // CSV has only texts
 			if v, ok := fromText(want, s); ok {
@@ -233,7 +233,7 @@ func (rules *importRules) checkAttributes(check *input, c *candidate) {
 			delete(c.Attributes, name)
 		case !known:
 			check.Add(at, "attribute_unknown")
-		case want != jsonType(c.Attributes[name]):
+		case want != JSONType(c.Attributes[name]):
 			check.Add(at, "attribute_type", want)
 		}
 	}
@@ -249,7 +249,7 @@ func fromText(valueType, s string) (any, bool) {
 }
 
 // checkContacts brings email and phone together with the list of contacts: of each kind one is primary, the first unless the file says.
-func (rules *importRules) checkContacts(check *input, c *candidate) {
+func (rules *importRules) checkContacts(check *Input, c *candidate) {
 	type entry struct {
 		cardinal.ImportContact
 		pointer string
@@ -278,7 +278,7 @@ func (rules *importRules) checkContacts(check *input, c *candidate) {
 			check.Add(e.pointer+"/kind", "contact_kind_unknown", strings.Join(rules.desk.d.contactKinds, ", "))
 			continue
 		}
-		value := check.contact(e.pointer, e.Kind, e.Value)
+		value := check.Contact(e.pointer, e.Kind, e.Value)
 		at, ok := primary[e.Kind]
 		switch {
 		case ok && e.IsPrimary && c.contacts[at].primary:
@@ -286,12 +286,12 @@ func (rules *importRules) checkContacts(check *input, c *candidate) {
 		case !ok || e.IsPrimary:
 			primary[e.Kind] = len(c.contacts)
 		}
-		index := rules.desk.d.keys.index(e.Kind, value)
+		index := rules.desk.d.keys.BlindIndex(e.Kind, value)
 		if slices.ContainsFunc(c.claims, func(other claimed) bool { return string(other.index) == string(index) }) {
 			check.Add(e.pointer, "identifier_already_yours")
 		}
 		c.claims = append(c.claims, claimed{index, e.pointer})
-		c.contacts = append(c.contacts, newContact{kind: e.Kind, typed: e.Value, normal: value, primary: e.IsPrimary, verified: e.VerifiedAt != nil})
+		c.contacts = append(c.contacts, contactInput{kind: e.Kind, typed: e.Value, normal: value, primary: e.IsPrimary, verified: e.VerifiedAt != nil})
 		c.verified = append(c.verified, rules.past(check, e.pointer+"/verified_at", e.VerifiedAt, time.Unix(0, 0)))
 	}
 	if len(check.Faults) > 0 {
@@ -302,7 +302,7 @@ func (rules *importRules) checkContacts(check *input, c *candidate) {
 	}
 }
 
-func (rules *importRules) checkPassword(check *input, c *candidate) {
+func (rules *importRules) checkPassword(check *Input, c *candidate) {
 	c.PasswordSetAt = rules.past(check, "/password_set_at", c.PasswordSetAt, time.Unix(0, 0))
 	if c.PasswordHash == "" {
 		if c.MustChangePassword {
@@ -321,7 +321,7 @@ func (rules *importRules) checkPassword(check *input, c *candidate) {
 	}
 }
 
-func (rules *importRules) checkRoles(check *input, c *candidate) {
+func (rules *importRules) checkRoles(check *Input, c *candidate) {
 	for i, r := range c.Roles {
 		at := "/roles/" + strconv.Itoa(i)
 		role, ok := rules.roles[r.Name]
@@ -336,7 +336,7 @@ func (rules *importRules) checkRoles(check *input, c *candidate) {
 			if c.roles == nil {
 				c.roles = map[string]granted{}
 			}
-			c.roles[role.Name] = granted{role.ID, micro(r.ExpiresAt)}
+			c.roles[role.Name] = granted{role.ID, TruncateTime(r.ExpiresAt)}
 		}
 	}
 }
@@ -382,7 +382,7 @@ func (e existing) judge(c *candidate) error {
 	if e.ids[c.ID] {
 		return errThere
 	}
-	var check input
+	var check Input
 	holders := map[uuid.UUID]bool{}
 	for _, claim := range c.claims {
 		if holder, ok := e.claims[string(claim.index)]; ok {

@@ -14,10 +14,10 @@ import (
 // CheckImport reads a file to its end and writes nothing: it tells of each row with problems, and returns what an import would do.
 func (k Desk) CheckImport(ctx context.Context, src ImportSource, o ImportOptions, faulty ImportFaults, tell func(rows int64)) (ImportPlan, error) {
 	plan := ImportPlan{Hashes: map[string]int64{}, late: map[int64][]cardinal.Fault{}}
-	what := rule{action: "import.start", permission: "users.import"}
-	reader, err := k.read(ctx, what)
+	what := Rule{Action: "import.start", Permission: "users.import"}
+	reader, err := k.Read(ctx, what)
 	if err != nil {
-		return refused[ImportPlan](ctx, k, what, err)
+		return RecordDenied[ImportPlan](ctx, k, what, err)
 	}
 	rules, err := k.newImportRules(ctx, reader)
 	if err != nil {

@@ -91,7 +91,7 @@ func (d *Directory) changeImport(ctx context.Context, id uuid.UUID, state string
 		if err := fn(tx, &record); err != nil {
 			return err
 		}
-		return tx.UpdateImport(ctx, record, d.now())
+		return tx.UpdateImport(ctx, record, d.Now())
 	})
 }
 

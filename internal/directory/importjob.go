@@ -40,7 +40,7 @@ func (d *Directory) goOnWithImport(ctx context.Context, id uuid.UUID) error {
 		}
 		// It is done with the rights of who asked for it, as they are now.
 		k := d.As(cardinal.Actor{UserID: record.ActingID.UUID, APIKeyID: record.ActingKeyID, Assurance: 1})
-		if err = d.stillIn(ctx, k.actor); err == nil {
+		if err = d.RequireActiveActor(ctx, k.actor); err == nil {
 			plan, err = do(k, ctx, record, plan)
 		}
 		switch {
@@ -161,7 +161,7 @@ func (k Desk) writeUploaded(ctx context.Context, record store.ImportRecord, plan
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	_, err = k.goOn(ctx, record, src, details.File, *plan, func(cardinal.ImportRun) { cancelOn(cancel, k.d.stillIn(ctx, k.actor)) })
+	_, err = k.goOn(ctx, record, src, details.File, *plan, func(cardinal.ImportRun) { cancelOn(cancel, k.d.RequireActiveActor(ctx, k.actor)) })
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
@@ -170,8 +170,8 @@ func (k Desk) writeUploaded(ctx context.Context, record store.ImportRecord, plan
 
 // failImport ends a run that cannot go on, and destroys the file with the key that opened it.
 func (d *Directory) failImport(ctx context.Context, id uuid.UUID, state, why string) error {
-	_, err := change(ctx, d.As(cardinal.System()), rule{action: "import.fail", permission: "jobs.run"}, func(c *changing) (struct{}, error) {
-		record, err := c.importIn(ctx, id, state)
+	_, err := Change(ctx, d.As(cardinal.System()), Rule{Action: "import.fail", Permission: "jobs.run"}, func(tx *Tx) (struct{}, error) {
+		record, err := tx.importIn(ctx, id, state)
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -181,21 +181,21 @@ func (d *Directory) failImport(ctx context.Context, id uuid.UUID, state, why str
 		}
 		failed := "failed"
 		record.Stage, details.Problem = &failed, why
-		c.ofImport(id)
-		return struct{}{}, c.forgetUpload(ctx, record, details)
+		tx.ofImport(id)
+		return struct{}{}, tx.forgetUpload(ctx, record, details)
 	})
 	return err
 }
 
 // forgetUpload deletes all that is kept of an uploaded file, and seals the rest of the run under a new key.
-func (c *changing) forgetUpload(ctx context.Context, record store.ImportRecord, details importDetails) error {
-	if err := c.DeleteImportChunks(ctx, record.ID, store.ImportFile, store.ImportProblems); err != nil {
+func (tx *Tx) forgetUpload(ctx context.Context, record store.ImportRecord, details importDetails) error {
+	if err := tx.DeleteImportChunks(ctx, record.ID, store.ImportFile, store.ImportProblems); err != nil {
 		return err
 	}
-	if err := c.desk.d.sealImport(&record, details); err != nil {
+	if err := tx.Desk.d.sealImport(&record, details); err != nil {
 		return err
 	}
-	return c.UpdateImport(ctx, record, c.now)
+	return tx.UpdateImport(ctx, record, tx.Now)
 }
 
 // purgeImports ends uploads that died, and files that nobody started, and deletes rows with problems that were kept long enough.
@@ -205,7 +205,7 @@ func (k Desk) purgeImports(ctx context.Context) error {
 		return err
 	}
 	for _, record := range records {
-		silent := k.d.now().Sub(record.UpdatedAt)
+		silent := k.d.Now().Sub(record.UpdatedAt)
 		switch {
 		case record.State == "uploading" && silent >= importSilence:
 			err = k.d.failImport(ctx, record.ID, record.State, "It did not arrive whole")
@@ -222,8 +222,8 @@ func (k Desk) purgeImports(ctx context.Context) error {
 }
 
 func (k Desk) forgetProblems(ctx context.Context, id uuid.UUID) error {
-	_, err := change(ctx, k, rule{action: "import.purge", permission: "jobs.run"}, func(c *changing) (struct{}, error) {
-		record, err := c.importIn(ctx, id, "finished")
+	_, err := Change(ctx, k, Rule{Action: "import.purge", Permission: "jobs.run"}, func(tx *Tx) (struct{}, error) {
+		record, err := tx.importIn(ctx, id, "finished")
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -231,7 +231,7 @@ func (k Desk) forgetProblems(ctx context.Context, id uuid.UUID) error {
 		if err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, c.forgetUpload(ctx, record, details)
+		return struct{}{}, tx.forgetUpload(ctx, record, details)
 	})
 	return err
 }

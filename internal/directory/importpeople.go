@@ -26,10 +26,10 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 	if c.DeletedAt != nil {
 		p.User.StatusBeforeDeletion = &c.StatusBeforeDeletion
 	}
-	key, wrapped := k.d.keys.newUserKey(c.id, now)
+	key, wrapped := k.d.keys.NewUserKey(c.id, now)
 	p.Key = wrapped
 	var err error
-	p.Profile, err = sealProfile(cardinal.Profile{UserID: c.id, DisplayName: c.DisplayName, Username: c.Username, AvatarURL: c.AvatarURL, Country: c.Country, Locale: c.Locale,
+	p.Profile, err = EncryptProfile(cardinal.Profile{UserID: c.id, DisplayName: c.DisplayName, Username: c.Username, AvatarURL: c.AvatarURL, Country: c.Country, Locale: c.Locale,
 		TimeZone: c.TimeZone, Preferences: c.Preferences, Attributes: c.Attributes, CreatedAt: *c.CreatedAt, UpdatedAt: now, Version: 1}, key)
 	if err != nil {
 		return p, err
@@ -45,12 +45,12 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 		rows = append(rows, store.StampIdentifier(p.Identifiers[0]))
 		claims = claims[1:]
 	}
-	found := findable{words: append(normal.Words(c.DisplayName), normal.Words(c.Username)...), attributes: c.Attributes}
+	found := SearchableText{Words: append(normal.Words(c.DisplayName), normal.Words(c.Username)...), Attributes: c.Attributes}
 	changes := map[string]cardinal.ColumnChange{"users.status": {To: c.Status}, "users.kind": {To: c.Kind}}
 	for i, contact := range c.contacts {
-		at, lapses := c.verified[i], now.Add(rules.settings.claimLifetime)
+		at, lapses := c.verified[i], now.Add(rules.settings.UnverifiedLifetime)
 		record := store.ContactRecord{UserID: c.id, ID: cardinal.NewID(), Kind: contact.kind, IsPrimary: contact.primary, VerifiedAt: at, CreatedAt: *c.CreatedAt, UpdatedAt: now, Version: 1, SchemaVersion: 1}
-		record.ValueSealed = sealText(key, "contacts", "value_sealed", c.id, asTyped(contact.typed, contact.normal, maxTypedContact))
+		record.ValueSealed = EncryptText(key, "contacts", "value_sealed", c.id, AsTyped(contact.typed, contact.normal, MaxTypedContact))
 		if at != nil && at.Before(record.CreatedAt) {
 			record.CreatedAt = *at
 		}
@@ -59,18 +59,18 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 			claim.ExpiresAt = &lapses
 		}
 		if contact.kind == normal.KindEmail {
-			found.addMail(contact.normal)
+			found.AddEmail(contact.normal)
 		}
 		p.Contacts, p.Identifiers = append(p.Contacts, record), append(p.Identifiers, claim)
 		rows = append(rows, store.StampContact(record), store.StampIdentifier(claim))
 		changes["contacts.value_sealed"] = cardinal.ColumnChange{Masked: true}
 	}
-	on, err := k.d.searchOn(ctx, k.d.store.Read(ctx))
+	on, err := k.d.SearchEnabled(ctx, k.d.store.Read(ctx))
 	if err != nil {
 		return p, err
 	}
 	if on {
-		p.Tokens = k.d.keys.tokens(found, rules.searchable)
+		p.Tokens = k.d.keys.SearchTokens(found, rules.searchable)
 	}
 	if c.hash != nil {
 		phc, err := rules.stored(ctx, c.hash)

@@ -29,18 +29,18 @@ func (k Desk) RunImport(ctx context.Context, src ImportSource, o ImportOptions, 
 
 // startImport adds a run, unless a node of an older version could not sign in whom it would make.
 func (k Desk) startImport(ctx context.Context, record store.ImportRecord) error {
-	_, err := change(ctx, k, rule{action: "import.start", permission: "users.import"}, func(c *changing) (struct{}, error) {
-		if err := c.noOlderNodes(ctx); err != nil {
+	_, err := Change(ctx, k, Rule{Action: "import.start", Permission: "users.import"}, func(tx *Tx) (struct{}, error) {
+		if err := tx.noOlderNodes(ctx); err != nil {
 			return struct{}{}, err
 		}
-		c.ofImport(record.ID)
-		return struct{}{}, c.InsertImport(ctx, record)
+		tx.ofImport(record.ID)
+		return struct{}{}, tx.InsertImport(ctx, record)
 	})
 	return err
 }
 
-func (c *changing) noOlderNodes(ctx context.Context) error {
-	older, err := c.OlderNodes(ctx, importSchema, c.now)
+func (tx *Tx) noOlderNodes(ctx context.Context) error {
+	older, err := tx.OlderNodes(ctx, importSchema, tx.Now)
 	if err == nil && len(older) > 0 {
 		return cardinal.Refuse("import_older_nodes")
 	}
@@ -48,9 +48,9 @@ func (c *changing) noOlderNodes(ctx context.Context) error {
 }
 
 // ofImport makes the event of a change tell of a run.
-func (c *changing) ofImport(id uuid.UUID) {
-	c.told = true
-	c.event.RequestID = &id
+func (tx *Tx) ofImport(id uuid.UUID) {
+	tx.ForceEvent = true
+	tx.Event.RequestID = &id
 }
 
 // ResumeImport goes on with a run that was cut. The file must be the one that it began with.
@@ -103,20 +103,20 @@ type prepared struct {
 // goOn imports the rows that a run has not dealt with yet. One goroutine reads and makes rows, the other writes them.
 func (k Desk) goOn(ctx context.Context, record store.ImportRecord, src ImportSource, o importfile.Options, plan ImportPlan, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
 	run := &importing{desk: k, record: record, looks: plan.Existing > 0, tell: tell}
-	reader, err := k.read(ctx, rule{permission: "users.import"})
+	reader, err := k.Read(ctx, Rule{Permission: "users.import"})
 	if err != nil {
 		return record.ImportRun, err
 	}
 	if run.rules, err = k.newImportRules(ctx, reader); err != nil {
 		return record.ImportRun, err
 	}
-	run.event = k.event(rule{action: store.ImportAction})
+	run.event = k.NewEvent(Rule{Action: store.ImportAction})
 	run.event.RequestID = &record.ID
-	from, err := k.sealClient(ctx, reader)
+	from, err := k.EncryptClient(ctx, reader)
 	if err != nil {
 		return record.ImportRun, err
 	}
-	run.event.AddressSealed, run.event.UserAgentSealed = from.address, from.userAgent
+	run.event.AddressSealed, run.event.UserAgentSealed = from.Address, from.UserAgent
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	batches := make(chan prepared)
@@ -140,7 +140,7 @@ func (k Desk) goOn(ctx context.Context, record store.ImportRecord, src ImportSou
 	if err := run.finish(ctx); err != nil {
 		return run.record.ImportRun, err
 	}
-	return run.record.ImportRun, k.refreshStatistics(ctx) // the planner does not know yet how many there are
+	return run.record.ImportRun, k.RefreshStatistics(ctx) // the planner does not know yet how many there are
 }
 
 func (run *importing) prepare(ctx context.Context, src ImportSource, o importfile.Options, late map[int64][]cardinal.Fault, out chan<- prepared) error {
@@ -185,7 +185,7 @@ func (run *importing) write(ctx context.Context, b prepared) error {
 	for try := 1; ; try++ {
 		err := run.tryWrite(ctx, b, looks)
 		if !(store.Violates(err, "identifiers_pk") || store.Violates(err, "users_pk") || store.Violates(err, "credentials_salt_uq")) || try == tries {
-			return explain(err)
+			return TranslateViolation(err)
 		}
 		looks = true
 	}
@@ -226,7 +226,7 @@ func (run *importing) tryWrite(ctx context.Context, b prepared, looks bool) erro
 	if err := run.rules.freshSalts(ctx, taken, list, people); err != nil {
 		return err
 	}
-	now := run.desk.d.now()
+	now := run.desk.d.Now()
 	err := run.desk.d.store.Write(ctx, func(tx store.Tx) error {
 		current, err := tx.ImportForChange(ctx, record.ID)
 		if err != nil {
@@ -252,22 +252,22 @@ var errElsewhere = cardinal.Refuse("import_running_elsewhere")
 // finish notes that a run has come to its end.
 func (run *importing) finish(ctx context.Context) error {
 	k := run.desk
-	_, err := change(ctx, k, rule{action: "import.finish", permission: "users.import"}, func(c *changing) (struct{}, error) {
-		record, err := c.ImportForChange(ctx, run.record.ID)
+	_, err := Change(ctx, k, Rule{Action: "import.finish", Permission: "users.import"}, func(tx *Tx) (struct{}, error) {
+		record, err := tx.ImportForChange(ctx, run.record.ID)
 		if err != nil || record.FinishedAt != nil {
 			return struct{}{}, err
 		}
 		if record.State != "running" {
 			return struct{}{}, errElsewhere
 		}
-		record.FinishedAt, record.UpdatedAt, record.State = &c.now, c.now, "finished"
-		if err := c.dropFile(ctx, &record); err != nil {
+		record.FinishedAt, record.UpdatedAt, record.State = &tx.Now, tx.Now, "finished"
+		if err := tx.dropFile(ctx, &record); err != nil {
 			return struct{}{}, err
 		}
 		run.record = record
-		c.ofImport(record.ID)
-		c.changed("import_runs.rows_created", nil, record.Created)
-		return struct{}{}, c.UpdateImport(ctx, record, c.now)
+		tx.ofImport(record.ID)
+		tx.RecordChange("import_runs.rows_created", nil, record.Created)
+		return struct{}{}, tx.UpdateImport(ctx, record, tx.Now)
 	})
 	return err
 }

@@ -26,21 +26,21 @@ func (k Desk) StartUndo(ctx context.Context, id uuid.UUID) (cardinal.ImportRun, 
 
 // beginUndo ends whatever is going on with a run, so that nobody is made while others are erased.
 func (k Desk) beginUndo(ctx context.Context, id uuid.UUID, byService bool) (cardinal.ImportRun, error) {
-	return change(ctx, k, rule{action: "import.undo", permission: "users.import"}, func(c *changing) (cardinal.ImportRun, error) {
-		record, err := c.ImportForChange(ctx, id)
+	return Change(ctx, k, Rule{Action: "import.undo", Permission: "users.import"}, func(tx *Tx) (cardinal.ImportRun, error) {
+		record, err := tx.ImportForChange(ctx, id)
 		if err != nil {
 			return record.ImportRun, err
 		}
 		if record.State == "undone" {
 			return record.ImportRun, nil
 		}
-		c.act(&record, "undoing")
+		tx.act(&record, "undoing")
 		if byService {
-			c.ofImport(id)
-			err = c.PutJob(ctx, id, importJob, c.now)
+			tx.ofImport(id)
+			err = tx.PutJob(ctx, id, importJob, tx.Now)
 		}
 		if err == nil {
-			err = c.UpdateImport(ctx, record, c.now)
+			err = tx.UpdateImport(ctx, record, tx.Now)
 		}
 		if err != nil {
 			return record.ImportRun, err
@@ -53,12 +53,12 @@ func (k Desk) beginUndo(ctx context.Context, id uuid.UUID, byService bool) (card
 func (k Desk) goOnUndoing(ctx context.Context, run cardinal.ImportRun, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
 	var after uuid.UUID
 	for skip := run.Undone + run.Kept; ; {
-		people, err := k.d.store.Read(ctx).ImportedPeople(ctx, run.ID, after, batch)
+		people, err := k.d.store.Read(ctx).ImportedPeople(ctx, run.ID, after, BatchSize)
 		if err != nil {
 			return run, err
 		}
-		people = people[:min(len(people), batch)]
-		last := len(people) < batch
+		people = people[:min(len(people), BatchSize)]
+		last := len(people) < BatchSize
 		if len(people) > 0 {
 			after = people[len(people)-1].ID
 		}
@@ -73,8 +73,8 @@ func (k Desk) goOnUndoing(ctx context.Context, run cardinal.ImportRun, tell func
 
 // undoBatch erases some people of a run, each with an event, and after the last destroys the key of the run.
 func (k Desk) undoBatch(ctx context.Context, run cardinal.ImportRun, people []cardinal.AuditEvent, last bool) (cardinal.ImportRun, error) {
-	return change(ctx, k, rule{action: "import.undo", permission: "users.import"}, func(c *changing) (cardinal.ImportRun, error) {
-		record, err := c.ImportForChange(ctx, run.ID)
+	return Change(ctx, k, Rule{Action: "import.undo", Permission: "users.import"}, func(tx *Tx) (cardinal.ImportRun, error) {
+		record, err := tx.ImportForChange(ctx, run.ID)
 		if err != nil {
 			return record.ImportRun, err
 		}
@@ -85,16 +85,16 @@ func (k Desk) undoBatch(ctx context.Context, run cardinal.ImportRun, people []ca
 		for i, e := range people {
 			ids[i] = e.SubjectID
 		}
-		untouched, err := c.UntouchedAmong(ctx, ids)
+		untouched, err := tx.UntouchedAmong(ctx, ids)
 		if err != nil {
 			return record.ImportRun, err
 		}
-		erased, err := c.ErasePeople(ctx, untouched, c.now)
+		erased, err := tx.ErasePeople(ctx, untouched, tx.Now)
 		if err != nil {
 			return record.ImportRun, err
 		}
 		for _, p := range erased {
-			e := c.event
+			e := tx.Event
 			e.ID, e.SubjectID, e.RequestID = cardinal.NewID(), p.User.ID, &record.ID
 			profile, err := store.StampProfile(p.Profile)
 			if err != nil {
@@ -102,21 +102,21 @@ func (k Desk) undoBatch(ctx context.Context, run cardinal.ImportRun, people []ca
 			}
 			e.ChangedRows = []cardinal.RowStamp{store.StampUser(p.User), profile, store.Gone("user_keys", p.User.ID)}
 			e.Changes = map[string]cardinal.ColumnChange{"users.status": {To: p.User.Status}}
-			c.more = append(c.more, e)
+			tx.RelatedEvents = append(tx.RelatedEvents, e)
 		}
 		record.Undone += int64(len(erased))
 		record.Kept += int64(len(people) - len(erased))
 		if last {
 			if record.FinishedAt == nil {
-				record.FinishedAt = &c.now // what was cut is over, too
+				record.FinishedAt = &tx.Now // what was cut is over, too
 			}
-			record.UndoneAt, record.State, record.Name = &c.now, "undone", ""
+			record.UndoneAt, record.State, record.Name = &tx.Now, "undone", ""
 			record.KEKID, record.WrappedKey, record.DetailsSealed = uuid.NullUUID{}, nil, seal.Placeholder()
-			c.ofImport(run.ID)
-			if err := c.DeleteImportChunks(ctx, run.ID, store.ImportFile, store.ImportProblems); err != nil {
+			tx.ofImport(run.ID)
+			if err := tx.DeleteImportChunks(ctx, run.ID, store.ImportFile, store.ImportProblems); err != nil {
 				return record.ImportRun, err
 			}
 		}
-		return record.ImportRun, c.UpdateImport(ctx, record, c.now)
+		return record.ImportRun, tx.UpdateImport(ctx, record, tx.Now)
 	})
 }

@@ -43,7 +43,7 @@ func ImportFormats() []string { return slices.Clone(importfile.Formats) }
 // beginUpload makes the run that a file is uploaded into.
 func (k Desk) beginUpload(ctx context.Context, in cardinal.NewImport) (store.ImportRecord, importDetails, error) {
 	var details importDetails
-	record, err := change(ctx, k, rule{action: "import.upload", permission: "users.import"}, func(c *changing) (store.ImportRecord, error) {
+	record, err := Change(ctx, k, Rule{Action: "import.upload", Permission: "users.import"}, func(tx *Tx) (store.ImportRecord, error) {
 		var err error
 		if details, err = importDetailsOf(in); err != nil {
 			return store.ImportRecord{}, err
@@ -55,9 +55,9 @@ func (k Desk) beginUpload(ctx context.Context, in cardinal.NewImport) (store.Imp
 		if record.ContentMAC, err = k.d.contentMAC(record.ID[:], details.File); err != nil {
 			return record, err
 		}
-		c.act(&record, "uploading")
-		c.ofImport(record.ID)
-		return record, c.InsertImport(ctx, record)
+		tx.act(&record, "uploading")
+		tx.ofImport(record.ID)
+		return record, tx.InsertImport(ctx, record)
 	})
 	return record, details, err
 }
@@ -65,8 +65,8 @@ func (k Desk) beginUpload(ctx context.Context, in cardinal.NewImport) (store.Imp
 // importDetailsOf finds every fault of how a file is to be read.
 func importDetailsOf(in cardinal.NewImport) (importDetails, error) {
 	details := importDetails{ImportOptions: ImportOptions{File: importfile.Options{Format: in.Format, Map: in.Map}}}
-	var check input
-	details.Name = check.text("/name", in.Name, displayName)
+	var check Input
+	details.Name = check.Text("/name", in.Name, DisplayName)
 	if in.Format != "" && !slices.Contains(importfile.Formats, in.Format) {
 		check.Add("/format", "import_file", "Use one of the formats "+strings.Join(importfile.Formats, ", "))
 	}
@@ -113,20 +113,20 @@ func (k Desk) receive(ctx context.Context, record store.ImportRecord, details im
 	if err != nil {
 		return err
 	}
-	_, err = change(ctx, k, rule{action: "import.start", permission: "users.import"}, func(c *changing) (struct{}, error) {
-		record, err := c.importIn(ctx, record.ID, "uploading")
+	_, err = Change(ctx, k, Rule{Action: "import.start", Permission: "users.import"}, func(tx *Tx) (struct{}, error) {
+		record, err := tx.importIn(ctx, record.ID, "uploading")
 		if err != nil {
 			return struct{}{}, err
 		}
 		record.Format, record.ContentMAC = r.Format, mac
 		if start {
-			if err := c.noOlderNodes(ctx); err != nil {
+			if err := tx.noOlderNodes(ctx); err != nil {
 				return struct{}{}, err
 			}
-			record.StartedAt = &c.now
-			c.ofImport(record.ID)
+			record.StartedAt = &tx.Now
+			tx.ofImport(record.ID)
 		}
-		return struct{}{}, c.handOver(ctx, &record, "checking")
+		return struct{}{}, tx.handOver(ctx, &record, "checking")
 	})
 	return err
 }
@@ -134,8 +134,8 @@ func (k Desk) receive(ctx context.Context, record store.ImportRecord, details im
 // StartImport has the service make the people of an uploaded file that was checked, but for the rows with problems. Who starts it is
 // who uploaded it: with their rights it is done.
 func (k Desk) StartImport(ctx context.Context, id uuid.UUID) (cardinal.ImportRun, error) {
-	return change(ctx, k, rule{action: "import.start", permission: "users.import"}, func(c *changing) (cardinal.ImportRun, error) {
-		record, err := c.ImportForChange(ctx, id)
+	return Change(ctx, k, Rule{Action: "import.start", Permission: "users.import"}, func(tx *Tx) (cardinal.ImportRun, error) {
+		record, err := tx.ImportForChange(ctx, id)
 		if err != nil {
 			return record.ImportRun, err
 		}
@@ -147,12 +147,12 @@ func (k Desk) StartImport(ctx context.Context, id uuid.UUID) (cardinal.ImportRun
 		case record.State != "checked":
 			return record.ImportRun, cardinal.Refuse("import_finished", record.State)
 		}
-		if err := c.noOlderNodes(ctx); err != nil {
+		if err := tx.noOlderNodes(ctx); err != nil {
 			return record.ImportRun, err
 		}
-		record.StartedAt = &c.now
-		c.ofImport(id)
-		if err := c.handOver(ctx, &record, "running"); err != nil {
+		record.StartedAt = &tx.Now
+		tx.ofImport(id)
+		if err := tx.handOver(ctx, &record, "running"); err != nil {
 			return record.ImportRun, err
 		}
 		run, _, err := k.d.openImport(record)
@@ -163,8 +163,8 @@ func (k Desk) StartImport(ctx context.Context, id uuid.UUID) (cardinal.ImportRun
 var errOfAnother = cardinal.Refuse("import_not_yours")
 
 // importIn returns a run for change that is still where it was; otherwise errElsewhere.
-func (c *changing) importIn(ctx context.Context, id uuid.UUID, state string) (store.ImportRecord, error) {
-	record, err := c.ImportForChange(ctx, id)
+func (tx *Tx) importIn(ctx context.Context, id uuid.UUID, state string) (store.ImportRecord, error) {
+	record, err := tx.ImportForChange(ctx, id)
 	if err == nil && record.State != state {
 		err = errElsewhere
 	}
@@ -172,27 +172,27 @@ func (c *changing) importIn(ctx context.Context, id uuid.UUID, state string) (st
 }
 
 // act puts a run into a stage of the service's work, which is done with the rights of the actor.
-func (c *changing) act(record *store.ImportRecord, stage string) {
+func (tx *Tx) act(record *store.ImportRecord, stage string) {
 	record.Stage, record.State = &stage, stage
-	record.ActingID, record.ActingKeyID = uuid.NullUUID{UUID: c.desk.actor.UserID, Valid: true}, c.desk.actor.APIKeyID
+	record.ActingID, record.ActingKeyID = uuid.NullUUID{UUID: tx.Desk.actor.UserID, Valid: true}, tx.Desk.actor.APIKeyID
 }
 
 // handOver makes the service go on with a run.
-func (c *changing) handOver(ctx context.Context, record *store.ImportRecord, stage string) error {
-	c.act(record, stage)
-	record.UpdatedAt = c.now
-	if err := c.PutJob(ctx, record.ID, importJob, c.now); err != nil {
+func (tx *Tx) handOver(ctx context.Context, record *store.ImportRecord, stage string) error {
+	tx.act(record, stage)
+	record.UpdatedAt = tx.Now
+	if err := tx.PutJob(ctx, record.ID, importJob, tx.Now); err != nil {
 		return err
 	}
-	return c.UpdateImport(ctx, *record, c.now)
+	return tx.UpdateImport(ctx, *record, tx.Now)
 }
 
 // dropFile deletes an uploaded file that is dealt with. Its rows with problems can still be read, for a while.
-func (c *changing) dropFile(ctx context.Context, record *store.ImportRecord) error {
+func (tx *Tx) dropFile(ctx context.Context, record *store.ImportRecord) error {
 	if record.Stage == nil {
 		return nil
 	}
-	return c.DeleteImportChunks(ctx, record.ID, store.ImportFile)
+	return tx.DeleteImportChunks(ctx, record.ID, store.ImportFile)
 }
 
 // ImportProblems returns the rows of an uploaded file in which the check found problems, as the file had them and with the problems

@@ -20,11 +20,11 @@ const maxDocument = 8192
 // maxDocumentDepth is how deep preferences and attributes are nested at most.
 const maxDocumentDepth = 8
 
-// input collects the faults of what a caller gave and puts it into its normal form on the way.
-type input struct{ cardinal.Faults }
+// Input collects the faults of what a caller gave and puts it into its normal form on the way.
+type Input struct{ cardinal.Faults }
 
-// text puts an optional text into its normal form.
-func (in *input) text(pointer, value string, form func(string) (string, error)) string {
+// Text puts an optional text into its normal form.
+func (in *Input) Text(pointer, value string, form func(string) (string, error)) string {
 	if value == "" {
 		return ""
 	}
@@ -33,17 +33,17 @@ func (in *input) text(pointer, value string, form func(string) (string, error)) 
 	return out
 }
 
-func displayName(s string) (string, error) { return normal.Text(s, 200) }
+func DisplayName(s string) (string, error) { return normal.Text(s, 200) }
 
 // description checks a text that is needed, for people, in clear.
-func (in *input) description(pointer, value string) string {
+func (in *Input) description(pointer, value string) string {
 	out, err := normal.Text(value, 1000)
 	in.AddError(pointer, err)
 	return out
 }
 
-// contact puts the value of a contact into its normal form: what was typed is kept to be shown, what is returned to be found.
-func (in *input) contact(pointer, kind, value string) string {
+// Contact puts the value of a contact into its normal form: what was typed is kept to be shown, what is returned to be found.
+func (in *Input) Contact(pointer, kind, value string) string {
 	switch kind {
 	case normal.KindEmail:
 		out, err := normal.Email(value)
@@ -57,9 +57,9 @@ func (in *input) contact(pointer, kind, value string) string {
 	return ""
 }
 
-// asTyped is what is kept of an identifier to be shown: as it was typed, or its normal form where that takes more bytes than
+// AsTyped is what is kept of an identifier to be shown: as it was typed, or its normal form where that takes more bytes than
 // the column has room for.
-func asTyped(typed, normal string, most int) string {
+func AsTyped(typed, normal string, most int) string {
 	if typed = strings.TrimSpace(typed); len(typed) <= most {
 		return typed
 	}
@@ -68,21 +68,21 @@ func asTyped(typed, normal string, most int) string {
 
 // The most bytes of an identifier as typed; sealing adds 29.
 const (
-	maxTypedUsername = 320 - 29
-	maxTypedContact  = 512 - 29
+	MaxTypedUsername = 320 - 29
+	MaxTypedContact  = 512 - 29
 )
 
-// newPassword checks a password that is to be set.
-func (in *input) newPassword(pointer string, secret cardinal.Secret, s settings) {
+// NewPassword checks a password that is to be set.
+func (in *Input) NewPassword(pointer string, secret cardinal.Secret, s Settings) {
 	text, err := normal.Password(secret.Reveal())
 	if err == nil {
-		err = password.Check(text, s.passwordMinLength)
+		err = password.Check(text, s.PasswordMinLength)
 	}
 	in.AddError(pointer, err)
 }
 
-// document checks preferences or attributes: an object of bounded size and depth whose texts both databases can store.
-func (in *input) document(pointer string, doc map[string]any) {
+// Document checks preferences or attributes: an object of bounded size and depth whose texts both databases can store.
+func (in *Input) Document(pointer string, doc map[string]any) {
 	if doc == nil {
 		return
 	}
@@ -113,11 +113,11 @@ func storable(v any, depth int) bool {
 }
 
 // attributes checks custom attributes against their definitions.
-func (in *input) attributes(ctx context.Context, r store.Reader, pointer string, doc map[string]any) error {
+func (in *Input) attributes(ctx context.Context, r store.Reader, pointer string, doc map[string]any) error {
 	if len(doc) == 0 {
 		return nil
 	}
-	in.document(pointer, doc)
+	in.Document(pointer, doc)
 	definitions, err := r.AllAttributeDefinitions(ctx)
 	if err != nil {
 		return err
@@ -128,27 +128,27 @@ func (in *input) attributes(ctx context.Context, r store.Reader, pointer string,
 	}
 	for _, name := range slices.Sorted(maps.Keys(doc)) {
 		value := doc[name]
-		at := pointer + "/" + pointerToken(name)
+		at := pointer + "/" + PointerToken(name)
 		switch want, known := types[name]; {
 		case value == nil: // takes a value away, one whose declaration is gone too
 		case !known:
 			in.Add(at, "attribute_unknown")
-		case want != jsonType(value):
+		case want != JSONType(value):
 			in.Add(at, "attribute_type", want)
 		}
 	}
 	return nil
 }
 
-// pointerToken escapes a name for a JSON pointer (RFC 6901); one that is no plain name is not repeated.
-func pointerToken(name string) string {
+// PointerToken escapes a name for a JSON pointer (RFC 6901); one that is no plain name is not repeated.
+func PointerToken(name string) string {
 	if len(name) > 64 || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
 		return "*"
 	}
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
-func jsonType(v any) string {
+func JSONType(v any) string {
 	switch v.(type) {
 	case string:
 		return "string"

@@ -13,26 +13,26 @@ import (
 
 func TestTokens(t *testing.T) {
 	user, id := cardinal.NewID(), cardinal.NewID()
-	made, text := newToken(sessionPrefix, user, id)
-	_, other := newToken(sessionPrefix, user, id)
+	made, text := NewToken(SessionPrefix, user, id)
+	_, other := NewToken(SessionPrefix, user, id)
 	if text == other {
 		t.Error("two tokens are alike")
 	}
-	read, ok := parseToken(sessionPrefix, text.Reveal())
-	if !ok || read != made || read.userID != user || read.id != id {
+	read, ok := ParseToken(SessionPrefix, text.Reveal())
+	if !ok || read != made || read.UserID != user || read.ID != id {
 		t.Errorf("read %+v, %t", read, ok)
 	}
-	if s := text.Reveal(); strings.Contains(s, string(made.hash[:])) {
+	if s := text.Reveal(); strings.Contains(s, string(made.Hash[:])) {
 		t.Error("the token holds its hash")
 	}
 	for _, bad := range []string{"", "cs_", "ck_" + text.Reveal()[3:], text.Reveal() + "A", text.Reveal()[:len(text)-1], text.Reveal()[3:], text.Reveal()[:len(text)-1] + "=", text.Reveal()[:len(text)-1] + "\n"} {
-		if _, ok := parseToken(sessionPrefix, bad); ok {
+		if _, ok := ParseToken(SessionPrefix, bad); ok {
 			t.Errorf("%q is taken", bad)
 		}
 	}
 	changed := []byte(text.Reveal())
 	changed[len(changed)-10] ^= 1
-	if read, ok := parseToken(sessionPrefix, string(changed)); ok && read.hash == made.hash {
+	if read, ok := ParseToken(SessionPrefix, string(changed)); ok && read.Hash == made.Hash {
 		t.Error("another secret has the same hash")
 	}
 }
@@ -83,7 +83,7 @@ func TestAddressPrefix(t *testing.T) {
 
 func TestAsTyped(t *testing.T) {
 	for _, c := range []struct{ typed, normal, want string }{{" Ann ", "ann", "Ann"}, {strings.Repeat("Ａ", 10), "aaaaaaaaaa", "aaaaaaaaaa"}, {"", "", ""}} {
-		if got := asTyped(c.typed, c.normal, 20); got != c.want {
+		if got := AsTyped(c.typed, c.normal, 20); got != c.want {
 			t.Errorf("%q is kept as %q, want %q", c.typed, got, c.want)
 		}
 	}
@@ -91,7 +91,7 @@ func TestAsTyped(t *testing.T) {
 
 // Every explanation and refusal of this package has its page in the catalogue.
 func TestExplanationsAreInTheCatalogue(t *testing.T) {
-	for _, e := range explanations {
+	for _, e := range constraintCodes {
 		if _, ok := cardinal.FindCode(e.code); !ok {
 			t.Errorf("%s is not in the catalogue", e.code)
 		}

@@ -14,8 +14,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// batch bounds what one transaction of scheduled work touches.
-const batch = 500
+// BatchSize bounds what one transaction of scheduled work touches.
+const BatchSize = 500
 
 // ClaimJob leases the most overdue piece of scheduled work to a node; cardinal.ErrNotFound when nothing is due.
 func (d *Directory) ClaimJob(ctx context.Context, node uuid.UUID, lease time.Duration) (cardinal.Job, error) {
@@ -30,7 +30,7 @@ func (d *Directory) ClaimImport(ctx context.Context, node uuid.UUID, lease time.
 func (d *Directory) claim(ctx context.Context, node uuid.UUID, lease time.Duration, kinds ...string) (cardinal.Job, error) {
 	var job cardinal.Job
 	err := d.store.Write(ctx, func(tx store.Tx) (err error) {
-		job, err = tx.ClaimJob(ctx, node, d.now(), lease, kinds...)
+		job, err = tx.ClaimJob(ctx, node, d.Now(), lease, kinds...)
 		return err
 	})
 	return job, err
@@ -38,13 +38,13 @@ func (d *Directory) claim(ctx context.Context, node uuid.UUID, lease time.Durati
 
 // RenewJob prolongs the lease of a piece of scheduled work that goes on; cardinal.ErrNotFound when the node has lost it.
 func (d *Directory) RenewJob(ctx context.Context, job cardinal.Job, node uuid.UUID, lease time.Duration) error {
-	return d.store.Write(ctx, func(tx store.Tx) error { return tx.RenewJob(ctx, job.ID, node, d.now().Add(lease)) })
+	return d.store.Write(ctx, func(tx store.Tx) error { return tx.RenewJob(ctx, job.ID, node, d.Now().Add(lease)) })
 }
 
 // EndJob notes how a piece of scheduled work ended: done, or failed and to be tried again.
 func (d *Directory) EndJob(ctx context.Context, job cardinal.Job, node uuid.UUID, failed error) error {
 	return d.store.Write(ctx, func(tx store.Tx) error {
-		now := d.now()
+		now := d.Now()
 		if failed == nil {
 			return tx.FinishJob(ctx, job.ID, node, now)
 		}
@@ -68,7 +68,7 @@ func errorKind(err error) string {
 
 // RunJob does a piece of scheduled work by its kind.
 func (k Desk) RunJob(ctx context.Context, job cardinal.Job) error {
-	if _, err := k.read(ctx, rule{permission: "jobs.run"}); err != nil {
+	if _, err := k.Read(ctx, Rule{Permission: "jobs.run"}); err != nil {
 		return err
 	}
 	if job.Kind == importJob {
@@ -83,43 +83,43 @@ func (k Desk) RunJob(ctx context.Context, job cardinal.Job) error {
 
 // work is what each kind of scheduled work does.
 var work = map[string]func(Desk, context.Context) error{
-	"audit.months":       Desk.makeAuditMonths,
-	"audit.attempts":     Desk.recordAttempts,
+	"audit.months":       Desk.createAuditMonths,
+	"audit.attempts":     Desk.recordRefusedAttempts,
 	"grants.expire":      Desk.expireGrants,
-	"claims.expire":      Desk.expireClaims,
+	"claims.expire":      Desk.expireUnverifiedContacts,
 	"sessions.purge":     purge(store.Tx.DeleteDeadSessions, 30*24*time.Hour),
 	"replies.purge":      purge(store.Tx.DeleteExpiredReplies, 0),
 	"throttles.purge":    purge(store.Tx.DeleteExpiredThrottles, 0),
 	"imports.purge":      Desk.purgeImports,
 	"schema.backfill":    Desk.backfill,
-	"search.build":       Desk.buildSearch,
-	"statistics.refresh": Desk.refreshStatistics,
+	"search.build":       Desk.buildSearchIndex,
+	"statistics.refresh": Desk.RefreshStatistics,
 }
 
-func (k Desk) makeAuditMonths(ctx context.Context) error {
+func (k Desk) createAuditMonths(ctx context.Context) error {
 	return k.d.store.Write(ctx, func(tx store.Tx) error {
-		_, err := tx.EnsureAuditMonths(ctx, k.d.now())
+		_, err := tx.EnsureAuditMonths(ctx, k.d.Now())
 		return err
 	})
 }
 
-func (k Desk) refreshStatistics(ctx context.Context) error {
+func (k Desk) RefreshStatistics(ctx context.Context) error {
 	return k.d.store.Write(ctx, func(tx store.Tx) error { return tx.RefreshStatistics(ctx) })
 }
 
-// recordAttempts writes strangers' refused attempts of the minutes that are over to the audit log, one event a minute and
+// recordRefusedAttempts writes strangers' refused attempts of the minutes that are over to the audit log, one event a minute and
 // account, so that nobody can fill it.
-func (k Desk) recordAttempts(ctx context.Context) error {
+func (k Desk) recordRefusedAttempts(ctx context.Context) error {
 	for {
 		n := 0
 		err := k.d.store.Write(ctx, func(tx store.Tx) error {
-			taken, err := tx.TakeRefusals(ctx, k.d.now().Truncate(time.Minute), batch)
+			taken, err := tx.TakeRefusals(ctx, k.d.Now().Truncate(time.Minute), BatchSize)
 			if err != nil {
 				return err
 			}
 			n = len(taken)
 			for _, t := range taken {
-				e := k.event(rule{action: t.Action, subject: t.SubjectID})
+				e := k.NewEvent(Rule{Action: t.Action, Subject: t.SubjectID})
 				e.ActorID, e.IsRefused, e.Attempts = cardinal.StrangerID, true, t.Attempts
 				e.Changes = map[string]cardinal.ColumnChange{"refused_attempts.minute": {To: t.Minute}}
 				if err := tx.AppendEvent(ctx, e); err != nil {
@@ -128,7 +128,7 @@ func (k Desk) recordAttempts(ctx context.Context) error {
 			}
 			return nil
 		})
-		if err != nil || n < batch {
+		if err != nil || n < BatchSize {
 			return err
 		}
 	}
@@ -136,24 +136,24 @@ func (k Desk) recordAttempts(ctx context.Context) error {
 
 // expireGrants ends grants whose time is over. They gave nothing since then: the check goes by the time, this by the record.
 func (k Desk) expireGrants(ctx context.Context) error {
-	due, err := k.d.store.Read(ctx).ExpiredGrants(ctx, k.d.now(), batch)
+	due, err := k.d.store.Read(ctx).ExpiredGrants(ctx, k.d.Now(), BatchSize)
 	if err != nil {
 		return err
 	}
 	for _, grant := range due {
-		r := rule{action: "role.expire", permission: "jobs.run", subject: grant.UserID}
-		if _, err := change(ctx, k, r, func(c *changing) (struct{}, error) {
-			if err := c.LockRole(ctx, grant.RoleID); err != nil {
+		r := Rule{Action: "role.expire", Permission: "jobs.run", Subject: grant.UserID}
+		if _, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
+			if err := tx.LockRole(ctx, grant.RoleID); err != nil {
 				return struct{}{}, err
 			}
-			now, err := c.Grant(ctx, grant.UserID, grant.RoleID)
-			if isNotFound(err) || err == nil && (now.ExpiresAt == nil || now.ExpiresAt.After(c.now)) {
+			now, err := tx.Grant(ctx, grant.UserID, grant.RoleID)
+			if isNotFound(err) || err == nil && (now.ExpiresAt == nil || now.ExpiresAt.After(tx.Now)) {
 				return struct{}{}, nil // revoked or prolonged meanwhile
 			}
 			if err != nil {
 				return struct{}{}, err
 			}
-			return struct{}{}, c.endGrant(ctx, now, "expired")
+			return struct{}{}, tx.endGrant(ctx, now, "expired")
 		}); err != nil {
 			return err
 		}
@@ -161,32 +161,32 @@ func (k Desk) expireGrants(ctx context.Context) error {
 	return nil
 }
 
-// expireClaims frees addresses that nobody proved in time. An account in use keeps its last way in, proved or not.
-func (k Desk) expireClaims(ctx context.Context) error {
-	due, err := k.d.store.Read(ctx).LapsedIdentifiers(ctx, k.d.now(), batch)
+// expireUnverifiedContacts frees addresses that nobody proved in time. An account in use keeps its last way in, proved or not.
+func (k Desk) expireUnverifiedContacts(ctx context.Context) error {
+	due, err := k.d.store.Read(ctx).LapsedIdentifiers(ctx, k.d.Now(), BatchSize)
 	if err != nil {
 		return err
 	}
 	for _, lapsed := range due {
-		r := rule{action: "contact.expire", permission: "jobs.run", subject: lapsed.UserID}
-		_, err := change(ctx, k, r, func(c *changing) (struct{}, error) {
-			user, err := c.UserForChange(ctx, lapsed.UserID)
+		r := Rule{Action: "contact.expire", Permission: "jobs.run", Subject: lapsed.UserID}
+		_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
+			user, err := tx.UserForChange(ctx, lapsed.UserID)
 			if err != nil {
 				return struct{}{}, err
 			}
-			now, err := c.Identifier(ctx, lapsed.ValueIndex)
-			if isNotFound(err) || err == nil && (now.ExpiresAt == nil || now.ExpiresAt.After(c.now) || now.UserID != lapsed.UserID) {
+			now, err := tx.Identifier(ctx, lapsed.ValueIndex)
+			if isNotFound(err) || err == nil && (now.ExpiresAt == nil || now.ExpiresAt.After(tx.Now) || now.UserID != lapsed.UserID) {
 				return struct{}{}, nil
 			}
 			if err != nil {
 				return struct{}{}, err
 			}
-			if last, err := c.lastWayIn(ctx, user); err != nil {
+			if last, err := tx.isLastIdentifier(ctx, user); err != nil {
 				return struct{}{}, err
 			} else if last {
-				return struct{}{}, c.prolongClaim(ctx, now)
+				return struct{}{}, tx.extendClaim(ctx, now)
 			}
-			return struct{}{}, c.dropUnproved(ctx, now)
+			return struct{}{}, tx.removeUnverified(ctx, now)
 		})
 		if err != nil {
 			return err
@@ -195,14 +195,14 @@ func (k Desk) expireClaims(ctx context.Context) error {
 	return nil
 }
 
-// prolongClaim gives a claim another life: it is the only way into an account in use, and still yields to proof.
-func (c *changing) prolongClaim(ctx context.Context, held store.IdentifierRecord) error {
-	s, err := c.desk.d.settings(ctx, c.Reader)
+// extendClaim gives a claim another life: it is the only way into an account in use, and still yields to proof.
+func (tx *Tx) extendClaim(ctx context.Context, held store.IdentifierRecord) error {
+	s, err := tx.Desk.d.CurrentSettings(ctx, tx.Reader)
 	if err != nil {
 		return err
 	}
-	after, err := c.ProlongIdentifier(ctx, held.ValueIndex, c.now.Add(s.claimLifetime))
-	c.wrote(store.StampIdentifier(after))
+	after, err := tx.ProlongIdentifier(ctx, held.ValueIndex, tx.Now.Add(s.UnverifiedLifetime))
+	tx.RecordRows(store.StampIdentifier(after))
 	return err
 }
 
@@ -212,10 +212,10 @@ func purge(del func(store.Tx, context.Context, time.Time, int) (int64, error), k
 		for {
 			var n int64
 			err := k.d.store.Write(ctx, func(tx store.Tx) (err error) {
-				n, err = del(tx, ctx, k.d.now().Add(-keep), batch)
+				n, err = del(tx, ctx, k.d.Now().Add(-keep), BatchSize)
 				return err
 			})
-			if err != nil || n < batch {
+			if err != nil || n < BatchSize {
 				return err
 			}
 		}

@@ -14,31 +14,31 @@ import (
 	"cardinal/internal/store"
 )
 
-// keys are the keys of the service: the key-encryption keys it was given, and its own keys that they wrap.
-type keys struct {
-	byID   map[uuid.UUID]seal.KEK // as the database registers them
-	liveID uuid.UUID              // wraps what is new
+// Keys are the keys of the service: the key-encryption keys it was given, and its own keys that they wrap.
+type Keys struct {
+	byID     map[uuid.UUID]seal.KEK // as the database registers them
+	activeID uuid.UUID              // wraps what is new
 
 	identifiers seal.Key // blind index
 	cursors     seal.Key
-	replies     seal.Key
+	idempotency seal.Key
 	throttles   seal.Key
 	search      seal.Key
 
-	mu     sync.Mutex
-	months map[string]seal.Key // strangers' addresses in the audit log, by month
+	mu        sync.Mutex
+	monthKeys map[string]seal.Key // strangers' addresses in the audit log, by month
 }
 
 // openKeys holds the register in the database against the keys that this process was given. A database that names a key which
 // is missing is refused: without it nothing personal can be read, and a new key would only hide that.
-func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*keys, error) {
-	k := &keys{byID: map[uuid.UUID]seal.KEK{}, months: map[string]seal.Key{}}
+func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*Keys, error) {
+	k := &Keys{byID: map[uuid.UUID]seal.KEK{}, monthKeys: map[string]seal.Key{}}
 	registered, err := s.Read(ctx).KEKs(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the register of keys: %w", err)
 	}
 	if len(registered) == 0 {
-		if registered, err = first(ctx, s, o, now); err != nil {
+		if registered, err = registerFirstKEK(ctx, s, o, now); err != nil {
 			return nil, err
 		}
 	}
@@ -54,11 +54,11 @@ func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*k
 		}
 		k.byID[r.ID] = kek
 		if r.RetiredAt == nil {
-			k.liveID = r.ID
+			k.activeID = r.ID
 		}
 	}
-	for name, into := range map[string]*seal.Key{"identifiers": &k.identifiers, "cursors": &k.cursors, "replies": &k.replies, "throttles": &k.throttles, "search": &k.search} {
-		if *into, err = k.service(ctx, s, name, now); err != nil {
+	for name, into := range map[string]*seal.Key{"identifiers": &k.identifiers, "cursors": &k.cursors, "replies": &k.idempotency, "throttles": &k.throttles, "search": &k.search} {
+		if *into, err = k.serviceKey(ctx, s, name, now); err != nil {
 			return nil, err
 		}
 	}
@@ -68,9 +68,9 @@ func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*k
 // ErrKeyMissing says that the database names a key-encryption key which this process was not given.
 var ErrKeyMissing = errors.New("key missing")
 
-// first makes and registers the first key-encryption key. Two nodes that start at once both try and the database lets one
+// registerFirstKEK makes and registers the first key-encryption key. Two nodes that start at once both try and the database lets one
 // win; the key was kept before it was registered, so the other finds it where it keeps its own.
-func first(ctx context.Context, s *store.Store, o Options, now time.Time) ([]store.KEKRecord, error) {
+func registerFirstKEK(ctx context.Context, s *store.Store, o Options, now time.Time) ([]store.KEKRecord, error) {
 	id := cardinal.NewID()
 	kek, location, err := o.CreateKEK(id)
 	if err != nil {
@@ -86,12 +86,12 @@ func first(ctx context.Context, s *store.Store, o Options, now time.Time) ([]sto
 	return s.Read(ctx).KEKs(ctx)
 }
 
-// service returns a key of the service's own, making it on first use.
-func (k *keys) service(ctx context.Context, s *store.Store, name string, now time.Time) (seal.Key, error) {
+// serviceKey returns a key of the service's own, making it on first use.
+func (k *Keys) serviceKey(ctx context.Context, s *store.Store, name string, now time.Time) (seal.Key, error) {
 	r, err := s.Read(ctx).ServiceKey(ctx, name)
 	if errors.Is(err, cardinal.ErrNotFound) {
-		fresh := store.ServiceKeyRecord{ID: cardinal.NewID(), Name: name, KEKID: k.liveID, CreatedAt: now}
-		fresh.WrappedKey = k.byID[k.liveID].WrapService(name, seal.NewKey())
+		fresh := store.ServiceKeyRecord{ID: cardinal.NewID(), Name: name, KEKID: k.activeID, CreatedAt: now}
+		fresh.WrappedKey = k.byID[k.activeID].WrapService(name, seal.NewKey())
 		err = s.Write(ctx, func(tx store.Tx) (err error) {
 			r, err = tx.AddServiceKey(ctx, fresh)
 			return err
@@ -100,13 +100,13 @@ func (k *keys) service(ctx context.Context, s *store.Store, name string, now tim
 	return k.unwrapService(name, r, err)
 }
 
-// lookUp returns a key of the service's own that is there.
-func (k *keys) lookUp(ctx context.Context, r store.Reader, name string) (seal.Key, error) {
+// readServiceKey returns a key of the service's own that is there.
+func (k *Keys) readServiceKey(ctx context.Context, r store.Reader, name string) (seal.Key, error) {
 	record, err := r.ServiceKey(ctx, name)
 	return k.unwrapService(name, record, err)
 }
 
-func (k *keys) unwrapService(name string, r store.ServiceKeyRecord, err error) (seal.Key, error) {
+func (k *Keys) unwrapService(name string, r store.ServiceKeyRecord, err error) (seal.Key, error) {
 	if err != nil {
 		return seal.Key{}, fmt.Errorf("read the service key %s: %w", name, err)
 	}
@@ -119,29 +119,29 @@ func (k *keys) unwrapService(name string, r store.ServiceKeyRecord, err error) (
 
 func monthName(at time.Time) string { return "audit-" + at.UTC().Format("2006-01") }
 
-// month returns the key that seals strangers' addresses in the audit log of a month; it is destroyed when the month retires.
-func (k *keys) month(ctx context.Context, s *store.Store, at time.Time) (seal.Key, error) {
+// monthKey returns the key that seals strangers' addresses in the audit log of a month; it is destroyed when the month retires.
+func (k *Keys) monthKey(ctx context.Context, s *store.Store, at time.Time) (seal.Key, error) {
 	name := monthName(at)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if key, ok := k.months[name]; ok {
+	if key, ok := k.monthKeys[name]; ok {
 		return key, nil
 	}
-	key, err := k.service(ctx, s, name, at)
+	key, err := k.serviceKey(ctx, s, name, at)
 	if err == nil {
-		k.months[name] = key
+		k.monthKeys[name] = key
 	}
 	return key, err
 }
 
-// newUserKey makes a user's data key and its wrapped row.
-func (k *keys) newUserKey(userID uuid.UUID, now time.Time) (seal.Key, store.UserKeyRecord) {
+// NewUserKey makes a user's data key and its wrapped row.
+func (k *Keys) NewUserKey(userID uuid.UUID, now time.Time) (seal.Key, store.UserKeyRecord) {
 	key := seal.NewKey()
-	return key, store.UserKeyRecord{UserID: userID, KEKID: uuid.NullUUID{UUID: k.liveID, Valid: true}, WrappedKey: k.byID[k.liveID].Wrap(userID, key), CreatedAt: now, WrappedAt: now}
+	return key, store.UserKeyRecord{UserID: userID, KEKID: uuid.NullUUID{UUID: k.activeID, Valid: true}, WrappedKey: k.byID[k.activeID].Wrap(userID, key), CreatedAt: now, WrappedAt: now}
 }
 
-// unwrap opens a user's data key.
-func (k *keys) unwrap(r store.UserKeyRecord) (seal.Key, error) {
+// Unwrap opens a user's data key.
+func (k *Keys) Unwrap(r store.UserKeyRecord) (seal.Key, error) {
 	kek, ok := k.byID[r.KEKID.UUID]
 	if !ok {
 		return seal.Key{}, fmt.Errorf("%w: key-encryption key %s", ErrKeyMissing, r.KEKID.UUID)
@@ -153,13 +153,13 @@ func (k *keys) unwrap(r store.UserKeyRecord) (seal.Key, error) {
 	return key, nil
 }
 
-// userKey reads and opens a user's data key.
-func (d *Directory) userKey(ctx context.Context, r store.Reader, userID uuid.UUID) (seal.Key, error) {
+// UserKey reads and opens a user's data key.
+func (d *Directory) UserKey(ctx context.Context, r store.Reader, userID uuid.UUID) (seal.Key, error) {
 	record, err := r.UserKey(ctx, userID)
 	if err != nil {
 		return seal.Key{}, fmt.Errorf("read the key of user %s: %w", userID, err)
 	}
-	return d.keys.unwrap(record)
+	return d.keys.Unwrap(record)
 }
 
 // userKeys reads and opens the data keys of some users, of those who have one, in one statement.
@@ -170,26 +170,26 @@ func (d *Directory) userKeys(ctx context.Context, r store.Reader, userIDs []uuid
 	}
 	keys := make(map[uuid.UUID]seal.Key, len(records))
 	for _, record := range records {
-		if keys[record.UserID], err = d.keys.unwrap(record); err != nil {
+		if keys[record.UserID], err = d.keys.Unwrap(record); err != nil {
 			return nil, err
 		}
 	}
 	return keys, nil
 }
 
-// index is the blind index of an identifier in its normal form.
-func (k *keys) index(kind, normal string) []byte { return k.identifiers.Index(kind, normal) }
+// BlindIndex is the blind index of an identifier in its normal form.
+func (k *Keys) BlindIndex(kind, normal string) []byte { return k.identifiers.Index(kind, normal) }
 
-// sealText seals a text for a column of a user's row; nil for none.
-func sealText(key seal.Key, table, column string, userID uuid.UUID, text string) []byte {
+// EncryptText seals a text for a column of a user's row; nil for none.
+func EncryptText(key seal.Key, table, column string, userID uuid.UUID, text string) []byte {
 	if text == "" {
 		return nil
 	}
 	return key.Seal([]byte(text), seal.Place{Table: table, Column: column, UserID: userID, SchemaVersion: 1})
 }
 
-// openText opens what sealText sealed; none and erased are the empty text.
-func openText(key seal.Key, table, column string, userID uuid.UUID, sealed []byte) (string, error) {
+// decryptText opens what sealText sealed; none and erased are the empty text.
+func decryptText(key seal.Key, table, column string, userID uuid.UUID, sealed []byte) (string, error) {
 	if sealed == nil {
 		return "", nil
 	}
@@ -203,17 +203,17 @@ func openText(key seal.Key, table, column string, userID uuid.UUID, sealed []byt
 	return string(plain), nil
 }
 
-// sealedClient is where a request came from, sealed under the actor's key, or a stranger's under the key of the month.
-type sealedClient struct{ address, userAgent []byte }
+// EncryptedClient is where a request came from, sealed under the actor's key, or a stranger's under the key of the month.
+type EncryptedClient struct{ Address, UserAgent []byte }
 
-// sealsClient reports whether there is anything to seal, and a key to seal it with.
-func (k Desk) sealsClient() bool {
+// encryptsClient reports whether there is anything to seal, and a key to seal it with.
+func (k Desk) encryptsClient() bool {
 	return k.actor.ClientFrom != (cardinal.Client{}) && (!cardinal.IsBuiltIn(k.actor.UserID) || !k.actor.Known())
 }
 
-func (k Desk) sealClient(ctx context.Context, r store.Reader) (sealedClient, error) {
-	if !k.sealsClient() {
-		return sealedClient{}, nil
+func (k Desk) EncryptClient(ctx context.Context, r store.Reader) (EncryptedClient, error) {
+	if !k.encryptsClient() {
+		return EncryptedClient{}, nil
 	}
 	from := k.actor.ClientFrom
 	var key seal.Key
@@ -222,15 +222,15 @@ func (k Desk) sealClient(ctx context.Context, r store.Reader) (sealedClient, err
 	case !k.actorKey.IsZero():
 		key = k.actorKey
 	case k.actor.Known():
-		key, err = k.d.userKey(ctx, r, k.actor.UserID)
+		key, err = k.d.UserKey(ctx, r, k.actor.UserID)
 	default:
-		key, err = k.d.keys.month(ctx, k.d.store, k.d.now())
+		key, err = k.d.keys.monthKey(ctx, k.d.store, k.d.Now())
 	}
 	if err != nil {
-		return sealedClient{}, err
+		return EncryptedClient{}, err
 	}
-	return sealedClient{
-		address:   sealText(key, "audit_logs", "address_sealed", k.actor.UserID, from.Address),
-		userAgent: sealText(key, "audit_logs", "user_agent_sealed", k.actor.UserID, from.UserAgent),
+	return EncryptedClient{
+		Address:   EncryptText(key, "audit_logs", "address_sealed", k.actor.UserID, from.Address),
+		UserAgent: EncryptText(key, "audit_logs", "user_agent_sealed", k.actor.UserID, from.UserAgent),
 	}, nil
 }

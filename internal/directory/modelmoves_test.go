@@ -196,7 +196,7 @@ func (p *play) rename() (what, got, want string) {
 // pass lets time pass, or writes down which sessions were used.
 func (p *play) pass() (what, got, want string) {
 	if p.random.IntN(3) == 0 {
-		err := p.FlushSeen(p.t.Context())
+		err := p.FlushLastSeen(p.t.Context())
 		for _, m := range p.model.people {
 			for _, s := range m.sessions {
 				if s.used.After(s.seen) && !s.ended {

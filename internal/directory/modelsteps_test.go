@@ -45,7 +45,7 @@ func (p *play) operation() (what, got, want string) {
 // repeatable is a request that had an Idempotency-Key.
 type repeatable struct {
 	in   cardinal.NewUser
-	once directory.Once
+	once directory.IdempotentRequest
 	id   uuid.UUID
 }
 
@@ -57,8 +57,8 @@ func (p *play) create() (what, got, want string) {
 	if p.random.IntN(2) == 0 {
 		in.Password = goodPassword
 	}
-	r := &repeatable{in: in, once: directory.Once{Key: uuid.NewString(), Route: "POST /v1/users", Path: "/v1/users", Body: fmt.Append(nil, in.Email, in.Username)}}
-	user, err := p.operator().Once(&r.once).CreateUser(p.t.Context(), in)
+	r := &repeatable{in: in, once: directory.IdempotentRequest{Key: uuid.NewString(), Route: "POST /v1/users", Path: "/v1/users", Body: fmt.Append(nil, in.Email, in.Username)}}
+	user, err := p.operator().Idempotent(&r.once).CreateUser(p.t.Context(), in)
 	what = fmt.Sprintf("create %s verified %t, name %q, password %t", in.Email, in.EmailVerified, in.Username, in.Password != "")
 	if in.Username != "" {
 		want = p.model.wayIsFree(nil, in.Username, true)
@@ -106,7 +106,7 @@ func (p *play) repeat() (what, got, want string) {
 		return p.create()
 	}
 	once := p.last.once
-	user, err := p.operator().Once(&once).CreateUser(p.t.Context(), p.last.in)
+	user, err := p.operator().Idempotent(&once).CreateUser(p.t.Context(), p.last.in)
 	if err == nil && (user.ID != p.last.id || !once.Replayed) {
 		p.t.Errorf("repeated, it made %s, not %s; replayed %t", user.ID, p.last.id, once.Replayed)
 	}

@@ -13,7 +13,7 @@ import (
 // Join registers this process as a node, by the version of its program. From then on, and as long as Beat is called, no change of the
 // schema that the program could not bear is made; when one was made already, the error is a store.ErrSchema that says so.
 func (d *Directory) Join(ctx context.Context, node uuid.UUID, build string) error {
-	now := d.now()
+	now := d.Now()
 	err := d.store.Write(ctx, func(tx store.Tx) error {
 		if err := tx.InsertNode(ctx, store.Node{ID: node, Build: build, SchemaNumber: store.SchemaNumber(), StartedAt: now, LastSeenAt: now}); err != nil {
 			return err
@@ -22,14 +22,14 @@ func (d *Directory) Join(ctx context.Context, node uuid.UUID, build string) erro
 		return err
 	})
 	if err == nil {
-		d.beaten.Store(now.UnixMicro())
+		d.lastHeartbeat.Store(now.UnixMicro())
 	}
 	return err
 }
 
-// Beat says that a node is alive. One that was silent for so long that it was forgotten joins again.
-func (d *Directory) Beat(ctx context.Context, node uuid.UUID, build string) error {
-	now, known := d.now(), false
+// Heartbeat says that a node is alive. One that was silent for so long that it was forgotten joins again.
+func (d *Directory) Heartbeat(ctx context.Context, node uuid.UUID, build string) error {
+	now, known := d.Now(), false
 	err := d.store.Write(ctx, func(tx store.Tx) (err error) {
 		known, err = tx.SeeNode(ctx, node, now)
 		return err
@@ -40,23 +40,23 @@ func (d *Directory) Beat(ctx context.Context, node uuid.UUID, build string) erro
 	case !known:
 		return d.Join(ctx, node, build)
 	}
-	d.beaten.Store(now.UnixMicro())
+	d.lastHeartbeat.Store(now.UnixMicro())
 	return nil
 }
 
-// Part says that a node has stopped.
-func (d *Directory) Part(ctx context.Context, node uuid.UUID) error {
-	d.beaten.Store(0)
+// Leave says that a node has stopped.
+func (d *Directory) Leave(ctx context.Context, node uuid.UUID) error {
+	d.lastHeartbeat.Store(0)
 	return d.store.Write(ctx, func(tx store.Tx) error { return tx.DeleteNode(ctx, node) })
 }
 
-// silence is how long no heartbeat of this process was written; 0 while it is no node.
-func (d *Directory) silence() time.Duration {
-	at := d.beaten.Load()
+// sinceHeartbeat is how long no heartbeat of this process was written; 0 while it is no node.
+func (d *Directory) sinceHeartbeat() time.Duration {
+	at := d.lastHeartbeat.Load()
 	if at == 0 {
 		return 0
 	}
-	return d.now().Sub(time.UnixMicro(at))
+	return d.Now().Sub(time.UnixMicro(at))
 }
 
 // backfillTurn bounds how long the backfill keeps a node from its other scheduled work.

@@ -26,20 +26,20 @@ func TestNodes(t *testing.T) {
 			if why := w.Ready(ctx); len(why) != 1 || !strings.Contains(why[0], "heartbeat") {
 				t.Errorf("Ready after a long silence: %v", why)
 			}
-			ok(t, w.Beat(ctx, node, "v1.2.3"))
+			ok(t, w.Heartbeat(ctx, node, "v1.2.3"))
 			if why := w.Ready(ctx); len(why) != 0 {
 				t.Errorf("Ready after a heartbeat: %v", why)
 			}
 		})
 		t.Run("AForgottenNodeJoinsAgain", func(t *testing.T) {
 			ok(t, w.Store.Write(ctx, func(tx store.Tx) error { return tx.DeleteNode(ctx, node) }))
-			ok(t, w.Beat(ctx, node, "v1.2.3"))
+			ok(t, w.Heartbeat(ctx, node, "v1.2.3"))
 			if seen := nodes(); len(seen) != 1 {
 				t.Errorf("after Beat: %+v", seen)
 			}
 		})
 		t.Run("PartLeavesNothing", func(t *testing.T) {
-			ok(t, w.Part(ctx, node))
+			ok(t, w.Leave(ctx, node))
 			if seen := nodes(); len(seen) != 0 {
 				t.Errorf("after Part: %+v", seen)
 			}

@@ -14,8 +14,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// sealProfile puts a profile into the form it is stored in.
-func sealProfile(p cardinal.Profile, key seal.Key) (store.ProfileRecord, error) {
+// EncryptProfile puts a profile into the form it is stored in.
+func EncryptProfile(p cardinal.Profile, key seal.Key) (store.ProfileRecord, error) {
 	r := store.ProfileRecord{UserID: p.UserID, Locale: p.Locale, TimeZone: p.TimeZone, Preferences: p.Preferences,
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version, SchemaVersion: 1}
 	if p.Country != "" {
@@ -30,21 +30,21 @@ func sealProfile(p cardinal.Profile, key seal.Key) (store.ProfileRecord, error) 
 	if r.Preferences == nil {
 		r.Preferences = map[string]any{}
 	}
-	r.DisplayNameSealed = sealText(key, "profiles", "display_name_sealed", p.UserID, p.DisplayName)
-	r.UsernameSealed = sealText(key, "profiles", "username_sealed", p.UserID, p.Username)
-	r.AvatarURLSealed = sealText(key, "profiles", "avatar_url_sealed", p.UserID, p.AvatarURL)
+	r.DisplayNameSealed = EncryptText(key, "profiles", "display_name_sealed", p.UserID, p.DisplayName)
+	r.UsernameSealed = EncryptText(key, "profiles", "username_sealed", p.UserID, p.Username)
+	r.AvatarURLSealed = EncryptText(key, "profiles", "avatar_url_sealed", p.UserID, p.AvatarURL)
 	if len(p.Attributes) > 0 {
 		plain, err := json.Marshal(p.Attributes)
 		if err != nil {
 			return r, fmt.Errorf("write the attributes: %w", err)
 		}
-		r.AttributesSealed = sealText(key, "profiles", "attributes_sealed", p.UserID, string(plain))
+		r.AttributesSealed = EncryptText(key, "profiles", "attributes_sealed", p.UserID, string(plain))
 	}
 	return r, nil
 }
 
-// openProfile opens a stored profile.
-func openProfile(r store.ProfileRecord, key seal.Key) (cardinal.Profile, error) {
+// DecryptProfile opens a stored profile.
+func DecryptProfile(r store.ProfileRecord, key seal.Key) (cardinal.Profile, error) {
 	p := cardinal.Profile{UserID: r.UserID, Locale: r.Locale, TimeZone: r.TimeZone, Preferences: r.Preferences, Attributes: map[string]any{},
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version}
 	if r.Country != nil {
@@ -62,7 +62,7 @@ func openProfile(r store.ProfileRecord, key seal.Key) (cardinal.Profile, error) 
 		{&attributes, "attributes_sealed", r.AttributesSealed},
 	} {
 		var err error
-		if *field.into, err = openText(key, "profiles", field.column, r.UserID, field.sealed); err != nil {
+		if *field.into, err = decryptText(key, "profiles", field.column, r.UserID, field.sealed); err != nil {
 			return p, err
 		}
 	}
@@ -81,14 +81,14 @@ func (d *Directory) expandProfiles(ctx context.Context, r store.Reader, users []
 	for i, u := range users {
 		ids[i], at[u.ID] = u.ID, i
 	}
-	return d.eachProfile(ctx, r, ids, func(p cardinal.Profile, _ seal.Key) error {
+	return d.forEachProfile(ctx, r, ids, func(p cardinal.Profile, _ seal.Key) error {
 		users[at[p.UserID]].Profile = &p
 		return nil
 	})
 }
 
-// eachProfile opens the profiles of some users, and gives each with the key that opened it: no key for built-in actors and the erased.
-func (d *Directory) eachProfile(ctx context.Context, r store.Reader, ids []uuid.UUID, give func(cardinal.Profile, seal.Key) error) error {
+// forEachProfile opens the profiles of some users, and gives each with the key that opened it: no key for built-in actors and the erased.
+func (d *Directory) forEachProfile(ctx context.Context, r store.Reader, ids []uuid.UUID, give func(cardinal.Profile, seal.Key) error) error {
 	records, err := r.Profiles(ctx, ids)
 	if err != nil {
 		return err
@@ -96,11 +96,11 @@ func (d *Directory) eachProfile(ctx context.Context, r store.Reader, ids []uuid.
 	for _, record := range records {
 		var key seal.Key
 		if record.Key.KEKID.Valid {
-			if key, err = d.keys.unwrap(record.Key); err != nil {
+			if key, err = d.keys.Unwrap(record.Key); err != nil {
 				return err
 			}
 		}
-		profile, err := openProfile(record.ProfileRecord, key)
+		profile, err := DecryptProfile(record.ProfileRecord, key)
 		if err != nil {
 			return err
 		}
@@ -122,41 +122,41 @@ func (k Desk) Profile(ctx context.Context, userID uuid.UUID) (cardinal.Profile, 
 
 // UpdateProfile changes a user's profile. People may change their own.
 func (k Desk) UpdateProfile(ctx context.Context, userID uuid.UUID, version int64, in cardinal.ProfileChange) (cardinal.Profile, error) {
-	r := rule{action: "profile.update", permission: "users.update", subject: userID, own: true}
-	return change(ctx, k, r, func(c *changing) (cardinal.Profile, error) {
-		if _, err := c.UserForChange(ctx, userID); err != nil { // what is left to sign in with is a rule over all identifiers
+	r := Rule{Action: "profile.update", Permission: "users.update", Subject: userID, Own: true}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.Profile, error) {
+		if _, err := tx.UserForChange(ctx, userID); err != nil { // what is left to sign in with is a rule over all identifiers
 			return cardinal.Profile{}, err
 		}
-		current, err := c.ProfileForChange(ctx, userID)
+		current, err := tx.ProfileForChange(ctx, userID)
 		if err != nil {
 			return cardinal.Profile{}, err
 		}
-		if err := c.mayTouch(ctx, userID); err != nil {
+		if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
 			return cardinal.Profile{}, err
 		}
-		if err := fresh(current.Version, version); err != nil {
+		if err := CheckVersion(current.Version, version); err != nil {
 			return cardinal.Profile{}, err
 		}
-		after, _, err := c.changeProfile(ctx, current, in, "")
+		after, _, err := tx.changeProfile(ctx, current, in, "")
 		return after, err
 	})
 }
 
 // changeProfile applies a merge patch to a locked profile and reports whether anything changed. at is where the patch stands
 // in the body.
-func (c *changing) changeProfile(ctx context.Context, current store.ProfileRecord, in cardinal.ProfileChange, at string) (cardinal.Profile, bool, error) {
+func (tx *Tx) changeProfile(ctx context.Context, current store.ProfileRecord, in cardinal.ProfileChange, at string) (cardinal.Profile, bool, error) {
 	if cardinal.IsBuiltIn(current.UserID) {
 		return cardinal.Profile{}, false, cardinal.Refuse("built_in")
 	}
-	key, err := c.desk.d.userKey(ctx, c.Reader, current.UserID)
+	key, err := tx.Desk.d.UserKey(ctx, tx.Reader, current.UserID)
 	if err != nil {
 		return cardinal.Profile{}, false, err
 	}
-	before, err := openProfile(current, key)
+	before, err := DecryptProfile(current, key)
 	if err != nil {
 		return before, false, err
 	}
-	after, usernameNormal, err := c.mergeProfile(ctx, before, in, at)
+	after, usernameNormal, err := tx.mergeProfile(ctx, before, in, at)
 	if err != nil {
 		return before, false, err
 	}
@@ -182,15 +182,15 @@ func (c *changing) changeProfile(ctx context.Context, current store.ProfileRecor
 		return before, false, nil
 	}
 	if before.Username != after.Username {
-		if err := c.claimUsername(ctx, current.UserID, before.Username, usernameNormal); err != nil {
+		if err := tx.moveUsername(ctx, current.UserID, before.Username, usernameNormal); err != nil {
 			return before, false, err
 		}
 	}
-	record, err := sealProfile(after, key)
+	record, err := EncryptProfile(after, key)
 	if err != nil {
 		return before, false, err
 	}
-	record, err = c.Tx.UpdateProfile(ctx, record, c.now)
+	record, err = tx.Tx.UpdateProfile(ctx, record, tx.Now)
 	if err != nil {
 		return before, false, err
 	}
@@ -198,16 +198,16 @@ func (c *changing) changeProfile(ctx context.Context, current store.ProfileRecor
 	if err != nil {
 		return before, false, err
 	}
-	c.wrote(row)
-	c.masked(touched...)
-	c.unfound[current.UserID] = true
+	tx.RecordRows(row)
+	tx.RecordMasked(touched...)
+	tx.reindexUsers[current.UserID] = true
 	after.Version, after.UpdatedAt = record.Version, record.UpdatedAt
 	return after, true, nil
 }
 
 // mergeProfile applies a merge patch (RFC 7396) and checks the result.
-func (c *changing) mergeProfile(ctx context.Context, before cardinal.Profile, in cardinal.ProfileChange, at string) (after cardinal.Profile, usernameNormal string, err error) {
-	var check input
+func (tx *Tx) mergeProfile(ctx context.Context, before cardinal.Profile, in cardinal.ProfileChange, at string) (after cardinal.Profile, usernameNormal string, err error) {
+	var check Input
 	after = before
 	for _, field := range []struct {
 		in   cardinal.Change[string]
@@ -215,13 +215,13 @@ func (c *changing) mergeProfile(ctx context.Context, before cardinal.Profile, in
 		name string
 		form func(string) (string, error)
 	}{
-		{in.DisplayName, &after.DisplayName, "/display_name", displayName},
+		{in.DisplayName, &after.DisplayName, "/display_name", DisplayName},
 		{in.AvatarURL, &after.AvatarURL, "/avatar_url", normal.AvatarURL},
 		{in.Locale, &after.Locale, "/locale", normal.Locale},
 		{in.TimeZone, &after.TimeZone, "/time_zone", normal.TimeZone},
 		{in.Username, &after.Username, "/username", func(s string) (_ string, err error) {
 			usernameNormal, err = normal.Username(s)
-			return asTyped(s, usernameNormal, maxTypedUsername), err // claimed in its normal form
+			return AsTyped(s, usernameNormal, MaxTypedUsername), err // claimed in its normal form
 		}},
 		{in.Country, &after.Country, "/country", func(s string) (string, error) { return s, nil }},
 	} {
@@ -230,7 +230,7 @@ func (c *changing) mergeProfile(ctx context.Context, before cardinal.Profile, in
 		}
 		*field.into = ""
 		if value := field.in.Value(); value != nil && *value != "" {
-			*field.into = check.text(at+field.name, *value, field.form)
+			*field.into = check.Text(at+field.name, *value, field.form)
 		}
 	}
 	if after.Locale == "" {
@@ -240,22 +240,22 @@ func (c *changing) mergeProfile(ctx context.Context, before cardinal.Profile, in
 		after.TimeZone = "UTC"
 	}
 	if in.Country.Present() {
-		if err := check.country(ctx, c.Reader, at+"/country", after.Country); err != nil {
+		if err := check.country(ctx, tx.Reader, at+"/country", after.Country); err != nil {
 			return before, "", err
 		}
 	}
 	if in.Preferences.Present() {
 		after.Preferences = mergeObject(before.Preferences, in.Preferences.Value())
-		check.document(at+"/preferences", after.Preferences)
+		check.Document(at+"/preferences", after.Preferences)
 	}
 	if in.Attributes.Present() {
 		if patch := in.Attributes.Value(); patch != nil {
-			if err := check.attributes(ctx, c.Reader, at+"/attributes", *patch); err != nil {
+			if err := check.attributes(ctx, tx.Reader, at+"/attributes", *patch); err != nil {
 				return before, "", err
 			}
 		}
 		after.Attributes = mergeObject(before.Attributes, in.Attributes.Value())
-		check.document(at+"/attributes", after.Attributes)
+		check.Document(at+"/attributes", after.Attributes)
 	}
 	return after, usernameNormal, check.Err()
 }

@@ -14,8 +14,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// Once is a request that must have one effect however often it is sent: the Idempotency-Key header, and what it was sent with.
-type Once struct {
+// IdempotentRequest is a request that must have one effect however often it is sent: the Idempotency-Key header, and what it was sent with.
+type IdempotentRequest struct {
 	Key   string // the header; only its hash is stored
 	Route string // method and route pattern: the key's scope, beside the caller
 	Path  string // the path itself, part of the fingerprint
@@ -31,18 +31,18 @@ const (
 	usualWait     = 5 * time.Second
 )
 
-// Once returns the desk for a request that must have one effect.
-func (k Desk) Once(o *Once) Desk {
-	k.once = o
+// Idempotent returns the desk for a request that must have one effect.
+func (k Desk) Idempotent(o *IdempotentRequest) Desk {
+	k.request = o
 	return k
 }
 
 func (k Desk) fingerprint() [32]byte {
-	return k.d.keys.replies.MAC("fingerprint", []byte(k.once.Path), k.once.Body)
+	return k.d.keys.idempotency.MAC("fingerprint", []byte(k.request.Path), k.request.Body)
 }
 
 func (k Desk) replyKey() seal.Key {
-	return k.d.keys.replies.Derive("reply", []byte(k.once.Key))
+	return k.d.keys.idempotency.Derive("reply", []byte(k.request.Key))
 }
 
 func replyPlace(r store.ReplyRecord) seal.Place {
@@ -50,44 +50,44 @@ func replyPlace(r store.ReplyRecord) seal.Place {
 }
 
 func (k Desk) replyRecord(now time.Time) store.ReplyRecord {
-	hash, mark := sha256.Sum256([]byte(k.once.Key)), k.fingerprint()
-	return store.ReplyRecord{CallerID: k.actor.UserID, Route: k.once.Route, KeyHash: hash[:], Fingerprint: mark[:], CreatedAt: now, ExpiresAt: now.Add(replyLifetime)}
+	hash, mark := sha256.Sum256([]byte(k.request.Key)), k.fingerprint()
+	return store.ReplyRecord{CallerID: k.actor.UserID, Route: k.request.Route, KeyHash: hash[:], Fingerprint: mark[:], CreatedAt: now, ExpiresAt: now.Add(replyLifetime)}
 }
 
-// replay claims the request's key, or fills out with the result of the earlier request that had it. A duplicate of a request
+// replayReply claims the request's key, or fills out with the result of the earlier request that had it. A duplicate of a request
 // under way waits a second for it.
-func (c *changing) replay(ctx context.Context, out any) (bool, error) {
-	if c.desk.once == nil {
+func (tx *Tx) replayReply(ctx context.Context, out any) (bool, error) {
+	if tx.Desk.request == nil {
 		return false, nil
 	}
-	claim := c.desk.replyRecord(c.now)
+	claim := tx.Desk.replyRecord(tx.Now)
 	claim.ID = cardinal.NewID()
-	claim.ReplySealed = c.desk.replyKey().Seal([]byte(`{}`), replyPlace(claim)) // replaced before the commit
-	if err := c.WaitAtMost(ctx, replyWait); err != nil {
+	claim.ReplySealed = tx.Desk.replyKey().Seal([]byte(`{}`), replyPlace(claim)) // replaced before the commit
+	if err := tx.WaitAtMost(ctx, replyWait); err != nil {
 		return false, err
 	}
-	claimed, err := c.ClaimReply(ctx, claim)
+	claimed, err := tx.ClaimReply(ctx, claim)
 	if errors.Is(err, store.ErrLocked) {
 		return false, cardinal.Refuse("idempotency_in_flight")
 	}
 	if err != nil {
 		return false, err
 	}
-	if err := c.WaitAtMost(ctx, usualWait); err != nil {
+	if err := tx.WaitAtMost(ctx, usualWait); err != nil {
 		return false, err
 	}
-	c.reply = claim.ID
+	tx.replyID = claim.ID
 	if claimed {
 		return false, nil
 	}
-	kept, err := c.Reply(ctx, claim.CallerID, claim.Route, claim.KeyHash)
+	kept, err := tx.Reply(ctx, claim.CallerID, claim.Route, claim.KeyHash)
 	if err != nil {
 		return false, err
 	}
-	if !c.now.Before(kept.ExpiresAt) {
+	if !tx.Now.Before(kept.ExpiresAt) {
 		// Its day is over and nobody has swept it yet: the place is taken over.
-		c.reply = kept.ID
-		if err := c.RenewReply(ctx, kept.ID, claim); isNotFound(err) {
+		tx.replyID = kept.ID
+		if err := tx.RenewReply(ctx, kept.ID, claim); isNotFound(err) {
 			return false, cardinal.Refuse("idempotency_in_flight")
 		} else if err != nil {
 			return false, err
@@ -97,22 +97,22 @@ func (c *changing) replay(ctx context.Context, out any) (bool, error) {
 	if !hmac.Equal(kept.Fingerprint, claim.Fingerprint) {
 		return false, cardinal.Refuse("idempotency_mismatch")
 	}
-	plain, err := c.desk.replyKey().Open(kept.ReplySealed, replyPlace(kept))
+	plain, err := tx.Desk.replyKey().Open(kept.ReplySealed, replyPlace(kept))
 	if err != nil {
 		return false, fmt.Errorf("open the kept reply: %w", err)
 	}
-	c.desk.once.Replayed = true
+	tx.Desk.request.Replayed = true
 	return true, json.Unmarshal(plain, out)
 }
 
-// keepReply stores the result under the request's key, with the change it belongs to.
-func (c *changing) keepReply(ctx context.Context, out any) error {
-	if c.desk.once == nil {
+// storeReply stores the result under the request's key, with the change it belongs to.
+func (tx *Tx) storeReply(ctx context.Context, out any) error {
+	if tx.Desk.request == nil {
 		return nil
 	}
 	plain, err := json.Marshal(out)
 	if err != nil {
 		return fmt.Errorf("keep the reply: %w", err)
 	}
-	return c.CompleteReply(ctx, c.reply, c.desk.replyKey().Seal(plain, replyPlace(c.desk.replyRecord(c.now))))
+	return tx.CompleteReply(ctx, tx.replyID, tx.Desk.replyKey().Seal(plain, replyPlace(tx.Desk.replyRecord(tx.Now))))
 }

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"regexp"
 
 	"github.com/google/uuid"
@@ -13,7 +12,7 @@ import (
 
 var roleName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{1,62}$`)
 
-func (in *input) roleName(pointer, name string) {
+func (in *Input) roleName(pointer, name string) {
 	if !roleName.MatchString(name) {
 		in.Add(pointer, "role_name_format")
 	}
@@ -21,7 +20,7 @@ func (in *input) roleName(pointer, name string) {
 
 // Roles returns a page of roles.
 func (k Desk) Roles(ctx context.Context, p cardinal.Page) (cardinal.List[cardinal.Role], error) {
-	r, err := k.read(ctx, rule{permission: "roles.read"})
+	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.List[cardinal.Role]{}, err
 	}
@@ -31,7 +30,7 @@ func (k Desk) Roles(ctx context.Context, p cardinal.Page) (cardinal.List[cardina
 
 // Role returns a role.
 func (k Desk) Role(ctx context.Context, id uuid.UUID) (cardinal.Role, error) {
-	r, err := k.read(ctx, rule{permission: "roles.read"})
+	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.Role{}, err
 	}
@@ -40,7 +39,7 @@ func (k Desk) Role(ctx context.Context, id uuid.UUID) (cardinal.Role, error) {
 
 // RoleByName returns a role by its name.
 func (k Desk) RoleByName(ctx context.Context, name string) (cardinal.Role, error) {
-	r, err := k.read(ctx, rule{permission: "roles.read"})
+	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.Role{}, err
 	}
@@ -49,21 +48,21 @@ func (k Desk) RoleByName(ctx context.Context, name string) (cardinal.Role, error
 
 // CreateRole makes a role with the permissions it names. Nobody can give a role what they do not hold.
 func (k Desk) CreateRole(ctx context.Context, in cardinal.NewRole) (cardinal.Role, error) {
-	return change(ctx, k, rule{action: "role.create", permission: "roles.create"}, func(c *changing) (cardinal.Role, error) {
-		var check input
+	return Change(ctx, k, Rule{Action: "role.create", Permission: "roles.create"}, func(tx *Tx) (cardinal.Role, error) {
+		var check Input
 		check.roleName("/name", in.Name)
 		in.Description = check.description("/description", in.Description)
 		if err := check.Err(); err != nil {
 			return cardinal.Role{}, err
 		}
-		role, err := c.InsertRole(ctx, cardinal.Role{ID: cardinal.NewID(), Name: in.Name, Description: in.Description, IsAssignable: true, CreatedAt: c.now, UpdatedAt: c.now, Version: 1})
+		role, err := tx.InsertRole(ctx, cardinal.Role{ID: cardinal.NewID(), Name: in.Name, Description: in.Description, IsAssignable: true, CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1})
 		if err != nil {
 			return role, err
 		}
-		c.wrote(store.StampRole(role))
-		c.changed("roles.name", nil, role.Name)
+		tx.RecordRows(store.StampRole(role))
+		tx.RecordChange("roles.name", nil, role.Name)
 		for i, name := range in.Permissions {
-			if _, err := c.addPermission(ctx, role, name); isNotFound(err) {
+			if _, err := tx.addPermission(ctx, role, name); isNotFound(err) {
 				check.Add("/permissions/"+itoa(i), "permission_unknown")
 			} else if err != nil {
 				return role, err
@@ -74,55 +73,55 @@ func (k Desk) CreateRole(ctx context.Context, in cardinal.NewRole) (cardinal.Rol
 }
 
 // addPermission gives a role a permission that the actor holds, and reports whether it was new to the role.
-func (c *changing) addPermission(ctx context.Context, role cardinal.Role, name string) (bool, error) {
-	permission, err := c.PermissionByName(ctx, name)
+func (tx *Tx) addPermission(ctx context.Context, role cardinal.Role, name string) (bool, error) {
+	permission, err := tx.PermissionByName(ctx, name)
 	if err != nil {
 		return false, err
 	}
-	holds, err := c.May(ctx, c.desk.caller(), name, c.now)
+	holds, err := tx.May(ctx, tx.Desk.Caller(), name, tx.Now)
 	if err != nil {
 		return false, err
 	}
 	if !holds {
 		return false, cardinal.Refuse("permission_not_granted_to_you")
 	}
-	added, err := c.AddRolePermission(ctx, role.ID, permission.ID, c.now)
+	added, err := tx.AddRolePermission(ctx, role.ID, permission.ID, tx.Now)
 	if added {
-		c.wrote(store.StampRolePermission(role.ID, permission.ID, c.now))
-		c.changed("role_permissions."+name, nil, "added")
+		tx.RecordRows(store.StampRolePermission(role.ID, permission.ID, tx.Now))
+		tx.RecordChange("role_permissions."+name, nil, "added")
 	}
 	return added, err
 }
 
 // roleForChange locks a role for a change.
-func (c *changing) roleForChange(ctx context.Context, id uuid.UUID, version int64) (cardinal.Role, error) {
-	before, err := c.RoleForChange(ctx, id)
+func (tx *Tx) roleForChange(ctx context.Context, id uuid.UUID, version int64) (cardinal.Role, error) {
+	before, err := tx.RoleForChange(ctx, id)
 	if err != nil {
 		return before, err
 	}
-	if holds, err := c.HoldsAllOf(ctx, c.desk.caller(), id, c.now); err != nil {
+	if holds, err := tx.HoldsAllOf(ctx, tx.Desk.Caller(), id, tx.Now); err != nil {
 		return before, err
 	} else if !holds {
 		return before, cardinal.Refuse("role_has_more_permissions")
 	}
-	return before, fresh(before.Version, version)
+	return before, CheckVersion(before.Version, version)
 }
 
 // UpdateRole changes a role's name and description.
 func (k Desk) UpdateRole(ctx context.Context, id uuid.UUID, version int64, in cardinal.RoleChange) (cardinal.Role, error) {
-	return change(ctx, k, rule{action: "role.update", permission: "roles.update"}, func(c *changing) (cardinal.Role, error) {
-		before, err := c.roleForChange(ctx, id, version)
+	return Change(ctx, k, Rule{Action: "role.update", Permission: "roles.update"}, func(tx *Tx) (cardinal.Role, error) {
+		before, err := tx.roleForChange(ctx, id, version)
 		if err != nil {
 			return before, err
 		}
 		name, description := before.Name, before.Description
-		var check input
+		var check Input
 		if in.Name.Present() {
-			name = or(in.Name.Value(), "")
+			name = valueOr(in.Name.Value(), "")
 			check.roleName("/name", name)
 		}
 		if in.Description.Present() {
-			description = check.description("/description", or(in.Description.Value(), ""))
+			description = check.description("/description", valueOr(in.Description.Value(), ""))
 		}
 		if err := check.Err(); err != nil {
 			return before, err
@@ -130,16 +129,16 @@ func (k Desk) UpdateRole(ctx context.Context, id uuid.UUID, version int64, in ca
 		if name == before.Name && description == before.Description {
 			return before, nil
 		}
-		after, err := c.Tx.UpdateRole(ctx, id, version, name, description, c.now)
+		after, err := tx.Tx.UpdateRole(ctx, id, version, name, description, tx.Now)
 		if err != nil {
 			return before, err
 		}
-		c.wrote(store.StampRole(after))
+		tx.RecordRows(store.StampRole(after))
 		if before.Name != after.Name {
-			c.changed("roles.name", before.Name, after.Name)
+			tx.RecordChange("roles.name", before.Name, after.Name)
 		}
 		if before.Description != after.Description {
-			c.masked("roles.description")
+			tx.RecordMasked("roles.description")
 		}
 		return after, nil
 	})
@@ -147,25 +146,25 @@ func (k Desk) UpdateRole(ctx context.Context, id uuid.UUID, version int64, in ca
 
 // DeleteRole deletes a role that nobody holds.
 func (k Desk) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error {
-	_, err := change(ctx, k, rule{action: "role.delete", permission: "roles.delete"}, func(c *changing) (struct{}, error) {
-		before, err := c.roleForChange(ctx, id, version)
+	_, err := Change(ctx, k, Rule{Action: "role.delete", Permission: "roles.delete"}, func(tx *Tx) (struct{}, error) {
+		before, err := tx.roleForChange(ctx, id, version)
 		if err != nil {
 			return struct{}{}, err
 		}
-		held, err := c.RolePermissionIDs(ctx, id)
+		held, err := tx.RolePermissionIDs(ctx, id)
 		if err != nil {
 			return struct{}{}, err
 		}
-		if err := c.Tx.DeleteRole(ctx, id, version); store.Violates(err, "user_roles_role_fk") || store.Violates(err, "foreign_key") {
+		if err := tx.Tx.DeleteRole(ctx, id, version); store.Violates(err, "user_roles_role_fk") || store.Violates(err, "foreign_key") {
 			return struct{}{}, cardinal.Refuse("role_in_use")
 		} else if err != nil {
 			return struct{}{}, err
 		}
-		c.wrote(store.Gone("roles", id))
+		tx.RecordRows(store.Gone("roles", id))
 		for _, permission := range held {
-			c.wrote(store.Gone("role_permissions", id, permission))
+			tx.RecordRows(store.Gone("role_permissions", id, permission))
 		}
-		c.changed("roles.name", before.Name, nil)
+		tx.RecordChange("roles.name", before.Name, nil)
 		return struct{}{}, nil
 	})
 	return err
@@ -173,7 +172,7 @@ func (k Desk) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error
 
 // RolePermissions returns a page of the permissions that a role holds by name; a role that holds all is said so by itself.
 func (k Desk) RolePermissions(ctx context.Context, id uuid.UUID, p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
-	r, err := k.read(ctx, rule{permission: "roles.read"})
+	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.List[cardinal.Permission]{}, err
 	}
@@ -186,10 +185,10 @@ func (k Desk) RolePermissions(ctx context.Context, id uuid.UUID, p cardinal.Page
 
 // AddRolePermission gives a role a permission.
 func (k Desk) AddRolePermission(ctx context.Context, id uuid.UUID, version int64, name string) (cardinal.Role, error) {
-	return k.changeRolePermissions(ctx, id, version, "role.permission_add", func(c *changing, role cardinal.Role) (bool, error) {
-		added, err := c.addPermission(ctx, role, name)
+	return k.changeRolePermissions(ctx, id, version, "role.permission_add", func(tx *Tx, role cardinal.Role) (bool, error) {
+		added, err := tx.addPermission(ctx, role, name)
 		if isNotFound(err) {
-			var check input
+			var check Input
 			check.Add("/permission", "permission_unknown")
 			err = check.Err()
 		}
@@ -199,59 +198,50 @@ func (k Desk) AddRolePermission(ctx context.Context, id uuid.UUID, version int64
 
 // RemoveRolePermission takes a permission from a role.
 func (k Desk) RemoveRolePermission(ctx context.Context, id uuid.UUID, version int64, permissionID uuid.UUID) (cardinal.Role, error) {
-	return k.changeRolePermissions(ctx, id, version, "role.permission_remove", func(c *changing, role cardinal.Role) (bool, error) {
-		permission, err := c.Permission(ctx, permissionID)
+	return k.changeRolePermissions(ctx, id, version, "role.permission_remove", func(tx *Tx, role cardinal.Role) (bool, error) {
+		permission, err := tx.Permission(ctx, permissionID)
 		if err != nil {
 			return false, err
 		}
-		removed, err := c.Tx.RemoveRolePermission(ctx, id, permissionID)
+		removed, err := tx.Tx.RemoveRolePermission(ctx, id, permissionID)
 		if err != nil {
 			return false, err
 		}
 		if !removed {
 			return false, cardinal.ErrNotFound
 		}
-		c.wrote(store.Gone("role_permissions", id, permissionID))
-		c.changed("role_permissions."+permission.Name, nil, "removed")
+		tx.RecordRows(store.Gone("role_permissions", id, permissionID))
+		tx.RecordChange("role_permissions."+permission.Name, nil, "removed")
 		return true, nil
 	})
 }
 
-func (k Desk) changeRolePermissions(ctx context.Context, id uuid.UUID, version int64, action string, fn func(*changing, cardinal.Role) (bool, error)) (cardinal.Role, error) {
-	return change(ctx, k, rule{action: action, permission: "roles.update"}, func(c *changing) (cardinal.Role, error) {
-		before, err := c.roleForChange(ctx, id, version)
+func (k Desk) changeRolePermissions(ctx context.Context, id uuid.UUID, version int64, action string, fn func(*Tx, cardinal.Role) (bool, error)) (cardinal.Role, error) {
+	return Change(ctx, k, Rule{Action: action, Permission: "roles.update"}, func(tx *Tx) (cardinal.Role, error) {
+		before, err := tx.roleForChange(ctx, id, version)
 		if err != nil {
 			return before, err
 		}
 		if before.HoldsAll || !before.IsAssignable {
 			return before, cardinal.Refuse("built_in")
 		}
-		touched, err := fn(c, before)
+		touched, err := fn(tx, before)
 		if err != nil || !touched {
 			return before, err
 		}
-		after, err := c.TouchRole(ctx, id, version, c.now)
+		after, err := tx.TouchRole(ctx, id, version, tx.Now)
 		if err != nil {
 			return before, err
 		}
-		c.wrote(store.StampRole(after))
+		tx.RecordRows(store.StampRole(after))
 		return after, nil
 	})
 }
 
-// or returns what a pointer points to, or something else when it is nil.
-func or[T any](p *T, other T) T {
+// valueOr returns what a pointer points to, or something else when it is nil.
+func valueOr[T any](p *T, other T) T {
 	if p == nil {
 		return other
 	}
 	return *p
-}
-
-// refused makes a change that is known to be refused, so that the attempt is recorded.
-func refused[T any](ctx context.Context, k Desk, r rule, err error) (T, error) {
-	var none T
-	if !errors.Is(err, cardinal.ErrForbidden) {
-		return none, err
-	}
-	return change(ctx, k, r, func(*changing) (T, error) { return none, err })
 }

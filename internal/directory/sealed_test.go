@@ -25,8 +25,8 @@ func TestOpenSealedSamples(t *testing.T) {
 		}
 		sample := func() (opened int, broken map[string][]uuid.UUID) {
 			broken = map[string][]uuid.UUID{}
-			for _, c := range must(directory.OpenSealedSamples(ctx, w.Store.Read(ctx), ring))(t) {
-				opened += c.Opened
+			for _, c := range must(directory.DecryptSamples(ctx, w.Store.Read(ctx), ring))(t) {
+				opened += c.Decrypted
 				if c.Broken != nil {
 					broken[c.Table+"."+c.Column] = c.Broken
 				}
@@ -53,11 +53,11 @@ func TestOpenSealedSamples(t *testing.T) {
 		if _, err := db.Exec(`UPDATE contacts SET version = version + 1, value_sealed = ` + map[string]string{"sqlite": `x'00'`, "postgres": `'\x00'`}[w.engine] + ` WHERE user_id = ` + id(second.ID)); err != nil {
 			t.Fatal(err)
 		}
-		erased := must(directory.OpenSealedSamples(ctx, w.Store.Read(ctx), ring))(t)
-		if i := slices.IndexFunc(erased, func(c directory.SealedSample) bool { return c.Table == "contacts" }); erased[i].Erased != 1 || erased[i].Opened != 1 || erased[i].Broken != nil {
+		erased := must(directory.DecryptSamples(ctx, w.Store.Read(ctx), ring))(t)
+		if i := slices.IndexFunc(erased, func(c directory.EncryptedSample) bool { return c.Table == "contacts" }); erased[i].Erased != 1 || erased[i].Decrypted != 1 || erased[i].Broken != nil {
 			t.Errorf("with a placeholder: %+v", erased[i])
 		}
-		if _, err := directory.OpenSealedSamples(ctx, w.Store.Read(ctx), must(seal.LoadKeyring("", ""))(t)); !errors.Is(err, directory.ErrKeyMissing) {
+		if _, err := directory.DecryptSamples(ctx, w.Store.Read(ctx), must(seal.LoadKeyring("", ""))(t)); !errors.Is(err, directory.ErrKeyMissing) {
 			t.Errorf("without the key: %v", err)
 		}
 	})

@@ -46,21 +46,21 @@ func prefixes(word string) []string {
 	return found
 }
 
-// findable is what somebody is found by.
-type findable struct {
-	words      []string // of names and addresses, folded
-	domains    []string // of e-mail addresses
-	attributes map[string]any
+// SearchableText is what somebody is found by.
+type SearchableText struct {
+	Words      []string // of names and addresses, folded
+	Domains    []string // of e-mail addresses
+	Attributes map[string]any
 }
 
-// addMail adds an e-mail address in its normal form.
-func (f *findable) addMail(address string) {
+// AddEmail adds an e-mail address in its normal form.
+func (f *SearchableText) AddEmail(address string) {
 	words, domain := normal.MailWords(address)
-	f.words, f.domains = append(f.words, words...), append(f.domains, domain)
+	f.Words, f.Domains = append(f.Words, words...), append(f.Domains, domain)
 }
 
-// tokens returns the search tokens of somebody, each once; attributes are those of them that are searchable.
-func (k *keys) tokens(f findable, searchable []string) [][]byte {
+// SearchTokens returns the search tokens of somebody, each once; attributes are those of them that are searchable.
+func (k *Keys) SearchTokens(f SearchableText, searchable []string) [][]byte {
 	seen := map[string]bool{}
 	var tokens [][]byte
 	add := func(kind string, parts ...string) {
@@ -71,7 +71,7 @@ func (k *keys) tokens(f findable, searchable []string) [][]byte {
 		}
 	}
 	var words, shortest []string
-	for _, word := range f.words {
+	for _, word := range f.Words {
 		if slices.Contains(words, word) || len(words) == maxSearchWords {
 			continue
 		}
@@ -89,11 +89,11 @@ func (k *keys) tokens(f findable, searchable []string) [][]byte {
 			add("pair", min(a, b), max(a, b))
 		}
 	}
-	for _, domain := range f.domains {
+	for _, domain := range f.Domains {
 		add("domain", domain)
 	}
 	for _, name := range searchable {
-		if value, ok := f.attributes[name]; ok {
+		if value, ok := f.Attributes[name]; ok {
 			add("attribute", name, attributeText(value))
 		}
 	}
@@ -101,7 +101,7 @@ func (k *keys) tokens(f findable, searchable []string) [][]byte {
 }
 
 // searchToken is the HMAC of what is searched for, cut to 128 bits: two different ones that are equal only cost a comparison.
-func (k *keys) searchToken(kind string, parts ...string) []byte {
+func (k *Keys) searchToken(kind string, parts ...string) []byte {
 	texts := make([][]byte, len(parts))
 	for i, part := range parts {
 		texts[i] = []byte(part)
@@ -119,44 +119,44 @@ func attributeText(value any) string {
 	return string(text)
 }
 
-// remakeTokens writes anew what those are found by whose names or addresses the change touched.
-func (c *changing) remakeTokens(ctx context.Context) error {
-	if len(c.unfound) == 0 {
+// updateSearchTokens writes anew what those are found by whose names or addresses the change touched.
+func (tx *Tx) updateSearchTokens(ctx context.Context) error {
+	if len(tx.reindexUsers) == 0 {
 		return nil
 	}
-	ids := make([]uuid.UUID, 0, len(c.unfound))
-	for id := range c.unfound {
+	ids := make([]uuid.UUID, 0, len(tx.reindexUsers))
+	for id := range tx.reindexUsers {
 		ids = append(ids, id)
 	}
-	on, err := c.desk.d.searchOn(ctx, c.Reader)
+	on, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
 	if err != nil || !on {
 		return err
 	}
-	tokens, err := c.desk.d.tokensOf(ctx, c.Reader, ids)
+	tokens, err := tx.Desk.d.searchTokensOf(ctx, tx.Reader, ids)
 	if err != nil {
 		return err
 	}
-	return c.SetSearchTokens(ctx, ids, tokens)
+	return tx.SetSearchTokens(ctx, ids, tokens)
 }
 
-// addTokens makes somebody new findable.
-func (c *changing) addTokens(ctx context.Context, userID uuid.UUID, f findable) error {
-	delete(c.unfound, userID)
-	on, err := c.desk.d.searchOn(ctx, c.Reader)
+// addSearchTokens makes somebody new findable.
+func (tx *Tx) addSearchTokens(ctx context.Context, userID uuid.UUID, f SearchableText) error {
+	delete(tx.reindexUsers, userID)
+	on, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
 	if err != nil || !on {
 		return err
 	}
 	var searchable []string
-	if len(f.attributes) > 0 {
-		if searchable, err = searchableAttributes(ctx, c.Reader); err != nil {
+	if len(f.Attributes) > 0 {
+		if searchable, err = searchableAttributes(ctx, tx.Reader); err != nil {
 			return err
 		}
 	}
 	var rows []store.SearchToken
-	for _, token := range c.desk.d.keys.tokens(f, searchable) {
+	for _, token := range tx.Desk.d.keys.SearchTokens(f, searchable) {
 		rows = append(rows, store.SearchToken{Token: token, UserID: userID})
 	}
-	return c.AddSearchTokens(ctx, rows)
+	return tx.AddSearchTokens(ctx, rows)
 }
 
 func searchableAttributes(ctx context.Context, r store.Reader) ([]string, error) {
@@ -170,25 +170,25 @@ func searchableAttributes(ctx context.Context, r store.Reader) ([]string, error)
 	return names, err
 }
 
-// tokensOf opens what some users are found by, with three statements for all.
-func (d *Directory) tokensOf(ctx context.Context, r store.Reader, ids []uuid.UUID) ([]store.SearchToken, error) {
+// searchTokensOf opens what some users are found by, with three statements for all.
+func (d *Directory) searchTokensOf(ctx context.Context, r store.Reader, ids []uuid.UUID) ([]store.SearchToken, error) {
 	searchable, err := searchableAttributes(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	found, err := d.findables(ctx, r, ids, nil)
+	found, err := d.searchableTexts(ctx, r, ids, nil)
 	var rows []store.SearchToken
 	for _, id := range ids {
-		for _, token := range d.keys.tokens(found[id], searchable) {
+		for _, token := range d.keys.SearchTokens(found[id], searchable) {
 			rows = append(rows, store.SearchToken{Token: token, UserID: id})
 		}
 	}
 	return rows, err
 }
 
-// findables opens the names and addresses of some users. opened, unless nil, is given each profile.
-func (d *Directory) findables(ctx context.Context, r store.Reader, ids []uuid.UUID, opened func(cardinal.Profile)) (map[uuid.UUID]findable, error) {
-	found := make(map[uuid.UUID]findable, len(ids))
+// searchableTexts opens the names and addresses of some users. opened, unless nil, is given each profile.
+func (d *Directory) searchableTexts(ctx context.Context, r store.Reader, ids []uuid.UUID, opened func(cardinal.Profile)) (map[uuid.UUID]SearchableText, error) {
+	found := make(map[uuid.UUID]SearchableText, len(ids))
 	if len(ids) == 0 {
 		return found, nil
 	}
@@ -202,18 +202,18 @@ func (d *Directory) findables(ctx context.Context, r store.Reader, ids []uuid.UU
 			mails[record.UserID] = append(mails[record.UserID], record)
 		}
 	}
-	return found, d.eachProfile(ctx, r, ids, func(profile cardinal.Profile, key seal.Key) error {
+	return found, d.forEachProfile(ctx, r, ids, func(profile cardinal.Profile, key seal.Key) error {
 		if opened != nil {
 			opened(profile)
 		}
-		f := findable{words: append(normal.Words(profile.DisplayName), normal.Words(profile.Username)...), attributes: profile.Attributes}
+		f := SearchableText{Words: append(normal.Words(profile.DisplayName), normal.Words(profile.Username)...), Attributes: profile.Attributes}
 		for _, record := range mails[profile.UserID] {
-			contact, err := openContact(record, key)
+			contact, err := DecryptContact(record, key)
 			if err != nil {
 				return err
 			}
 			if address, err := normal.Email(contact.Value); err == nil { // what was erased is no address any more
-				f.addMail(address)
+				f.AddEmail(address)
 			}
 		}
 		found[profile.UserID] = f

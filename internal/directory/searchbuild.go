@@ -14,42 +14,42 @@ import (
 // searchSchema is the migration whose program keeps what people are found by up to date.
 const searchSchema = 11
 
-// searchSettle is how long a change of what is searchable is left alone: until then some node may go by what it knew before.
-const searchSettle = 10 * time.Second
+// searchSettleTime is how long a change of what is searchable is left alone: until then some node may go by what it knew before.
+const searchSettleTime = 10 * time.Second
 
-// searchMode is the setting search.mode as a node knows it, for the many changes that go by it.
-type searchMode struct {
-	known atomic.Pointer[searchKnown]
+// searchModeCache is the setting search.mode as a node knows it, for the many changes that go by it.
+type searchModeCache struct {
+	cached atomic.Pointer[cachedSearchMode]
 }
 
-type searchKnown struct {
+type cachedSearchMode struct {
 	on    bool
 	until time.Time
 }
 
-// searchOn reports whether people are to be findable, as it was half of searchSettle ago at the longest.
-func (d *Directory) searchOn(ctx context.Context, r store.Reader) (bool, error) {
-	if known := d.searchMode.known.Load(); known != nil && time.Now().Before(known.until) {
+// SearchEnabled reports whether people are to be findable, as it was half of searchSettle ago at the longest.
+func (d *Directory) SearchEnabled(ctx context.Context, r store.Reader) (bool, error) {
+	if known := d.searchMode.cached.Load(); known != nil && time.Now().Before(known.until) {
 		return known.on, nil
 	}
-	s, err := d.settings(ctx, r)
+	s, err := d.CurrentSettings(ctx, r)
 	if err == nil {
-		d.searchMode.known.Store(&searchKnown{s.searchOn, time.Now().Add(searchSettle / 2)})
+		d.searchMode.cached.Store(&cachedSearchMode{s.SearchOn, time.Now().Add(searchSettleTime / 2)})
 	}
-	return s.searchOn, err
+	return s.SearchOn, err
 }
 
-// buildSearch makes everybody findable who is not yet, or nobody when search is off.
-func (k Desk) buildSearch(ctx context.Context) error {
+// buildSearchIndex makes everybody findable who is not yet, or nobody when search is off.
+func (k Desk) buildSearchIndex(ctx context.Context) error {
 	r := k.d.store.Read(ctx)
 	mode, err := r.Setting(ctx, "search.mode")
 	if err != nil {
 		return err
 	}
 	if mode.Value != "on" {
-		return k.forgetSearch(ctx)
+		return k.deleteSearchIndex(ctx)
 	}
-	if older, err := r.OlderNodes(ctx, searchSchema, k.d.now()); err != nil {
+	if older, err := r.OlderNodes(ctx, searchSchema, k.d.Now()); err != nil {
 		return err
 	} else if len(older) > 0 { // what they change is not found: another pass follows when they are gone
 		return k.d.store.Write(ctx, func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })
@@ -73,21 +73,21 @@ func (k Desk) buildSearch(ctx context.Context) error {
 	}
 	due := isNotFound(err) || finished.BeganAt.Before(since)
 	for batches := 0; ; batches++ {
-		done, err := k.buildBatch(ctx, due && k.d.now().After(since.Add(searchSettle)))
+		done, err := k.buildSearchBatch(ctx, due && k.d.Now().After(since.Add(searchSettleTime)))
 		switch {
 		case err != nil:
 			return err
 		case done && batches > 0:
-			return k.refreshStatistics(ctx)
+			return k.RefreshStatistics(ctx)
 		case done:
 			return nil
 		}
 	}
 }
 
-// buildBatch makes some people findable and notes how far the pass has come; true when there is none, or no more of it. A new one is
+// buildSearchBatch makes some people findable and notes how far the pass has come; true when there is none, or no more of it. A new one is
 // begun only when it is due.
-func (k Desk) buildBatch(ctx context.Context, due bool) (done bool, err error) {
+func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err error) {
 	const batch = 200
 	err = k.d.store.Write(ctx, func(tx store.Tx) error {
 		build, err := tx.RunningSearchBuild(ctx)
@@ -95,17 +95,17 @@ func (k Desk) buildBatch(ctx context.Context, due bool) (done bool, err error) {
 			if done = !due; done {
 				return nil
 			}
-			build, err = store.SearchBuild{ID: cardinal.NewID(), BeganAt: k.d.now()}, nil
+			build, err = store.SearchBuild{ID: cardinal.NewID(), BeganAt: k.d.Now()}, nil
 			err = tx.InsertSearchBuild(ctx, build)
 		}
 		if err != nil {
 			return err
 		}
-		ids, err := tx.PeopleForSearch(ctx, later(build.Place, cardinal.IDAt(time.UnixMilli(1))), batch)
+		ids, err := tx.PeopleForSearch(ctx, laterID(build.Place, cardinal.IDAt(time.UnixMilli(1))), batch)
 		if err != nil {
 			return err
 		}
-		tokens, err := k.d.tokensOf(ctx, tx.Reader, ids)
+		tokens, err := k.d.searchTokensOf(ctx, tx.Reader, ids)
 		if err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (k Desk) buildBatch(ctx context.Context, due bool) (done bool, err error) {
 			build.Place = ids[len(ids)-1]
 		}
 		if done = len(ids) < batch; done {
-			now := k.d.now()
+			now := k.d.Now()
 			build.FinishedAt = &now
 		}
 		return tx.UpdateSearchBuild(ctx, build)
@@ -124,15 +124,15 @@ func (k Desk) buildBatch(ctx context.Context, due bool) (done bool, err error) {
 	return done, err
 }
 
-func later(a, b uuid.UUID) uuid.UUID {
+func laterID(a, b uuid.UUID) uuid.UUID {
 	if string(a[:]) < string(b[:]) {
 		return b
 	}
 	return a
 }
 
-// forgetSearch deletes all that people are found by.
-func (k Desk) forgetSearch(ctx context.Context) error {
+// deleteSearchIndex deletes all that people are found by.
+func (k Desk) deleteSearchIndex(ctx context.Context) error {
 	for {
 		var n int64
 		err := k.d.store.Write(ctx, func(tx store.Tx) (err error) {

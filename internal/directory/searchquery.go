@@ -21,26 +21,26 @@ type searchQuery struct {
 	attributes map[string]any
 }
 
-// maxAskedWords bounds the words of one search: each is an index to look into.
-const maxAskedWords = 6
+// maxQueryWords bounds the words of one search: each is an index to look into.
+const maxQueryWords = 6
 
 // maxQueryDomains bounds the domains of one search.
 const maxQueryDomains = 2
 
 // matches reports whether somebody is whom a search is for: each of its words begins a word of theirs.
-func (q searchQuery) matches(f findable) bool {
+func (q searchQuery) matches(f SearchableText) bool {
 	for _, word := range q.words {
-		if !slices.ContainsFunc(f.words, func(w string) bool { return strings.HasPrefix(w, word) }) {
+		if !slices.ContainsFunc(f.Words, func(w string) bool { return strings.HasPrefix(w, word) }) {
 			return false
 		}
 	}
 	for _, domain := range q.domains {
-		if !slices.ContainsFunc(f.domains, func(d string) bool { return strings.HasPrefix(d, domain) }) {
+		if !slices.ContainsFunc(f.Domains, func(d string) bool { return strings.HasPrefix(d, domain) }) {
 			return false
 		}
 	}
 	for name, value := range q.attributes {
-		have, ok := f.attributes[name]
+		have, ok := f.Attributes[name]
 		if !ok || attributeText(have) != attributeText(value) {
 			return false
 		}
@@ -55,7 +55,7 @@ func (k Desk) readSearch(ctx context.Context, r store.Reader, f *cardinal.UserFi
 		return q, nil, err
 	}
 	if f.Search != "" {
-		if fault := k.d.keys.readWords(f, &q); fault != nil {
+		if fault := k.d.keys.parseWords(f, &q); fault != nil {
 			faults = append(faults, *fault)
 		}
 	}
@@ -63,8 +63,8 @@ func (k Desk) readSearch(ctx context.Context, r store.Reader, f *cardinal.UserFi
 	return q, append(faults, wrong...), err
 }
 
-// readWords takes the words of a search apart: what stands behind @ is a domain.
-func (k *keys) readWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fault {
+// parseWords takes the words of a search apart: what stands behind @ is a domain.
+func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fault {
 	for _, field := range strings.Fields(f.Search) {
 		local, domain, mail := strings.Cut(field, "@")
 		q.words = append(q.words, normal.Words(local)...)
@@ -77,8 +77,8 @@ func (k *keys) readWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fault
 		}
 		q.domains = append(q.domains, domain)
 	}
-	if len(q.words) > maxAskedWords || len(q.domains) > maxQueryDomains {
-		fault := cardinal.ParameterFault("q", "search_too_long", maxAskedWords, maxQueryDomains)
+	if len(q.words) > maxQueryWords || len(q.domains) > maxQueryDomains {
+		fault := cardinal.ParameterFault("q", "search_too_long", maxQueryWords, maxQueryDomains)
 		return &fault
 	}
 	var shortest []string
@@ -127,7 +127,7 @@ func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.Us
 		value, asked := f.Attributes[definition.Name]
 		switch {
 		case !asked:
-		case jsonType(value) != definition.ValueType:
+		case JSONType(value) != definition.ValueType:
 			faults.AddParameter("attributes", "attribute_type", definition.ValueType+" for "+definition.Name)
 		case finished.BeganAt.Before(definition.CreatedAt):
 			return nil, errSearchBuilding
@@ -157,11 +157,11 @@ var (
 
 // searchReady returns nil when everybody can be found.
 func (k Desk) searchReady(ctx context.Context, r store.Reader) error {
-	s, err := k.d.settings(ctx, r)
+	s, err := k.d.CurrentSettings(ctx, r)
 	if err != nil {
 		return err
 	}
-	if !s.searchOn {
+	if !s.SearchOn {
 		return errSearchOff
 	}
 	if _, err = r.FinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
@@ -213,7 +213,7 @@ func (d *Directory) open(ctx context.Context, r store.Reader, users []cardinal.U
 	for i, u := range users {
 		ids[i] = u.ID
 	}
-	found, err := d.findables(ctx, r, ids, func(p cardinal.Profile) { profiles[p.UserID] = &p })
+	found, err := d.searchableTexts(ctx, r, ids, func(p cardinal.Profile) { profiles[p.UserID] = &p })
 	if err != nil {
 		return err
 	}

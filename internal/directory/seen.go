@@ -10,48 +10,50 @@ import (
 	"cardinal/internal/store"
 )
 
-// seen collects which sessions were used, so that last_seen_at moves at most once a minute, in batches, outside the check.
+// lastSeenBuffer collects which sessions were used, so that last_seen_at moves at most once a minute, in batches, outside the check.
 // What is lost by a crash is at most a minute's notes, and no session ends earlier by more than that.
-type seen struct {
-	d     *Directory
-	mu    sync.Mutex
-	noted map[sessionKey]time.Time
+type lastSeenBuffer struct {
+	d       *Directory
+	mu      sync.Mutex
+	pending map[sessionKey]time.Time
 }
 
 type sessionKey struct{ userID, id uuid.UUID }
 
-// maxSeen bounds the memory between two flushes; sessions beyond it are noted at their next use after one.
-const maxSeen = 100_000
+// maxPendingLastSeen bounds the memory between two flushes; sessions beyond it are noted at their next use after one.
+const maxPendingLastSeen = 100_000
 
-func newSeen(d *Directory) *seen { return &seen{d: d, noted: map[sessionKey]time.Time{}} }
+func newLastSeenBuffer(d *Directory) *lastSeenBuffer {
+	return &lastSeenBuffer{d: d, pending: map[sessionKey]time.Time{}}
+}
 
-func (s *seen) note(userID, id uuid.UUID, at time.Time) {
+func (s *lastSeenBuffer) add(userID, id uuid.UUID, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.noted) < maxSeen {
-		s.noted[sessionKey{userID, id}] = at
+	if len(s.pending) < maxPendingLastSeen {
+		s.pending[sessionKey{userID, id}] = at
 	}
 }
 
-// FlushSeen writes which sessions were used since the last time, a bounded number in a transaction.
-func (d *Directory) FlushSeen(ctx context.Context) error {
-	d.seen.mu.Lock()
-	noted := d.seen.noted
-	d.seen.noted = map[sessionKey]time.Time{}
-	d.seen.mu.Unlock()
+// FlushLastSeen writes which sessions were used since the last time, a bounded number in a transaction.
+func (d *Directory) FlushLastSeen(ctx context.Context) error {
+	d.lastSeen.mu.Lock()
+	pending := d.lastSeen.pending
+	d.lastSeen.pending = map[sessionKey]time.Time{}
+	d.lastSeen.mu.Unlock()
 	batch := make([]sessionKey, 0, 500)
 	write := func() error {
 		defer func() { batch = batch[:0] }()
 		return d.store.Write(ctx, func(tx store.Tx) error {
 			for _, key := range batch {
-				if err := tx.SeeSession(ctx, key.userID, key.id, noted[key]); err != nil {
+				if err := tx.SeeSession(ctx, key.userID, key.id, pending[key]); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	for key := range noted {
+	for key := range pending {
 		if batch = append(batch, key); len(batch) == cap(batch) {
 			if err := write(); err != nil {
 				return err

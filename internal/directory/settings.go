@@ -11,43 +11,43 @@ import (
 	"cardinal/internal/store"
 )
 
-// settings are the settings that the rules go by, as they are at one moment.
-type settings struct {
-	signUpOpen            bool
-	passwordMinLength     int
-	sessionAbsolute       time.Duration
-	sessionIdle           time.Duration
-	claimLifetime         time.Duration
-	failuresPerIdentifier int64
-	failuresPerAddress    int64
-	failureWindow         time.Duration
-	searchOn              bool
+// Settings are the settings that the rules go by, as they are at one moment.
+type Settings struct {
+	SignUpOpen            bool
+	PasswordMinLength     int
+	SessionAbsolute       time.Duration
+	SessionIdle           time.Duration
+	UnverifiedLifetime    time.Duration
+	FailuresPerIdentifier int64
+	FailuresPerAddress    int64
+	FailureWindow         time.Duration
+	SearchOn              bool
 }
 
 // settingRule says what a setting may be.
 type settingRule struct {
 	choices   []string // of a text
 	low, high int64    // of a number
-	into      func(*settings, string, int64)
+	into      func(*Settings, string, int64)
 }
 
 var settingRules = map[string]settingRule{
-	"sign_up.mode":                    {choices: []string{"closed", "open"}, into: func(s *settings, v string, _ int64) { s.signUpOpen = v == "open" }},
-	"passwords.min_length":            {low: 8, high: 128, into: func(s *settings, _ string, n int64) { s.passwordMinLength = int(n) }},
-	"sessions.absolute_seconds":       {low: 300, high: 34_560_000, into: func(s *settings, _ string, n int64) { s.sessionAbsolute = seconds(n) }},
-	"sessions.idle_seconds":           {low: 60, high: 34_560_000, into: func(s *settings, _ string, n int64) { s.sessionIdle = seconds(n) }},
-	"claims.lifetime_seconds":         {low: 60, high: 31_536_000, into: func(s *settings, _ string, n int64) { s.claimLifetime = seconds(n) }},
-	"sign_in.failures_per_identifier": {low: 3, high: 1000, into: func(s *settings, _ string, n int64) { s.failuresPerIdentifier = n }},
-	"sign_in.failures_per_address":    {low: 10, high: 1_000_000, into: func(s *settings, _ string, n int64) { s.failuresPerAddress = n }},
-	"search.mode":                     {choices: []string{"on", "off"}, into: func(s *settings, v string, _ int64) { s.searchOn = v == "on" }},
-	"sign_in.window_seconds":          {low: 60, high: 86_400, into: func(s *settings, _ string, n int64) { s.failureWindow = seconds(n) }},
+	"sign_up.mode":                    {choices: []string{"closed", "open"}, into: func(s *Settings, v string, _ int64) { s.SignUpOpen = v == "open" }},
+	"passwords.min_length":            {low: 8, high: 128, into: func(s *Settings, _ string, n int64) { s.PasswordMinLength = int(n) }},
+	"sessions.absolute_seconds":       {low: 300, high: 34_560_000, into: func(s *Settings, _ string, n int64) { s.SessionAbsolute = seconds(n) }},
+	"sessions.idle_seconds":           {low: 60, high: 34_560_000, into: func(s *Settings, _ string, n int64) { s.SessionIdle = seconds(n) }},
+	"claims.lifetime_seconds":         {low: 60, high: 31_536_000, into: func(s *Settings, _ string, n int64) { s.UnverifiedLifetime = seconds(n) }},
+	"sign_in.failures_per_identifier": {low: 3, high: 1000, into: func(s *Settings, _ string, n int64) { s.FailuresPerIdentifier = n }},
+	"sign_in.failures_per_address":    {low: 10, high: 1_000_000, into: func(s *Settings, _ string, n int64) { s.FailuresPerAddress = n }},
+	"search.mode":                     {choices: []string{"on", "off"}, into: func(s *Settings, v string, _ int64) { s.SearchOn = v == "on" }},
+	"sign_in.window_seconds":          {low: 60, high: 86_400, into: func(s *Settings, _ string, n int64) { s.FailureWindow = seconds(n) }},
 }
 
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
 
-// settings reads all settings at once.
-func (d *Directory) settings(ctx context.Context, r store.Reader) (settings, error) {
-	var s settings
+// CurrentSettings reads all settings at once.
+func (d *Directory) CurrentSettings(ctx context.Context, r store.Reader) (Settings, error) {
+	var s Settings
 	rows, err := r.Settings(ctx)
 	if err != nil {
 		return s, fmt.Errorf("read the settings: %w", err)
@@ -83,7 +83,7 @@ func (r settingRule) check(value any) error {
 
 // Settings lists all settings.
 func (k Desk) Settings(ctx context.Context) ([]cardinal.Setting, error) {
-	r, err := k.read(ctx, rule{permission: "settings.read"})
+	r, err := k.Read(ctx, Rule{Permission: "settings.read"})
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (k Desk) Settings(ctx context.Context) ([]cardinal.Setting, error) {
 
 // Setting returns one setting.
 func (k Desk) Setting(ctx context.Context, name string) (cardinal.Setting, error) {
-	r, err := k.read(ctx, rule{permission: "settings.read"})
+	r, err := k.Read(ctx, Rule{Permission: "settings.read"})
 	if err != nil {
 		return cardinal.Setting{}, err
 	}
@@ -101,13 +101,13 @@ func (k Desk) Setting(ctx context.Context, name string) (cardinal.Setting, error
 
 // UpdateSetting sets a setting.
 func (k Desk) UpdateSetting(ctx context.Context, name string, version int64, in cardinal.SettingChange) (cardinal.Setting, error) {
-	defer k.d.searchMode.known.Store(nil)
-	return change(ctx, k, rule{action: "setting.update", permission: "settings.update"}, func(c *changing) (cardinal.Setting, error) {
-		before, err := c.SettingForChange(ctx, name)
+	defer k.d.searchMode.cached.Store(nil)
+	return Change(ctx, k, Rule{Action: "setting.update", Permission: "settings.update"}, func(tx *Tx) (cardinal.Setting, error) {
+		before, err := tx.SettingForChange(ctx, name)
 		if err != nil {
 			return before, err
 		}
-		if err := fresh(before.Version, version); err != nil {
+		if err := CheckVersion(before.Version, version); err != nil {
 			return before, err
 		}
 		if n, ok := in.Value.(int); ok {
@@ -119,13 +119,13 @@ func (k Desk) UpdateSetting(ctx context.Context, name string, version int64, in 
 		if before.Value == in.Value {
 			return before, nil
 		}
-		after, err := c.Tx.UpdateSetting(ctx, name, version, in.Value, c.now)
+		after, err := tx.Tx.UpdateSetting(ctx, name, version, in.Value, tx.Now)
 		if err != nil {
 			return before, err
 		}
 		row, err := store.StampSetting(after)
-		c.wrote(row)
-		c.changed("settings."+name, before.Value, after.Value)
+		tx.RecordRows(row)
+		tx.RecordChange("settings."+name, before.Value, after.Value)
 		return after, err
 	})
 }

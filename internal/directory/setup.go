@@ -21,17 +21,17 @@ func (d *Directory) HasAdministrator(ctx context.Context) (bool, error) {
 
 // NewSetupLink makes a one-time token with which a person becomes an administrator; it works for half an hour, once.
 func (k Desk) NewSetupLink(ctx context.Context) (cardinal.SetupLink, error) {
-	k.once = nil
-	return change(ctx, k, rule{action: "setup_link.create", permission: "setup_links.create"}, func(c *changing) (cardinal.SetupLink, error) {
+	k.request = nil
+	return Change(ctx, k, Rule{Action: "setup_link.create", Permission: "setup_links.create"}, func(tx *Tx) (cardinal.SetupLink, error) {
 		id := cardinal.NewID()
-		t, text := newToken(setupPrefix, cardinal.OperatorID, id)
-		record := store.SetupLinkRecord{ID: id, TokenHash: t.hash[:], CreatedAt: c.now, ExpiresAt: c.now.Add(setupLifetime)}
-		if err := c.DeleteDeadSetupLinks(ctx, c.now); err != nil {
+		t, text := NewToken(SetupPrefix, cardinal.OperatorID, id)
+		record := store.SetupLinkRecord{ID: id, TokenHash: t.Hash[:], CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(setupLifetime)}
+		if err := tx.DeleteDeadSetupLinks(ctx, tx.Now); err != nil {
 			return cardinal.SetupLink{}, err
 		}
-		c.told = true
-		c.changed("setup_links.expires_at", nil, record.ExpiresAt)
-		return cardinal.SetupLink{Token: text, ExpiresAt: record.ExpiresAt}, c.InsertSetupLink(ctx, record)
+		tx.ForceEvent = true
+		tx.RecordChange("setup_links.expires_at", nil, record.ExpiresAt)
+		return cardinal.SetupLink{Token: text, ExpiresAt: record.ExpiresAt}, tx.InsertSetupLink(ctx, record)
 	})
 }
 
@@ -39,89 +39,89 @@ func (k Desk) NewSetupLink(ctx context.Context) (cardinal.SetupLink, error) {
 // them in. Whoever has the link acts as the operator who made it.
 func (k Desk) SetUp(ctx context.Context, in cardinal.SetUp) (cardinal.SignedIn, error) {
 	stranger := k
-	reader, err := k.read(ctx, rule{permission: "sessions.create"})
+	reader, err := k.Read(ctx, Rule{Permission: "sessions.create"})
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	s, err := k.d.settings(ctx, reader)
+	s, err := k.d.CurrentSettings(ctx, reader)
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	attempts := k.throttleFor("set-up", nil)
-	if _, err := attempts.check(ctx, reader, k.d.now()); err != nil {
+	attempts := k.NewThrottle("set-up", nil)
+	if _, err := attempts.Check(ctx, reader, k.d.Now()); err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	t, ok := parseToken(setupPrefix, in.Token.Reveal())
+	t, ok := ParseToken(SetupPrefix, in.Token.Reveal())
 	if ok {
-		link, err := reader.SetupLink(ctx, t.hash[:])
+		link, err := reader.SetupLink(ctx, t.Hash[:])
 		if err != nil && !isNotFound(err) {
 			return cardinal.SignedIn{}, err
 		}
-		ok = err == nil && link.UsedAt == nil && k.d.now().Before(link.ExpiresAt)
+		ok = err == nil && link.UsedAt == nil && k.d.Now().Before(link.ExpiresAt)
 	}
 	if !ok {
-		if err := k.fail(ctx, attempts, s, cardinal.StrangerID, "setup_link.use"); err != nil {
+		if err := k.RecordFailure(ctx, attempts, s, cardinal.StrangerID, "setup_link.use"); err != nil {
 			return cardinal.SignedIn{}, err
 		}
 		return cardinal.SignedIn{}, errSetupLink
 	}
-	var check input
-	check.AddError("/email", second(normal.Email(in.Email)))
-	check.newPassword("/password", in.Password, s)
-	check.text("/display_name", in.DisplayName, displayName)
+	var check Input
+	check.AddError("/email", errorOf(normal.Email(in.Email)))
+	check.NewPassword("/password", in.Password, s)
+	check.Text("/display_name", in.DisplayName, DisplayName)
 	if err := check.Err(); err != nil {
 		return cardinal.SignedIn{}, err
 	}
 	operator := k
-	operator.once = nil
+	operator.request = nil
 	operator.actor = cardinal.Operator()
 	operator.actor.RequestID = k.actor.RequestID
 	user, err := operator.createUser(ctx, cardinal.NewUser{Email: in.Email, EmailVerified: true, Password: in.Password, DisplayName: in.DisplayName},
-		rule{action: "user.create", permission: "users.create"}, "create", func(c *changing, u cardinal.User) error {
-			link, err := c.SetupLinkForChange(ctx, t.hash[:])
+		Rule{Action: "user.create", Permission: "users.create"}, "create", func(tx *Tx, u cardinal.User) error {
+			link, err := tx.SetupLinkForChange(ctx, t.Hash[:])
 			if err != nil {
 				return err
 			}
-			if err := c.UseSetupLink(ctx, link.ID, c.now); isNotFound(err) {
+			if err := tx.UseSetupLink(ctx, link.ID, tx.Now); isNotFound(err) {
 				return errSetupLink // somebody else used it meanwhile
 			} else if err != nil {
 				return err
 			}
-			roles, err := c.GuardedRoles(ctx)
+			roles, err := tx.GuardedRoles(ctx)
 			if err != nil {
 				return err
 			}
 			for _, role := range roles {
-				grant, err := c.PutGrant(ctx, cardinal.Grant{UserID: u.ID, RoleID: role.ID, GrantedBy: cardinal.OperatorID, CreatedAt: c.now})
+				grant, err := tx.PutGrant(ctx, cardinal.Grant{UserID: u.ID, RoleID: role.ID, GrantedBy: cardinal.OperatorID, CreatedAt: tx.Now})
 				if err != nil {
 					return err
 				}
-				c.wrote(store.StampGrant(grant))
-				c.changed("user_roles."+role.Name, nil, "granted")
+				tx.RecordRows(store.StampGrant(grant))
+				tx.RecordChange("user_roles."+role.Name, nil, "granted")
 			}
 			return nil
 		})
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	key, err := k.d.userKey(ctx, reader, user.ID)
+	key, err := k.d.UserKey(ctx, reader, user.ID)
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	return stranger.openSession(ctx, user.ID, "setup_link", s, key, func(*changing, store.CredentialRecord) error { return nil })
+	return stranger.openSession(ctx, user.ID, "setup_link", s, key, func(*Tx, store.CredentialRecord) error { return nil })
 }
 
 // AddAdministrator makes a user who can be an administrator, or makes one of somebody who is there: the operator's way.
 func (k Desk) AddAdministrator(ctx context.Context, in cardinal.NewUser) (cardinal.User, error) {
 	address, err := normal.Email(in.Email)
 	if err != nil {
-		var check input
+		var check Input
 		check.AddError("/email", err)
 		return cardinal.User{}, check.Err()
 	}
-	k.once = nil // it is several changes
+	k.request = nil // it is several changes
 	reader := k.d.store.Read(ctx)
-	held, err := reader.Identifier(ctx, k.d.keys.index(normal.KindEmail, address))
+	held, err := reader.Identifier(ctx, k.d.keys.BlindIndex(normal.KindEmail, address))
 	var user cardinal.User
 	switch {
 	case errors.Is(err, cardinal.ErrNotFound):
@@ -147,7 +147,7 @@ func (k Desk) AddAdministrator(ctx context.Context, in cardinal.NewUser) (cardin
 
 // Administrators lists the holders of the roles that must have holders.
 func (k Desk) Administrators(ctx context.Context) ([]cardinal.User, error) {
-	r, err := k.read(ctx, rule{permission: "users.read"})
+	r, err := k.Read(ctx, Rule{Permission: "users.read"})
 	if err != nil {
 		return nil, err
 	}

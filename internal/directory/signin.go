@@ -25,19 +25,19 @@ func (k Desk) SignIn(ctx context.Context, in cardinal.SignIn) (cardinal.SignedIn
 	if err := busy(k.d.hasher.Room()); err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	r, err := k.read(ctx, rule{permission: "sessions.create"})
+	r, err := k.Read(ctx, Rule{Permission: "sessions.create"})
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	s, err := k.d.settings(ctx, r)
+	s, err := k.d.CurrentSettings(ctx, r)
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
 	// What is no identifier at all still takes its turn in the queue below, as an identifier that nobody has.
 	kind, value, bad := normal.Identifier(in.Identifier)
-	index := k.d.keys.index(kind, value)
-	t := k.throttleFor("sign-in", index)
-	tried, err := t.check(ctx, r, k.d.now())
+	index := k.d.keys.BlindIndex(kind, value)
+	t := k.NewThrottle("sign-in", index)
+	tried, err := t.Check(ctx, r, k.d.Now())
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
@@ -46,7 +46,7 @@ func (k Desk) SignIn(ctx context.Context, in cardinal.SignIn) (cardinal.SignedIn
 		return cardinal.SignedIn{}, fmt.Errorf("look up the account: %w", err)
 	}
 	known := err == nil && bad == nil && account.Hash != nil
-	match, rehash, err := k.verify(ctx, in.Password, account.Hash, known)
+	match, rehash, err := k.VerifyPassword(ctx, in.Password, account.Hash, known)
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
@@ -55,37 +55,37 @@ func (k Desk) SignIn(ctx context.Context, in cardinal.SignIn) (cardinal.SignedIn
 		if subject == uuid.Nil {
 			subject = cardinal.StrangerID
 		}
-		if err := k.fail(ctx, t, s, subject, signInAction); err != nil {
+		if err := k.RecordFailure(ctx, t, s, subject, signInAction); err != nil {
 			return cardinal.SignedIn{}, err
 		}
 		return cardinal.SignedIn{}, errCredentials
 	}
 	if !account.CanSignIn {
-		if err := k.fail(ctx, t, s, account.UserID, signInAction); err != nil {
+		if err := k.RecordFailure(ctx, t, s, account.UserID, signInAction); err != nil {
 			return cardinal.SignedIn{}, err
 		}
 		return cardinal.SignedIn{}, cannotSignIn(account.Status)
 	}
 	var stronger string
 	if rehash {
-		if stronger, err = k.hash(ctx, in.Password); err != nil {
+		if stronger, err = k.HashPassword(ctx, in.Password); err != nil {
 			return cardinal.SignedIn{}, err
 		}
 	}
-	key, err := k.d.keys.unwrap(account.Key)
+	key, err := k.d.keys.Unwrap(account.Key)
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	return k.openSession(ctx, account.UserID, "password", s, key, func(c *changing, now store.CredentialRecord) error {
+	return k.openSession(ctx, account.UserID, "password", s, key, func(tx *Tx, now store.CredentialRecord) error {
 		// The check before the hash let several guesses in at once; this one counts the failures that were committed meanwhile.
-		if _, err := t.check(ctx, c.Reader, c.now); err != nil {
+		if _, err := t.Check(ctx, tx.Reader, tx.Now); err != nil {
 			return err
 		}
 		if now.Hash != *account.Hash {
 			return errCredentials // the password changed while it was being verified
 		}
-		if tried && t.identifier != nil {
-			if err := c.ClearThrottle(ctx, t.identifier); err != nil {
+		if tried && t.Identifier != nil {
+			if err := tx.ClearThrottle(ctx, t.Identifier); err != nil {
 				return err
 			}
 		}
@@ -93,9 +93,9 @@ func (k Desk) SignIn(ctx context.Context, in cardinal.SignIn) (cardinal.SignedIn
 			return nil
 		}
 		now.Hash = stronger
-		after, err := c.UpdateCredential(ctx, now, c.now)
-		c.wrote(store.StampCredential(after))
-		c.masked("credentials.hash")
+		after, err := tx.UpdateCredential(ctx, now, tx.Now)
+		tx.RecordRows(store.StampCredential(after))
+		tx.RecordMasked("credentials.hash")
 		return err
 	})
 }
@@ -115,8 +115,8 @@ func cannotSignIn(status string) *cardinal.Refusal {
 	return cardinal.Refuse("account_inactive")
 }
 
-// verify compares a password with a hash at the cost of one, whether there is a hash or not.
-func (k Desk) verify(ctx context.Context, secret cardinal.Secret, hash *string, known bool) (match, rehash bool, err error) {
+// VerifyPassword compares a password with a hash at the cost of one, whether there is a hash or not.
+func (k Desk) VerifyPassword(ctx context.Context, secret cardinal.Secret, hash *string, known bool) (match, rehash bool, err error) {
 	text, bad := normal.Password(secret.Reveal())
 	if !known || bad != nil {
 		err = k.d.hasher.VerifyNobody(ctx, text)
@@ -126,8 +126,8 @@ func (k Desk) verify(ctx context.Context, secret cardinal.Secret, hash *string, 
 	return match, rehash, busy(err)
 }
 
-// hash makes the PHC string of a password that was checked already.
-func (k Desk) hash(ctx context.Context, secret cardinal.Secret) (string, error) {
+// HashPassword makes the PHC string of a password that was checked already.
+func (k Desk) HashPassword(ctx context.Context, secret cardinal.Secret) (string, error) {
 	text, err := normal.Password(secret.Reveal())
 	if err != nil {
 		return "", err
@@ -144,15 +144,15 @@ func busy(err error) error {
 }
 
 // openSession opens a session for a user who proved who they are, and whose key is given. The event's actor is the user.
-func (k Desk) openSession(ctx context.Context, userID uuid.UUID, method string, s settings, key seal.Key, before func(*changing, store.CredentialRecord) error) (cardinal.SignedIn, error) {
+func (k Desk) openSession(ctx context.Context, userID uuid.UUID, method string, s Settings, key seal.Key, before func(*Tx, store.CredentialRecord) error) (cardinal.SignedIn, error) {
 	requested := k.actor
 	k.actorKey = key
 	k.actor = cardinal.Actor{UserID: userID, Assurance: 1, RequestID: requested.RequestID, ClientFrom: requested.ClientFrom}
-	k.once = nil // a bearer token is never kept for a replay
-	what := rule{action: signInAction, subject: userID, own: true}
-	return change(ctx, k, what, func(c *changing) (cardinal.SignedIn, error) {
+	k.request = nil // a bearer token is never kept for a replay
+	what := Rule{Action: signInAction, Subject: userID, Own: true}
+	return Change(ctx, k, what, func(tx *Tx) (cardinal.SignedIn, error) {
 		var out cardinal.SignedIn
-		user, credential, err := c.SignInForChange(ctx, userID) // locked, or a suspension at the same time would miss the session
+		user, credential, err := tx.SignInForChange(ctx, userID) // locked, or a suspension at the same time would miss the session
 		if isNotFound(err) {
 			return out, errCredentials
 		}
@@ -162,27 +162,27 @@ func (k Desk) openSession(ctx context.Context, userID uuid.UUID, method string, 
 		if !k.d.statuses[user.Status].CanSignIn || !k.d.kinds[user.Kind].CanSignIn {
 			return out, errCredentials // suspended while the password was being verified
 		}
-		if err := before(c, credential); err != nil {
+		if err := before(tx, credential); err != nil {
 			return out, err
 		}
 		id := cardinal.NewID()
-		t, text := newToken(sessionPrefix, userID, id)
+		t, text := NewToken(SessionPrefix, userID, id)
 		record := store.SessionRecord{
-			UserID: userID, ID: id, TokenHash: t.hash[:], Method: method, Assurance: 1, CreatedAt: c.now, LastSeenAt: c.now,
-			IdleSeconds: int64(s.sessionIdle.Seconds()), ExpiresAt: c.now.Add(s.sessionAbsolute), SchemaVersion: 1,
-			AddressSealed:   sealText(key, "sessions", "address_sealed", userID, requested.ClientFrom.Address),
-			UserAgentSealed: sealText(key, "sessions", "user_agent_sealed", userID, requested.ClientFrom.UserAgent),
+			UserID: userID, ID: id, TokenHash: t.Hash[:], Method: method, Assurance: 1, CreatedAt: tx.Now, LastSeenAt: tx.Now,
+			IdleSeconds: int64(s.SessionIdle.Seconds()), ExpiresAt: tx.Now.Add(s.SessionAbsolute), SchemaVersion: 1,
+			AddressSealed:   EncryptText(key, "sessions", "address_sealed", userID, requested.ClientFrom.Address),
+			UserAgentSealed: EncryptText(key, "sessions", "user_agent_sealed", userID, requested.ClientFrom.UserAgent),
 		}
 		if credential.MustChange {
 			record.Assurance = 0
 		}
-		if err := c.InsertSession(ctx, record); err != nil {
+		if err := tx.InsertSession(ctx, record); err != nil {
 			return out, err
 		}
-		c.event.SessionID = &id
-		c.wrote(store.StampSession(record))
-		c.changed("sessions.method", nil, method)
-		session, err := openSessionRecord(record, key)
+		tx.Event.SessionID = &id
+		tx.RecordRows(store.StampSession(record))
+		tx.RecordChange("sessions.method", nil, method)
+		session, err := DecryptSession(record, key)
 		return cardinal.SignedIn{Session: session, Token: text, MustChangePassword: credential.MustChange}, err
 	})
 }

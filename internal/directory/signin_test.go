@@ -370,7 +370,7 @@ func TestSession(t *testing.T) {
 			if !w.alive(t, in) {
 				t.Error("dead too early")
 			}
-			ok(t, w.FlushSeen(ctx))
+			ok(t, w.FlushLastSeen(ctx))
 			w.Clock.Add(9 * time.Minute)
 			if !w.alive(t, in) {
 				t.Error("use does not keep it alive")
@@ -393,7 +393,7 @@ func TestSession(t *testing.T) {
 				if !w.alive(t, in) {
 					t.Fatal("dead too early")
 				}
-				ok(t, w.FlushSeen(ctx))
+				ok(t, w.FlushLastSeen(ctx))
 			}
 			w.Clock.Add(time.Minute)
 			if w.alive(t, in) {
@@ -407,7 +407,7 @@ func TestSession(t *testing.T) {
 			first := seen()
 			w.Clock.Add(50 * time.Second)
 			w.alive(t, in)
-			ok(t, w.FlushSeen(ctx))
+			ok(t, w.FlushLastSeen(ctx))
 			if !seen().Equal(first) {
 				t.Error("seen within the minute")
 			}
@@ -417,7 +417,7 @@ func TestSession(t *testing.T) {
 			if !seen().Equal(first) {
 				t.Error("seen without a flush")
 			}
-			ok(t, w.FlushSeen(ctx))
+			ok(t, w.FlushLastSeen(ctx))
 			moved := seen()
 			if !moved.After(first.Add(time.Minute)) {
 				t.Errorf("seen %s after %s", moved, first)
@@ -425,7 +425,7 @@ func TestSession(t *testing.T) {
 			w.tells(t)
 			w.Clock.Add(30 * time.Second)
 			w.alive(t, in)
-			ok(t, w.FlushSeen(ctx))
+			ok(t, w.FlushLastSeen(ctx))
 			if !seen().Equal(moved) {
 				t.Error("seen twice in a minute")
 			}

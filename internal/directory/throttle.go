@@ -12,18 +12,18 @@ import (
 	"cardinal/internal/store"
 )
 
-// throttle slows guessing: attempts that fail are counted in the store, by identifier and by address prefix, so that every
+// Throttle slows guessing: attempts that fail are counted in the store, by identifier and by address prefix, so that every
 // node and every restart knows of them. Its keys are keyed hashes, never the identifier or the address.
-type throttle struct {
-	identifier, address []byte // nil when there is none
+type Throttle struct {
+	Identifier, address []byte // nil when there is none
 }
 
-// throttleFor returns the throttle of an attempt: what is tried ("sign-in", "sign-up", …), on which identifier, from where.
-func (k Desk) throttleFor(what string, identifier []byte) throttle {
-	var t throttle
+// NewThrottle returns the throttle of an attempt: what is tried ("sign-in", "sign-up", …), on which identifier, from where.
+func (k Desk) NewThrottle(what string, identifier []byte) Throttle {
+	var t Throttle
 	if identifier != nil {
 		hash := k.d.keys.throttles.MAC(what+" identifier", identifier)
-		t.identifier = hash[:]
+		t.Identifier = hash[:]
 	}
 	if prefix := addressPrefix(k.actor.ClientFrom.Address); prefix != "" {
 		hash := k.d.keys.throttles.MAC(what+" address", []byte(prefix))
@@ -49,12 +49,12 @@ func addressPrefix(address string) string {
 }
 
 // keys are those that there are.
-func (t throttle) keys() [][]byte {
-	return slices.DeleteFunc([][]byte{t.identifier, t.address}, func(key []byte) bool { return key == nil })
+func (t Throttle) keys() [][]byte {
+	return slices.DeleteFunc([][]byte{t.Identifier, t.address}, func(key []byte) bool { return key == nil })
 }
 
-// check refuses an attempt while its identifier or its address is blocked. tried tells whether failures are counted for any.
-func (t throttle) check(ctx context.Context, r store.Reader, now time.Time) (tried bool, err error) {
+// Check refuses an attempt while its identifier or its address is blocked. tried tells whether failures are counted for any.
+func (t Throttle) Check(ctx context.Context, r store.Reader, now time.Time) (tried bool, err error) {
 	rows, err := r.Throttles(ctx, t.keys()...)
 	if err != nil {
 		return false, err
@@ -67,14 +67,14 @@ func (t throttle) check(ctx context.Context, r store.Reader, now time.Time) (tri
 	return len(rows) > 0, nil
 }
 
-// count adds an attempt and blocks what has too many.
-func (k Desk) count(ctx context.Context, t throttle, s settings) error {
-	return k.d.store.Write(context.WithoutCancel(ctx), func(tx store.Tx) error { return t.count(ctx, tx, s, k.d.now()) })
+// CountAttempt adds an attempt and blocks what has too many.
+func (k Desk) CountAttempt(ctx context.Context, t Throttle, s Settings) error {
+	return k.d.store.Write(context.WithoutCancel(ctx), func(tx store.Tx) error { return t.count(ctx, tx, s, k.d.Now()) })
 }
 
-// fail adds a failed attempt likewise, and counts the refusal for the audit log, by the minute.
-func (k Desk) fail(ctx context.Context, t throttle, s settings, subject uuid.UUID, action string) error {
-	now := k.d.now()
+// RecordFailure adds a failed attempt likewise, and counts the refusal for the audit log, by the minute.
+func (k Desk) RecordFailure(ctx context.Context, t Throttle, s Settings, subject uuid.UUID, action string) error {
+	now := k.d.Now()
 	return k.d.store.Write(context.WithoutCancel(ctx), func(tx store.Tx) error {
 		if err := t.count(ctx, tx, s, now); err != nil {
 			return err
@@ -83,20 +83,20 @@ func (k Desk) fail(ctx context.Context, t throttle, s settings, subject uuid.UUI
 	})
 }
 
-func (t throttle) count(ctx context.Context, tx store.Tx, s settings, now time.Time) error {
+func (t Throttle) count(ctx context.Context, tx store.Tx, s Settings, now time.Time) error {
 	for _, limit := range []struct {
 		key  []byte
 		most int64
-	}{{t.identifier, s.failuresPerIdentifier}, {t.address, s.failuresPerAddress}} {
+	}{{t.Identifier, s.FailuresPerIdentifier}, {t.address, s.FailuresPerAddress}} {
 		if limit.key == nil {
 			continue
 		}
-		n, err := tx.CountFailure(ctx, limit.key, now, s.failureWindow)
+		n, err := tx.CountFailure(ctx, limit.key, now, s.FailureWindow)
 		if err != nil {
 			return err
 		}
 		if n >= limit.most {
-			if err := tx.BlockThrottle(ctx, limit.key, now.Add(s.failureWindow)); err != nil {
+			if err := tx.BlockThrottle(ctx, limit.key, now.Add(s.FailureWindow)); err != nil {
 				return err
 			}
 		}

@@ -12,8 +12,8 @@ import (
 // FuzzToken: a token is read from one text only, the one that its bytes make.
 func FuzzToken(f *testing.F) {
 	id := cardinal.NewID()
-	for _, prefix := range []string{sessionPrefix, apiKeyPrefix, setupPrefix} {
-		_, text := newToken(prefix, id, cardinal.NewID())
+	for _, prefix := range []string{SessionPrefix, APIKeyPrefix, SetupPrefix} {
+		_, text := NewToken(prefix, id, cardinal.NewID())
 		good := text.Reveal()
 		for _, text := range []string{good, good[:len(good)-1], good + "=", good + "A", strings.ToUpper(good), good[3:], " " + good, good + "\n", prefix, ""} {
 			f.Add(text)
@@ -21,8 +21,8 @@ func FuzzToken(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		read := 0
-		for _, prefix := range []string{sessionPrefix, apiKeyPrefix, setupPrefix} {
-			got, ok := parseToken(prefix, text)
+		for _, prefix := range []string{SessionPrefix, APIKeyPrefix, SetupPrefix} {
+			got, ok := ParseToken(prefix, text)
 			if !ok {
 				continue
 			}
@@ -31,7 +31,7 @@ func FuzzToken(f *testing.F) {
 			if err != nil || len(raw) != tokenBytes || prefix+base64.RawURLEncoding.EncodeToString(raw) != text {
 				t.Fatalf("%q is taken for a token", text)
 			}
-			if string(got.userID[:]) != string(raw[:16]) || string(got.id[:]) != string(raw[16:32]) || got.hash != sha256.Sum256(raw[32:]) {
+			if string(got.UserID[:]) != string(raw[:16]) || string(got.ID[:]) != string(raw[16:32]) || got.Hash != sha256.Sum256(raw[32:]) {
 				t.Fatalf("%q is read as another token", text)
 			}
 		}

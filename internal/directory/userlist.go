@@ -17,7 +17,7 @@ import (
 // Users returns a page of users. Built-in actors are hidden unless asked for. A page can be short and yet not the last.
 func (k Desk) Users(ctx context.Context, f cardinal.UserFilter, withProfile bool) (cardinal.List[cardinal.User], error) {
 	var page cardinal.List[cardinal.User]
-	r, err := k.read(ctx, rule{permission: "users.read"})
+	r, err := k.Read(ctx, Rule{Permission: "users.read"})
 	if err != nil {
 		return page, err
 	}
@@ -53,7 +53,7 @@ const exactCount = 10_000
 
 // CountUsers counts the users of a filter: exactly up to 10,000, beyond by estimate, as always for a search by words.
 func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.Count, error) {
-	r, err := k.read(ctx, rule{permission: "users.read"})
+	r, err := k.Read(ctx, Rule{Permission: "users.read"})
 	if err != nil {
 		return cardinal.Count{}, err
 	}
@@ -72,16 +72,16 @@ func (k Desk) readFilter(ctx context.Context, r store.Reader, f *cardinal.UserFi
 		faults.AddParameter("status", "status_unknown", strings.Join(slices.Sorted(maps.Keys(k.d.statuses)), ", "))
 	}
 	if _, ok := k.d.kinds[f.Kind]; f.Kind != "" && !ok {
-		faults.AddParameter("kind", "kind_unknown", strings.Join(k.d.listedKinds(), ", "))
+		faults.AddParameter("kind", "kind_unknown", strings.Join(k.d.ListedKinds(), ", "))
 	}
 	if f.Email != "" {
 		address, err := normal.Email(f.Email)
 		if err != nil {
 			faults.AddParameter("email", "email_format")
 		}
-		f.Identifier = k.d.keys.index(normal.KindEmail, address)
+		f.Identifier = k.d.keys.BlindIndex(normal.KindEmail, address)
 	}
-	f.At = k.d.now()
+	f.At = k.d.Now()
 	if f.Search == "" && len(f.Attributes) == 0 {
 		return nil, faults.Err()
 	}

@@ -62,7 +62,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	beside.Go(func() { r.workUntil(ctx, ctx, working, r.directory.ClaimImport) })
 	r.workUntil(ctx, working, working, r.directory.ClaimJob)
 	beside.Wait()
-	return errors.Join(r.directory.FlushSeen(working), r.directory.Part(working, r.node))
+	return errors.Join(r.directory.FlushLastSeen(working), r.directory.Leave(working, r.node))
 }
 
 // claim leases a piece of work that is due.
@@ -124,7 +124,7 @@ func (r *Runner) do(ctx context.Context, job cardinal.Job) error {
 
 func (r *Runner) flushUntil(ctx, working context.Context) {
 	for wait(ctx, jittered(r.flush)) {
-		if err := r.directory.FlushSeen(working); err != nil {
+		if err := r.directory.FlushLastSeen(working); err != nil {
 			r.log.Warn("the use of sessions could not be noted", "error", kind(err))
 		}
 	}
@@ -132,7 +132,7 @@ func (r *Runner) flushUntil(ctx, working context.Context) {
 
 func (r *Runner) beatUntil(ctx, working context.Context) {
 	for wait(ctx, jittered(r.beat)) {
-		if err := r.directory.Beat(working, r.node, r.build); err != nil {
+		if err := r.directory.Heartbeat(working, r.node, r.build); err != nil {
 			r.log.Warn("the heartbeat could not be written", "error", kind(err))
 		}
 	}

@@ -1,0 +1,135 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+// ErrPasswordChange refuses an actor who must change their password first.
+var ErrPasswordChange = cardinal.Refuse("password_change_required")
+
+// ErrNotSignedIn refuses a caller who is not authenticated.
+var ErrNotSignedIn = cardinal.Refuse("not_signed_in")
+
+// Read checks that the actor is allowed to read something. Reads leave no audit event.
+func (k Desk) Read(ctx context.Context, r Rule) (store.Reader, error) {
+	reader := k.d.store.Read(ctx)
+	if k.readPermission != "" && k.readPermission == r.Permission && k.actor.Assurance > 0 {
+		return reader, nil
+	}
+	k.actor.ClientFrom = cardinal.Client{} // it is needed only for an event: then the actor's key is not read
+	return reader, k.authorize(ctx, reader, r)
+}
+
+// authorize returns nil when the actor is allowed to make the change. An API key changes nothing without a role that allows it, not even
+// its own service.
+func (tx *Tx) authorize(ctx context.Context, r Rule) error {
+	r.Own = r.Own && !tx.Desk.actor.APIKeyID.Valid
+	return tx.Desk.authorize(ctx, tx.Reader, r)
+}
+
+// authorize decides: the default is to deny. In addition to the permission, a change of a user needs RequireAllPermissionsOf: otherwise a
+// support user who is allowed to set passwords could become an administrator.
+func (k *Desk) authorize(ctx context.Context, r store.Reader, what Rule) error {
+	if k.actor.Assurance == 0 && !what.BeforePasswordChange {
+		return ErrPasswordChange
+	}
+	if what.Own && what.Subject == k.actor.UserID && k.actor.Known() {
+		return nil
+	}
+	allowed, err := k.HasPermission(ctx, r, what.Permission)
+	if err != nil {
+		return fmt.Errorf("check the permission %s: %w", what.Permission, err)
+	}
+	if !allowed {
+		return cardinal.Refuse("permission_missing", what.Permission)
+	}
+	return nil
+}
+
+// requireAuthenticated returns nil for every authenticated actor: what they read needs no permission.
+func (k Desk) requireAuthenticated() error {
+	switch {
+	case !k.actor.Known():
+		return ErrNotSignedIn
+	case k.actor.Assurance == 0:
+		return ErrPasswordChange
+	}
+	return nil
+}
+
+// HasPermission reports whether the actor has a built-in permission.
+func (k *Desk) HasPermission(ctx context.Context, r store.Reader, permission string) (bool, error) {
+	key := builtInPermission{k.actor.UserID, permission}
+	if cached, ok := k.d.builtInPermissions.Load(key); ok {
+		return cached.(bool), nil
+	}
+	if cardinal.IsBuiltIn(k.actor.UserID) {
+		allowed, err := r.May(ctx, k.Caller(), permission, k.d.Now())
+		if err == nil {
+			k.d.builtInPermissions.Store(key, allowed)
+		}
+		return allowed, err
+	}
+	if !k.encryptsClient() {
+		return r.May(ctx, k.Caller(), permission, k.d.Now())
+	}
+	// The event of a change needs the actor's key: one statement returns both.
+	allowed, wrapped, err := r.MayWithKey(ctx, k.Caller(), permission, k.d.Now())
+	if err != nil || !allowed {
+		if isNotFound(err) {
+			return false, nil // a user whose key was destroyed is allowed nothing
+		}
+		return false, err
+	}
+	k.actorKey, err = k.d.keys.Unwrap(wrapped)
+	return true, err
+}
+
+// RequireAllPermissionsOf returns nil when the actor has every permission that the user has.
+func (tx *Tx) RequireAllPermissionsOf(ctx context.Context, user uuid.UUID) error {
+	if user == tx.Desk.actor.UserID && !tx.Desk.actor.APIKeyID.Valid { // an API key can have fewer permissions than its service
+		return nil
+	}
+	hasAll, err := tx.Outranks(ctx, tx.Desk.Caller(), user, tx.Now)
+	if err != nil {
+		return fmt.Errorf("compare permissions: %w", err)
+	}
+	if !hasAll {
+		return cardinal.Refuse("target_has_more_permissions")
+	}
+	return nil
+}
+
+// Caller identifies the actor in the store's statements about permissions.
+func (k Desk) Caller() store.Caller {
+	return store.Caller{UserID: k.actor.UserID, APIKeyID: k.actor.APIKeyID}
+}
+
+// RequireActiveActor refuses an actor who was authenticated earlier and could not be any more. Work that outlives its request calls it
+// before it continues.
+func (d *Directory) RequireActiveActor(ctx context.Context, a cardinal.Actor) error {
+	r := d.store.Read(ctx)
+	if a.APIKeyID.Valid {
+		key, err := r.AuthenticateAPIKey(ctx, a.UserID, a.APIKeyID.UUID)
+		if isNotFound(err) || err == nil && !d.IsUsable(key) {
+			return cardinal.Refuse("forbidden")
+		}
+		return err
+	}
+	user, err := r.User(ctx, a.UserID)
+	if err == nil && !cardinal.IsBuiltIn(a.UserID) && !d.statuses[user.Status].CanSignIn {
+		return cardinal.Refuse("forbidden")
+	}
+	return err
+}
+
+// IsUsable reports whether an API key can be used: neither revoked nor expired, of a service whose status allows it.
+func (d *Directory) IsUsable(key store.APIKeyAuth) bool {
+	return key.RevokedAt == nil && d.Now().Before(key.ExpiresAt) && key.CanHoldAPIKeys && d.statuses[key.Status].CanSignIn
+}

@@ -1,7 +1,9 @@
 // Command mutants is a mutation test with a fixed list of mutants. Each mutant disables one protection of Cardinal. The
 // tests of that protection must then fail.
 //
-//	go run ./e2e/mutants [-only PATTERN]
+//	go run ./e2e/mutants [-run PATTERN]
+//
+// PATTERN is a regular expression. It selects the mutants whose name or changed file matches.
 //
 // The change is made in a copy of the file, which the compiler reads in place of the original (go test -overlay). The
 // checkout does not change. The tests first run without a mutant and must pass, because tests that always fail detect
@@ -19,22 +21,18 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "try only the mutants whose name matches this regular expression")
+	pattern := flag.String("run", "", "try only the mutants whose name or file matches this regular expression")
 	flag.Parse()
-	if err := run(*only); err != nil {
+	if err := run(*pattern); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(only string) error {
-	pattern, err := regexp.Compile(only)
+func run(pattern string) error {
+	chosen, err := matching(pattern)
 	if err != nil {
-		return fmt.Errorf("-only: %w", err)
-	}
-	chosen := slices.DeleteFunc(all(), func(m mutant) bool { return !pattern.MatchString(m.name) })
-	if len(chosen) == 0 {
-		return fmt.Errorf("no mutant matches -only %s", only)
+		return err
 	}
 	root, err := moduleRoot()
 	if err != nil {
@@ -58,11 +56,28 @@ func run(only string) error {
 			fmt.Printf("  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
 		}
 	}
-	fmt.Printf("%d mutants tried, %d detected\n", len(chosen), detected)
+	fmt.Printf("%d mutants tried: %d detected, %d not detected\n", len(chosen), detected, len(chosen)-detected)
 	if detected < len(chosen) {
 		return fmt.Errorf("the tests did not detect %d mutants", len(chosen)-detected)
 	}
 	return nil
+}
+
+// matching returns the mutants with a name or a changed file that matches a regular expression. An empty one matches
+// all.
+func matching(pattern string) ([]mutant, error) {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("-run: %w", err)
+	}
+	chosen := slices.DeleteFunc(all(), func(m mutant) bool {
+		matchesFile := func(e edit) bool { return re.MatchString(e.file) }
+		return !re.MatchString(m.name) && !matchesFile(m.edit) && !slices.ContainsFunc(m.also, matchesFile)
+	})
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no mutant matches -run %s", pattern)
+	}
+	return chosen, nil
 }
 
 // runUnchanged runs the tests of all chosen mutants without a mutant. They must pass.

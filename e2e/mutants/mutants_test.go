@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestEachMutantFits checks that each mutant can be applied to the current code and that its tests exist. It does not run
-// the mutants; `make mutants` does.
+// TestEachMutantFits checks that each mutant can be applied to the current code and that its tests exist. It does not
+// run the mutants; `make mutants` does.
 func TestEachMutantFits(t *testing.T) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -102,5 +102,35 @@ func TestBrokenRunIsNotFailure(t *testing.T) {
 	}
 	if !regexp.MustCompile(`^[a-z]`).MatchString(all()[0].name) {
 		t.Error("names begin with a lower-case letter")
+	}
+}
+
+func TestMatching(t *testing.T) {
+	for _, test := range []struct {
+		pattern string
+		want    func(m mutant) bool
+	}{
+		{"^a set-up link ", func(m mutant) bool { return strings.HasPrefix(m.name, "a set-up link ") }},
+		{`store/setup_links\.go$`, func(m mutant) bool { return m.file == "internal/store/setup_links.go" }},
+		{"", func(mutant) bool { return true }},
+	} {
+		chosen, err := matching(test.pattern)
+		if err != nil {
+			t.Errorf("%q: %v", test.pattern, err)
+		}
+		want := 0
+		for _, m := range all() {
+			if test.want(m) {
+				want++
+			}
+		}
+		if len(chosen) != want || want == 0 {
+			t.Errorf("%q matches %d mutants, want %d", test.pattern, len(chosen), want)
+		}
+	}
+	for _, pattern := range []string{"(", "no such mutant"} {
+		if _, err := matching(pattern); err == nil {
+			t.Errorf("%q: no error", pattern)
+		}
 	}
 }

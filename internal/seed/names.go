@@ -3,6 +3,8 @@ package seed
 import (
 	"strings"
 	"sync"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // people is a culture, read.
@@ -65,29 +67,9 @@ func plain(written string) string {
 			return r
 		}
 		return -1
-	}, strings.ToLower(decompose(letters.Replace(written))))
+	}, strings.ToLower(norm.NFD.String(letters.Replace(written))))
 }
 
 // letters are those that have no mark to be taken off.
 var letters = strings.NewReplacer("ß", "ss", "ø", "o", "Ø", "O", "ł", "l", "Ł", "L", "đ", "d", "Đ", "D", "ı", "i", "æ", "ae", "Æ", "Ae",
 	"þ", "th", "Þ", "Th", "ð", "d", "Ð", "D")
-
-// decompose is Unicode's normalization form D, of what stands in the names.
-func decompose(s string) string {
-	var out strings.Builder
-	for _, r := range decomposer().Replace(s) {
-		// Hangul syllables are made of their parts by counting (the standard, section 3.12).
-		if n := r - 0xAC00; 0 <= n && n < 11172 {
-			out.WriteRune(0x1100 + n/588)
-			out.WriteRune(0x1161 + n%588/28)
-			if last := n % 28; last > 0 {
-				out.WriteRune(0x11A7 + last)
-			}
-			continue
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
-}
-
-var decomposer = sync.OnceValue(func() *strings.Replacer { return strings.NewReplacer(strings.Fields(decompositions)...) })

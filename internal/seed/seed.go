@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"cardinal"
 )
 
@@ -95,7 +97,7 @@ func (p person) displayName(c people, sex int, given, family name) string {
 		full = last + ". " + first
 	}
 	if p.IntN(4) == 0 { // as some keyboards and file systems have it
-		full = decompose(full)
+		full = norm.NFD.String(full)
 	}
 	return full
 }

@@ -17,22 +17,27 @@ import (
 	"cardinal/internal/normal"
 )
 
-// Whoever seeded a database must be able to go on: who this changes, changes everybody's people.
-func TestSameSeedSamePeople(t *testing.T) {
-	const golden = "e6699f4f486b141f8286a282325b199d2b445a40dfc638ff452258720d0d0c6d"
-	sum := sha256.New()
-	for i, u := range People(1000, 42) {
-		if again := Person(42, i); !reflect.DeepEqual(u, again) {
-			t.Fatalf("person %d is %+v, and then %+v", i, u, again)
+// TestSameSeedSameUsers compares the users of two seeds with recorded hashes. `cardinal seed` can be repeated to
+// continue an interrupted run, also with a later version, so the users of a seed must not change.
+func TestSameSeedSameUsers(t *testing.T) {
+	for seed, want := range map[uint64]string{
+		42: "e6699f4f486b141f8286a282325b199d2b445a40dfc638ff452258720d0d0c6d",
+		7:  "471d178b63b1bcfdde63d7b225c5f11ff7d17062e607fbe4166a44acf95f44d8",
+	} {
+		sum := sha256.New()
+		for i, u := range People(1000, seed) {
+			if again := Person(seed, i); !reflect.DeepEqual(u, again) {
+				t.Fatalf("seed %d: user %d is %+v, and then %+v", seed, i, u, again)
+			}
+			text, err := json.Marshal(u)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum.Write(text)
 		}
-		text, err := json.Marshal(u)
-		if err != nil {
-			t.Fatal(err)
+		if got := hex.EncodeToString(sum.Sum(nil)); got != want {
+			t.Errorf("the users of seed %d have changed: %s", seed, got)
 		}
-		sum.Write(text)
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != golden {
-		t.Errorf("the people of seed 42 have changed: %s", got)
 	}
 }
 
@@ -221,9 +226,6 @@ func TestNamesAreReadable(t *testing.T) {
 			for _, n := range append(append(append([]name{}, c.given[sex]...), c.family[sex]...), c.middle[sex]...) {
 				if n.latin == "" || strings.Trim(n.latin, "abcdefghijklmnopqrstuvwxyz") != "" {
 					t.Errorf("%s is %q in Latin letters", n.written, n.latin)
-				}
-				if got := decompose(norm.NFC.String(n.written)); got != norm.NFD.String(n.written) {
-					t.Errorf("%s decomposes into %+q, want %+q", n.written, got, norm.NFD.String(n.written))
 				}
 				if strings.ContainsAny(n.written, "=|_") {
 					t.Errorf("%s is not read right", n.written)

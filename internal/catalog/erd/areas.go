@@ -20,8 +20,8 @@ const (
 // areaOrder is the order in which lists name them, and in which they have their colours.
 var areaOrder = []string{identity, access, audit, privacy, service}
 
-// tablesOf says which tables belong where, by patterns of their names; the first that matches counts.
-var tablesOf = []struct {
+// areaPatterns says which tables belong where, by patterns of their names; the first that matches counts.
+var areaPatterns = []struct {
 	area     string
 	patterns string
 }{
@@ -37,7 +37,7 @@ var tablesOf = []struct {
 func areaOf(table string) string { return cmp.Or(areaByName(table), service) }
 
 func areaByName(table string) string {
-	for _, a := range tablesOf {
+	for _, a := range areaPatterns {
 		for _, pattern := range strings.Fields(a.patterns) {
 			if ok, _ := path.Match(pattern, table); ok {
 				return a.area

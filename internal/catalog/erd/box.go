@@ -8,20 +8,20 @@ import (
 
 // All measures are in pixels of the drawing. Whatever a line can touch stands on a grid of unit, so that lines run on it.
 const (
-	unit      = 7
-	lineUnits = 2 // height of a line in a box
-	headUnits = 3 // height of a box's title
+	unit       = 7
+	lineUnits  = 2 // height of a line in a box
+	titleUnits = 3 // height of a box's title
 
 	fontSize, smallSize, titleSize = 11, 9.5, 12
 
 	inset         = 7
 	textInset     = 34 // of a column's name: the signs stand before it
 	relationInset = 20
-	widest        = 30 * unit // of a box, as far as only its indexes need more
+	maxNoteWidth  = 30 * unit // of a box, as far as only its indexes need more
 )
 
-// advance is the width of a character of a fixed-width font of size 1; of the usual ones none is wider.
-const advance = 0.603
+// charWidth is the width of a character of a fixed-width font of size 1; of the usual ones none is wider.
+const charWidth = 0.603
 
 // box is a table as it is drawn. Its place and size are in units.
 type box struct {
@@ -46,14 +46,14 @@ type line struct {
 	right    string // at the right edge
 	relation int    // of the diagram, on a relationLine
 
-	isKey, isNullable, isSealed bool
-	class                       string
+	isKey, isNullable, isEncrypted bool
+	class                          string
 }
 
 func newBox(d *Diagram, t *Table) *box {
 	b := &box{table: t}
 	for _, c := range t.Columns {
-		l := line{kind: columnLine, text: c.Name, right: shortTypes.Replace(c.Type), class: c.Class(), isSealed: c.IsSealed(),
+		l := line{kind: columnLine, text: c.Name, right: typeAbbreviations.Replace(c.Type), class: c.Class(), isEncrypted: c.IsSealed(),
 			isNullable: !c.NotNull, isKey: slices.Contains(t.PrimaryKey(), c.Name)}
 		l.isNullable = l.isNullable && !l.isKey
 		l.right += b.marks(c.Name, l.isNullable)
@@ -64,11 +64,11 @@ func newBox(d *Diagram, t *Table) *box {
 			}
 		}
 	}
-	for _, i := range t.plainIndexes() {
+	for _, i := range t.secondaryIndexes() {
 		if len(i.Columns) == 1 && i.Columns[0] != "" && i.Predicate == "" {
 			continue // said by the column's mark
 		}
-		b.notes = append(b.notes, indexKind(i)+" "+keyText(i))
+		b.notes = append(b.notes, indexKind(i)+" "+indexText(i))
 	}
 	if t.PartitionKey != "" {
 		b.notes = append(b.notes, "partitioned by "+t.PartitionKey)
@@ -84,7 +84,7 @@ func (b *box) marks(column string, isNullable bool) string {
 		text = "?"
 	}
 	isUnique, isIndexed := false, false
-	for _, i := range b.table.plainIndexes() {
+	for _, i := range b.table.secondaryIndexes() {
 		if len(i.Columns) == 1 && i.Columns[0] == column && i.Predicate == "" {
 			isUnique, isIndexed = isUnique || i.Unique, true
 		}
@@ -120,37 +120,39 @@ func (b *box) measure() {
 		}
 	}
 	for _, note := range b.notes {
-		width = max(width, min(widest, textWidth(note, smallSize)+2*inset))
+		width = max(width, min(maxNoteWidth, textWidth(note, smallSize)+2*inset))
 	}
 	b.w = int(math.Ceil(width / unit))
-	most := int(float64(b.w*unit-2*inset) / (advance * smallSize))
+	maxChars := int(float64(b.w*unit-2*inset) / (charWidth * smallSize))
 	for _, note := range b.notes {
-		for i, text := range wrap(note, most-2) {
+		for i, text := range wrap(note, maxChars-2) {
 			if i > 0 {
 				text = "  " + text
 			}
 			b.lines = append(b.lines, line{kind: noteLine, text: text})
 		}
 	}
-	b.h = headUnits + lineUnits*len(b.lines) + 1
+	b.h = titleUnits + lineUnits*len(b.lines) + 1
 }
 
 // lineY is the middle of a line, in units.
-func (b *box) lineY(i int) int { return b.y + headUnits + lineUnits*i + 1 }
+func (b *box) lineY(i int) int { return b.y + titleUnits + lineUnits*i + 1 }
 
 // relationY is the middle of the line that tells of a relation, in units.
 func (b *box) relationY(relation int) int {
 	return b.lineY(slices.IndexFunc(b.lines, func(l line) bool { return l.kind == relationLine && l.relation == relation }))
 }
 
-func textWidth(text string, size float64) float64 { return float64(len([]rune(text))) * advance * size }
+func textWidth(text string, size float64) float64 {
+	return float64(len([]rune(text))) * charWidth * size
+}
 
 // wrap breaks text into lines of at most so many characters. A longer word stands alone on a line.
-func wrap(text string, most int) []string {
+func wrap(text string, maxChars int) []string {
 	var lines []string
 	var line string
 	for _, word := range strings.Fields(text) {
-		if line != "" && len([]rune(line+" "+word)) > most {
+		if line != "" && len([]rune(line+" "+word)) > maxChars {
 			lines = append(lines, line)
 			line = ""
 		}

@@ -19,11 +19,11 @@ func (d *Diagram) writeDBML(w io.Writer) error {
 		fmt.Fprintf(&b, "Table %s {\n", dbmlName(t.Name))
 		for j, c := range t.Columns {
 			settings := dbmlSettings(t, c)
-			settings = append(settings, "note: "+dbmlText(columnFacts(t, j)))
+			settings = append(settings, "note: "+dbmlText(columnSummary(t, j)))
 			fmt.Fprintf(&b, "  %s %s [%s]\n", dbmlName(c.Name), dbmlName(c.Type), strings.Join(settings, ", "))
 		}
 		writeDBMLIndexes(&b, t)
-		if note := tableFacts(t); note != "" {
+		if note := tableSummary(t); note != "" {
 			fmt.Fprintf(&b, "\n  Note: %s\n", dbmlText(note))
 		}
 		b.WriteString("}\n\n")
@@ -69,7 +69,7 @@ func writeDBMLIndexes(b *bytes.Buffer, t *Table) {
 	if key := t.PrimaryKey(); len(key) > 1 {
 		lines = append(lines, dbmlColumns(key)+" [pk]")
 	}
-	for _, i := range t.plainIndexes() {
+	for _, i := range t.secondaryIndexes() {
 		settings := []string{"name: " + dbmlText(i.Name)}
 		if i.Unique && i.Predicate == "" { // what is unique only where a condition holds must not look unique
 			settings = append(settings, "unique")

@@ -13,7 +13,7 @@ type Diagram struct {
 	Tables    []Table // by name
 	Relations []Relation
 
-	isForeign bool
+	isExternal bool
 }
 
 // Table is a table of the diagram and where in it the table belongs.
@@ -26,7 +26,7 @@ type Table struct {
 // other, as those of users and profiles, are one.
 type Relation struct {
 	Name       string // of the foreign key
-	Answer     string // the foreign key of To that refers back by the same columns, "" when there is none
+	Inverse    string // the foreign key of To that refers back by the same columns, "" when there is none
 	From, To   string
 	Columns    []string // of From
 	Referenced []string // of To
@@ -39,11 +39,11 @@ type Relation struct {
 
 // NewDiagram reads the tables and relations of a schema. The tables of a foreign schema are sorted into areas by their names' first
 // words, Cardinal's own by what they are for.
-func NewDiagram(s *catalog.Schema, isForeign bool) *Diagram {
-	d := &Diagram{Title: "Cardinal", isForeign: isForeign}
+func NewDiagram(s *catalog.Schema, isExternal bool) *Diagram {
+	d := &Diagram{Title: "Cardinal", isExternal: isExternal}
 	tables := s.Base()
 	area := areaOf
-	if isForeign {
+	if isExternal {
 		d.Title = s.Name
 		area = areaByPrefix(tables)
 	}
@@ -59,7 +59,7 @@ func NewDiagram(s *catalog.Schema, isForeign bool) *Diagram {
 	slices.SortFunc(d.Relations, func(a, b Relation) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), slices.Compare(a.Columns, b.Columns), cmp.Compare(a.To, b.To), cmp.Compare(a.Name, b.Name))
 	})
-	d.Relations = joinAnswers(d.Relations, d.hub())
+	d.Relations = mergeInverse(d.Relations, d.hub())
 	d.markRepeated()
 	return d
 }
@@ -75,26 +75,26 @@ func (d *Diagram) relation(t *Table, key catalog.Constraint) Relation {
 	return r
 }
 
-// joinAnswers makes one relation of two foreign keys that refer to each other by the same columns: that of the table which is
+// mergeInverse makes one relation of two foreign keys that refer to each other by the same columns: that of the table which is
 // not the hub, as there the reader looks for it.
-func joinAnswers(relations []Relation, hub string) []Relation {
-	answers := func(a, b Relation) bool {
+func mergeInverse(relations []Relation, hub string) []Relation {
+	isInverse := func(a, b Relation) bool {
 		return a.From == b.To && a.To == b.From && a.From != a.To &&
 			slices.Equal(a.Columns, b.Referenced) && slices.Equal(a.Referenced, b.Columns) &&
 			a.IsUnique && b.IsUnique && !a.IsOptional && !b.IsOptional
 	}
-	var joined []Relation
+	var merged []Relation
 	for i, r := range relations {
-		j := slices.IndexFunc(relations, func(other Relation) bool { return answers(r, other) })
+		j := slices.IndexFunc(relations, func(other Relation) bool { return isInverse(r, other) })
 		switch {
 		case j < 0:
-			joined = append(joined, r)
+			merged = append(merged, r)
 		case r.To == hub || r.From != hub && i < j:
-			r.Answer = relations[j].Name
-			joined = append(joined, r)
+			r.Inverse = relations[j].Name
+			merged = append(merged, r)
 		}
 	}
-	return joined
+	return merged
 }
 
 func (d *Diagram) markRepeated() {

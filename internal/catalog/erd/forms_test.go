@@ -17,7 +17,7 @@ import (
 
 const golden = "../../../docs/erd.svg"
 
-func written(t *testing.T, d *Diagram, format Format, theme Theme, group bool) []byte {
+func write(t *testing.T, d *Diagram, format Format, theme Theme, group bool) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := d.Write(&b, format, theme, group); err != nil {
@@ -28,7 +28,7 @@ func written(t *testing.T, d *Diagram, format Format, theme Theme, group bool) [
 
 // TestGolden compares the committed drawing with PostgreSQL's schema.
 func TestGolden(t *testing.T) {
-	got := written(t, diagrams(t)["postgres"], SVG, Light, true)
+	got := write(t, diagrams(t)["postgres"], SVG, Light, true)
 	if *update {
 		if err := os.WriteFile(golden, got, 0o644); err != nil {
 			t.Fatal(err)
@@ -43,25 +43,25 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestDrawsTheSameAgain draws each database twice, and a second one that was migrated by itself.
-func TestDrawsTheSameAgain(t *testing.T) {
+// TestOutputIsDeterministic draws each database twice, and a second one that was migrated by itself.
+func TestOutputIsDeterministic(t *testing.T) {
 	first, second := drawAll(readAll(t)), drawAll(readAll(t))
 	for engine := range first {
 		for _, format := range Formats {
-			a := written(t, first[engine], format, Light, true)
-			if b := written(t, first[engine], format, Light, true); !bytes.Equal(a, b) {
+			a := write(t, first[engine], format, Light, true)
+			if b := write(t, first[engine], format, Light, true); !bytes.Equal(a, b) {
 				t.Errorf("%s: %s: a second time it is another", engine, format)
 			}
-			if b := written(t, second[engine], format, Light, true); !bytes.Equal(a, b) {
+			if b := write(t, second[engine], format, Light, true); !bytes.Equal(a, b) {
 				t.Errorf("%s: %s: another database gives another: %s", engine, format, cmp.Diff(string(a), string(b)))
 			}
 		}
 	}
 }
 
-// nasty is a schema whose names and texts are full of what formats give a meaning to.
-func nasty() *catalog.Schema {
-	s := made(map[string][]string{"table": {"Order Details", `qu"ote's?`}, "Order Details": nil, `qu"ote's`: nil, "1st": nil, "Ünïcode|x": nil})
+// hostileSchema is a schema whose names and texts are full of what formats give a meaning to.
+func hostileSchema() *catalog.Schema {
+	s := externalSchema(map[string][]string{"table": {"Order Details", `qu"ote's?`}, "Order Details": nil, `qu"ote's`: nil, "1st": nil, "Ünïcode|x": nil})
 	for i := range s.Tables {
 		s.Tables[i].Comment = "A \"comment\" with 'quotes', <tags> & ]brackets[, `ticks`, %% and \\ back\nslashes | \x01"
 		s.Tables[i].Columns = append(s.Tables[i].Columns,
@@ -74,16 +74,16 @@ func nasty() *catalog.Schema {
 	return s
 }
 
-// answer is what parse.mjs says of a text.
-type answer struct {
+// parserResult is what parse.mjs says of a text.
+type parserResult struct {
 	Error     string
 	Tables    []string
 	Relations int
 }
 
-// TestParsersAccept lets the parsers of Mermaid and DBML themselves read what is written for them.
-func TestParsersAccept(t *testing.T) {
-	all := map[string]*Diagram{"nasty": NewDiagram(nasty(), true)}
+// TestParsersAcceptOutput lets the parsers of Mermaid and DBML themselves read what is written for them.
+func TestParsersAcceptOutput(t *testing.T) {
+	all := map[string]*Diagram{"nasty": NewDiagram(hostileSchema(), true)}
 	for engine, d := range diagrams(t) {
 		all[engine] = d
 	}
@@ -95,9 +95,9 @@ func TestParsersAccept(t *testing.T) {
 		t.Run(string(format), func(t *testing.T) {
 			var texts []string
 			for _, name := range names {
-				texts = append(texts, string(written(t, all[name], format, Light, false)))
+				texts = append(texts, string(write(t, all[name], format, Light, false)))
 			}
-			answers := parse(t, format, append(texts, broken[format]))
+			answers := runParser(t, format, append(texts, broken[format]))
 			if last := answers[len(answers)-1]; last.Error == "" {
 				t.Errorf("the parser accepts anything")
 			}
@@ -131,7 +131,7 @@ func keysOf(m map[string]*Diagram) []string {
 	return keys
 }
 
-func parse(t *testing.T, format Format, texts []string) []answer {
+func runParser(t *testing.T, format Format, texts []string) []parserResult {
 	t.Helper()
 	if _, err := os.Stat("testdata/parsers/node_modules"); err != nil {
 		t.Fatal("the parsers are missing: run scripts/setup")
@@ -149,16 +149,16 @@ func parse(t *testing.T, format Format, texts []string) []answer {
 	if err != nil {
 		t.Fatalf("node: %v: run scripts/setup\n%s", err, complaint.String())
 	}
-	var answers []answer
+	var answers []parserResult
 	if err := json.Unmarshal(output, &answers); err != nil || len(answers) != len(texts) {
 		t.Fatalf("%d answers to %d texts, %v", len(answers), len(texts), err)
 	}
 	return answers
 }
 
-func TestDictionaryTellsEverything(t *testing.T) {
+func TestDictionaryIsComplete(t *testing.T) {
 	for engine, d := range diagrams(t) {
-		text := string(written(t, d, Markdown, Light, false))
+		text := string(write(t, d, Markdown, Light, false))
 		rows := 0
 		for _, line := range strings.Split(text, "\n") {
 			if cells := strings.Split(strings.ReplaceAll(line, `\|`, ""), " | "); strings.HasPrefix(line, "| ") && len(cells) == 6 {
@@ -183,27 +183,27 @@ func TestDictionaryTellsEverything(t *testing.T) {
 	}
 }
 
-// TestGuideConcernsTheSchema holds each row of the table of sentences to concern something that is there.
-func TestGuideConcernsTheSchema(t *testing.T) {
+// TestGuideMatchesSchema holds each row of the table of sentences to concern something that is there.
+func TestGuideMatchesSchema(t *testing.T) {
 	d := diagrams(t)["postgres"]
 	said := map[string]bool{}
 	for _, table := range d.Tables {
-		said[d.guideFor(table.Name, "")] = true
+		said[d.guideSentence(table.Name, "")] = true
 		for _, c := range table.Columns {
-			said[d.guideFor(table.Name, c.Name)] = true
+			said[d.guideSentence(table.Name, c.Name)] = true
 		}
 	}
-	for _, g := range guide {
+	for _, g := range designGuide {
 		if !said[g.sentence] {
 			t.Errorf("%s: nothing has the sentence %q", g.names, g.sentence)
 		}
 	}
 }
 
-func TestJSONIsWhole(t *testing.T) {
-	d := NewDiagram(made(map[string][]string{"order": {"customer?"}, "customer": nil}), true)
+func TestJSONFields(t *testing.T) {
+	d := NewDiagram(externalSchema(map[string][]string{"order": {"customer?"}, "customer": nil}), true)
 	var got map[string]any
-	if err := json.Unmarshal(written(t, d, JSON, Light, false), &got); err != nil {
+	if err := json.Unmarshal(write(t, d, JSON, Light, false), &got); err != nil {
 		t.Fatal(err)
 	}
 	relation := got["relations"].([]any)[0].(map[string]any)
@@ -213,7 +213,7 @@ func TestJSONIsWhole(t *testing.T) {
 	if diff := cmp.Diff(want, relation); diff != "" {
 		t.Error(diff)
 	}
-	empty := written(t, NewDiagram(made(nil), true), JSON, Light, false)
+	empty := write(t, NewDiagram(externalSchema(nil), true), JSON, Light, false)
 	if want := "{\n  \"title\": \"main\",\n  \"tables\": [],\n  \"relations\": []\n}\n"; string(empty) != want {
 		t.Errorf("an empty schema is %s", empty)
 	}

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// guide are the sentences of the design guide that Cardinal's schema answers, by patterns of "table" or "table.column"; the first
+// designGuide are the sentences of the design guide that Cardinal's schema answers, by patterns of "table" or "table.column"; the first
 // that matches counts.
-var guide = []struct{ names, sentence string }{
+var designGuide = []struct{ names, sentence string }{
 	{"users", "This is the central identity object. It should contain unique identifiers and status flags rather than sensitive data."},
 	{"users.id", "UUID: A universally unique identifier rather than an auto-incrementing integer."},
 	{"users.status", "Status: An enumeration field (e.g., active, suspended, deleted) to control access without deleting records."},
@@ -45,17 +45,17 @@ var guide = []struct{ names, sentence string }{
 	{"*.code", "Define them as enumerations or lookup tables in the database."},
 }
 
-// guideFor returns the guide's sentence about a table, or about one of its columns. Whatever else refers to a table answers the
+// guideSentence returns the guide's sentence about a table, or about one of its columns. Whatever else refers to a table answers the
 // one about foreign keys. Foreign schemas answer none.
-func (d *Diagram) guideFor(table, column string) string {
-	if d.isForeign {
+func (d *Diagram) guideSentence(table, column string) string {
+	if d.isExternal {
 		return ""
 	}
 	name := table
 	if column != "" {
 		name += "." + column
 	}
-	for _, g := range guide {
+	for _, g := range designGuide {
 		for _, pattern := range strings.Fields(g.names) {
 			if ok, _ := path.Match(pattern, name); ok && strings.Contains(pattern, ".") == (column != "") {
 				return g.sentence

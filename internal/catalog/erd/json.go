@@ -60,19 +60,19 @@ type (
 func (d *Diagram) writeJSON(w io.Writer) error {
 	out := diagramJSON{Title: d.Title, Tables: []tableJSON{}, Relations: []relationJSON{}}
 	for _, t := range d.Tables {
-		told := tableJSON{Name: t.Name, Area: t.Area, Comment: t.Comment, PartitionedBy: t.PartitionKey,
+		table := tableJSON{Name: t.Name, Area: t.Area, Comment: t.Comment, PartitionedBy: t.PartitionKey,
 			PrimaryKey: append([]string{}, t.PrimaryKey()...), Columns: []columnJSON{}, Indexes: []indexJSON{}}
 		for _, c := range t.Columns {
-			told.Columns = append(told.Columns, columnJSON{Name: c.Name, Type: c.Type, Nullable: !c.NotNull, Default: c.Default,
+			table.Columns = append(table.Columns, columnJSON{Name: c.Name, Type: c.Type, Nullable: !c.NotNull, Default: c.Default,
 				Generated: c.Generated, DataClass: c.Class(), Sealed: c.IsSealed(), Meaning: c.Meaning()})
 		}
-		for _, i := range t.plainIndexes() {
-			told.Indexes = append(told.Indexes, indexJSON{Name: i.Name, Columns: i.Columns, Unique: i.Unique, Where: i.Predicate})
+		for _, i := range t.secondaryIndexes() {
+			table.Indexes = append(table.Indexes, indexJSON{Name: i.Name, Columns: i.Columns, Unique: i.Unique, Where: i.Predicate})
 		}
-		out.Tables = append(out.Tables, told)
+		out.Tables = append(out.Tables, table)
 	}
 	for _, r := range d.Relations {
-		out.Relations = append(out.Relations, relationJSON{Name: r.Name, Answer: r.Answer, From: r.From, Columns: r.Columns, To: r.To,
+		out.Relations = append(out.Relations, relationJSON{Name: r.Name, Answer: r.Inverse, From: r.From, Columns: r.Columns, To: r.To,
 			Referenced: r.Referenced, OnDelete: r.OnDelete, Optional: r.IsOptional, Unique: r.IsUnique, Outside: r.IsOutside,
 			OwnerWords: r.Owner(), MemberWords: r.Member()})
 	}

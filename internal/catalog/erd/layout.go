@@ -12,8 +12,8 @@ const (
 	gap    = 4 // between boxes of a column: for those that run across
 	margin = 4 // around all
 
-	widestDrawing = 1440 / unit // a laptop's screen
-	aspect        = 1.5         // width to height that is aimed at, within that: a screen, a sheet of paper
+	maxWidth = 1440 / unit // a laptop's screen
+	aspect   = 1.5         // width to height that is aimed at, within that: a screen, a sheet of paper
 )
 
 // layout is the diagram with a place for everything.
@@ -26,12 +26,12 @@ type layout struct {
 	routes        []route
 }
 
-// arrange places the boxes: in columns, the tables of an area together, the hub in the middle, and what belongs together near
+// newLayout places the boxes: in columns, the tables of an area together, the hub in the middle, and what belongs together near
 // together. It tries to swap tables of the same area for as long as that shortens the lines. The same diagram is always
 // arranged in the same way.
-func arrange(d *Diagram) *layout {
+func newLayout(d *Diagram) *layout {
 	l := &layout{diagram: d, hub: d.hub()}
-	l.boxes = sequence(d, l.hub)
+	l.boxes = orderTables(d, l.hub)
 	if len(l.boxes) == 0 {
 		return l
 	}
@@ -39,34 +39,34 @@ func arrange(d *Diagram) *layout {
 	count := 1
 	for n := 1; n <= min(8, len(l.boxes)); n++ {
 		l.place(n)
-		if n > 1 && l.width > widestDrawing {
+		if n > 1 && l.width > maxWidth {
 			break
 		}
-		if fault := math.Abs(math.Log(float64(l.width) / float64(l.height) / aspect)); fault < best {
-			best, count = fault, n
+		if deviation := math.Abs(math.Log(float64(l.width) / float64(l.height) / aspect)); deviation < best {
+			best, count = deviation, n
 		}
 	}
-	l.improve(count)
+	l.optimize(count)
 	l.routeAll()
 	return l
 }
 
-// sequence orders the tables by areas, that of the hub between the others.
-func sequence(d *Diagram, hub string) []*box {
+// orderTables orders the tables by areas, that of the hub between the others.
+func orderTables(d *Diagram, hub string) []*box {
 	if hub == "" {
 		return nil
 	}
 	middle := d.table(hub).Area
-	of := map[string][]*box{}
+	boxes := map[string][]*box{}
 	size := map[string]int{}
 	var names []string
 	for i := range d.Tables {
 		t := &d.Tables[i]
-		if of[t.Area] == nil {
+		if boxes[t.Area] == nil {
 			names = append(names, t.Area)
 		}
 		b := newBox(d, t)
-		of[t.Area] = append(of[t.Area], b)
+		boxes[t.Area] = append(boxes[t.Area], b)
 		size[t.Area] += b.h + gap
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(size[b], size[a]), cmp.Compare(a, b)) })
@@ -76,12 +76,12 @@ func sequence(d *Diagram, hub string) []*box {
 		switch {
 		case name == middle:
 		case sizeBefore <= sizeAfter:
-			before, sizeBefore = append(before, of[name]...), sizeBefore+size[name]
+			before, sizeBefore = append(before, boxes[name]...), sizeBefore+size[name]
 		default:
-			after, sizeAfter = append(after, of[name]...), sizeAfter+size[name]
+			after, sizeAfter = append(after, boxes[name]...), sizeAfter+size[name]
 		}
 	}
-	return slices.Concat(before, of[middle], after)
+	return slices.Concat(before, boxes[middle], after)
 }
 
 // place puts the boxes into a number of columns of about the same height, running down the first, up the second and so on, so
@@ -131,23 +131,23 @@ func heightOf(column []*box) int {
 	return height
 }
 
-// improve swaps pairs of tables of the same area for as long as that makes the lines shorter or brings the hub nearer to the middle.
-func (l *layout) improve(count int) {
-	most := 4_000_000 / (len(l.boxes) + len(l.diagram.Relations)) // placements that are tried, so that a large schema takes no minutes
+// optimize swaps pairs of tables of the same area for as long as that makes the lines shorter or brings the hub nearer to the middle.
+func (l *layout) optimize(count int) {
+	maxTried := 4_000_000 / (len(l.boxes) + len(l.diagram.Relations)) // placements that are tried, so that a large schema takes no minutes
 	l.place(count)
-	best, widest := l.strain(), max(l.width, widestDrawing) // a column is as wide as its widest table, so a swap can widen the drawing
-	for tried, better := 0, true; better; {
-		better = false
+	best, widthLimit := l.cost(), max(l.width, maxWidth) // a column is as wide as its widest table, so a swap can widen the drawing
+	for tried, improved := 0, true; improved; {
+		improved = false
 		for i := range l.boxes {
-			for j := i + 1; j < len(l.boxes) && tried < most; j++ {
+			for j := i + 1; j < len(l.boxes) && tried < maxTried; j++ {
 				if l.boxes[i].table.Area != l.boxes[j].table.Area {
 					continue
 				}
 				tried++
 				l.boxes[i], l.boxes[j] = l.boxes[j], l.boxes[i]
 				l.place(count)
-				if s := l.strain(); s < best && l.width <= widest {
-					best, better = s, true
+				if s := l.cost(); s < best && l.width <= widthLimit {
+					best, improved = s, true
 				} else {
 					l.boxes[i], l.boxes[j] = l.boxes[j], l.boxes[i]
 				}
@@ -157,8 +157,8 @@ func (l *layout) improve(count int) {
 	l.place(count)
 }
 
-// strain is how far what belongs together is apart, and the hub from the middle.
-func (l *layout) strain() int {
+// cost is how far what belongs together is apart, and the hub from the middle.
+func (l *layout) cost() int {
 	at := map[string]*box{}
 	for _, b := range l.boxes {
 		at[b.table.Name] = b
@@ -170,7 +170,7 @@ func (l *layout) strain() int {
 			continue
 		}
 		from, to := at[r.From], at[r.To]
-		distance := 2*apart(from.x, from.w, to.x, to.w) + apart(from.y, from.h, to.y, to.h)
+		distance := 2*gapBetween(from.x, from.w, to.x, to.w) + gapBetween(from.y, from.h, to.y, to.h)
 		if r.To != l.hub {
 			distance *= 2 // lines to the hub run together, others each by itself
 		}
@@ -179,7 +179,7 @@ func (l *layout) strain() int {
 	return sum + l.height*4
 }
 
-// apart is the distance between two stretches.
-func apart(a, lengthA, b, lengthB int) int { return max(0, a-b-lengthB, b-a-lengthA) }
+// gapBetween is the distance between two stretches.
+func gapBetween(a, lengthA, b, lengthB int) int { return max(0, a-b-lengthB, b-a-lengthA) }
 
 func abs(n int) int { return max(n, -n) }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// schemas are diagrams to lay out: Cardinal's, and made-up ones of many shapes.
-func schemas(t *testing.T) map[string]*Diagram {
+// layoutDiagrams are diagrams to lay out: Cardinal's, and made-up ones of many shapes.
+func layoutDiagrams(t *testing.T) map[string]*Diagram {
 	t.Helper()
 	all := map[string]*Diagram{}
 	for engine, d := range diagrams(t) {
@@ -17,17 +17,17 @@ func schemas(t *testing.T) map[string]*Diagram {
 	focused := diagrams(t)["sqlite"]
 	focused.Focus("sessions", 1)
 	all["focus"] = focused
-	all["nothing"] = NewDiagram(made(nil), true)
-	all["one"] = NewDiagram(made(map[string][]string{"category": {"category?"}}), true)
-	all["star"] = NewDiagram(made(star(34)), true)
+	all["nothing"] = NewDiagram(externalSchema(nil), true)
+	all["one"] = NewDiagram(externalSchema(map[string][]string{"category": {"category?"}}), true)
+	all["star"] = NewDiagram(externalSchema(starTables(34)), true)
 	for seed := range uint64(12) {
-		all[fmt.Sprint("random", seed)] = NewDiagram(made(random(seed)), true)
+		all[fmt.Sprint("random", seed)] = NewDiagram(externalSchema(randomTables(seed)), true)
 	}
 	return all
 }
 
-// star are tables that all refer to the same one.
-func star(n int) map[string][]string {
+// starTables are tables that all refer to the same one.
+func starTables(n int) map[string][]string {
 	tables := map[string][]string{"hub": nil}
 	for i := range n {
 		tables[fmt.Sprint("spoke", i)] = []string{"hub", "hub?"}
@@ -35,7 +35,7 @@ func star(n int) map[string][]string {
 	return tables
 }
 
-func random(seed uint64) map[string][]string {
+func randomTables(seed uint64) map[string][]string {
 	r := rand.New(rand.NewPCG(seed, 1))
 	tables := map[string][]string{}
 	n := 2 + r.IntN(40)
@@ -53,10 +53,10 @@ func random(seed uint64) map[string][]string {
 	return tables
 }
 
-func TestNothingLiesOnAnother(t *testing.T) {
-	for name, d := range schemas(t) {
+func TestBoxesDoNotOverlap(t *testing.T) {
+	for name, d := range layoutDiagrams(t) {
 		t.Run(name, func(t *testing.T) {
-			l := arrange(d)
+			l := newLayout(d)
 			for i, a := range l.boxes {
 				if a.x < stub || a.y < 1 || a.x+a.w > l.width-stub || a.y+a.h > l.height-1 {
 					t.Errorf("%s stands at the edge", a.table.Name)
@@ -66,14 +66,14 @@ func TestNothingLiesOnAnother(t *testing.T) {
 						t.Errorf("%s lies on %s", a.table.Name, b.table.Name)
 					}
 				}
-				fits(t, a)
+				checkTextFits(t, a)
 			}
 		})
 	}
 }
 
-// fits holds all text of a box to be within it, by the width of the widest usual font.
-func fits(t *testing.T, b *box) {
+// checkTextFits holds all text of a box to be within it, by the width of the widest usual font.
+func checkTextFits(t *testing.T, b *box) {
 	t.Helper()
 	room := float64(b.w * unit)
 	if textWidth(b.table.Name, titleSize) > room-2*inset {
@@ -96,10 +96,10 @@ func fits(t *testing.T, b *box) {
 	}
 }
 
-func TestNoLineCrossesABox(t *testing.T) {
-	for name, d := range schemas(t) {
+func TestLinesAvoidBoxes(t *testing.T) {
+	for name, d := range layoutDiagrams(t) {
 		t.Run(name, func(t *testing.T) {
-			l := arrange(d)
+			l := newLayout(d)
 			drawn := map[int]bool{}
 			for _, r := range l.routes {
 				drawn[r.relation] = true
@@ -110,7 +110,7 @@ func TestNoLineCrossesABox(t *testing.T) {
 						t.Errorf("%s: from %v to %v is no step", relation.Name, a, b)
 					}
 					for _, box := range l.boxes {
-						if strictlyWithin(box, a, b) {
+						if crossesInterior(box, a, b) {
 							t.Errorf("%s crosses %s", relation.Name, box.table.Name)
 						}
 					}
@@ -126,8 +126,8 @@ func TestNoLineCrossesABox(t *testing.T) {
 	}
 }
 
-// strictlyWithin reports whether a straight line has a point inside of a box; on its edge is not inside.
-func strictlyWithin(b *box, p, q point) bool {
+// crossesInterior reports whether a straight line has a point inside of a box; on its edge is not inside.
+func crossesInterior(b *box, p, q point) bool {
 	return max(p.x, q.x) > b.x && min(p.x, q.x) < b.x+b.w && max(p.y, q.y) > b.y && min(p.y, q.y) < b.y+b.h
 }
 
@@ -154,7 +154,7 @@ func checkEnds(t *testing.T, l *layout, r route) {
 		return
 	}
 	if !slices.ContainsFunc(l.routes, func(other route) bool {
-		return other.relation != r.relation && bundleOf(l.diagram.Relations[other.relation]) == bundleOf(relation) && isOn(last, other)
+		return other.relation != r.relation && bundleKey(l.diagram.Relations[other.relation]) == bundleKey(relation) && isOnRoute(last, other)
 	}) {
 		t.Errorf("%s ends nowhere", relation.Name)
 	}
@@ -164,7 +164,7 @@ func boxOf(l *layout, table string) *box {
 	return l.boxes[slices.IndexFunc(l.boxes, func(b *box) bool { return b.table.Name == table })]
 }
 
-func isOn(p point, r route) bool {
+func isOnRoute(p point, r route) bool {
 	for i := 1; i < len(r.points); i++ {
 		a, b := r.points[i-1], r.points[i]
 		if p.x >= min(a.x, b.x) && p.x <= max(a.x, b.x) && p.y >= min(a.y, b.y) && p.y <= max(a.y, b.y) {
@@ -174,13 +174,13 @@ func isOn(p point, r route) bool {
 	return false
 }
 
-// TestLinesOfCardinalAreToldApart holds lines of different bundles to cross at most: where they ran along each other, nobody could tell them apart.
-func TestLinesOfCardinalAreToldApart(t *testing.T) {
+// TestLinesDoNotOverlap holds lines of different bundles to cross at most: where they ran along each other, nobody could tell them apart.
+func TestLinesDoNotOverlap(t *testing.T) {
 	for engine, d := range diagrams(t) {
-		l := arrange(d)
+		l := newLayout(d)
 		for i, a := range l.routes {
 			for _, b := range l.routes[:i] {
-				if a.bundle != b.bundle && runAlong(a, b) {
+				if a.bundle != b.bundle && overlap(a, b) {
 					t.Errorf("%s: %s runs along %s", engine, d.Relations[a.relation].Name, d.Relations[b.relation].Name)
 				}
 			}
@@ -188,7 +188,7 @@ func TestLinesOfCardinalAreToldApart(t *testing.T) {
 	}
 }
 
-func runAlong(a, b route) bool {
+func overlap(a, b route) bool {
 	for i := 1; i < len(a.points); i++ {
 		for j := 1; j < len(b.points); j++ {
 			p, q, r, s := a.points[i-1], a.points[i], b.points[j-1], b.points[j]
@@ -201,10 +201,10 @@ func runAlong(a, b route) bool {
 	return false
 }
 
-func TestCardinalFitsAScreen(t *testing.T) {
+func TestDrawingFitsScreen(t *testing.T) {
 	for engine, d := range diagrams(t) {
-		l := arrange(d)
-		if l.width > widestDrawing {
+		l := newLayout(d)
+		if l.width > maxWidth {
 			t.Errorf("%s: %d pixels wide", engine, l.width*unit)
 		}
 		hub := boxOf(l, d.hub())

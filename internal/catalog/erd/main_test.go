@@ -79,9 +79,9 @@ func drawAll(schemas map[string]*catalog.Schema) map[string]*Diagram {
 	return drawn
 }
 
-// made is a foreign schema of ordinary tables, each with the primary key id and foreign keys of columns that are named for
+// externalSchema is a foreign schema of ordinary tables, each with the primary key id and foreign keys of columns that are named for
 // what they refer to: "order": {"customer", "shop?"} where shop_id may be empty.
-func made(tables map[string][]string) *catalog.Schema {
+func externalSchema(tables map[string][]string) *catalog.Schema {
 	s := &catalog.Schema{Engine: "sqlite", Name: "main"}
 	for name, refers := range tables {
 		t := catalog.Table{Name: name, Kind: catalog.Ordinary, Columns: []catalog.Column{{Name: "id", Type: "INTEGER", NotNull: true}},

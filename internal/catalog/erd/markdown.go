@@ -29,21 +29,21 @@ func (d *Diagram) writeMarkdown(w io.Writer) error {
 
 func (d *Diagram) writeMarkdownTable(b *bytes.Buffer, t *Table) {
 	fmt.Fprintf(b, "\n### %s\n\n", markdownText(t.Name))
-	if facts := tableFacts(t); facts != "" {
+	if facts := tableSummary(t); facts != "" {
 		fmt.Fprintf(b, "%s\n\n", markdownText(facts))
 	}
-	if sentence := d.guideFor(t.Name, ""); sentence != "" {
+	if sentence := d.guideSentence(t.Name, ""); sentence != "" {
 		fmt.Fprintf(b, "> %s\n\n", markdownText(sentence))
 	}
 	b.WriteString("| column | type | meaning | data class | rules | guide |\n|---|---|---|---|---|---|\n")
 	for i, c := range t.Columns {
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", markdownText(c.Name), markdownText(c.Type), markdownText(c.Meaning()), classOf(c),
-			markdownText(strings.Join(d.rules(t, i), "; ")), markdownText(d.guideFor(t.Name, c.Name)))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", markdownText(c.Name), markdownText(c.Type), markdownText(c.Meaning()), className(c),
+			markdownText(strings.Join(d.rules(t, i), "; ")), markdownText(d.guideSentence(t.Name, c.Name)))
 	}
 	for _, list := range []struct {
 		title string
 		lines []string
-	}{{"Relations", d.relationWords(t)}, {"Indexes", indexWords(t)}, {"Rules of several columns", checkWords(t)}} {
+	}{{"Relations", d.relationSentences(t)}, {"Indexes", indexSentences(t)}, {"Rules of several columns", checkSentences(t)}} {
 		if list.lines != nil {
 			fmt.Fprintf(b, "\n%s:\n", list.title)
 			for _, l := range list.lines {
@@ -88,15 +88,15 @@ func (d *Diagram) rules(t *Table, i int) []string {
 	return rules
 }
 
-func indexWords(t *Table) []string {
+func indexSentences(t *Table) []string {
 	var words []string
-	for _, i := range t.plainIndexes() {
-		words = append(words, indexKind(i)+": "+keyText(i))
+	for _, i := range t.secondaryIndexes() {
+		words = append(words, indexKind(i)+": "+indexText(i))
 	}
 	return words
 }
 
-func checkWords(t *Table) []string {
+func checkSentences(t *Table) []string {
 	var words []string
 	for _, c := range t.Constraints {
 		if c.Kind == catalog.Check && len(c.Columns) != 1 || c.Kind == catalog.Exclusion {

@@ -17,7 +17,7 @@ func (d *Diagram) writeMermaid(w io.Writer) error {
 		t := &d.Tables[i]
 		fmt.Fprintf(&b, "  %s {\n", mermaidName(t.Name))
 		for j, c := range t.Columns {
-			fmt.Fprintf(&b, "    %s %s%s \"%s\"\n", mermaidWord(c.Type), mermaidWord(c.Name), d.mermaidKeys(t, c.Name), mermaidText(columnFacts(t, j)))
+			fmt.Fprintf(&b, "    %s %s%s \"%s\"\n", mermaidWord(c.Type), mermaidWord(c.Name), d.mermaidKeys(t, c.Name), mermaidText(columnSummary(t, j)))
 		}
 		b.WriteString("  }\n")
 	}
@@ -37,7 +37,7 @@ func mermaidLine(r Relation) string {
 		one, line = "|o", ".."
 	}
 	switch {
-	case r.Answer != "":
+	case r.Inverse != "":
 		many = "||"
 	case r.IsUnique:
 		many = "o|"

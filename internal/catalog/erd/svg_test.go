@@ -50,33 +50,33 @@ func parseSVG(t *testing.T, text []byte) *node {
 	}
 }
 
-// all are an element and those within it that fulfil a condition.
-func (n *node) all(is func(*node) bool) []*node {
+// selectNodes are an element and those within it that fulfil a condition.
+func (n *node) selectNodes(is func(*node) bool) []*node {
 	var found []*node
 	if is(n) {
 		found = append(found, n)
 	}
 	for _, c := range n.children {
-		found = append(found, c.all(is)...)
+		found = append(found, c.selectNodes(is)...)
 	}
 	return found
 }
 
 func (n *node) byID(id string) *node {
-	for _, found := range n.all(func(n *node) bool { return n.attr["id"] == id }) {
+	for _, found := range n.selectNodes(func(n *node) bool { return n.attr["id"] == id }) {
 		return found
 	}
 	return nil
 }
 
-// TestStrictPoliciesAllowIt holds drawings to have nothing that a content security policy of default-src 'none' takes away.
-func TestStrictPoliciesAllowIt(t *testing.T) {
+// TestStrictContentSecurityPolicy holds drawings to have nothing that a content security policy of default-src 'none' takes away.
+func TestStrictContentSecurityPolicy(t *testing.T) {
 	all := diagrams(t)
-	all["nasty"] = NewDiagram(nasty(), true)
+	all["nasty"] = NewDiagram(hostileSchema(), true)
 	allowed := strings.Fields("svg title desc defs symbol g rect path circle text tspan a use")
 	for name, d := range all {
 		for _, theme := range []Theme{Light, Dark} {
-			for _, n := range parseSVG(t, written(t, d, SVG, theme, true)).all(func(*node) bool { return true }) {
+			for _, n := range parseSVG(t, write(t, d, SVG, theme, true)).selectNodes(func(*node) bool { return true }) {
 				if !slices.Contains(allowed, n.name) {
 					t.Errorf("%s: there is a <%s>", name, n.name)
 				}
@@ -93,12 +93,12 @@ func TestStrictPoliciesAllowIt(t *testing.T) {
 	}
 }
 
-// TestEverythingIsToldInWords holds what somebody hears who cannot see the drawing to be all that it shows.
-func TestEverythingIsToldInWords(t *testing.T) {
+// TestDescriptionsAreComplete holds what somebody hears who cannot see the drawing to be all that it shows.
+func TestDescriptionsAreComplete(t *testing.T) {
 	all := diagrams(t)
-	all["nasty"] = NewDiagram(nasty(), true)
+	all["nasty"] = NewDiagram(hostileSchema(), true)
 	for name, d := range all {
-		root := parseSVG(t, written(t, d, SVG, Light, false))
+		root := parseSVG(t, write(t, d, SVG, Light, false))
 		if root.attr["role"] == "img" || root.byID("erd-title") == nil || root.byID("erd-about") == nil {
 			t.Errorf("%s: the drawing has no name, or hides what is in it", name)
 		}
@@ -114,7 +114,7 @@ func TestEverythingIsToldInWords(t *testing.T) {
 			}
 			text := strings.Join(strings.Fields(section.text), " ")
 			for i := range table.Columns {
-				if !strings.Contains(text, strings.Join(strings.Fields(columnWords(table, i)), " ")) {
+				if !strings.Contains(text, strings.Join(strings.Fields(columnSentence(table, i)), " ")) {
 					t.Errorf("%s: %s does not tell of %s", name, table.Name, table.Columns[i].Name)
 				}
 			}
@@ -125,8 +125,8 @@ func TestEverythingIsToldInWords(t *testing.T) {
 			}
 		}
 		seen := 0
-		for _, hidden := range root.all(func(n *node) bool { return n.attr["aria-hidden"] == "true" }) {
-			seen += len(hidden.all(func(n *node) bool { return n.attr["stroke-width"] == "1.5" }))
+		for _, hidden := range root.selectNodes(func(n *node) bool { return n.attr["aria-hidden"] == "true" }) {
+			seen += len(hidden.selectNodes(func(n *node) bool { return n.attr["stroke-width"] == "1.5" }))
 		}
 		if seen != len(d.Relations) {
 			t.Errorf("%s: %d lines are hidden from screen readers, want %d", name, seen, len(d.Relations))
@@ -134,9 +134,9 @@ func TestEverythingIsToldInWords(t *testing.T) {
 	}
 }
 
-func TestClassesAreMarked(t *testing.T) {
+func TestDataClassSigns(t *testing.T) {
 	for engine, d := range diagrams(t) {
-		root := parseSVG(t, written(t, d, SVG, Light, false))
+		root := parseSVG(t, write(t, d, SVG, Light, false))
 		for _, table := range d.Tables {
 			want := map[string]int{}
 			for _, c := range table.Columns {
@@ -150,7 +150,7 @@ func TestClassesAreMarked(t *testing.T) {
 				}
 			}
 			got := map[string]int{}
-			for _, n := range root.byID("table-" + table.Name).all(func(n *node) bool { return n.name == "use" }) {
+			for _, n := range root.byID("table-" + table.Name).selectNodes(func(n *node) bool { return n.name == "use" }) {
 				got[n.attr["href"]]++
 			}
 			for sign := range map[string]bool{"#erd-sealed": true, "#erd-personal": true, "#erd-secret": true} {
@@ -170,7 +170,7 @@ func TestContrast(t *testing.T) {
 				t.Errorf("%s: %s, %s on %s, has a contrast of %.2f, less than %.1f", theme, what, a, b, got, least)
 			}
 		}
-		for _, ground := range []string{p.ground, p.card, p.personalTint, p.secretTint} {
+		for _, ground := range []string{p.background, p.boxBackground, p.personalTint, p.secretTint} {
 			check("text", p.text, ground, 4.5)
 			check("muted text", p.muted, ground, 4.5)
 		}
@@ -178,7 +178,7 @@ func TestContrast(t *testing.T) {
 		check("the sign of secrets", p.secret, p.secretTint, 3)
 		for i, colour := range p.strong {
 			check("a title", p.onTitle, colour, 4.5)
-			check("a heading", colour, p.ground, 4.5)
+			check("a heading", colour, p.background, 4.5)
 			for _, tint := range p.tint {
 				check("a line", colour, tint, 3)
 			}
@@ -210,23 +210,23 @@ func contrast(t *testing.T, a, b string) float64 {
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-// TestTextStaysOnThePage looks at the legend and at what is told in words; a box's text is looked at by TestNothingLiesOnAnother.
-func TestTextStaysOnThePage(t *testing.T) {
-	for name, d := range schemas(t) {
-		root := parseSVG(t, written(t, d, SVG, Light, false))
+// TestTextFitsPage looks at the legend and at what is told in words; a box's text is looked at by TestNothingLiesOnAnother.
+func TestTextFitsPage(t *testing.T) {
+	for name, d := range layoutDiagrams(t) {
+		root := parseSVG(t, write(t, d, SVG, Light, false))
 		width, err := strconv.ParseFloat(root.attr["width"], 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, n := range root.all(func(n *node) bool { return n.name == "text" || n.name == "tspan" }) {
-			if n.attr["font-family"] == fixed || n.attr["x"] == "" {
+		for _, n := range root.selectNodes(func(n *node) bool { return n.name == "text" || n.name == "tspan" }) {
+			if n.attr["font-family"] == monospace || n.attr["x"] == "" {
 				continue
 			}
 			x, err := strconv.ParseFloat(n.attr["x"], 64)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if right := x + textWidth(n.text, wordsSize); right > width {
+			if right := x + textWidth(n.text, descriptionSize); right > width {
 				t.Errorf("%s: %q ends at %.0f of %.0f", name, n.text, right, width)
 			}
 		}

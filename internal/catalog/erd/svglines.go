@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// dashes are the line of an optional relation.
-const dashes = "5 3"
+// dashPattern are the line of an optional relation.
+const dashPattern = "5 3"
 
 // relations draws the lines, the bundles one after the other: each over a wider line in the colour of the ground, so that one can
 // see which of two crossing lines goes on where.
@@ -22,7 +22,7 @@ func (p *page) relations() {
 			return
 		}
 		for _, r := range own {
-			p.tag("path", "d", pathOf(r.points), "stroke", p.palette.ground, "stroke-width", 3.5)
+			p.tag("path", "d", pathOf(r.points), "stroke", p.palette.background, "stroke-width", 3.5)
 		}
 		for _, r := range own {
 			p.relation(r)
@@ -36,30 +36,30 @@ func (p *page) relation(r route) {
 	p.open("g", "stroke", colour, "stroke-width", 1.5)
 	line := []any{"d", pathOf(r.points)}
 	if relation.IsOptional {
-		line = append(line, "stroke-dasharray", dashes)
+		line = append(line, "stroke-dasharray", dashPattern)
 	}
 	p.tag("path", line...)
 	many := !relation.IsUnique
-	p.end(r.points[0], r.points[1], many, relation.Answer == "")
+	p.lineEnd(r.points[0], r.points[1], many, relation.Inverse == "")
 	if last := len(r.points) - 1; r.joins {
 		p.tag("circle", "cx", r.points[last].x*unit, "cy", r.points[last].y*unit, "r", 2, "fill", colour)
 	} else {
-		p.end(r.points[last], r.points[last-1], false, relation.IsOptional)
+		p.lineEnd(r.points[last], r.points[last-1], false, relation.IsOptional)
 	}
 	p.close("g")
 }
 
-// end draws the sign at a line's end: a crow's foot for many or a bar for one, then a ring when it may be none or a bar when it
+// lineEnd draws the sign at a line's end: a crow's foot for many or a bar for one, then a ring when it may be none or a bar when it
 // must be one.
-func (p *page) end(at, next point, many, mayBeNone bool) {
+func (p *page) lineEnd(at, next point, many, isOptional bool) {
 	x, y, d := at.x*unit, at.y*unit, sign(next.x-at.x)
 	if many {
 		p.tag("path", "d", fmt.Sprintf("M%d %dL%d %dL%d %d", x, y-5, x+9*d, y, x, y+5))
 	} else {
 		p.tag("path", "d", fmt.Sprintf("M%d %dv10", x+5*d, y-5))
 	}
-	if mayBeNone {
-		p.tag("circle", "cx", x+12*d, "cy", y, "r", 3, "fill", p.palette.ground)
+	if isOptional {
+		p.tag("circle", "cx", x+12*d, "cy", y, "r", 3, "fill", p.palette.background)
 	} else {
 		p.tag("path", "d", fmt.Sprintf("M%d %dv10", x+9*d, y-5))
 	}

@@ -4,36 +4,36 @@ import "fmt"
 
 // The head has a title and three lines that say what the signs mean; a drawing is at least as wide as they are.
 const (
-	headHeight = 84
-	headWidth  = 1220
-	legendLeft = 200
+	headerHeight = 84
+	headerWidth  = 1220
+	legendLeft   = 200
 )
 
-// head writes the title and what the signs mean.
-func (p *page) head(width int) {
+// header writes the title and what the signs mean.
+func (p *page) header(width int) {
 	d := p.layout.diagram
-	p.element("text", d.Title, "x", wordsSpace, "y", 28, "role", "heading", "aria-level", 1, "font-family", prose, "font-size", 20,
+	p.element("text", d.Title, "x", spacing, "y", 28, "role", "heading", "aria-level", 1, "font-family", sansSerif, "font-size", 20,
 		"font-weight", "bold", "fill", p.palette.text)
-	p.element("text", count(len(d.Tables), "table")+", "+count(len(d.Relations), "relation"), "x", wordsSpace, "y", 48, "font-family", prose,
+	p.element("text", count(len(d.Tables), "table")+", "+count(len(d.Relations), "relation"), "x", spacing, "y", 48, "font-family", sansSerif,
 		"font-size", 12, "fill", p.palette.muted)
-	p.open("g", "font-family", prose, "font-size", wordsSize, "fill", p.palette.text)
-	p.legendOfAreas(width, 28)
-	p.legendOfColumns(48)
-	p.legendOfLines(68)
+	p.open("g", "font-family", sansSerif, "font-size", descriptionSize, "fill", p.palette.text)
+	p.areaLegend(width, 28)
+	p.columnLegend(48)
+	p.lineLegend(68)
 	p.close("g")
 }
 
 // label writes what a sign of a width means, and returns where the next one stands.
 func (p *page) label(text string, x, y, sign int) int {
 	p.element("text", text, "x", x+sign+5, "y", y)
-	return x + sign + 5 + int(textWidth(text, wordsSize)) + 14
+	return x + sign + 5 + int(textWidth(text, descriptionSize)) + 14
 }
 
-// legendOfAreas names as many areas as there is room for.
-func (p *page) legendOfAreas(width, y int) {
+// areaLegend names as many areas as there is room for.
+func (p *page) areaLegend(width, y int) {
 	x := legendLeft
 	for _, area := range p.layout.diagram.areas() {
-		if x+int(textWidth(area, wordsSize))+40 > width {
+		if x+int(textWidth(area, descriptionSize))+40 > width {
 			p.label("…", x, y, 0)
 			return
 		}
@@ -42,7 +42,7 @@ func (p *page) legendOfAreas(width, y int) {
 	}
 }
 
-func (p *page) legendOfColumns(y int) {
+func (p *page) columnLegend(y int) {
 	x := legendLeft
 	for _, s := range []struct{ sign, colour, text string }{
 		{"personal", p.palette.personal, "personal"}, {"sealed", p.palette.personal, "sealed"}, {"secret", p.palette.secret, "secret"},
@@ -55,7 +55,7 @@ func (p *page) legendOfColumns(y int) {
 	}
 }
 
-func (p *page) legendOfLines(y int) {
+func (p *page) lineLegend(y int) {
 	x := legendLeft
 	for _, s := range []struct {
 		many, mayBeNone bool
@@ -63,11 +63,11 @@ func (p *page) legendOfLines(y int) {
 	}{{true, true, "any number"}, {false, true, "one or none"}, {false, false, "exactly one"}} {
 		p.open("g", "fill", "none", "stroke", p.palette.text, "stroke-width", 1.5, "transform", fmt.Sprintf("translate(%d %d)", x, y-4))
 		p.tag("path", "d", "M0 0h28")
-		p.end(point{4, 0}, point{0, 0}, s.many, s.mayBeNone)
+		p.lineEnd(point{4, 0}, point{0, 0}, s.many, s.mayBeNone)
 		p.close("g")
 		x = p.label(s.text, x, y, 28)
 	}
-	for _, s := range []struct{ dash, text string }{{"none", "mandatory"}, {dashes, "optional"}} {
+	for _, s := range []struct{ dash, text string }{{"none", "mandatory"}, {dashPattern, "optional"}} {
 		p.tag("path", "d", fmt.Sprintf("M%d %dh28", x, y-4), "fill", "none", "stroke", p.palette.text, "stroke-width", 1.5, "stroke-dasharray", s.dash)
 		x = p.label(s.text, x, y, 28)
 	}

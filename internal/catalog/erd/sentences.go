@@ -4,22 +4,22 @@ import "strings"
 
 // Owner says what one row of the referenced table has: "One user may have many sessions."
 func (r Relation) Owner() string {
-	has := "may have many " + many(r.From)
+	has := "may have many " + plural(r.From)
 	switch {
-	case r.Answer != "":
-		has = "has exactly one " + one(r.From)
+	case r.Inverse != "":
+		has = "has exactly one " + singular(r.From)
 	case r.IsUnique:
-		has = "may have one " + one(r.From)
+		has = "may have one " + singular(r.From)
 	}
-	return "One " + one(r.To) + " " + has + r.by() + "."
+	return "One " + singular(r.To) + " " + has + r.by() + "."
 }
 
 // Member says what each row that refers belongs to: "Each session belongs to exactly one user."
 func (r Relation) Member() string {
 	if r.IsOptional {
-		return "Each " + one(r.From) + " may belong to one " + one(r.To) + r.by() + "."
+		return "Each " + singular(r.From) + " may belong to one " + singular(r.To) + r.by() + "."
 	}
-	return "Each " + one(r.From) + " belongs to exactly one " + one(r.To) + r.by() + "."
+	return "Each " + singular(r.From) + " belongs to exactly one " + singular(r.To) + r.by() + "."
 }
 
 // Short is the cardinality as the diagram says it, from the referring table's side.
@@ -41,8 +41,8 @@ func (r Relation) by() string {
 	return ", by " + strings.Join(r.Columns, " and ")
 }
 
-// relationWords are the sentences about a table's relations: what it belongs to, what it has, what it joins.
-func (d *Diagram) relationWords(t *Table) []string {
+// relationSentences are the sentences about a table's relations: what it belongs to, what it has, what it joins.
+func (d *Diagram) relationSentences(t *Table) []string {
 	var sentences []string
 	for _, r := range d.Relations {
 		if r.From == t.Name {
@@ -50,20 +50,20 @@ func (d *Diagram) relationWords(t *Table) []string {
 		}
 	}
 	for _, r := range d.Relations {
-		if r.To == t.Name || r.From == t.Name && r.Answer != "" {
+		if r.To == t.Name || r.From == t.Name && r.Inverse != "" {
 			sentences = append(sentences, r.Owner())
 		}
 	}
 	if a, b, ok := d.junction(t); ok {
-		sentences = append(sentences, "One "+one(a.To)+" may have many "+many(b.To)+", and one "+one(b.To)+" may have many "+many(a.To)+
+		sentences = append(sentences, "One "+singular(a.To)+" may have many "+plural(b.To)+", and one "+singular(b.To)+" may have many "+plural(a.To)+
 			": this is the junction table.")
 	}
 	return sentences
 }
 
-// one is what a row of a table is called: users are each a user.
-func one(table string) string {
-	name := spaced(table)
+// singular is what a row of a table is called: users are each a user.
+func singular(table string) string {
+	name := withSpaces(table)
 	for _, e := range [][2]string{{"ies", "y"}, {"sses", "ss"}, {"uses", "us"}, {"xes", "x"}, {"ches", "ch"}, {"shes", "sh"},
 		{"ss", "ss"}, {"us", "us"}, {"is", "is"}, {"s", ""}} {
 		if stem, ok := strings.CutSuffix(name, e[0]); ok {
@@ -73,14 +73,14 @@ func one(table string) string {
 	return name
 }
 
-// many is what several rows of a table are called; a table whose name is a singular has rows.
-func many(table string) string {
-	if name := spaced(table); one(table) != name {
+// plural is what several rows of a table are called; a table whose name is a singular has rows.
+func plural(table string) string {
+	if name := withSpaces(table); singular(table) != name {
 		return name
 	}
-	return spaced(table) + " rows"
+	return withSpaces(table) + " rows"
 }
 
-func spaced(table string) string {
+func withSpaces(table string) string {
 	return strings.ReplaceAll(table[strings.LastIndexByte(table, '.')+1:], "_", " ")
 }

@@ -2,12 +2,13 @@ package erd
 
 import "slices"
 
-// dijkstra is the state of one run of Dijkstra's algorithm over numbered states. Costs are small whole numbers, so a row of
-// buckets serves as the queue; states of equal cost are taken in the order in which they were reached.
+// dijkstra is one run of Dijkstra's algorithm over numbered states. Costs are small integers, so the priority queue is
+// a list of buckets, one per cost (Dial's algorithm). States of equal cost are returned in the order in which they were
+// added.
 type dijkstra struct {
 	cost, previous []int
 	buckets        [][]int
-	current        int // the bucket that is being emptied
+	current        int // index of the bucket that pop reads from
 }
 
 func newDijkstra(states int) *dijkstra {
@@ -18,7 +19,8 @@ func newDijkstra(states int) *dijkstra {
 	return s
 }
 
-// push notes that a state can be reached at a cost, from another one or from none (-1).
+// push adds a state with its cost and its previous state (-1 for a start). It does nothing if the state has a lower or
+// equal cost.
 func (s *dijkstra) push(state, cost, from int) {
 	if s.cost[state] >= 0 && s.cost[state] <= cost {
 		return
@@ -30,7 +32,7 @@ func (s *dijkstra) push(state, cost, from int) {
 	s.buckets[cost] = append(s.buckets[cost], state)
 }
 
-// pop returns the cheapest state that was not returned yet, -1 when there is none.
+// pop returns the cheapest state that was not returned yet, -1 if there is none.
 func (s *dijkstra) pop() (state, cost int) {
 	for ; s.current < len(s.buckets); s.current++ {
 		for len(s.buckets[s.current]) > 0 {
@@ -44,7 +46,7 @@ func (s *dijkstra) pop() (state, cost int) {
 	return -1, 0
 }
 
-// path returns the points on the way to a state, from the first on; a point has one state a direction.
+// path returns the points from the start to a state. A point has one state per direction.
 func (s *dijkstra) path(state int) []int {
 	var path []int
 	for ; state >= 0; state = s.previous[state] {

@@ -8,27 +8,27 @@ import (
 
 // Distances between boxes, in units.
 const (
-	gutter = 7 // between columns of boxes: for the lines that run up and down
-	gap    = 4 // between boxes of a column: for those that run across
-	margin = 4 // around all
+	gutter = 7 // between columns of boxes, for vertical lines
+	gap    = 4 // between boxes of a column, for horizontal lines
+	margin = 4 // around the drawing
 
-	maxWidth = 1440 / unit // a laptop's screen
-	aspect   = 1.5         // width to height that is aimed at, within that: a screen, a sheet of paper
+	maxWidth = 1440 / unit // the screen of a laptop
+	aspect   = 1.5         // target ratio of width to height within that limit: as of a screen or a sheet of paper
 )
 
-// layout is the diagram with a place for everything.
+// layout is the diagram with positions of all boxes and routes of all lines.
 type layout struct {
 	diagram       *Diagram
 	hub           string
-	boxes         []*box // in columns from left to right, and in each from top to bottom
+	boxes         []*box // by column from left to right; the columns run down and up in turns
 	columns       [][]*box
 	width, height int // in units
 	routes        []route
 }
 
-// newLayout places the boxes: in columns, the tables of an area together, the hub in the middle, and what belongs together near
-// together. It tries to swap tables of the same area for as long as that shortens the lines. The same diagram is always
-// arranged in the same way.
+// newLayout places the boxes in columns: tables of an area together, the hub in the middle, and related tables close
+// together. It is a local search: it swaps pairs of tables of the same area as long as this reduces the cost, which is
+// mainly the length of the lines. The result is deterministic.
 func newLayout(d *Diagram) *layout {
 	l := &layout{diagram: d, hub: d.hub()}
 	l.boxes = orderTables(d, l.hub)
@@ -51,7 +51,7 @@ func newLayout(d *Diagram) *layout {
 	return l
 }
 
-// orderTables orders the tables by areas, that of the hub between the others.
+// orderTables returns the boxes ordered by area, with the hub's area between the others.
 func orderTables(d *Diagram, hub string) []*box {
 	if hub == "" {
 		return nil
@@ -84,8 +84,8 @@ func orderTables(d *Diagram, hub string) []*box {
 	return slices.Concat(before, boxes[middle], after)
 }
 
-// place puts the boxes into a number of columns of about the same height, running down the first, up the second and so on, so
-// that an area which goes on in the next column goes on beside itself.
+// place distributes the boxes to a number of columns of about the same height. The order runs down the first column, up
+// the second and so on, so that the two parts of an area in adjacent columns are next to each other.
 func (l *layout) place(count int) {
 	total := 0
 	for _, b := range l.boxes {
@@ -131,11 +131,13 @@ func heightOf(column []*box) int {
 	return height
 }
 
-// optimize swaps pairs of tables of the same area for as long as that makes the lines shorter or brings the hub nearer to the middle.
+// optimize swaps pairs of tables of the same area as long as that reduces the cost.
 func (l *layout) optimize(count int) {
-	maxTried := 4_000_000 / (len(l.boxes) + len(l.diagram.Relations)) // placements that are tried, so that a large schema takes no minutes
+	// The number of placements is limited, so that a large schema does not take minutes.
+	maxTried := 4_000_000 / (len(l.boxes) + len(l.diagram.Relations))
 	l.place(count)
-	best, widthLimit := l.cost(), max(l.width, maxWidth) // a column is as wide as its widest table, so a swap can widen the drawing
+	// A column is as wide as its widest table, so a swap can make the drawing wider.
+	best, widthLimit := l.cost(), max(l.width, maxWidth)
 	for tried, improved := 0, true; improved; {
 		improved = false
 		for i := range l.boxes {
@@ -157,7 +159,8 @@ func (l *layout) optimize(count int) {
 	l.place(count)
 }
 
-// cost is how far what belongs together is apart, and the hub from the middle.
+// cost returns the sum of the distances between related tables and of the hub from the centre, with weights, plus the
+// height.
 func (l *layout) cost() int {
 	at := map[string]*box{}
 	for _, b := range l.boxes {
@@ -172,14 +175,14 @@ func (l *layout) cost() int {
 		from, to := at[r.From], at[r.To]
 		distance := 2*gapBetween(from.x, from.w, to.x, to.w) + gapBetween(from.y, from.h, to.y, to.h)
 		if r.To != l.hub {
-			distance *= 2 // lines to the hub run together, others each by itself
+			distance *= 2 // lines to the hub are bundled, other lines are not
 		}
 		sum += distance
 	}
 	return sum + l.height*4
 }
 
-// gapBetween is the distance between two stretches.
+// gapBetween returns the distance between two intervals, 0 if they overlap.
 func gapBetween(a, lengthA, b, lengthB int) int { return max(0, a-b-lengthB, b-a-lengthA) }
 
 func abs(n int) int { return max(n, -n) }

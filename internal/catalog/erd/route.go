@@ -5,49 +5,49 @@ import (
 	"slices"
 )
 
-// point is a place on the grid, in units.
+// point is a point on the grid, in units.
 type point struct{ x, y int }
 
-// route is the line of a relation: from the box that refers, to the box that is referred to or to the line of another relation
-// which goes there.
+// route is the line of a relation: from the referencing box to the referenced box, or to the line of another relation
+// that ends there.
 type route struct {
-	relation int     // of the diagram
-	bundle   int     // of lines that run together
+	relation int     // index in the diagram
+	bundle   int     // number of the bundle: lines of a bundle can share segments
 	points   []point // corners; the first is on the edge of the referring box
 	joins    bool    // ends on another line of the bundle
 }
 
-// What a step costs. Lines rather go round than run where another line is.
+// The costs of a step. They make a line take a longer way rather than overlap another line.
 const (
 	stepCost    = 2
 	bendCost    = 12
 	crossCost   = 16
-	nearBoxCost = 6   // beside a box, where the crow's feet end
-	attachCost  = 30  // for another end at a box rather than on a line that ends there
-	overlapCost = 400 // along the line of another bundle: only when there is no other way
+	nearBoxCost = 6   // along a box, where the crow's feet end
+	attachCost  = 30  // for an end at the box instead of on a line of the bundle
+	overlapCost = 400 // on a segment of another bundle: only if there is no other way
 )
 
-// stub is how far a line runs straight from a box, for its crow's foot, in units.
+// stub is the length of the straight segment at a box, for the crow's foot, in units.
 const stub = 2
 
-// router finds ways over the grid on which no line crosses a box.
+// router finds routes on the grid. No route crosses a box.
 type router struct {
 	width, height    int
 	boxes            map[string]*box
 	blocked, nearBox []bool
-	owner            [2][]int // by direction, the bundle that runs through a point; 0 is none
-	joinable         []bool   // whether a line of the same bundle may end at a point
+	owner            [2][]int // by direction, the bundle that occupies a point; 0 is none
+	joinable         []bool   // whether a line of the same bundle can end at a point
 	ends             map[point]bool
 }
 
-// The directions a line can run in.
+// The directions of a line.
 const (
 	horizontal = iota
 	vertical
 )
 
-// routeAll finds the lines of all relations, the shortest first. Relations to the same table that are alike in being mandatory or
-// optional run together as soon as they meet.
+// routeAll routes the lines of all relations, the shortest first. The mandatory relations to a table form a bundle, and
+// so do the optional ones: a line joins another line of its bundle where they meet.
 func (l *layout) routeAll() {
 	r := newRouter(l)
 	relations := l.diagram.Relations
@@ -72,7 +72,7 @@ func (l *layout) routeAll() {
 	}
 }
 
-// bundleKey names the bundle that a relation's line belongs to.
+// bundleKey returns the bundle of a relation's line.
 func bundleKey(r Relation) [3]string {
 	switch {
 	case r.Inverse != "":
@@ -94,7 +94,7 @@ func newRouter(l *layout) *router {
 			for x := b.x - stub; x <= b.x+b.w+stub; x++ {
 				index := r.at(point{x, y})
 				r.nearBox[index] = true
-				// Nearer than where the signs end there are only the ends of lines.
+				// Within the length of a stub there are only the ends of lines.
 				r.blocked[index] = r.blocked[index] || x > b.x-stub && x < b.x+b.w+stub
 			}
 		}
@@ -104,7 +104,8 @@ func newRouter(l *layout) *router {
 
 func (r *router) at(p point) int { return p.y*r.width + p.x }
 
-// findRoute finds the cheapest way for a relation, by Dijkstra's algorithm, and keeps it.
+// findRoute finds the cheapest route of a relation by Dijkstra's algorithm and occupies it. A state of the search is a
+// point and the direction in which it was entered.
 func (r *router) findRoute(index int, relation Relation, bundle int) route {
 	from, to := r.boxes[relation.From], r.boxes[relation.To]
 	y := from.relationY(index)
@@ -140,9 +141,10 @@ func (r *router) findRoute(index int, relation Relation, bundle int) route {
 	return found
 }
 
-// tryStep reaches a neighbouring point if a line may run there.
+// tryStep adds a step to a neighbouring point to the search, if a line can run there.
 func (r *router) tryStep(s *dijkstra, here, next, direction, bundle int) {
-	if next < 0 || next >= len(r.blocked) || direction == horizontal && next/r.width != here/2/r.width || r.blocked[next] {
+	if next < 0 || next >= len(r.blocked) || r.blocked[next] ||
+		direction == horizontal && next/r.width != here/2/r.width {
 		return
 	}
 	cost := stepCost
@@ -159,12 +161,12 @@ func (r *router) tryStep(s *dijkstra, here, next, direction, bundle int) {
 	s.push(2*next+direction, s.cost[here]+cost, here)
 }
 
-// canJoin reports whether a line of the bundle may end at a point of another one.
+// canJoin reports whether a line of the bundle can end at a point of another line of the bundle.
 func (r *router) canJoin(at, bundle int) bool {
 	return r.joinable[at] && (r.owner[horizontal][at] == bundle || r.owner[vertical][at] == bundle)
 }
 
-// overlapCostAt is the cost of running through a point in which another bundle runs in the same direction.
+// overlapCostAt returns the cost of passing a point that another bundle passes in the same direction.
 func (r *router) overlapCostAt(at, direction, bundle int) int {
 	if other := r.owner[direction][at]; other != 0 && other != bundle {
 		return overlapCost
@@ -172,7 +174,7 @@ func (r *router) overlapCostAt(at, direction, bundle int) int {
 	return 0
 }
 
-// stubCost is the cost of what a line crosses beside a box, around the point outside.
+// stubCost returns the cost of the lines that a stub crosses, around its outer point.
 func (r *router) stubCost(outside point, bundle int) int {
 	cost := 0
 	for x := outside.x - stub; x <= outside.x+stub; x++ {
@@ -185,8 +187,8 @@ func (r *router) stubCost(outside point, bundle int) int {
 	return cost
 }
 
-// goals are the points at which a line has found its table, and what ending there costs: the lines of its bundle, and before
-// the sides of the box all places that no other line needs.
+// goals returns the points at which a route can end, with the costs: points on lines of the bundle, and the outer
+// points of stubs at the left and right sides of the box, except where another line ends or starts.
 func (r *router) goals(to *box, bundle int) map[int]int {
 	goals := map[int]int{}
 	for at := range r.joinable {
@@ -195,7 +197,8 @@ func (r *router) goals(to *box, bundle int) map[int]int {
 		}
 	}
 	for y := to.y + 1; y < to.y+to.h; y++ {
-		if slices.ContainsFunc(to.lines, func(l line) bool { return l.kind == relationLine && abs(to.relationY(l.relation)-y) < 2 }) {
+		isNear := func(l line) bool { return l.kind == relationLine && abs(to.relationY(l.relation)-y) < 2 }
+		if slices.ContainsFunc(to.lines, isNear) {
 			continue
 		}
 		for _, x := range []int{to.x, to.x + to.w} {
@@ -212,7 +215,7 @@ func (r *router) goals(to *box, bundle int) map[int]int {
 	return goals
 }
 
-// corners makes a line of the points of a way: with its stubs, without the points between corners.
+// corners converts a path into the points of a line: with stubs, and without the points between corners.
 func (r *router) corners(path []int, from, to *box, joins bool) []point {
 	points := make([]point, len(path))
 	for i, at := range path {
@@ -233,7 +236,7 @@ func (r *router) corners(path []int, from, to *box, joins bool) []point {
 	return append(corners, points[len(points)-1])
 }
 
-// edgePoint is the point of a box's side that a line starts from to be at a point outside.
+// edgePoint returns the point on a box's side that is level with a point outside.
 func edgePoint(b *box, outside point) point {
 	if outside.x < b.x {
 		return point{b.x, outside.y}
@@ -241,7 +244,7 @@ func edgePoint(b *box, outside point) point {
 	return point{b.x + b.w, outside.y}
 }
 
-// occupy takes the points of a line, so that others keep away from it or join it.
+// occupy marks the points of a line, so that other lines avoid or join it.
 func (r *router) occupy(found route) {
 	points := found.points
 	last := points[len(points)-1]

@@ -2,7 +2,7 @@ package erd
 
 import "strings"
 
-// Owner says what one row of the referenced table has: "One user may have many sessions."
+// Owner returns the relation as a sentence about one row of the referenced table: "One user may have many sessions."
 func (r Relation) Owner() string {
 	has := "may have many " + plural(r.From)
 	switch {
@@ -14,7 +14,7 @@ func (r Relation) Owner() string {
 	return "One " + singular(r.To) + " " + has + r.by() + "."
 }
 
-// Member says what each row that refers belongs to: "Each session belongs to exactly one user."
+// Member returns the relation as a sentence about each referencing row: "Each session belongs to exactly one user."
 func (r Relation) Member() string {
 	if r.IsOptional {
 		return "Each " + singular(r.From) + " may belong to one " + singular(r.To) + r.by() + "."
@@ -22,7 +22,7 @@ func (r Relation) Member() string {
 	return "Each " + singular(r.From) + " belongs to exactly one " + singular(r.To) + r.by() + "."
 }
 
-// Short is the cardinality as the diagram says it, from the referring table's side.
+// Short returns the cardinality for the diagram, from the side of the referencing table.
 func (r Relation) Short() string {
 	from, to := "many", "one"
 	if r.IsUnique {
@@ -41,7 +41,7 @@ func (r Relation) by() string {
 	return ", by " + strings.Join(r.Columns, " and ")
 }
 
-// relationSentences are the sentences about a table's relations: what it belongs to, what it has, what it joins.
+// relationSentences returns the sentences about a table's relations: references, referencing tables, and the junction.
 func (d *Diagram) relationSentences(t *Table) []string {
 	var sentences []string
 	for _, r := range d.Relations {
@@ -55,17 +55,19 @@ func (d *Diagram) relationSentences(t *Table) []string {
 		}
 	}
 	if a, b, ok := d.junction(t); ok {
-		sentences = append(sentences, "One "+singular(a.To)+" may have many "+plural(b.To)+", and one "+singular(b.To)+" may have many "+plural(a.To)+
-			": this is the junction table.")
+		sentences = append(sentences, "One "+singular(a.To)+" may have many "+plural(b.To)+", and one "+singular(b.To)+
+			" may have many "+plural(a.To)+": this is the junction table.")
 	}
 	return sentences
 }
 
-// singular is what a row of a table is called: users are each a user.
+// singular returns the singular of a table's name: user for users.
 func singular(table string) string {
 	name := withSpaces(table)
-	for _, e := range [][2]string{{"ies", "y"}, {"sses", "ss"}, {"uses", "us"}, {"xes", "x"}, {"ches", "ch"}, {"shes", "sh"},
-		{"ss", "ss"}, {"us", "us"}, {"is", "is"}, {"s", ""}} {
+	for _, e := range [][2]string{
+		{"ies", "y"}, {"sses", "ss"}, {"uses", "us"}, {"xes", "x"}, {"ches", "ch"}, {"shes", "sh"},
+		{"ss", "ss"}, {"us", "us"}, {"is", "is"}, {"s", ""},
+	} {
 		if stem, ok := strings.CutSuffix(name, e[0]); ok {
 			return stem + e[1]
 		}
@@ -73,7 +75,7 @@ func singular(table string) string {
 	return name
 }
 
-// plural is what several rows of a table are called; a table whose name is a singular has rows.
+// plural returns the plural of a table's name. If the name is a singular, it appends "rows".
 func plural(table string) string {
 	if name := withSpaces(table); singular(table) != name {
 		return name

@@ -7,27 +7,27 @@ import (
 	"strings"
 )
 
-// The description in words stands in columns below the drawing.
+// The descriptions of the tables are in columns below the drawing.
 const (
-	descriptionWidth = 420 // of a column, about
+	descriptionWidth = 420 // approximate width of a column
 	descriptionSize  = 11
-	lineHeight       = 15 // from line to line
-	spacing          = 28 // between columns, and between tables
+	lineHeight       = 15 // distance between lines
+	spacing          = 28 // between columns and between tables
 )
 
-// descriptionPart is the finished lower part of a page.
+// descriptionPart is the lower part of a page.
 type descriptionPart struct {
 	bytes.Buffer
 	height int
 }
 
-// paragraph is text that is broken into lines.
+// paragraph is wrapped text.
 type paragraph struct {
 	lines  []string
 	indent int
 }
 
-// descriptions tells each table in words: what it is, its columns, its relations, its indexes.
+// descriptions writes the description of each table: its comment, columns, relations and indexes.
 func (p *page) descriptions(width, top int) *descriptionPart {
 	columns := max(1, (width-spacing)/(descriptionWidth+spacing))
 	room := (width-spacing)/columns - spacing
@@ -40,8 +40,8 @@ func (p *page) descriptions(width, top int) *descriptionPart {
 	}
 	q := &page{palette: p.palette, colour: p.colour}
 	heading := top + 30
-	q.element("text", "In words", "x", spacing, "y", heading, "role", "heading", "aria-level", 2, "font-family", sansSerif, "font-size", 18,
-		"font-weight", "bold", "fill", p.palette.text)
+	q.element("text", "Descriptions", "x", spacing, "y", heading, "role", "heading", "aria-level", 2,
+		"font-family", sansSerif, "font-size", 18, "font-weight", "bold", "fill", p.palette.text)
 	start, lowest, filled := heading+20, heading, 0
 	y := start
 	for i, column := 0, 0; i < len(tables); i++ {
@@ -67,7 +67,7 @@ func descriptionHeight(paragraphs []paragraph) int {
 	return lines*lineHeight + lineHeight + 2*spacing
 }
 
-// describe describes a table, broken into lines of a width.
+// describe returns the description of a table, wrapped to a width.
 func (d *Diagram) describe(t *Table, width int) []paragraph {
 	paragraphs := []paragraph{paragraphOf(tableSummary(t), width, 0)}
 	for i := range t.Columns {
@@ -82,7 +82,7 @@ func (d *Diagram) describe(t *Table, width int) []paragraph {
 	return slices.DeleteFunc(paragraphs, func(p paragraph) bool { return len(p.lines) == 0 })
 }
 
-// columnSentence are a column's name, type, whether it must be given, data class and meaning.
+// columnSentence returns a column's name, type, presence, data class and meaning.
 func columnSentence(t *Table, i int) string {
 	c := t.Columns[i]
 	facts := []string{c.Type, presence(t, c)}
@@ -96,16 +96,18 @@ func columnSentence(t *Table, i int) string {
 	return text
 }
 
-// paragraphOf breaks text into lines. Characters are taken to be as wide as those of a fixed-width font, which hardly one is.
+// paragraphOf wraps text. It assumes the character width of a monospaced font; hardly any character of the actual font
+// is wider.
 func paragraphOf(text string, width, indent int) paragraph {
 	return paragraph{indent: indent, lines: wrap(text, int(float64(width-indent)/(charWidth*descriptionSize)))}
 }
 
 // section writes the description of a table, with a link back to the drawing.
 func (p *page) section(t *Table, paragraphs []paragraph, x, y int) {
-	p.open("g", "id", "words-"+t.Name, "role", "region", "aria-labelledby", "name-"+t.Name,
+	p.open("g", "id", "description-"+t.Name, "role", "region", "aria-labelledby", "name-"+t.Name,
 		"font-family", sansSerif, "font-size", descriptionSize, "fill", p.palette.text)
-	p.tag("rect", "x", x-10, "y", y, "width", 3, "height", descriptionHeight(paragraphs)-spacing, "fill", p.strong(t.Area))
+	p.tag("rect", "x", x-10, "y", y, "width", 3, "height", descriptionHeight(paragraphs)-spacing,
+		"fill", p.strong(t.Area))
 	y += lineHeight
 	p.open("a", "href", "#table-"+t.Name, "aria-label", t.Name+": back to the drawing")
 	p.element("text", t.Name, "id", "name-"+t.Name, "x", x, "y", y, "role", "heading", "aria-level", 3,

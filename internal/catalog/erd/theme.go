@@ -3,17 +3,18 @@ package erd
 // Theme names the colours of a drawing.
 type Theme string
 
-// The themes. A drawing has colours of its own and an opaque ground, so each can be read on any page: a document without styles
-// cannot ask which one its reader prefers.
+// The themes. Each has an opaque background, so it is readable on any page. A drawing cannot adapt to the preference of
+// its reader, because that would need styles.
 const (
 	Light Theme = "light"
 	Dark  Theme = "dark"
 )
 
-// palette are the colours of a theme. Text on its ground has a contrast of 4.5 or more, lines and signs of 3 or more.
+// palette is the set of colours of a theme. Text has a contrast of at least 4.5 to its background, lines and signs of
+// at least 3.
 type palette struct {
 	background, boxBackground, text, muted string
-	onTitle                                string // text on a box's title
+	onTitle                                string // text on the title of a box
 	strong                                 []string
 	tint                                   []string
 	personal, personalTint                 string

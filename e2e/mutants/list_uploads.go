@@ -1,19 +1,23 @@
 package main
 
-// uploads are the protections of files that are uploaded to be imported.
+// uploads are the protections of uploaded import files.
 var uploads = []mutant{
-	{name: "only who uploaded a file starts it", pkg: directoryTests, run: "TestUpload$", edit: edit{"internal/directory/importupload.go",
-		`		case record.ActorID != k.actor.UserID:
+	{name: "only the uploader starts an import", pkg: directoryTests, run: "TestUpload$",
+		edit: edit{"internal/directory/importupload.go",
+			`		case record.ActorID != k.actor.UserID:
 			return record.ImportRun, errOfAnother`, `		case false:
 			return record.ImportRun, errOfAnother`}},
-	{name: "only who uploaded a file reads its problems", pkg: directoryTests, run: "TestUpload$", edit: edit{"internal/directory/importupload.go",
-		`	if record.ActorID != k.actor.UserID {
+	{name: "only the uploader reads the problems of an import", pkg: directoryTests, run: "TestUpload$",
+		edit: edit{"internal/directory/importupload.go",
+			`	if record.ActorID != k.actor.UserID {
 		return nil, errOfAnother`, `	if false {
 		return nil, errOfAnother`}},
-	{name: "an import ends with the rights it is made with", pkg: directoryTests, run: "TestUploadsThatEnd", edit: edit{"internal/directory/importjob.go",
-		`		if err = d.stillIn(ctx, k.actor); err == nil {`, `		if err = nil; err == nil {`}},
-	{name: "length of an upload", pkg: apiTests, run: "TestUploadsAreBounded", edit: edit{"internal/api/upload.go",
-		`http.MaxBytesReader(w, r.Body, a.uploads.bytes)`, `http.MaxBytesReader(w, r.Body, 1<<40)`}},
-	{name: "pace of an upload", pkg: apiTests, run: "TestUploadsAreBounded", edit: edit{"internal/api/upload.go",
+	{name: "an import stops when its actor loses the rights", pkg: directoryTests, run: "TestUploadsThatEnd",
+		edit: edit{"internal/directory/importjob.go",
+			`		if err = d.stillIn(ctx, k.actor); err == nil {`, `		if err = nil; err == nil {`}},
+	{name: "the length of an upload is limited", pkg: apiTests, run: "TestUploadsAreBounded",
+		edit: edit{"internal/api/upload.go",
+			`http.MaxBytesReader(w, r.Body, a.uploads.bytes)`, `http.MaxBytesReader(w, r.Body, 1<<40)`}},
+	{name: "slow uploads time out", pkg: apiTests, run: "TestUploadsAreBounded", edit: edit{"internal/api/upload.go",
 		`	_ = p.control.SetReadDeadline(until)`, `	_ = p.control.SetReadDeadline(time.Time{})`}},
 }

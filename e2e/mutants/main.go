@@ -1,10 +1,13 @@
-// Command mutants switches off one protection of Cardinal after another and runs the tests that guard it, which must fail.
+// Command mutants is a mutation test with a fixed list of mutants. Each mutant disables one protection of Cardinal. The
+// tests of that protection must then fail.
 //
-//	go run ./e2e/mutants [-only PATTERN]
+//	go run ./e2e/mutants [-run PATTERN]
 //
-// A protection is switched off in a copy of its file, which the compiler reads in place of the original (go test -overlay): nothing
-// of the checkout changes. First the tests run as everything is, and must pass: tests that always fail notice nothing. The exit
-// status is 1 when a mutant was not noticed.
+// PATTERN is a regular expression. It selects the mutants whose name or changed file matches.
+//
+// The change is made in a copy of the file, which the compiler reads in place of the original (go test -overlay). The
+// checkout does not change. The tests first run without a mutant and must pass, because tests that always fail detect
+// nothing. The exit status is 1 when the tests did not detect a mutant.
 package main
 
 import (
@@ -18,54 +21,67 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "try the mutants whose name fits this regular expression")
+	pattern := flag.String("run", "", "try only the mutants whose name or file matches this regular expression")
 	flag.Parse()
-	if err := try(*only); err != nil {
+	if err := run(*pattern); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func try(only string) error {
-	pattern, err := regexp.Compile(only)
+func run(pattern string) error {
+	chosen, err := matching(pattern)
 	if err != nil {
-		return fmt.Errorf("-only: %w", err)
-	}
-	chosen := slices.DeleteFunc(all(), func(m mutant) bool { return !pattern.MatchString(m.name) })
-	if len(chosen) == 0 {
-		return fmt.Errorf("no mutant fits -only %s", only)
+		return err
 	}
 	root, err := moduleRoot()
 	if err != nil {
 		return err
 	}
-	if err := passUnchanged(root, chosen); err != nil {
+	if err := runUnchanged(root, chosen); err != nil {
 		return err
 	}
-	noticed := 0
+	detected := 0
 	for _, m := range chosen {
 		began := time.Now()
 		err := m.try(root)
-		verdict := "noticed"
+		verdict := "detected"
 		if err == nil {
-			noticed++
+			detected++
 		} else {
-			verdict = "NOT NOTICED"
+			verdict = "NOT DETECTED"
 		}
 		fmt.Printf("%-12s %6.1fs  %s\n", verdict, time.Since(began).Seconds(), m.name)
 		if err != nil {
 			fmt.Printf("  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
 		}
 	}
-	fmt.Printf("%d mutants tried, %d noticed\n", len(chosen), noticed)
-	if noticed < len(chosen) {
-		return fmt.Errorf("%d protections can be lost without a test that fails", len(chosen)-noticed)
+	fmt.Printf("%d mutants tried: %d detected, %d not detected\n", len(chosen), detected, len(chosen)-detected)
+	if detected < len(chosen) {
+		return fmt.Errorf("the tests did not detect %d mutants", len(chosen)-detected)
 	}
 	return nil
 }
 
-// passUnchanged runs every test that a mutant counts on, without one.
-func passUnchanged(root string, mutants []mutant) error {
+// matching returns the mutants with a name or a changed file that matches a regular expression. An empty one matches
+// all.
+func matching(pattern string) ([]mutant, error) {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("-run: %w", err)
+	}
+	chosen := slices.DeleteFunc(all(), func(m mutant) bool {
+		matchesFile := func(e edit) bool { return re.MatchString(e.file) }
+		return !re.MatchString(m.name) && !matchesFile(m.edit) && !slices.ContainsFunc(m.also, matchesFile)
+	})
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no mutant matches -run %s", pattern)
+	}
+	return chosen, nil
+}
+
+// runUnchanged runs the tests of all chosen mutants without a mutant. They must pass.
+func runUnchanged(root string, mutants []mutant) error {
 	runs := map[string][]string{}
 	for _, m := range mutants {
 		if !slices.Contains(runs[m.pkg], m.run) {
@@ -76,9 +92,9 @@ func passUnchanged(root string, mutants []mutant) error {
 		began := time.Now()
 		result := runTests(root, pkg, strings.Join(patterns, "|"), "")
 		if result.outcome != passed {
-			return fmt.Errorf("the tests of %s do not pass as everything is:\n%s", pkg, result.output)
+			return fmt.Errorf("the tests of %s fail without a mutant:\n%s", pkg, result.output)
 		}
-		fmt.Printf("%-12s %6.1fs  %s, nothing switched off\n", "passed", time.Since(began).Seconds(), pkg)
+		fmt.Printf("%-12s %6.1fs  %s, without a mutant\n", "passed", time.Since(began).Seconds(), pkg)
 	}
 	return nil
 }

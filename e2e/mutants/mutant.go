@@ -13,31 +13,32 @@ import (
 	"strings"
 )
 
-// mutant is a protection switched off, and the tests that must notice.
+// mutant is a code change that disables one protection, and the tests that must fail because of it.
 type mutant struct {
-	name string // of the protection
+	name string // the protection, as a statement
 	edit
-	and []edit // where the same is protected a second time
-	pkg string // of the tests
-	run string // pattern of the tests, as of go test -run
+	also []edit // further places of the same protection
+	pkg  string // package of the tests
+	run  string // pattern of the tests, as for go test -run
 }
 
-// edit replaces a text that stands in a file exactly once.
+// edit replaces a text that occurs exactly once in a file.
 type edit struct{ file, old, new string }
 
 func all() []mutant {
-	list := slices.Concat(changes, identities, sessions, attempts, replies, secrets, schema, requests, upgrades, searches, uploads)
-	// Neighbours share what the compiler made.
+	list := slices.Concat(changes, identities, sessions, attempts, replies, secrets, schema, requests, upgrades,
+		searches, uploads)
+	// Mutants of the same package and file follow each other, so that they share the build cache.
 	slices.SortStableFunc(list, func(a, b mutant) int {
 		return strings.Compare(a.pkg+" "+a.file, b.pkg+" "+b.file)
 	})
 	return list
 }
 
-// files are the changed files by their path below the root.
+// files returns the contents of the changed files by their path below the root.
 func (m mutant) files(root string) (map[string][]byte, error) {
 	changed := map[string][]byte{}
-	for _, e := range append([]edit{m.edit}, m.and...) {
+	for _, e := range append([]edit{m.edit}, m.also...) {
 		text, ok := changed[e.file]
 		if !ok {
 			var err error
@@ -46,14 +47,15 @@ func (m mutant) files(root string) (map[string][]byte, error) {
 			}
 		}
 		if n := bytes.Count(text, []byte(e.old)); n != 1 {
-			return nil, fmt.Errorf("%s holds %d times, not once: %s", e.file, n, e.old)
+			return nil, fmt.Errorf("%s contains this text %d times, want once: %s", e.file, n, e.old)
 		}
 		changed[e.file] = bytes.Replace(text, []byte(e.old), []byte(e.new), 1)
 	}
 	return changed, nil
 }
 
-// overlay writes the changed files, and what tells the compiler of them, into a folder.
+// overlay writes the changed files and the overlay file for the compiler into a folder. It returns the overlay file's
+// path.
 func (m mutant) overlay(root, folder string) (string, error) {
 	changed, err := m.files(root)
 	if err != nil {
@@ -76,7 +78,7 @@ func (m mutant) overlay(root, folder string) (string, error) {
 	return path, os.WriteFile(path, text, 0o600)
 }
 
-// try returns nil when the tests notice the mutant.
+// try runs the tests with the mutant. It returns nil when they fail, as they must.
 func (m mutant) try(root string) error {
 	folder, err := os.MkdirTemp("", "cardinal-mutant-")
 	if err != nil {
@@ -88,7 +90,7 @@ func (m mutant) try(root string) error {
 		return err
 	}
 	r := runTests(root, m.pkg, m.run, overlay)
-	if filepath.Ext(m.file) == ".sql" && unmade.MatchString(r.output) {
+	if filepath.Ext(m.file) == ".sql" && schemaFailure.MatchString(r.output) {
 		r.outcome = broken
 	}
 	switch r.outcome {
@@ -104,7 +106,7 @@ func (m mutant) try(root string) error {
 type outcome int
 
 const (
-	broken outcome = iota // the tests did not come so far as to judge
+	broken outcome = iota // the tests did not run
 	passed
 	failed
 )
@@ -115,13 +117,14 @@ type result struct {
 }
 
 var (
-	// didNotJudge is what go test says when its failure tells nothing of the protection.
-	didNotJudge = regexp.MustCompile(`\[(build|setup) failed\]|no tests to run|signal: (terminated|killed)`)
-	// unmade is what the tests say of a schema that does not even come to be.
-	unmade = regexp.MustCompile(`prepare the template database|migration 0\d\d\d`)
+	// notRun matches the output of go test for a failure that does not come from a test.
+	notRun = regexp.MustCompile(`\[(build|setup) failed\]|no tests to run|signal: (terminated|killed)`)
+	// schemaFailure matches the output of tests whose schema could not be created.
+	schemaFailure = regexp.MustCompile(`prepare the template database|migration 0\d\d\d`)
 )
 
-// runTests runs tests without a server of others: the schema in its template would be the one without the mutant.
+// runTests runs tests of a package. It does not pass on CARDINAL_TEST_POSTGRES: the template databases of a shared
+// server have the schema without the mutant.
 func runTests(root, pkg, pattern, overlay string) result {
 	args := []string{"test", "-count=1", "-timeout=15m", "-run", pattern}
 	if overlay != "" {
@@ -134,7 +137,7 @@ func runTests(root, pkg, pattern, overlay string) result {
 	r := result{output: string(output)}
 	var exit *exec.ExitError
 	switch {
-	case didNotJudge.Match(output):
+	case notRun.Match(output):
 	case err == nil:
 		r.outcome = passed
 	case errors.As(err, &exit) && bytes.Contains(output, []byte("FAIL")):

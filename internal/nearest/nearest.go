@@ -1,23 +1,25 @@
-// Package nearest finds the known name that somebody probably meant: for unknown fields, parameters, settings and commands.
+// Package nearest finds the known name that is most similar to a misspelled one. It serves the suggestions for unknown
+// fields, parameters, settings and commands.
 package nearest
 
-// To returns the name that is most like what was typed, the first of equals; "" when none is like it. A third of the letters may
-// be wrong, and one more.
-func To(typed string, names []string) string {
-	const longest = 64 // what is longer is no name, and shall cost nothing
-	if len(typed) > longest {
+// To returns the name with the smallest edit distance to the input, the first one if several have the same distance. It
+// returns "" if all distances are greater than one third of the input's length plus one.
+func To(input string, names []string) string {
+	const maxLength = 64 // longer input is not a name, so it is not worth the comparison
+	if len(input) > maxLength {
 		return ""
 	}
-	best, least := "", 2+len(typed)/3
+	best, least := "", 2+len(input)/3
 	for _, name := range names {
-		if d := Distance(typed, name); d < least {
+		if d := Distance(input, name); d < least {
 			best, least = name, d
 		}
 	}
 	return best
 }
 
-// Distance is how many bytes must be put in, taken out or changed to get from a to b (Levenshtein); names are ASCII.
+// Distance returns the Levenshtein distance: the number of bytes that must be inserted, deleted or replaced to turn a
+// into b. Names are ASCII, so bytes are characters.
 func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -7,12 +7,12 @@ import (
 
 func TestTo(t *testing.T) {
 	names := []string{"email", "email_verified", "kind", "status"}
-	for typed, want := range map[string]string{
-		"emai": "email", "Email": "email", "emial": "email", "email_verifed": "email_verified", "knd": "kind", "statu": "status",
-		"": "", "password": "", "x": "", strings.Repeat("email", 20): "",
+	for input, want := range map[string]string{
+		"emai": "email", "Email": "email", "emial": "email", "email_verifed": "email_verified", "knd": "kind",
+		"statu": "status", "": "", "password": "", "x": "", strings.Repeat("email", 20): "",
 	} {
-		if got := To(typed, names); got != want {
-			t.Errorf("To(%q): %q, want %q", typed, got, want)
+		if got := To(input, names); got != want {
+			t.Errorf("To(%q): %q, want %q", input, got, want)
 		}
 	}
 }

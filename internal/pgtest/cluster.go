@@ -18,49 +18,49 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// throwAwayMark is a setting of every server that Start makes and of no other.
-const throwAwayMark = "cardinal.throw_away"
+// disposableSetting is a setting that only servers started by Start have.
+const disposableSetting = "cardinal.throw_away"
 
-// Options say what kind of server Start makes. The zero value is the one for tests: it may lose what it committed when
-// the machine stops.
+// Options configure the server that Start creates. The zero value is meant for tests: the server can lose committed
+// data when the machine stops.
 type Options struct {
-	// Durable keeps fsync, full-page writes and synchronous commits on, as production has them: for benchmarks and
-	// for tests of crashes.
+	// Durable keeps fsync, full-page writes and synchronous commits on, as in production. Benchmarks and crash tests
+	// need it.
 	Durable bool
-	// Settings are further server settings by name ("wal_level": "logical"). They win over this package's own.
+	// Settings are further server settings by name ("wal_level": "logical"). They override those of this package.
 	Settings map[string]string
 }
 
-// Cluster is a running PostgreSQL server in a temporary folder. It listens on a Unix socket in that folder and on a free
-// port of 127.0.0.1, and trusts whoever connects. Its superuser is called postgres.
+// Cluster is a running PostgreSQL server in a temporary folder. It listens on a Unix socket in that folder and on a
+// free port of 127.0.0.1, and accepts every connection without a password. Its superuser is postgres.
 //
-// The server is a direct child of this process, and beside it runs a guardian: a shell that waits for the end of a pipe
-// whose other end only this process holds. Stop closes the pipe, and so does the kernel however this process ends; the
-// guardian then ends the server and deletes the folder.
+// The server is a child of this process. A second child is the watchdog: a shell that waits for the end of a pipe. Only
+// this process has the other end. Stop closes the pipe, and so does the kernel when this process ends for any reason.
+// The watchdog then stops the server and deletes the folder.
 type Cluster struct {
 	bin      string
 	folder   string
 	port     int
 	options  Options
 	owner    *owner
-	guardian *guardian
+	watchdog *watchdog
 
 	mu      sync.Mutex
 	process *os.Process
 	exited  chan struct{} // closed when process has ended
-	up      bool          // it answered, and Crash was not asked for since
+	running bool          // the server has answered, and neither Crash nor Stop was called since
 }
 
-// Start makes a cluster and returns when it answers: after about a second, most of it initdb's.
-func Start(options Options) (*Cluster, error) { return makeCluster(options, (*Cluster).initialize) }
+// Start creates a cluster and returns when it accepts connections. This takes about a second, most of it for initdb.
+func Start(options Options) (*Cluster, error) { return newCluster(options, (*Cluster).initialize) }
 
-// Replica makes a hot standby of a cluster, which streams from it and answers to readers.
-func Replica(of *Cluster) (*Cluster, error) {
-	return makeCluster(of.options, func(c *Cluster) error { return c.copyFrom(of) })
+// Replica creates a hot standby of a cluster: it replicates by streaming and serves read-only queries.
+func Replica(primary *Cluster) (*Cluster, error) {
+	return newCluster(primary.options, func(c *Cluster) error { return c.copyFrom(primary) })
 }
 
-// makeCluster makes a cluster whose data folder fill makes.
-func makeCluster(options Options, fill func(*Cluster) error) (*Cluster, error) {
+// newCluster creates a cluster; createData creates its data folder.
+func newCluster(options Options, createData func(*Cluster) error) (*Cluster, error) {
 	bin, err := findBinaries("/usr/lib/postgresql/*/bin")
 	if err != nil {
 		return nil, err
@@ -69,16 +69,16 @@ func makeCluster(options Options, fill func(*Cluster) error) (*Cluster, error) {
 	if c.owner, err = serverOwner(); err != nil {
 		return nil, fmt.Errorf("pgtest: %w", err)
 	}
-	if c.folder, err = c.owner.makeFolder(options.parent()); err != nil {
-		return nil, fmt.Errorf("pgtest: make a folder for PostgreSQL: %w", err)
+	if c.folder, err = c.owner.createFolder(options.parentFolder()); err != nil {
+		return nil, fmt.Errorf("pgtest: create a folder for PostgreSQL: %w", err)
 	}
-	if c.guardian, err = startGuardian(c.folder); err != nil {
-		return nil, errors.Join(fmt.Errorf("pgtest: start the guardian: %w", err), os.RemoveAll(c.folder))
+	if c.watchdog, err = startWatchdog(c.folder); err != nil {
+		return nil, errors.Join(fmt.Errorf("pgtest: start the watchdog: %w", err), os.RemoveAll(c.folder))
 	}
-	if err := fill(c); err != nil {
+	if err := createData(c); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
-	// Somebody may take the free port before the server does; then another one is tried.
+	// Another process can take the free port before the server does. Then another port is tried.
 	for attempt := 1; ; attempt++ {
 		if c.port, err = freePort(); err == nil {
 			err = c.launch()
@@ -92,29 +92,29 @@ func makeCluster(options Options, fill func(*Cluster) error) (*Cluster, error) {
 	}
 }
 
-// URL is how the superuser reaches the database "postgres".
+// URL returns the URL of the database "postgres" for the superuser.
 func (c *Cluster) URL() string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", c.port)
 }
 
-// PID is the process id of the server's first process, the ancestor of all the others.
+// PID returns the process id of the postmaster, the parent of all server processes.
 func (c *Cluster) PID() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.process.Pid
 }
 
-// Folder is where the data, the socket and the log are.
+// Folder returns the folder of the data, the socket and the log.
 func (c *Cluster) Folder() string { return c.folder }
 
 // Log returns the last few kilobytes of the server's log.
 func (c *Cluster) Log() string {
-	const most = 4 << 10
+	const maxBytes = 4 << 10
 	text, err := os.ReadFile(c.logFile())
 	if err != nil {
 		return err.Error()
 	}
-	if cut := len(text) - most; cut > 0 {
+	if cut := len(text) - maxBytes; cut > 0 {
 		text = text[cut:]
 		if _, rest, found := bytes.Cut(text, []byte("\n")); found {
 			text = rest
@@ -123,31 +123,32 @@ func (c *Cluster) Log() string {
 	return string(bytes.TrimSpace(text))
 }
 
-// Stop ends the server and deletes its folder. Its error says so when the server had ended by itself before. It may be
-// called twice.
+// Stop stops the server and deletes its folder. It returns an error if the server had already ended unexpectedly. It
+// can be called more than once.
 func (c *Cluster) Stop() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var died error
-	if c.up {
+	var exitErr error
+	if c.running {
 		select {
 		case <-c.exited:
-			died = fmt.Errorf("pgtest: PostgreSQL had ended by itself; its log:\n%s", c.Log())
+			exitErr = fmt.Errorf("pgtest: PostgreSQL ended unexpectedly; its log:\n%s", c.Log())
 		default:
 		}
 	}
-	c.up = false
-	if err := c.guardian.release(); err != nil {
-		return errors.Join(died, fmt.Errorf("pgtest: stop PostgreSQL and delete %s: %w", c.folder, err))
+	c.running = false
+	if err := c.watchdog.release(); err != nil {
+		return errors.Join(exitErr, fmt.Errorf("pgtest: stop PostgreSQL and delete %s: %w", c.folder, err))
 	}
 	if c.exited != nil {
 		<-c.exited
 	}
-	return died
+	return exitErr
 }
 
-// Crash ends the server at once, with no checkpoint and no goodbye to its clients, and keeps the folder. What the
-// operating system has taken but not yet written to the disk survives: it is the server that crashes, not the machine.
+// Crash stops the server immediately, without a checkpoint and without closing client connections properly. It keeps
+// the folder. Data that the operating system has accepted but not yet written to the disk survives: the server crashes,
+// not the machine.
 func (c *Cluster) Crash() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -155,7 +156,7 @@ func (c *Cluster) Crash() error {
 		return fmt.Errorf("pgtest: crash PostgreSQL: %w", err)
 	}
 	<-c.exited
-	c.up = false
+	c.running = false
 	return nil
 }
 
@@ -174,17 +175,17 @@ func (c *Cluster) initialize() error {
 	return nil
 }
 
-// copyFrom fills the data folder with a copy of another cluster's, and makes it follow that one.
+// copyFrom copies the data folder of another cluster and configures streaming replication from it.
 func (c *Cluster) copyFrom(primary *Cluster) error {
-	cmd := c.command("pg_basebackup", "--pgdata="+c.dataFolder(), "--dbname="+primary.URL(), "--write-recovery-conf", "--wal-method=stream",
-		"--checkpoint=fast", "--no-sync")
+	cmd := c.command("pg_basebackup", "--pgdata="+c.dataFolder(), "--dbname="+primary.URL(),
+		"--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pgtest: pg_basebackup: %w\n%s", err, bytes.TrimSpace(output))
 	}
 	return nil
 }
 
-// launch starts the server process and returns when it answers.
+// launch starts the server process and returns when it accepts connections.
 func (c *Cluster) launch() error {
 	log, err := os.OpenFile(c.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -193,25 +194,27 @@ func (c *Cluster) launch() error {
 	defer log.Close()
 	cmd := c.command("postgres", "-D", c.dataFolder(), "-k", c.folder, "-p", strconv.Itoa(c.port))
 	cmd.Args = append(cmd.Args, c.options.flags()...)
-	cmd.Stdout, cmd.Stderr = log, log // a file and not a pipe: nothing of this process has to outlive the server
+	// A file and not a pipe: the server must be able to write its log after this process has ended.
+	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("pgtest: start PostgreSQL: %w", err)
 	}
 	exited := make(chan struct{})
 	go func() {
-		cmd.Wait() // how it ended is in the log
+		cmd.Wait() // the log says how it ended
 		close(exited)
 	}()
-	err = c.await(exited)
+	err = c.waitReady(exited)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.process, c.exited, c.up = cmd.Process, exited, err == nil
+	c.process, c.exited, c.running = cmd.Process, exited, err == nil
 	return err
 }
 
-// await asks through the socket, not the port: the folder is this server's for certain, the port may be a stranger's.
-func (c *Cluster) await(exited <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// waitReady waits until the server accepts connections. It connects through the socket and not the port: the socket
+// certainly belongs to this server, but another process can have taken the port.
+func (c *Cluster) waitReady(exited <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	address := fmt.Sprintf("host=%s port=%d user=postgres dbname=postgres sslmode=disable", c.folder, c.port)
 	for {
@@ -223,33 +226,35 @@ func (c *Cluster) await(exited <-chan struct{}) error {
 		case <-exited:
 			return fmt.Errorf("pgtest: PostgreSQL ended while it started; its log:\n%s", c.Log())
 		case <-ctx.Done():
-			return fmt.Errorf("pgtest: PostgreSQL did not answer within %s: %w; its log:\n%s", patience, err, c.Log())
+			return fmt.Errorf("pgtest: PostgreSQL did not answer within %s: %w; its log:\n%s",
+				serverTimeout, err, c.Log())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
 
-// command is a program of PostgreSQL, run as the owner and in reach of the guardian.
+// command prepares a program of PostgreSQL. It runs as the owner, in the process group of the watchdog.
 func (c *Cluster) command(program string, arguments ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(c.bin, program), arguments...)
 	cmd.Dir = c.folder
-	cmd.SysProcAttr = c.guardian.ward(c.owner)
+	cmd.SysProcAttr = c.watchdog.processAttributes(c.owner)
 	return cmd
 }
 
-// parent is the folder to make the cluster's in; "" is the system's for temporary files. A server that may lose everything
-// is quickest in memory: a database is made and dropped in 20 ms there, and in up to 250 ms on a busy disk.
-func (o Options) parent() string {
+// parentFolder is the folder in which the cluster's folder is created; "" is the system's folder for temporary files. A
+// server that can lose its data is fastest in memory: creating and dropping a database takes 20 ms there, and up to 250
+// ms on a busy disk.
+func (o Options) parentFolder() string {
 	if o.Durable || os.Getenv("TMPDIR") != "" {
 		return ""
 	}
 	return memoryFolder()
 }
 
-// flags are the settings as arguments of postgres; of two for one setting the later one counts.
+// flags returns the settings as arguments of postgres. If a setting occurs twice, the last one counts.
 func (o Options) flags() []string {
 	settings := [][2]string{
-		{throwAwayMark, "on"},
+		{disposableSetting, "on"},
 		{"listen_addresses", "127.0.0.1"},
 		{"timezone", "UTC"},
 		{"log_timezone", "UTC"},
@@ -284,18 +289,18 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// findBinaries returns the folder that holds PostgreSQL's programs: $PG_BIN, where the PATH finds postgres, or the
-// newest of the versions that the pattern finds.
+// findBinaries returns the folder of PostgreSQL's programs: $PG_BIN, else the folder of the postgres in PATH, else the
+// newest of the versions that match the pattern.
 func findBinaries(versions string) (string, error) {
 	if bin := os.Getenv("PG_BIN"); bin != "" {
-		if !isBinaries(bin) {
-			return "", fmt.Errorf("pgtest: no postgres and initdb in PG_BIN, which is %s", bin)
+		if !hasServer(bin) {
+			return "", fmt.Errorf("pgtest: PG_BIN is %s, which does not contain postgres and initdb", bin)
 		}
 		return bin, nil
 	}
 	if postgres, err := exec.LookPath("postgres"); err == nil {
-		// A link to postgres alone, as some images have it, leads to the folder that has initdb too.
-		if real, err := filepath.EvalSymlinks(postgres); err == nil && isBinaries(filepath.Dir(real)) {
+		// Some images have a symbolic link to postgres only. Its target is in the folder that also contains initdb.
+		if real, err := filepath.EvalSymlinks(postgres); err == nil && hasServer(filepath.Dir(real)) {
 			return filepath.Abs(filepath.Dir(real))
 		}
 	}
@@ -305,7 +310,7 @@ func findBinaries(versions string) (string, error) {
 	}
 	slices.SortFunc(found, func(a, b string) int { return majorVersion(b) - majorVersion(a) })
 	for _, bin := range found {
-		if isBinaries(bin) {
+		if hasServer(bin) {
 			return bin, nil
 		}
 	}
@@ -313,13 +318,13 @@ func findBinaries(versions string) (string, error) {
 		"apt-get install postgresql")
 }
 
-// majorVersion reads the 15 of /usr/lib/postgresql/15/bin; anything else counts as oldest.
+// majorVersion returns 15 for /usr/lib/postgresql/15/bin, and 0, the oldest, for any other form.
 func majorVersion(bin string) int {
 	version, _ := strconv.Atoi(filepath.Base(filepath.Dir(bin)))
 	return version
 }
 
-func isBinaries(folder string) bool {
+func hasServer(folder string) bool {
 	for _, program := range []string{"postgres", "initdb"} {
 		if _, err := exec.LookPath(filepath.Join(folder, program)); err != nil {
 			return false

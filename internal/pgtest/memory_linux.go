@@ -2,8 +2,8 @@ package pgtest
 
 import "syscall"
 
-// memoryFolder is a folder in memory with room for a cluster, or "". Four free gigabytes stand for a machine of eight: a
-// container's usual 64 MB would fill up.
+// memoryFolder returns a folder in memory (tmpfs) with enough space for a cluster, or "". It requires 4 GB of free
+// space, which a machine with 8 GB has by default. The usual 64 MB of a container would not be enough.
 func memoryFolder() string {
 	const folder, tmpfs, enough = "/dev/shm", 0x01021994, 4 << 30
 	var fs syscall.Statfs_t

@@ -1,15 +1,16 @@
-// Package pgtest gives tests a PostgreSQL of their own, made on the spot and gone afterwards.
+// Package pgtest starts a temporary PostgreSQL server for tests.
 //
-// A package that needs one says so in its TestMain and asks for databases where it wants them:
+// A package that needs one calls Main in its TestMain and creates databases in its tests:
 //
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 //
 //	url := pgtest.Database(t)                        // an empty database
 //	url := pgtest.Template(t, "migrated", migrate)   // a copy of one that was prepared once
 //
-// The server starts at the first request, in a temporary folder, in memory where there is room. When CARDINAL_TEST_POSTGRES holds the URL of a
-// superuser, that server is used instead; `go run ./internal/pgtest/cmd -- go test ./...` sets it, so that all packages
-// share one server. A test that asks for a database on a machine without PostgreSQL fails; it is never skipped.
+// The server starts at the first request, in a temporary folder, in memory if there is enough space. If
+// CARDINAL_TEST_POSTGRES contains the URL of a superuser, that server is used instead. `go run ./internal/pgtest/cmd --
+// go test ./...` sets the variable, so that all packages share one server. On a machine without PostgreSQL, tests that
+// need a database fail; they are not skipped.
 package pgtest
 
 import (
@@ -28,21 +29,23 @@ import (
 // Variable is the environment variable that names a running server by the URL of a superuser.
 const Variable = "CARDINAL_TEST_POSTGRES"
 
-// patience bounds every step that waits for the server, so that a test hangs for a known time only.
-const patience = time.Minute
+// serverTimeout is the time limit of each step that waits for the server.
+const serverTimeout = time.Minute
 
-// Main runs the tests of a package and returns the exit status for os.Exit once the package's server is stopped and its
-// folder is gone. A test binary that dies earlier (a panic, a time-out, a signal, SIGKILL) leaves this to the guardian.
+// Main runs the tests of a package, stops the package's server, deletes its folder and returns the exit status for
+// os.Exit. If the test binary ends earlier (by a panic, a timeout or a signal, including SIGKILL), the watchdog does
+// the cleanup.
 func Main(m *testing.M) int {
 	defer shared.stop()
 	status := m.Run()
 	if status != 0 {
-		shared.showLog()
+		shared.printLog()
 	}
 	return status
 }
 
-// Server returns the URL of a superuser on the tests' server, for what concerns no single database: roles, say.
+// Server returns the URL of a superuser on the tests' server, for objects that do not belong to a database, such as
+// roles.
 func Server(t testing.TB) string {
 	t.Helper()
 	shared.once.Do(shared.start)
@@ -52,15 +55,15 @@ func Server(t testing.TB) string {
 	return shared.url
 }
 
-// Database makes an empty database and returns its URL. It is dropped after the test, open connections or not.
+// Database creates an empty database and returns its URL. After the test it is dropped, even with open connections.
 func Database(t testing.TB) string {
 	t.Helper()
 	return create(t, Server(t), "template0")
 }
 
-// Template returns the URL of a fresh copy of the database that prepare fills; the copy is dropped after the test.
-// The tests that share a server prepare each name once between them: the first one does it, others wait.
-// On a server that this package did not start, where an older template could lie about, each test binary prepares its own.
+// Template returns the URL of a new copy of the database that prepare fills. The copy is dropped after the test. Tests
+// that share a server prepare each name once: the first test does it, and the others wait. On a server that this
+// package did not start, each test binary prepares its own template, because an older template could exist there.
 func Template(t testing.TB, name string, prepare func(url string) error) string {
 	t.Helper()
 	server := Server(t)
@@ -74,7 +77,8 @@ func Template(t testing.TB, name string, prepare func(url string) error) string 
 func create(t testing.TB, server, template string) string {
 	t.Helper()
 	name := "cardinal_test_" + random()
-	if err := execute(server, "CREATE DATABASE "+quote(name)+" TEMPLATE "+quote(template)+" STRATEGY "+shared.strategy); err != nil {
+	statement := "CREATE DATABASE " + quote(name) + " TEMPLATE " + quote(template) + " STRATEGY " + shared.strategy
+	if err := execute(server, statement); err != nil {
 		t.Fatalf("create a test database: %v", err)
 	}
 	t.Cleanup(func() {
@@ -94,7 +98,7 @@ type server struct {
 	err      error
 	cluster  *Cluster // nil when CARDINAL_TEST_POSTGRES names the server
 	strategy string   // of CREATE DATABASE
-	suffix   string   // of the names of templates that other test binaries must not use
+	suffix   string   // of the names of templates, to keep other test binaries from using them
 
 	mu       sync.Mutex
 	prepared map[string]bool
@@ -102,13 +106,14 @@ type server struct {
 
 func (s *server) start() {
 	s.prepared = make(map[string]bool)
-	// Copying files takes two checkpoints: cheaper than logging each page without fsync (12 and 17 ms), dearer with it.
+	// FILE_COPY needs two checkpoints. Without fsync it is faster than writing each page to the WAL (12 and 17 ms),
+	// with fsync it is slower.
 	s.strategy = "FILE_COPY"
 	if s.url = os.Getenv(Variable); s.url != "" {
-		throwAway, err := isThrowAway(s.url)
+		disposable, err := isDisposable(s.url)
 		if err != nil {
 			s.err = fmt.Errorf("the server that %s names: %w", Variable, err)
-		} else if !throwAway {
+		} else if !disposable {
 			s.strategy = "WAL_LOG"
 			s.suffix = "_" + random()
 		}
@@ -136,21 +141,21 @@ func (s *server) stop() {
 	}
 }
 
-func (s *server) showLog() {
+func (s *server) printLog() {
 	if s.cluster != nil {
-		fmt.Fprintf(os.Stderr, "pgtest: the end of PostgreSQL's log:\n%s\n", s.cluster.Log())
+		fmt.Fprintf(os.Stderr, "pgtest: last lines of PostgreSQL's log:\n%s\n", s.cluster.Log())
 	}
 }
 
-// prepare makes the template unless it is there. An advisory lock keeps other test binaries out meanwhile, and
-// datistemplate is set last: a database without it is what a test binary that died left behind.
+// prepare creates the template if it does not exist. An advisory lock keeps other test binaries out meanwhile.
+// datistemplate is set last, so a database without it was left by a test binary that ended too early.
 func (s *server) prepare(server, template string, fill func(url string) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.prepared[template] {
 		return nil
 	}
-	// Not bounded by patience: it waits for as long as another binary's fill takes.
+	// No time limit: it waits until the other test binary has filled the template.
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, server)
 	if err != nil {
@@ -161,12 +166,13 @@ func (s *server) prepare(server, template string, fill func(url string) error) e
 		return err
 	}
 	var ready bool
-	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate)`, template).Scan(&ready)
+	const exists = `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate)`
+	err = conn.QueryRow(ctx, exists, template).Scan(&ready)
 	if err != nil {
 		return err
 	}
 	if !ready {
-		if err := makeTemplate(ctx, conn, server, template, fill); err != nil {
+		if err := createTemplate(ctx, conn, server, template, fill); err != nil {
 			return err
 		}
 	}
@@ -174,7 +180,7 @@ func (s *server) prepare(server, template string, fill func(url string) error) e
 	return nil
 }
 
-func makeTemplate(ctx context.Context, conn *pgx.Conn, server, template string, fill func(url string) error) error {
+func createTemplate(ctx context.Context, conn *pgx.Conn, server, template string, fill func(url string) error) error {
 	run := func(statement string, arguments ...any) error {
 		_, err := conn.Exec(ctx, statement, arguments...)
 		return err
@@ -188,11 +194,12 @@ func makeTemplate(ctx context.Context, conn *pgx.Conn, server, template string, 
 	if err := fill(withDatabase(server, template)); err != nil {
 		return err
 	}
-	// A database with open connections cannot be copied: let nobody in, and end those that fill forgot.
+	// A database with open connections cannot be copied. Refuse new connections and end those that fill left open.
 	if err := run("ALTER DATABASE " + quote(template) + " ALLOW_CONNECTIONS false"); err != nil {
 		return err
 	}
-	if err := run(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1`, template); err != nil {
+	const terminate = `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1`
+	if err := run(terminate, template); err != nil {
 		return err
 	}
 	return run("ALTER DATABASE " + quote(template) + " IS_TEMPLATE true")
@@ -209,22 +216,22 @@ func drop(server, name string) error {
 	return execute(server, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)")
 }
 
-// isThrowAway tells a server that Start made from one that outlives the tests.
-func isThrowAway(server string) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// isDisposable reports whether Start created the server, so that it does not outlive the tests.
+func isDisposable(server string) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, server)
 	if err != nil {
 		return false, err
 	}
 	defer conn.Close(ctx)
-	var mark *string
-	err = conn.QueryRow(ctx, `SELECT current_setting($1, true)`, throwAwayMark).Scan(&mark)
-	return mark != nil && *mark == "on", err
+	var value *string
+	err = conn.QueryRow(ctx, `SELECT current_setting($1, true)`, disposableSetting).Scan(&value)
+	return value != nil && *value == "on", err
 }
 
 func execute(server, statement string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, server)
 	if err != nil {
@@ -235,10 +242,10 @@ func execute(server, statement string) error {
 	return err
 }
 
-// withDatabase is the URL of another database on the same server.
+// withDatabase returns the URL of another database on the same server.
 func withDatabase(server, name string) string {
 	u, err := url.Parse(server)
-	if err != nil { // it was connected to before
+	if err != nil { // impossible: a connection was opened with this URL
 		panic(err)
 	}
 	u.Path = "/" + name
@@ -249,6 +256,6 @@ func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
 func random() string {
 	b := make([]byte, 8)
-	rand.Read(b) // never fails: crypto/rand ends the process instead
+	rand.Read(b) // it returns no error: crypto/rand ends the process instead
 	return fmt.Sprintf("%x", b)
 }

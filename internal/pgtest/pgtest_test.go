@@ -21,11 +21,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// victim makes this test binary a process that starts a cluster and waits to be killed.
-const victim = "PGTEST_VICTIM"
+// waitVariable is an environment variable. It makes this test binary start a cluster and wait until it is killed.
+const waitVariable = "PGTEST_WAIT"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(victim) != "" {
+	if os.Getenv(waitVariable) != "" {
 		c, err := Start(Options{})
 		if err != nil {
 			fmt.Println("error", err)
@@ -40,24 +40,25 @@ func TestMain(m *testing.M) {
 
 func TestDatabase(t *testing.T) {
 	var first string
-	t.Run("IsEmptyAndItsOwn", func(t *testing.T) {
+	t.Run("EmptyAndSeparate", func(t *testing.T) {
 		first = Database(t)
 		conn := connect(t, first)
-		if n := scan[int](t, conn, `SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace`); n != 0 {
-			t.Errorf("a fresh database has %d relations, want none", n)
+		const relations = `SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace`
+		if n := scan[int](t, conn, relations); n != 0 {
+			t.Errorf("a new database has %d relations, want 0", n)
 		}
 		if second := Database(t); second == first {
-			t.Errorf("two databases at one URL: %s", second)
+			t.Errorf("two databases have the URL %s", second)
 		}
 		if zone := scan[string](t, conn, `SHOW timezone`); shared.suffix == "" && zone != "UTC" {
 			t.Errorf("timezone %s, want UTC", zone)
 		}
-		// The connection stays open: dropping must not wait for it.
+		// The connection stays open: DROP DATABASE must not wait for it.
 	})
-	t.Run("IsDroppedAfterTheTest", func(t *testing.T) {
+	t.Run("DroppedAfterTest", func(t *testing.T) {
 		if conn, err := pgx.Connect(t.Context(), first); err == nil {
 			conn.Close(t.Context())
-			t.Error("the database of the test before is still there")
+			t.Error("the database of the previous test still exists")
 		}
 	})
 }
@@ -66,18 +67,19 @@ func TestTemplate(t *testing.T) {
 	var prepared atomic.Int32
 	fill := func(url string) error {
 		prepared.Add(1)
-		conn, err := pgx.Connect(context.Background(), url) // and left open, as a pool would be
+		conn, err := pgx.Connect(context.Background(), url) // left open, as by a connection pool
 		if err != nil {
 			return err
 		}
-		_, err = conn.Exec(context.Background(), `CREATE TABLE countries (code text); INSERT INTO countries VALUES ('IS')`)
+		_, err = conn.Exec(context.Background(),
+			`CREATE TABLE countries (code text); INSERT INTO countries VALUES ('IS')`)
 		return err
 	}
 
-	t.Run("IsPreparedOnceByManyProcesses", func(t *testing.T) {
+	t.Run("PreparedOnce", func(t *testing.T) {
 		url, name := Server(t), "cardinal_template_race_"+random()
 		var group sync.WaitGroup
-		for range 4 { // each stands for the test binary of one package
+		for range 4 { // each represents the test binary of a package
 			group.Go(func() {
 				other := server{prepared: map[string]bool{}}
 				if err := other.prepare(url, name, fill); err != nil {
@@ -102,14 +104,14 @@ func TestTemplate(t *testing.T) {
 			t.Errorf("%d rows in the second copy after deleting from the first, want 1", n)
 		}
 	})
-	t.Run("IsMadeAgainAfterAFailure", func(t *testing.T) {
+	t.Run("RecreatedAfterError", func(t *testing.T) {
 		url, name, broken := Server(t), "cardinal_template_broken_"+random(), errors.New("no such migration")
-		half := func(url string) error { return errors.Join(fill(url), broken) }
-		if err := shared.prepare(url, name, half); !errors.Is(err, broken) {
-			t.Fatalf("error %v, want prepare's own", err)
+		failing := func(url string) error { return errors.Join(fill(url), broken) }
+		if err := shared.prepare(url, name, failing); !errors.Is(err, broken) {
+			t.Fatalf("error %v, want that of prepare", err)
 		}
 		if err := shared.prepare(url, name, fill); err != nil {
-			t.Fatalf("after a failed attempt: %v", err)
+			t.Fatalf("after an error: %v", err)
 		}
 		if err := dropTemplate(url, name); err != nil {
 			t.Error(err)
@@ -118,30 +120,30 @@ func TestTemplate(t *testing.T) {
 	})
 }
 
-func TestAForeignServerKeepsNothing(t *testing.T) {
-	c := start(t, Options{Settings: map[string]string{throwAwayMark: "off"}})
+func TestExternalServerIsCleanedUp(t *testing.T) {
+	c := start(t, Options{Settings: map[string]string{disposableSetting: "off"}})
 	t.Setenv(Variable, c.URL())
-	var foreign server
-	foreign.start()
-	if foreign.err != nil {
-		t.Fatal(foreign.err)
+	var external server
+	external.start()
+	if external.err != nil {
+		t.Fatal(external.err)
 	}
-	if foreign.suffix == "" {
-		t.Fatal("templates of a foreign server carry no name of their own")
+	if external.suffix == "" {
+		t.Fatal("templates on an external server have no suffix")
 	}
 	nothing := func(string) error { return nil }
-	if err := foreign.prepare(foreign.url, "cardinal_template_x"+foreign.suffix, nothing); err != nil {
+	if err := external.prepare(external.url, "cardinal_template_x"+external.suffix, nothing); err != nil {
 		t.Fatal(err)
 	}
-	foreign.stop()
+	external.stop()
 	const left = `SELECT count(*) FROM pg_database WHERE datname LIKE 'cardinal%'`
 	if n := scan[int](t, connect(t, c.URL()), left); n != 0 {
-		t.Errorf("%d databases left on a server that is not ours", n)
+		t.Errorf("%d databases were left on the external server", n)
 	}
 }
 
 func TestCluster(t *testing.T) {
-	t.Run("DurableKeepsWhatWasCommitted", func(t *testing.T) {
+	t.Run("DurableKeepsCommits", func(t *testing.T) {
 		c := start(t, Options{Durable: true})
 		conn := connect(t, c.URL())
 		for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
@@ -162,33 +164,33 @@ func TestCluster(t *testing.T) {
 			t.Errorf("%d after the crash, want 1", n)
 		}
 	})
-	t.Run("StopLeavesNothing", func(t *testing.T) {
+	t.Run("StopCleansUp", func(t *testing.T) {
 		c := start(t, Options{})
 		if err := c.Stop(); err != nil {
 			t.Fatal(err)
 		}
-		waitUntilGone(t, c.Folder(), c.URL())
+		waitForCleanup(t, c.Folder(), c.URL())
 	})
-	t.Run("StopSaysThatTheServerDied", func(t *testing.T) {
+	t.Run("StopReportsExit", func(t *testing.T) {
 		c := start(t, Options{})
 		c.process.Signal(syscall.SIGQUIT)
 		<-c.exited
-		if err := c.Stop(); err == nil || !strings.Contains(err.Error(), "ended by itself") {
-			t.Errorf("error %v, want one that says so", err)
+		if err := c.Stop(); err == nil || !strings.Contains(err.Error(), "ended unexpectedly") {
+			t.Errorf("error %v, want one that reports the exit", err)
 		}
 	})
-	t.Run("AFailedStartShowsTheLog", func(t *testing.T) {
+	t.Run("StartErrorIncludesLog", func(t *testing.T) {
 		_, err := Start(Options{Settings: map[string]string{"shared_buffers": "many"}})
 		if err == nil || !strings.Contains(err.Error(), `"shared_buffers": "many"`) {
-			t.Errorf("error %v, want what PostgreSQL wrote", err)
+			t.Errorf("error %v, want PostgreSQL's log", err)
 		}
 	})
 }
 
-// A test binary that is killed can clean up nothing; its guardian does.
-func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
+// TestWatchdogCleansUpAfterKill kills a test binary, which then cannot clean up. Its watchdog must do it.
+func TestWatchdogCleansUpAfterKill(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), victim+"=1")
+	cmd.Env = append(os.Environ(), waitVariable+"=1")
 	output, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -201,10 +203,10 @@ func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
 		name, value, _ := strings.Cut(lines.Text(), " ")
 		facts[name] = value
 	}
-	connect(t, facts["url"]) // so that it is known to have run
+	connect(t, facts["url"]) // checks that the server is running
 	cmd.Process.Kill()
 	cmd.Wait()
-	waitUntilGone(t, facts["folder"], facts["url"])
+	waitForCleanup(t, facts["folder"], facts["url"])
 }
 
 func TestFindBinaries(t *testing.T) {
@@ -215,7 +217,7 @@ func TestFindBinaries(t *testing.T) {
 
 	_, err := findBinaries(pattern)
 	if err == nil || !strings.Contains(err.Error(), "apt-get install postgresql") {
-		t.Errorf("without PostgreSQL: error %v, want the command that installs it", err)
+		t.Errorf("without PostgreSQL: error %v, want the command to install it", err)
 	}
 	for _, version := range []string{"9", "15", "17"} {
 		bin := filepath.Join(versions, version, "bin")
@@ -224,7 +226,7 @@ func TestFindBinaries(t *testing.T) {
 		}
 		programs := []string{"postgres", "initdb"}
 		if version == "17" {
-			programs = programs[1:] // clients only: no server
+			programs = programs[1:] // without the server
 		}
 		for _, program := range programs {
 			if err := os.WriteFile(filepath.Join(bin, program), nil, 0o755); err != nil {
@@ -233,7 +235,7 @@ func TestFindBinaries(t *testing.T) {
 		}
 	}
 	if bin, err := findBinaries(pattern); err != nil || bin != filepath.Join(versions, "15", "bin") {
-		t.Errorf("found %s, %v, want the newest with a server, 15", bin, err)
+		t.Errorf("found %s, %v, want 15, the newest with a server", bin, err)
 	}
 	t.Setenv("PG_BIN", filepath.Join(versions, "9", "bin"))
 	if bin, err := findBinaries(pattern); err != nil || bin != filepath.Join(versions, "9", "bin") {
@@ -274,7 +276,7 @@ func scan[T any](t *testing.T, conn *pgx.Conn, query string) T {
 	return value
 }
 
-func waitUntilGone(t *testing.T, folder, server string) {
+func waitForCleanup(t *testing.T, folder, server string) {
 	t.Helper()
 	address, err := url.Parse(server)
 	if err != nil {
@@ -282,16 +284,16 @@ func waitUntilGone(t *testing.T, folder, server string) {
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		_, err := os.Stat(folder)
-		// A connection on the network's level: a server without its folder still takes those.
-		conn, refused := net.Dial("tcp", address.Host)
-		if refused == nil {
+		// Dial opens a TCP connection only: a server without its folder still accepts these.
+		conn, dialErr := net.Dial("tcp", address.Host)
+		if dialErr == nil {
 			conn.Close()
 		}
-		if errors.Is(err, fs.ErrNotExist) && refused != nil {
+		if errors.Is(err, fs.ErrNotExist) && dialErr != nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s is left (%v), or the server still answers (%v)", folder, err, refused)
+			t.Fatalf("%s still exists (%v), or the server still accepts connections (%v)", folder, err, dialErr)
 		}
 	}
 }

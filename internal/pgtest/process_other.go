@@ -7,16 +7,17 @@ import (
 	"syscall"
 )
 
-var errNotUnix = errors.New("a PostgreSQL for tests is started on Unix only; elsewhere " + Variable + " names a running one")
+var errNotUnix = errors.New("pgtest starts PostgreSQL on Unix only; on other systems " + Variable +
+	" must name a running server")
 
 type owner struct{}
 
 func serverOwner() (*owner, error) { return nil, errNotUnix }
 
-func (*owner) makeFolder(string) (string, error) { return "", errNotUnix }
+func (*owner) createFolder(string) (string, error) { return "", errNotUnix }
 
-type guardian struct{ release func() error }
+type watchdog struct{ release func() error }
 
-func startGuardian(string) (*guardian, error) { return nil, errNotUnix }
+func startWatchdog(string) (*watchdog, error) { return nil, errNotUnix }
 
-func (*guardian) ward(*owner) *syscall.SysProcAttr { return nil }
+func (*watchdog) processAttributes(*owner) *syscall.SysProcAttr { return nil }

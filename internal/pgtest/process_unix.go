@@ -14,10 +14,10 @@ import (
 	"syscall"
 )
 
-// owner is the user that the server runs as; nil is the user of this process.
+// owner is the user that the server runs as; nil means the user of this process.
 type owner struct{ uid, gid int }
 
-// serverOwner picks a user without privileges when this process is root's: PostgreSQL refuses to run as root.
+// serverOwner returns an unprivileged user if this process runs as root, because PostgreSQL refuses to run as root.
 func serverOwner() (*owner, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -37,15 +37,16 @@ func serverOwner() (*owner, error) {
 		}
 		return &owner{uid, gid}, nil
 	}
-	return nil, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+	return nil, errors.New("PostgreSQL does not run as root, and neither the user postgres nor the user nobody exists")
 }
 
-// makeFolder makes a temporary folder that nobody but the owner may enter; "" is the system's parent for such.
-func (o *owner) makeFolder(parent string) (string, error) {
+// createFolder creates a temporary folder that only the owner can access. If parent is "", it is created in the
+// system's folder for temporary files.
+func (o *owner) createFolder(parent string) (string, error) {
 	if parent == "" {
 		parent = os.TempDir()
 	}
-	if o != nil && !openToAll(parent) {
+	if o != nil && !isAccessibleToAll(parent) {
 		parent = "/tmp"
 	}
 	folder, err := os.MkdirTemp(parent, "cardinal-pg-")
@@ -55,8 +56,9 @@ func (o *owner) makeFolder(parent string) (string, error) {
 	return folder, os.Chown(folder, o.uid, o.gid)
 }
 
-// openToAll reports whether any user may reach what is inside a folder; root's own TMPDIR often keeps others out.
-func openToAll(folder string) bool {
+// isAccessibleToAll reports whether every user can access the contents of a folder. The TMPDIR of root often excludes
+// other users.
+func isAccessibleToAll(folder string) bool {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return false
@@ -73,16 +75,17 @@ func openToAll(folder string) bool {
 	}
 }
 
-// guardian is the shell that ends a server and deletes its folder when this process lets go of a pipe, be it by dying.
-// Linux's parent-death signal would do half of that: it leaves the folder, and it comes when a thread ends.
-type guardian struct {
+// watchdog is the shell that stops a server and deletes its folder when this process closes a pipe, also by ending. The
+// parent-death signal of Linux would not be enough: it does not delete the folder, and it is sent when a thread ends.
+type watchdog struct {
 	pid     int
-	release func() error // lets go and waits until all is gone
+	release func() error // closes the pipe and waits for the end of the cleanup
 }
 
-// The guardian leads a process group in which initdb and the server are, so that a terminal's Ctrl-C reaches none of them
-// and one signal reaches them all. SIGQUIT is PostgreSQL's immediate shutdown, which leaves no shared memory behind.
-const watch = `
+// watchdogScript is the program of the watchdog. Its argument is the folder to delete. The watchdog leads a process
+// group that includes initdb and the server: a Ctrl-C in the terminal does not reach them, and one signal reaches them
+// all. SIGQUIT is PostgreSQL's immediate shutdown, which also removes the shared memory.
+const watchdogScript = `
 trap '' HUP INT QUIT TERM
 cat >/dev/null
 kill -QUIT 0
@@ -93,10 +96,10 @@ done 2>/dev/null
 exit 1
 `
 
-func startGuardian(folder string) (*guardian, error) {
-	cmd := exec.Command("/bin/sh", "-c", watch, "sh", folder)
+func startWatchdog(folder string) (*watchdog, error) {
+	cmd := exec.Command("/bin/sh", "-c", watchdogScript, "sh", folder)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	// StdinPipe's own end closes on exec, so that no child of this process keeps it open.
+	// This process's end of StdinPipe has close-on-exec set, so no child of this process keeps it open.
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -104,7 +107,7 @@ func startGuardian(folder string) (*guardian, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	return &guardian{pid: cmd.Process.Pid, release: sync.OnceValue(func() error {
+	return &watchdog{pid: cmd.Process.Pid, release: sync.OnceValue(func() error {
 		return errors.Join(ignoreClosed(pipe), cmd.Wait())
 	})}, nil
 }
@@ -116,9 +119,9 @@ func ignoreClosed(pipe io.Closer) error {
 	return nil
 }
 
-// ward are the attributes of a process that runs as the owner and that the guardian ends.
-func (g *guardian) ward(o *owner) *syscall.SysProcAttr {
-	attributes := &syscall.SysProcAttr{Setpgid: true, Pgid: g.pid}
+// processAttributes are the attributes of a process that runs as the owner and that the watchdog stops.
+func (w *watchdog) processAttributes(o *owner) *syscall.SysProcAttr {
+	attributes := &syscall.SysProcAttr{Setpgid: true, Pgid: w.pid}
 	if o != nil {
 		attributes.Credential = &syscall.Credential{Uid: uint32(o.uid), Gid: uint32(o.gid)}
 	}

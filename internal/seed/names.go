@@ -3,91 +3,75 @@ package seed
 import (
 	"strings"
 	"sync"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-// people is a culture, read.
-type people struct {
+// parsedCulture is a culture with parsed names.
+type parsedCulture struct {
 	culture
-	given  [2][]name // of women and of men
+	given  [2][]name // of women (0) and of men (1)
 	family [2][]name
 	middle [2][]name
 }
 
-// name is one part of somebody's name.
+// name is one part of a person's name.
 type name struct {
-	written string
-	latin   string // small letters a to z
+	text  string // in the script of the culture
+	latin string // lower-case letters a to z
 }
 
-// parsed reads the cultures once.
-var parsed = sync.OnceValue(func() []people {
-	all := make([]people, len(cultures))
+// parsedCultures parses the cultures once.
+var parsedCultures = sync.OnceValue(func() []parsedCulture {
+	all := make([]parsedCulture, len(cultures))
 	for i, c := range cultures {
-		all[i] = people{culture: c}
-		for sex, listed := range [2]string{c.women, c.men} {
-			all[i].given[sex] = names(listed, sex)
-			all[i].family[sex] = names(c.family, sex)
-			all[i].middle[sex] = names(c.middle[sex], sex)
+		all[i] = parsedCulture{culture: c}
+		for sex, list := range [2]string{c.women, c.men} {
+			all[i].given[sex] = parseNames(list, sex)
+			all[i].family[sex] = parseNames(c.family, sex)
+			all[i].middle[sex] = parseNames(c.middle[sex], sex)
 		}
 	}
 	return all
 })
 
-func names(listed string, sex int) []name {
-	fields := strings.Fields(listed)
-	read := make([]name, len(fields))
+// parseNames parses a list of names. The syntax is described in cultures.go.
+func parseNames(list string, sex int) []name {
+	fields := strings.Fields(list)
+	names := make([]name, len(fields))
 	for i, f := range fields {
-		ofMen, ofWomen, differ := strings.Cut(f, "|")
+		form, feminine, differ := strings.Cut(f, "|")
 		if differ && sex == 0 {
-			ofMen = ofWomen
+			form = feminine
 		}
-		written, latin, given := strings.Cut(ofMen, "=")
-		read[i].written = strings.ReplaceAll(written, "_", " ")
-		if read[i].latin = latin; !given {
-			read[i].latin = plain(read[i].written)
+		text, latin, hasLatin := strings.Cut(form, "=")
+		names[i].text = strings.ReplaceAll(text, "_", " ")
+		if names[i].latin = latin; !hasLatin {
+			names[i].latin = toLatin(names[i].text)
 		}
 	}
-	return read
+	return names
 }
 
-// handle is a name as it can stand in a user name or address: without spaces and what only guides the eye. The Armenian ligature
-// is two letters there, since PRECIS takes no ligatures (RFC 8264, section 9.17).
+// handle is the form of a name for user names and e-mail addresses: without spaces, hyphens, apostrophes and zero-width
+// non-joiners. The Armenian ligature is written as two letters, because PRECIS does not allow ligatures (RFC 8264,
+// section 9.17).
 func (n name) handle() string {
-	return handles.Replace(strings.ToLower(n.written))
+	return handleReplacer.Replace(strings.ToLower(n.text))
 }
 
-var handles = strings.NewReplacer(" ", "", "-", "", "’", "", "'", "", "\u200c", "", "և", "եւ")
+var handleReplacer = strings.NewReplacer(" ", "", "-", "", "’", "", "'", "", "\u200c", "", "և", "եւ")
 
-// plain is a Latin name in small letters a to z.
-func plain(written string) string {
+// toLatin reduces a Latin name to the lower-case letters a to z. Diacritics are removed by decomposition (NFD).
+func toLatin(text string) string {
 	return strings.Map(func(r rune) rune {
 		if 'a' <= r && r <= 'z' {
 			return r
 		}
 		return -1
-	}, strings.ToLower(decompose(letters.Replace(written))))
+	}, strings.ToLower(norm.NFD.String(nonDecomposable.Replace(text))))
 }
 
-// letters are those that have no mark to be taken off.
-var letters = strings.NewReplacer("ß", "ss", "ø", "o", "Ø", "O", "ł", "l", "Ł", "L", "đ", "d", "Đ", "D", "ı", "i", "æ", "ae", "Æ", "Ae",
-	"þ", "th", "Þ", "Th", "ð", "d", "Ð", "D")
-
-// decompose is Unicode's normalization form D, of what stands in the names.
-func decompose(s string) string {
-	var out strings.Builder
-	for _, r := range decomposer().Replace(s) {
-		// Hangul syllables are made of their parts by counting (the standard, section 3.12).
-		if n := r - 0xAC00; 0 <= n && n < 11172 {
-			out.WriteRune(0x1100 + n/588)
-			out.WriteRune(0x1161 + n%588/28)
-			if last := n % 28; last > 0 {
-				out.WriteRune(0x11A7 + last)
-			}
-			continue
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
-}
-
-var decomposer = sync.OnceValue(func() *strings.Replacer { return strings.NewReplacer(strings.Fields(decompositions)...) })
+// nonDecomposable replaces Latin letters that Unicode does not decompose into a base letter and a mark.
+var nonDecomposable = strings.NewReplacer("ß", "ss", "ø", "o", "Ø", "O", "ł", "l", "Ł", "L", "đ", "d", "Đ", "D",
+	"ı", "i", "æ", "ae", "Æ", "Ae", "þ", "th", "Þ", "Th", "ð", "d", "Ð", "D")

@@ -1,7 +1,7 @@
-// Package seed makes up people: names of 29 ways to be called in 16 scripts, with addresses, numbers and places to match, the
-// same for the same seed. None of them can be somebody: addresses are under the domains that RFC 2606 reserves, and telephone
-// numbers begin with +999, a country code that the ITU reserves and has assigned to nobody (List of ITU-T Recommendation E.164
-// assigned country codes).
+// Package seed generates fictitious users: names of 29 cultures in 16 scripts with matching e-mail addresses, telephone
+// numbers and places. The same seed gives the same users. No address or number belongs to a real person: addresses are
+// under the domains that RFC 2606 reserves, and telephone numbers begin with +999, a country code that the ITU has
+// reserved and not assigned (List of ITU-T Recommendation E.164 assigned country codes).
 package seed
 
 import (
@@ -11,10 +11,12 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"cardinal"
 )
 
-// People makes up n people, each with its index. Starting over at an index needs Person alone.
+// People generates n users with their indices. To start at another index, call Person.
 func People(n int, seed uint64) iter.Seq2[int, cardinal.NewUser] {
 	return func(yield func(int, cardinal.NewUser) bool) {
 		for i := range n {
@@ -25,64 +27,66 @@ func People(n int, seed uint64) iter.Seq2[int, cardinal.NewUser] {
 	}
 }
 
-// Person makes up the person of an index, at least 0. Within one seed no two have the same address or user name, and none of
-// the first 10⁹ the same number, in any spelling. Nobody has a password.
+// Person generates the user with an index of at least 0. Within one seed all e-mail addresses and user names are
+// different, and so are the telephone numbers of the first 10⁹ users, also after normalization. No user has a password.
 func Person(seed uint64, i int) cardinal.NewUser {
-	// Consecutive indices give states that are nothing alike; the rest is PCG's.
-	p := person{rand.New(rand.NewPCG(seed, scatter(uint64(i)))), parsed(), i}
-	return p.invent(seed)
+	// mix64 gives consecutive indices unrelated states of the generator (PCG).
+	p := person{rand.New(rand.NewPCG(seed, mix64(uint64(i)))), parsedCultures(), i}
+	return p.user(seed)
 }
 
-// scatter is the finaliser of splitmix64.
-func scatter(x uint64) uint64 {
+// mix64 is the finalizer of splitmix64.
+func mix64(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
 }
 
-// person is somebody about to be made up.
+// person generates the user of one index.
 type person struct {
 	*rand.Rand
-	cultures []people
+	cultures []parsedCulture
 	index    int
 }
 
-func (p person) invent(seed uint64) cardinal.NewUser {
-	c := one(p, p.cultures)
+func (p person) user(seed uint64) cardinal.NewUser {
+	c := pick(p, p.cultures)
 	sex := p.IntN(2)
-	given, family := one(p, c.given[sex]), one(p, c.family[sex])
-	where := one(p, c.places)
+	given, family := pick(p, c.given[sex]), pick(p, c.family[sex])
+	home := pick(p, c.places)
 	u := cardinal.NewUser{
-		DisplayName: p.displayName(c, sex, given, family), Email: p.email(c, given, family), EmailVerified: p.IntN(10) > 0,
-		Country: where.country, Locale: where.locale, TimeZone: where.zone, Preferences: p.preferences(),
+		DisplayName: p.displayName(c, sex, given, family),
+		Email:       p.email(c, given, family), EmailVerified: p.IntN(10) > 0,
+		Country: home.country, Locale: home.locale, TimeZone: home.zone, Preferences: p.preferences(),
 	}
 	if p.IntN(2) == 0 {
 		u.Username = p.username(c, given, family)
 	}
 	if p.IntN(5) < 2 {
-		u.Phone, u.PhoneVerified = p.phone(c, where, seed), p.IntN(3) > 0
+		u.Phone, u.PhoneVerified = p.phone(c, home, seed), p.IntN(3) > 0
 	}
 	return u
 }
 
-func one[T any](p person, from []T) T { return from[p.IntN(len(from))] }
+// pick returns a random element.
+func pick[T any](p person, list []T) T { return list[p.IntN(len(list))] }
 
-func (p person) displayName(c people, sex int, given, family name) string {
-	first, last := given.written, family.written
+func (p person) displayName(c parsedCulture, sex int, given, family name) string {
+	first, last := given.text, family.text
 	var full string
 	switch c.order {
 	case givenFamily:
-		if second := one(p, c.given[sex]); c.seconds && second != given && p.IntN(6) == 0 {
-			first += " " + second.written
+		if second := pick(p, c.given[sex]); c.secondNames && second != given && p.IntN(6) == 0 {
+			first += " " + second.text
 		}
 		full = first + " " + last
 	case givenFamilyFamily:
-		full = first + " " + last + " " + one(p, c.family[sex]).written
+		full = first + " " + last + " " + pick(p, c.family[sex]).text
 	case familyGiven:
 		full = last + " " + first
 	case familyMiddleGiven:
-		full = last + " " + one(p, c.middle[sex]).written + " " + first
+		full = last + " " + pick(p, c.middle[sex]).text + " " + first
 	case joined:
 		full = last + first
 	case spaced:
@@ -94,16 +98,16 @@ func (p person) displayName(c people, sex int, given, family name) string {
 	case initialGiven:
 		full = last + ". " + first
 	}
-	if p.IntN(4) == 0 { // as some keyboards and file systems have it
-		full = decompose(full)
+	if p.IntN(4) == 0 { // some keyboards and file systems produce decomposed text
+		full = norm.NFD.String(full)
 	}
 	return full
 }
 
-// email ends its local part with the index, after something that is no digit: that makes it unique.
-func (p person) email(c people, given, family name) string {
+// email returns an address that is unique: its local part ends with the index, after a character that is not a digit.
+func (p person) email(c parsedCulture, given, family name) string {
 	first, last, n := given.latin, family.latin, strconv.Itoa(p.index)
-	if c.handles && p.IntN(5) == 0 {
+	if c.nativeHandles && p.IntN(5) == 0 {
 		return given.handle() + n + "@" + p.domain(c, true)
 	}
 	var local string
@@ -124,25 +128,25 @@ func (p person) email(c people, given, family name) string {
 	address := local + "@" + p.domain(c, false)
 	switch p.IntN(10) {
 	case 0:
-		return capitals(address)
+		return capitalize(address)
 	case 1:
 		return strings.ToUpper(local) + address[len(local):]
 	}
 	return address
 }
 
-// domain is one under a name that nobody can have (RFC 2606), more often than not an internationalised one when asked for that.
-func (p person) domain(c people, international bool) string {
+// domain returns a domain under a reserved name (RFC 2606). With international, most of them are internationalized.
+func (p person) domain(c parsedCulture, international bool) string {
 	if n := p.IntN(10); international && n < 7 || n == 0 {
 		return c.domain
 	} else if n == 1 {
-		return one(p, []string{bucher, "xn--bcher-kva.example", "Bücher.example"})
+		return pick(p, []string{sharedDomain, "xn--bcher-kva.example", "Bücher.example"})
 	}
-	return "example." + one(p, []string{"com", "org", "net"})
+	return "example." + pick(p, []string{"com", "org", "net"})
 }
 
-// capitals is an address as people write it who like capitals.
-func capitals(address string) string {
+// capitalize writes the first letter of each part of an address as a capital, as some people do.
+func capitalize(address string) string {
 	upper := true
 	return strings.Map(func(r rune) rune {
 		up := upper
@@ -154,41 +158,41 @@ func capitals(address string) string {
 	}, address)
 }
 
-// username is unique for the same reason as the address.
-func (p person) username(c people, given, family name) string {
+// username returns a user name that is unique for the same reason as the address.
+func (p person) username(c parsedCulture, given, family name) string {
 	n := strconv.Itoa(p.index)
-	if c.handles && p.IntN(3) == 0 {
+	if c.nativeHandles && p.IntN(3) == 0 {
 		return given.handle() + n
 	}
 	switch p.IntN(4) {
 	case 0:
 		return given.latin + family.latin + n
 	case 1:
-		return capitals(given.latin) + "_" + n
+		return capitalize(given.latin) + "_" + n
 	case 2:
 		return family.latin + "." + given.latin[:1] + n
 	}
 	return given.latin + "." + family.latin + n
 }
 
-// phone is +999, the calling code of the place, and nine digits that are the index, shuffled. It is written in one
-// of the ways people do.
-func (p person) phone(c people, where place, seed uint64) string {
+// phone returns +999, the calling code of the place and nine digits that encode the index, in one of several usual
+// formats.
+func (p person) phone(c parsedCulture, home place, seed uint64) string {
 	const all = 1_000_000_000
-	// 3¹⁸ has no factor in common with 10⁹, so every index has digits of its own.
-	n := fmt.Sprintf("%09d", (uint64(p.index)%all*387_420_489+scatter(seed)%all)%all)
+	// 3¹⁸ and 10⁹ are coprime, so each index gives different digits.
+	n := fmt.Sprintf("%09d", (uint64(p.index)%all*387_420_489+mix64(seed)%all)%all)
 	var number string
 	switch p.IntN(6) {
 	case 0:
-		number = "+999" + where.calling + n
+		number = "+999" + home.calling + n
 	case 1:
-		number = "00999 " + where.calling + " " + n
+		number = "00999 " + home.calling + " " + n
 	case 2:
-		number = "+999-" + where.calling + "-" + n[:3] + "-" + n[3:6] + "-" + n[6:]
+		number = "+999-" + home.calling + "-" + n[:3] + "-" + n[3:6] + "-" + n[6:]
 	case 3:
-		number = "+999 (" + where.calling + ") " + n[:4] + "." + n[4:]
+		number = "+999 (" + home.calling + ") " + n[:4] + "." + n[4:]
 	default:
-		number = "+999 " + where.calling + " " + n[:3] + " " + n[3:6] + " " + n[6:]
+		number = "+999 " + home.calling + " " + n[:3] + " " + n[3:6] + " " + n[6:]
 	}
 	if c.digits != 0 && p.IntN(3) == 0 {
 		number = strings.Map(func(r rune) rune {
@@ -203,7 +207,7 @@ func (p person) phone(c people, where place, seed uint64) string {
 
 func (p person) preferences() map[string]any {
 	return map[string]any{
-		"theme":         one(p, []string{"light", "dark", "system"}),
+		"theme":         pick(p, []string{"light", "dark", "system"}),
 		"notifications": map[string]any{"email": p.IntN(4) > 0, "push": p.IntN(2) == 0, "sms": p.IntN(8) == 0},
 	}
 }

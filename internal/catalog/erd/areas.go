@@ -17,11 +17,11 @@ const (
 	service  = "service"
 )
 
-// areaOrder is the order in which lists name them, and in which they have their colours.
+// areaOrder is the order of the areas in lists. It also determines their colours.
 var areaOrder = []string{identity, access, audit, privacy, service}
 
-// tablesOf says which tables belong where, by patterns of their names; the first that matches counts.
-var tablesOf = []struct {
+// areaPatterns assigns tables to areas by patterns of their names. The first match counts.
+var areaPatterns = []struct {
 	area     string
 	patterns string
 }{
@@ -33,11 +33,11 @@ var tablesOf = []struct {
 	{service, "settings jobs idempotency_keys nodes schema_* import_* run* mail* webhook*"},
 }
 
-// areaOf returns the area of one of Cardinal's tables; what no pattern names is taken for the service's own.
+// areaOf returns the area of one of Cardinal's tables. A table that matches no pattern belongs to the service.
 func areaOf(table string) string { return cmp.Or(areaByName(table), service) }
 
 func areaByName(table string) string {
-	for _, a := range tablesOf {
+	for _, a := range areaPatterns {
 		for _, pattern := range strings.Fields(a.patterns) {
 			if ok, _ := path.Match(pattern, table); ok {
 				return a.area
@@ -47,8 +47,9 @@ func areaByName(table string) string {
 	return ""
 }
 
-// areaByPrefix sorts the tables of a foreign schema: those that share the first word of their names with two others are an area of
-// that name, as billing_accounts, billing_invoices and billing_payments; all others are "tables".
+// areaByPrefix returns a function that assigns the tables of an external schema to areas. Three or more tables with the
+// same first word of their names, such as billing_accounts, billing_invoices and billing_payments, form an area of that
+// name. All other tables belong to the area "tables".
 func areaByPrefix(tables []catalog.Table) func(table string) string {
 	prefix := func(name string) string {
 		word, _, _ := strings.Cut(name, "_")

@@ -6,28 +6,29 @@ import (
 	"strings"
 )
 
-// All measures are in pixels of the drawing. Whatever a line can touch stands on a grid of unit, so that lines run on it.
+// All sizes are in pixels of the drawing. Boxes and the ends of lines are on a grid of this unit, so that lines can
+// follow the grid.
 const (
-	unit      = 7
-	lineUnits = 2 // height of a line in a box
-	headUnits = 3 // height of a box's title
+	unit       = 7
+	lineUnits  = 2 // height of a line in a box
+	titleUnits = 3 // height of a box's title
 
 	fontSize, smallSize, titleSize = 11, 9.5, 12
 
 	inset         = 7
-	textInset     = 34 // of a column's name: the signs stand before it
+	textInset     = 34 // of a column's name: the signs are on its left
 	relationInset = 20
-	widest        = 30 * unit // of a box, as far as only its indexes need more
+	maxNoteWidth  = 30 * unit // of a box that is wider only because of its notes
 )
 
-// advance is the width of a character of a fixed-width font of size 1; of the usual ones none is wider.
-const advance = 0.603
+// charWidth is the width of a character of a monospaced font of size 1. No usual font is wider.
+const charWidth = 0.603
 
-// box is a table as it is drawn. Its place and size are in units.
+// box is the drawing of a table. Its position and size are in units.
 type box struct {
 	table      *Table
 	lines      []line
-	notes      []string // what is said below the columns, before it is broken into lines
+	notes      []string // texts below the columns, before they are wrapped
 	x, y, w, h int
 }
 
@@ -43,18 +44,18 @@ const (
 type line struct {
 	kind     lineKind
 	text     string
-	right    string // at the right edge
-	relation int    // of the diagram, on a relationLine
+	right    string // text at the right edge
+	relation int    // index of the relation, for a relationLine
 
-	isKey, isNullable, isSealed bool
-	class                       string
+	isKey, isNullable, isEncrypted bool
+	class                          string
 }
 
 func newBox(d *Diagram, t *Table) *box {
 	b := &box{table: t}
 	for _, c := range t.Columns {
-		l := line{kind: columnLine, text: c.Name, right: shortTypes.Replace(c.Type), class: c.Class(), isSealed: c.IsSealed(),
-			isNullable: !c.NotNull, isKey: slices.Contains(t.PrimaryKey(), c.Name)}
+		l := line{kind: columnLine, text: c.Name, right: typeAbbreviations.Replace(c.Type), class: c.Class(),
+			isEncrypted: c.IsSealed(), isNullable: !c.NotNull, isKey: slices.Contains(t.PrimaryKey(), c.Name)}
 		l.isNullable = l.isNullable && !l.isKey
 		l.right += b.marks(c.Name, l.isNullable)
 		b.lines = append(b.lines, l)
@@ -64,11 +65,11 @@ func newBox(d *Diagram, t *Table) *box {
 			}
 		}
 	}
-	for _, i := range t.plainIndexes() {
+	for _, i := range t.secondaryIndexes() {
 		if len(i.Columns) == 1 && i.Columns[0] != "" && i.Predicate == "" {
-			continue // said by the column's mark
+			continue // shown by the column's mark
 		}
-		b.notes = append(b.notes, indexKind(i)+" "+keyText(i))
+		b.notes = append(b.notes, indexKind(i)+" "+indexText(i))
 	}
 	if t.PartitionKey != "" {
 		b.notes = append(b.notes, "partitioned by "+t.PartitionKey)
@@ -77,14 +78,15 @@ func newBox(d *Diagram, t *Table) *box {
 	return b
 }
 
-// marks follow a column's type: ? for a column that may be empty, U and I for a unique rule or an index on it alone.
+// marks returns the marks after a column's type: ? for a nullable column, U for a unique column, I for an indexed
+// column. Only indexes on this column alone count.
 func (b *box) marks(column string, isNullable bool) string {
 	var text string
 	if isNullable {
 		text = "?"
 	}
 	isUnique, isIndexed := false, false
-	for _, i := range b.table.plainIndexes() {
+	for _, i := range b.table.secondaryIndexes() {
 		if len(i.Columns) == 1 && i.Columns[0] == column && i.Predicate == "" {
 			isUnique, isIndexed = isUnique || i.Unique, true
 		}
@@ -98,7 +100,7 @@ func (b *box) marks(column string, isNullable bool) string {
 	return text
 }
 
-// lastColumn is the column of a foreign key that the table names last: below it the relation is told.
+// lastColumn returns the last column of a foreign key in the order of the table. The relation's line is below it.
 func lastColumn(t *Table, columns []string) string {
 	var last string
 	for _, c := range t.Columns {
@@ -109,7 +111,7 @@ func lastColumn(t *Table, columns []string) string {
 	return last
 }
 
-// measure gives the box the size that its text needs. What is said of indexes is broken into lines rather than making it wide.
+// measure sets the size of the box from its text. Notes are wrapped instead of making the box wider than maxNoteWidth.
 func (b *box) measure() {
 	width := textWidth(b.table.Name, titleSize) + 2*inset
 	for _, l := range b.lines {
@@ -120,37 +122,41 @@ func (b *box) measure() {
 		}
 	}
 	for _, note := range b.notes {
-		width = max(width, min(widest, textWidth(note, smallSize)+2*inset))
+		width = max(width, min(maxNoteWidth, textWidth(note, smallSize)+2*inset))
 	}
 	b.w = int(math.Ceil(width / unit))
-	most := int(float64(b.w*unit-2*inset) / (advance * smallSize))
+	maxChars := int(float64(b.w*unit-2*inset) / (charWidth * smallSize))
 	for _, note := range b.notes {
-		for i, text := range wrap(note, most-2) {
+		for i, text := range wrap(note, maxChars-2) {
 			if i > 0 {
 				text = "  " + text
 			}
 			b.lines = append(b.lines, line{kind: noteLine, text: text})
 		}
 	}
-	b.h = headUnits + lineUnits*len(b.lines) + 1
+	b.h = titleUnits + lineUnits*len(b.lines) + 1
 }
 
-// lineY is the middle of a line, in units.
-func (b *box) lineY(i int) int { return b.y + headUnits + lineUnits*i + 1 }
+// lineY returns the middle of a line, in units.
+func (b *box) lineY(i int) int { return b.y + titleUnits + lineUnits*i + 1 }
 
-// relationY is the middle of the line that tells of a relation, in units.
+// relationY returns the middle of the line of a relation, in units.
 func (b *box) relationY(relation int) int {
-	return b.lineY(slices.IndexFunc(b.lines, func(l line) bool { return l.kind == relationLine && l.relation == relation }))
+	return b.lineY(slices.IndexFunc(b.lines, func(l line) bool {
+		return l.kind == relationLine && l.relation == relation
+	}))
 }
 
-func textWidth(text string, size float64) float64 { return float64(len([]rune(text))) * advance * size }
+func textWidth(text string, size float64) float64 {
+	return float64(len([]rune(text))) * charWidth * size
+}
 
-// wrap breaks text into lines of at most so many characters. A longer word stands alone on a line.
-func wrap(text string, most int) []string {
+// wrap breaks text into lines of at most maxChars characters. A longer word is on a line of its own.
+func wrap(text string, maxChars int) []string {
 	var lines []string
 	var line string
 	for _, word := range strings.Fields(text) {
-		if line != "" && len([]rune(line+" "+word)) > most {
+		if line != "" && len([]rune(line+" "+word)) > maxChars {
 			lines = append(lines, line)
 			line = ""
 		}

@@ -11,7 +11,7 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// writeDBML writes tables, their indexes, notes and the references of https://dbml.dbdiagram.io.
+// writeDBML writes tables, indexes, notes and references in DBML (https://dbml.dbdiagram.io).
 func (d *Diagram) writeDBML(w io.Writer) error {
 	var b bytes.Buffer
 	for i := range d.Tables {
@@ -19,11 +19,11 @@ func (d *Diagram) writeDBML(w io.Writer) error {
 		fmt.Fprintf(&b, "Table %s {\n", dbmlName(t.Name))
 		for j, c := range t.Columns {
 			settings := dbmlSettings(t, c)
-			settings = append(settings, "note: "+dbmlText(columnFacts(t, j)))
+			settings = append(settings, "note: "+dbmlText(columnSummary(t, j)))
 			fmt.Fprintf(&b, "  %s %s [%s]\n", dbmlName(c.Name), dbmlName(c.Type), strings.Join(settings, ", "))
 		}
 		writeDBMLIndexes(&b, t)
-		if note := tableFacts(t); note != "" {
+		if note := tableSummary(t); note != "" {
 			fmt.Fprintf(&b, "\n  Note: %s\n", dbmlText(note))
 		}
 		b.WriteString("}\n\n")
@@ -69,9 +69,9 @@ func writeDBMLIndexes(b *bytes.Buffer, t *Table) {
 	if key := t.PrimaryKey(); len(key) > 1 {
 		lines = append(lines, dbmlColumns(key)+" [pk]")
 	}
-	for _, i := range t.plainIndexes() {
+	for _, i := range t.secondaryIndexes() {
 		settings := []string{"name: " + dbmlText(i.Name)}
-		if i.Unique && i.Predicate == "" { // what is unique only where a condition holds must not look unique
+		if i.Unique && i.Predicate == "" { // DBML cannot say that an index is unique only for the rows of its predicate
 			settings = append(settings, "unique")
 		}
 		if i.Predicate != "" {
@@ -85,7 +85,8 @@ func writeDBMLIndexes(b *bytes.Buffer, t *Table) {
 	}
 }
 
-// dbmlColumns lists the columns of a key. An expression's text is not in the model; it is named for what it is.
+// dbmlColumns lists the columns of a key. The text of an expression is not in the model, so it is written as
+// `expression`.
 func dbmlColumns(columns []string) string {
 	names := make([]string, len(columns))
 	for i, c := range columns {

@@ -7,43 +7,43 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// Diagram is what is drawn: tables that hold data, and the relations that foreign keys make between them.
+// Diagram is the model of a drawing: base tables and the relations between them, which are their foreign keys.
 type Diagram struct {
 	Title     string
 	Tables    []Table // by name
 	Relations []Relation
 
-	isForeign bool
+	isExternal bool
 }
 
-// Table is a table of the diagram and where in it the table belongs.
+// Table is a table of the diagram with its area.
 type Table struct {
 	catalog.Table
 	Area string
 }
 
-// Relation is one foreign key read as a relation: the rows of From belong to rows of To. Two foreign keys that answer each
-// other, as those of users and profiles, are one.
+// Relation is a foreign key: rows of From refer to rows of To. Two tables with foreign keys to each other on the same
+// columns, such as users and profiles, have one relation for both keys.
 type Relation struct {
 	Name       string // of the foreign key
-	Answer     string // the foreign key of To that refers back by the same columns, "" when there is none
+	Inverse    string // name of To's foreign key to From on the same columns, "" if there is none
 	From, To   string
 	Columns    []string // of From
 	Referenced []string // of To
 	OnDelete   string
-	IsOptional bool // a row of From may belong to no row of To
-	IsUnique   bool // no two rows of From belong to the same row of To
+	IsOptional bool // a row of From can refer to no row of To
+	IsUnique   bool // no two rows of From refer to the same row of To
 	IsOutside  bool // To is not in the diagram
-	IsRepeated bool // other relations connect the same two tables, so that the columns must tell them apart
+	IsRepeated bool // other relations connect the same two tables, so texts must name the columns
 }
 
-// NewDiagram reads the tables and relations of a schema. The tables of a foreign schema are sorted into areas by their names' first
-// words, Cardinal's own by what they are for.
-func NewDiagram(s *catalog.Schema, isForeign bool) *Diagram {
-	d := &Diagram{Title: "Cardinal", isForeign: isForeign}
+// NewDiagram creates the diagram of a schema. Cardinal's tables are assigned to areas by their purpose, those of an
+// external schema by the first words of their names.
+func NewDiagram(s *catalog.Schema, isExternal bool) *Diagram {
+	d := &Diagram{Title: "Cardinal", isExternal: isExternal}
 	tables := s.Base()
 	area := areaOf
-	if isForeign {
+	if isExternal {
 		d.Title = s.Name
 		area = areaByPrefix(tables)
 	}
@@ -57,44 +57,48 @@ func NewDiagram(s *catalog.Schema, isForeign bool) *Diagram {
 		}
 	}
 	slices.SortFunc(d.Relations, func(a, b Relation) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), slices.Compare(a.Columns, b.Columns), cmp.Compare(a.To, b.To), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.From, b.From), slices.Compare(a.Columns, b.Columns), cmp.Compare(a.To, b.To),
+			cmp.Compare(a.Name, b.Name))
 	})
-	d.Relations = joinAnswers(d.Relations, d.hub())
+	d.Relations = mergeInverse(d.Relations, d.hub())
 	d.markRepeated()
 	return d
 }
 
 func (d *Diagram) relation(t *Table, key catalog.Constraint) Relation {
-	r := Relation{Name: key.Name, From: t.Name, To: key.References, Columns: key.Columns, Referenced: key.ReferencedColumns,
+	r := Relation{Name: key.Name, From: t.Name, To: key.References,
+		Columns: key.Columns, Referenced: key.ReferencedColumns,
 		OnDelete: key.OnDelete, IsOutside: d.table(key.References) == nil}
 	r.IsOptional = slices.ContainsFunc(key.Columns, func(name string) bool {
 		c := t.Column(name)
 		return c != nil && !c.NotNull && !slices.Contains(t.PrimaryKey(), name)
 	})
-	r.IsUnique = slices.ContainsFunc(t.UniqueKeys(), func(unique []string) bool { return isSubset(unique, key.Columns) })
+	r.IsUnique = slices.ContainsFunc(t.UniqueKeys(), func(unique []string) bool {
+		return isSubset(unique, key.Columns)
+	})
 	return r
 }
 
-// joinAnswers makes one relation of two foreign keys that refer to each other by the same columns: that of the table which is
-// not the hub, as there the reader looks for it.
-func joinAnswers(relations []Relation, hub string) []Relation {
-	answers := func(a, b Relation) bool {
+// mergeInverse merges two foreign keys of two tables to each other on the same columns into one relation. It keeps the
+// key of the table that is not the hub, because readers expect it there.
+func mergeInverse(relations []Relation, hub string) []Relation {
+	isInverse := func(a, b Relation) bool {
 		return a.From == b.To && a.To == b.From && a.From != a.To &&
 			slices.Equal(a.Columns, b.Referenced) && slices.Equal(a.Referenced, b.Columns) &&
 			a.IsUnique && b.IsUnique && !a.IsOptional && !b.IsOptional
 	}
-	var joined []Relation
+	var merged []Relation
 	for i, r := range relations {
-		j := slices.IndexFunc(relations, func(other Relation) bool { return answers(r, other) })
+		j := slices.IndexFunc(relations, func(other Relation) bool { return isInverse(r, other) })
 		switch {
 		case j < 0:
-			joined = append(joined, r)
+			merged = append(merged, r)
 		case r.To == hub || r.From != hub && i < j:
-			r.Answer = relations[j].Name
-			joined = append(joined, r)
+			r.Inverse = relations[j].Name
+			merged = append(merged, r)
 		}
 	}
-	return joined
+	return merged
 }
 
 func (d *Diagram) markRepeated() {
@@ -114,7 +118,8 @@ func (d *Diagram) table(name string) *Table {
 	return &d.Tables[i]
 }
 
-// hub is the table with the most relations, the first by name of several; "" when there is no table.
+// hub returns the table with the most relations, the first by name if several have as many, and "" if there is no
+// table.
 func (d *Diagram) hub() string {
 	degree := map[string]int{}
 	for _, r := range d.Relations {
@@ -130,11 +135,12 @@ func (d *Diagram) hub() string {
 	return hub
 }
 
-// junction returns the two relations that a junction table's primary key is made of; false for any other table.
+// junction returns the two relations that form the primary key of a junction table. For other tables it returns false.
 func (d *Diagram) junction(t *Table) (a, b Relation, ok bool) {
 	var own []Relation
 	for _, r := range d.Relations {
-		if r.From == t.Name && !r.IsOutside && isSubset(r.Columns, t.PrimaryKey()) && len(r.Columns) < len(t.PrimaryKey()) {
+		isPart := isSubset(r.Columns, t.PrimaryKey()) && len(r.Columns) < len(t.PrimaryKey())
+		if r.From == t.Name && !r.IsOutside && isPart {
 			own = append(own, r)
 		}
 	}
@@ -144,7 +150,8 @@ func (d *Diagram) junction(t *Table) (a, b Relation, ok bool) {
 	return own[0], own[1], true
 }
 
-// Focus keeps the tables that at most depth relations lead to from the named one; false when there is no such table.
+// Focus removes all tables that are more than depth relations away from the named one. It returns false if that table
+// does not exist.
 func (d *Diagram) Focus(name string, depth int) bool {
 	if d.table(name) == nil {
 		return false
@@ -169,7 +176,7 @@ func (d *Diagram) Focus(name string, depth int) bool {
 	return true
 }
 
-// areas are the areas of the diagram: Cardinal's in their order, others by name.
+// areas returns the areas of the diagram: Cardinal's in their order, others by name.
 func (d *Diagram) areas() []string {
 	var names []string
 	for _, t := range d.Tables {
@@ -182,7 +189,7 @@ func (d *Diagram) areas() []string {
 	return names
 }
 
-// byArea are the tables in the order of the areas, and by name in each.
+// byArea returns the tables in the order of their areas, and by name in each area.
 func (d *Diagram) byArea() []Table {
 	order := d.areas()
 	return slices.SortedStableFunc(slices.Values(d.Tables), func(a, b Table) int {

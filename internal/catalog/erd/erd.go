@@ -1,6 +1,6 @@
-// Package erd draws the model of a live schema as an entity relationship diagram: as SVG of its own layout, as Mermaid and DBML
-// for other tools, as a data dictionary in Markdown, and as JSON. The same schema always gives the same bytes, so that a drawing
-// can be committed and compared.
+// Package erd draws the model of a live schema as an entity relationship diagram. It writes SVG with its own layout,
+// Mermaid and DBML for other tools, a data dictionary in Markdown, and JSON. The same schema always gives the same
+// bytes, so a drawing can be committed and compared.
 package erd
 
 import (
@@ -9,7 +9,7 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// Format names a form in which a diagram is written.
+// Format names an output format.
 type Format string
 
 // The formats.
@@ -21,10 +21,10 @@ const (
 	JSON     Format = "json"
 )
 
-// Formats are all formats.
+// Formats lists all formats.
 var Formats = []Format{SVG, Mermaid, DBML, Markdown, JSON}
 
-// Write writes the diagram in a format. Theme and group concern SVG only.
+// Write writes the diagram in a format. Theme and group apply to SVG only.
 func (d *Diagram) Write(w io.Writer, format Format, theme Theme, group bool) error {
 	switch format {
 	case Mermaid:
@@ -39,7 +39,8 @@ func (d *Diagram) Write(w io.Writer, format Format, theme Theme, group bool) err
 	return d.writeSVG(w, theme, group)
 }
 
-// IsCardinal reports whether a schema is Cardinal's own, going by tables that no other has together.
+// IsCardinal reports whether a schema is Cardinal's. It looks for tables that no other schema has together.
 func IsCardinal(s *catalog.Schema) bool {
-	return s.Table("schema_migrations") != nil && s.Table("users") != nil && s.Table("user_statuses") != nil && s.Table("identifiers") != nil
+	return s.Table("schema_migrations") != nil && s.Table("users") != nil && s.Table("user_statuses") != nil &&
+		s.Table("identifiers") != nil
 }

@@ -8,25 +8,25 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// tableFacts are a table's comment and how it is divided.
-func tableFacts(t *Table) string {
+// tableSummary returns a table's comment and partition key.
+func tableSummary(t *Table) string {
 	if t.PartitionKey == "" {
 		return t.Comment
 	}
 	return strings.TrimSpace(t.Comment + " Partitioned by " + t.PartitionKey + ".")
 }
 
-// columnFacts are a column's data class and meaning.
-func columnFacts(t *Table, i int) string {
+// columnSummary returns a column's data class and meaning.
+func columnSummary(t *Table, i int) string {
 	c := t.Columns[i]
-	class := classOf(c)
+	class := className(c)
 	if class == "" || c.Meaning() == "" {
 		return class + c.Meaning()
 	}
 	return class + ": " + c.Meaning()
 }
 
-// presence says whether every row must have a value.
+// presence returns whether a column is part of the primary key, mandatory or optional.
 func presence(t *Table, c catalog.Column) string {
 	switch {
 	case slices.Contains(t.PrimaryKey(), c.Name):
@@ -37,8 +37,8 @@ func presence(t *Table, c catalog.Column) string {
 	return "optional"
 }
 
-// plainIndexes are the indexes that a reader of the diagram looks for: unique rules and indexes, but for the primary key's.
-func (t *Table) plainIndexes() []catalog.Index {
+// secondaryIndexes returns the indexes and unique constraints without that of the primary key.
+func (t *Table) secondaryIndexes() []catalog.Index {
 	return slices.DeleteFunc(slices.Clone(t.Indexes), func(i catalog.Index) bool {
 		return i.Unique && i.Predicate == "" && slices.Equal(i.Columns, t.PrimaryKey())
 	})
@@ -51,8 +51,8 @@ func indexKind(i catalog.Index) string {
 	return "index"
 }
 
-// keyText is an index's columns and condition.
-func keyText(i catalog.Index) string {
+// indexText returns an index's columns and predicate.
+func indexText(i catalog.Index) string {
 	columns := make([]string, len(i.Columns))
 	for n, c := range i.Columns {
 		columns[n] = cmp.Or(c, "(expression)")
@@ -64,8 +64,8 @@ func keyText(i catalog.Index) string {
 	return text
 }
 
-// classOf is a column's data class in words, "" when its comment names none.
-func classOf(c catalog.Column) string {
+// className returns the name of a column's data class for readers, "" if its comment has none.
+func className(c catalog.Column) string {
 	class := map[string]string{
 		catalog.ClassID:       "identifier",
 		catalog.ClassPublic:   "public",
@@ -74,11 +74,17 @@ func classOf(c catalog.Column) string {
 		catalog.ClassSecret:   "secret",
 	}[c.Class()]
 	if c.IsSealed() && class != "" {
-		return class + ", sealed"
+		return class + ", encrypted"
 	}
 	return class
 }
 
-// shortTypes shortens the names of types that are too long for a diagram.
-var shortTypes = strings.NewReplacer("timestamp with time zone", "timestamptz", "timestamp without time zone", "timestamp",
-	"time with time zone", "timetz", "time without time zone", "time", "character varying", "varchar", "double precision", "double")
+// typeAbbreviations shortens type names that are too long for a diagram.
+var typeAbbreviations = strings.NewReplacer(
+	"timestamp with time zone", "timestamptz",
+	"timestamp without time zone", "timestamp",
+	"time with time zone", "timetz",
+	"time without time zone", "time",
+	"character varying", "varchar",
+	"double precision", "double",
+)

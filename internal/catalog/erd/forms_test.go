@@ -17,7 +17,7 @@ import (
 
 const golden = "../../../docs/erd.svg"
 
-func written(t *testing.T, d *Diagram, format Format, theme Theme, group bool) []byte {
+func write(t *testing.T, d *Diagram, format Format, theme Theme, group bool) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := d.Write(&b, format, theme, group); err != nil {
@@ -28,7 +28,7 @@ func written(t *testing.T, d *Diagram, format Format, theme Theme, group bool) [
 
 // TestGolden compares the committed drawing with PostgreSQL's schema.
 func TestGolden(t *testing.T) {
-	got := written(t, diagrams(t)["postgres"], SVG, Light, true)
+	got := write(t, diagrams(t)["postgres"], SVG, Light, true)
 	if *update {
 		if err := os.WriteFile(golden, got, 0o644); err != nil {
 			t.Fatal(err)
@@ -39,51 +39,58 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(want, got) {
-		t.Errorf("docs/erd.svg is not what the schema looks like now: go test ./internal/catalog/erd -update; %s", cmp.Diff(string(want), string(got)))
+		t.Errorf("docs/erd.svg is out of date; run go test ./internal/catalog/erd -update: %s",
+			cmp.Diff(string(want), string(got)))
 	}
 }
 
-// TestDrawsTheSameAgain draws each database twice, and a second one that was migrated by itself.
-func TestDrawsTheSameAgain(t *testing.T) {
+// TestOutputIsDeterministic writes the diagram of a database twice, and that of a second migrated database.
+func TestOutputIsDeterministic(t *testing.T) {
 	first, second := drawAll(readAll(t)), drawAll(readAll(t))
 	for engine := range first {
 		for _, format := range Formats {
-			a := written(t, first[engine], format, Light, true)
-			if b := written(t, first[engine], format, Light, true); !bytes.Equal(a, b) {
-				t.Errorf("%s: %s: a second time it is another", engine, format)
+			a := write(t, first[engine], format, Light, true)
+			if b := write(t, first[engine], format, Light, true); !bytes.Equal(a, b) {
+				t.Errorf("%s: %s: the second output differs", engine, format)
 			}
-			if b := written(t, second[engine], format, Light, true); !bytes.Equal(a, b) {
-				t.Errorf("%s: %s: another database gives another: %s", engine, format, cmp.Diff(string(a), string(b)))
+			if b := write(t, second[engine], format, Light, true); !bytes.Equal(a, b) {
+				t.Errorf("%s: %s: the output of the second database differs: %s",
+					engine, format, cmp.Diff(string(a), string(b)))
 			}
 		}
 	}
 }
 
-// nasty is a schema whose names and texts are full of what formats give a meaning to.
-func nasty() *catalog.Schema {
-	s := made(map[string][]string{"table": {"Order Details", `qu"ote's?`}, "Order Details": nil, `qu"ote's`: nil, "1st": nil, "Ünïcode|x": nil})
+// hostileSchema returns a schema with names and texts full of special characters of the formats.
+func hostileSchema() *catalog.Schema {
+	s := externalSchema(map[string][]string{
+		"table": {"Order Details", `qu"ote's?`}, "Order Details": nil, `qu"ote's`: nil, "1st": nil, "Ünïcode|x": nil,
+	})
 	for i := range s.Tables {
-		s.Tables[i].Comment = "A \"comment\" with 'quotes', <tags> & ]brackets[, `ticks`, %% and \\ back\nslashes | \x01"
+		s.Tables[i].Comment = "A \"comment\" with 'quotes', <tags> & ]brackets[, `ticks`, " +
+			"%% and \\ back\nslashes | \x01"
 		s.Tables[i].Columns = append(s.Tables[i].Columns,
-			catalog.Column{Name: "select", Type: "numeric(10,2)[]", Default: "'it''s `x`'::text", Comment: "[pii] \"Quoted\" 'text' } ; {.", NotNull: true},
+			catalog.Column{Name: "select", Type: "numeric(10,2)[]", Default: "'it''s `x`'::text",
+				Comment: "[pii] \"Quoted\" 'text' } ; {.", NotNull: true},
 			catalog.Column{Name: "two words", Type: "timestamp with time zone", Comment: "no class"},
 			catalog.Column{Name: "9lives%", Type: "", Identity: true})
 		s.Tables[i].Indexes = append(s.Tables[i].Indexes,
-			catalog.Index{Name: "ix'1", Columns: []string{"", "select"}, Unique: true, Valid: true, Predicate: "(\"two words\" = 'it''s')"})
+			catalog.Index{Name: "ix'1", Columns: []string{"", "select"}, Unique: true, Valid: true,
+				Predicate: "(\"two words\" = 'it''s')"})
 	}
 	return s
 }
 
-// answer is what parse.mjs says of a text.
-type answer struct {
+// parserResult is the result of parse.mjs for one text.
+type parserResult struct {
 	Error     string
 	Tables    []string
 	Relations int
 }
 
-// TestParsersAccept lets the parsers of Mermaid and DBML themselves read what is written for them.
-func TestParsersAccept(t *testing.T) {
-	all := map[string]*Diagram{"nasty": NewDiagram(nasty(), true)}
+// TestParsersAcceptOutput parses the output with the parsers of Mermaid and DBML.
+func TestParsersAcceptOutput(t *testing.T) {
+	all := map[string]*Diagram{"hostile": NewDiagram(hostileSchema(), true)}
 	for engine, d := range diagrams(t) {
 		all[engine] = d
 	}
@@ -95,11 +102,11 @@ func TestParsersAccept(t *testing.T) {
 		t.Run(string(format), func(t *testing.T) {
 			var texts []string
 			for _, name := range names {
-				texts = append(texts, string(written(t, all[name], format, Light, false)))
+				texts = append(texts, string(write(t, all[name], format, Light, false)))
 			}
-			answers := parse(t, format, append(texts, broken[format]))
+			answers := runParser(t, format, append(texts, broken[format]))
 			if last := answers[len(answers)-1]; last.Error == "" {
-				t.Errorf("the parser accepts anything")
+				t.Errorf("the parser accepts invalid text")
 			}
 			for i, name := range names {
 				got, d := answers[i], all[name]
@@ -112,7 +119,7 @@ func TestParsersAccept(t *testing.T) {
 					tables = append(tables, strings.ReplaceAll(table.Name, `"`, "'"))
 				}
 				if diff := cmp.Diff(sorted(tables), sorted(got.Tables)); diff != "" {
-					t.Errorf("%s: tables written (-) and parsed (+):\n%s", name, diff)
+					t.Errorf("%s: written (-) and parsed tables (+):\n%s", name, diff)
 				}
 				inside := slices.DeleteFunc(slices.Clone(d.Relations), func(r Relation) bool { return r.IsOutside })
 				if got.Relations != len(inside) {
@@ -131,7 +138,7 @@ func keysOf(m map[string]*Diagram) []string {
 	return keys
 }
 
-func parse(t *testing.T, format Format, texts []string) []answer {
+func runParser(t *testing.T, format Format, texts []string) []parserResult {
 	t.Helper()
 	if _, err := os.Stat("testdata/parsers/node_modules"); err != nil {
 		t.Fatal("the parsers are missing: run scripts/setup")
@@ -143,25 +150,26 @@ func parse(t *testing.T, format Format, texts []string) []answer {
 	c := exec.CommandContext(t.Context(), "node", "parse.mjs")
 	c.Dir = filepath.Join("testdata", "parsers")
 	c.Stdin = bytes.NewReader(input)
-	var complaint strings.Builder
-	c.Stderr = &complaint
+	var stderr strings.Builder
+	c.Stderr = &stderr
 	output, err := c.Output()
 	if err != nil {
-		t.Fatalf("node: %v: run scripts/setup\n%s", err, complaint.String())
+		t.Fatalf("node: %v: run scripts/setup\n%s", err, stderr.String())
 	}
-	var answers []answer
+	var answers []parserResult
 	if err := json.Unmarshal(output, &answers); err != nil || len(answers) != len(texts) {
-		t.Fatalf("%d answers to %d texts, %v", len(answers), len(texts), err)
+		t.Fatalf("%d results for %d texts, %v", len(answers), len(texts), err)
 	}
 	return answers
 }
 
-func TestDictionaryTellsEverything(t *testing.T) {
+func TestDictionaryIsComplete(t *testing.T) {
 	for engine, d := range diagrams(t) {
-		text := string(written(t, d, Markdown, Light, false))
+		text := string(write(t, d, Markdown, Light, false))
 		rows := 0
 		for _, line := range strings.Split(text, "\n") {
-			if cells := strings.Split(strings.ReplaceAll(line, `\|`, ""), " | "); strings.HasPrefix(line, "| ") && len(cells) == 6 {
+			cells := strings.Split(strings.ReplaceAll(line, `\|`, ""), " | ")
+			if strings.HasPrefix(line, "| ") && len(cells) == 6 {
 				rows++
 				for i, what := range []string{"name", "type", "meaning", "data class", "rules"} {
 					if strings.Trim(cells[i], " |") == "" && !strings.HasPrefix(line, "| column ") {
@@ -170,7 +178,7 @@ func TestDictionaryTellsEverything(t *testing.T) {
 				}
 			}
 		}
-		columns := len(d.Tables) // a line of headings for each
+		columns := len(d.Tables) // each table has a row of headings
 		for _, table := range d.Tables {
 			columns += len(table.Columns)
 			if !strings.Contains(text, "\n### "+markdownText(table.Name)+"\n\n"+markdownText(table.Comment)) {
@@ -183,37 +191,40 @@ func TestDictionaryTellsEverything(t *testing.T) {
 	}
 }
 
-// TestGuideConcernsTheSchema holds each row of the table of sentences to concern something that is there.
-func TestGuideConcernsTheSchema(t *testing.T) {
+// TestGuideMatchesSchema checks that each sentence of the guide matches a table or a column.
+func TestGuideMatchesSchema(t *testing.T) {
 	d := diagrams(t)["postgres"]
-	said := map[string]bool{}
+	used := map[string]bool{}
 	for _, table := range d.Tables {
-		said[d.guideFor(table.Name, "")] = true
+		used[d.guideSentence(table.Name, "")] = true
 		for _, c := range table.Columns {
-			said[d.guideFor(table.Name, c.Name)] = true
+			used[d.guideSentence(table.Name, c.Name)] = true
 		}
 	}
-	for _, g := range guide {
-		if !said[g.sentence] {
-			t.Errorf("%s: nothing has the sentence %q", g.names, g.sentence)
+	for _, g := range designGuide {
+		if !used[g.sentence] {
+			t.Errorf("%s: no table or column has the sentence %q", g.names, g.sentence)
 		}
 	}
 }
 
-func TestJSONIsWhole(t *testing.T) {
-	d := NewDiagram(made(map[string][]string{"order": {"customer?"}, "customer": nil}), true)
+func TestJSONFields(t *testing.T) {
+	d := NewDiagram(externalSchema(map[string][]string{"order": {"customer?"}, "customer": nil}), true)
 	var got map[string]any
-	if err := json.Unmarshal(written(t, d, JSON, Light, false), &got); err != nil {
+	if err := json.Unmarshal(write(t, d, JSON, Light, false), &got); err != nil {
 		t.Fatal(err)
 	}
 	relation := got["relations"].([]any)[0].(map[string]any)
-	want := map[string]any{"name": "order_customer_fk", "from": "order", "columns": []any{"customer_id"}, "to": "customer",
+	want := map[string]any{
+		"name": "order_customer_fk", "from": "order", "columns": []any{"customer_id"}, "to": "customer",
 		"referenced": []any{"id"}, "optional": true, "unique": false, "outside": false,
-		"owner_words": "One customer may have many order rows.", "member_words": "Each order may belong to one customer."}
+		"owner_words":  "One customer may have many order rows.",
+		"member_words": "Each order may belong to one customer.",
+	}
 	if diff := cmp.Diff(want, relation); diff != "" {
 		t.Error(diff)
 	}
-	empty := written(t, NewDiagram(made(nil), true), JSON, Light, false)
+	empty := write(t, NewDiagram(externalSchema(nil), true), JSON, Light, false)
 	if want := "{\n  \"title\": \"main\",\n  \"tables\": [],\n  \"relations\": []\n}\n"; string(empty) != want {
 		t.Errorf("an empty schema is %s", empty)
 	}

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// The shapes of the JSON form. Its fields are stable: some may be added, none goes or changes its meaning.
+// The types of the JSON format. Its fields are stable: fields can be added, but none is removed or changes its meaning.
 type (
 	diagramJSON struct {
 		Title     string         `json:"title"`
@@ -20,15 +20,15 @@ type (
 		PartitionedBy string       `json:"partitioned_by,omitempty"` // like "RANGE (id)"
 		PrimaryKey    []string     `json:"primary_key"`
 		Columns       []columnJSON `json:"columns"`
-		Indexes       []indexJSON  `json:"indexes"` // unique rules too, but for the primary key's
+		Indexes       []indexJSON  `json:"indexes"` // with unique constraints, without the index of the primary key
 	}
 
 	columnJSON struct {
 		Name      string `json:"name"`
-		Type      string `json:"type"` // the engine's own name
+		Type      string `json:"type"` // the engine's name
 		Nullable  bool   `json:"nullable"`
 		Default   string `json:"default,omitempty"`    // expression
-		Generated string `json:"generated,omitempty"`  // expression that the database computes it by
+		Generated string `json:"generated,omitempty"`  // expression of a generated column
 		DataClass string `json:"data_class,omitempty"` // id, public, internal, pii or secret
 		Sealed    bool   `json:"sealed"`
 		Meaning   string `json:"meaning,omitempty"`
@@ -38,19 +38,19 @@ type (
 		Name    string   `json:"name"`
 		Columns []string `json:"columns"` // "" is an expression
 		Unique  bool     `json:"unique"`
-		Where   string   `json:"where,omitempty"` // condition of the rows that it holds
+		Where   string   `json:"where,omitempty"` // predicate of a partial index
 	}
 
 	relationJSON struct {
 		Name        string   `json:"name"`             // of the foreign key
-		Answer      string   `json:"answer,omitempty"` // the foreign key that refers back: each has exactly one of the other
-		From        string   `json:"from"`             // the table that refers
+		Answer      string   `json:"answer,omitempty"` // the inverse foreign key: the relation is one to one
+		From        string   `json:"from"`             // the referencing table
 		Columns     []string `json:"columns"`
 		To          string   `json:"to"`
 		Referenced  []string `json:"referenced"`
 		OnDelete    string   `json:"on_delete,omitempty"`
-		Optional    bool     `json:"optional"` // a row of from may refer to none of to
-		Unique      bool     `json:"unique"`   // at most one row of from refers to the same of to
+		Optional    bool     `json:"optional"` // a row of from can refer to no row of to
+		Unique      bool     `json:"unique"`   // at most one row of from refers to a row of to
 		Outside     bool     `json:"outside"`  // to is not among the tables
 		OwnerWords  string   `json:"owner_words"`
 		MemberWords string   `json:"member_words"`
@@ -60,20 +60,23 @@ type (
 func (d *Diagram) writeJSON(w io.Writer) error {
 	out := diagramJSON{Title: d.Title, Tables: []tableJSON{}, Relations: []relationJSON{}}
 	for _, t := range d.Tables {
-		told := tableJSON{Name: t.Name, Area: t.Area, Comment: t.Comment, PartitionedBy: t.PartitionKey,
+		table := tableJSON{Name: t.Name, Area: t.Area, Comment: t.Comment, PartitionedBy: t.PartitionKey,
 			PrimaryKey: append([]string{}, t.PrimaryKey()...), Columns: []columnJSON{}, Indexes: []indexJSON{}}
 		for _, c := range t.Columns {
-			told.Columns = append(told.Columns, columnJSON{Name: c.Name, Type: c.Type, Nullable: !c.NotNull, Default: c.Default,
-				Generated: c.Generated, DataClass: c.Class(), Sealed: c.IsSealed(), Meaning: c.Meaning()})
+			table.Columns = append(table.Columns, columnJSON{Name: c.Name, Type: c.Type, Nullable: !c.NotNull,
+				Default: c.Default, Generated: c.Generated, DataClass: c.Class(), Sealed: c.IsSealed(),
+				Meaning: c.Meaning()})
 		}
-		for _, i := range t.plainIndexes() {
-			told.Indexes = append(told.Indexes, indexJSON{Name: i.Name, Columns: i.Columns, Unique: i.Unique, Where: i.Predicate})
+		for _, i := range t.secondaryIndexes() {
+			table.Indexes = append(table.Indexes,
+				indexJSON{Name: i.Name, Columns: i.Columns, Unique: i.Unique, Where: i.Predicate})
 		}
-		out.Tables = append(out.Tables, told)
+		out.Tables = append(out.Tables, table)
 	}
 	for _, r := range d.Relations {
-		out.Relations = append(out.Relations, relationJSON{Name: r.Name, Answer: r.Answer, From: r.From, Columns: r.Columns, To: r.To,
-			Referenced: r.Referenced, OnDelete: r.OnDelete, Optional: r.IsOptional, Unique: r.IsUnique, Outside: r.IsOutside,
+		out.Relations = append(out.Relations, relationJSON{Name: r.Name, Answer: r.Inverse, From: r.From,
+			Columns: r.Columns, To: r.To, Referenced: r.Referenced, OnDelete: r.OnDelete,
+			Optional: r.IsOptional, Unique: r.IsUnique, Outside: r.IsOutside,
 			OwnerWords: r.Owner(), MemberWords: r.Member()})
 	}
 	encoder := json.NewEncoder(w)

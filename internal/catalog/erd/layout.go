@@ -8,30 +8,30 @@ import (
 
 // Distances between boxes, in units.
 const (
-	gutter = 7 // between columns of boxes: for the lines that run up and down
-	gap    = 4 // between boxes of a column: for those that run across
-	margin = 4 // around all
+	gutter = 7 // between columns of boxes, for vertical lines
+	gap    = 4 // between boxes of a column, for horizontal lines
+	margin = 4 // around the drawing
 
-	widestDrawing = 1440 / unit // a laptop's screen
-	aspect        = 1.5         // width to height that is aimed at, within that: a screen, a sheet of paper
+	maxWidth = 1440 / unit // the screen of a laptop
+	aspect   = 1.5         // target ratio of width to height within that limit: as of a screen or a sheet of paper
 )
 
-// layout is the diagram with a place for everything.
+// layout is the diagram with positions of all boxes and routes of all lines.
 type layout struct {
 	diagram       *Diagram
 	hub           string
-	boxes         []*box // in columns from left to right, and in each from top to bottom
+	boxes         []*box // by column from left to right; the columns run down and up in turns
 	columns       [][]*box
 	width, height int // in units
 	routes        []route
 }
 
-// arrange places the boxes: in columns, the tables of an area together, the hub in the middle, and what belongs together near
-// together. It tries to swap tables of the same area for as long as that shortens the lines. The same diagram is always
-// arranged in the same way.
-func arrange(d *Diagram) *layout {
+// newLayout places the boxes in columns: tables of an area together, the hub in the middle, and related tables close
+// together. It is a local search: it swaps pairs of tables of the same area as long as this reduces the cost, which is
+// mainly the length of the lines. The result is deterministic.
+func newLayout(d *Diagram) *layout {
 	l := &layout{diagram: d, hub: d.hub()}
-	l.boxes = sequence(d, l.hub)
+	l.boxes = orderTables(d, l.hub)
 	if len(l.boxes) == 0 {
 		return l
 	}
@@ -39,34 +39,34 @@ func arrange(d *Diagram) *layout {
 	count := 1
 	for n := 1; n <= min(8, len(l.boxes)); n++ {
 		l.place(n)
-		if n > 1 && l.width > widestDrawing {
+		if n > 1 && l.width > maxWidth {
 			break
 		}
-		if fault := math.Abs(math.Log(float64(l.width) / float64(l.height) / aspect)); fault < best {
-			best, count = fault, n
+		if deviation := math.Abs(math.Log(float64(l.width) / float64(l.height) / aspect)); deviation < best {
+			best, count = deviation, n
 		}
 	}
-	l.improve(count)
+	l.optimize(count)
 	l.routeAll()
 	return l
 }
 
-// sequence orders the tables by areas, that of the hub between the others.
-func sequence(d *Diagram, hub string) []*box {
+// orderTables returns the boxes ordered by area, with the hub's area between the others.
+func orderTables(d *Diagram, hub string) []*box {
 	if hub == "" {
 		return nil
 	}
 	middle := d.table(hub).Area
-	of := map[string][]*box{}
+	boxes := map[string][]*box{}
 	size := map[string]int{}
 	var names []string
 	for i := range d.Tables {
 		t := &d.Tables[i]
-		if of[t.Area] == nil {
+		if boxes[t.Area] == nil {
 			names = append(names, t.Area)
 		}
 		b := newBox(d, t)
-		of[t.Area] = append(of[t.Area], b)
+		boxes[t.Area] = append(boxes[t.Area], b)
 		size[t.Area] += b.h + gap
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(size[b], size[a]), cmp.Compare(a, b)) })
@@ -76,16 +76,16 @@ func sequence(d *Diagram, hub string) []*box {
 		switch {
 		case name == middle:
 		case sizeBefore <= sizeAfter:
-			before, sizeBefore = append(before, of[name]...), sizeBefore+size[name]
+			before, sizeBefore = append(before, boxes[name]...), sizeBefore+size[name]
 		default:
-			after, sizeAfter = append(after, of[name]...), sizeAfter+size[name]
+			after, sizeAfter = append(after, boxes[name]...), sizeAfter+size[name]
 		}
 	}
-	return slices.Concat(before, of[middle], after)
+	return slices.Concat(before, boxes[middle], after)
 }
 
-// place puts the boxes into a number of columns of about the same height, running down the first, up the second and so on, so
-// that an area which goes on in the next column goes on beside itself.
+// place distributes the boxes to a number of columns of about the same height. The order runs down the first column, up
+// the second and so on, so that the two parts of an area in adjacent columns are next to each other.
 func (l *layout) place(count int) {
 	total := 0
 	for _, b := range l.boxes {
@@ -131,23 +131,25 @@ func heightOf(column []*box) int {
 	return height
 }
 
-// improve swaps pairs of tables of the same area for as long as that makes the lines shorter or brings the hub nearer to the middle.
-func (l *layout) improve(count int) {
-	most := 4_000_000 / (len(l.boxes) + len(l.diagram.Relations)) // placements that are tried, so that a large schema takes no minutes
+// optimize swaps pairs of tables of the same area as long as that reduces the cost.
+func (l *layout) optimize(count int) {
+	// The number of placements is limited, so that a large schema does not take minutes.
+	maxTried := 4_000_000 / (len(l.boxes) + len(l.diagram.Relations))
 	l.place(count)
-	best, widest := l.strain(), max(l.width, widestDrawing) // a column is as wide as its widest table, so a swap can widen the drawing
-	for tried, better := 0, true; better; {
-		better = false
+	// A column is as wide as its widest table, so a swap can make the drawing wider.
+	best, widthLimit := l.cost(), max(l.width, maxWidth)
+	for tried, improved := 0, true; improved; {
+		improved = false
 		for i := range l.boxes {
-			for j := i + 1; j < len(l.boxes) && tried < most; j++ {
+			for j := i + 1; j < len(l.boxes) && tried < maxTried; j++ {
 				if l.boxes[i].table.Area != l.boxes[j].table.Area {
 					continue
 				}
 				tried++
 				l.boxes[i], l.boxes[j] = l.boxes[j], l.boxes[i]
 				l.place(count)
-				if s := l.strain(); s < best && l.width <= widest {
-					best, better = s, true
+				if s := l.cost(); s < best && l.width <= widthLimit {
+					best, improved = s, true
 				} else {
 					l.boxes[i], l.boxes[j] = l.boxes[j], l.boxes[i]
 				}
@@ -157,8 +159,9 @@ func (l *layout) improve(count int) {
 	l.place(count)
 }
 
-// strain is how far what belongs together is apart, and the hub from the middle.
-func (l *layout) strain() int {
+// cost returns the sum of the distances between related tables and of the hub from the centre, with weights, plus the
+// height.
+func (l *layout) cost() int {
 	at := map[string]*box{}
 	for _, b := range l.boxes {
 		at[b.table.Name] = b
@@ -170,16 +173,16 @@ func (l *layout) strain() int {
 			continue
 		}
 		from, to := at[r.From], at[r.To]
-		distance := 2*apart(from.x, from.w, to.x, to.w) + apart(from.y, from.h, to.y, to.h)
+		distance := 2*gapBetween(from.x, from.w, to.x, to.w) + gapBetween(from.y, from.h, to.y, to.h)
 		if r.To != l.hub {
-			distance *= 2 // lines to the hub run together, others each by itself
+			distance *= 2 // lines to the hub are bundled, other lines are not
 		}
 		sum += distance
 	}
 	return sum + l.height*4
 }
 
-// apart is the distance between two stretches.
-func apart(a, lengthA, b, lengthB int) int { return max(0, a-b-lengthB, b-a-lengthA) }
+// gapBetween returns the distance between two intervals, 0 if they overlap.
+func gapBetween(a, lengthA, b, lengthB int) int { return max(0, a-b-lengthB, b-a-lengthA) }
 
 func abs(n int) int { return max(n, -n) }

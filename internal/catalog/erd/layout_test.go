@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// schemas are diagrams to lay out: Cardinal's, and made-up ones of many shapes.
-func schemas(t *testing.T) map[string]*Diagram {
+// layoutDiagrams returns diagrams for layout tests: Cardinal's and generated ones of many shapes.
+func layoutDiagrams(t *testing.T) map[string]*Diagram {
 	t.Helper()
 	all := map[string]*Diagram{}
 	for engine, d := range diagrams(t) {
@@ -17,17 +17,17 @@ func schemas(t *testing.T) map[string]*Diagram {
 	focused := diagrams(t)["sqlite"]
 	focused.Focus("sessions", 1)
 	all["focus"] = focused
-	all["nothing"] = NewDiagram(made(nil), true)
-	all["one"] = NewDiagram(made(map[string][]string{"category": {"category?"}}), true)
-	all["star"] = NewDiagram(made(star(34)), true)
+	all["empty"] = NewDiagram(externalSchema(nil), true)
+	all["one"] = NewDiagram(externalSchema(map[string][]string{"category": {"category?"}}), true)
+	all["star"] = NewDiagram(externalSchema(starTables(34)), true)
 	for seed := range uint64(12) {
-		all[fmt.Sprint("random", seed)] = NewDiagram(made(random(seed)), true)
+		all[fmt.Sprint("random", seed)] = NewDiagram(externalSchema(randomTables(seed)), true)
 	}
 	return all
 }
 
-// star are tables that all refer to the same one.
-func star(n int) map[string][]string {
+// starTables returns n tables that all refer to the same table.
+func starTables(n int) map[string][]string {
 	tables := map[string][]string{"hub": nil}
 	for i := range n {
 		tables[fmt.Sprint("spoke", i)] = []string{"hub", "hub?"}
@@ -35,7 +35,7 @@ func star(n int) map[string][]string {
 	return tables
 }
 
-func random(seed uint64) map[string][]string {
+func randomTables(seed uint64) map[string][]string {
 	r := rand.New(rand.NewPCG(seed, 1))
 	tables := map[string][]string{}
 	n := 2 + r.IntN(40)
@@ -53,27 +53,27 @@ func random(seed uint64) map[string][]string {
 	return tables
 }
 
-func TestNothingLiesOnAnother(t *testing.T) {
-	for name, d := range schemas(t) {
+func TestBoxesDoNotOverlap(t *testing.T) {
+	for name, d := range layoutDiagrams(t) {
 		t.Run(name, func(t *testing.T) {
-			l := arrange(d)
+			l := newLayout(d)
 			for i, a := range l.boxes {
 				if a.x < stub || a.y < 1 || a.x+a.w > l.width-stub || a.y+a.h > l.height-1 {
-					t.Errorf("%s stands at the edge", a.table.Name)
+					t.Errorf("%s is too close to the edge", a.table.Name)
 				}
 				for _, b := range l.boxes[:i] {
 					if a.x < b.x+b.w && b.x < a.x+a.w && a.y < b.y+b.h && b.y < a.y+a.h {
-						t.Errorf("%s lies on %s", a.table.Name, b.table.Name)
+						t.Errorf("%s overlaps %s", a.table.Name, b.table.Name)
 					}
 				}
-				fits(t, a)
+				checkTextFits(t, a)
 			}
 		})
 	}
 }
 
-// fits holds all text of a box to be within it, by the width of the widest usual font.
-func fits(t *testing.T, b *box) {
+// checkTextFits checks that all text of a box is inside it, with the width of the widest usual font.
+func checkTextFits(t *testing.T, b *box) {
 	t.Helper()
 	room := float64(b.w * unit)
 	if textWidth(b.table.Name, titleSize) > room-2*inset {
@@ -92,14 +92,14 @@ func fits(t *testing.T, b *box) {
 		}
 	}
 	if bottom := b.lineY(len(b.lines) - 1); len(b.lines) > 0 && bottom+1 > b.y+b.h {
-		t.Errorf("%s: its lines are higher than it is", b.table.Name)
+		t.Errorf("%s: the lines are higher than the box", b.table.Name)
 	}
 }
 
-func TestNoLineCrossesABox(t *testing.T) {
-	for name, d := range schemas(t) {
+func TestLinesAvoidBoxes(t *testing.T) {
+	for name, d := range layoutDiagrams(t) {
 		t.Run(name, func(t *testing.T) {
-			l := arrange(d)
+			l := newLayout(d)
 			drawn := map[int]bool{}
 			for _, r := range l.routes {
 				drawn[r.relation] = true
@@ -107,10 +107,10 @@ func TestNoLineCrossesABox(t *testing.T) {
 				for i := 1; i < len(r.points); i++ {
 					a, b := r.points[i-1], r.points[i]
 					if a.x != b.x && a.y != b.y || a == b {
-						t.Errorf("%s: from %v to %v is no step", relation.Name, a, b)
+						t.Errorf("%s: the segment from %v to %v is not horizontal or vertical", relation.Name, a, b)
 					}
 					for _, box := range l.boxes {
-						if strictlyWithin(box, a, b) {
+						if crossesInterior(box, a, b) {
 							t.Errorf("%s crosses %s", relation.Name, box.table.Name)
 						}
 					}
@@ -126,37 +126,38 @@ func TestNoLineCrossesABox(t *testing.T) {
 	}
 }
 
-// strictlyWithin reports whether a straight line has a point inside of a box; on its edge is not inside.
-func strictlyWithin(b *box, p, q point) bool {
+// crossesInterior reports whether a segment has a point inside of a box. The edge of the box is not inside.
+func crossesInterior(b *box, p, q point) bool {
 	return max(p.x, q.x) > b.x && min(p.x, q.x) < b.x+b.w && max(p.y, q.y) > b.y && min(p.y, q.y) < b.y+b.h
 }
 
-// checkEnds holds a line to begin at its own words in the box that refers, and to end at the box that is referred to or on a line
-// that does; with enough of it straight for the signs at both ends.
+// checkEnds checks that a line starts at its text in the referencing box and ends at the referenced box, or on a line
+// of the same bundle, and that both ends are straight for the length of the symbols.
 func checkEnds(t *testing.T, l *layout, r route) {
 	t.Helper()
 	relation := l.diagram.Relations[r.relation]
 	from, to := boxOf(l, relation.From), boxOf(l, relation.To)
 	first, last := r.points[0], r.points[len(r.points)-1]
 	if first.y != from.relationY(r.relation) || first.x != from.x && first.x != from.x+from.w {
-		t.Errorf("%s does not begin at its words", relation.Name)
+		t.Errorf("%s does not start at its text", relation.Name)
 	}
 	if second := r.points[1]; second.y != first.y || abs(second.x-first.x) < stub {
-		t.Errorf("%s leaves no room for the sign where it begins", relation.Name)
+		t.Errorf("%s has no space for the symbol at its start", relation.Name)
 	}
 	if !r.joins {
 		if last.x != to.x && last.x != to.x+to.w || last.y <= to.y || last.y >= to.y+to.h {
 			t.Errorf("%s does not end at %s", relation.Name, relation.To)
 		}
 		if before := r.points[len(r.points)-2]; before.y != last.y || abs(before.x-last.x) < stub {
-			t.Errorf("%s leaves no room for the sign where it ends", relation.Name)
+			t.Errorf("%s has no space for the symbol at its end", relation.Name)
 		}
 		return
 	}
 	if !slices.ContainsFunc(l.routes, func(other route) bool {
-		return other.relation != r.relation && bundleOf(l.diagram.Relations[other.relation]) == bundleOf(relation) && isOn(last, other)
+		key := bundleKey(l.diagram.Relations[other.relation])
+		return other.relation != r.relation && key == bundleKey(relation) && isOnRoute(last, other)
 	}) {
-		t.Errorf("%s ends nowhere", relation.Name)
+		t.Errorf("%s does not end on a line of its bundle", relation.Name)
 	}
 }
 
@@ -164,7 +165,7 @@ func boxOf(l *layout, table string) *box {
 	return l.boxes[slices.IndexFunc(l.boxes, func(b *box) bool { return b.table.Name == table })]
 }
 
-func isOn(p point, r route) bool {
+func isOnRoute(p point, r route) bool {
 	for i := 1; i < len(r.points); i++ {
 		a, b := r.points[i-1], r.points[i]
 		if p.x >= min(a.x, b.x) && p.x <= max(a.x, b.x) && p.y >= min(a.y, b.y) && p.y <= max(a.y, b.y) {
@@ -174,26 +175,28 @@ func isOn(p point, r route) bool {
 	return false
 }
 
-// TestLinesOfCardinalAreToldApart holds lines of different bundles to cross at most: where they ran along each other, nobody could tell them apart.
-func TestLinesOfCardinalAreToldApart(t *testing.T) {
+// TestLinesDoNotOverlap checks that lines of different bundles only cross. Overlapping lines would be
+// indistinguishable.
+func TestLinesDoNotOverlap(t *testing.T) {
 	for engine, d := range diagrams(t) {
-		l := arrange(d)
+		l := newLayout(d)
 		for i, a := range l.routes {
 			for _, b := range l.routes[:i] {
-				if a.bundle != b.bundle && runAlong(a, b) {
-					t.Errorf("%s: %s runs along %s", engine, d.Relations[a.relation].Name, d.Relations[b.relation].Name)
+				if a.bundle != b.bundle && overlap(a, b) {
+					t.Errorf("%s: %s overlaps %s", engine, d.Relations[a.relation].Name, d.Relations[b.relation].Name)
 				}
 			}
 		}
 	}
 }
 
-func runAlong(a, b route) bool {
+func overlap(a, b route) bool {
 	for i := 1; i < len(a.points); i++ {
 		for j := 1; j < len(b.points); j++ {
 			p, q, r, s := a.points[i-1], a.points[i], b.points[j-1], b.points[j]
-			if p.x == q.x && r.x == s.x && p.x == r.x && min(max(p.y, q.y), max(r.y, s.y)) > max(min(p.y, q.y), min(r.y, s.y)) ||
-				p.y == q.y && r.y == s.y && p.y == r.y && min(max(p.x, q.x), max(r.x, s.x)) > max(min(p.x, q.x), min(r.x, s.x)) {
+			isVertical := p.x == q.x && r.x == s.x && p.x == r.x
+			isHorizontal := p.y == q.y && r.y == s.y && p.y == r.y
+			if isVertical && intersect(p.y, q.y, r.y, s.y) || isHorizontal && intersect(p.x, q.x, r.x, s.x) {
 				return true
 			}
 		}
@@ -201,14 +204,18 @@ func runAlong(a, b route) bool {
 	return false
 }
 
-func TestCardinalFitsAScreen(t *testing.T) {
+// intersect reports whether the intervals between a and b and between c and d have more than a point in common.
+func intersect(a, b, c, d int) bool { return min(max(a, b), max(c, d)) > max(min(a, b), min(c, d)) }
+
+func TestDrawingFitsScreen(t *testing.T) {
 	for engine, d := range diagrams(t) {
-		l := arrange(d)
-		if l.width > widestDrawing {
+		l := newLayout(d)
+		if l.width > maxWidth {
 			t.Errorf("%s: %d pixels wide", engine, l.width*unit)
 		}
 		hub := boxOf(l, d.hub())
-		if x := float64(hub.x) + float64(hub.w)/2; hub.table.Name != "users" || x < float64(l.width)/3 || x > float64(l.width)*2/3 {
+		x := float64(hub.x) + float64(hub.w)/2
+		if hub.table.Name != "users" || x < float64(l.width)/3 || x > float64(l.width)*2/3 {
 			t.Errorf("%s: the hub is %s at %.0f of %d", engine, hub.table.Name, x, l.width)
 		}
 	}

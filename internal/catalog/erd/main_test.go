@@ -13,11 +13,11 @@ import (
 	"cardinal/internal/store"
 )
 
-var update = flag.Bool("update", false, "write docs/erd.svg anew")
+var update = flag.Bool("update", false, "update docs/erd.svg")
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// databases are the URLs of newly migrated databases, by engine.
+// databases returns the URLs of new migrated databases by engine.
 func databases(t *testing.T) map[string]string {
 	t.Helper()
 	urls := map[string]string{"sqlite": filepath.Join(t.TempDir(), "cardinal.db"), "postgres": pgtest.Database(t)}
@@ -48,13 +48,13 @@ func read(t *testing.T, url, schema string) *catalog.Schema {
 	return s
 }
 
-// shared are the schemas of databases that all tests look at and none changes, by engine.
+// shared are the schemas of migrated databases by engine. All tests read them, and none changes them.
 var shared struct {
 	once    sync.Once
 	schemas map[string]*catalog.Schema
 }
 
-// diagrams are the diagrams of newly migrated databases, by engine.
+// diagrams returns the diagrams of migrated databases by engine.
 func diagrams(t *testing.T) map[string]*Diagram {
 	t.Helper()
 	shared.once.Do(func() { shared.schemas = readAll(t) })
@@ -79,12 +79,14 @@ func drawAll(schemas map[string]*catalog.Schema) map[string]*Diagram {
 	return drawn
 }
 
-// made is a foreign schema of ordinary tables, each with the primary key id and foreign keys of columns that are named for
-// what they refer to: "order": {"customer", "shop?"} where shop_id may be empty.
-func made(tables map[string][]string) *catalog.Schema {
+// externalSchema returns a schema of ordinary tables. Each has the primary key id, and foreign keys on columns that are
+// named after the referenced tables. "order": {"customer", "shop?"} has the columns customer_id and shop_id, of which
+// shop_id is nullable.
+func externalSchema(tables map[string][]string) *catalog.Schema {
 	s := &catalog.Schema{Engine: "sqlite", Name: "main"}
 	for name, refers := range tables {
-		t := catalog.Table{Name: name, Kind: catalog.Ordinary, Columns: []catalog.Column{{Name: "id", Type: "INTEGER", NotNull: true}},
+		t := catalog.Table{Name: name, Kind: catalog.Ordinary,
+			Columns:     []catalog.Column{{Name: "id", Type: "INTEGER", NotNull: true}},
 			Constraints: []catalog.Constraint{{Kind: catalog.PrimaryKey, Columns: []string{"id"}}}}
 		for _, to := range refers {
 			optional := to[len(to)-1] == '?'
@@ -92,8 +94,9 @@ func made(tables map[string][]string) *catalog.Schema {
 				to = to[:len(to)-1]
 			}
 			t.Columns = append(t.Columns, catalog.Column{Name: to + "_id", Type: "INTEGER", NotNull: !optional})
-			t.Constraints = append(t.Constraints, catalog.Constraint{Name: name + "_" + to + "_fk", Kind: catalog.ForeignKey,
-				Columns: []string{to + "_id"}, References: to, ReferencedColumns: []string{"id"}})
+			t.Constraints = append(t.Constraints, catalog.Constraint{Name: name + "_" + to + "_fk",
+				Kind: catalog.ForeignKey, Columns: []string{to + "_id"},
+				References: to, ReferencedColumns: []string{"id"}})
 		}
 		s.Tables = append(s.Tables, t)
 	}

@@ -10,11 +10,12 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// writeMarkdown writes the data dictionary: every table and column with type, meaning, data class and rules, and with the sentence
-// of the guide that it answers.
+// writeMarkdown writes the data dictionary: all tables and columns with type, meaning, data class, rules and the
+// sentence of the design guide that they implement.
 func (d *Diagram) writeMarkdown(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# %s: data dictionary\n\n%s, %s.\n", d.Title, count(len(d.Tables), "table"), count(len(d.Relations), "relation"))
+	fmt.Fprintf(&b, "# %s: data dictionary\n\n%s, %s.\n",
+		d.Title, count(len(d.Tables), "table"), count(len(d.Relations), "relation"))
 	var area string
 	for _, t := range d.byArea() {
 		if t.Area != area {
@@ -29,21 +30,26 @@ func (d *Diagram) writeMarkdown(w io.Writer) error {
 
 func (d *Diagram) writeMarkdownTable(b *bytes.Buffer, t *Table) {
 	fmt.Fprintf(b, "\n### %s\n\n", markdownText(t.Name))
-	if facts := tableFacts(t); facts != "" {
+	if facts := tableSummary(t); facts != "" {
 		fmt.Fprintf(b, "%s\n\n", markdownText(facts))
 	}
-	if sentence := d.guideFor(t.Name, ""); sentence != "" {
+	if sentence := d.guideSentence(t.Name, ""); sentence != "" {
 		fmt.Fprintf(b, "> %s\n\n", markdownText(sentence))
 	}
 	b.WriteString("| column | type | meaning | data class | rules | guide |\n|---|---|---|---|---|---|\n")
 	for i, c := range t.Columns {
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", markdownText(c.Name), markdownText(c.Type), markdownText(c.Meaning()), classOf(c),
-			markdownText(strings.Join(d.rules(t, i), "; ")), markdownText(d.guideFor(t.Name, c.Name)))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n",
+			markdownText(c.Name), markdownText(c.Type), markdownText(c.Meaning()), className(c),
+			markdownText(strings.Join(d.rules(t, i), "; ")), markdownText(d.guideSentence(t.Name, c.Name)))
 	}
 	for _, list := range []struct {
 		title string
 		lines []string
-	}{{"Relations", d.relationWords(t)}, {"Indexes", indexWords(t)}, {"Rules of several columns", checkWords(t)}} {
+	}{
+		{"Relations", d.relationSentences(t)},
+		{"Indexes", indexSentences(t)},
+		{"Constraints on several columns", checkSentences(t)},
+	} {
 		if list.lines != nil {
 			fmt.Fprintf(b, "\n%s:\n", list.title)
 			for _, l := range list.lines {
@@ -53,7 +59,7 @@ func (d *Diagram) writeMarkdownTable(b *bytes.Buffer, t *Table) {
 	}
 }
 
-// rules are what the database demands of a column by itself; and what it refers to.
+// rules returns the rules that the database enforces for a single column, its default and its references.
 func (d *Diagram) rules(t *Table, i int) []string {
 	c := t.Columns[i]
 	rules := []string{presence(t, c)}
@@ -61,10 +67,10 @@ func (d *Diagram) rules(t *Table, i int) []string {
 		rules = append(rules, "default "+c.Default)
 	}
 	if c.Generated != "" {
-		rules = append(rules, "computed: "+c.Generated)
+		rules = append(rules, "generated: "+c.Generated)
 	}
 	if c.Identity {
-		rules = append(rules, "numbered by the database")
+		rules = append(rules, "identity")
 	}
 	for _, key := range t.UniqueKeys() {
 		if slices.Equal(key, []string{c.Name}) && !slices.Equal(key, t.PrimaryKey()) {
@@ -88,15 +94,15 @@ func (d *Diagram) rules(t *Table, i int) []string {
 	return rules
 }
 
-func indexWords(t *Table) []string {
+func indexSentences(t *Table) []string {
 	var words []string
-	for _, i := range t.plainIndexes() {
-		words = append(words, indexKind(i)+": "+keyText(i))
+	for _, i := range t.secondaryIndexes() {
+		words = append(words, indexKind(i)+": "+indexText(i))
 	}
 	return words
 }
 
-func checkWords(t *Table) []string {
+func checkSentences(t *Table) []string {
 	var words []string
 	for _, c := range t.Constraints {
 		if c.Kind == catalog.Check && len(c.Columns) != 1 || c.Kind == catalog.Exclusion {
@@ -106,6 +112,7 @@ func checkWords(t *Table) []string {
 	return words
 }
 
-func markdownText(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "|", `\|`, "\n", " ", "<", "&lt;", "*", `\*`, "`", "\\`", "[", `\[`, "~", `\~`).Replace(text)
-}
+func markdownText(text string) string { return markdownEscapes.Replace(text) }
+
+var markdownEscapes = strings.NewReplacer(`\`, `\\`, "|", `\|`, "\n", " ", "<", "&lt;", "*", `\*`, "`", "\\`",
+	"[", `\[`, "~", `\~`)

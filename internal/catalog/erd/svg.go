@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	fixed = "ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
-	prose = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
+	monospace = "ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
+	sansSerif = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 )
 
 // page is an SVG document being written.
@@ -23,17 +23,18 @@ type page struct {
 	group   bool
 }
 
-// writeSVG draws the diagram and tells it in words below. The drawing has no styles and no scripts, so that the strictest content
-// security policy lets it through. With group, the areas have a ground of their own; without it only colours tell them apart.
+// writeSVG writes the drawing with a description of the tables below it. The drawing has no styles and no scripts, so
+// the strictest content security policy allows it. With group, each area has a background; without it, only the colours
+// of the boxes differ.
 func (d *Diagram) writeSVG(w io.Writer, theme Theme, group bool) error {
-	p := &page{palette: palettes[theme], colour: coloursOf(d), layout: arrange(d), group: group}
+	p := &page{palette: palettes[theme], colour: areaColours(d), layout: newLayout(d), group: group}
 	p.draw()
 	_, err := p.WriteTo(w)
 	return err
 }
 
-// coloursOf gives each area a colour: Cardinal's its own, others one in turn.
-func coloursOf(d *Diagram) map[string]int {
+// areaColours assigns a colour to each area: a fixed one to Cardinal's areas, the next one in turn to others.
+func areaColours(d *Diagram) map[string]int {
 	colours := map[string]int{}
 	others := 0
 	for _, area := range d.areas() {
@@ -53,21 +54,22 @@ func (p *page) tint(area string) string { return p.palette.tint[p.colour[area]] 
 
 func (p *page) draw() {
 	d := p.layout.diagram
-	width := max(p.layout.width*unit, headWidth)
-	below := headHeight + p.layout.height*unit
-	words := p.words(width, below)
-	height := below + words.height
-	p.open("svg", "xmlns", "http://www.w3.org/2000/svg", "width", width, "height", height, "viewBox", fmt.Sprintf("0 0 %d %d", width, height),
+	width := max(p.layout.width*unit, headerWidth)
+	below := headerHeight + p.layout.height*unit
+	descriptions := p.descriptions(width, below)
+	height := below + descriptions.height
+	p.open("svg", "xmlns", "http://www.w3.org/2000/svg", "width", width, "height", height,
+		"viewBox", fmt.Sprintf("0 0 %d %d", width, height),
 		"role", "document", "aria-labelledby", "erd-title erd-about")
 	p.element("title", d.Title+": entity relationship diagram", "id", "erd-title")
-	p.element("desc", fmt.Sprintf("%s and %s. Each table is a link to its description in words below the drawing.",
+	p.element("desc", fmt.Sprintf("%s and %s. Each table is a link to its description below the drawing.",
 		count(len(d.Tables), "table"), count(len(d.Relations), "relation")), "id", "erd-about")
-	p.tag("rect", "width", width, "height", height, "fill", p.palette.ground)
+	p.tag("rect", "width", width, "height", height, "fill", p.palette.background)
 	p.symbols()
-	p.head(width)
-	p.open("g", "transform", fmt.Sprintf("translate(%d %d)", (width-p.layout.width*unit)/2, headHeight))
+	p.header(width)
+	p.open("g", "transform", fmt.Sprintf("translate(%d %d)", (width-p.layout.width*unit)/2, headerHeight))
 	if p.group {
-		p.grounds()
+		p.areaBackgrounds()
 	}
 	p.open("g", "aria-hidden", "true", "fill", "none")
 	p.relations()
@@ -76,7 +78,7 @@ func (p *page) draw() {
 		p.box(b)
 	}
 	p.close("g")
-	p.Write(words.Bytes())
+	p.Write(descriptions.Bytes())
 	p.close("svg")
 }
 
@@ -87,8 +89,8 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// grounds colours the ground of each area: below its boxes, and between those that stand beside or above each other.
-func (p *page) grounds() {
+// areaBackgrounds colours the background of each area: under its boxes and between adjacent boxes.
+func (p *page) areaBackgrounds() {
 	p.open("g", "aria-hidden", "true")
 	for _, column := range p.layout.columns {
 		left, right := column[0].x, 0
@@ -101,8 +103,9 @@ func (p *page) grounds() {
 				last++
 			}
 			top, bottom := column[first].y, column[last].y+column[last].h
-			p.tag("rect", "x", (left-gutter/2)*unit, "y", top*unit-gap*unit/2+2, "width", (right-left+2*(gutter/2)+1)*unit,
-				"height", (bottom-top+gap)*unit-4, "rx", 6, "fill", p.tint(area))
+			p.tag("rect", "x", (left-gutter/2)*unit, "y", top*unit-gap*unit/2+2,
+				"width", (right-left+2*(gutter/2)+1)*unit, "height", (bottom-top+gap)*unit-4,
+				"rx", 6, "fill", p.tint(area))
 			first = last + 1
 		}
 	}
@@ -113,13 +116,15 @@ func (p *page) grounds() {
 func (p *page) box(b *box) {
 	t := b.table
 	x, y, w, h := b.x*unit, b.y*unit, b.w*unit, b.h*unit
-	p.open("a", "id", "table-"+t.Name, "href", "#words-"+t.Name, "aria-label",
-		fmt.Sprintf("%s, %s, %s: in words", t.Name, t.Area, count(len(t.Columns), "column")))
-	p.tag("rect", "x", x, "y", y, "width", w, "height", h, "rx", 4, "fill", p.palette.card, "stroke", p.strong(t.Area), "stroke-width", 1.5)
-	const head = headUnits * unit
-	p.tag("path", "d", fmt.Sprintf("M%d %dv-%dq0 -4 4 -4h%dq4 0 4 4v%dz", x, y+head, head-4, w-8, head-4), "fill", p.strong(t.Area))
-	p.element("text", t.Name, "x", x+inset, "y", y+15, "font-family", fixed, "font-size", titleSize, "font-weight", "bold",
-		"fill", p.palette.onTitle)
+	p.open("a", "id", "table-"+t.Name, "href", "#description-"+t.Name, "aria-label",
+		fmt.Sprintf("%s, %s, %s: description", t.Name, t.Area, count(len(t.Columns), "column")))
+	p.tag("rect", "x", x, "y", y, "width", w, "height", h, "rx", 4, "fill", p.palette.boxBackground,
+		"stroke", p.strong(t.Area), "stroke-width", 1.5)
+	const head = titleUnits * unit
+	p.tag("path", "d", fmt.Sprintf("M%d %dv-%dq0 -4 4 -4h%dq4 0 4 4v%dz", x, y+head, head-4, w-8, head-4),
+		"fill", p.strong(t.Area))
+	p.element("text", t.Name, "x", x+inset, "y", y+15, "font-family", monospace, "font-size", titleSize,
+		"font-weight", "bold", "fill", p.palette.onTitle)
 	for i, l := range b.lines {
 		p.line(b, l, x, b.lineY(i)*unit, w)
 	}
@@ -132,7 +137,8 @@ func (p *page) line(b *box, l line, x, y, w int) {
 		if l.kind == relationLine {
 			at, colour = x+relationInset, p.palette.text
 		}
-		p.element("text", l.text, "x", at, "y", y+3, "font-family", fixed, "font-size", smallSize, "fill", colour, "xml:space", "preserve")
+		p.element("text", l.text, "x", at, "y", y+3, "font-family", monospace, "font-size", smallSize, "fill", colour,
+			"xml:space", "preserve")
 		return
 	}
 	sign, colour, ground := "", "", ""
@@ -142,8 +148,8 @@ func (p *page) line(b *box, l line, x, y, w int) {
 	case "secret":
 		sign, colour, ground = "secret", p.palette.secret, p.palette.secretTint
 	}
-	if l.isSealed {
-		sign = "sealed"
+	if l.isEncrypted {
+		sign = "encrypted"
 	}
 	if ground != "" {
 		p.tag("rect", "x", x+1, "y", y-7, "width", w-2, "height", lineUnits*unit, "fill", ground)
@@ -155,45 +161,47 @@ func (p *page) line(b *box, l line, x, y, w int) {
 		p.tag("use", "href", "#erd-"+sign, "x", x+3, "y", y-6, "width", 12, "height", 12, "fill", colour)
 	}
 	if l.isKey {
-		p.element("text", "PK", "x", x+18, "y", y+3, "font-family", fixed, "font-size", 9, "font-weight", "bold", "fill", p.palette.muted)
+		p.element("text", "PK", "x", x+18, "y", y+3, "font-family", monospace, "font-size", 9, "font-weight", "bold",
+			"fill", p.palette.muted)
 	}
-	style := []any{"x", x + textInset, "y", y + 4, "font-family", fixed, "font-size", fontSize, "fill", p.palette.text}
+	style := []any{"x", x + textInset, "y", y + 4, "font-family", monospace, "font-size", fontSize,
+		"fill", p.palette.text}
 	if l.isNullable {
 		style = append(style, "font-style", "italic")
 	}
 	p.element("text", l.text, style...)
-	p.element("text", l.right, "x", x+w-inset, "y", y+4, "text-anchor", "end", "font-family", fixed, "font-size", fontSize,
-		"fill", p.palette.muted)
+	p.element("text", l.right, "x", x+w-inset, "y", y+4, "text-anchor", "end", "font-family", monospace,
+		"font-size", fontSize, "fill", p.palette.muted)
 }
 
-// open begins an element; its attributes are names and values in turn.
+// open writes a start tag. The attributes are alternating names and values.
 func (p *page) open(name string, attributes ...any) {
 	fmt.Fprintf(p, "<%s%s>\n", name, attributeText(attributes))
 }
 
 func (p *page) close(name string) { fmt.Fprintf(p, "</%s>\n", name) }
 
-// tag writes an element that holds nothing.
+// tag writes an empty element.
 func (p *page) tag(name string, attributes ...any) {
 	fmt.Fprintf(p, "<%s%s/>\n", name, attributeText(attributes))
 }
 
-// element writes an element that holds text.
+// element writes an element with text.
 func (p *page) element(name, text string, attributes ...any) {
-	fmt.Fprintf(p, "<%s%s>%s</%s>\n", name, attributeText(attributes), escaped(text), name)
+	fmt.Fprintf(p, "<%s%s>%s</%s>\n", name, attributeText(attributes), escapeXML(text), name)
 }
 
 func attributeText(attributes []any) string {
 	var b strings.Builder
 	for i := 0; i < len(attributes); i += 2 {
-		fmt.Fprintf(&b, ` %s="%s"`, attributes[i], escaped(fmt.Sprint(attributes[i+1])))
+		fmt.Fprintf(&b, ` %s="%s"`, attributes[i], escapeXML(fmt.Sprint(attributes[i+1])))
 	}
 	return b.String()
 }
 
-// escaped is text as XML takes it; characters that it cannot hold are replaced.
-func escaped(text string) string {
+// escapeXML escapes text for XML and replaces characters that XML does not allow.
+func escapeXML(text string) string {
 	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(text)) // a Builder takes everything
+	_ = xml.EscapeText(&b, []byte(text)) // writing to a Builder does not fail
 	return b.String()
 }

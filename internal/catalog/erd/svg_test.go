@@ -29,7 +29,7 @@ func parseSVG(t *testing.T, text []byte) *node {
 			return root.children[0]
 		}
 		if err != nil {
-			t.Fatalf("the drawing is no XML: %v", err)
+			t.Fatalf("the drawing is not valid XML: %v", err)
 		}
 		here := path[len(path)-1]
 		switch token := token.(type) {
@@ -50,35 +50,37 @@ func parseSVG(t *testing.T, text []byte) *node {
 	}
 }
 
-// all are an element and those within it that fulfil a condition.
-func (n *node) all(is func(*node) bool) []*node {
+// selectNodes returns an element and its descendants that match a condition.
+func (n *node) selectNodes(is func(*node) bool) []*node {
 	var found []*node
 	if is(n) {
 		found = append(found, n)
 	}
 	for _, c := range n.children {
-		found = append(found, c.all(is)...)
+		found = append(found, c.selectNodes(is)...)
 	}
 	return found
 }
 
 func (n *node) byID(id string) *node {
-	for _, found := range n.all(func(n *node) bool { return n.attr["id"] == id }) {
+	for _, found := range n.selectNodes(func(n *node) bool { return n.attr["id"] == id }) {
 		return found
 	}
 	return nil
 }
 
-// TestStrictPoliciesAllowIt holds drawings to have nothing that a content security policy of default-src 'none' takes away.
-func TestStrictPoliciesAllowIt(t *testing.T) {
+// TestStrictContentSecurityPolicy checks that drawings contain nothing that the content security policy default-src
+// 'none' blocks.
+func TestStrictContentSecurityPolicy(t *testing.T) {
 	all := diagrams(t)
-	all["nasty"] = NewDiagram(nasty(), true)
+	all["hostile"] = NewDiagram(hostileSchema(), true)
 	allowed := strings.Fields("svg title desc defs symbol g rect path circle text tspan a use")
 	for name, d := range all {
 		for _, theme := range []Theme{Light, Dark} {
-			for _, n := range parseSVG(t, written(t, d, SVG, theme, true)).all(func(*node) bool { return true }) {
+			root := parseSVG(t, write(t, d, SVG, theme, true))
+			for _, n := range root.selectNodes(func(*node) bool { return true }) {
 				if !slices.Contains(allowed, n.name) {
-					t.Errorf("%s: there is a <%s>", name, n.name)
+					t.Errorf("%s: element <%s>", name, n.name)
 				}
 				for attribute, value := range n.attr {
 					if attribute == "style" || attribute == "class" || strings.HasPrefix(attribute, "on") {
@@ -93,40 +95,43 @@ func TestStrictPoliciesAllowIt(t *testing.T) {
 	}
 }
 
-// TestEverythingIsToldInWords holds what somebody hears who cannot see the drawing to be all that it shows.
-func TestEverythingIsToldInWords(t *testing.T) {
+// TestDescriptionsAreComplete checks that the descriptions, which screen readers read, contain all that the drawing
+// shows.
+func TestDescriptionsAreComplete(t *testing.T) {
 	all := diagrams(t)
-	all["nasty"] = NewDiagram(nasty(), true)
+	all["hostile"] = NewDiagram(hostileSchema(), true)
 	for name, d := range all {
-		root := parseSVG(t, written(t, d, SVG, Light, false))
+		root := parseSVG(t, write(t, d, SVG, Light, false))
 		if root.attr["role"] == "img" || root.byID("erd-title") == nil || root.byID("erd-about") == nil {
-			t.Errorf("%s: the drawing has no name, or hides what is in it", name)
+			t.Errorf("%s: the drawing has no title, or its contents are hidden from screen readers", name)
 		}
 		for i := range d.Tables {
 			table := &d.Tables[i]
-			link, section := root.byID("table-"+table.Name), root.byID("words-"+table.Name)
-			if link == nil || section == nil || link.name != "a" || link.attr["href"] != "#words-"+table.Name || !strings.HasPrefix(link.attr["aria-label"], table.Name) {
-				t.Errorf("%s: %s is no named link to its section", name, table.Name)
+			link, section := root.byID("table-"+table.Name), root.byID("description-"+table.Name)
+			if link == nil || section == nil || link.name != "a" || link.attr["href"] != "#description-"+table.Name ||
+				!strings.HasPrefix(link.attr["aria-label"], table.Name) {
+				t.Errorf("%s: %s is not a labelled link to its section", name, table.Name)
 				continue
 			}
 			if section.attr["role"] != "region" || root.byID(section.attr["aria-labelledby"]) == nil {
-				t.Errorf("%s: the section of %s has no name", name, table.Name)
+				t.Errorf("%s: the section of %s has no label", name, table.Name)
 			}
 			text := strings.Join(strings.Fields(section.text), " ")
 			for i := range table.Columns {
-				if !strings.Contains(text, strings.Join(strings.Fields(columnWords(table, i)), " ")) {
-					t.Errorf("%s: %s does not tell of %s", name, table.Name, table.Columns[i].Name)
+				if !strings.Contains(text, strings.Join(strings.Fields(columnSentence(table, i)), " ")) {
+					t.Errorf("%s: %s does not describe %s", name, table.Name, table.Columns[i].Name)
 				}
 			}
 			for _, r := range d.Relations {
-				if r.From == table.Name && !strings.Contains(text, r.Member()) || r.To == table.Name && !strings.Contains(text, r.Owner()) {
-					t.Errorf("%s: %s does not tell of %s", name, table.Name, r.Name)
+				if r.From == table.Name && !strings.Contains(text, r.Member()) ||
+					r.To == table.Name && !strings.Contains(text, r.Owner()) {
+					t.Errorf("%s: %s does not describe %s", name, table.Name, r.Name)
 				}
 			}
 		}
 		seen := 0
-		for _, hidden := range root.all(func(n *node) bool { return n.attr["aria-hidden"] == "true" }) {
-			seen += len(hidden.all(func(n *node) bool { return n.attr["stroke-width"] == "1.5" }))
+		for _, hidden := range root.selectNodes(func(n *node) bool { return n.attr["aria-hidden"] == "true" }) {
+			seen += len(hidden.selectNodes(func(n *node) bool { return n.attr["stroke-width"] == "1.5" }))
 		}
 		if seen != len(d.Relations) {
 			t.Errorf("%s: %d lines are hidden from screen readers, want %d", name, seen, len(d.Relations))
@@ -134,15 +139,15 @@ func TestEverythingIsToldInWords(t *testing.T) {
 	}
 }
 
-func TestClassesAreMarked(t *testing.T) {
+func TestDataClassSigns(t *testing.T) {
 	for engine, d := range diagrams(t) {
-		root := parseSVG(t, written(t, d, SVG, Light, false))
+		root := parseSVG(t, write(t, d, SVG, Light, false))
 		for _, table := range d.Tables {
 			want := map[string]int{}
 			for _, c := range table.Columns {
 				switch {
 				case c.IsSealed():
-					want["#erd-sealed"]++
+					want["#erd-encrypted"]++
 				case c.Class() == "pii":
 					want["#erd-personal"]++
 				case c.Class() == "secret":
@@ -150,19 +155,22 @@ func TestClassesAreMarked(t *testing.T) {
 				}
 			}
 			got := map[string]int{}
-			for _, n := range root.byID("table-" + table.Name).all(func(n *node) bool { return n.name == "use" }) {
+			isUse := func(n *node) bool { return n.name == "use" }
+			for _, n := range root.byID("table-" + table.Name).selectNodes(isUse) {
 				got[n.attr["href"]]++
 			}
-			for sign := range map[string]bool{"#erd-sealed": true, "#erd-personal": true, "#erd-secret": true} {
+			for sign := range map[string]bool{"#erd-encrypted": true, "#erd-personal": true, "#erd-secret": true} {
 				if got[sign] != want[sign] {
-					t.Errorf("%s: %s has the sign %s %d times, want %d", engine, table.Name, sign, got[sign], want[sign])
+					t.Errorf("%s: %s has the sign %s %d times, want %d",
+						engine, table.Name, sign, got[sign], want[sign])
 				}
 			}
 		}
 	}
 }
 
-// TestContrast holds the colours to the Web Content Accessibility Guidelines, level AA: 4.5 for text, 3 for lines and signs.
+// TestContrast checks the colours against the Web Content Accessibility Guidelines, level AA: 4.5 for text, 3 for lines
+// and signs.
 func TestContrast(t *testing.T) {
 	for theme, p := range palettes {
 		check := func(what, a, b string, least float64) {
@@ -170,17 +178,17 @@ func TestContrast(t *testing.T) {
 				t.Errorf("%s: %s, %s on %s, has a contrast of %.2f, less than %.1f", theme, what, a, b, got, least)
 			}
 		}
-		for _, ground := range []string{p.ground, p.card, p.personalTint, p.secretTint} {
+		for _, ground := range []string{p.background, p.boxBackground, p.personalTint, p.secretTint} {
 			check("text", p.text, ground, 4.5)
 			check("muted text", p.muted, ground, 4.5)
 		}
-		check("the sign of personal data", p.personal, p.personalTint, 3)
-		check("the sign of secrets", p.secret, p.secretTint, 3)
+		check("sign of personal data", p.personal, p.personalTint, 3)
+		check("sign of secrets", p.secret, p.secretTint, 3)
 		for i, colour := range p.strong {
-			check("a title", p.onTitle, colour, 4.5)
-			check("a heading", colour, p.ground, 4.5)
+			check("title", p.onTitle, colour, 4.5)
+			check("heading", colour, p.background, 4.5)
 			for _, tint := range p.tint {
-				check("a line", colour, tint, 3)
+				check("line", colour, tint, 3)
 			}
 			if i >= len(p.tint) {
 				t.Errorf("%s: an area has no tint", theme)
@@ -189,13 +197,13 @@ func TestContrast(t *testing.T) {
 	}
 }
 
-// contrast is the ratio of two colours' relative luminances.
+// contrast returns the contrast ratio of two colours, computed from their relative luminances.
 func contrast(t *testing.T, a, b string) float64 {
 	t.Helper()
 	luminance := func(colour string) float64 {
 		n, err := strconv.ParseUint(strings.TrimPrefix(colour, "#"), 16, 32)
 		if err != nil || len(colour) != 7 {
-			t.Fatalf("%q is no colour", colour)
+			t.Fatalf("%q is not a valid colour", colour)
 		}
 		part := func(shift int) float64 {
 			v := float64(n>>shift&255) / 255
@@ -210,23 +218,23 @@ func contrast(t *testing.T, a, b string) float64 {
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-// TestTextStaysOnThePage looks at the legend and at what is told in words; a box's text is looked at by TestNothingLiesOnAnother.
-func TestTextStaysOnThePage(t *testing.T) {
-	for name, d := range schemas(t) {
-		root := parseSVG(t, written(t, d, SVG, Light, false))
+// TestTextFitsPage checks the legend and the descriptions. TestBoxesDoNotOverlap checks the text of boxes.
+func TestTextFitsPage(t *testing.T) {
+	for name, d := range layoutDiagrams(t) {
+		root := parseSVG(t, write(t, d, SVG, Light, false))
 		width, err := strconv.ParseFloat(root.attr["width"], 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, n := range root.all(func(n *node) bool { return n.name == "text" || n.name == "tspan" }) {
-			if n.attr["font-family"] == fixed || n.attr["x"] == "" {
+		for _, n := range root.selectNodes(func(n *node) bool { return n.name == "text" || n.name == "tspan" }) {
+			if n.attr["font-family"] == monospace || n.attr["x"] == "" {
 				continue
 			}
 			x, err := strconv.ParseFloat(n.attr["x"], 64)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if right := x + textWidth(n.text, wordsSize); right > width {
+			if right := x + textWidth(n.text, descriptionSize); right > width {
 				t.Errorf("%s: %q ends at %.0f of %.0f", name, n.text, right, width)
 			}
 		}

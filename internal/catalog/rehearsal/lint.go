@@ -10,7 +10,7 @@ import (
 	"cardinal/internal/store"
 )
 
-// Fault is why a migration must not be released.
+// Fault is a violation of a rule. A migration with one must not be released.
 type Fault struct {
 	Migration store.Migration `json:"migration"`
 	Rule      Rule            `json:"rule"`
@@ -18,116 +18,133 @@ type Fault struct {
 	Fix       string          `json:"fix"`
 }
 
-// Rule is what a migration must keep.
+// Rule names a requirement of migrations.
 type Rule string
 
 // The rules.
 const (
-	Blocks Rule = "blocks" // nobody may be kept waiting while rows are scanned or written anew
-	Loses  Rule = "loses"  // data goes only when the migration says so, and after no program reads it
-	Breaks Rule = "breaks" // a program of the version before goes on until the contraction
-	Form   Rule = "form"   // what the runner of migrations needs
+	Blocks Rule = "blocks" // no lock blocks other sessions while rows are scanned or rewritten
+	Loses  Rule = "loses"  // data is dropped only in the contract phase, and only if the file announces it
+	Breaks Rule = "breaks" // programs of the previous version keep working until the contract phase
+	Form   Rule = "form"   // the migration has the form that the migration runner needs
 )
 
-// Lint judges what migrations did in a rehearsal.
+// Lint checks the effects of migrations in a rehearsal against the rules.
 func Lint(steps []Step) []Fault {
 	faults := []Fault{}
 	for _, s := range steps {
-		add := func(rule Rule, fix, format string, values ...any) {
+		report := func(rule Rule, fix, format string, values ...any) {
 			faults = append(faults, Fault{s.Migration, rule, fmt.Sprintf(format, values...), fix})
 		}
-		s.blocks(add)
-		s.loses(add)
-		s.breaks(add)
-		s.form(add)
+		s.checkLocks(report)
+		s.checkLoss(report)
+		s.checkCompatibility(report)
+		s.checkForm(report)
 	}
 	return faults
 }
 
-type adder func(rule Rule, fix, format string, values ...any)
+type reporter func(rule Rule, fix, format string, values ...any)
 
-func (s Step) blocks(add adder) {
+func (s Step) checkLocks(report reporter) {
 	for _, e := range s.Effects {
 		switch {
 		case e.Rewrites:
-			add(Blocks, "Add a nullable column without a stored or volatile default, fill it in a backfill, and contract later.",
-				"%s is written anew by %q while nobody can read it", e.Table, e.Statement)
-		case e.Scans && e.held.StopsWrites():
-			add(Blocks, "Add constraints NOT VALID and validate them in a contraction, before anything there that locks the table; build an index CONCURRENTLY, in a file that begins with -- alone:",
-				"%q reads all of %s while the migration holds it by %s", e.Statement, e.Table, e.held)
+			report(Blocks,
+				"Add a nullable column without a stored or volatile default, fill it in a backfill, contract later.",
+				"%s is rewritten by %q, and cannot be read meanwhile", e.Table, e.Statement)
+		case e.Scans && e.heldLock.StopsWrites():
+			report(Blocks,
+				"Add constraints NOT VALID and validate them in the contract phase, before any statement there that "+
+					"locks the table. Build an index CONCURRENTLY, in a file that begins with -- alone:",
+				"%q scans all rows of %s while the migration holds a %s lock on it", e.Statement, e.Table, e.heldLock)
 		}
 	}
 }
 
-// announced are what the heading of a contraction says that it drops: "-- drops: profiles.nickname, badges".
-var announced = regexp.MustCompile(`(?m)^-- drops: (.+)$`)
+// announcedDrops matches the line of a contract file that announces what it drops: "-- drops: profiles.nickname,
+// badges".
+var announcedDrops = regexp.MustCompile(`(?m)^-- drops: (.+)$`)
 
-func (s Step) loses(add adder) {
-	var said []string
-	for _, m := range announced.FindAllStringSubmatch(s.Migration.Script(), -1) {
-		said = append(said, strings.Split(strings.TrimSuffix(m[1], "."), ", ")...)
+func (s Step) checkLoss(report reporter) {
+	var announced []string
+	for _, m := range announcedDrops.FindAllStringSubmatch(s.Migration.Script(), -1) {
+		announced = append(announced, strings.Split(strings.TrimSuffix(m[1], "."), ", ")...)
 	}
 	for _, c := range s.Changes {
 		name := c.Object.Name
 		if c.Object.Table != "" {
 			name = c.Object.Table + "." + name
 		}
-		if !c.Removed || !isWhole(c) || c.Object.Kind != "table" && c.Object.Kind != "column" {
+		if !c.Removed || !isObject(c) || c.Object.Kind != "table" && c.Object.Kind != "column" {
 			continue
 		}
 		switch {
 		case s.Migration.Phase != store.Contract:
-			add(Loses, "Leave it to the contraction of this number.", "%s is dropped, and the version before still uses it", c.Object)
-		case !slices.Contains(said, name) && !slices.Contains(said, c.Object.Table):
-			add(Loses, "Say so in a line of the file: -- drops: "+name, "%s is dropped with all it holds, and no line says that this is meant", c.Object)
+			report(Loses, "Move it to the contract phase of this number.",
+				"%s is dropped, but the previous version still uses it", c.Object)
+		case !slices.Contains(announced, name) && !slices.Contains(announced, c.Object.Table):
+			report(Loses, "Add this line to the file: -- drops: "+name,
+				"%s is dropped with its data, and no line of the file announces it", c.Object)
 		}
 	}
 }
 
-// isWhole tells the change that makes or ends a thing itself from those of its properties.
-func isWhole(c Change) bool {
+// isObject reports whether a change adds or removes an object itself, and not only a property of it.
+func isObject(c Change) bool {
 	return c.Property == "kind" || c.Property == "type" || c.Property == "definition"
 }
 
-func (s Step) breaks(add adder) {
+func (s Step) checkCompatibility(report reporter) {
 	if s.Migration.Phase == store.Contract {
 		return
 	}
-	made := map[string]bool{} // tables that this migration makes, which no older program uses
+	created := map[string]bool{} // tables of this migration; older programs do not use them
 	for _, c := range s.Changes {
 		if c.Added && c.Object.Kind == "table" {
-			made[c.Object.Name] = true
+			created[c.Object.Name] = true
 		}
 	}
 	for _, c := range s.Changes {
 		isColumn := c.Object.Kind == "column"
 		switch {
-		case made[c.Object.Table]:
-		case c.Removed && isWhole(c) && !isColumn && c.Object.Kind != "table": // loses tells of those
-			add(Breaks, "Leave it to the contraction of this number.", "%s is taken away while the version before still runs", c.Object)
+		case created[c.Object.Table]:
+		case c.Removed && isObject(c) && !isColumn && c.Object.Kind != "table": // checkLoss reports tables and columns
+			report(Breaks, "Move it to the contract phase of this number.",
+				"%s is removed while the previous version still runs", c.Object)
 		case isColumn && c.Property == "type" && !c.Added && !c.Removed:
-			add(Breaks, "Add a column of the new type, copy in a backfill, drop the old one in a later contraction.", "the type of %s becomes %s", c.Object, c.After)
+			report(Breaks,
+				"Add a column of the new type, copy in a backfill, and drop the old one in a later contract phase.",
+				"the type of %s changes to %s", c.Object, c.After)
 		case isColumn && c.Property == "not null" && c.After == "true" && (!c.Added || !s.hasDefault(c.Object)):
-			add(Breaks, "Let it be NULL, and demand it in the contraction.", "%s must have a value, which the version before does not give", c.Object)
+			report(Breaks, "Allow NULL, and add NOT NULL in the contract phase.",
+				"%s must have a value, which the previous version does not set", c.Object)
 		}
 	}
 }
 
-// hasDefault reports whether a new column is filled by the database.
+// hasDefault reports whether the database fills a new column.
 func (s Step) hasDefault(column catalog.Object) bool {
 	return slices.ContainsFunc(s.Changes, func(c Change) bool {
 		return c.Object == column && (c.Property == "default" || c.Property == "generated as") && c.After != ""
 	})
 }
 
-func (s Step) form(add adder) {
+func (s Step) checkForm(report reporter) {
 	m := s.Migration
 	if m.Alone() {
-		if parts := statements(m.Script()); len(parts) != 1 || strings.Contains(strings.ToUpper(parts[0]), "INDEX") && !strings.Contains(strings.ToUpper(parts[0]), "IF NOT EXISTS") {
-			add(Form, "Write one statement, CREATE INDEX CONCURRENTLY IF NOT EXISTS.", "what runs alone must be one statement that can be run again")
+		if parts := statements(m.Script()); len(parts) != 1 || !isRepeatable(parts[0]) {
+			report(Form, "Write one statement, CREATE INDEX CONCURRENTLY IF NOT EXISTS.",
+				"a migration outside of a transaction must be one statement that can be repeated")
 		}
 	}
 	if m.Phase == store.Backfill && !regexp.MustCompile(`(?is)\bWHERE\b.*\{batch\}`).MatchString(m.Script()) {
-		add(Form, "End its condition with AND {batch}.", "the backfill changes more than its batch")
+		report(Form, "End its condition with AND {batch}.", "the backfill changes more than its batch")
 	}
+}
+
+// isRepeatable reports whether a statement can run again after it succeeded.
+func isRepeatable(statement string) bool {
+	statement = strings.ToUpper(statement)
+	return !strings.Contains(statement, "INDEX") || strings.Contains(statement, "IF NOT EXISTS")
 }

@@ -13,11 +13,11 @@ import (
 	"cardinal/internal/store"
 )
 
-// prefix is how the names of rehearsals' schemas begin.
-const prefix = "cardinal_rehearsal_"
+// schemaPrefix is the prefix of the names of rehearsal schemas.
+const schemaPrefix = "cardinal_rehearsal_"
 
-// postgresStage is a schema beside the live one, which must be committed: a lock is only seen when it was not held before. It is
-// dropped at the end, and what a killed rehearsal left at the beginning of the next.
+// postgresStage is a temporary schema in the same database as the live one. It is committed, because a lock is only
+// visible if it was not held before. It is dropped at the end. The next rehearsal drops the schema of a killed one.
 type postgresStage struct {
 	conn *sql.Conn
 	name string
@@ -28,12 +28,12 @@ func openPostgres(ctx context.Context, d *catalog.Database, applied []store.Migr
 	if err != nil {
 		return nil, err
 	}
-	s := postgresStage{conn, prefix + strings.ToLower(rand.Text())}
+	s := postgresStage{conn, schemaPrefix + strings.ToLower(rand.Text())}
 	for _, statement := range []string{
 		`SET default_transaction_read_only = off; SET lock_timeout = '2s'; SET statement_timeout = '5min'`,
-		// A session that is at work holds the lock of its schema's name; one that is gone does not.
+		// A running rehearsal holds an advisory lock of its schema's name; an ended one does not.
 		`DO $$ DECLARE left_over name; BEGIN
-		   FOR left_over IN SELECT nspname FROM pg_namespace WHERE starts_with(nspname, '` + prefix + `') LOOP
+		   FOR left_over IN SELECT nspname FROM pg_namespace WHERE starts_with(nspname, '` + schemaPrefix + `') LOOP
 		     IF pg_try_advisory_xact_lock(hashtextextended(left_over, 0)) THEN
 		       EXECUTE format('DROP SCHEMA %I CASCADE', left_over);
 		     END IF;
@@ -44,15 +44,16 @@ func openPostgres(ctx context.Context, d *catalog.Database, applied []store.Migr
 		store.SchemaScript("postgres", applied),
 	} {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
-			return nil, errors.Join(fmt.Errorf("make a schema to rehearse in: %w", err), s.close())
+			return nil, errors.Join(fmt.Errorf("create a schema for the rehearsal: %w", err), s.close())
 		}
 	}
 	return s, nil
 }
 
 func (s postgresStage) close() error {
-	_, err := s.conn.ExecContext(context.Background(), `SET lock_timeout = '1min'; DROP SCHEMA IF EXISTS `+s.name+` CASCADE; SELECT pg_advisory_unlock_all()`)
-	s.conn.Raw(func(any) error { return driver.ErrBadConn }) // nobody else wants its settings
+	_, err := s.conn.ExecContext(context.Background(),
+		`SET lock_timeout = '1min'; DROP SCHEMA IF EXISTS `+s.name+` CASCADE; SELECT pg_advisory_unlock_all()`)
+	s.conn.Raw(func(any) error { return driver.ErrBadConn }) // the pool must not reuse a connection with these settings
 	s.conn.Close()
 	return err
 }
@@ -66,7 +67,7 @@ func (s postgresStage) read(ctx context.Context) (*catalog.Schema, error) {
 	return catalog.ReadPostgres(ctx, tx, s.name)
 }
 
-// run runs a migration a statement at a time in one transaction, and looks into the server's books after each.
+// run runs the statements of a migration in one transaction, and reads the server's statistics and locks after each.
 func (s postgresStage) run(ctx context.Context, m store.Migration, before *catalog.Schema) ([]Effect, error) {
 	if m.Alone() {
 		return s.runAlone(ctx, m, before)
@@ -76,7 +77,7 @@ func (s postgresStage) run(ctx context.Context, m store.Migration, before *catal
 		return nil, err
 	}
 	defer tx.Rollback()
-	was, err := look(ctx, tx, s.name)
+	previous, err := readStates(ctx, tx, s.name)
 	if err != nil {
 		return nil, err
 	}
@@ -85,16 +86,17 @@ func (s postgresStage) run(ctx context.Context, m store.Migration, before *catal
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return nil, fmt.Errorf("%s: %w", heading(statement), err)
 		}
-		now, err := look(ctx, tx, s.name)
+		current, err := readStates(ctx, tx, s.name)
 		if err != nil {
 			return nil, err
 		}
 		for _, t := range before.Base() {
-			a, b := was[t.Name], now[t.Name]
+			a, b := previous[t.Name], current[t.Name]
 			if b.name == "" {
 				b.lock = AccessExclusive // it was dropped
 			}
-			e := Effect{Statement: heading(statement), Table: t.Name, Scans: b.scans > a.scans, Rewrites: b.file != a.file && b.name != "", held: b.lock}
+			e := Effect{Statement: heading(statement), Table: t.Name, Scans: b.scans > a.scans,
+				Rewrites: b.file != a.file && b.name != "", heldLock: b.lock}
 			if b.lock != a.lock {
 				e.Lock = b.lock
 			}
@@ -102,12 +104,13 @@ func (s postgresStage) run(ctx context.Context, m store.Migration, before *catal
 				effects = append(effects, e)
 			}
 		}
-		was = now
+		previous = current
 	}
 	return effects, tx.Commit()
 }
 
-// runAlone runs what cannot be part of a transaction, whose locks are gone when it is over: an index that is built concurrently.
+// runAlone runs a statement outside of a transaction: CREATE INDEX CONCURRENTLY. Its locks are released before they can
+// be read, so the effect is derived from the new index.
 func (s postgresStage) runAlone(ctx context.Context, m store.Migration, before *catalog.Schema) ([]Effect, error) {
 	if _, err := s.conn.ExecContext(ctx, m.Script()); err != nil {
 		return nil, err
@@ -119,46 +122,54 @@ func (s postgresStage) runAlone(ctx context.Context, m store.Migration, before *
 	effects := []Effect{}
 	for _, t := range before.Base() {
 		if len(after.Table(t.Name).Indexes) != len(t.Indexes) {
-			effects = append(effects, Effect{Statement: heading(statements(m.Script())[0]), Table: t.Name, Lock: ShareUpdateExclusive, Scans: true, held: ShareUpdateExclusive})
+			effects = append(effects, Effect{Statement: heading(statements(m.Script())[0]), Table: t.Name,
+				Lock: ShareUpdateExclusive, Scans: true, heldLock: ShareUpdateExclusive})
 		}
 	}
 	return effects, nil
 }
 
-// books is what the server has noted of a table in this transaction.
-type books struct {
+// tableState is what the server records of a table in the current transaction.
+type tableState struct {
 	name  string
-	lock  Lock
-	scans int64
-	file  int64
+	lock  Lock  // the strongest that the transaction holds
+	scans int64 // number of sequential and index scans
+	file  int64 // file node; a rewrite changes it
 }
 
-// look reads the books of every table of a schema.
-func look(ctx context.Context, tx *sql.Tx, schema string) (map[string]books, error) {
+// readStates reads the state of each table of a schema.
+func readStates(ctx context.Context, tx *sql.Tx, schema string) (map[string]tableState, error) {
 	rows, err := tx.QueryContext(ctx, `
-		SELECT c.relname, COALESCE(pg_stat_get_xact_numscans(c.oid), 0), COALESCE(pg_relation_filenode(c.oid), 0)::bigint,
-		       COALESCE((SELECT string_agg(l.mode, ',') FROM pg_locks l WHERE l.relation = c.oid AND l.pid = pg_backend_pid() AND l.locktype = 'relation'), '')
+		SELECT c.relname, COALESCE(pg_stat_get_xact_numscans(c.oid), 0),
+		       COALESCE(pg_relation_filenode(c.oid), 0)::bigint,
+		       COALESCE((SELECT string_agg(l.mode, ',') FROM pg_locks l
+		                  WHERE l.relation = c.oid AND l.pid = pg_backend_pid() AND l.locktype = 'relation'), '')
 		  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p')`, schema)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	found := map[string]books{}
+	found := map[string]tableState{}
 	for rows.Next() {
-		var b books
+		var t tableState
 		var modes string
-		if err := rows.Scan(&b.name, &b.scans, &b.file, &modes); err != nil {
+		if err := rows.Scan(&t.name, &t.scans, &t.file, &modes); err != nil {
 			return nil, err
 		}
 		for _, mode := range strings.Split(modes, ",") {
-			b.lock = stronger(b.lock, lockModes[mode])
+			t.lock = stronger(t.lock, lockModes[mode])
 		}
-		found[b.name] = b
+		found[t.name] = t
 	}
 	return found, rows.Err()
 }
 
-// lockModes are the names of pg_locks.
-var lockModes = map[string]Lock{"ShareUpdateExclusiveLock": ShareUpdateExclusive, "ShareLock": Share, "ShareRowExclusiveLock": ShareRowExclusive,
-	"ExclusiveLock": Exclusive, "AccessExclusiveLock": AccessExclusive}
+// lockModes maps the names in pg_locks to modes.
+var lockModes = map[string]Lock{
+	"ShareUpdateExclusiveLock": ShareUpdateExclusive,
+	"ShareLock":                Share,
+	"ShareRowExclusiveLock":    ShareRowExclusive,
+	"ExclusiveLock":            Exclusive,
+	"AccessExclusiveLock":      AccessExclusive,
+}

@@ -1,6 +1,7 @@
-// Package rehearsal runs migrations where nobody is: in a schema made for it, which is what the live one is now. What they do to the
-// tables that were there shows in the server's own books: which locks they take, what they rewrite, what they scan, and what they
-// add, change and take away. `cardinal db plan` tells it before anything runs, and `cardinal db lint` judges it.
+// Package rehearsal runs migrations in a temporary schema that equals the current live schema and has no users. It then
+// reads from the server's statistics and locks what they did to existing tables: which locks they took, which tables
+// they rewrote or scanned, and what they added, changed and removed. `cardinal db plan` prints this before a migration
+// runs, and `cardinal db lint` checks it against rules.
 package rehearsal
 
 import (
@@ -12,30 +13,27 @@ import (
 	"cardinal/internal/store"
 )
 
-// Step is what one migration did.
+// Step is the result of one migration.
 type Step struct {
 	Migration store.Migration `json:"migration"`
-	Effects   []Effect        `json:"effects"` // on tables that were there before
+	Effects   []Effect        `json:"effects"` // on existing tables
 	Changes   []Change        `json:"changes"` // of the schema
-
-	table string   // that a backfill walks
-	key   []string // that it walks it by
 }
 
-// Effect is what one statement did to one table that was there before the migration.
+// Effect is what one statement did to one table that existed before the migration.
 type Effect struct {
 	Statement string `json:"statement"` // its first line
 	Table     string `json:"table"`
-	Lock      Lock   `json:"lock,omitempty"` // the strongest that it took, "" when it took none that anybody feels
+	Lock      Lock   `json:"lock,omitempty"` // the strongest that it took; "" if none of the modes below
 	Scans     bool   `json:"scans"`          // reads every row
-	Rewrites  bool   `json:"rewrites"`       // writes every row anew
-	held      Lock   // the strongest that the migration holds on the table by then
+	Rewrites  bool   `json:"rewrites"`       // writes every row again
+	heldLock  Lock   // the strongest that the migration holds on the table after the statement
 }
 
-// Lock is a mode of PostgreSQL's table locks, as https://www.postgresql.org/docs/current/explicit-locking.html names them.
+// Lock is a mode of PostgreSQL's table locks: https://www.postgresql.org/docs/current/explicit-locking.html
 type Lock string
 
-// The modes that matter here, the weakest first; reading and writing rows takes weaker ones.
+// The relevant modes, weakest first. Reading and writing rows takes weaker ones.
 const (
 	ShareUpdateExclusive Lock = "SHARE UPDATE EXCLUSIVE"
 	Share                Lock = "SHARE"
@@ -53,53 +51,57 @@ func stronger(a, b Lock) Lock {
 	return a
 }
 
-// StopsWrites reports whether rows cannot be written while somebody has the lock.
+// StopsWrites reports whether the lock blocks writes of rows.
 func (l Lock) StopsWrites() bool { return slices.Index(locks, l) >= slices.Index(locks, Share) }
 
-// StopsReads reports whether rows cannot be read while somebody has the lock.
+// StopsReads reports whether the lock blocks reads of rows.
 func (l Lock) StopsReads() bool { return l == AccessExclusive }
 
-// Change is a fact of the schema that is another one afterwards.
+// Change is a fact of the schema that a migration added, changed or removed.
 type Change struct {
 	Object   catalog.Object `json:"object"`
 	Property string         `json:"property"`
-	Before   string         `json:"before,omitempty"` // "" with Added
-	After    string         `json:"after,omitempty"`  // "" with Removed
+	Before   string         `json:"before,omitempty"` // "" if Added
+	After    string         `json:"after,omitempty"`  // "" if Removed
 	Added    bool           `json:"added,omitempty"`
 	Removed  bool           `json:"removed,omitempty"`
 }
 
 // changes compares the facts of two schemas.
 func changes(before, after *catalog.Schema) []Change {
-	type place struct {
+	type key struct {
 		object   catalog.Object
 		property string
 	}
-	was := map[place]string{}
+	unmatched := map[key]string{} // facts of before that were not found in after
 	for _, f := range before.Facts() {
-		was[place{f.Object, f.Property}] = f.Value
+		unmatched[key{f.Object, f.Property}] = f.Value
 	}
 	found := []Change{}
 	for _, f := range after.Facts() {
-		p := place{f.Object, f.Property}
-		old, there := was[p]
-		delete(was, p)
-		if !there || old != f.Value {
-			found = append(found, Change{Object: f.Object, Property: f.Property, Before: old, After: f.Value, Added: !there})
+		k := key{f.Object, f.Property}
+		old, exists := unmatched[k]
+		delete(unmatched, k)
+		if !exists || old != f.Value {
+			found = append(found,
+				Change{Object: f.Object, Property: f.Property, Before: old, After: f.Value, Added: !exists})
 		}
 	}
-	for p, old := range was {
-		found = append(found, Change{Object: p.object, Property: p.property, Before: old, Removed: true})
+	for k, old := range unmatched {
+		found = append(found, Change{Object: k.object, Property: k.property, Before: old, Removed: true})
 	}
 	slices.SortFunc(found, func(a, b Change) int {
-		return catalog.Fact{Object: a.Object, Property: a.Property}.Compare(catalog.Fact{Object: b.Object, Property: b.Property})
+		fact := catalog.Fact{Object: a.Object, Property: a.Property}
+		return fact.Compare(catalog.Fact{Object: b.Object, Property: b.Property})
 	})
 	return found
 }
 
-// Rehearse runs migrations, in order, in a schema that has those of applied; nothing of it stays. On SQLite, where a migration locks
-// the one writer and nobody else, it tells changes of the schema only.
-func Rehearse(ctx context.Context, d *catalog.Database, applied, migrations []store.Migration) (steps []Step, err error) {
+// Rehearse runs migrations, in order, in a temporary schema that has the applied ones. It leaves nothing in the
+// database. On SQLite a migration blocks the only writer and no reader, so only changes of the schema are returned.
+func Rehearse(ctx context.Context, d *catalog.Database, applied, migrations []store.Migration) (
+	steps []Step, err error,
+) {
 	open := openPostgres
 	if d.Engine == "sqlite" {
 		open = openSQLite
@@ -109,8 +111,8 @@ func Rehearse(ctx context.Context, d *catalog.Database, applied, migrations []st
 		return nil, err
 	}
 	defer func() {
-		if failure := stage.close(); err == nil {
-			err = failure
+		if closeErr := stage.close(); err == nil {
+			err = closeErr
 		}
 	}()
 	before, err := stage.read(ctx)
@@ -120,7 +122,7 @@ func Rehearse(ctx context.Context, d *catalog.Database, applied, migrations []st
 	for _, m := range migrations {
 		step := Step{Migration: m, Effects: []Effect{}, Changes: []Change{}}
 		if m.Phase == store.Backfill {
-			if step.table, step.key, err = m.Walks(); err != nil {
+			if _, _, err := m.Walks(); err != nil { // checks the heading only: a backfill changes no schema
 				return steps, err
 			}
 			steps = append(steps, step)
@@ -139,10 +141,10 @@ func Rehearse(ctx context.Context, d *catalog.Database, applied, migrations []st
 	return steps, nil
 }
 
-// stage is where a rehearsal takes place.
+// stage is the database or schema in which a rehearsal runs.
 type stage interface {
 	read(ctx context.Context) (*catalog.Schema, error)
-	// run runs a migration and tells what it did to the tables of before.
+	// run runs a migration and returns its effects on the tables of before.
 	run(ctx context.Context, m store.Migration, before *catalog.Schema) ([]Effect, error)
 	close() error
 }

@@ -42,7 +42,8 @@ func database(t *testing.T, engine string) (*catalog.Database, []store.Migration
 	return d, all
 }
 
-func rehearse(t *testing.T, d *catalog.Database, applied []store.Migration, migrations ...store.Migration) []rehearsal.Step {
+func rehearse(t *testing.T, d *catalog.Database, applied []store.Migration, migrations ...store.Migration,
+) []rehearsal.Step {
 	t.Helper()
 	steps, err := rehearsal.Rehearse(t.Context(), d, applied, migrations)
 	if err != nil {
@@ -51,8 +52,8 @@ func rehearse(t *testing.T, d *catalog.Database, applied []store.Migration, migr
 	return steps
 }
 
-// Our own migrations, from the first, pass the lint.
-func TestOursPassTheLint(t *testing.T) {
+// TestReleasedMigrationsPassLint checks Cardinal's own migrations from the first.
+func TestReleasedMigrationsPassLint(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			d, all := database(t, engine)
@@ -83,89 +84,141 @@ func TestEffectsOfSessionEnds(t *testing.T) {
 	for _, s := range rehearse(t, d, applied, pending...) {
 		steps[s.Migration.String()] = s
 	}
-	on := func(step, statement string) (found rehearsal.Effect) {
+	effectOn := func(step, statement string) (found rehearsal.Effect) {
 		for _, e := range steps[step].Effects {
 			if strings.HasPrefix(e.Statement, statement) && e.Table == "sessions" {
 				return e
 			}
 		}
-		t.Errorf("%s: nothing of %q", step, statement)
+		t.Errorf("%s: no effect of %q", step, statement)
 		return found
 	}
-	if e := on("0007 session_ends", "ALTER TABLE sessions ADD COLUMN"); e.Lock != rehearsal.AccessExclusive || e.Scans || e.Rewrites {
-		t.Errorf("the column: %+v", e)
+	e := effectOn("0007 session_ends", "ALTER TABLE sessions ADD COLUMN")
+	if e.Lock != rehearsal.AccessExclusive || e.Scans || e.Rewrites {
+		t.Errorf("column: %+v", e)
 	}
-	if e := on("0008 session_ends_index", "CREATE INDEX CONCURRENTLY"); e.Lock != rehearsal.ShareUpdateExclusive || !e.Scans {
-		t.Errorf("the index: %+v", e)
+	e = effectOn("0008 session_ends_index", "CREATE INDEX CONCURRENTLY")
+	if e.Lock != rehearsal.ShareUpdateExclusive || !e.Scans {
+		t.Errorf("index: %+v", e)
 	}
-	if e := on("0007 session_ends (contract)", "ALTER TABLE sessions VALIDATE CONSTRAINT sessions_end_reason_ck"); !e.Scans || e.Lock.StopsWrites() {
-		t.Errorf("the validation: %+v", e)
+	e = effectOn("0007 session_ends (contract)", "ALTER TABLE sessions VALIDATE CONSTRAINT sessions_end_reason_ck")
+	if !e.Scans || e.Lock.StopsWrites() {
+		t.Errorf("validation: %+v", e)
 	}
-	if e := on("0007 session_ends (contract)", "DROP TRIGGER"); e.Lock != rehearsal.AccessExclusive || e.Scans {
-		t.Errorf("the trigger: %+v", e)
+	e = effectOn("0007 session_ends (contract)", "DROP TRIGGER")
+	if e.Lock != rehearsal.AccessExclusive || e.Scans {
+		t.Errorf("trigger: %+v", e)
 	}
 	var left int
-	if err := d.QueryRow(`SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'cardinal%'`).Scan(&left); err != nil || left != 0 {
-		t.Errorf("%d schemas are left: %v", left, err)
+	err := d.QueryRow(`SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'cardinal%'`).Scan(&left)
+	if err != nil || left != 0 {
+		t.Errorf("%d schemas were not dropped: %v", left, err)
 	}
 }
 
-// What a killed rehearsal left goes at the next; one that is at work is left alone.
-func TestLeftOverSchemasGo(t *testing.T) {
+// TestDropsAbandonedSchemas checks that a rehearsal drops the schema of a killed rehearsal and keeps that of a running
+// one.
+func TestDropsAbandonedSchemas(t *testing.T) {
 	d, _ := database(t, "postgres")
 	conn, err := d.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	for _, statement := range []string{`SET default_transaction_read_only = off`, `CREATE SCHEMA cardinal_rehearsal_left; CREATE SCHEMA cardinal_rehearsal_busy;
-		SELECT pg_advisory_lock(hashtextextended('cardinal_rehearsal_busy', 0))`} {
+	for _, statement := range []string{`SET default_transaction_read_only = off`,
+		`CREATE SCHEMA cardinal_rehearsal_left; CREATE SCHEMA cardinal_rehearsal_busy;
+		 SELECT pg_advisory_lock(hashtextextended('cardinal_rehearsal_busy', 0))`} {
 		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}
 	rehearse(t, d, []store.Migration{})
 	var left string
-	if err := d.QueryRow(`SELECT string_agg(nspname, ',') FROM pg_namespace WHERE nspname LIKE 'cardinal%'`).Scan(&left); err != nil || left != "cardinal_rehearsal_busy" {
-		t.Errorf("left: %q, %v", left, err)
+	err = d.QueryRow(`SELECT string_agg(nspname, ',') FROM pg_namespace WHERE nspname LIKE 'cardinal%'`).Scan(&left)
+	if err != nil || left != "cardinal_rehearsal_busy" {
+		t.Errorf("remaining schemas: %q, %v", left, err)
 	}
 }
 
-// A draft of each kind that must not be released.
-var bad = []struct {
+// invalidDrafts are drafts of migrations that must not be released, at least one for each rule.
+var invalidDrafts = []struct {
 	name, file, script string
 	rule               rehearsal.Rule
 	problem            string
 	only               string // engine
 }{
-	{"a check that scans", "9000_x.sql", `ALTER TABLE users ADD CONSTRAINT x_ck CHECK (version < 1000000);`, rehearsal.Blocks, "reads all of users", "postgres"},
-	{"a foreign key that scans", "9000_x.sql", `ALTER TABLE profiles ADD CONSTRAINT x_fk FOREIGN KEY (user_id) REFERENCES users (id);`, rehearsal.Blocks, "reads all of profiles", "postgres"},
-	{"NOT NULL that scans", "9000_x.contract.sql", `ALTER TABLE contacts ALTER COLUMN verified_at SET NOT NULL;`, rehearsal.Blocks, "reads all of contacts", "postgres"},
-	{"an index in a transaction", "9000_x.sql", `CREATE INDEX x_ix ON users (updated_at);`, rehearsal.Blocks, "reads all of users", "postgres"},
-	{"a unique rule", "9000_x.sql", `ALTER TABLE roles ADD CONSTRAINT x_uq UNIQUE (description);`, rehearsal.Blocks, "reads all of roles", "postgres"},
-	{"a type that is written anew", "9000_x.contract.sql", `ALTER TABLE jobs ALTER COLUMN attempts TYPE numeric;`, rehearsal.Blocks, "jobs is written anew", "postgres"},
-	{"a column that is computed", "9000_x.sql", `ALTER TABLE users ADD COLUMN x text GENERATED ALWAYS AS (status || kind) STORED;`, rehearsal.Blocks, "users is written anew", "postgres"},
-	{"a validation behind a lock", "9000_x.contract.sql", `ALTER TABLE users ADD CONSTRAINT x_ck CHECK (version > 0) NOT VALID; ALTER TABLE users VALIDATE CONSTRAINT x_ck;`, rehearsal.Blocks, "reads all of users", "postgres"},
-	{"a column dropped early", "9000_x.sql", `ALTER TABLE profiles DROP COLUMN locale;`, rehearsal.Loses, "column profiles.locale is dropped", "postgres"},
-	{"a table dropped early", "9000_x.sql", `DROP TABLE setup_links;`, rehearsal.Loses, "table setup_links is dropped", ""},
-	{"a column dropped in silence", "9000_x.contract.sql", `ALTER TABLE jobs DROP COLUMN last_error;`, rehearsal.Loses, "column jobs.last_error is dropped with all it holds", "postgres"},
-	{"a table dropped in silence", "9000_x.contract.sql", `DROP TABLE setup_links;`, rehearsal.Loses, "table setup_links is dropped with all it holds", ""},
-	{"a column renamed", "9000_x.sql", `ALTER TABLE settings RENAME COLUMN description TO meaning;`, rehearsal.Loses, "column settings.description is dropped", ""},
-	{"a column that must have a value", "9000_x.sql", `ALTER TABLE contacts ADD COLUMN x text NOT NULL;`, rehearsal.Breaks, "column contacts.x must have a value", "postgres"},
-	{"a column that must have a value from now on", "9000_x.sql", `ALTER TABLE contacts ALTER COLUMN verified_at SET NOT NULL;`, rehearsal.Breaks, "column contacts.verified_at must have a value", "postgres"},
-	{"another type", "9000_x.sql", `ALTER TABLE jobs ALTER COLUMN kind TYPE varchar(64);`, rehearsal.Breaks, "the type of column jobs.kind", "postgres"},
-	{"an index taken away early", "9000_x.sql", `DROP INDEX contacts_kind_ix;`, rehearsal.Breaks, "index contacts.contacts_kind_ix is taken away", ""},
-	{"a trigger taken away early", "9000_x.sql", `DROP TRIGGER users_no_delete;`, rehearsal.Breaks, "trigger users.users_no_delete is taken away", "sqlite"},
-	{"two statements alone", "9000_x.sql", "-- alone: both\nCREATE INDEX IF NOT EXISTS x_ix ON jobs (attempts); CREATE INDEX IF NOT EXISTS y_ix ON jobs (created_at);", rehearsal.Form, "one statement", ""},
-	{"an index that cannot be tried again", "9000_x.sql", "-- alone: an index\nCREATE INDEX x_ix ON jobs (attempts);", rehearsal.Form, "one statement", ""},
-	{"a backfill of everything at once", "9000_x.backfill.sql", "-- backfill: users (id)\nUPDATE users SET schema_version = 2 -- {batch}\n", rehearsal.Form, "more than its batch", ""},
+	{"CheckScans", "9000_x.sql",
+		`ALTER TABLE users ADD CONSTRAINT x_ck CHECK (version < 1000000);`,
+		rehearsal.Blocks, "scans all rows of users", "postgres"},
+	{"ForeignKeyScans", "9000_x.sql",
+		`ALTER TABLE profiles ADD CONSTRAINT x_fk FOREIGN KEY (user_id) REFERENCES users (id);`,
+		rehearsal.Blocks, "scans all rows of profiles", "postgres"},
+	{"NotNullScans", "9000_x.contract.sql",
+		`ALTER TABLE contacts ALTER COLUMN verified_at SET NOT NULL;`,
+		rehearsal.Blocks, "scans all rows of contacts", "postgres"},
+	{"IndexInTransaction", "9000_x.sql",
+		`CREATE INDEX x_ix ON users (updated_at);`,
+		rehearsal.Blocks, "scans all rows of users", "postgres"},
+	{"UniqueConstraintScans", "9000_x.sql",
+		`ALTER TABLE roles ADD CONSTRAINT x_uq UNIQUE (description);`,
+		rehearsal.Blocks, "scans all rows of roles", "postgres"},
+	{"TypeChangeRewrites", "9000_x.contract.sql",
+		`ALTER TABLE jobs ALTER COLUMN attempts TYPE numeric;`,
+		rehearsal.Blocks, "jobs is rewritten", "postgres"},
+	{"GeneratedColumnRewrites", "9000_x.sql",
+		`ALTER TABLE users ADD COLUMN x text GENERATED ALWAYS AS (status || kind) STORED;`,
+		rehearsal.Blocks, "users is rewritten", "postgres"},
+	{"ValidationAfterLock", "9000_x.contract.sql",
+		`ALTER TABLE users ADD CONSTRAINT x_ck CHECK (version > 0) NOT VALID;
+  ALTER TABLE users VALIDATE CONSTRAINT x_ck;`,
+		rehearsal.Blocks, "scans all rows of users", "postgres"},
+	{"ColumnDroppedEarly", "9000_x.sql",
+		`ALTER TABLE profiles DROP COLUMN locale;`,
+		rehearsal.Loses, "column profiles.locale is dropped", "postgres"},
+	{"TableDroppedEarly", "9000_x.sql",
+		`DROP TABLE setup_links;`,
+		rehearsal.Loses, "table setup_links is dropped", ""},
+	{"ColumnDropNotAnnounced", "9000_x.contract.sql",
+		`ALTER TABLE jobs DROP COLUMN last_error;`,
+		rehearsal.Loses, "column jobs.last_error is dropped with its data", "postgres"},
+	{"TableDropNotAnnounced", "9000_x.contract.sql",
+		`DROP TABLE setup_links;`,
+		rehearsal.Loses, "table setup_links is dropped with its data", ""},
+	{"ColumnRenamed", "9000_x.sql",
+		`ALTER TABLE settings RENAME COLUMN description TO meaning;`,
+		rehearsal.Loses, "column settings.description is dropped", ""},
+	{"MandatoryColumnWithoutDefault", "9000_x.sql",
+		`ALTER TABLE contacts ADD COLUMN x text NOT NULL;`,
+		rehearsal.Breaks, "column contacts.x must have a value", "postgres"},
+	{"ColumnBecomesMandatory", "9000_x.sql",
+		`ALTER TABLE contacts ALTER COLUMN verified_at SET NOT NULL;`,
+		rehearsal.Breaks, "column contacts.verified_at must have a value", "postgres"},
+	{"TypeChange", "9000_x.sql",
+		`ALTER TABLE jobs ALTER COLUMN kind TYPE varchar(64);`,
+		rehearsal.Breaks, "the type of column jobs.kind", "postgres"},
+	{"IndexDroppedEarly", "9000_x.sql",
+		`DROP INDEX contacts_kind_ix;`,
+		rehearsal.Breaks, "index contacts.contacts_kind_ix is removed", ""},
+	{"TriggerDroppedEarly", "9000_x.sql",
+		`DROP TRIGGER users_no_delete;`,
+		rehearsal.Breaks, "trigger users.users_no_delete is removed", "sqlite"},
+	{"TwoStatementsAlone", "9000_x.sql",
+		"-- alone: both\nCREATE INDEX IF NOT EXISTS x_ix ON jobs (attempts); " +
+			"CREATE INDEX IF NOT EXISTS y_ix ON jobs (created_at);",
+		rehearsal.Form, "one statement", ""},
+	{"IndexNotRepeatable", "9000_x.sql",
+		"-- alone: an index\nCREATE INDEX x_ix ON jobs (attempts);",
+		rehearsal.Form, "one statement", ""},
+	{"BackfillWithoutBatch", "9000_x.backfill.sql",
+		"-- backfill: users (id)\nUPDATE users SET schema_version = 2 -- {batch}\n",
+		rehearsal.Form, "more than its batch", ""},
 }
 
-func TestLintRefuses(t *testing.T) {
+func TestLintReports(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			d, all := database(t, engine)
-			for _, b := range bad {
+			for _, b := range invalidDrafts {
 				if b.only != "" && b.only != engine {
 					continue
 				}
@@ -190,8 +243,8 @@ func TestLintRefuses(t *testing.T) {
 	}
 }
 
-// What is as harmless as it looks passes.
-func TestLintPasses(t *testing.T) {
+// TestLintAcceptsSafeMigrations checks drafts that violate no rule.
+func TestLintAcceptsSafeMigrations(t *testing.T) {
 	for _, engine := range engines {
 		d, all := database(t, engine)
 		now := time.Now()
@@ -214,18 +267,19 @@ func TestLintPasses(t *testing.T) {
 	}
 }
 
-func TestBadScriptsAreNoPanic(t *testing.T) {
+func TestInvalidScripts(t *testing.T) {
 	for _, engine := range engines {
 		d, all := database(t, engine)
 		draft, err := store.NewMigration("9000_x.sql", `CREATE TABLE oops (`)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := rehearsal.Rehearse(t.Context(), d, all, []store.Migration{draft}); err == nil || !strings.Contains(err.Error(), "9000 x") {
+		_, err = rehearsal.Rehearse(t.Context(), d, all, []store.Migration{draft})
+		if err == nil || !strings.Contains(err.Error(), "9000 x") {
 			t.Errorf("%s: %v", engine, err)
 		}
 	}
 	if _, err := store.NewMigration("x.sql", ""); err == nil {
-		t.Error("a file without a number is a migration")
+		t.Error("no error for a file name without a number")
 	}
 }

@@ -9,14 +9,15 @@ import (
 	"cardinal/internal/store"
 )
 
-// sqliteStage is a database in memory.
+// sqliteStage is an in-memory database.
 type sqliteStage struct {
 	db   *sql.DB
 	conn *sql.Conn
 }
 
 func openSQLite(ctx context.Context, _ *catalog.Database, applied []store.Migration) (stage, error) {
-	db, err := sql.Open("sqlite", "file:rehearsal?mode=memory&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_dqs=0")
+	const options = "?mode=memory&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_dqs=0"
+	db, err := sql.Open("sqlite", "file:rehearsal"+options)
 	if err != nil {
 		return nil, err
 	}

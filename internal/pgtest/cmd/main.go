@@ -1,9 +1,9 @@
-// Command cmd runs another command beside a throw-away PostgreSQL server:
+// Command cmd runs another command with a temporary PostgreSQL server:
 //
 //	go run ./internal/pgtest/cmd [-durable] -- COMMAND [ARGUMENT…]
 //
-// The command finds the URL of a superuser in CARDINAL_TEST_POSTGRES. When that is set already, no server is started. The
-// exit status is the command's (`go run` itself turns every failure into 1).
+// CARDINAL_TEST_POSTGRES passes the URL of a superuser to the command. If the variable is already set, no server is
+// started. The exit status is that of the command (`go run` itself changes every failure to 1).
 package main
 
 import (
@@ -36,23 +36,23 @@ func main() {
 	os.Exit(status)
 }
 
-// run returns the exit status of the command, or 1 and why there is none.
+// run returns the exit status of the command. If the command has none, it returns 1 and the reason.
 func run(options pgtest.Options, command []string) (status int, err error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if os.Getenv(pgtest.Variable) == "" {
-		cluster, failure := pgtest.Start(options)
-		if failure != nil {
-			return 1, failure
+		cluster, startErr := pgtest.Start(options)
+		if startErr != nil {
+			return 1, startErr
 		}
 		defer func() {
-			if failure := cluster.Stop(); failure != nil {
-				status, err = max(status, 1), errors.Join(err, failure)
+			if stopErr := cluster.Stop(); stopErr != nil {
+				status, err = max(status, 1), errors.Join(err, stopErr)
 			}
 		}()
 		cmd.Env = append(os.Environ(), pgtest.Variable+"="+cluster.URL())
 	}
-	// The command decides what a signal means; this process stays until it has ended, to stop the server.
+	// The command handles the signals. This process waits until it has ended, and then stops the server.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	if err := cmd.Start(); err != nil {
@@ -60,7 +60,7 @@ func run(options pgtest.Options, command []string) (status int, err error) {
 	}
 	go func() {
 		for s := range signals {
-			if s != os.Interrupt { // a terminal sends that one to the command itself
+			if s != os.Interrupt { // the terminal sends this signal to the command as well
 				cmd.Process.Signal(s)
 			}
 		}
@@ -68,7 +68,7 @@ func run(options pgtest.Options, command []string) (status int, err error) {
 	err = cmd.Wait()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		if exit.ExitCode() < 0 {
-			return 1, fmt.Errorf("pgtest: the command: %w", err) // a signal ended it
+			return 1, fmt.Errorf("pgtest: the command: %w", err) // ended by a signal
 		}
 		return exit.ExitCode(), nil
 	}

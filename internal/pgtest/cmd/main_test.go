@@ -16,12 +16,12 @@ func TestRun(t *testing.T) {
 		status  int
 		isError bool
 	}{
-		{"PassesTheStatusThrough", "exit 3", 3, false},
-		{"Succeeds", "exit 0", 0, false},
-		{"FailsForASignal", "kill -KILL $$", 1, true},
-		{"NamesTheServer", `case "$` + pgtest.Variable + `" in postgres://*) exit 0;; esac; exit 4`, 0, false},
+		{"ReturnsStatus", "exit 3", 3, false},
+		{"Success", "exit 0", 0, false},
+		{"EndedBySignal", "kill -KILL $$", 1, true},
+		{"StartsServer", `case "$` + pgtest.Variable + `" in postgres://*) exit 0;; esac; exit 4`, 0, false},
 	}
-	t.Setenv(pgtest.Variable, pgtest.Server(t)) // one for all but the last
+	t.Setenv(pgtest.Variable, pgtest.Server(t)) // all but the last test share a server
 	for i, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			if i == len(tests)-1 {
@@ -34,6 +34,6 @@ func TestRun(t *testing.T) {
 		})
 	}
 	if status, err := run(pgtest.Options{}, []string{"/no/such/program"}); status != 1 || err == nil {
-		t.Errorf("a command that is not there: status %d, error %v; want 1 and why", status, err)
+		t.Errorf("unknown command: status %d, error %v; want 1 and an error", status, err)
 	}
 }

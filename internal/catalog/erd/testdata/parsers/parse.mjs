@@ -1,5 +1,5 @@
 // Reads texts of one format as JSON, {"format": "mermaid" | "dbml", "texts": […]}, and prints a list as long: what the format's
-// own parser says against each, or what it found: {"error": …} or {"tables": […], "relations": number}.
+// own parser reports for each, or what it found: {"error": …} or {"tables": […], "relations": number}.
 import { readFileSync } from 'node:fs';
 
 const parsers = {

@@ -56,8 +56,8 @@ var schema = []mutant{
 		`		return errRetry`, `		return errors.New("lost")`}},
 	{name: "a user is locked for a change", pkg: storeTests, run: "TestPostgres", edit: edit{"internal/store/users.go",
 		`FROM users WHERE id = $1` + "`+tx.engine.forChange, id)", `FROM users WHERE id = $1` + "`, id)"}},
-	{name: "rights of the service", pkg: "./internal/catalog/check", run: "TestPostgresMutantsAreNoticed", edit: edit{"internal/catalog/check/fingerprint.go",
-		`				if d.about == about {`, `				if d.about == about && about != ofRights {`}},
-	{name: "the fingerprint of check", pkg: "./internal/catalog/check", run: "TestSQLiteMutantsAreNoticed", edit: edit{"internal/catalog/check/fingerprint.go",
-		`				if d.about == about {`, `				if false && d.about == about {`}},
+	{name: "rights of the service", pkg: "./internal/catalog/check", run: "TestPostgresMutantsDetected", edit: edit{"internal/catalog/check/fingerprint.go",
+		`				if d.aspect == wanted {`, `				if d.aspect == wanted && wanted != aspectRights {`}},
+	{name: "the fingerprint of check", pkg: "./internal/catalog/check", run: "TestSQLiteMutantsDetected", edit: edit{"internal/catalog/check/fingerprint.go",
+		`				if d.aspect == wanted {`, `				if false && d.aspect == wanted {`}},
 }

@@ -108,11 +108,11 @@ func Texts(ctx context.Context, q Querier, query string, args ...any) ([][]strin
 	}
 	var all [][]string
 	for rows.Next() {
-		values, into := make([]sql.NullString, len(names)), make([]any, len(names))
+		values, targets := make([]sql.NullString, len(names)), make([]any, len(names))
 		for i := range values {
-			into[i] = &values[i]
+			targets[i] = &values[i]
 		}
-		if err := rows.Scan(into...); err != nil {
+		if err := rows.Scan(targets...); err != nil {
 			return nil, err
 		}
 		row := make([]string, len(names))

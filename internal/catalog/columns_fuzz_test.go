@@ -28,7 +28,7 @@ func FuzzColumnsOfText(f *testing.F) {
 	f.Cleanup(func() { db.Close() })
 	db.SetMaxOpenConns(1)
 	f.Fuzz(func(t *testing.T, text string) {
-		readTableText(text)
+		parseTableText(text)
 		if !isPlainTable(text) {
 			return
 		}
@@ -41,37 +41,37 @@ func FuzzColumnsOfText(f *testing.F) {
 			return
 		}
 		// As it was kept, which is as the catalog meets it.
-		var kept string
-		if err := tx.QueryRow(`SELECT sql FROM sqlite_schema WHERE type = 'table'`).Scan(&kept); err != nil {
+		var stored string
+		if err := tx.QueryRow(`SELECT sql FROM sqlite_schema WHERE type = 'table'`).Scan(&stored); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, d := range readTableText(kept).definitions {
+		for _, d := range parseTableText(stored).definitions {
 			if !d.isTableConstraint() {
-				column, _ := d.column(kept)
+				column, _ := d.parseColumn(stored)
 				got = append(got, column.Name)
 			}
 		}
-		want, err := names(tx)
+		want, err := columnNames(tx)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("%q has the columns %q, read as %q", kept, want, got)
+			t.Errorf("%q has the columns %q, read as %q", stored, want, got)
 		}
 	})
 }
 
 // isPlainTable reports whether a text can be run with no other effect than that of a table.
 func isPlainTable(text string) bool {
-	found := tokens(text)
+	found := tokenize(text)
 	if len(found) < 4 || !found[0].is("CREATE") || !found[1].is("TABLE") || strings.ContainsRune(text, 0) {
 		return false
 	}
 	return !slices.ContainsFunc(found, func(k token) bool { return k.is(";") || k.is("SELECT") || k.is("WITH") || k.is("VALUES") || k.is(".") })
 }
 
-func names(tx *sql.Tx) (found []string, err error) {
+func columnNames(tx *sql.Tx) (found []string, err error) {
 	rows, err := tx.Query(`SELECT x.name FROM sqlite_schema s, pragma_table_xinfo(s.name) x WHERE s.type = 'table' ORDER BY x.cid`)
 	if err != nil {
 		return nil, err

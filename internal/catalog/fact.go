@@ -42,12 +42,12 @@ func (s *Schema) Facts() []Fact {
 	l := factList{owner: s.Owner()}
 	schema := Object{Kind: "schema"}
 	l.add(schema, "engine", s.Engine) // so that it is there when it has no rights
-	l.grants(schema, s.Grants)
+	l.addGrants(schema, s.Grants)
 	for i := range s.Tables {
-		l.table(&s.Tables[i])
+		l.addTable(&s.Tables[i])
 	}
 	for _, f := range s.Functions {
-		l.function(f)
+		l.addFunction(f)
 	}
 	for _, o := range s.Others {
 		l.add(Object{Kind: o.Kind, Name: o.Name}, "definition", o.Definition)
@@ -85,13 +85,13 @@ func (o Object) compare(p Object) int {
 
 // Owner is the role that owns the most tables.
 func (s *Schema) Owner() string {
-	owned, most := map[string]int{}, ""
+	tableCount, owner := map[string]int{}, ""
 	for _, t := range s.Tables {
-		if owned[t.Owner]++; owned[t.Owner] > owned[most] {
-			most = t.Owner
+		if tableCount[t.Owner]++; tableCount[t.Owner] > tableCount[owner] {
+			owner = t.Owner
 		}
 	}
-	return most
+	return owner
 }
 
 type factList struct {
@@ -106,8 +106,8 @@ func (l *factList) add(o Object, pairs ...string) {
 	}
 }
 
-func (l *factList) grants(o Object, grants []Grant) {
-	for _, g := range grants {
+func (l *factList) addGrants(o Object, addGrants []Grant) {
+	for _, g := range addGrants {
 		if g.Grantee == l.owner {
 			continue // its own, by way of an object that somebody else owns
 		}
@@ -122,14 +122,14 @@ func (l *factList) grants(o Object, grants []Grant) {
 // GrantProperty is the property of the fact that a right is granted.
 func GrantProperty(g Grant) string { return g.Privilege + " for " + g.Grantee }
 
-func (l *factList) ownedBy(o Object, role string) {
+func (l *factList) addOwner(o Object, role string) {
 	if role == l.owner {
 		role = "that of the other tables"
 	}
 	l.add(o, "owner", role)
 }
 
-func (l *factList) table(t *Table) {
+func (l *factList) addTable(t *Table) {
 	o := Object{Kind: "table", Name: t.Name}
 	var order []string
 	for _, c := range t.Columns {
@@ -137,16 +137,16 @@ func (l *factList) table(t *Table) {
 	}
 	l.add(o, "kind", string(t.Kind), "comment", t.Comment, "options", t.Options, "partition of", t.PartitionOf, "bounds", t.Bounds,
 		"partition key", t.PartitionKey, ColumnOrder, strings.Join(order, ", "), StoredText, t.Text)
-	l.ownedBy(o, t.Owner)
-	l.grants(o, t.Grants)
+	l.addOwner(o, t.Owner)
+	l.addGrants(o, t.Grants)
 	for _, c := range t.Columns {
 		o := Object{"column", t.Name, c.Name}
 		l.add(o, "type", c.Type, "not null", fmt.Sprint(c.NotNull), "default", c.Default, "generated as", c.Generated, "identity", fmt.Sprint(c.Identity),
 			"collation", c.Collation, "storage", c.Storage, "comment", c.Comment)
-		l.grants(o, c.Grants)
+		l.addGrants(o, c.Grants)
 	}
 	for _, c := range t.Constraints {
-		l.constraint(t, c)
+		l.addConstraint(t, c)
 	}
 	for _, i := range t.Indexes {
 		l.add(Object{"index", t.Name, i.Name}, "columns", strings.Join(i.Columns, ", "), "include", strings.Join(i.Include, ", "), "unique", fmt.Sprint(i.Unique),
@@ -158,7 +158,7 @@ func (l *factList) table(t *Table) {
 	}
 }
 
-func (l *factList) constraint(t *Table, c Constraint) {
+func (l *factList) addConstraint(t *Table, c Constraint) {
 	name := c.Name
 	if name == "" { // SQLite's; what it says tells it from others
 		name = strings.TrimSpace(string(c.Kind) + " " + strings.Join(c.Columns, ", ") + " " + c.Expression)
@@ -169,10 +169,10 @@ func (l *factList) constraint(t *Table, c Constraint) {
 		"inherited", fmt.Sprint(c.Inherited), "enforced", fmt.Sprint(!c.Unenforced))
 }
 
-func (l *factList) function(f Function) {
+func (l *factList) addFunction(f Function) {
 	o := Object{Kind: "function", Name: f.Name + "(" + f.Arguments + ")"}
 	l.add(o, "result", f.Result, "language", f.Language, "volatility", f.Volatility, "strict", fmt.Sprint(f.Strict),
 		"security definer", fmt.Sprint(f.SecurityDefiner), "configuration", strings.Join(f.Configuration, ", "), "body", f.Body, "options", f.Options, "comment", f.Comment)
-	l.ownedBy(o, f.Owner)
-	l.grants(o, f.Grants)
+	l.addOwner(o, f.Owner)
+	l.addGrants(o, f.Grants)
 }

@@ -18,8 +18,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// migrated returns the URLs of a database of each engine that Cardinal made.
-func migrated(t *testing.T) map[string]string {
+// migratedURLs returns the URLs of a database of each engine that Cardinal made.
+func migratedURLs(t *testing.T) map[string]string {
 	t.Helper()
 	make := func(url string) error {
 		s, err := store.Open(t.Context(), url)
@@ -37,8 +37,8 @@ func migrated(t *testing.T) map[string]string {
 	return map[string]string{"sqlite": path, "postgres": pgtest.Template(t, "catalog", make)}
 }
 
-// read reads the schema of a database.
-func read(t *testing.T, url, name string) *catalog.Schema {
+// readSchema reads the schema of a database.
+func readSchema(t *testing.T, url, name string) *catalog.Schema {
 	t.Helper()
 	d, err := catalog.Open(t.Context(), url)
 	if err != nil {
@@ -52,8 +52,8 @@ func read(t *testing.T, url, name string) *catalog.Schema {
 	return s
 }
 
-// made returns the URL of a database of an engine that some statements made.
-func made(t *testing.T, engine string, statements ...string) string {
+// createDatabase returns the URL of a database of an engine that some statements made.
+func createDatabase(t *testing.T, engine string, statements ...string) string {
 	t.Helper()
 	driver, url := "sqlite", filepath.Join(t.TempDir(), "made.db")
 	if engine == "postgres" {

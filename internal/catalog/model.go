@@ -214,7 +214,7 @@ func (t *Table) UniqueKeys() [][]string {
 		keys = append(keys, primary)
 	}
 	for _, i := range t.Indexes {
-		if i.Unique && i.Valid && !slices.Contains(i.Columns, "") && i.coversAllBut(i.Columns) &&
+		if i.Unique && i.Valid && !slices.Contains(i.Columns, "") && i.excludesOnlyNulls(i.Columns) &&
 			!slices.ContainsFunc(keys, func(k []string) bool { return slices.Equal(k, i.Columns) }) {
 			keys = append(keys, i.Columns)
 		}
@@ -233,18 +233,18 @@ func (i Index) Serves(key []string) bool {
 			return false
 		}
 	}
-	return i.coversAllBut(key)
+	return i.excludesOnlyNulls(key)
 }
 
-var isNotNull = regexp.MustCompile(`(?i)^\(*"?(\w+)"? IS NOT NULL\)*$`)
+var notNullTerm = regexp.MustCompile(`(?i)^\(*"?(\w+)"? IS NOT NULL\)*$`)
 
-// coversAllBut reports whether the rows that a partial index leaves out all have a NULL in one of the columns.
-func (i Index) coversAllBut(columns []string) bool {
+// excludesOnlyNulls reports whether the rows that a partial index leaves out all have a NULL in one of the columns.
+func (i Index) excludesOnlyNulls(columns []string) bool {
 	if i.Predicate == "" {
 		return true
 	}
 	for _, term := range regexp.MustCompile(`(?i) AND `).Split(i.Predicate, -1) {
-		m := isNotNull.FindStringSubmatch(strings.TrimSpace(term))
+		m := notNullTerm.FindStringSubmatch(strings.TrimSpace(term))
 		if m == nil || !slices.Contains(columns, m[1]) {
 			return false
 		}
@@ -261,18 +261,18 @@ const (
 	ClassSecret   = "secret"   // lets somebody in
 )
 
-var classed = regexp.MustCompile(`^\[(id|public|internal|pii|secret)\] `)
+var classPrefix = regexp.MustCompile(`^\[(id|public|internal|pii|secret)\] `)
 
 // Class returns the data class that the column's comment begins with, "" when it names none.
 func (c Column) Class() string {
-	if m := classed.FindStringSubmatch(c.Comment); m != nil {
+	if m := classPrefix.FindStringSubmatch(c.Comment); m != nil {
 		return m[1]
 	}
 	return ""
 }
 
 // Meaning returns the comment without its data class.
-func (c Column) Meaning() string { return classed.ReplaceAllString(c.Comment, "") }
+func (c Column) Meaning() string { return classPrefix.ReplaceAllString(c.Comment, "") }
 
 // IsSealed reports whether the column holds ciphertext, which its name says.
 func (c Column) IsSealed() bool { return strings.HasSuffix(c.Name, "_sealed") }

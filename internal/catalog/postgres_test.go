@@ -13,7 +13,7 @@ import (
 )
 
 // a schema with what Cardinal's own has not.
-var oddPostgres = []string{
+var unusualPostgres = []string{
 	`CREATE SCHEMA "Odd.Schema"`, `SET search_path = "Odd.Schema"`,
 	`CREATE TABLE "order" (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "from" varchar(20) NOT NULL DEFAULT 'a''b', "to place" text COLLATE "C", total numeric(10, 2) GENERATED ALWAYS AS (id * 2) STORED,
 	   tags text[], CONSTRAINT "a check" CHECK ("from" <> "to place"), EXCLUDE USING btree ("to place" WITH =))`,
@@ -33,8 +33,8 @@ var oddPostgres = []string{
 	`GRANT SELECT ("to place"), UPDATE ON "order" TO PUBLIC`,
 }
 
-func TestOddPostgresSchema(t *testing.T) {
-	s := read(t, made(t, "postgres", strings.Join(oddPostgres, ";\n")), "Odd.Schema")
+func TestUnusualPostgresSchema(t *testing.T) {
+	s := readSchema(t, createDatabase(t, "postgres", strings.Join(unusualPostgres, ";\n")), "Odd.Schema")
 	order, line := s.Table("order"), s.Table("line")
 	for what, pair := range map[string][2]string{
 		"type":       {"character varying(20)", order.Column("from").Type},
@@ -43,19 +43,19 @@ func TestOddPostgresSchema(t *testing.T) {
 		"generated":  {"(id * 2)", order.Column("total").Generated},
 		"class":      {"pii Where to.", order.Column("to place").Class() + " " + order.Column("to place").Meaning()},
 		"identity":   {"true", fmt.Sprint(order.Column("id").Identity)},
-		"check":      {`"from"::text <> "to place"`, constraint(order, "a check").Expression},
+		"check":      {`"from"::text <> "to place"`, findConstraint(order, "a check").Expression},
 		"key":        {"[order_id number]", fmt.Sprint(line.PrimaryKey())},
-		"not valid":  {"false order [id]", fmt.Sprint(constraint(line, "line_order").Validated, " ", constraint(line, "line_order").References, " ", constraint(line, "line_order").ReferencedColumns)},
-		"index":      {`["" "id"] ["to place"] "from" IS NOT NULL true`, fmt.Sprintf("%q %q %s %t", index(order, "an index").Columns, index(order, "an index").Include, index(order, "an index").Predicate, index(order, "an index").Unique)},
-		"columns":    {"order_id number up_order", names(line)},
+		"not valid":  {"false order [id]", fmt.Sprint(findConstraint(line, "line_order").Validated, " ", findConstraint(line, "line_order").References, " ", findConstraint(line, "line_order").ReferencedColumns)},
+		"index":      {`["" "id"] ["to place"] "from" IS NOT NULL true`, fmt.Sprintf("%q %q %s %t", findIndex(order, "an index").Columns, findIndex(order, "an index").Include, findIndex(order, "an index").Predicate, findIndex(order, "an index").Unique)},
+		"columns":    {"order_id number up_order", columnNames(line)},
 		"view":       {"view", string(s.Table("seen").Kind)},
 		"inherits":   {"INHERITS line", s.Table("child").Options},
 		"partition":  {"months FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')", s.Table("months_a").PartitionOf + " " + s.Table("months_a").Bounds},
-		"part index": {"months_n", index(s.Table("months_a"), "months_a_n_idx").PartOf},
+		"part index": {"months_n", findIndex(s.Table("months_a"), "months_a_n_idx").PartOf},
 		"trigger":    {"touch [a b c] false", fmt.Sprint(line.Triggers[0].Function, " ", line.Triggers[0].Arguments, " ", line.Triggers[0].Enabled)},
 		"function":   {"[search_path=$schema]", fmt.Sprint(s.Functions[0].Configuration)},
 		"grants":     {"[{PUBLIC UPDATE false}] [{PUBLIC SELECT false}]", fmt.Sprint(order.Grants, " ", order.Column("to place").Grants)},
-		"others":     {"sequence counter, type mood", others(s)},
+		"others":     {"sequence counter, type mood", otherObjects(s)},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: %s, want %s", what, pair[1], pair[0])
@@ -63,7 +63,7 @@ func TestOddPostgresSchema(t *testing.T) {
 	}
 }
 
-func names(t *catalog.Table) string {
+func columnNames(t *catalog.Table) string {
 	var list []string
 	for _, c := range t.Columns {
 		list = append(list, c.Name)
@@ -71,7 +71,7 @@ func names(t *catalog.Table) string {
 	return strings.Join(list, " ")
 }
 
-func others(s *catalog.Schema) string {
+func otherObjects(s *catalog.Schema) string {
 	var list []string
 	for _, o := range s.Others {
 		list = append(list, o.Kind+" "+o.Name)
@@ -79,7 +79,7 @@ func others(s *catalog.Schema) string {
 	return strings.Join(list, ", ")
 }
 
-func constraint(t *catalog.Table, name string) catalog.Constraint {
+func findConstraint(t *catalog.Table, name string) catalog.Constraint {
 	i := slices.IndexFunc(t.Constraints, func(c catalog.Constraint) bool { return c.Name == name })
 	if i < 0 {
 		return catalog.Constraint{}
@@ -87,7 +87,7 @@ func constraint(t *catalog.Table, name string) catalog.Constraint {
 	return t.Constraints[i]
 }
 
-func index(t *catalog.Table, name string) catalog.Index {
+func findIndex(t *catalog.Table, name string) catalog.Index {
 	i := slices.IndexFunc(t.Indexes, func(x catalog.Index) bool { return x.Name == name })
 	if i < 0 {
 		return catalog.Index{}
@@ -96,16 +96,16 @@ func index(t *catalog.Table, name string) catalog.Index {
 }
 
 // The sets of tables, columns and foreign keys are those that the standard's own views tell.
-func TestPostgresAgreesWithTheInformationSchema(t *testing.T) {
-	url := migrated(t)["postgres"]
-	s := read(t, url, "cardinal")
+func TestPostgresMatchesInformationSchema(t *testing.T) {
+	url := migratedURLs(t)["postgres"]
+	s := readSchema(t, url, "cardinal")
 	db, err := sql.Open("pgx", url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	ask := func(query string) (lines []string) {
-		rows, err := catalog.Texts(t.Context(), db, query)
+	query := func(text string) (lines []string) {
+		rows, err := catalog.Texts(t.Context(), db, text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,22 +131,22 @@ func TestPostgresAgreesWithTheInformationSchema(t *testing.T) {
 	slices.Sort(columns)
 	slices.Sort(keys)
 	slices.Sort(triggers)
-	if diff := cmp.Diff(ask(`SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE table_schema = 'cardinal'`), columns); diff != "" || len(columns) < 200 {
+	if diff := cmp.Diff(query(`SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE table_schema = 'cardinal'`), columns); diff != "" || len(columns) < 200 {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(ask(`SELECT table_name, constraint_name, constraint_type FROM information_schema.table_constraints WHERE table_schema = 'cardinal' AND constraint_name !~ '_not_null$'`), keys); diff != "" || len(keys) < 200 {
+	if diff := cmp.Diff(query(`SELECT table_name, constraint_name, constraint_type FROM information_schema.table_constraints WHERE table_schema = 'cardinal' AND constraint_name !~ '_not_null$'`), keys); diff != "" || len(keys) < 200 {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(ask(`SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal`), triggers); diff != "" || len(triggers) < 30 {
+	if diff := cmp.Diff(query(`SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal`), triggers); diff != "" || len(triggers) < 30 {
 		t.Error(diff)
 	}
 }
 
 // The facts of a schema are the same in every database that the same statements made, and each object has each property once.
-func TestFactsAreStable(t *testing.T) {
-	first, second := migrated(t), migrated(t)
+func TestFactsStable(t *testing.T) {
+	first, second := migratedURLs(t), migratedURLs(t)
 	for engine := range first {
-		a, b := read(t, first[engine], "cardinal").Facts(), read(t, second[engine], "cardinal").Facts()
+		a, b := readSchema(t, first[engine], "cardinal").Facts(), readSchema(t, second[engine], "cardinal").Facts()
 		if diff := cmp.Diff(a, b); diff != "" {
 			t.Errorf("%s: %s", engine, diff)
 		}

@@ -12,8 +12,8 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// oddSchemas are written as people write them, each with what SQLite allows and Cardinal does not use.
-var oddSchemas = map[string][]string{
+// unusualSchemas are written as people write them, each with what SQLite allows and Cardinal does not use.
+var unusualSchemas = map[string][]string{
 	"quoted names": {
 		`CREATE TABLE "order" ("id" INTEGER PRIMARY KEY, "from" TEXT NOT NULL, [to place] TEXT, ` + "`a.b`" + ` TEXT, "say ""hi""" TEXT, CONSTRAINT "a check" CHECK ("from" <> [to place]))`,
 		`CREATE TABLE "with.dot" (id INTEGER PRIMARY KEY, "order id" INTEGER REFERENCES "order" ("id") ON DELETE SET NULL)`,
@@ -52,10 +52,10 @@ var oddSchemas = map[string][]string{
 }
 
 // Cardinal's own schema, and every odd one, read from the text agrees with what SQLite's pragmas say.
-func TestSQLiteTextAgreesWithThePragmas(t *testing.T) {
-	paths := map[string]string{"Cardinal's own": migrated(t)["sqlite"]}
-	for name, statements := range oddSchemas {
-		paths[name] = made(t, "sqlite", statements...)
+func TestSQLiteTextMatchesPragmas(t *testing.T) {
+	paths := map[string]string{"Cardinal's own": migratedURLs(t)["sqlite"]}
+	for name, statements := range unusualSchemas {
+		paths[name] = createDatabase(t, "sqlite", statements...)
 	}
 	for name, path := range paths {
 		t.Run(name, func(t *testing.T) {
@@ -64,12 +64,12 @@ func TestSQLiteTextAgreesWithThePragmas(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer db.Close()
-			s := read(t, path, "")
+			s := readSchema(t, path, "")
 			tables := 0
 			for i := range s.Tables {
 				if table := &s.Tables[i]; table.Kind == catalog.Ordinary {
 					tables++
-					agree(t, db, s, table)
+					compareWithPragmas(t, db, s, table)
 				}
 			}
 			if tables == 0 {
@@ -79,11 +79,11 @@ func TestSQLiteTextAgreesWithThePragmas(t *testing.T) {
 	}
 }
 
-// agree compares a table with the pragmas about it.
-func agree(t *testing.T, db *sql.DB, s *catalog.Schema, table *catalog.Table) {
+// compareWithPragmas compares a table with the pragmas about it.
+func compareWithPragmas(t *testing.T, db *sql.DB, s *catalog.Schema, table *catalog.Table) {
 	t.Helper()
-	ask := func(query string) (lines []string) {
-		rows, err := catalog.Texts(t.Context(), db, query, table.Name)
+	query := func(text string) (lines []string) {
+		rows, err := catalog.Texts(t.Context(), db, text, table.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,11 +96,11 @@ func agree(t *testing.T, db *sql.DB, s *catalog.Schema, table *catalog.Table) {
 	for _, c := range table.Columns {
 		columns = append(columns, fmt.Sprintf("%s|%t|%t", c.Name, c.NotNull, c.Generated != ""))
 	}
-	want := ask(`SELECT name, CASE "notnull" WHEN 1 THEN 'true' ELSE 'false' END, CASE WHEN hidden IN (2, 3) THEN 'true' ELSE 'false' END FROM pragma_table_xinfo($1) ORDER BY cid`)
+	want := query(`SELECT name, CASE "notnull" WHEN 1 THEN 'true' ELSE 'false' END, CASE WHEN hidden IN (2, 3) THEN 'true' ELSE 'false' END FROM pragma_table_xinfo($1) ORDER BY cid`)
 	if diff := cmp.Diff(want, columns); diff != "" {
 		t.Errorf("columns of %s: %s", table.Name, diff)
 	}
-	if diff := cmp.Diff(ask(`SELECT name FROM pragma_table_xinfo($1) WHERE pk > 0 ORDER BY pk`), table.PrimaryKey()); diff != "" {
+	if diff := cmp.Diff(query(`SELECT name FROM pragma_table_xinfo($1) WHERE pk > 0 ORDER BY pk`), table.PrimaryKey()); diff != "" {
 		t.Errorf("primary key of %s: %s", table.Name, diff)
 	}
 	for _, k := range table.ForeignKeys() {
@@ -111,7 +111,7 @@ func agree(t *testing.T, db *sql.DB, s *catalog.Schema, table *catalog.Table) {
 		keys = append(keys, strings.ToLower(strings.Join([]string{k.References, strings.Join(k.Columns, ","), to, k.OnUpdate, k.OnDelete}, "|")))
 	}
 	foreign := []string{}
-	for _, row := range ask(`SELECT "table", group_concat("from"), COALESCE(group_concat("to"), ''), on_update, on_delete FROM (SELECT * FROM pragma_foreign_key_list($1) ORDER BY id, seq) GROUP BY id`) {
+	for _, row := range query(`SELECT "table", group_concat("from"), COALESCE(group_concat("to"), ''), on_update, on_delete FROM (SELECT * FROM pragma_foreign_key_list($1) ORDER BY id, seq) GROUP BY id`) {
 		parts := strings.Split(strings.ToLower(row), "|")
 		if parts[2] == "" { // the other table's primary key is meant
 			if other := s.Table(parts[0]); other != nil {
@@ -127,8 +127,8 @@ func agree(t *testing.T, db *sql.DB, s *catalog.Schema, table *catalog.Table) {
 	}
 }
 
-func TestSQLiteWords(t *testing.T) {
-	s := read(t, made(t, "sqlite", oddSchemas["comments in odd places"]...), "")
+func TestSQLiteCommentsAndExpressions(t *testing.T) {
+	s := readSchema(t, createDatabase(t, "sqlite", unusualSchemas["comments in odd places"]...), "")
 	table := s.Table("t")
 	got := []string{table.Comment}
 	for _, c := range table.Columns {
@@ -138,7 +138,7 @@ func TestSQLiteWords(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	s = read(t, made(t, "sqlite", oddSchemas["generated columns"]...), "")
+	s = readSchema(t, createDatabase(t, "sqlite", unusualSchemas["generated columns"]...), "")
 	table = s.Table("t")
 	if got := table.Column("b").Generated + " " + table.Column("c").Generated + " " + table.Column("d").Default + " " + table.Column("e").Default; got != "a * (2 + 1) upper('x' || a) -5 hex(x'00')" {
 		t.Errorf("expressions: %s", got)
@@ -146,7 +146,7 @@ func TestSQLiteWords(t *testing.T) {
 	if i := table.Indexes[0]; fmt.Sprintf("%q %s", i.Columns, i.Predicate) != `["a" "" ""] a IS NOT NULL AND (b > 1)` {
 		t.Errorf("index: %q %s", i.Columns, i.Predicate)
 	}
-	s = read(t, made(t, "sqlite", oddSchemas["quoted names"]...), "")
+	s = readSchema(t, createDatabase(t, "sqlite", unusualSchemas["quoted names"]...), "")
 	var names []string
 	for _, c := range s.Table("order").Columns {
 		names = append(names, c.Name)
@@ -157,7 +157,7 @@ func TestSQLiteWords(t *testing.T) {
 	if k := s.Table("order").Constraints[0]; k.Name != "" && k.Name != "a check" {
 		t.Errorf("constraint: %+v", k)
 	}
-	s = read(t, made(t, "sqlite", oddSchemas["views and others"]...), "")
+	s = readSchema(t, createDatabase(t, "sqlite", unusualSchemas["views and others"]...), "")
 	kinds := map[string]catalog.TableKind{}
 	for _, table := range s.Tables {
 		kinds[table.Name] = table.Kind

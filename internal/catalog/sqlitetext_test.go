@@ -10,23 +10,23 @@ func FuzzTableText(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		text := readTableText(source)
+		text := parseTableText(source)
 		for _, d := range text.definitions {
 			if len(d.tokens) == 0 {
 				continue
 			}
 			if d.isTableConstraint() {
-				c := clause{source, d.tokens}
-				c.constraints(nil)
+				c := clauseParser{source, d.tokens}
+				c.parseConstraints(nil)
 				continue
 			}
-			column, _ := d.column(source)
-			mentioned(column.Default, []Column{column})
+			column, _ := d.parseColumn(source)
+			columnsIn(column.Default, []Column{column})
 		}
-		predicateOf(source)
+		indexPredicate(source)
 		end := 0
-		for _, k := range tokens(source) {
-			if k.at < end || k.end <= k.at || k.end > len(source) {
+		for _, k := range tokenize(source) {
+			if k.start < end || k.end <= k.start || k.end > len(source) {
 				t.Fatalf("the token %+v begins before %d or ends beyond %d", k, end, len(source))
 			}
 			end = k.end

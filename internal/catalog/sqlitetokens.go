@@ -4,11 +4,11 @@ import "strings"
 
 // token is a piece of SQL.
 type token struct {
-	kind tokenKind
-	text string // of a name: without its quotes; of a comment: without its marks
-	at   int    // where it begins in the source, and
-	end  int    // where it ends
-	line int
+	kind  tokenKind
+	text  string // of a name: without its quotes; of a comment: without its marks
+	start int    // where it begins in the source, and
+	end   int    // where it ends
+	line  int
 }
 
 type tokenKind byte
@@ -17,16 +17,16 @@ const (
 	word    tokenKind = 'w' // a keyword or a name without quotes
 	quoted  tokenKind = 'q' // a name in quotes
 	literal tokenKind = 'l'
-	sign    tokenKind = 's'
+	symbol  tokenKind = 's'
 	comment tokenKind = 'c'
 )
 
-// tokens splits SQL. An unclosed quote runs to the end.
-func tokens(source string) []token {
+// tokenize splits SQL. An unclosed quote runs to the end.
+func tokenize(source string) []token {
 	var found []token
 	line := 1
 	for i := 0; i < len(source); {
-		t := token{at: i, line: line}
+		t := token{start: i, line: line}
 		rest := source[i:]
 		switch c := source[i]; {
 		case c == '\n' || c == ' ' || c == '\t' || c == '\r' || c == '\f':
@@ -50,8 +50,8 @@ func tokens(source string) []token {
 		case c == '[':
 			t.kind, t.end = quoted, i+lengthUntil(rest, "]", true)
 			t.text = strings.TrimSuffix(source[i+1:t.end], "]")
-		case isWord(c):
-			for t.end = i; t.end < len(source) && isWord(source[t.end]); t.end++ {
+		case isWordByte(c):
+			for t.end = i; t.end < len(source) && isWordByte(source[t.end]); t.end++ {
 			}
 			t.kind, t.text = word, source[i:t.end]
 			if t.end < len(source) && source[t.end] == '\'' && strings.EqualFold(t.text, "x") { // x'00'
@@ -61,7 +61,7 @@ func tokens(source string) []token {
 				t.kind = literal
 			}
 		default:
-			t.kind, t.end, t.text = sign, i+1, string(c)
+			t.kind, t.end, t.text = symbol, i+1, string(c)
 		}
 		line += strings.Count(source[i:t.end], "\n")
 		found, i = append(found, t), t.end
@@ -69,17 +69,17 @@ func tokens(source string) []token {
 	return found
 }
 
-func isWord(c byte) bool {
+func isWordByte(c byte) bool {
 	return c == '_' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 }
 
 // lengthUntil is the length of text up to a mark, and with it if including.
-func lengthUntil(text, mark string, including bool) int {
+func lengthUntil(text, mark string, inclusive bool) int {
 	i := strings.Index(text, mark)
 	switch {
 	case i < 0:
 		return len(text)
-	case including:
+	case inclusive:
 		return i + len(mark)
 	}
 	return i
@@ -101,7 +101,7 @@ func lengthQuoted(text string, quote byte) int {
 
 // is reports whether the token is a keyword, given in capitals.
 func (t token) is(keyword string) bool {
-	return t.kind == word && strings.EqualFold(t.text, keyword) || t.kind == sign && t.text == keyword
+	return t.kind == word && strings.EqualFold(t.text, keyword) || t.kind == symbol && t.text == keyword
 }
 
 func (t token) isName() bool { return t.kind == word || t.kind == quoted }

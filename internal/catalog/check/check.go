@@ -48,10 +48,10 @@ type Check struct {
 	Guide string // the guide's own sentence, "" when there is none
 	Why   string // for --explain: what goes wrong without it, and how it is proved
 
-	of      string // what is counted: "tables", "foreign keys"
-	run     func(context.Context, *Subject) (Outcome, error)
-	general func(context.Context, *Subject) (Outcome, error) // for a database that is not Cardinal's; nil where it says nothing of one
-	from    []string                                         // the checks that answer this one, which has no run of its own
+	unit       string // what is counted: "tables", "foreign keys"
+	run        func(context.Context, *Subject) (Outcome, error)
+	runGeneral func(context.Context, *Subject) (Outcome, error) // for a database that is not Cardinal's; nil where it says nothing of one
+	answeredBy []string                                         // the checks that answer this one, which has no run of its own
 }
 
 // Finding is one thing that falls short.
@@ -65,19 +65,19 @@ type Finding struct {
 
 // Outcome is how a check ended on one database.
 type Outcome struct {
-	ID       string    `json:"id"`
-	Kind     Kind      `json:"kind"`
-	Title    string    `json:"title"`
-	Guide    string    `json:"guide,omitempty"`
-	Status   Status    `json:"status"`
-	Held     int       `json:"held"`  // how many of
-	Total    int       `json:"total"` // what was looked at
-	Of       string    `json:"of"`    // "tables", "foreign keys", "facts"
-	From     []string  `json:"from,omitempty"`
-	Findings []Finding `json:"findings,omitempty"`
-	Accepted int       `json:"accepted,omitempty"` // findings that the list of accepted ones names
-	Notes    []string  `json:"notes,omitempty"`    // what was counted, where that is worth knowing in itself
-	Missing  string    `json:"missing,omitempty"`  // why nothing, or not all, was proved
+	ID         string    `json:"id"`
+	Kind       Kind      `json:"kind"`
+	Title      string    `json:"title"`
+	Guide      string    `json:"guide,omitempty"`
+	Status     Status    `json:"status"`
+	Passed     int       `json:"held"`  // how many of
+	Total      int       `json:"total"` // what was looked at
+	Unit       string    `json:"of"`    // "tables", "foreign keys", "facts"
+	AnsweredBy []string  `json:"from,omitempty"`
+	Findings   []Finding `json:"findings,omitempty"`
+	Accepted   int       `json:"accepted,omitempty"` // findings that the list of accepted ones names
+	Notes      []string  `json:"notes,omitempty"`    // what was counted, where that is worth knowing in itself
+	NotChecked string    `json:"missing,omitempty"`  // why nothing, or not all, was proved
 }
 
 // Report is everything that was checked.
@@ -88,10 +88,10 @@ type Report struct {
 	Schema   int    `json:"schema,omitempty"` // number of the newest migration; 0 where the database is not Cardinal's
 	Tables   int    `json:"tables"`
 	// Fingerprint is the SHA-256 of every fact of the schema: two databases that have the same are the same.
-	Fingerprint string        `json:"fingerprint"`
-	Took        time.Duration `json:"took_ns"`
-	Outcomes    []Outcome     `json:"outcomes"`
-	Unused      []Acceptance  `json:"unused,omitempty"` // accepted, and not found
+	Fingerprint       string        `json:"fingerprint"`
+	Duration          time.Duration `json:"took_ns"`
+	Outcomes          []Outcome     `json:"outcomes"`
+	UnusedAcceptances []Acceptance  `json:"unused,omitempty"` // accepted, and not found
 }
 
 // Failed reports whether anything that is claimed does not hold.
@@ -118,9 +118,9 @@ type Subject struct {
 	Live       *catalog.Schema
 	Migrations []store.Migration // Cardinal's, those that were applied
 
-	Shadow     *catalog.Schema // nil where none could be built; Unshadowed says why
-	Unshadowed string
-	shadow     *shadow // what the fingerprint found and the probes use; nil with Shadow
+	Shadow         *catalog.Schema // nil where none could be built; Unshadowed says why
+	NoShadowReason string
+	shadow         *shadow // what the fingerprint found and the probes use; nil with Shadow
 	// OpenSamples opens some of every sealed column's values as their owners' keys would; nil where no key is at hand, which
 	// Unopened explains.
 	OpenSamples func(context.Context) ([]SealedColumn, error)
@@ -135,13 +135,13 @@ type SealedColumn struct {
 	Broken        []string // keys of the rows whose value does not open
 }
 
-// all returns every check, in the order of a report.
-func all() []Check {
-	of := slices.Concat(questions, fingerprints, points, probes, dataScans)
-	slices.SortStableFunc(of, func(a, b Check) int {
+// allChecks returns every check, in the order of a report.
+func allChecks() []Check {
+	checks := slices.Concat(questions, fingerprints, points, probes, dataScans)
+	slices.SortStableFunc(checks, func(a, b Check) int {
 		return cmp.Or(slices.Index(kinds, a.Kind)-slices.Index(kinds, b.Kind), cmp.Compare(a.ID, b.ID))
 	})
-	return of
+	return checks
 }
 
 // Names returns what may be chosen: the ids of checks and the kinds of proof.
@@ -150,7 +150,7 @@ func Names() []string {
 	for _, k := range kinds {
 		names = append(names, string(k))
 	}
-	for _, c := range all() {
+	for _, c := range allChecks() {
 		names = append(names, c.ID)
 	}
 	return names
@@ -158,7 +158,7 @@ func Names() []string {
 
 // Find returns a check by its id; false when there is none.
 func Find(id string) (Check, bool) {
-	for _, c := range all() {
+	for _, c := range allChecks() {
 		if c.ID == id {
 			return c, true
 		}

@@ -12,27 +12,27 @@ import (
 )
 
 var dependencyScans = []Check{
-	{ID: "D01", Kind: Data, of: "tables", Title: "in the rows, nothing depends on a part of a key (2NF)",
+	{ID: "D01", Kind: Data, unit: "tables", Title: "in the rows, nothing depends on a part of a key (2NF)",
 		Guide: "Ensure non-key attributes are fully dependent on the primary key.",
-		Why:   "A column that always has one value for each value of a part of the key says something about that part, and says it again and again. " + howScanned,
-		run:   func(ctx context.Context, s *Subject) (Outcome, error) { return dependencies(ctx, s, true) }},
-	{ID: "D02", Kind: Data, of: "tables", Title: "in the rows, nothing depends on what is no key (3NF)",
+		Why:   "A column that always has one value for each value of a part of the key says something about that part, and says it again and again. " + dependencyMethod,
+		run:   func(ctx context.Context, s *Subject) (Outcome, error) { return checkDependencies(ctx, s, true) }},
+	{ID: "D02", Kind: Data, unit: "tables", Title: "in the rows, nothing depends on what is no key (3NF)",
 		Guide: "Ensure no transitive dependencies exist.",
-		Why:   "A column that always has one value for each value of another belongs with that other, in a table of its own. " + howScanned,
-		run:   func(ctx context.Context, s *Subject) (Outcome, error) { return dependencies(ctx, s, false) }},
+		Why:   "A column that always has one value for each value of another belongs with that other, in a table of its own. " + dependencyMethod,
+		run:   func(ctx context.Context, s *Subject) (Outcome, error) { return checkDependencies(ctx, s, false) }},
 }
 
-const howScanned = "The first 5,000 rows of each table in key order are read and compared as digests. A dependency is suspected only where its values repeat often enough " +
+const dependencyMethod = "The first 5,000 rows of each table in key order are read and compared as digests. A dependency is suspected only where its values repeat often enough " +
 	"that chance is out of question; a habit can look like one, so it is a warning. Sealed and computed columns are left out, and times, which rows that were made together share; exemptions are listed with their reason."
 
 const (
-	sampleRows = 5000
-	fewestRows = 50
-	byChance   = 1e-9 // a dependency that chance makes more often than this is none
+	sampleRows    = 5000
+	minSampleRows = 50
+	maxChance     = 1e-9 // a dependency that chance makes more often than this is none
 )
 
-// exempt are dependencies that are meant, and why: "table: a → b".
-var exempt = map[string]string{
+// exemptDependencies are dependencies that are meant, and why: "table: a → b".
+var exemptDependencies = map[string]string{
 	"profiles: locale → time_zone":            "each is a person's own choice; people of one place choose alike",
 	"profiles: locale → country_code":         "each is a person's own choice; people of one place choose alike",
 	"profiles: time_zone → locale":            "each is a person's own choice; people of one place choose alike",
@@ -61,45 +61,45 @@ var exempt = map[string]string{
 	"refused_attempts: subject_id → attempts": "a count",
 }
 
-// shapeOfRow says how a row is to be read: rows that came the same way, as by an import, are of one shape.
-const shapeOfRow = "schema_version"
+// rowFormatColumn says how a row is to be read: rows that came the same way, as by an import, are of one shape.
+const rowFormatColumn = "schema_version"
 
-func dependencies(ctx context.Context, s *Subject, ofAPart bool) (Outcome, error) {
-	var j judgement
+func checkDependencies(ctx context.Context, s *Subject, onPartOfKey bool) (Outcome, error) {
+	var res resultBuilder
 	seed := maphash.MakeSeed()
 	for _, t := range s.Live.Base() {
 		key := t.PrimaryKey()
-		if key == nil || ofAPart && len(key) < 2 {
+		if key == nil || onPartOfKey && len(key) < 2 {
 			continue
 		}
-		names := compared(&t)
-		rows, err := s.sample(ctx, &t, names, seed)
+		names := comparableColumns(&t)
+		rows, err := s.sampleDigests(ctx, &t, names, seed)
 		if err != nil {
 			return Outcome{}, fmt.Errorf("read %s: %w", t.Name, err)
 		}
 		var found []Finding
 		for a, from := range names {
-			part := slices.Contains(key, from)
-			if part != ofAPart || isKey(&t, from) || isMoment(&t, from) {
+			isPart := slices.Contains(key, from)
+			if isPart != onPartOfKey || isUniqueColumn(&t, from) || isTimeOrCounter(&t, from) {
 				continue
 			}
 			for b, to := range names {
-				if a == b || slices.Contains(key, to) || namesTime(to) || to == shapeOfRow || exempt[t.Name+": "+from+" → "+to] != "" {
+				if a == b || slices.Contains(key, to) || isTimeName(to) || to == rowFormatColumn || exemptDependencies[t.Name+": "+from+" → "+to] != "" {
 					continue
 				}
-				if d, suspect := depends(rows, a, b); suspect {
+				if d, suspect := dependsOn(rows, a, b); suspect {
 					found = append(found, Finding{Object: t.Name + "." + to, Warning: true, Problem: "it seems to depend on " + from + " alone",
 						Evidence: []string{fmt.Sprintf("%s → %s: %d values that repeat, in %d of %d rows, each with one of %d values", from, to, d.groups, d.repeated, len(rows), d.values)}})
 				}
 			}
 		}
-		j.noted(found)
+		res.countTable(found)
 	}
-	return j.end(), nil
+	return res.result(), nil
 }
 
-// compared are the columns that a dependency may be between.
-func compared(t *catalog.Table) (names []string) {
+// comparableColumns are the columns that a dependency may be between.
+func comparableColumns(t *catalog.Table) (names []string) {
 	for _, c := range t.Columns {
 		if !c.IsSealed() && c.Generated == "" && !strings.HasPrefix(c.Type, "json") && c.Class() != catalog.ClassSecret {
 			names = append(names, c.Name)
@@ -108,18 +108,18 @@ func compared(t *catalog.Table) (names []string) {
 	return names
 }
 
-func isKey(t *catalog.Table, column string) bool {
+func isUniqueColumn(t *catalog.Table, column string) bool {
 	return slices.ContainsFunc(t.UniqueKeys(), func(k []string) bool { return slices.Equal(k, []string{column}) })
 }
 
-// isMoment reports whether a column is a time or a count of changes: what has one of these alike has nothing else in common.
-func isMoment(t *catalog.Table, column string) bool {
-	return namesTime(column) || timeType.MatchString(t.Column(column).Type) || strings.HasSuffix(column, "version") || wholeType.MatchString(t.Column(column).Type)
+// isTimeOrCounter reports whether a column is a time or a count of changes: what has one of these alike has nothing else in common.
+func isTimeOrCounter(t *catalog.Table, column string) bool {
+	return isTimeName(column) || timeType.MatchString(t.Column(column).Type) || strings.HasSuffix(column, "version") || integerType.MatchString(t.Column(column).Type)
 }
 
-// sample reads the first rows in key order as digests; 0 is NULL.
-func (s *Subject) sample(ctx context.Context, t *catalog.Table, names []string, seed maphash.Seed) ([][]uint64, error) {
-	rows, err := s.rows(ctx, fmt.Sprintf(`SELECT %s FROM %s ORDER BY %s LIMIT %d`, list(names), s.table(t.Name), list(t.PrimaryKey()), sampleRows))
+// sampleDigests reads the first rows in key order as digests; 0 is NULL.
+func (s *Subject) sampleDigests(ctx context.Context, t *catalog.Table, names []string, seed maphash.Seed) ([][]uint64, error) {
+	rows, err := s.query(ctx, fmt.Sprintf(`SELECT %s FROM %s ORDER BY %s LIMIT %d`, quoteNames(names), s.tableName(t.Name), quoteNames(t.PrimaryKey()), sampleRows))
 	if err != nil {
 		return nil, err
 	}
@@ -142,35 +142,35 @@ type dependency struct {
 	values   int // of the other column
 }
 
-// depends reports whether each value of column a comes with one value of b, and not by chance: were b dealt out among the rows as often as
+// dependsOn reports whether each value of column a comes with one value of b, and not by chance: were b dealt out among the rows as often as
 // it is there, groups as large as these would nearly never agree.
-func depends(rows [][]uint64, a, b int) (dependency, bool) {
-	of, size, often := map[uint64]uint64{}, map[uint64]int{}, map[uint64]int{}
+func dependsOn(rows [][]uint64, a, b int) (dependency, bool) {
+	valueOf, groupSize, frequency := map[uint64]uint64{}, map[uint64]int{}, map[uint64]int{}
 	total := 0
 	for _, row := range rows {
 		if row[a] == 0 || row[b] == 0 {
 			continue
 		}
-		if known, seen := of[row[a]]; seen && known != row[b] {
+		if known, seen := valueOf[row[a]]; seen && known != row[b] {
 			return dependency{}, false
 		}
-		of[row[a]] = row[b]
-		size[row[a]]++
-		often[row[b]]++
+		valueOf[row[a]] = row[b]
+		groupSize[row[a]]++
+		frequency[row[b]]++
 		total++
 	}
-	if total < fewestRows || len(often) < 2 || len(of) < 3 {
+	if total < minSampleRows || len(frequency) < 2 || len(valueOf) < 3 {
 		return dependency{}, false
 	}
-	d := dependency{values: len(often)}
+	d := dependency{values: len(frequency)}
 	chance := 0.0 // its logarithm
-	for value, n := range size {
+	for value, n := range groupSize {
 		if n < 2 {
 			continue
 		}
 		d.groups++
 		d.repeated += n
-		chance += float64(n-1) * math.Log(float64(often[of[value]])/float64(total))
+		chance += float64(n-1) * math.Log(float64(frequency[valueOf[value]])/float64(total))
 	}
-	return d, chance < math.Log(byChance)
+	return d, chance < math.Log(maxChance)
 }

@@ -40,7 +40,7 @@ type (
 
 // WriteJUnit writes the report as JUnit's XML. A warning is a case that passed and has something to say.
 func (r Report) WriteJUnit(w io.Writer) error {
-	all := junitSuites{Name: "cardinal check", Time: fmt.Sprintf("%.3f", r.Took.Seconds())}
+	all := junitSuites{Name: "cardinal check", Time: fmt.Sprintf("%.3f", r.Duration.Seconds())}
 	for _, kind := range kinds {
 		suite := junitSuite{Name: string(kind)}
 		for _, o := range r.Outcomes {
@@ -48,13 +48,13 @@ func (r Report) WriteJUnit(w io.Writer) error {
 				continue
 			}
 			c := junitCase{Class: "cardinal.check." + string(kind), Name: o.ID + " " + o.Title}
-			said := &junitMessage{Message: fmt.Sprintf("%d of %d %s", o.Held, o.Total, o.Of), Text: o.details()}
+			message := &junitMessage{Message: fmt.Sprintf("%d of %d %s", o.Passed, o.Total, o.Unit), Text: o.details()}
 			switch o.Status {
 			case Failed:
-				c.Failure = said
+				c.Failure = message
 				suite.Failures++
 			case Skipped:
-				c.Skipped = &junitMessage{Message: o.Missing}
+				c.Skipped = &junitMessage{Message: o.NotChecked}
 				suite.Skipped++
 			case Warned:
 				c.Output = o.details()

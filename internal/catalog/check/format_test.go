@@ -17,32 +17,32 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// report is one of everything.
-func report() Report {
-	return Report{Engine: "postgres", Version: "15.18", Database: "shop", Schema: 8, Tables: 28, Took: 412 * time.Millisecond,
+// sampleReport is one of everything.
+func sampleReport() Report {
+	return Report{Engine: "postgres", Version: "15.18", Database: "shop", Schema: 8, Tables: 28, Duration: 412 * time.Millisecond,
 		Outcomes: []Outcome{
 			{ID: "Q1", Kind: Question, Title: "all primary keys are UUIDs or auto-increment integers", Guide: "Are all primary keys UUIDs or auto-increment integers?",
-				Status: Passed, Held: 1, Total: 1, Of: "points", From: []string{"G01"}},
-			{ID: "Q2", Kind: Question, Title: "all foreign keys are indexed", Status: Failed, Total: 1, Of: "points", From: []string{"G23"}},
-			{ID: "F01", Kind: Fingerprint, Title: "every table and column is what the migrations make it, and there is no other", Status: Skipped, Of: "facts",
-				Missing: "the role of the connection may not create a schema"},
-			{ID: "G01", Kind: Point, Title: "every primary key is a UUIDv7, or says why it is not", Status: Passed, Held: 28, Total: 28, Of: "tables"},
-			{ID: "G20", Kind: Point, Title: "the audit log only grows", Status: Warned, Held: 3, Total: 4, Of: "rules",
+				Status: Passed, Passed: 1, Total: 1, Unit: "points", AnsweredBy: []string{"G01"}},
+			{ID: "Q2", Kind: Question, Title: "all foreign keys are indexed", Status: Failed, Total: 1, Unit: "points", AnsweredBy: []string{"G23"}},
+			{ID: "F01", Kind: Fingerprint, Title: "every table and column is what the migrations make it, and there is no other", Status: Skipped, Unit: "facts",
+				NotChecked: "the role of the connection may not create a schema"},
+			{ID: "G01", Kind: Point, Title: "every primary key is a UUIDv7, or says why it is not", Status: Passed, Passed: 28, Total: 28, Unit: "tables"},
+			{ID: "G20", Kind: Point, Title: "the audit log only grows", Status: Warned, Passed: 3, Total: 4, Unit: "rules",
 				Findings: []Finding{{Object: "audit_logs", Problem: "held by triggers only", Warning: true}}},
-			{ID: "G23", Kind: Point, Title: "every foreign key has a leading index", Guide: "Always index foreign key columns.", Status: Failed, Held: 26, Total: 27, Of: "foreign keys", Accepted: 1,
+			{ID: "G23", Kind: Point, Title: "every foreign key has a leading index", Guide: "Always index foreign key columns.", Status: Failed, Passed: 26, Total: 27, Unit: "foreign keys", Accepted: 1,
 				Findings: []Finding{{Object: "user_roles.role_id", Problem: "no index finds the rows that refer to roles", Evidence: []string{"index a2 (user_id, role_id)"},
 					Fix: "CREATE INDEX CONCURRENTLY user_roles_role_ix ON cardinal.user_roles (role_id);"}}},
-			{ID: "G24", Kind: Point, Title: "no index is redundant", Status: Failed, Held: 8, Total: 9, Of: "indexes",
+			{ID: "G24", Kind: Point, Title: "no index is redundant", Status: Failed, Passed: 8, Total: 9, Unit: "indexes",
 				Findings: []Finding{{Object: "index a1", Problem: "whatever it finds, another index finds, too", Fix: "DROP INDEX cardinal.a1;"}}},
-			{ID: "G30", Kind: Point, Title: "every rule holds for old rows, too", Status: Failed, Total: 1, Of: "rules",
+			{ID: "G30", Kind: Point, Title: "every rule holds for old rows, too", Status: Failed, Total: 1, Unit: "rules",
 				Findings: []Finding{{Object: "roles.late", Problem: "it was never validated", Fix: "ALTER TABLE cardinal.roles VALIDATE CONSTRAINT late;"}}},
-			{ID: "D05", Kind: Data, Title: "password hashes are strong, by scheme", Status: Passed, Held: 12, Total: 12, Of: "passwords", Notes: []string{"$argon2id$v=19$m=19456,t=2,p=1$ 12"}},
+			{ID: "D05", Kind: Data, Title: "password hashes are strong, by scheme", Status: Passed, Passed: 12, Total: 12, Unit: "passwords", Notes: []string{"$argon2id$v=19$m=19456,t=2,p=1$ 12"}},
 		},
-		Unused: []Acceptance{{Line: 4, ID: "G01", Object: "old_*", Reason: "gone"}}}
+		UnusedAcceptances: []Acceptance{{Line: 4, ID: "G01", Object: "old_*", Reason: "gone"}}}
 }
 
 func TestFormats(t *testing.T) {
-	r := report()
+	r := sampleReport()
 	for name, write := range map[string]func(b *bytes.Buffer) error{
 		"text.txt": func(b *bytes.Buffer) error { return Text{Again: "cardinal check"}.Write(b, r) },
 		"explain.txt": func(b *bytes.Buffer) error {
@@ -75,7 +75,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-func TestASCIIReportsAreASCII(t *testing.T) {
+func TestASCIIReport(t *testing.T) {
 	text, err := os.ReadFile("testdata/explain.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -88,8 +88,8 @@ func TestASCIIReportsAreASCII(t *testing.T) {
 }
 
 // The forms are read back by their structure.
-func TestFormatsAreWellFormed(t *testing.T) {
-	r := report()
+func TestFormatsWellFormed(t *testing.T) {
+	r := sampleReport()
 	var junit, sarif bytes.Buffer
 	if err := r.WriteJUnit(&junit); err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestHostileNames(t *testing.T) {
 	const name = "a|b<script>&\"'`*_[x](y)\x1b[2J\n-- ; DROP TABLE x\r\u202e"
 	for _, engine := range engines {
 		quoted := `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-		r := runAny(t, engine, nil, []string{"CREATE TABLE " + quoted + " (" + quoted + " text[], password text)"})
+		r := runExternal(t, engine, nil, []string{"CREATE TABLE " + quoted + " (" + quoted + " text[], password text)"})
 		for format, write := range map[string]func(b *bytes.Buffer) error{
 			"text":  func(b *bytes.Buffer) error { return Text{}.Write(b, r) },
 			"json":  func(b *bytes.Buffer) error { return r.WriteJSON(b) },
@@ -172,9 +172,9 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-func TestSum(t *testing.T) {
-	r := report()
-	if got, want := (Text{Again: "cardinal check"}).sum(r), "3 problems, 1 warning, 2 passed, 1 not proved here. Why and how: cardinal check --only G23 --explain"; got != want {
+func TestSummaryLine(t *testing.T) {
+	r := sampleReport()
+	if got, want := (Text{Again: "cardinal check"}).summaryLine(r), "3 problems, 1 warning, 2 passed, 1 not proved here. Why and how: cardinal check --only G23 --explain"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	if !r.Failed() || (Report{Outcomes: r.Outcomes[4:5]}).Failed() {
@@ -183,7 +183,7 @@ func TestSum(t *testing.T) {
 }
 
 // What the fingerprint gives back, the points do not make a second time.
-func TestFixesComeOnce(t *testing.T) {
+func TestFixesNotRepeated(t *testing.T) {
 	r := Report{Outcomes: []Outcome{
 		{ID: "F03", Kind: Fingerprint, Status: Failed, Findings: []Finding{{Object: "index contacts.contacts_kind_ix", Problem: "is missing", Fix: "CREATE INDEX contacts_kind_ix ON contacts USING btree (kind);"}}},
 		{ID: "G22", Kind: Point, Status: Failed, Findings: []Finding{{Object: "audit_logs", Problem: "a month is missing", Fix: "SELECT cardinal.audit_month_ensure('2027-01-01');"}}},

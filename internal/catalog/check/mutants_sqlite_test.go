@@ -11,8 +11,8 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// stored is a row of sqlite_schema.
-type stored struct{ name, text string }
+// storedObject is a row of sqlite_schema.
+type storedObject struct{ name, text string }
 
 // sqliteMutant is a mutant whose statement stands in place of the text that target has, or behind all of them.
 type sqliteMutant struct {
@@ -51,7 +51,7 @@ func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 		edit("drop comment", t.Name, " -- "+t.Comment, "")
 		edit("change comment", t.Name, " -- "+t.Comment, " -- Something else.")
 		for _, c := range t.Columns {
-			sqliteColumn(t, c, edit)
+			sqliteColumnMutants(t, c, edit)
 		}
 		for _, c := range t.Constraints {
 			sqliteConstraintMutants(t, c, edit)
@@ -85,13 +85,13 @@ func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 	return mutants
 }
 
-// line is the text of a column's definition, which may go over several lines, to the end of its comment.
-func line(t *catalog.Table, c catalog.Column) string {
+// columnText is the text of a column's definition, which may go over several lines, to the end of its comment.
+func columnText(t *catalog.Table, c catalog.Column) string {
 	return regexp.MustCompile(`(?ms)^  ` + c.Name + ` .*? -- ` + regexp.QuoteMeta(c.Comment)).FindString(t.Text)
 }
 
-func sqliteColumn(t *catalog.Table, c catalog.Column, edit func(kind, names, old, new string)) {
-	text, names := line(t, c), t.Name+"."+c.Name
+func sqliteColumnMutants(t *catalog.Table, c catalog.Column, edit func(kind, names, old, new string)) {
+	text, names := columnText(t, c), t.Name+"."+c.Name
 	within := func(kind, old, new string) { edit(kind, names, text, strings.Replace(text, old, new, 1)) }
 	within("widen type", " "+c.Type, " ANY")
 	within("rename column", c.Name, "stray")
@@ -163,8 +163,8 @@ func sqliteConstraintMutants(t *catalog.Table, c catalog.Constraint, edit func(k
 	}
 }
 
-// built reads a schema made of stored texts with mutants in their places; nil when SQLite does not take it.
-func built(t *testing.T, texts []stored, set []sqliteMutant) *catalog.Schema {
+// buildSchema reads a schema made of stored texts with mutants in their places; nil when SQLite does not take it.
+func buildSchema(t *testing.T, texts []storedObject, set []sqliteMutant) *catalog.Schema {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:mutant?mode=memory")
 	if err != nil {
@@ -198,18 +198,18 @@ func built(t *testing.T, texts []stored, set []sqliteMutant) *catalog.Schema {
 }
 
 // Every change of the text that SQLite keeps is noticed and named, as TestPostgresMutantsAreNoticed has it.
-func TestSQLiteMutantsAreNoticed(t *testing.T) {
-	url := migrated(t, "sqlite")
-	s, y := subject(t, url), newTally()
+func TestSQLiteMutantsDetected(t *testing.T) {
+	url := migratedDatabase(t, "sqlite")
+	s, y := subjectWithShadow(t, url), newTally()
 	rows, err := catalog.Texts(t.Context(), s.Database, `SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var texts []stored
+	var texts []storedObject
 	for _, row := range rows {
-		texts = append(texts, stored{row[0], row[1]})
+		texts = append(texts, storedObject{row[0], row[1]})
 	}
-	if findings := notice(s, built(t, texts, nil)); len(findings) > 0 {
+	if findings := compareWithShadow(s, buildSchema(t, texts, nil)); len(findings) > 0 {
 		t.Fatalf("the unchanged texts: %+v", findings)
 	}
 	byStatement := map[mutant]sqliteMutant{}
@@ -224,18 +224,18 @@ func TestSQLiteMutantsAreNoticed(t *testing.T) {
 		for _, m := range set {
 			with = append(with, byStatement[m])
 		}
-		live := built(t, texts, with)
+		live := buildSchema(t, texts, with)
 		switch {
 		case live == nil && len(set) == 1:
-			y.count(y.impossible, set[0])
+			y.count(y.refused, set[0])
 		case live == nil: // one of them; halves find it
 			try(set[:len(set)/2])
 			try(set[len(set)/2:])
 		default:
-			y.judge(t, set, notice(s, live))
+			y.countDetected(t, set, compareWithShadow(s, live))
 		}
 	}
-	for _, set := range together(all) {
+	for _, set := range groupMutants(all) {
 		try(set)
 	}
 	y.report(t, "sqlite")

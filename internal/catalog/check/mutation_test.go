@@ -18,33 +18,33 @@ import (
 
 // tally counts mutants by kind.
 type tally struct {
-	mu                         sync.Mutex
-	tried, noticed, impossible map[string]int
-	fixed, fixes               int
+	mu                       sync.Mutex
+	tried, detected, refused map[string]int
+	repaired, fixes          int
 }
 
 func newTally() *tally {
-	return &tally{tried: map[string]int{}, noticed: map[string]int{}, impossible: map[string]int{}}
+	return &tally{tried: map[string]int{}, detected: map[string]int{}, refused: map[string]int{}}
 }
 
 func (y *tally) report(t *testing.T, engine string) {
 	t.Helper()
-	tried, noticed := 0, 0
+	tried, detected := 0, 0
 	for _, kind := range slices.Sorted(maps.Keys(y.tried)) {
-		tried, noticed = tried+y.tried[kind], noticed+y.noticed[kind]
-		t.Logf("%-24s %4d tried, %4d noticed, %3d more that the database refuses", kind, y.tried[kind], y.noticed[kind], y.impossible[kind])
+		tried, detected = tried+y.tried[kind], detected+y.detected[kind]
+		t.Logf("%-24s %4d tried, %4d noticed, %3d more that the database refuses", kind, y.tried[kind], y.detected[kind], y.refused[kind])
 	}
-	t.Logf("%s: %d mutants tried, %d noticed", engine, tried, noticed)
+	t.Logf("%s: %d mutants tried, %d noticed", engine, tried, detected)
 	if y.fixes > 0 {
-		t.Logf("%s: of %d that were repaired by the statements that check prints, it was silent about %d", engine, y.fixes, y.fixed)
+		t.Logf("%s: of %d that were repaired by the statements that check prints, it was silent about %d", engine, y.fixes, y.repaired)
 	}
 	if tried < 600 {
 		t.Errorf("only %d mutants were tried", tried)
 	}
 }
 
-// notice compares a changed schema with the shadow as the fingerprint's checks do, and returns the findings.
-func notice(s *Subject, live *catalog.Schema) []Finding {
+// compareWithShadow compares a changed schema with the shadow as the fingerprint's checks do, and returns the findings.
+func compareWithShadow(s *Subject, live *catalog.Schema) []Finding {
 	h := &shadow{engine: s.shadow.engine, name: s.shadow.name, live: live.Name}
 	h.compare(live, s.Shadow)
 	changed := &Subject{Live: live, Shadow: s.Shadow, shadow: h}
@@ -59,26 +59,26 @@ func notice(s *Subject, live *catalog.Schema) []Finding {
 	return findings
 }
 
-// named reports whether a finding says a name.
-func named(findings []Finding, name string) bool {
+// mentions reports whether a finding says a name.
+func mentions(findings []Finding, name string) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return strings.Contains(f.Object, name) })
 }
 
-var alone = flag.Bool("alone", false, "every mutant in a transaction of its own: slower by far")
+var oneByOne = flag.Bool("alone", false, "every mutant in a transaction of its own: slower by far")
 
 // Every change of the schema is noticed by the fingerprint, and named. Changes of one kind that lie in different tables share a
 // transaction, each made by a statement of its own and each to be named by a finding of its own.
-func TestPostgresMutantsAreNoticed(t *testing.T) {
-	y, role := newTally(), serviceRole(t)
+func TestPostgresMutantsDetected(t *testing.T) {
+	y, role := newTally(), createServiceRole(t)
 	var group sync.WaitGroup
 	const workers = 2
 	for worker := range workers {
-		at := fewMonths(t, granted(t, role))
-		s, db := subject(t, at), openWriting(t, at)
-		sets := together(postgresMutants(s.Live, role))
+		at := dropLaterMonths(t, databaseWithGrants(t, role))
+		s, db := subjectWithShadow(t, at), openForWriting(t, at)
+		sets := groupMutants(postgresMutants(s.Live, role))
 		group.Go(func() {
 			for i := worker; i < len(sets); i += workers {
-				if err := y.mutate(t, db, s, sets[i], i/workers%3 == 0); err != nil {
+				if err := y.applyMutants(t, db, s, sets[i], i/workers%3 == 0); err != nil {
 					t.Errorf("%s: %v", sets[i][0].statement, err)
 				}
 			}
@@ -88,9 +88,9 @@ func TestPostgresMutantsAreNoticed(t *testing.T) {
 	y.report(t, "postgres")
 }
 
-// together sorts mutants into sets of one kind, of each table one.
-func together(mutants []mutant) (sets [][]mutant) {
-	if *alone {
+// groupMutants sorts mutants into sets of one kind, of each table one.
+func groupMutants(mutants []mutant) (sets [][]mutant) {
+	if *oneByOne {
 		for _, m := range mutants {
 			sets = append(sets, []mutant{m})
 		}
@@ -117,8 +117,8 @@ func together(mutants []mutant) (sets [][]mutant) {
 	return sets
 }
 
-// mutate makes mutants in a transaction, looks at them, and undoes them.
-func (y *tally) mutate(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix bool) error {
+// applyMutants makes mutants in a transaction, looks at them, and undoes them.
+func (y *tally) applyMutants(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix bool) error {
 	ctx := context.Background()
 	tx, err := db.Begin()
 	if err != nil {
@@ -128,38 +128,38 @@ func (y *tally) mutate(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix b
 	if _, err := tx.Exec(`SET LOCAL search_path = cardinal`); err != nil {
 		return err
 	}
-	var made []mutant
+	var applied []mutant
 	for _, m := range set {
 		if _, err := tx.Exec(`SAVEPOINT mutant`); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(m.statement); err == nil {
-			made = append(made, m)
+			applied = append(applied, m)
 			continue
 		}
 		if _, err := tx.Exec(`ROLLBACK TO SAVEPOINT mutant`); err != nil {
 			return err
 		}
-		y.count(y.impossible, m)
+		y.count(y.refused, m)
 	}
 	live, err := catalog.ReadPostgres(ctx, tx, "cardinal")
 	if err != nil {
 		return err
 	}
-	findings := notice(s, live)
-	y.judge(t, made, findings)
+	findings := compareWithShadow(s, live)
+	y.countDetected(t, applied, findings)
 	if !fix {
 		return nil
 	}
-	left, err := repair(ctx, tx, findings)
+	left, err := applyFixes(ctx, tx, findings)
 	if err == nil {
-		findings = notice(s, left)
+		findings = compareWithShadow(s, left)
 	}
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	for _, m := range made {
-		if y.fixes++; err == nil && !named(findings, m.names) {
-			y.fixed++
+	for _, m := range applied {
+		if y.fixes++; err == nil && !mentions(findings, m.names) {
+			y.repaired++
 		} else if testing.Verbose() {
 			t.Logf("not repaired: %s: %v", m.statement, err)
 		}
@@ -167,13 +167,13 @@ func (y *tally) mutate(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix b
 	return nil
 }
 
-// judge counts mutants, and those that a finding names.
-func (y *tally) judge(t *testing.T, made []mutant, findings []Finding) {
+// countDetected counts mutants, and those that a finding names.
+func (y *tally) countDetected(t *testing.T, applied []mutant, findings []Finding) {
 	t.Helper()
-	for _, m := range made {
+	for _, m := range applied {
 		y.count(y.tried, m)
-		if named(findings, m.names) {
-			y.count(y.noticed, m)
+		if mentions(findings, m.names) {
+			y.count(y.detected, m)
 			continue
 		}
 		var objects []string
@@ -190,8 +190,8 @@ func (y *tally) count(in map[string]int, m mutant) {
 	in[m.kind]++
 }
 
-// repair runs the statements that the findings give, and returns what the schema is afterwards.
-func repair(ctx context.Context, tx *sql.Tx, findings []Finding) (*catalog.Schema, error) {
+// applyFixes runs the statements that the findings give, and returns what the schema is afterwards.
+func applyFixes(ctx context.Context, tx *sql.Tx, findings []Finding) (*catalog.Schema, error) {
 	for _, f := range findings {
 		if _, err := tx.Exec(strings.ReplaceAll(f.Fix, " CONCURRENTLY", "")); err != nil { // which no transaction allows
 			return nil, fmt.Errorf("%s: %w", f.Fix, err)
@@ -200,9 +200,9 @@ func repair(ctx context.Context, tx *sql.Tx, findings []Finding) (*catalog.Schem
 	return catalog.ReadPostgres(ctx, tx, "cardinal")
 }
 
-// serviceRole makes a role with a password like its name. It must be made before the databases that give it rights: then it is dropped
+// createServiceRole makes a role with a password like its name. It must be made before the databases that give it rights: then it is dropped
 // after them.
-func serviceRole(t *testing.T) string {
+func createServiceRole(t *testing.T) string {
 	t.Helper()
 	role := "cardinal_check_" + strings.ToLower(rand.Text())
 	execute(t, "postgres", pgtest.Server(t), `CREATE ROLE `+role+` LOGIN PASSWORD '`+role+`'`)

@@ -10,7 +10,7 @@ type pattern struct {
 	compiled func() *regexp.Regexp
 }
 
-func lazily(text string) pattern {
+func newPattern(text string) pattern {
 	return pattern{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })}
 }
 

@@ -11,15 +11,15 @@ import (
 )
 
 var queryPoints = []Check{
-	{ID: "G25", Kind: Point, of: "queries", Title: "every frequent query has an index",
+	{ID: "G25", Kind: Point, unit: "queries", Title: "every frequent query has an index",
 		Guide: "Are there indexes for common query patterns?",
 		Why: "A query that reads a whole table is fast until the day it is not. Each query that the service runs often or on a growing table is named here, with the " +
 			"columns that an index must begin with, in this order. That the planner takes it is asked in D07.",
-		run: judged(queriesAreServed)},
+		run: pointCheck(checkQueryIndexes)},
 }
 
-// queries are what the service asks often, or of tables that grow: the columns that an index must begin with.
-var queries = []struct{ name, table, columns string }{
+// frequentQueries are what the service asks often, or of tables that grow: the columns that an index must begin with.
+var frequentQueries = []struct{ name, table, columns string }{
 	{"sign-in by e-mail, telephone or user name", "identifiers", "value_index"},
 	{"a user's claims", "identifiers", "user_id"},
 	{"claims that lapse", "identifiers", "expires_at"},
@@ -50,35 +50,35 @@ var queries = []struct{ name, table, columns string }{
 	{"refused attempts of a minute", "refused_attempts", "minute"},
 }
 
-func queriesAreServed(s *Subject, j *judgement) {
-	for _, q := range queries {
-		t := j.table(s, q.table)
+func checkQueryIndexes(s *Subject, res *resultBuilder) {
+	for _, q := range frequentQueries {
+		t := res.requireTable(s, q.table)
 		if t == nil {
 			continue
 		}
 		columns := strings.Fields(q.columns)
-		j.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool {
+		res.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool {
 			return len(i.Columns) >= len(columns) && slices.Equal(i.Columns[:len(columns)], columns) && i.Serves(columns)
 		}), Finding{Object: q.table, Problem: "no index serves the query: " + q.name, Evidence: []string{"needed: (" + strings.Join(columns, ", ") + ", …)"},
-			Fix: s.createIndex(t, columns, s.wherePresent(t, columns))})
+			Fix: s.createIndex(t, columns, s.notNullPredicate(t, columns))})
 	}
 }
 
 var queryScans = []Check{
-	{ID: "D07", Kind: Data, of: "queries", Title: "every frequent query is planned through an index",
+	{ID: "D07", Kind: Data, unit: "queries", Title: "every frequent query is planned through an index",
 		Guide: "Only index columns used frequently in WHERE clauses or JOINs.",
 		Why: "An index of the right columns may still be of no use: its collation or method can be another. Each query of G25 is explained, not run, with reading whole " +
 			"tables made dear, so that the answer does not depend on how many rows there are: it must find its rows, and their order, by an index.",
-		run: queriesArePlanned},
+		run: checkQueryPlans},
 }
 
-// smallTable is a number of rows below which a plan tells nothing of how it will be when the table has grown.
-const smallTable = 1000
+// smallTableRows is a number of rows below which a plan tells nothing of how it will be when the table has grown.
+const smallTableRows = 1000
 
-// sorts is what a plan says that sorts what it found.
-var sorts = lazily(`(^|-> +)(Incremental )?Sort$|USE TEMP B-TREE`)
+// sortStep is what a plan says that sorts what it found.
+var sortStep = newPattern(`(^|-> +)(Incremental )?Sort$|USE TEMP B-TREE`)
 
-func queriesArePlanned(ctx context.Context, s *Subject) (Outcome, error) {
+func checkQueryPlans(ctx context.Context, s *Subject) (Outcome, error) {
 	tx, err := s.Database.BeginTx(ctx, nil)
 	if err != nil {
 		return Outcome{}, err
@@ -91,14 +91,14 @@ func queriesArePlanned(ctx context.Context, s *Subject) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
-	var j judgement
-	for _, q := range queries {
-		t := j.table(s, q.table)
+	var res resultBuilder
+	for _, q := range frequentQueries {
+		t := res.requireTable(s, q.table)
 		if t == nil {
 			continue
 		}
 		columns := strings.Fields(q.columns)
-		query, ok := s.typical(t, columns)
+		query, ok := s.sampleQuery(t, columns)
 		if !ok {
 			continue // a column is missing, which G25 says
 		}
@@ -107,20 +107,20 @@ func queriesArePlanned(ctx context.Context, s *Subject) (Outcome, error) {
 			return Outcome{}, fmt.Errorf("explain %s: %w", q.name, err)
 		}
 		// Of a table that statistics call small any index will do, and the planner may well take another.
-		small := t.Rows >= 0 && t.Rows < smallTable
+		small := t.Rows >= 0 && t.Rows < smallTableRows
 		finds, sorted := regexp.MustCompile(`Index Cond: \(+`+columns[0]+`\b|\(`+columns[0]+`[=<]\?`), false
 		found, lines := false, []string{query}
 		for _, row := range plan {
 			line := strings.TrimSpace(row[len(row)-1])
-			lines, found, sorted = append(lines, line), found || finds.MatchString(line), sorted || sorts.MatchString(line)
+			lines, found, sorted = append(lines, line), found || finds.MatchString(line), sorted || sortStep.MatchString(line)
 		}
-		j.expect(small || found && !sorted, Finding{Object: q.table, Problem: "no index answers the query: " + q.name, Evidence: lines})
+		res.expect(small || found && !sorted, Finding{Object: q.table, Problem: "no index answers the query: " + q.name, Evidence: lines})
 	}
-	return j.end(), nil
+	return res.result(), nil
 }
 
-// typical is a query that an index of the columns answers: rows that have the first ones alike, in the order of the last.
-func (s *Subject) typical(t *catalog.Table, columns []string) (query string, ok bool) {
+// sampleQuery is a query that an index of the columns answers: rows that have the first ones alike, in the order of the last.
+func (s *Subject) sampleQuery(t *catalog.Table, columns []string) (query string, ok bool) {
 	literal := map[string]string{"uuid": "'ffffffff-ffff-7fff-bfff-ffffffffffff'", "text": "'x'", "bytea": "'x'", "timestamp with time zone": "'2026-01-01T00:00:00Z'",
 		"BLOB": "x'00'", "TEXT": "'x'", "INTEGER": "0"}
 	var where []string
@@ -134,7 +134,7 @@ func (s *Subject) typical(t *catalog.Table, columns []string) (query string, ok 
 		if name == last {
 			sign = " < "
 		}
-		where = append(where, quote(name)+sign+literal[c.Type])
+		where = append(where, quoteName(name)+sign+literal[c.Type])
 	}
-	return "SELECT 1 FROM " + s.table(t.Name) + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " + quote(last) + " LIMIT 50", true
+	return "SELECT 1 FROM " + s.tableName(t.Name) + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " + quoteName(last) + " LIMIT 50", true
 }

@@ -21,16 +21,16 @@ import (
 type shadow struct {
 	engine string
 	name   string // of the schema
-	at     session
+	conn   dbConn
 	live   string // the live schema's name
 
 	differences []difference
-	counts      map[aspect]*count
-	probes      *prober
+	counts      map[aspect]*factCount
+	prober      *prober
 }
 
-// session is one connection, or a transaction on one.
-type session interface {
+// dbConn is one connection, or a transaction on one.
+type dbConn interface {
 	catalog.Querier
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
@@ -39,7 +39,7 @@ type session interface {
 // need, or s.Unshadowed where it may not. done takes the shadow away again.
 func buildShadow(ctx context.Context, s *Subject) (done func() error, err error) {
 	if m, ok := unknownMigration(s); ok {
-		s.Unshadowed = fmt.Sprintf("the database has migration %04d (%s), which this program does not know: use a newer cardinal. %s", m.Number, m.Phase, withoutShadow)
+		s.NoShadowReason = fmt.Sprintf("the database has migration %04d (%s), which this program does not know: use a newer cardinal. %s", m.Number, m.Phase, noShadowNote)
 		return func() error { return nil }, nil
 	}
 	build := buildPostgresShadow
@@ -56,7 +56,7 @@ func buildShadow(ctx context.Context, s *Subject) (done func() error, err error)
 	return done, nil
 }
 
-const withoutShadow = "Neither the fingerprint nor the probes could be tried; the guide's points and the data were."
+const noShadowNote = "Neither the fingerprint nor the probes could be tried; the guide's points and the data were."
 
 // unknownMigration returns a migration that the live database has and this program lacks.
 func unknownMigration(s *Subject) (store.Migration, bool) {
@@ -85,7 +85,7 @@ func buildSQLiteShadow(ctx context.Context, s *Subject) (done func() error, err 
 	if _, err := conn.ExecContext(ctx, "BEGIN;\n"+store.SchemaScript("sqlite", s.Migrations)+";\nCOMMIT"); err != nil {
 		return nil, errors.Join(err, done())
 	}
-	s.shadow = &shadow{engine: "sqlite", name: "main", live: "main", at: conn}
+	s.shadow = &shadow{engine: "sqlite", name: "main", live: "main", conn: conn}
 	if s.Shadow, err = catalog.ReadSQLite(ctx, conn); err != nil {
 		return nil, errors.Join(err, done())
 	}
@@ -93,32 +93,32 @@ func buildSQLiteShadow(ctx context.Context, s *Subject) (done func() error, err 
 }
 
 func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, err error) {
-	switch role, err := servesItself(ctx, s.Database, s.Live); {
+	switch role, err := grantedRole(ctx, s.Database, s.Live); {
 	case err != nil:
 		return nil, err
 	case role != "":
-		s.Unshadowed = "The connection's role " + role + " is one that the rights were given to: what it makes would be its own, so check as the tables' owner. " + withoutShadow
+		s.NoShadowReason = "The connection's role " + role + " is one that the rights were given to: what it makes would be its own, so check as the tables' owner. " + noShadowNote
 		return func() error { return nil }, nil
 	}
 	tx, err := s.Database.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	h := &shadow{engine: "postgres", name: "cardinal_shadow_" + strings.ToLower(rand.Text()), live: s.Live.Name, at: tx}
+	h := &shadow{engine: "postgres", name: "cardinal_shadow_" + strings.ToLower(rand.Text()), live: s.Live.Name, conn: tx}
 	_, err = tx.ExecContext(ctx, `SET TRANSACTION READ WRITE; SET LOCAL statement_timeout = '1min'; SET LOCAL lock_timeout = '2s';
 		SET LOCAL idle_in_transaction_session_timeout = 0; CREATE SCHEMA `+h.name+`; SET LOCAL search_path = `+h.name)
-	if why := forbidden(err); why != "" {
-		s.Unshadowed = why + " " + withoutShadow
+	if why := shadowRefusal(err); why != "" {
+		s.NoShadowReason = why + " " + noShadowNote
 		return func() error { return nil }, tx.Rollback()
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, store.SchemaScript("postgres", s.Migrations)+";\n"+h.months(s.Live))
+		_, err = tx.ExecContext(ctx, store.SchemaScript("postgres", s.Migrations)+";\n"+h.monthsScript(s.Live))
 	}
 	if err == nil {
 		err = h.revokeDefaults(ctx)
 	}
 	if err == nil {
-		err = h.grant(ctx, s.Live)
+		err = h.grantServiceRoles(ctx, s.Live)
 	}
 	if err == nil {
 		s.Shadow, err = catalog.ReadPostgres(ctx, tx, h.name)
@@ -130,8 +130,8 @@ func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, er
 	return tx.Rollback, nil
 }
 
-// forbidden says in words why a shadow schema may not be made, "" when that is not what the error says.
-func forbidden(err error) string {
+// shadowRefusal says in words why a shadow schema may not be made, "" when that is not what the error says.
+func shadowRefusal(err error) string {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return ""
@@ -145,8 +145,8 @@ func forbidden(err error) string {
 	return ""
 }
 
-// servesItself returns the connection's role where the live schema gives rights to it: a shadow of its own could not show them.
-func servesItself(ctx context.Context, q catalog.Querier, live *catalog.Schema) (string, error) {
+// grantedRole returns the connection's role where the live schema gives rights to it: a shadow of its own could not show them.
+func grantedRole(ctx context.Context, q catalog.Querier, live *catalog.Schema) (string, error) {
 	found, err := catalog.Texts(ctx, q, `SELECT current_user, EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND has_database_privilege(oid, 'CREATE'))`)
 	if err != nil || found[0][1] != "true" || !slices.Contains(grantees(live), found[0][0]) {
 		return "", err
@@ -154,10 +154,10 @@ func servesItself(ctx context.Context, q catalog.Querier, live *catalog.Schema) 
 	return found[0][0], nil
 }
 
-var monthTable = lazily(`^audit_logs_([0-9]{4})(0[1-9]|1[0-2])$`)
+var monthTable = newPattern(`^audit_logs_([0-9]{4})(0[1-9]|1[0-2])$`)
 
-// months is the text that makes the months of the audit log that the live database has, also one that was detached.
-func (h *shadow) months(live *catalog.Schema) string {
+// monthsScript is the text that makes the months of the audit log that the live database has, also one that was detached.
+func (h *shadow) monthsScript(live *catalog.Schema) string {
 	var text strings.Builder
 	for _, t := range live.Tables {
 		if m := monthTable.FindStringSubmatch(t.Name); m != nil {
@@ -169,7 +169,7 @@ func (h *shadow) months(live *catalog.Schema) string {
 
 // revokeDefaults takes back what the database's default privileges have given in the shadow, so that in the live schema they are found.
 func (h *shadow) revokeDefaults(ctx context.Context) error {
-	roles, err := catalog.Texts(ctx, h.at, `SELECT DISTINCT COALESCE(quote_ident(g.rolname), 'PUBLIC') FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+	roles, err := catalog.Texts(ctx, h.conn, `SELECT DISTINCT COALESCE(quote_ident(g.rolname), 'PUBLIC') FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
 	  LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE d.defaclnamespace = 0 AND a.grantee <> d.defaclrole AND (a.grantee <> 0 OR d.defaclobjtype = 'r')`)
 	for _, role := range roles {
 		if err != nil {
@@ -179,40 +179,40 @@ func (h *shadow) revokeDefaults(ctx context.Context) error {
 		if role[0] != "PUBLIC" { // who may call most functions
 			revoke += `; REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ` + h.name + ` FROM ` + role[0]
 		}
-		_, err = h.at.ExecContext(ctx, revoke)
+		_, err = h.conn.ExecContext(ctx, revoke)
 	}
 	return err
 }
 
-// grant gives the service's rights to the roles that are the service's in the live database: those that have most of them.
-func (h *shadow) grant(ctx context.Context, live *catalog.Schema) error {
+// grantServiceRoles gives the service's rights to the roles that are the service's in the live database: those that have most of them.
+func (h *shadow) grantServiceRoles(ctx context.Context, live *catalog.Schema) error {
 	roles := grantees(live)
 	if len(roles) == 0 {
 		return nil
 	}
-	if _, err := h.at.ExecContext(ctx, `SAVEPOINT rights`); err != nil {
+	if _, err := h.conn.ExecContext(ctx, `SAVEPOINT rights`); err != nil {
 		return err
 	}
-	if err := h.grantTo(ctx, roles[0]); err != nil {
+	if err := h.grantRole(ctx, roles[0]); err != nil {
 		return err
 	}
-	model, err := catalog.ReadPostgres(ctx, h.at, h.name)
+	model, err := catalog.ReadPostgres(ctx, h.conn, h.name)
 	if err != nil {
 		return err
 	}
 	wanted := rightsOf(model, roles[0])
-	if _, err := h.at.ExecContext(ctx, `ROLLBACK TO SAVEPOINT rights`); err != nil {
+	if _, err := h.conn.ExecContext(ctx, `ROLLBACK TO SAVEPOINT rights`); err != nil {
 		return err
 	}
 	for _, role := range roles {
-		has, held := rightsOf(live, role), 0
+		has, matching := rightsOf(live, role), 0
 		for right := range wanted {
 			if has[right] {
-				held++
+				matching++
 			}
 		}
-		if 2*held > len(wanted) {
-			if err := h.grantTo(ctx, role); err != nil {
+		if 2*matching > len(wanted) {
+			if err := h.grantRole(ctx, role); err != nil {
 				return err
 			}
 		}
@@ -220,13 +220,13 @@ func (h *shadow) grant(ctx context.Context, live *catalog.Schema) error {
 	return nil
 }
 
-// grantTo gives a role the service's rights, but for those on tables that a database in the middle of an upgrade has not yet.
-func (h *shadow) grantTo(ctx context.Context, role string) error {
+// grantRole gives a role the service's rights, but for those on tables that a database in the middle of an upgrade has not yet.
+func (h *shadow) grantRole(ctx context.Context, role string) error {
 	for _, statement := range strings.SplitAfter(store.GrantsScript(h.name, role), ";\n") {
-		_, err := h.at.ExecContext(ctx, "SAVEPOINT one_right;\n"+statement)
+		_, err := h.conn.ExecContext(ctx, "SAVEPOINT one_right;\n"+statement)
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) && pg.Code == "42P01" {
-			_, err = h.at.ExecContext(ctx, `ROLLBACK TO SAVEPOINT one_right`)
+			_, err = h.conn.ExecContext(ctx, `ROLLBACK TO SAVEPOINT one_right`)
 		}
 		if err != nil {
 			return err
@@ -235,11 +235,11 @@ func (h *shadow) grantTo(ctx context.Context, role string) error {
 	return nil
 }
 
-// eachGrant calls back with every right in a schema and what it is on.
-func eachGrant(s *catalog.Schema, each func(on string, g catalog.Grant)) {
+// forEachGrant calls back with every right in a schema and what it is on.
+func forEachGrant(s *catalog.Schema, visit func(on string, g catalog.Grant)) {
 	all := func(on string, grants []catalog.Grant) {
 		for _, g := range grants {
-			each(on, g)
+			visit(on, g)
 		}
 	}
 	all("schema", s.Grants)
@@ -258,7 +258,7 @@ func eachGrant(s *catalog.Schema, each func(on string, g catalog.Grant)) {
 func grantees(s *catalog.Schema) []string {
 	var roles []string
 	seen := map[string]bool{"PUBLIC": true, s.Owner(): true}
-	eachGrant(s, func(_ string, g catalog.Grant) {
+	forEachGrant(s, func(_ string, g catalog.Grant) {
 		if !seen[g.Grantee] {
 			seen[g.Grantee] = true
 			roles = append(roles, g.Grantee)
@@ -269,7 +269,7 @@ func grantees(s *catalog.Schema) []string {
 
 func rightsOf(s *catalog.Schema, role string) map[string]bool {
 	rights := map[string]bool{}
-	eachGrant(s, func(on string, g catalog.Grant) {
+	forEachGrant(s, func(on string, g catalog.Grant) {
 		if g.Grantee == role {
 			rights[g.Privilege+" "+on] = true
 		}

@@ -60,15 +60,15 @@ var fixture = []struct{ needs, sql string }{
 	{"schema_backfills", `INSERT INTO schema_backfills (number, place, walked, changed, started_at, updated_at) VALUES (1, 'probe', 2, 1, {t}, {t})`},
 }
 
-// aHash is a hash in the form that every supported scheme has, of nothing.
-const aHash = "$argon2id$v=19$m=19456,t=2,p=1$cHJvYmUtcHJvYmUt$bm90LWEtcmVhbC1kaWdlc3QtYnV0LWxvbmctZW5vdWdo"
+// sampleHash is a hash in the form that every supported scheme has, of nothing.
+const sampleHash = "$argon2id$v=19$m=19456,t=2,p=1$cHJvYmUtcHJvYmUt$bm90LWEtcmVhbC1kaWdlc3QtYnV0LWxvbmctZW5vdWdo"
 
-// administrator is the built-in role that has to have a holder.
-var administrator = uuid.MustParse("00000000-0000-7000-8007-000000000001")
+// administratorRole is the built-in role that has to have a holder.
+var administratorRole = uuid.MustParse("00000000-0000-7000-8007-000000000001")
 
-// fill puts the fixture into the shadow, and a row into every month of the log.
-func (h *shadow) fill(ctx context.Context, has func(table, column string) bool, months []time.Time, now time.Time) error {
-	words := h.fixtureWords(now)
+// insertFixture puts the fixture into the shadow, and a row into every month of the log.
+func (h *shadow) insertFixture(ctx context.Context, has func(table, column string) bool, months []time.Time, now time.Time) error {
+	words := h.fixtureReplacer(now)
 	statements := []string{}
 	for _, f := range fixture {
 		if table, column, _ := strings.Cut(f.needs, "."); has(table, column) {
@@ -88,35 +88,35 @@ func (h *shadow) fill(ctx context.Context, has func(table, column string) bool, 
 	} else {
 		statements = append([]string{"BEGIN"}, append(statements, "COMMIT")...)
 	}
-	_, err := h.at.ExecContext(ctx, strings.Join(statements, ";\n"))
+	_, err := h.conn.ExecContext(ctx, strings.Join(statements, ";\n"))
 	return err
 }
 
-// fixtureWords writes ids, times and bytes as literals of the engine.
-func (h *shadow) fixtureWords(now time.Time) *strings.Replacer {
+// fixtureReplacer writes ids, times and bytes as literals of the engine.
+func (h *shadow) fixtureReplacer(now time.Time) *strings.Replacer {
 	var words []string
-	say := func(name, text string) { words = append(words, "{"+name+"}", text) }
+	set := func(name, text string) { words = append(words, "{"+name+"}", text) }
 	for i, name := range []string{"ada", "bob", "svc", "gone", "dead", "mail", "mail2", "kek", "kek2", "session", "key", "event", "other"} {
 		id := cardinal.IDAt(now)
 		id[15] = byte(i + 1)
-		say(name, h.bytes(id[:], true))
+		set(name, h.bytesLiteral(id[:], true))
 	}
-	say("admin", h.bytes(administrator[:], true))
-	say("system", h.bytes(cardinal.SystemID[:], true))
+	set("admin", h.bytesLiteral(administratorRole[:], true))
+	set("system", h.bytesLiteral(cardinal.SystemID[:], true))
 	minute := now.Truncate(time.Minute)
-	say("t", h.time(minute))
-	say("t+day", h.time(minute.Add(24*time.Hour)))
-	say("sealed", h.bytes(append([]byte{1}, make([]byte, 39)...), false))
-	say("16", h.bytes(make([]byte, 16), false))
-	say("32", h.bytes(make([]byte, 32), false))
-	say("32a", h.bytes(append(make([]byte, 31), 1), false))
-	say("61", h.bytes(make([]byte, 61), false))
-	say("phc", literal(aHash))
+	set("t", h.timeLiteral(minute))
+	set("t+day", h.timeLiteral(minute.Add(24*time.Hour)))
+	set("sealed", h.bytesLiteral(append([]byte{1}, make([]byte, 39)...), false))
+	set("16", h.bytesLiteral(make([]byte, 16), false))
+	set("32", h.bytesLiteral(make([]byte, 32), false))
+	set("32a", h.bytesLiteral(append(make([]byte, 31), 1), false))
+	set("61", h.bytesLiteral(make([]byte, 61), false))
+	set("phc", quoteLiteral(sampleHash))
 	return strings.NewReplacer(words...)
 }
 
-// bytes is a literal of bytes, or of an id.
-func (h *shadow) bytes(b []byte, isID bool) string {
+// bytesLiteral is a literal of bytes, or of an id.
+func (h *shadow) bytesLiteral(b []byte, isID bool) string {
 	switch {
 	case h.engine == "sqlite":
 		return "X'" + strings.ToUpper(hex.EncodeToString(b)) + "'"
@@ -126,7 +126,7 @@ func (h *shadow) bytes(b []byte, isID bool) string {
 	return `'\x` + hex.EncodeToString(b) + "'"
 }
 
-func (h *shadow) time(at time.Time) string {
+func (h *shadow) timeLiteral(at time.Time) string {
 	if h.engine == "sqlite" {
 		return fmt.Sprint(at.UnixMicro())
 	}

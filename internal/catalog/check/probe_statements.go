@@ -9,19 +9,19 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// values are what may be put into a column of a row.
-type values func(*catalog.Table, *catalog.Column, row) []string
+// valueSource are what may be put into a column of a row.
+type valueSource func(*catalog.Table, *catalog.Column, row) []string
 
-func onlyNull(*catalog.Table, *catalog.Column, row) []string { return []string{"NULL"} }
+func nullOnly(*catalog.Table, *catalog.Column, row) []string { return []string{"NULL"} }
 
-// withValues are statements that put values into some columns of a row: into one of them, then into two; as a new row and as a
+// changeColumns are statements that put values into some columns of a row: into one of them, then into two; as a new row and as a
 // change of an old one.
-func (p *prober) withValues(t *catalog.Table, columns []string, of values) iter.Seq[string] {
+func (p *prober) changeColumns(t *catalog.Table, columns []string, source valueSource) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, changes := range []func(map[string][]string) iter.Seq[row]{single, pairs} {
-			for _, write := range []func(*catalog.Table, row, row) string{p.insert, p.insertUnknown, p.update} {
+		for _, changes := range []func(map[string][]string) iter.Seq[row]{singleChanges, pairChanges} {
+			for _, write := range []func(*catalog.Table, row, row) string{p.insertLike, p.insertUnknownCodes, p.update} {
 				for _, r := range p.rows[t.Name] {
-					for change := range changes(pools(t, columns, r, of)) {
+					for change := range changes(candidateValues(t, columns, r, source)) {
 						if statement := write(t, r, change); statement != "" && !yield(statement) {
 							return
 						}
@@ -32,19 +32,19 @@ func (p *prober) withValues(t *catalog.Table, columns []string, of values) iter.
 	}
 }
 
-// pools are the values for each column, or for those that it is computed from.
-func pools(t *catalog.Table, columns []string, r row, of values) map[string][]string {
+// candidateValues are the values for each column, or for those that it is computed from.
+func candidateValues(t *catalog.Table, columns []string, r row, source valueSource) map[string][]string {
 	pools := map[string][]string{}
 	for _, name := range columns {
-		for _, c := range written(t, name) {
-			pools[c.Name] = of(t, c, r)
+		for _, c := range sourceColumns(t, name) {
+			pools[c.Name] = source(t, c, r)
 		}
 	}
 	return pools
 }
 
-// written are the columns that decide what a column holds: itself, or those that it is computed from.
-func written(t *catalog.Table, name string) (columns []*catalog.Column) {
+// sourceColumns are the columns that decide what a column holds: itself, or those that it is computed from.
+func sourceColumns(t *catalog.Table, name string) (columns []*catalog.Column) {
 	c := t.Column(name)
 	switch {
 	case c == nil:
@@ -60,7 +60,7 @@ func written(t *catalog.Table, name string) (columns []*catalog.Column) {
 	return columns
 }
 
-func single(pools map[string][]string) iter.Seq[row] {
+func singleChanges(pools map[string][]string) iter.Seq[row] {
 	return func(yield func(row) bool) {
 		for _, name := range slices.Sorted(maps.Keys(pools)) {
 			for _, v := range pools[name] {
@@ -72,7 +72,7 @@ func single(pools map[string][]string) iter.Seq[row] {
 	}
 }
 
-func pairs(pools map[string][]string) iter.Seq[row] {
+func pairChanges(pools map[string][]string) iter.Seq[row] {
 	return func(yield func(row) bool) {
 		names := slices.Sorted(maps.Keys(pools))
 		for i, a := range names {
@@ -89,8 +89,8 @@ func pairs(pools map[string][]string) iter.Seq[row] {
 	}
 }
 
-// insert makes a row like another one, with a fresh id.
-func (p *prober) insert(t *catalog.Table, like, change row) string {
+// insertLike makes a row like another one, with a fresh id.
+func (p *prober) insertLike(t *catalog.Table, like, change row) string {
 	values := maps.Clone(like)
 	for _, key := range t.PrimaryKey() {
 		if key == "id" {
@@ -98,12 +98,12 @@ func (p *prober) insert(t *catalog.Table, like, change row) string {
 		}
 	}
 	maps.Copy(values, change)
-	return p.insertExactly(t, values)
+	return p.insertRow(t, values)
 }
 
-// insertUnknown is insert with codes that no lookup has, so that triggers that ask a lookup find nothing to object to; foreign keys
+// insertUnknownCodes is insert with codes that no lookup has, so that triggers that ask a lookup find nothing to object to; foreign keys
 // are checked after everything else.
-func (p *prober) insertUnknown(t *catalog.Table, like, change row) string {
+func (p *prober) insertUnknownCodes(t *catalog.Table, like, change row) string {
 	values, some := row{}, false
 	for _, k := range t.ForeignKeys() {
 		for _, name := range k.Columns {
@@ -116,41 +116,41 @@ func (p *prober) insertUnknown(t *catalog.Table, like, change row) string {
 		return ""
 	}
 	maps.Copy(values, change)
-	return p.insert(t, like, values)
+	return p.insertLike(t, like, values)
 }
 
-func (p *prober) insertExactly(t *catalog.Table, values row) string {
+func (p *prober) insertRow(t *catalog.Table, values row) string {
 	var columns, list []string
 	for _, c := range t.Columns {
 		if c.Generated == "" {
-			columns = append(columns, quote(c.Name))
+			columns = append(columns, quoteName(c.Name))
 			list = append(list, values[c.Name])
 		}
 	}
-	return "INSERT INTO " + quote(t.Name) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(list, ", ") + ")"
+	return "INSERT INTO " + quoteName(t.Name) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(list, ", ") + ")"
 }
 
 // update changes a row, and lets its version grow as every change must.
 func (p *prober) update(t *catalog.Table, r, change row) string {
-	return p.updateTo(t, r, change, "version + 1")
+	return p.updateWithVersion(t, r, change, "version + 1")
 }
 
-func (p *prober) updateTo(t *catalog.Table, r, change row, version string) string {
+func (p *prober) updateWithVersion(t *catalog.Table, r, change row, version string) string {
 	var set, where []string
 	for _, name := range slices.Sorted(maps.Keys(change)) {
-		set = append(set, quote(name)+" = "+change[name])
+		set = append(set, quoteName(name)+" = "+change[name])
 	}
 	if _, given := change["version"]; t.Column("version") != nil && version != "" && !given {
 		set = append(set, "version = "+version)
 	}
 	for _, key := range t.PrimaryKey() {
-		where = append(where, quote(key)+" = "+r[key])
+		where = append(where, quoteName(key)+" = "+r[key])
 	}
-	return "UPDATE " + quote(t.Name) + " SET " + strings.Join(set, ", ") + " WHERE " + strings.Join(where, " AND ")
+	return "UPDATE " + quoteName(t.Name) + " SET " + strings.Join(set, ", ") + " WHERE " + strings.Join(where, " AND ")
 }
 
-// copies are new rows that equal another one in the columns of a unique index, and in no other key.
-func (p *prober) copies(t *catalog.Table, i catalog.Index) iter.Seq[string] {
+// duplicateRows are new rows that equal another one in the columns of a unique index, and in no other key.
+func (p *prober) duplicateRows(t *catalog.Table, i catalog.Index) iter.Seq[string] {
 	fixed := map[string]bool{}
 	for _, name := range i.Columns {
 		fixed[name] = true
@@ -162,14 +162,14 @@ func (p *prober) copies(t *catalog.Table, i catalog.Index) iter.Seq[string] {
 				if fixed[name] {
 					continue
 				}
-				for _, c := range written(t, name) {
+				for _, c := range sourceColumns(t, name) {
 					others[c.Name] = true
 				}
 			}
 		}
 	}
 	return func(yield func(string) bool) {
-		for _, text := range []string{"'probe_x'", "'QQ'", "'probes.x'", "'probe-x'", literal(strings.Replace(aHash, "cHJv", "eHJv", 1))} {
+		for _, text := range []string{"'probe_x'", "'QQ'", "'probes.x'", "'probe-x'", quoteLiteral(strings.Replace(sampleHash, "cHJv", "eHJv", 1))} {
 			for _, r := range p.rows[t.Name] {
 				values, texts := maps.Clone(r), 0
 				for _, name := range slices.Sorted(maps.Keys(others)) {
@@ -182,7 +182,7 @@ func (p *prober) copies(t *catalog.Table, i catalog.Index) iter.Seq[string] {
 						texts++
 					}
 				}
-				if !yield(p.insertExactly(t, values)) || !yield(p.insertExactly(t, r)) {
+				if !yield(p.insertRow(t, values)) || !yield(p.insertRow(t, r)) {
 					return
 				}
 			}
@@ -190,10 +190,10 @@ func (p *prober) copies(t *catalog.Table, i catalog.Index) iter.Seq[string] {
 	}
 }
 
-// strays are rows that refer to nothing by a foreign key: in one of its columns, or in all of them.
-func (p *prober) strays(t *catalog.Table, k catalog.Constraint) iter.Seq[string] {
+// danglingReferences are rows that refer to nothing by a foreign key: in one of its columns, or in all of them.
+func (p *prober) danglingReferences(t *catalog.Table, k catalog.Constraint) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, write := range []func(*catalog.Table, row, row) string{p.insertFresh, p.update} {
+		for _, write := range []func(*catalog.Table, row, row) string{p.insertWithFreshKeys, p.update} {
 			for _, r := range p.rows[t.Name] {
 				all := row{}
 				for _, name := range k.Columns {
@@ -210,8 +210,8 @@ func (p *prober) strays(t *catalog.Table, k catalog.Constraint) iter.Seq[string]
 	}
 }
 
-// insertFresh makes a row like another one that shares no key with it.
-func (p *prober) insertFresh(t *catalog.Table, like, change row) string {
+// insertWithFreshKeys makes a row like another one that shares no key with it.
+func (p *prober) insertWithFreshKeys(t *catalog.Table, like, change row) string {
 	refers := map[string]bool{}
 	for _, k := range t.ForeignKeys() {
 		for _, name := range k.Columns {
@@ -221,7 +221,7 @@ func (p *prober) insertFresh(t *catalog.Table, like, change row) string {
 	values := maps.Clone(like)
 	for _, i := range t.Indexes {
 		for _, name := range i.Columns {
-			for _, c := range written(t, name) {
+			for _, c := range sourceColumns(t, name) {
 				if i.Unique && (!refers[name] || name == "id") {
 					values[c.Name] = p.freshValue(*c, like[c.Name], "'QQ'")
 				}
@@ -229,15 +229,15 @@ func (p *prober) insertFresh(t *catalog.Table, like, change row) string {
 		}
 	}
 	maps.Copy(values, change)
-	return p.insertExactly(t, values)
+	return p.insertRow(t, values)
 }
 
-// events are statements at which a trigger fires, of each kind in turn.
-func (p *prober) events(t *catalog.Table, events []event) iter.Seq[string] {
+// triggerStatements are statements at which a trigger fires, of each kind in turn.
+func (p *prober) triggerStatements(t *catalog.Table, triggerStatements []event) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		var turns []func() (string, bool)
-		for _, e := range events {
-			next, stop := iter.Pull(p.statementsOf(t, e))
+		for _, e := range triggerStatements {
+			next, stop := iter.Pull(p.eventStatements(t, e))
 			defer stop()
 			turns = append(turns, next)
 		}
@@ -253,10 +253,10 @@ func (p *prober) events(t *catalog.Table, events []event) iter.Seq[string] {
 	}
 }
 
-func (p *prober) statementsOf(t *catalog.Table, e event) iter.Seq[string] {
+func (p *prober) eventStatements(t *catalog.Table, e event) iter.Seq[string] {
 	switch e.verb {
 	case "TRUNCATE":
-		return slices.Values([]string{"TRUNCATE " + quote(t.Name) + " CASCADE"})
+		return slices.Values([]string{"TRUNCATE " + quoteName(t.Name) + " CASCADE"})
 	case "DELETE":
 		return p.deletes(t)
 	case "UPDATE":
@@ -270,9 +270,9 @@ func (p *prober) deletes(t *catalog.Table) iter.Seq[string] {
 		for _, r := range p.rows[t.Name] {
 			var where []string
 			for _, key := range t.PrimaryKey() {
-				where = append(where, quote(key)+" = "+r[key])
+				where = append(where, quoteName(key)+" = "+r[key])
 			}
-			if !yield("DELETE FROM " + quote(t.Name) + " WHERE " + strings.Join(where, " AND ")) {
+			if !yield("DELETE FROM " + quoteName(t.Name) + " WHERE " + strings.Join(where, " AND ")) {
 				return
 			}
 		}
@@ -289,7 +289,7 @@ func (p *prober) updates(t *catalog.Table, columns []string) iter.Seq[string] {
 	}
 	return func(yield func(string) bool) {
 		for _, r := range p.rows[t.Name] { // the version as it is
-			if !yield(p.updateTo(t, r, row{columns[0]: r[columns[0]]}, "")) {
+			if !yield(p.updateWithVersion(t, r, row{columns[0]: r[columns[0]]}, "")) {
 				return
 			}
 		}
@@ -298,7 +298,7 @@ func (p *prober) updates(t *catalog.Table, columns []string) iter.Seq[string] {
 			more = false
 			for _, r := range p.rows[t.Name] {
 				for _, name := range columns {
-					pool := p.pool(t, t.Column(name), r)
+					pool := p.candidates(t, t.Column(name), r)
 					if n >= len(pool) {
 						continue
 					}
@@ -314,13 +314,13 @@ func (p *prober) updates(t *catalog.Table, columns []string) iter.Seq[string] {
 func (p *prober) inserts(t *catalog.Table) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, r := range p.rows[t.Name] {
-			if !yield(p.insertExactly(t, r)) {
+			if !yield(p.insertRow(t, r)) {
 				return
 			}
 			for i := range t.Columns {
 				c := &t.Columns[i]
-				for _, v := range p.pool(t, c, r) {
-					if c.Generated == "" && !yield(p.insert(t, r, row{c.Name: v})) {
+				for _, v := range p.candidates(t, c, r) {
+					if c.Generated == "" && !yield(p.insertLike(t, r, row{c.Name: v})) {
 						return
 					}
 				}

@@ -18,8 +18,8 @@ type Acceptance struct {
 }
 
 var (
-	acceptance = lazily(`^(\S+)\s+("[^"]*"|[^\s"]\S*)(?:\s+(\S.*))?$`)
-	checkID    = lazily(`^[A-Z][0-9]+$`)
+	acceptanceLine = newPattern(`^(\S+)\s+("[^"]*"|[^\s"]\S*)(?:\s+(\S.*))?$`)
+	checkID        = newPattern(`^[A-Z][0-9]+$`)
 )
 
 // ReadAcceptances reads a list of accepted findings, one a line: the check's id, the object (* is any run of characters; in quotes
@@ -27,29 +27,29 @@ var (
 // *cardinal.Invalid.
 func ReadAcceptances(text string) ([]Acceptance, error) {
 	var list []Acceptance
-	var faults cardinal.Faults
+	var invalid cardinal.Faults
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		wrong := func(code, message string) {
-			faults = append(faults, cardinal.Fault{Parameter: fmt.Sprintf("line %d", i+1), Code: code, Message: message})
+		addError := func(code, message string) {
+			invalid = append(invalid, cardinal.Fault{Parameter: fmt.Sprintf("line %d", i+1), Code: code, Message: message})
 		}
-		m := acceptance.FindStringSubmatch(line)
+		m := acceptanceLine.FindStringSubmatch(line)
 		if m == nil {
-			wrong("form", `write the check's id, the object and the reason, like: G24 "index users_old_ix" goes with the next release`)
+			addError("form", `write the check's id, the object and the reason, like: G24 "index users_old_ix" goes with the next release`)
 			continue
 		}
 		if _, known := Find(m[1]); !known || !checkID.MatchString(m[1]) {
-			wrong("check", "begin with the id of a check, as the report prints it")
+			addError("check", "begin with the id of a check, as the report prints it")
 		}
 		if m[3] == "" {
-			wrong("reason", "say after the object why it is accepted")
+			addError("reason", "say after the object why it is accepted")
 		}
 		list = append(list, Acceptance{Line: i + 1, ID: m[1], Object: strings.Trim(m[2], `"`), Reason: m[3]})
 	}
-	return list, faults.Err()
+	return list, invalid.Err()
 }
 
 // matches reports whether the acceptance names an object.
@@ -62,7 +62,7 @@ func (a Acceptance) matches(object string) bool {
 }
 
 // accept takes accepted findings out of an outcome.
-func (p *proof) accept(o *Outcome) {
+func (p *runner) accept(o *Outcome) {
 	o.Findings = slices.DeleteFunc(o.Findings, func(f Finding) bool {
 		hit := false
 		for n, a := range p.accepted {
@@ -76,12 +76,12 @@ func (p *proof) accept(o *Outcome) {
 		return hit
 	})
 	if o.Accepted > 0 {
-		o.settle()
+		o.setStatus()
 	}
 }
 
-// unused is what was accepted of a check that ran and found nothing like it.
-func (p *proof) unused() (list []Acceptance) {
+// unusedAcceptances is what was accepted of a check that ran and found nothing like it.
+func (p *runner) unusedAcceptances() (list []Acceptance) {
 	for n, a := range p.accepted {
 		if _, ran := p.outcomes[a.ID]; ran && !p.used[n] {
 			list = append(list, a)

@@ -8,11 +8,11 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// declaration is a column as CREATE TABLE and ADD COLUMN take it.
-func declaration(c catalog.Column) string {
-	text := quote(c.Name) + " " + c.Type
+// columnDeclaration is a column as CREATE TABLE and ADD COLUMN take it.
+func columnDeclaration(c catalog.Column) string {
+	text := quoteName(c.Name) + " " + c.Type
 	if c.Collation != "" {
-		text += " COLLATE " + quote(c.Collation)
+		text += " COLLATE " + quoteName(c.Collation)
 	}
 	if c.Generated != "" {
 		text += " GENERATED ALWAYS AS (" + c.Generated + ") STORED"
@@ -26,27 +26,27 @@ func declaration(c catalog.Column) string {
 	return text
 }
 
-func (d difference) column(want *catalog.Table) []string {
-	table := "ALTER TABLE " + quote(d.object.Table)
-	name := quote(d.object.Name)
-	if d.surplus {
+func (d difference) columnFix(want *catalog.Table) []string {
+	table := "ALTER TABLE " + quoteName(d.object.Table)
+	name := quoteName(d.object.Name)
+	if d.extra {
 		return []string{table + " DROP COLUMN " + name}
 	}
 	c := want.Column(d.object.Name)
 	if d.missing {
-		return append([]string{table + " ADD COLUMN " + declaration(*c), comment("COLUMN "+quote(want.Name)+"."+name, c.Comment)},
-			grants("TABLE "+quote(want.Name), &catalog.Table{Columns: []catalog.Column{*c}})...)
+		return append([]string{table + " ADD COLUMN " + columnDeclaration(*c), commentStatement("COLUMN "+quoteName(want.Name)+"."+name, c.Comment)},
+			grantsOnTable("TABLE "+quoteName(want.Name), &catalog.Table{Columns: []catalog.Column{*c}})...)
 	}
-	statements := d.rights("TABLE "+quote(want.Name), c.Name)
-	typed := false
+	statements := d.grantStatements("TABLE "+quoteName(want.Name), c.Name)
+	typeChanged := false
 	for _, x := range d.changed {
 		switch x.property {
 		case "type", "collation":
-			if !typed {
-				typed = true
+			if !typeChanged {
+				typeChanged = true
 				collation := ""
 				if c.Collation != "" {
-					collation = " COLLATE " + quote(c.Collation)
+					collation = " COLLATE " + quoteName(c.Collation)
 				}
 				statements = append(statements, table+" ALTER COLUMN "+name+" TYPE "+c.Type+collation+" USING "+name+"::"+c.Type)
 			}
@@ -62,33 +62,33 @@ func (d difference) column(want *catalog.Table) []string {
 			if c.Generated == "" {
 				statements = append(statements, table+" ALTER COLUMN "+name+" DROP EXPRESSION")
 			} else {
-				statements = append(statements, table+" DROP COLUMN "+name, table+" ADD COLUMN "+declaration(*c))
+				statements = append(statements, table+" DROP COLUMN "+name, table+" ADD COLUMN "+columnDeclaration(*c))
 			}
 		case "comment":
-			statements = append(statements, comment("COLUMN "+quote(want.Name)+"."+name, c.Comment))
+			statements = append(statements, commentStatement("COLUMN "+quoteName(want.Name)+"."+name, c.Comment))
 		}
 	}
 	return statements
 }
 
-// constraint adds without a long lock where it can: rules NOT VALID first, keys over an index that is built beside the writers.
-func (d difference) constraint(want *catalog.Table) []string {
-	table, name := "ALTER TABLE "+quote(d.object.Table), quote(d.object.Name)
+// constraintFix adds without a long lock where it can: rules NOT VALID first, keys over an index that is built beside the writers.
+func (d difference) constraintFix(want *catalog.Table) []string {
+	table, name := "ALTER TABLE "+quoteName(d.object.Table), quoteName(d.object.Name)
 	var statements []string
 	if !d.missing {
 		statements = append(statements, table+" DROP CONSTRAINT "+name)
 	}
-	if d.surplus {
+	if d.extra {
 		return statements
 	}
-	c := part(want.Constraints, func(c catalog.Constraint) bool { return c.Name == d.object.Name })
+	c := findFirst(want.Constraints, func(c catalog.Constraint) bool { return c.Name == d.object.Name })
 	if len(d.changed) > 0 {
 		only := func(properties ...string) bool {
 			return !slices.ContainsFunc(d.changed, func(x change) bool { return !slices.Contains(properties, x.property) })
 		}
 		switch {
 		case only("enforced"):
-			return []string{table + " ENABLE TRIGGER ALL", "ALTER TABLE " + quote(cmp.Or(c.References, want.Name)) + " ENABLE TRIGGER ALL"}
+			return []string{table + " ENABLE TRIGGER ALL", "ALTER TABLE " + quoteName(cmp.Or(c.References, want.Name)) + " ENABLE TRIGGER ALL"}
 		case only("validated", "definition") && d.changes("validated"):
 			return []string{table + " VALIDATE CONSTRAINT " + name}
 		case only("inherited"):
@@ -100,33 +100,25 @@ func (d difference) constraint(want *catalog.Table) []string {
 	case want.Kind == catalog.Partitioned || c.Kind == catalog.Exclusion:
 		return append(statements, add+c.Definition)
 	case c.Kind == catalog.PrimaryKey || c.Kind == catalog.Unique:
-		return append(statements, "CREATE UNIQUE INDEX CONCURRENTLY "+name+" ON "+quote(want.Name)+" ("+quoted(c.Columns)+")",
+		return append(statements, "CREATE UNIQUE INDEX CONCURRENTLY "+name+" ON "+quoteName(want.Name)+" ("+quoteNames(c.Columns)+")",
 			add+strings.ToUpper(string(c.Kind))+" USING INDEX "+name)
 	}
 	return append(statements, add+c.Definition+" NOT VALID", table+" VALIDATE CONSTRAINT "+name)
 }
 
-func quoted(names []string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = quote(name)
-	}
-	return strings.Join(quoted, ", ")
-}
-
-func (d difference) index(want *catalog.Table) []string {
+func (d difference) indexFix(want *catalog.Table) []string {
 	concurrently := " CONCURRENTLY"
 	if want != nil && want.Kind == catalog.Partitioned {
 		concurrently = ""
 	}
 	var statements []string
 	if !d.missing {
-		statements = append(statements, "DROP INDEX"+concurrently+" "+quote(d.object.Name))
+		statements = append(statements, "DROP INDEX"+concurrently+" "+quoteName(d.object.Name))
 	}
-	if d.surplus {
+	if d.extra {
 		return statements
 	}
-	i := part(want.Indexes, func(i catalog.Index) bool { return i.Name == d.object.Name })
+	i := findFirst(want.Indexes, func(i catalog.Index) bool { return i.Name == d.object.Name })
 	if i.Constraint != "" || i.PartOf != "" {
 		return nil // its key's, or its partitioned index's
 	}
@@ -134,8 +126,8 @@ func (d difference) index(want *catalog.Table) []string {
 	return append(statements, strings.Replace(definition, " ON ONLY ", " ON ", 1))
 }
 
-func (d difference) trigger(want *catalog.Table) []string {
-	table, name := quote(d.object.Table), quote(d.object.Name)
+func (d difference) triggerFix(want *catalog.Table) []string {
+	table, name := quoteName(d.object.Table), quoteName(d.object.Name)
 	if len(d.changed) > 0 && !slices.ContainsFunc(d.changed, func(c change) bool { return c.property != "enabled" && c.property != "definition" }) &&
 		slices.ContainsFunc(d.changed, func(c change) bool { return strings.TrimSuffix(c.live, " (DISABLED)") == c.want }) {
 		return []string{"ALTER TABLE " + table + " ENABLE TRIGGER " + name}
@@ -144,32 +136,32 @@ func (d difference) trigger(want *catalog.Table) []string {
 	if !d.missing {
 		statements = append(statements, "DROP TRIGGER "+name+" ON "+table)
 	}
-	if d.surplus {
+	if d.extra {
 		return statements
 	}
-	return append(statements, part(want.Triggers, func(g catalog.Trigger) bool { return g.Name == d.object.Name }).Definition)
+	return append(statements, findFirst(want.Triggers, func(g catalog.Trigger) bool { return g.Name == d.object.Name }).Definition)
 }
 
-func (d difference) function(s *Subject) []string {
-	if d.surplus {
+func (d difference) functionFix(s *Subject) []string {
+	if d.extra {
 		return []string{"DROP FUNCTION " + d.object.Name}
 	}
-	f := part(s.Shadow.Functions, func(f catalog.Function) bool { return f.Name+"("+f.Arguments+")" == d.object.Name })
+	f := findFirst(s.Shadow.Functions, func(f catalog.Function) bool { return f.Name+"("+f.Arguments+")" == d.object.Name })
 	if s.Shadow.Owner() == f.Owner && len(d.changed) == 1 && d.changed[0].property == "owner" {
-		return []string{"ALTER FUNCTION " + d.object.Name + " OWNER TO " + quote(s.Live.Owner())}
+		return []string{"ALTER FUNCTION " + d.object.Name + " OWNER TO " + quoteName(s.Live.Owner())}
 	}
-	statements := d.rights("FUNCTION "+d.object.Name, "")
-	if d.about == ofComments {
-		return append(statements, comment("FUNCTION "+d.object.Name, f.Comment))
+	statements := d.grantStatements("FUNCTION "+d.object.Name, "")
+	if d.aspect == aspectComments {
+		return append(statements, commentStatement("FUNCTION "+d.object.Name, f.Comment))
 	}
-	if d.about == ofRights {
+	if d.aspect == aspectRights {
 		return statements
 	}
-	statements = append(statements, strings.ReplaceAll(strings.TrimSpace(f.Definition), "$schema", quote(s.Live.Name)))
+	statements = append(statements, strings.ReplaceAll(strings.TrimSpace(f.Definition), "$schema", quoteName(s.Live.Name)))
 	if d.missing {
-		statements = append(statements, "REVOKE ALL ON FUNCTION "+d.object.Name+" FROM PUBLIC", comment("FUNCTION "+d.object.Name, f.Comment))
+		statements = append(statements, "REVOKE ALL ON FUNCTION "+d.object.Name+" FROM PUBLIC", commentStatement("FUNCTION "+d.object.Name, f.Comment))
 		for _, g := range f.Grants {
-			statements = append(statements, difference{changed: []change{{catalog.GrantProperty(g), "", "granted"}}}.rights("FUNCTION "+d.object.Name, "")...)
+			statements = append(statements, difference{changed: []change{{catalog.GrantProperty(g), "", "granted"}}}.grantStatements("FUNCTION "+d.object.Name, "")...)
 		}
 	}
 	return statements

@@ -18,73 +18,71 @@ import (
 // prober tries statements in the shadow, all of which are undone.
 type prober struct {
 	*shadow
-	ctx    context.Context
-	schema *catalog.Schema
-	rows   map[string][]row // some of each table
-	anID   string           // a literal of one that is like any other
-	fresh  int              // how many ids were made
-	tried  int              // how many statements
-	pools  map[*catalog.Column][]string
+	schema         *catalog.Schema
+	rows           map[string][]row // some of each table
+	sampleID       string           // a literal of one that is like any other
+	freshCount     int              // how many ids were made
+	triedCount     int              // how many statements
+	candidateCache map[*catalog.Column][]string
 }
 
 // row is a row with its values as literals of the engine.
 type row map[string]string
 
-// maxRows of a table are started from: those of the fixture come first.
-const maxRows = 16
+// maxRowsPerTable of a table are started from: those of the fixture come first.
+const maxRowsPerTable = 16
 
-// prober fills the shadow, the first time.
-func (h *shadow) prober(ctx context.Context, s *Subject) (*prober, error) {
-	if h.probes != nil {
-		h.probes.ctx = ctx
-		return h.probes, nil
+// openProber fills the shadow, the first time.
+func (h *shadow) openProber(ctx context.Context, s *Subject) (*prober, error) {
+	if h.prober != nil {
+		return h.prober, nil
 	}
-	p := &prober{shadow: h, ctx: ctx, schema: s.Shadow, rows: map[string][]row{}, pools: map[*catalog.Column][]string{}}
+	p := &prober{shadow: h, schema: s.Shadow, rows: map[string][]row{}, candidateCache: map[*catalog.Column][]string{}}
 	id := cardinal.IDAt(s.Now)
-	p.anID = h.bytes(id[:], true)
+	p.sampleID = h.bytesLiteral(id[:], true)
 	has := func(table, column string) bool {
 		t := p.schema.Table(table)
 		return t != nil && (column == "" || t.Column(column) != nil)
 	}
-	if err := h.fill(ctx, has, liveMonths(s.Shadow), s.Now); err != nil {
+	if err := h.insertFixture(ctx, has, auditMonths(s.Shadow), s.Now); err != nil {
 		return nil, fmt.Errorf("fill the shadow with rows to probe: %w", err)
 	}
 	if h.engine == "postgres" && p.schema.Table("audit_logs_"+s.Now.Format("200601")) == nil { // which the fixture has made
 		var err error
-		if p.schema, err = catalog.ReadPostgres(ctx, h.at, h.name); err != nil {
+		if p.schema, err = catalog.ReadPostgres(ctx, h.conn, h.name); err != nil {
 			return nil, err
 		}
 	}
 	for i := range p.schema.Tables {
-		if err := p.readRows(&p.schema.Tables[i]); err != nil {
+		if err := p.readRows(ctx, &p.schema.Tables[i]); err != nil {
 			return nil, err
 		}
 	}
 	if h.engine == "postgres" {
-		if _, err := h.at.ExecContext(ctx, tryOne); err != nil {
+		if _, err := h.conn.ExecContext(ctx, tryFunction); err != nil {
 			return nil, err
 		}
 	}
-	h.probes = p
+	h.prober = p
 	return p, nil
 }
 
-func (p *prober) readRows(t *catalog.Table) error {
+func (p *prober) readRows(ctx context.Context, t *catalog.Table) error {
 	var columns, order []string
 	for _, c := range t.Columns {
-		value := "quote(" + quote(c.Name) + ")"
+		value := "quote(" + quoteName(c.Name) + ")"
 		if p.engine == "postgres" {
-			value = "quote_nullable(" + quote(c.Name) + "::text)"
+			value = "quote_nullable(" + quoteName(c.Name) + "::text)"
 		}
 		columns = append(columns, value)
 	}
 	for _, key := range t.PrimaryKey() {
-		order = append(order, quote(key)+" DESC")
+		order = append(order, quoteName(key)+" DESC")
 	}
 	if len(columns) == 0 || len(order) == 0 {
 		return nil
 	}
-	found, err := catalog.Texts(p.ctx, p.at, fmt.Sprintf(`SELECT %s FROM %s ORDER BY %s LIMIT %d`, strings.Join(columns, ", "), quote(t.Name), strings.Join(order, ", "), maxRows))
+	found, err := catalog.Texts(ctx, p.conn, fmt.Sprintf(`SELECT %s FROM %s ORDER BY %s LIMIT %d`, strings.Join(columns, ", "), quoteName(t.Name), strings.Join(order, ", "), maxRowsPerTable))
 	if err != nil {
 		return err
 	}
@@ -112,10 +110,10 @@ func (r refusal) String() string {
 	return r.kind + " " + r.name
 }
 
-// tryOne is the function that tries statements on PostgreSQL. Each is undone by the block that catches its end, whatever that is:
+// tryFunction is the function that tries statements on PostgreSQL. Each is undone by the block that catches its end, whatever that is:
 // an error that is caught is not written to the server's log either.
 // It stops at a refusal by a name that is wanted.
-const tryOne = `CREATE FUNCTION try_statements(statements text[], at_commit boolean, wanted text[]) RETURNS TABLE (code text, rel text, rule text, col text) LANGUAGE plpgsql AS $$
+const tryFunction = `CREATE FUNCTION try_statements(statements text[], at_commit boolean, wanted text[]) RETURNS TABLE (code text, rel text, rule text, col text) LANGUAGE plpgsql AS $$
 DECLARE
   statement text;
 BEGIN
@@ -134,8 +132,8 @@ BEGIN
   END LOOP;
 END $$`
 
-// try tries a rule's statements, some at a time: first one, which mostly does, then more and more.
-func (p *prober) try(r rule) iter.Seq2[[]refusal, error] {
+// runRule tries a rule's statements, some at a time: first one, which mostly does, then more and more.
+func (p *prober) runRule(ctx context.Context, r rule) iter.Seq2[[]refusal, error] {
 	return func(yield func([]refusal, error) bool) {
 		next, stop := iter.Pull(r.statements)
 		defer stop()
@@ -151,8 +149,8 @@ func (p *prober) try(r rule) iter.Seq2[[]refusal, error] {
 			if len(batch) == 0 {
 				return
 			}
-			p.tried += len(batch)
-			results, err := p.tryBatch(batch, r)
+			p.triedCount += len(batch)
+			results, err := p.runBatch(ctx, batch, r)
 			if !yield(results, err) || err != nil {
 				return
 			}
@@ -160,29 +158,29 @@ func (p *prober) try(r rule) iter.Seq2[[]refusal, error] {
 	}
 }
 
-func (p *prober) tryBatch(batch []string, r rule) (results []refusal, err error) {
+func (p *prober) runBatch(ctx context.Context, batch []string, r rule) (results []refusal, err error) {
 	if p.engine == "sqlite" {
 		for _, statement := range batch {
-			result, err := p.trySQLite(statement, r)
+			result, err := p.runSQLite(ctx, statement, r)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", statement, err)
 			}
 			results = append(results, result)
-			if r.refusedBy(result) {
+			if r.matches(result) {
 				break
 			}
 		}
 		return results, nil
 	}
-	found, err := catalog.Texts(p.ctx, p.at, `SELECT code, rel, rule, col FROM try_statements($1, $2, $3)`, batch, r.deferred, r.names)
+	found, err := catalog.Texts(ctx, p.conn, `SELECT code, rel, rule, col FROM try_statements($1, $2, $3)`, batch, r.deferred, r.names)
 	for _, f := range found {
-		results = append(results, refusedByPostgres(f[0], f[1], f[2], f[3]))
+		results = append(results, parsePostgresRefusal(f[0], f[1], f[2], f[3]))
 	}
 	return results, err
 }
 
-// refusedByPostgres reads why from the SQLSTATE and what comes with it.
-func refusedByPostgres(code, table, constraint, column string) refusal {
+// parsePostgresRefusal reads why from the SQLSTATE and what comes with it.
+func parsePostgresRefusal(code, table, constraint, column string) refusal {
 	switch code {
 	case "PROBE":
 		return refusal{}
@@ -198,10 +196,10 @@ func refusedByPostgres(code, table, constraint, column string) refusal {
 	return refusal{"SQLSTATE", table, code}
 }
 
-func (p *prober) trySQLite(statement string, r rule) (found refusal, err error) {
+func (p *prober) runSQLite(ctx context.Context, statement string, r rule) (found refusal, err error) {
 	if r.foreignKey != nil {
-		alone, err := p.breaksAlone(statement, r)
-		if err != nil || !alone {
+		only, err := p.breaksOnlyThisKey(ctx, statement, r)
+		if err != nil || !only {
 			return refusal{kind: "foreign key", name: "another"}, err
 		}
 	}
@@ -209,14 +207,14 @@ func (p *prober) trySQLite(statement string, r rule) (found refusal, err error) 
 	if r.deferred {
 		text += ";\nCOMMIT"
 	}
-	_, err = p.at.ExecContext(p.ctx, text)
-	if _, undo := p.at.ExecContext(p.ctx, "ROLLBACK"); undo != nil && !strings.Contains(undo.Error(), "no transaction is active") {
+	_, err = p.conn.ExecContext(ctx, text)
+	if _, undo := p.conn.ExecContext(ctx, "ROLLBACK"); undo != nil && !strings.Contains(undo.Error(), "no transaction is active") {
 		return refusal{}, undo
 	}
 	if err == nil {
 		return refusal{}, nil
 	}
-	found, ok := refusedBySQLite(err)
+	found, ok := parseSQLiteRefusal(err)
 	if !ok {
 		return refusal{}, err
 	}
@@ -227,17 +225,17 @@ func (p *prober) trySQLite(statement string, r rule) (found refusal, err error) 
 }
 
 var (
-	sqliteUnique = lazily(`UNIQUE constraint failed: (?:index '(.+)'|(.+?)) \(\d+\)$`)
-	sqliteCheck  = lazily(`CHECK constraint failed: (\w+)`)
-	sqliteNull   = lazily(`NOT NULL constraint failed: (\w+)\.(\w+)`)
-	sqliteRaised = lazily(`(\w+): [^:]*$`)
+	sqliteUnique = newPattern(`UNIQUE constraint failed: (?:index '(.+)'|(.+?)) \(\d+\)$`)
+	sqliteCheck  = newPattern(`CHECK constraint failed: (\w+)`)
+	sqliteNull   = newPattern(`NOT NULL constraint failed: (\w+)\.(\w+)`)
+	sqliteRaised = newPattern(`(\w+): [^:]*$`)
 )
 
 // sqliteConstraint is the result code of every broken rule, https://www.sqlite.org/rescode.html#constraint.
 const sqliteConstraint = 19
 
-// refusedBySQLite reads why from the message, which is the only place where SQLite says it. Of a foreign key it does not say which.
-func refusedBySQLite(err error) (refusal, bool) {
+// parseSQLiteRefusal reads why from the message, which is the only place where SQLite says it. Of a foreign key it does not say which.
+func parseSQLiteRefusal(err error) (refusal, bool) {
 	var lite *sqlite.Error
 	if !errors.As(err, &lite) || lite.Code()&0xff != sqliteConstraint {
 		return refusal{}, false
@@ -261,34 +259,34 @@ func refusedBySQLite(err error) (refusal, bool) {
 	return refusal{"data", "", "type"}, true
 }
 
-// breaksAlone reports whether a statement, let through until the end of the transaction, leaves a row that breaks a foreign key
+// breaksOnlyThisKey reports whether a statement, let through until the end of the transaction, leaves a row that breaks a foreign key
 // and no other one that is checked at the same time: SQLite's refusal does not name it.
-func (p *prober) breaksAlone(statement string, r rule) (alone bool, err error) {
-	_, err = p.at.ExecContext(p.ctx, "BEGIN;\nPRAGMA defer_foreign_keys = ON;\n"+statement)
+func (p *prober) breaksOnlyThisKey(ctx context.Context, statement string, r rule) (only bool, err error) {
+	_, err = p.conn.ExecContext(ctx, "BEGIN;\nPRAGMA defer_foreign_keys = ON;\n"+statement)
 	if err == nil {
 		var broken [][]string
-		broken, err = catalog.Texts(p.ctx, p.at, `SELECT DISTINCT l.id, l."from", l."table" FROM pragma_foreign_key_check($1) c
+		broken, err = catalog.Texts(ctx, p.conn, `SELECT DISTINCT l.id, l."from", l."table" FROM pragma_foreign_key_check($1) c
 		    JOIN pragma_foreign_key_list($1) l ON l.id = c.fkid ORDER BY l.id, l.seq`, r.table.Name)
 		columns := map[string][]string{}
 		for _, b := range broken {
 			columns[b[0]] = append(columns[b[0]], b[1])
 		}
-		alone = false
+		only = false
 		for id, from := range columns {
 			i := slices.IndexFunc(broken, func(b []string) bool { return b[0] == id })
-			key := part(r.table.ForeignKeys(), func(c catalog.Constraint) bool {
+			key := findFirst(r.table.ForeignKeys(), func(c catalog.Constraint) bool {
 				return c.References == broken[i][2] && slices.Equal(c.Columns, from)
 			})
 			if key.Name == r.foreignKey.Name {
-				alone = true
+				only = true
 			} else if key.Deferred == r.deferred {
-				alone = false
+				only = false
 				break
 			}
 		}
-	} else if _, refused := refusedBySQLite(err); refused {
+	} else if _, refused := parseSQLiteRefusal(err); refused {
 		err = nil
 	}
-	_, undo := p.at.ExecContext(p.ctx, "ROLLBACK")
-	return alone, errors.Join(err, undo)
+	_, undo := p.conn.ExecContext(ctx, "ROLLBACK")
+	return only, errors.Join(err, undo)
 }

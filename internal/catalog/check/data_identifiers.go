@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// claims are what must hold between identifiers, contacts and profiles: a query that finds the rows that break it, by what an
+// identifierRules are what must hold between identifiers, contacts and profiles: a query that finds the rows that break it, by what an
 // index finds for each.
-var claims = []struct {
+var identifierRules = []struct {
 	object, problem, keys, from string
 	warning                     bool
 }{
@@ -28,71 +28,71 @@ var claims = []struct {
 		from: `{schema}identifiers i WHERE i.expires_at < $1`, warning: true},
 }
 
-func claimsBelong(ctx context.Context, s *Subject) (Outcome, error) {
-	var j judgement
-	for _, c := range claims {
+func checkIdentifiers(ctx context.Context, s *Subject) (Outcome, error) {
+	var res resultBuilder
+	for _, c := range identifierRules {
 		var keys []string
 		for _, k := range strings.Fields(c.keys) {
-			keys = append(keys, s.id(k))
+			keys = append(keys, s.idText(k))
 		}
 		var args []any
 		if strings.Contains(c.from, "$1") {
-			args = append(args, s.moment(s.Now.Add(-24*time.Hour)))
+			args = append(args, s.timeValue(s.Now.Add(-24*time.Hour)))
 		}
-		found, err := s.rows(ctx, s.statement(`SELECT `+strings.Join(keys, ", ")+` FROM `+c.from+` LIMIT 1000`), args...)
+		found, err := s.query(ctx, s.expandQuery(`SELECT `+strings.Join(keys, ", ")+` FROM `+c.from+` LIMIT 1000`), args...)
 		if err != nil {
 			return Outcome{}, err
 		}
-		j.expect(len(found) == 0, Finding{Object: c.object, Problem: atLeast(len(found), 1000) + " " + c.problem, Evidence: evidence(c.keys+" ", found), Warning: c.warning})
+		res.expect(len(found) == 0, Finding{Object: c.object, Problem: atLeast(len(found), 1000) + " " + c.problem, Evidence: rowEvidence(c.keys+" ", found), Warning: c.warning})
 	}
-	return j.end(), nil
+	return res.result(), nil
 }
 
-// moment is a time as the engine keeps it.
-func (s *Subject) moment(at time.Time) any {
+// timeValue is a time as the engine keeps it.
+func (s *Subject) timeValue(at time.Time) any {
 	if s.Live.Engine == "sqlite" {
 		return at.UnixMicro()
 	}
 	return at
 }
 
-var argon2id = lazily(`^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$$`)
+var argon2idScheme = newPattern(`^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$$`)
 
-func hashesAreStrong(ctx context.Context, s *Subject) (Outcome, error) {
-	rows, err := s.rows(ctx, s.statement(`SELECT substr(hash, 1, {position}(hash, salt) - 1) AS scheme, count(*) FROM {schema}credentials GROUP BY 1 ORDER BY 1`))
+func checkPasswordHashes(ctx context.Context, s *Subject) (Outcome, error) {
+	rows, err := s.query(ctx, s.expandQuery(`SELECT substr(hash, 1, {position}(hash, salt) - 1) AS scheme, count(*) FROM {schema}credentials GROUP BY 1 ORDER BY 1`))
 	if err != nil {
 		return Outcome{}, err
 	}
-	var j judgement
+	var res resultBuilder
 	for _, row := range rows {
 		n, err := strconv.Atoi(row[1])
 		if err != nil {
 			return Outcome{}, err
 		}
-		j.Total += n
-		j.Notes = append(j.Notes, fmt.Sprintf("%s %d", row[0], n))
-		if problem := weakness(row[0]); problem != "" {
-			j.Findings = append(j.Findings, Finding{Object: "credentials.hash", Problem: fmt.Sprintf("%d password(s) %s", n, problem), Evidence: []string{"scheme " + row[0]}, Warning: true})
+		res.Total += n
+		res.Notes = append(res.Notes, fmt.Sprintf("%s %d", row[0], n))
+		if problem := hashWeakness(row[0]); problem != "" {
+			res.Findings = append(res.Findings, Finding{Object: "credentials.hash", Problem: fmt.Sprintf("%d password(s) %s", n, problem), Evidence: []string{"scheme " + row[0]}, Warning: true})
 		} else {
-			j.Held += n
+			res.Passed += n
 		}
 	}
-	if j.settle(); j.Status == Skipped {
-		j.Missing = "no user has a password"
+	if res.setStatus(); res.Status == Skipped {
+		res.NotChecked = "no user has a password"
 	}
-	return j.Outcome, nil
+	return res.Outcome, nil
 }
 
-// weakness says what a scheme and its parameters lack, "" when nothing.
-func weakness(scheme string) string {
-	const leastMemory, leastPasses = 19 * 1024, 2
-	m := argon2id.FindStringSubmatch(scheme)
+// hashWeakness says what a scheme and its parameters lack, "" when nothing.
+func hashWeakness(scheme string) string {
+	const minMemory, minPasses = 19 * 1024, 2
+	m := argon2idScheme.FindStringSubmatch(scheme)
 	if m == nil {
 		return "are hashed by an older scheme"
 	}
 	memory, err := strconv.Atoi(m[1])
 	passes, err2 := strconv.Atoi(m[2])
-	if err != nil || err2 != nil || memory*passes < leastMemory*leastPasses {
+	if err != nil || err2 != nil || memory*passes < minMemory*minPasses {
 		return "are hashed with less than 19 MiB and two passes"
 	}
 	return ""

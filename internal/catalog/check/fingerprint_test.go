@@ -7,7 +7,7 @@ import (
 )
 
 // What is stored, counted or planned for is no part of the schema.
-func TestHarmlessChangesAreSilent(t *testing.T) {
+func TestHarmlessChanges(t *testing.T) {
 	// Months that begin after those that Migrate makes, written as text.
 	month := func(n int) string { return time.Now().UTC().AddDate(0, n, 0).Format("2006-01") + "-01" }
 	changes := map[string][]string{
@@ -19,39 +19,39 @@ func TestHarmlessChangesAreSilent(t *testing.T) {
 	}
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
-			url := migrated(t, engine)
-			rows := &shadow{engine: engine, at: openWriting(t, url)}
+			url := migratedDatabase(t, engine)
+			rows := &shadow{engine: engine, conn: openForWriting(t, url)}
 			statements := []string{}
-			words := rows.fixtureWords(time.Now().UTC())
+			words := rows.fixtureReplacer(time.Now().UTC())
 			for _, f := range fixture {
 				if !strings.HasPrefix(f.needs, "schema_") {
 					statements = append(statements, words.Replace(f.sql))
 				}
 			}
 			execute(t, engine, url, "BEGIN;\n"+strings.Join(statements, ";\n")+";\nCOMMIT")
-			unchanged(t, url, "rows")
+			requireNoDifference(t, url, "rows")
 			for _, change := range changes[engine] {
 				execute(t, engine, url, change)
-				unchanged(t, url, change)
+				requireNoDifference(t, url, change)
 			}
 			t.Logf("%s: %d harmless changes, none noticed", engine, len(changes[engine])+1)
 		})
 	}
 }
 
-// unchanged fails when the fingerprint finds anything.
-func unchanged(t *testing.T, url, after string) {
+// requireNoDifference fails when the fingerprint finds anything.
+func requireNoDifference(t *testing.T, url, after string) {
 	t.Helper()
-	for _, f := range differences(t, subject(t, url)) {
+	for _, f := range fingerprintFindings(t, subjectWithShadow(t, url)) {
 		t.Errorf("after %s: %+v", after, f)
 	}
 }
 
-// differences are the findings of the whole fingerprint.
-func differences(t *testing.T, s *Subject) (findings []Finding) {
+// fingerprintFindings are the findings of the whole fingerprint.
+func fingerprintFindings(t *testing.T, s *Subject) (findings []Finding) {
 	t.Helper()
 	if s.shadow == nil {
-		t.Fatal(s.Unshadowed)
+		t.Fatal(s.NoShadowReason)
 	}
 	for _, c := range fingerprints {
 		o, err := c.run(t.Context(), s)
@@ -64,7 +64,7 @@ func differences(t *testing.T, s *Subject) (findings []Finding) {
 }
 
 // Some mutants through the whole check, as the command runs it; all of them go through the fingerprint alone.
-func TestMutantsFailTheWholeCheck(t *testing.T) {
+func TestMutantsFailFullCheck(t *testing.T) {
 	mutants := map[string][][2]string{
 		"postgres": {
 			{"users_version_ck", `ALTER TABLE users DROP CONSTRAINT users_version_ck`},
@@ -86,11 +86,11 @@ func TestMutantsFailTheWholeCheck(t *testing.T) {
 	}
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
-			noticed := 0
+			detected := 0
 			for _, m := range mutants[engine] {
-				url := migrated(t, engine)
+				url := migratedDatabase(t, engine)
 				execute(t, engine, url, m[1])
-				r, err := Run(t.Context(), opened(t, url), nil, nil)
+				r, err := Run(t.Context(), openSubject(t, url), nil, nil)
 				if err != nil {
 					t.Errorf("%s: %v", m[1], err)
 					continue
@@ -101,13 +101,13 @@ func TestMutantsFailTheWholeCheck(t *testing.T) {
 						findings = append(findings, o.Findings...)
 					}
 				}
-				if !r.Failed() || !named(findings, m[0]) {
+				if !r.Failed() || !mentions(findings, m[0]) {
 					t.Errorf("not noticed: %s: %+v", m[1], findings)
 					continue
 				}
-				noticed++
+				detected++
 			}
-			t.Logf("%s: %d mutants tried through the whole check, %d noticed", engine, len(mutants[engine]), noticed)
+			t.Logf("%s: %d mutants tried through the whole check, %d noticed", engine, len(mutants[engine]), detected)
 		})
 	}
 }

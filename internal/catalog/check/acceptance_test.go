@@ -30,7 +30,7 @@ func TestReadAcceptances(t *testing.T) {
 	}
 }
 
-func TestAccepted(t *testing.T) {
+func TestAcceptedFindings(t *testing.T) {
 	accepted, err := ReadAcceptances(`
 G01 user_roles   an old table
 G01 lang*        codes are the standard's
@@ -41,7 +41,7 @@ D01 contacts.*   a habit`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := runAny(t, "sqlite", accepted, foreign)
+	r := runExternal(t, "sqlite", accepted, flawedSchema)
 	for id, want := range map[string]struct {
 		status   Status
 		accepted int
@@ -52,7 +52,7 @@ D01 contacts.*   a habit`)
 		}
 	}
 	// That a check did not run says nothing about what is accepted of it.
-	if len(r.Unused) != 1 || r.Unused[0].Object != "nothing.here" {
-		t.Errorf("unused: %+v", r.Unused)
+	if len(r.UnusedAcceptances) != 1 || r.UnusedAcceptances[0].Object != "nothing.here" {
+		t.Errorf("unused: %+v", r.UnusedAcceptances)
 	}
 }

@@ -13,13 +13,13 @@ import (
 
 // What both engines call alike is one schema: the same tables and columns with the same meaning, keys over the same columns, and
 // indexes over the same columns. Names of what backs a key are the engine's own; what it is over is not.
-func TestBothEnginesHaveTheSameSchema(t *testing.T) {
+func TestEnginesHaveSameSchema(t *testing.T) {
 	schemas := map[string]map[string][]string{}
-	for engine, url := range migrated(t) {
+	for engine, url := range migratedURLs(t) {
 		schemas[engine] = map[string][]string{}
-		for _, table := range read(t, url, "cardinal").Base() {
+		for _, table := range readSchema(t, url, "cardinal").Base() {
 			if table.Name != "schema_lock" { // SQLite's own lock serves there
-				schemas[engine][table.Name] = described(t, &table)
+				schemas[engine][table.Name] = describeTable(t, &table)
 			}
 		}
 	}
@@ -28,8 +28,8 @@ func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 	}
 }
 
-// described is what both engines must say of a table.
-func described(t *testing.T, table *catalog.Table) (lines []string) {
+// describeTable is what both engines must say of a table.
+func describeTable(t *testing.T, table *catalog.Table) (lines []string) {
 	kinds := map[string]string{"uuid": "BLOB", "bytea": "BLOB", "text": "TEXT", "jsonb": "TEXT", "bigint": "INTEGER", "boolean": "INTEGER",
 		"timestamp with time zone": "INTEGER", "BLOB": "BLOB", "TEXT": "TEXT", "INTEGER": "INTEGER"}
 	for _, c := range table.Columns {
@@ -55,7 +55,7 @@ func described(t *testing.T, table *catalog.Table) (lines []string) {
 	return append([]string{table.Comment}, append(lines, keys...)...)
 }
 
-func TestServes(t *testing.T) {
+func TestIndexLeadsWith(t *testing.T) {
 	for _, c := range []struct {
 		columns, predicate string
 		want               bool

@@ -9,7 +9,7 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// FuzzColumnsOfText: of whatever SQLite takes for a table, the reader of its text sees the columns that SQLite sees.
+// FuzzColumnsOfText: for every text that SQLite accepts as a table, parseTableText finds the same columns as SQLite.
 func FuzzColumnsOfText(f *testing.F) {
 	for _, text := range []string{
 		`CREATE TABLE t (a)`,
@@ -40,7 +40,7 @@ func FuzzColumnsOfText(f *testing.F) {
 		if _, err := tx.Exec(text); err != nil {
 			return
 		}
-		// As it was kept, which is as the catalog meets it.
+		// The text as SQLite stores it, which is what the catalog reads.
 		var stored string
 		if err := tx.QueryRow(`SELECT sql FROM sqlite_schema WHERE type = 'table'`).Scan(&stored); err != nil {
 			t.Fatal(err)
@@ -57,12 +57,12 @@ func FuzzColumnsOfText(f *testing.F) {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("%q has the columns %q, read as %q", stored, want, got)
+			t.Errorf("%q has the columns %q, got %q", stored, want, got)
 		}
 	})
 }
 
-// isPlainTable reports whether a text can be run with no other effect than that of a table.
+// isPlainTable reports whether executing a text has no effect other than creating a table.
 func isPlainTable(text string) bool {
 	found := tokenize(text)
 	if len(found) < 4 || !found[0].is("CREATE") || !found[1].is("TABLE") || strings.ContainsRune(text, 0) {

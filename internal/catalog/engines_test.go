@@ -11,14 +11,15 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// What both engines call alike is one schema: the same tables and columns with the same meaning, keys over the same columns, and
-// indexes over the same columns. Names of what backs a key are the engine's own; what it is over is not.
+// The schema is the same on both engines: tables and columns with the same comments, keys over the same columns, and
+// indexes over the same columns. Names of the indexes that belong to keys may differ between engines; their columns may
+// not.
 func TestEnginesHaveSameSchema(t *testing.T) {
 	schemas := map[string]map[string][]string{}
 	for engine, url := range migratedURLs(t) {
 		schemas[engine] = map[string][]string{}
 		for _, table := range readSchema(t, url, "cardinal").Base() {
-			if table.Name != "schema_lock" { // SQLite's own lock serves there
+			if table.Name != "schema_lock" { // SQLite uses its own lock instead
 				schemas[engine][table.Name] = describeTable(t, &table)
 			}
 		}
@@ -28,7 +29,7 @@ func TestEnginesHaveSameSchema(t *testing.T) {
 	}
 }
 
-// describeTable is what both engines must say of a table.
+// describeTable lists what must be equal on both engines for a table.
 func describeTable(t *testing.T, table *catalog.Table) (lines []string) {
 	kinds := map[string]string{"uuid": "BLOB", "bytea": "BLOB", "text": "TEXT", "jsonb": "TEXT", "bigint": "INTEGER", "boolean": "INTEGER",
 		"timestamp with time zone": "INTEGER", "BLOB": "BLOB", "TEXT": "TEXT", "INTEGER": "INTEGER"}
@@ -49,7 +50,7 @@ func describeTable(t *testing.T, table *catalog.Table) (lines []string) {
 		}
 	}
 	for _, i := range table.Indexes {
-		keys = append(keys, fmt.Sprintf("index of %q, unique: %t, of a part: %t", i.Columns, i.Unique, i.Predicate != ""))
+		keys = append(keys, fmt.Sprintf("index of %q, unique: %t, partial: %t", i.Columns, i.Unique, i.Predicate != ""))
 	}
 	slices.Sort(keys)
 	return append([]string{table.Comment}, append(lines, keys...)...)
@@ -77,7 +78,7 @@ func TestIndexLeadsWith(t *testing.T) {
 			t.Errorf("(%s) WHERE %s: %t", c.columns, c.predicate, got)
 		}
 		if index.Valid = false; index.Serves([]string{"a", "b"}) {
-			t.Errorf("(%s) that is not valid serves", c.columns)
+			t.Errorf("(%s): an invalid index serves", c.columns)
 		}
 	}
 }

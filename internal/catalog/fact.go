@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// Object names a thing of a schema.
+// Object identifies an object of a schema.
 type Object struct {
-	Kind  string // "table", "column", "constraint", "index", "trigger", "function", "schema" or that of an Other
-	Table string // that it belongs to, "" for what belongs to none
+	Kind  string // "table", "column", "constraint", "index", "trigger", "function", "schema" or the kind of an Other
+	Table string // the table that it belongs to, "" for none
 	Name  string
 }
 
-// String is the object as people say it: "column users.status", "function guard_user()".
+// String returns the object in readable form: "column users.status", "function guard_user()".
 func (o Object) String() string {
 	if o.Table == "" {
 		return strings.TrimSpace(o.Kind + " " + o.Name)
@@ -23,25 +23,26 @@ func (o Object) String() string {
 	return o.Kind + " " + o.Table + "." + o.Name
 }
 
-// Fact is one property of one object. Two schemas are the same when their facts are.
+// Fact is one property of one object. Two schemas are equal when their facts are equal.
 type Fact struct {
 	Object   Object
 	Property string // "type", "default", "comment", "SELECT granted to reporting"
 	Value    string
 }
 
-// Properties that tell the whole of a table once more: they differ whenever a part of it does, and may when no part does.
+// Properties that describe the whole table again. They differ when a part of the table differs, and can also differ
+// when no part does.
 const (
 	ColumnOrder = "order of columns"
 	StoredText  = "stored text"
 )
 
-// Facts lists everything that is declared, sorted. Left out is what is no part of the contract: rows and statistics, the server's
-// settings, tablespaces, and what the owner is called (that everything has the same one is a fact).
+// Facts lists everything that the schema declares, sorted. It omits what is not part of the contract: rows and
+// statistics, server settings, tablespaces, and the name of the owner (that all objects have the same owner is a fact).
 func (s *Schema) Facts() []Fact {
 	l := factList{owner: s.Owner()}
 	schema := Object{Kind: "schema"}
-	l.add(schema, "engine", s.Engine) // so that it is there when it has no rights
+	l.add(schema, "engine", s.Engine) // so that the schema has a fact even without grants
 	l.addGrants(schema, s.Grants)
 	for i := range s.Tables {
 		l.addTable(&s.Tables[i])
@@ -56,7 +57,7 @@ func (s *Schema) Facts() []Fact {
 	return l.facts
 }
 
-// Fingerprint is the SHA-256 of all facts, in hexadecimal.
+// Fingerprint returns the SHA-256 of all facts in hexadecimal.
 func (s *Schema) Fingerprint() string {
 	h := sha256.New()
 	for _, f := range s.Facts() {
@@ -65,7 +66,7 @@ func (s *Schema) Fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Compare orders facts by what they are about: table, kind, name, property.
+// Compare orders facts by object (table, kind, name) and then by property.
 func (f Fact) Compare(g Fact) int {
 	if n := f.Object.compare(g.Object); n != 0 {
 		return n
@@ -83,7 +84,7 @@ func (o Object) compare(p Object) int {
 	return strings.Compare(o.Name, p.Name)
 }
 
-// Owner is the role that owns the most tables.
+// Owner returns the role that owns the most tables.
 func (s *Schema) Owner() string {
 	tableCount, owner := map[string]int{}, ""
 	for _, t := range s.Tables {
@@ -99,7 +100,7 @@ type factList struct {
 	facts []Fact
 }
 
-// add adds the facts of an object, given as property and value in turn.
+// add appends the facts of an object, given as alternating properties and values.
 func (l *factList) add(o Object, pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		l.facts = append(l.facts, Fact{o, pairs[i], pairs[i+1]})
@@ -109,7 +110,7 @@ func (l *factList) add(o Object, pairs ...string) {
 func (l *factList) addGrants(o Object, addGrants []Grant) {
 	for _, g := range addGrants {
 		if g.Grantee == l.owner {
-			continue // its own, by way of an object that somebody else owns
+			continue // the owner of the schema, on an object with another owner
 		}
 		value := "granted"
 		if g.Grantable {
@@ -119,7 +120,7 @@ func (l *factList) addGrants(o Object, addGrants []Grant) {
 	}
 }
 
-// GrantProperty is the property of the fact that a right is granted.
+// GrantProperty returns the property name of the fact that a privilege is granted.
 func GrantProperty(g Grant) string { return g.Privilege + " for " + g.Grantee }
 
 func (l *factList) addOwner(o Object, role string) {
@@ -160,7 +161,7 @@ func (l *factList) addTable(t *Table) {
 
 func (l *factList) addConstraint(t *Table, c Constraint) {
 	name := c.Name
-	if name == "" { // SQLite's; what it says tells it from others
+	if name == "" { // SQLite allows constraints without a name: identify it by its content
 		name = strings.TrimSpace(string(c.Kind) + " " + strings.Join(c.Columns, ", ") + " " + c.Expression)
 	}
 	l.add(Object{"constraint", t.Name, name}, "kind", string(c.Kind), "columns", strings.Join(c.Columns, ", "), "expression", c.Expression,

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// migratedURLs returns the URLs of a database of each engine that Cardinal made.
+// migratedURLs returns the URL of a database with Cardinal's schema for each engine.
 func migratedURLs(t *testing.T) map[string]string {
 	t.Helper()
 	make := func(url string) error {
@@ -52,7 +52,7 @@ func readSchema(t *testing.T, url, name string) *catalog.Schema {
 	return s
 }
 
-// createDatabase returns the URL of a database of an engine that some statements made.
+// createDatabase returns the URL of a new database in which some statements were executed.
 func createDatabase(t *testing.T, engine string, statements ...string) string {
 	t.Helper()
 	driver, url := "sqlite", filepath.Join(t.TempDir(), "made.db")

@@ -9,8 +9,9 @@ import (
 	"cardinal"
 )
 
-// ReadPostgres reads a schema of a PostgreSQL database. Its statements say nothing of schemas that the connection's search_path
-// finds, so q should find name there and nothing else; expressions then read the same whatever the schema is called.
+// ReadPostgres reads a schema of a PostgreSQL database. PostgreSQL leaves out the schema of objects that the
+// search_path finds. So q should find only this schema through its search_path: then expressions are the same whatever
+// the schema's name is.
 func ReadPostgres(ctx context.Context, q Querier, name string) (*Schema, error) {
 	r := postgresReader{q: q, name: name}
 	s := &Schema{Engine: "postgres", Name: name, Settings: map[string]string{}}
@@ -24,7 +25,7 @@ func ReadPostgres(ctx context.Context, q Querier, name string) (*Schema, error) 
 	if r.err == nil && !exists {
 		return nil, fmt.Errorf("%w: the database has no schema %q", cardinal.ErrNotFound, name)
 	}
-	// Only for this transaction, and set back at the end: it decides how expressions are written.
+	// PostgreSQL prints expressions relative to the search_path. Set it for this transaction only and restore it at the end.
 	var ignored string
 	r.queryValue(ctx, &ignored, `SELECT set_config('search_path', quote_ident($1), true)`, name)
 	r.queryValue(ctx, &s.Version, `SELECT split_part(current_setting('server_version'), ' ', 1)`)
@@ -54,7 +55,7 @@ func ReadPostgres(ctx context.Context, q Querier, name string) (*Schema, error) 
 	return s, nil
 }
 
-// postgresReader keeps the first error, so that the queries can follow one another.
+// postgresReader keeps the first error, so that queries can follow each other without error checks.
 type postgresReader struct {
 	q    Querier
 	name string // of the schema
@@ -79,7 +80,7 @@ func (r *postgresReader) queryValue(ctx context.Context, target any, query strin
 	r.err = found.Err()
 }
 
-// queryRows reads a query that builds one JSON object a row, with the names of T's fields.
+// queryRows runs a query that returns one JSON object per row, with the names of T's fields.
 func queryRows[T any](ctx context.Context, r *postgresReader, query string, args ...any) []T {
 	if r.err != nil {
 		return nil
@@ -98,21 +99,23 @@ func queryRows[T any](ctx context.Context, r *postgresReader, query string, args
 	return all
 }
 
-// tableSet is the tables in order, and by name.
+// tableSet contains the tables in order and by name.
 type tableSet struct {
 	list   []*Table
 	byName map[string]*Table
 }
 
-// fromSchemaTables is the beginning of every query about tables: the relations of the schema named by $1.
+// fromSchemaTables is the FROM clause of every query about tables: the relations of the schema $1.
 const fromSchemaTables = ` FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') `
 
-// qualifiedName is the name of another relation as a table of the schema c says it: without the schema where that is its own.
+// qualifiedName returns SQL for the name of another relation as seen from table c: without the schema if both have the
+// same.
 func qualifiedName(other string) string {
 	return `CASE WHEN ` + other + `.relnamespace = c.relnamespace THEN ` + other + `.relname ELSE ` + other + `.relnamespace::regnamespace || '.' || ` + other + `.relname END`
 }
 
-// grantsJSON explodes a column of rights into the JSON of []Grant, leaving out the owner's own.
+// grantsJSON returns SQL that converts an ACL column to the JSON of []Grant. The caller adds a WHERE clause that leaves
+// out the owner, and the closing parenthesis.
 func grantsJSON(acl string) string {
 	return `(SELECT COALESCE(json_agg(json_build_object('Grantee', COALESCE(g.rolname, 'PUBLIC'), 'Privilege', a.privilege_type, 'Grantable', a.is_grantable)
 	   ORDER BY g.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable), '[]') FROM aclexplode(` + acl + `) a LEFT JOIN pg_roles g ON g.oid = a.grantee`
@@ -147,7 +150,7 @@ func (r *postgresReader) tables(ctx context.Context) tableSet {
 	return t
 }
 
-// tablePart is a part of a table together with the table's name.
+// tablePart is a part of a table, such as a column, with the table's name.
 type tablePart[T any] struct {
 	Table string
 	Part  T
@@ -171,7 +174,8 @@ func (r *postgresReader) columns(ctx context.Context, tables tableSet) {
 	}
 }
 
-// columnNamesJSON lists the columns of an array of column numbers, in its order, as JSON; of is the relation they belong to.
+// columnNamesJSON returns SQL for the column names of an array of column numbers, in its order, as JSON; relation is
+// the table that has the columns.
 func columnNamesJSON(numbers, relation string) string {
 	return `(SELECT COALESCE(json_agg(COALESCE(a.attname, '') ORDER BY u.place), '[]') FROM unnest(` + numbers + `) WITH ORDINALITY u (number, place)
 	   LEFT JOIN pg_attribute a ON a.attrelid = ` + relation + ` AND a.attnum = u.number AND u.number > 0)`
@@ -238,8 +242,8 @@ func (r *postgresReader) functions(ctx context.Context) []Function {
 	 ORDER BY p.proname COLLATE "C", pg_get_function_arguments(p.oid) COLLATE "C"`, r.name)
 }
 
-// otherObjects reads what else may lie in a schema. What belongs to an extension, and the types and sequences that a table makes for
-// itself, are left out.
+// otherObjects reads the other objects of a schema. It omits objects of extensions, and the types and sequences that a
+// table creates implicitly.
 func (r *postgresReader) otherObjects(ctx context.Context) []Other {
 	return queryRows[Other](ctx, r, `SELECT json_build_object('Kind', o.kind, 'Name', o.name, 'Definition', COALESCE(o.definition, '')) FROM (
 	  SELECT 'sequence' AS kind, c.relname::text AS name, c.relacl::text AS definition, c.oid AS id

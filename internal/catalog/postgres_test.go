@@ -12,7 +12,7 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// a schema with what Cardinal's own has not.
+// unusualPostgres is a schema with features that Cardinal's own schema does not use.
 var unusualPostgres = []string{
 	`CREATE SCHEMA "Odd.Schema"`, `SET search_path = "Odd.Schema"`,
 	`CREATE TABLE "order" (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "from" varchar(20) NOT NULL DEFAULT 'a''b', "to place" text COLLATE "C", total numeric(10, 2) GENERATED ALWAYS AS (id * 2) STORED,
@@ -95,7 +95,7 @@ func findIndex(t *catalog.Table, name string) catalog.Index {
 	return t.Indexes[i]
 }
 
-// The sets of tables, columns and foreign keys are those that the standard's own views tell.
+// Tables, columns and constraints match those of the standard's information_schema.
 func TestPostgresMatchesInformationSchema(t *testing.T) {
 	url := migratedURLs(t)["postgres"]
 	s := readSchema(t, url, "cardinal")
@@ -142,7 +142,7 @@ func TestPostgresMatchesInformationSchema(t *testing.T) {
 	}
 }
 
-// The facts of a schema are the same in every database that the same statements made, and each object has each property once.
+// Two databases created by the same statements have the same facts, and each object has each property once.
 func TestFactsStable(t *testing.T) {
 	first, second := migratedURLs(t), migratedURLs(t)
 	for engine := range first {
@@ -155,7 +155,7 @@ func TestFactsStable(t *testing.T) {
 		}
 		for i := 1; i < len(a); i++ {
 			if a[i].Compare(a[i-1]) == 0 {
-				t.Errorf("%s: two facts say %v: %q and %q", engine, a[i].Object, a[i-1].Value, a[i].Value)
+				t.Errorf("%s: two facts about %v: %q and %q", engine, a[i].Object, a[i-1].Value, a[i].Value)
 			}
 		}
 		t.Logf("%s: %d facts", engine, len(a))

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ReadSQLite reads the main schema of an SQLite database: its structure from the pragmas, and what they do not tell (names of
-// constraints, checks, comments) from the stored text.
+// ReadSQLite reads the main schema of an SQLite database: the structure from pragmas, and what they do not report
+// (names of constraints, check expressions, comments) from the stored CREATE statements.
 func ReadSQLite(ctx context.Context, q Querier) (*Schema, error) {
 	r := sqliteReader{q: q}
 	s := &Schema{Engine: "sqlite", Name: "main", Settings: map[string]string{}}
@@ -35,7 +35,7 @@ func ReadSQLite(ctx context.Context, q Querier) (*Schema, error) {
 	return s, nil
 }
 
-// sqliteReader keeps the first error, so that the queries can follow one another.
+// sqliteReader keeps the first error, so that queries can follow each other without error checks.
 type sqliteReader struct {
 	q   Querier
 	err error
@@ -80,7 +80,7 @@ func (r *sqliteReader) readTable(ctx context.Context, name string, kind TableKin
 	for _, row := range r.query(ctx, `SELECT name, type, "notnull", COALESCE(dflt_value, ''), pk FROM pragma_table_xinfo($1) ORDER BY cid`, name) {
 		c := declared[row[0]]
 		c.Name, c.Type, c.NotNull, c.Default = row[0], row[1], row[2] == "1", row[3]
-		c.Type = strings.TrimSuffix(c.Type, " GENERATED ALWAYS") // which the pragma takes for a part of it
+		c.Type = strings.TrimSuffix(c.Type, " GENERATED ALWAYS") // the pragma counts it as part of the type
 		t.Columns = append(t.Columns, c)
 	}
 	for i, c := range t.Constraints {
@@ -113,15 +113,15 @@ func (r *sqliteReader) readIndexes(ctx context.Context, t *Table) {
 		}
 		t.Indexes = append(t.Indexes, i)
 	}
-	// An INTEGER PRIMARY KEY is the table itself, which is sorted by it.
+	// An INTEGER PRIMARY KEY is the rowid, by which the table itself is sorted.
 	if key := t.PrimaryKey(); len(key) == 1 && !strings.Contains(t.Options, "WITHOUT ROWID") &&
 		t.Column(key[0]) != nil && strings.EqualFold(t.Column(key[0]).Type, "INTEGER") {
 		t.Indexes = append(t.Indexes, Index{Name: "rowid", Columns: key, Unique: true, Method: "btree", Valid: true, Constraint: string(PrimaryKey), Scans: -1})
 	}
 }
 
-// resolveNames gives names their one spelling, that of the table they belong to, and a foreign key that names no columns those of the
-// other table's primary key.
+// resolveNames spells column names as their table declares them. A foreign key without referenced columns gets those of
+// the referenced table's primary key.
 func resolveNames(s *Schema, t *Table) {
 	spell := func(table *Table, names []string) {
 		for i, name := range names {
@@ -150,14 +150,14 @@ func resolveNames(s *Schema, t *Table) {
 	}
 }
 
-// readStatistics reads the estimates of ANALYZE, where it ever ran.
+// readStatistics reads the row estimates of ANALYZE, if it has run.
 func (r *sqliteReader) readStatistics(ctx context.Context, s *Schema) {
 	if r.queryValue(ctx, `SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'`) == "" {
 		return
 	}
 	for _, row := range r.query(ctx, `SELECT tbl, max(CAST(stat AS INTEGER)) FROM sqlite_stat1 GROUP BY tbl`) {
 		if t := s.Table(row[0]); t != nil {
-			t.Rows, _ = strconv.ParseInt(row[1], 10, 64) // CAST has made it a number
+			t.Rows, _ = strconv.ParseInt(row[1], 10, 64) // CAST returns a number
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// unusualSchemas are written as people write them, each with what SQLite allows and Cardinal does not use.
+// unusualSchemas use what SQLite allows and Cardinal does not use.
 var unusualSchemas = map[string][]string{
 	"quoted names": {
 		`CREATE TABLE "order" ("id" INTEGER PRIMARY KEY, "from" TEXT NOT NULL, [to place] TEXT, ` + "`a.b`" + ` TEXT, "say ""hi""" TEXT, CONSTRAINT "a check" CHECK ("from" <> [to place]))`,
@@ -51,7 +51,7 @@ var unusualSchemas = map[string][]string{
 	"types of several words": {`CREATE TABLE t (a UNSIGNED BIG INT NOT NULL, b VARCHAR (20), c DECIMAL(10, 5) NOT NULL, d, e NOT NULL, f DOUBLE PRECISION PRIMARY KEY)`},
 }
 
-// Cardinal's own schema, and every odd one, read from the text agrees with what SQLite's pragmas say.
+// The parsed CREATE statements of Cardinal's own schema, and of every unusual one, agree with SQLite's pragmas.
 func TestSQLiteTextMatchesPragmas(t *testing.T) {
 	paths := map[string]string{"Cardinal's own": migratedURLs(t)["sqlite"]}
 	for name, statements := range unusualSchemas {
@@ -113,7 +113,7 @@ func compareWithPragmas(t *testing.T, db *sql.DB, s *catalog.Schema, table *cata
 	foreign := []string{}
 	for _, row := range query(`SELECT "table", group_concat("from"), COALESCE(group_concat("to"), ''), on_update, on_delete FROM (SELECT * FROM pragma_foreign_key_list($1) ORDER BY id, seq) GROUP BY id`) {
 		parts := strings.Split(strings.ToLower(row), "|")
-		if parts[2] == "" { // the other table's primary key is meant
+		if parts[2] == "" { // refers to the primary key of the other table
 			if other := s.Table(parts[0]); other != nil {
 				parts[2] = strings.Join(other.PrimaryKey(), ",")
 			}

@@ -5,27 +5,28 @@ import (
 	"strings"
 )
 
-// SQLite keeps the text of a CREATE statement and tells through pragmas neither the names of constraints nor what a check says.
-// What follows reads that text: as far as CREATE TABLE goes, with whatever quotes and comments people use.
+// SQLite stores the text of CREATE statements. Its pragmas report neither the names of constraints nor check expressions.
+// This file is a recursive-descent parser for CREATE TABLE, with all forms of quotes and comments.
 
-// definition is a column or a constraint of the table, from one comma to the next.
+// definition is a column or constraint of the table: the tokens between two commas.
 type definition struct {
 	tokens  []token
 	comment string
 }
 
-// tableText is a CREATE TABLE statement taken apart.
+// tableText is a parsed CREATE TABLE statement.
 type tableText struct {
 	source      string
 	comment     string
 	definitions []definition
-	options     string // behind the closing parenthesis
+	options     string // after the closing parenthesis
 }
 
-// parseTableText takes a CREATE TABLE statement apart. A comment belongs to the definition that stands before it on its line.
+// parseTableText splits a CREATE TABLE statement into its definitions. A comment belongs to the definition before it on
+// the same line.
 func parseTableText(source string) tableText {
 	t := tableText{source: source}
-	depth, lastLine := 0, 0 // line: where the definition before the last comma ended
+	depth, lastLine := 0, 0 // lastLine: line on which the previous definition ended
 	var current definition
 	var options []string
 	for _, k := range tokenize(source) {
@@ -67,13 +68,13 @@ func parseTableText(source string) tableText {
 
 func joinText(a, b string) string { return strings.TrimSpace(a + " " + b) }
 
-// clauseParser walks the tokens of a definition.
+// clauseParser reads the tokens of a definition.
 type clauseParser struct {
 	source string
 	rest   []token
 }
 
-// accept drops the next tokens if they are these keywords.
+// accept consumes the next tokens if they are these keywords, and reports whether it did.
 func (c *clauseParser) accept(keywords ...string) bool {
 	if len(c.rest) < len(keywords) {
 		return false
@@ -87,7 +88,7 @@ func (c *clauseParser) accept(keywords ...string) bool {
 	return true
 }
 
-// next drops a token and returns its text.
+// next consumes a token and returns its text.
 func (c *clauseParser) next() string {
 	if len(c.rest) == 0 {
 		return ""
@@ -97,7 +98,7 @@ func (c *clauseParser) next() string {
 	return text
 }
 
-// parenthesized drops what stands in parentheses and returns its tokens.
+// parenthesized consumes an expression in parentheses and returns the tokens inside.
 func (c *clauseParser) parenthesized() []token {
 	if !c.accept("(") {
 		return nil
@@ -119,7 +120,7 @@ func (c *clauseParser) parenthesized() []token {
 	return found
 }
 
-// text is tokens as they stand in the source, with the space between them folded and comments left out.
+// text returns the source text of tokens, with white space collapsed and without comments.
 func (c *clauseParser) text(tokens []token) string {
 	var b strings.Builder
 	for i, k := range tokens {
@@ -131,7 +132,7 @@ func (c *clauseParser) text(tokens []token) string {
 	return b.String()
 }
 
-// nameList are the names in a list in parentheses: the first of each item, so without COLLATE and DESC.
+// nameList returns the names of a list in parentheses: the first name of each item, without COLLATE and DESC.
 func (c *clauseParser) nameList() []string {
 	var found []string
 	first := true
@@ -145,15 +146,15 @@ func (c *clauseParser) nameList() []string {
 	return found
 }
 
-// constraintKeywords begin a constraint of a column, and so end its type.
+// constraintKeywords start a column constraint and so end the type before it.
 var constraintKeywords = []string{"CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "GENERATED", "AS"}
 
-// isTableConstraint reports whether a definition is a constraint and no column.
+// isTableConstraint reports whether a definition is a constraint and not a column.
 func (d definition) isTableConstraint() bool {
 	return len(d.tokens) > 0 && slices.ContainsFunc([]string{"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"}, d.tokens[0].is)
 }
 
-// parseColumn reads the definition of a column, and the constraints that stand in it.
+// parseColumn reads the definition of a column and the constraints inside it.
 func (d definition) parseColumn(source string) (Column, []Constraint) {
 	c := &clauseParser{source, d.tokens}
 	column := Column{Comment: d.comment, Name: c.next()}
@@ -166,7 +167,7 @@ func (d definition) parseColumn(source string) (Column, []Constraint) {
 	return column, c.parseConstraints(&column)
 }
 
-// parseConstraints reads what is left of a definition: of a column, or of a constraint of the table when column is nil.
+// parseConstraints reads the rest of a definition: of a column, or of a table constraint if column is nil.
 func (c *clauseParser) parseConstraints(column *Column) []Constraint {
 	var found []Constraint
 	name := ""
@@ -275,7 +276,7 @@ func (c *clauseParser) parseReferences() Constraint {
 	}
 }
 
-// indexPredicate is the condition of a partial index's text.
+// indexPredicate returns the WHERE condition of a partial index's CREATE statement.
 func indexPredicate(source string) string {
 	depth := 0
 	all := tokenize(source)
@@ -293,7 +294,7 @@ func indexPredicate(source string) string {
 	return ""
 }
 
-// columnsIn are the columns whose names stand in an expression.
+// columnsIn returns the columns whose names occur in an expression.
 func columnsIn(expression string, columns []Column) []string {
 	var found []string
 	for _, k := range tokenize(expression) {

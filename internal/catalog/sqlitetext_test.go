@@ -2,7 +2,7 @@ package catalog
 
 import "testing"
 
-// Whatever stands in a database file's text, reading it ends.
+// Parsing terminates for any text in a database file.
 func FuzzTableText(f *testing.F) {
 	for _, seed := range []string{"", "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT NOT NULL DEFAULT 'x' -- c\n)", `CREATE TABLE "a""b" ([c d] TEXT, FOREIGN KEY (x, y) REFERENCES z (p, q) ON DELETE SET NULL)`,
 		"CREATE TABLE t (", "CREATE TABLE t (a CHECK (((b)", `CREATE TABLE t (a "`, "CREATE TABLE t (a /* ", "CREATE TABLE t (a DEFAULT", "CREATE TABLE t (CONSTRAINT", "CREATE TABLE t (a REFERENCES",

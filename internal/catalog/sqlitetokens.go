@@ -2,12 +2,12 @@ package catalog
 
 import "strings"
 
-// token is a piece of SQL.
+// token is a lexical token of SQL.
 type token struct {
 	kind  tokenKind
-	text  string // of a name: without its quotes; of a comment: without its marks
-	start int    // where it begins in the source, and
-	end   int    // where it ends
+	text  string // of a name: without quotes; of a comment: without delimiters
+	start int    // offset in the source
+	end   int    // offset after the last byte
 	line  int
 }
 
@@ -21,7 +21,7 @@ const (
 	comment tokenKind = 'c'
 )
 
-// tokenize splits SQL. An unclosed quote runs to the end.
+// tokenize splits SQL into tokens. An unclosed quote extends to the end.
 func tokenize(source string) []token {
 	var found []token
 	line := 1
@@ -73,7 +73,7 @@ func isWordByte(c byte) bool {
 	return c == '_' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 }
 
-// lengthUntil is the length of text up to a mark, and with it if including.
+// lengthUntil returns the length of text up to a mark, including the mark if inclusive.
 func lengthUntil(text, mark string, inclusive bool) int {
 	i := strings.Index(text, mark)
 	switch {
@@ -85,7 +85,7 @@ func lengthUntil(text, mark string, inclusive bool) int {
 	return i
 }
 
-// lengthQuoted is the length of what begins with a quote; a doubled quote stands for itself.
+// lengthQuoted returns the length of a quoted token; a doubled quote inside it is an escaped quote.
 func lengthQuoted(text string, quote byte) int {
 	for i := 1; i < len(text); i++ {
 		if text[i] == quote {
@@ -99,7 +99,7 @@ func lengthQuoted(text string, quote byte) int {
 	return len(text)
 }
 
-// is reports whether the token is a keyword, given in capitals.
+// is reports whether the token is this keyword (in upper case) or symbol.
 func (t token) is(keyword string) bool {
 	return t.kind == word && strings.EqualFold(t.text, keyword) || t.kind == symbol && t.text == keyword
 }

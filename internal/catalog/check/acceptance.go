@@ -9,7 +9,7 @@ import (
 	"cardinal"
 )
 
-// Acceptance is a finding that the database's owner accepts, and why.
+// Acceptance is a finding that the owner of the database accepts, with the reason.
 type Acceptance struct {
 	Line   int    `json:"line"` // of the file
 	ID     string `json:"id"`   // of the check
@@ -22,9 +22,9 @@ var (
 	checkID        = newPattern(`^[A-Z][0-9]+$`)
 )
 
-// ReadAcceptances reads a list of accepted findings, one a line: the check's id, the object (* is any run of characters; in quotes
-// where it has a space), and the reason. Empty lines and what begins with # say nothing. Every line that is wrong is told, as a
-// *cardinal.Invalid.
+// ReadAcceptances reads a list of accepted findings, one per line: the id of the check, the object (* matches any
+// characters; with a space, in quotes) and the reason. It ignores empty lines and lines that begin with #. It reports
+// every invalid line, as a *cardinal.Invalid.
 func ReadAcceptances(text string) ([]Acceptance, error) {
 	var list []Acceptance
 	var invalid cardinal.Faults
@@ -38,21 +38,21 @@ func ReadAcceptances(text string) ([]Acceptance, error) {
 		}
 		m := acceptanceLine.FindStringSubmatch(line)
 		if m == nil {
-			addError("form", `write the check's id, the object and the reason, like: G24 "index users_old_ix" goes with the next release`)
+			addError("form", `write the id of a check, the object and the reason, for example: G24 "index users_old_ix" removed in the next release`)
 			continue
 		}
 		if _, known := Find(m[1]); !known || !checkID.MatchString(m[1]) {
-			addError("check", "begin with the id of a check, as the report prints it")
+			addError("check", "begin with the id of a check, as in the report")
 		}
 		if m[3] == "" {
-			addError("reason", "say after the object why it is accepted")
+			addError("reason", "give the reason after the object")
 		}
 		list = append(list, Acceptance{Line: i + 1, ID: m[1], Object: strings.Trim(m[2], `"`), Reason: m[3]})
 	}
 	return list, invalid.Err()
 }
 
-// matches reports whether the acceptance names an object.
+// matches reports whether the acceptance names the object.
 func (a Acceptance) matches(object string) bool {
 	parts := strings.Split(a.Object, "*")
 	for i := range parts {
@@ -61,29 +61,29 @@ func (a Acceptance) matches(object string) bool {
 	return regexp.MustCompile("^" + strings.Join(parts, ".*") + "$").MatchString(object)
 }
 
-// accept takes accepted findings out of an outcome.
-func (p *runner) accept(o *Outcome) {
+// accept removes accepted findings from an outcome.
+func (r *runner) accept(o *Outcome) {
 	o.Findings = slices.DeleteFunc(o.Findings, func(f Finding) bool {
-		hit := false
-		for n, a := range p.accepted {
+		matched := false
+		for n, a := range r.accepted {
 			if a.ID == o.ID && a.matches(f.Object) {
-				p.used[n], hit = true, true
+				r.used[n], matched = true, true
 			}
 		}
-		if hit {
+		if matched {
 			o.Accepted++
 		}
-		return hit
+		return matched
 	})
 	if o.Accepted > 0 {
 		o.setStatus()
 	}
 }
 
-// unusedAcceptances is what was accepted of a check that ran and found nothing like it.
-func (p *runner) unusedAcceptances() (list []Acceptance) {
-	for n, a := range p.accepted {
-		if _, ran := p.outcomes[a.ID]; ran && !p.used[n] {
+// unusedAcceptances returns the acceptances of checks that ran and found nothing that matches.
+func (r *runner) unusedAcceptances() (list []Acceptance) {
+	for n, a := range r.accepted {
+		if _, ran := r.outcomes[a.ID]; ran && !r.used[n] {
 			list = append(list, a)
 		}
 	}

@@ -9,35 +9,38 @@ import (
 	"strings"
 )
 
-// dataScans look at the rows for what no rule of a schema can say. Each reads a bounded sample in key order, or what an index
-// finds; D05 and D06 alone read whole tables, once each: about a second at a million users.
+// dataScans check the rows for what no schema rule can express. Each reads a bounded sample in key order, or rows that
+// an index finds. Only D05 and D06 read whole tables, once each: about a second with a million users.
 var dataScans = slices.Concat(dependencyScans, []Check{
-	{ID: "D03", Kind: Data, unit: "values", Title: "a sample of every sealed column opens under its owner's key",
+	{ID: "D03", Kind: Data, unit: "values", Title: "a sample of every encrypted column can be decrypted with its owner's key",
 		Guide: "Personally Identifiable Information should be stored in encrypted columns.",
-		Why: "Ciphertext whose key is gone or whose row was swapped looks like any other. The newest and the oldest rows of each sealed column are opened as the " +
-			"service would; nothing of what they say is kept or shown. What erasure left is fine.",
+		Why: "Ciphertext without its key, or ciphertext copied to another row, looks valid. The newest and the oldest " +
+			"rows of each encrypted column are decrypted as the service does it. The clear text is neither stored nor " +
+			"shown. Placeholders of erased users are accepted.",
 		run: checkEncryptedSamples},
-	{ID: "D04", Kind: Data, unit: "users", Title: "nothing is left of the erased",
+	{ID: "D04", Kind: Data, unit: "users", Title: "no data of erased users is left",
 		Guide: "Mark it as deleted and replace PII fields with a generic placeholder.",
-		Why: "Erasure is a promise about rows. For every erased user, found by the index of status: no key, claim, credential, session, API key, contact or sealed value " +
-			"is left but placeholders.",
+		Why: "An erasure must remove data from rows. Erased users are found by the index on status. They must have no " +
+			"key, identifier, credential, session, API key or contact, and no encrypted value except the placeholder.",
 		run: checkErasedUsers},
-	{ID: "D05", Kind: Data, unit: "passwords", Title: "password hashes are strong, by scheme",
+	{ID: "D05", Kind: Data, unit: "passwords", Title: "password hashes are strong",
 		Guide: "Use a strong hashing algorithm.",
-		Why: "Hashes outlive the year in which they were strong. Counted by scheme and parameters; below Argon2id with 19 MiB and two passes, or another scheme, is a warning: " +
-			"such a hash is made anew when its owner signs in.",
+		Why: "A hash that was strong becomes weak as hardware improves. Hashes are counted by scheme and parameters. " +
+			"Another scheme, or Argon2id with less than 19 MiB and two passes, is a warning: such a hash is replaced " +
+			"at the next sign-in of its user.",
 		run: checkPasswordHashes},
-	{ID: "D06", Kind: Data, unit: "rules", Title: "claims and contacts belong together",
+	{ID: "D06", Kind: Data, unit: "rules", Title: "identifiers and contacts match",
 		Guide: "This structure ensures referential integrity.",
-		Why: "A claim without its contact locks an address for nobody; a verified contact without a claim can be taken by another. The rules say most of it by foreign " +
-			"keys, which SQLite holds only while a connection asks it to, and which a distributed PostgreSQL leaves out.",
+		Why: "An identifier without its contact blocks an address that no user has. Another user can register a " +
+			"verified contact that has no identifier. Foreign keys enforce most of this, but SQLite checks them only " +
+			"on connections that enable them, and a distributed PostgreSQL may not support them.",
 		run: checkIdentifiers},
 }, queryScans)
 
 const maxEvidence = 5 // rows as evidence
 
-// ErrKeyMissing says that a key is not at hand, so that nothing could be opened.
-var ErrKeyMissing = errors.New("sealed values could not be opened")
+// ErrKeyMissing says that a key is missing, so that nothing could be decrypted.
+var ErrKeyMissing = errors.New("encrypted values could not be decrypted")
 
 func checkEncryptedSamples(ctx context.Context, s *Subject) (Outcome, error) {
 	if s.OpenSamples == nil {
@@ -55,17 +58,17 @@ func checkEncryptedSamples(ctx context.Context, s *Subject) (Outcome, error) {
 		res.Total += c.Opened + len(c.Broken)
 		res.Passed += c.Opened
 		if n := len(c.Broken); n > 0 {
-			res.Findings = append(res.Findings, Finding{Object: c.Table + "." + c.Column, Problem: fmt.Sprintf("%d of %d sampled values do not open", n, n+c.Opened),
+			res.Findings = append(res.Findings, Finding{Object: c.Table + "." + c.Column, Problem: fmt.Sprintf("%d of %d sampled values cannot be decrypted", n, n+c.Opened),
 				Evidence: c.Broken[:min(n, maxEvidence)]})
 		}
 	}
-	if res.NotChecked = "replies kept for repeated requests open only with the header that they were asked with"; res.Total == 0 {
-		res.NotChecked = "nothing is sealed yet"
+	if res.NotChecked = "stored replies for repeated requests can be decrypted only with the idempotency key of the request"; res.Total == 0 {
+		res.NotChecked = "there are no encrypted values yet"
 	}
 	return res.result(), nil
 }
 
-// idText is how a query shows an id: text on both engines.
+// idText returns SQL that shows an id as text on both engines.
 func (s *Subject) idText(column string) string {
 	if s.Live.Engine == "postgres" {
 		return column + "::text"
@@ -73,7 +76,7 @@ func (s *Subject) idText(column string) string {
 	return "lower(hex(" + column + "))"
 }
 
-// expandQuery puts the schema's name and the engine's own words into a query.
+// expandQuery inserts the name of the schema and the syntax of the engine into a query.
 func (s *Subject) expandQuery(query string) string {
 	schema, placeholder, position := "", "x'00'", "instr"
 	if s.Live.Engine == "postgres" {
@@ -82,21 +85,21 @@ func (s *Subject) expandQuery(query string) string {
 	return strings.NewReplacer("{schema}", schema, "{placeholder}", placeholder, "{position}", position).Replace(query)
 }
 
-// erasureLeftovers are what an erased user must not have: a condition on users u.
+// erasureLeftovers are what an erased user must not have, each as a condition on users u.
 var erasureLeftovers = []struct{ what, where string }{
-	{"a key that opens sealed values", `EXISTS (SELECT 1 FROM {schema}user_keys x WHERE x.user_id = u.id)`},
-	{"a claim", `EXISTS (SELECT 1 FROM {schema}identifiers x WHERE x.user_id = u.id)`},
-	{"what a search finds them by", `EXISTS (SELECT 1 FROM {schema}search_tokens x WHERE x.user_id = u.id)`},
+	{"a key that decrypts their values", `EXISTS (SELECT 1 FROM {schema}user_keys x WHERE x.user_id = u.id)`},
+	{"an identifier", `EXISTS (SELECT 1 FROM {schema}identifiers x WHERE x.user_id = u.id)`},
+	{"search tokens", `EXISTS (SELECT 1 FROM {schema}search_tokens x WHERE x.user_id = u.id)`},
 	{"a password", `EXISTS (SELECT 1 FROM {schema}credentials x WHERE x.user_id = u.id)`},
 	{"a session", `EXISTS (SELECT 1 FROM {schema}sessions x WHERE x.user_id = u.id)`},
 	{"an API key", `EXISTS (SELECT 1 FROM {schema}api_keys x WHERE x.user_id = u.id)`},
-	{"a contact that is no placeholder", `EXISTS (SELECT 1 FROM {schema}contacts x WHERE x.user_id = u.id AND x.value_sealed <> {placeholder})`},
-	{"a profile that is no placeholder", `EXISTS (SELECT 1 FROM {schema}profiles x WHERE x.user_id = u.id AND (x.display_name_sealed <> {placeholder} OR x.username_sealed <> {placeholder} ` +
+	{"a contact that is not the placeholder", `EXISTS (SELECT 1 FROM {schema}contacts x WHERE x.user_id = u.id AND x.value_sealed <> {placeholder})`},
+	{"a profile that is not the placeholder", `EXISTS (SELECT 1 FROM {schema}profiles x WHERE x.user_id = u.id AND (x.display_name_sealed <> {placeholder} OR x.username_sealed <> {placeholder} ` +
 		`OR x.avatar_url_sealed <> {placeholder} OR x.attributes_sealed <> {placeholder} OR x.country_code IS NOT NULL))`},
 }
 
 func checkErasedUsers(ctx context.Context, s *Subject) (Outcome, error) {
-	// The status is named in the query, so that it is found by its index whatever the planner knows of the rows.
+	// Query each status by its code: then the planner uses the index whatever its statistics say.
 	statuses, err := s.query(ctx, s.expandQuery(`SELECT code FROM {schema}user_statuses WHERE is_erased ORDER BY code`))
 	if err != nil {
 		return Outcome{}, err
@@ -109,13 +112,13 @@ func checkErasedUsers(ctx context.Context, s *Subject) (Outcome, error) {
 	}
 	res.setStatus()
 	if res.Status == Skipped {
-		res.Status = Passed // that nobody is erased is no gap
+		res.Status = Passed // it is fine if no user is erased
 	}
-	res.NotChecked = "no deadline for an erasure that was asked for is kept yet, so none can be overdue"
+	res.NotChecked = "requested erasures have no deadline yet, so overdue ones cannot be found"
 	return res.Outcome, nil
 }
 
-// countLeftovers counts the users of a status, and finds what they must not have.
+// countLeftovers counts the users with a status, and reports the data that they must not have.
 func (res *resultBuilder) countLeftovers(ctx context.Context, s *Subject, status string) error {
 	count, err := s.query(ctx, s.expandQuery(`SELECT count(*) FROM {schema}users WHERE status = $1`), status)
 	if err != nil {
@@ -143,7 +146,7 @@ func (res *resultBuilder) countLeftovers(ctx context.Context, s *Subject, status
 	return nil
 }
 
-// atLeast is a count that stopped at a limit.
+// atLeast formats a count that stops at a limit.
 func atLeast(n, limit int) string {
 	if n < limit {
 		return fmt.Sprint(n)
@@ -151,7 +154,7 @@ func atLeast(n, limit int) string {
 	return fmt.Sprintf("%d or more", n)
 }
 
-// rowEvidence shows the first of the rows by their keys.
+// rowEvidence lists the keys of the first rows.
 func rowEvidence(prefix string, rows [][]string) (lines []string) {
 	for _, row := range rows[:min(len(rows), maxEvidence)] {
 		lines = append(lines, prefix+strings.Join(row, " "))

@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// identifierRules are what must hold between identifiers, contacts and profiles: a query that finds the rows that break it, by what an
-// index finds for each.
+// identifierRules must hold between identifiers, contacts and profiles. Each is a query that returns the rows that
+// violate it; it finds them by an index.
 var identifierRules = []struct {
 	object, problem, keys, from string
 	warning                     bool
 }{
-	{object: "identifiers", problem: "claim(s) of no user", keys: "i.user_id",
+	{object: "identifiers", problem: "identifier(s) without a user", keys: "i.user_id",
 		from: `{schema}identifiers i WHERE NOT EXISTS (SELECT 1 FROM {schema}users u WHERE u.id = i.user_id)`},
-	{object: "identifiers", problem: "claim(s) of a contact that is not there or is another user's", keys: "i.user_id i.contact_id",
+	{object: "identifiers", problem: "identifier(s) with a contact that does not exist or belongs to another user", keys: "i.user_id i.contact_id",
 		from: `{schema}identifiers i WHERE i.contact_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {schema}contacts c WHERE c.user_id = i.user_id AND c.id = i.contact_id)`},
-	{object: "contacts", problem: "verified contact(s) that nobody claims", keys: "c.user_id c.id",
+	{object: "contacts", problem: "verified contact(s) without an identifier", keys: "c.user_id c.id",
 		from: `{schema}contacts c
 		 WHERE c.verified_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {schema}identifiers i WHERE i.user_id = c.user_id AND i.contact_id = c.id)
 		   AND NOT EXISTS (SELECT 1 FROM {schema}users u JOIN {schema}user_statuses st ON st.code = u.status WHERE u.id = c.user_id AND st.is_erased)`},
-	{object: "identifiers", problem: "user name(s) claimed by users whose profile has none", keys: "i.user_id",
+	{object: "identifiers", problem: "user name(s) of users without a user name in the profile", keys: "i.user_id",
 		from: `{schema}identifiers i JOIN {schema}profiles p ON p.user_id = i.user_id WHERE i.contact_id IS NULL AND (p.username_sealed IS NULL OR p.username_sealed = {placeholder})`},
-	{object: "identifiers", problem: "unproved claim(s) that lapsed more than a day ago and still stand; is the job claims.expire running?", keys: "i.user_id",
+	{object: "identifiers", problem: "unverified identifier(s) that expired more than a day ago; is the job claims.expire running?", keys: "i.user_id",
 		from: `{schema}identifiers i WHERE i.expires_at < $1`, warning: true},
 }
 
@@ -48,7 +48,7 @@ func checkIdentifiers(ctx context.Context, s *Subject) (Outcome, error) {
 	return res.result(), nil
 }
 
-// timeValue is a time as the engine keeps it.
+// timeValue converts a time to the engine's representation.
 func (s *Subject) timeValue(at time.Time) any {
 	if s.Live.Engine == "sqlite" {
 		return at.UnixMicro()
@@ -83,7 +83,7 @@ func checkPasswordHashes(ctx context.Context, s *Subject) (Outcome, error) {
 	return res.Outcome, nil
 }
 
-// hashWeakness says what a scheme and its parameters lack, "" when nothing.
+// hashWeakness describes why a scheme and its parameters are weak, "" if they are not.
 func hashWeakness(scheme string) string {
 	const minMemory, minPasses = 19 * 1024, 2
 	m := argon2idScheme.FindStringSubmatch(scheme)

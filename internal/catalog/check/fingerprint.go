@@ -9,7 +9,7 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// aspect is what a fact is about; each has its own check.
+// aspect is the subject area of a fact; each area has its own check.
 type aspect string
 
 const (
@@ -20,26 +20,26 @@ const (
 	aspectRights      aspect = "rights"
 	aspectComments    aspect = "comments"
 	aspectPartitions  aspect = "partitions"
-	aspectOthers      aspect = "other things"
+	aspectOthers      aspect = "other objects"
 )
 
 var fingerprints = []Check{
-	fingerprint("F01", aspectColumns, "every table and column is what the migrations make it, and there is no other",
-		"A column that is missing, wider or nullable lets values in that nothing else expects."),
-	fingerprint("F02", aspectConstraints, "every constraint says what the migrations make it say, is enforced and holds for every row",
-		"A constraint that was dropped, weakened, left NOT VALID or whose triggers are disabled is noticed only by the rows that it should have refused."),
-	fingerprint("F03", aspectIndexes, "every index is there, valid and as the migrations make it, and there is no other",
-		"A missing index is a slow query or a duplicate; a stray one costs every write."),
-	fingerprint("F04", aspectCode, "every trigger is enabled and every function is what the migrations make it",
-		"Rules that span rows and tables are kept by triggers: a disabled one keeps nothing."),
-	fingerprint("F05", aspectRights, "the service's role has the rights that it needs, nobody else has any, and everything has one owner",
-		"A right too many is how an audit log is rewritten."),
-	fingerprint("F06", aspectComments, "every comment is the one that the migrations write",
-		"Comments carry the data class of every column."),
+	fingerprint("F01", aspectColumns, "every table and column matches the migrations, and there are no others",
+		"A column that is missing, wider or nullable accepts values that no program expects."),
+	fingerprint("F02", aspectConstraints, "every constraint matches the migrations, is enforced and is validated for every row",
+		"A constraint that was dropped, weakened, left NOT VALID or disabled is noticed only by the rows that it should have refused."),
+	fingerprint("F03", aspectIndexes, "every index exists, is valid and matches the migrations, and there are no others",
+		"A missing index causes slow queries or allows duplicates; an extra one slows down every write."),
+	fingerprint("F04", aspectCode, "every trigger is enabled and every function matches the migrations",
+		"Triggers enforce rules across rows and tables: a disabled trigger enforces nothing."),
+	fingerprint("F05", aspectRights, "the service's role has the privileges that it needs, no other role has any, and everything has one owner",
+		"One privilege too many is enough to rewrite an audit log."),
+	fingerprint("F06", aspectComments, "every comment matches the migrations",
+		"Comments contain the data class of every column."),
 	fingerprint("F07", aspectPartitions, "every month of the audit log has its bounds and inherits every rule of the log",
-		"A month that was detached, or lost a trigger, is a month of the log that can be changed."),
-	fingerprint("F08", aspectOthers, "the schema holds nothing else: no types, sequences, comments or default privileges of other origin",
-		"What nobody's migration made, nobody's migration keeps in mind."),
+		"A month that was detached or lost a trigger is a part of the log that can be changed."),
+	fingerprint("F08", aspectOthers, "the schema contains nothing else: no types, sequences, comments or default privileges of other origin",
+		"No migration takes account of an object that no migration created."),
 }
 
 func fingerprint(id string, wanted aspect, title, why string) Check {
@@ -56,25 +56,26 @@ func fingerprint(id string, wanted aspect, title, why string) Check {
 				}
 			}
 			if o.setStatus(); o.Total == 0 && len(o.Findings) == 0 {
-				o.Status = Passed // there is nothing of the kind, and there should be nothing
+				o.Status = Passed // there is nothing of this kind, as expected
 			}
 			return o, nil
 		}}
 }
 
-// difference is an object that is not what it should be, in one aspect.
+// difference is an object that is not as it should be, in one aspect.
 type difference struct {
 	object         catalog.Object
 	aspect         aspect
 	missing, extra bool     // the object itself
-	changed        []change // what differs of an object that both have
+	changed        []change // properties that differ, if both schemas have the object
 }
 
 type change struct{ property, live, want string }
 
 type factCount struct{ equal, total int }
 
-// compare finds every difference between the live schema and the shadow, and leaves out those that follow from another.
+// compare finds every difference between the live schema and the shadow. It merges the two sorted lists of facts, and
+// then leaves out the differences that follow from others.
 func (h *shadow) compare(live, want *catalog.Schema) {
 	c := comparison{counts: map[aspect]*factCount{}, differences: map[key]*difference{}, monthTables: map[string]bool{}, liveObjects: map[catalog.Object]bool{}, wantObjects: map[catalog.Object]bool{}}
 	for _, a := range []aspect{aspectColumns, aspectConstraints, aspectIndexes, aspectCode, aspectRights, aspectComments, aspectPartitions, aspectOthers} {
@@ -120,11 +121,11 @@ func (h *shadow) compare(live, want *catalog.Schema) {
 	h.differences = independentDifferences(c.differences, live, want)
 }
 
-// comparison walks the facts of two schemas.
+// comparison collects the differences between the facts of two schemas.
 type comparison struct {
 	counts                   map[aspect]*factCount
 	differences              map[key]*difference
-	monthTables              map[string]bool // tables that are months of the log
+	monthTables              map[string]bool // monthly tables of the audit log
 	liveObjects, wantObjects map[catalog.Object]bool
 }
 
@@ -154,7 +155,8 @@ func (c *comparison) compareFact(live, want catalog.Fact) {
 
 func (c *comparison) addMissing(f catalog.Fact) {
 	if c.monthTables[f.Object.Name] && f.Object.Kind == "table" && strings.HasPrefix(f.Property, "SELECT for ") {
-		return // a month that was made after the rights were given has none of its own: it is read as a part of the log
+		// A month that was created after the grants has none of its own: it is read through the audit log.
+		return
 	}
 	about := c.aspectOf(f.Object, f.Property)
 	c.counts[about].total++
@@ -175,7 +177,7 @@ func (c *comparison) addExtra(f catalog.Fact) {
 	d.changed = append(d.changed, change{f.Property, f.Value, ""})
 }
 
-// aspectOf tells which check a fact belongs to; of an object as a whole when property is "".
+// aspectOf returns the aspect of a fact, or of the object as a whole if property is "".
 func (c *comparison) aspectOf(o catalog.Object, property string) aspect {
 	switch {
 	case property == "comment":
@@ -198,12 +200,13 @@ func (c *comparison) aspectOf(o catalog.Object, property string) aspect {
 	return aspectOthers
 }
 
-// independentDifferences sorts the differences and leaves out those that another one explains: parts of a table that is missing, what a
-// partition has from its table, the index of a key, a table's text when one of its parts differs.
+// independentDifferences sorts the differences and leaves out those that follow from another one: parts of a missing
+// table, what a partition inherits from its table, the index of a key, and the text of a table if one of its parts
+// differs.
 func independentDifferences(found map[key]*difference, live, want *catalog.Schema) []difference {
 	var result []difference
-	tablesWithChangedParts := map[string]bool{} // tables of which a part differs
-	detached := map[string]bool{}               // tables that are missing, surplus, or no part of what they should be part of
+	tablesWithChangedParts := map[string]bool{} // tables with a part that differs
+	detached := map[string]bool{}               // tables that are missing, extra, or not attached to their partitioned table
 	structure := map[catalog.Object]*difference{}
 	for k, d := range found {
 		if k.aspect != aspectComments && k.aspect != aspectRights {
@@ -242,7 +245,7 @@ func independentDifferences(found map[key]*difference, live, want *catalog.Schem
 		if n := slices.Index(order, a.object.Kind) - slices.Index(order, b.object.Kind); n != 0 {
 			return n
 		}
-		if a.extra != b.extra { // what is renamed is dropped before it is made anew
+		if a.extra != b.extra { // drop a renamed object before creating it under its right name
 			return map[bool]int{true: -1, false: 1}[a.extra]
 		}
 		return strings.Compare(a.object.String()+string(a.aspect), b.object.String()+string(b.aspect))
@@ -250,7 +253,8 @@ func independentDifferences(found map[key]*difference, live, want *catalog.Schem
 	return result
 }
 
-// ownPropertiesDiffer reports whether something else than what tells the whole differs of a table.
+// ownPropertiesDiffer reports whether a property of the table itself differs, other than the two that describe the
+// whole table.
 func ownPropertiesDiffer(found map[key]*difference, table catalog.Object) bool {
 	for k, d := range found {
 		if k.object == table && slices.ContainsFunc(d.changed, func(c change) bool { return c.property != catalog.ColumnOrder && c.property != catalog.StoredText }) {
@@ -260,8 +264,9 @@ func ownPropertiesDiffer(found map[key]*difference, table catalog.Object) bool {
 	return false
 }
 
-// isConsequence reports whether a part of a table differs because what made it differs likewise: the key of an index, or the part of the
-// partitioned table that a partition's was made from. Comments and rights are nobody's heirs.
+// isConsequence reports whether a part of a table differs only because the object that it derives from differs in the
+// same way: the key of an index, or the partitioned table's part that a partition's part was created from. Comments and
+// privileges are not inherited.
 func isConsequence(d *difference, t *catalog.Table, structure map[catalog.Object]*difference) bool {
 	o := d.object
 	origin := catalog.Object{Kind: o.Kind, Table: t.PartitionOf, Name: o.Name}
@@ -272,7 +277,7 @@ func isConsequence(d *difference, t *catalog.Table, structure map[catalog.Object
 				return true
 			}
 			origin.Name = i.PartOf
-		case o.Kind == "constraint" && i.Constraint == o.Name && i.PartOf != "": // a key of a partition is called as its index
+		case o.Kind == "constraint" && i.Constraint == o.Name && i.PartOf != "": // a partition's key has the name of its index
 			origin.Name = i.PartOf
 		}
 	}
@@ -283,16 +288,16 @@ func isConsequence(d *difference, t *catalog.Table, structure map[catalog.Object
 	return !slices.ContainsFunc(d.changed, func(c change) bool { return !from.changes(c.property) })
 }
 
-// finding words a difference.
+// finding describes a difference.
 func (d difference) finding(s *Subject) Finding {
 	f := Finding{Object: d.object.String(), Fix: d.fix(s)}
 	switch {
 	case d.missing:
 		f.Problem = "is missing"
 	case d.extra:
-		f.Problem = "belongs to no migration"
+		f.Problem = "was created by no migration"
 		if d.object.Kind == "table" || d.object.Kind == "column" {
-			f.Problem += "; look at what it holds before dropping it"
+			f.Problem += "; look at its content before dropping it"
 		}
 	default:
 		var properties []string
@@ -304,8 +309,8 @@ func (d difference) finding(s *Subject) Finding {
 			}
 			f.Evidence = append(f.Evidence, fmt.Sprintf("%s: is %s, should be %s", c.property, displayValue(live), displayValue(want)))
 		}
-		f.Warning = len(d.changed) == 1 && d.changed[0].property == catalog.ColumnOrder // which only SELECT * can tell
-		f.Problem = "is not what the migrations make it: " + strings.Join(properties, ", ")
+		f.Warning = len(d.changed) == 1 && d.changed[0].property == catalog.ColumnOrder // visible only to SELECT *
+		f.Problem = "differs from the migrations: " + strings.Join(properties, ", ")
 	}
 	if f.Fix == "" {
 		f.Problem += "; " + d.manualFix(s)
@@ -313,7 +318,7 @@ func (d difference) finding(s *Subject) Finding {
 	return f
 }
 
-// firstDifferingLine is the first line in which two texts differ.
+// firstDifferingLine returns the first line in which two texts differ.
 func firstDifferingLine(a, b string) (string, string) {
 	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
 	for len(as) > 1 && len(bs) > 1 && as[0] == bs[0] {
@@ -322,7 +327,7 @@ func firstDifferingLine(a, b string) (string, string) {
 	return as[0], bs[0]
 }
 
-// displayValue is a value as evidence shows it: in one line, and not endless.
+// displayValue formats a value as evidence: on one line, with limited length.
 func displayValue(value string) string {
 	if value == "" {
 		return "nothing"

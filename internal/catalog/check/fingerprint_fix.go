@@ -9,7 +9,7 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// fix is the text that makes an object what it should be, "" where no statement can.
+// fix returns the statements that make an object what it should be, "" if no statement can.
 func (d difference) fix(s *Subject) string {
 	statements := d.sqliteFix(s)
 	if s.Live.Engine == "postgres" {
@@ -24,15 +24,15 @@ func (d difference) fix(s *Subject) string {
 	return strings.Join(statements, ";\n") + ";"
 }
 
-// manualFix says what to do where no statement repairs.
+// manualFix says what to do if no statement repairs the difference.
 func (d difference) manualFix(s *Subject) string {
 	if s.Live.Engine == "sqlite" {
-		return "SQLite cannot change a table in place: make one with the text that a new database has, copy the rows, and rename it"
+		return "SQLite cannot change a table in place: create a table as in a new database, copy the rows, and rename it"
 	}
-	return "no statement is known that repairs it: compare it with a new database"
+	return "no statement can repair it: compare it with a new database"
 }
 
-// sqliteFix repairs what is an object of its own; columns and constraints are part of their table's text.
+// sqliteFix repairs tables, indexes and triggers. Columns and constraints are part of the text of their table.
 func (d difference) sqliteFix(s *Subject) []string {
 	kind := map[string]string{"table": "TABLE", "index": "INDEX", "trigger": "TRIGGER"}[d.object.Kind]
 	if kind == "" || d.object.Kind == "table" && !d.missing && !d.extra {
@@ -55,12 +55,12 @@ func (d difference) sqliteFix(s *Subject) []string {
 		text = findFirst(t.Triggers, func(g catalog.Trigger) bool { return g.Name == d.object.Name }).Definition
 	}
 	if text == "" {
-		return nil // SQLite made it for a key
+		return nil // SQLite created it for a key
 	}
 	return append(statements, text)
 }
 
-// findFirst returns the first that is, or the zero value.
+// findFirst returns the first element that matches, or the zero value.
 func findFirst[T any](list []T, match func(T) bool) (found T) {
 	if i := slices.IndexFunc(list, match); i >= 0 {
 		found = list[i]
@@ -96,7 +96,7 @@ func (d difference) postgresFix(s *Subject) []string {
 	return nil
 }
 
-// grantStatements repairs rights on something; column is where they are on a column.
+// grantStatements repairs the privileges on an object; column is "" unless they are on a column.
 func (d difference) grantStatements(on, column string) []string {
 	var statements []string
 	for _, c := range d.changed {
@@ -124,7 +124,7 @@ func (d difference) grantStatements(on, column string) []string {
 
 func quoteLiteral(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// commentStatement is the statement that gives an object its comment.
+// commentStatement returns the statement that sets the comment of an object.
 func commentStatement(on, text string) string {
 	if text == "" {
 		return "COMMENT ON " + on + " IS NULL"
@@ -174,7 +174,7 @@ func (d difference) changes(property string) bool {
 	return slices.ContainsFunc(d.changed, func(c change) bool { return c.property == property })
 }
 
-// createTableStatements makes a table that is missing, with everything that belongs to it; its rows are lost.
+// createTableStatements creates a missing table with everything that belongs to it. Its rows are lost.
 func createTableStatements(s *Subject, t *catalog.Table) []string {
 	var columns []string
 	for _, c := range t.Columns {
@@ -203,7 +203,7 @@ func createTableStatements(s *Subject, t *catalog.Table) []string {
 	return append(statements, grantsOnTable("TABLE "+quoteName(t.Name), t)...)
 }
 
-// grantsOnTable are the statements that give the rights on a table and its columns.
+// grantsOnTable returns the statements that grant the privileges on a table and its columns.
 func grantsOnTable(on string, t *catalog.Table) []string {
 	give := func(g catalog.Grant, column string) []string {
 		return difference{changed: []change{{catalog.GrantProperty(g), "", "granted"}}}.grantStatements(on, column)
@@ -222,7 +222,7 @@ func grantsOnTable(on string, t *catalog.Table) []string {
 
 var optionName = newPattern(`^([a-z_.]+)=`)
 
-// resetOptions takes back what the migrations never set: storage parameters, row security, that a table is not logged.
+// resetOptions removes options that the migrations never set: storage parameters, row security, UNLOGGED.
 func resetOptions(table string, c change) []string {
 	var statements []string
 	alter := func(what string) { statements = append(statements, "ALTER TABLE "+table+" "+what) }

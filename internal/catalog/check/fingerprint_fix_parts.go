@@ -8,7 +8,7 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// columnDeclaration is a column as CREATE TABLE and ADD COLUMN take it.
+// columnDeclaration returns a column definition for CREATE TABLE and ADD COLUMN.
 func columnDeclaration(c catalog.Column) string {
 	text := quoteName(c.Name) + " " + c.Type
 	if c.Collation != "" {
@@ -71,7 +71,8 @@ func (d difference) columnFix(want *catalog.Table) []string {
 	return statements
 }
 
-// constraintFix adds without a long lock where it can: rules NOT VALID first, keys over an index that is built beside the writers.
+// constraintFix avoids long locks where it can: check and foreign key constraints are added NOT VALID first, and keys
+// use an index that is built concurrently.
 func (d difference) constraintFix(want *catalog.Table) []string {
 	table, name := "ALTER TABLE "+quoteName(d.object.Table), quoteName(d.object.Name)
 	var statements []string
@@ -120,7 +121,7 @@ func (d difference) indexFix(want *catalog.Table) []string {
 	}
 	i := findFirst(want.Indexes, func(i catalog.Index) bool { return i.Name == d.object.Name })
 	if i.Constraint != "" || i.PartOf != "" {
-		return nil // its key's, or its partitioned index's
+		return nil // it belongs to a key or to the index of the partitioned table
 	}
 	definition := strings.Replace(i.Definition, " INDEX ", " INDEX"+concurrently+" ", 1)
 	return append(statements, strings.Replace(definition, " ON ONLY ", " ON ", 1))

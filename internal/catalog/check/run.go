@@ -17,10 +17,11 @@ import (
 	"cardinal/internal/store"
 )
 
-// ErrForeign says that a database is not one that Cardinal made.
-var ErrForeign = errors.New("not a database of Cardinal's")
+// ErrForeign says that a database was not created by Cardinal.
+var ErrForeign = errors.New("not a Cardinal database")
 
-// Run runs the checks that only names, by id or by kind, or all of them, and takes what is accepted out of the report.
+// Run runs the checks that only names, by id or kind, or all checks if it is empty. It removes accepted findings from
+// the report.
 func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) (Report, error) {
 	start := time.Now()
 	selected := selectChecks(only, s.Foreign)
@@ -35,7 +36,7 @@ func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) 
 	if slices.ContainsFunc(selected, func(c Check) bool { return c.Kind == Fingerprint || c.Kind == Probe }) {
 		done, err := buildShadow(ctx, s)
 		if err != nil {
-			return Report{}, fmt.Errorf("build the schema to compare with: %w", err)
+			return Report{}, fmt.Errorf("compare with the migrations: %w", err)
 		}
 		defer done()
 	}
@@ -46,7 +47,7 @@ func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) 
 			return Report{}, fmt.Errorf("%s: %w", c.ID, err)
 		}
 		if slices.ContainsFunc(selected, func(part Check) bool { return slices.Contains(c.answeredBy, part.ID) }) {
-			o.Findings = nil // they stand where they come from
+			o.Findings = nil // they are reported by the check itself
 		}
 		report.Outcomes = append(report.Outcomes, o)
 	}
@@ -55,7 +56,7 @@ func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) 
 	return report, nil
 }
 
-// selectChecks returns the checks that were asked for, of those that say something about the database.
+// selectChecks returns the requested checks that apply to the database.
 func selectChecks(only []string, foreign bool) []Check {
 	return slices.DeleteFunc(allChecks(), func(c Check) bool {
 		if foreign && c.runGeneral == nil && c.answeredBy == nil {
@@ -65,7 +66,7 @@ func selectChecks(only []string, foreign bool) []Check {
 	})
 }
 
-// readLive reads the live schema, and which migrations it has had.
+// readLive reads the live schema and the migrations that were applied to it.
 func readLive(ctx context.Context, s *Subject) (err error) {
 	s.Live, err = s.Database.Read(ctx, s.Schema)
 	switch {
@@ -94,7 +95,7 @@ func readLive(ctx context.Context, s *Subject) (err error) {
 	return nil
 }
 
-// schemaNumber is that of the newest migration, 0 for a foreign database.
+// schemaNumber returns the number of the newest migration, 0 for an external database.
 func (s *Subject) schemaNumber() (newest int) {
 	for _, m := range s.Migrations {
 		newest = max(newest, m.Number)
@@ -102,45 +103,46 @@ func (s *Subject) schemaNumber() (newest int) {
 	return newest
 }
 
-// runner is one run of the checks.
+// runner runs checks once each and collects their outcomes.
 type runner struct {
 	*Subject
 	accepted    []Acceptance
-	used        []bool // of accepted
+	used        []bool // for each of accepted: whether it matched a finding
 	outcomes    map[string]Outcome
 	scans       sync.WaitGroup
-	dataResults map[string]func() (Outcome, error) // of the scans that were begun: waits for the end of one
+	dataResults map[string]func() (Outcome, error) // by id of the started data scans: waits for the result
 }
 
-// startDataScans begins the scans of the rows, one after the other beside everything else: they take longest, and need nothing of it.
-func (p *runner) startDataScans(ctx context.Context, selected []Check) {
-	p.dataResults = map[string]func() (Outcome, error){}
+// startDataScans runs the data scans one after another in the background. They take the longest and do not depend on
+// other checks.
+func (r *runner) startDataScans(ctx context.Context, selected []Check) {
+	r.dataResults = map[string]func() (Outcome, error){}
 	var scans []func()
 	for _, c := range selected {
-		if c.Kind != Data || c.run == nil || p.Foreign {
+		if c.Kind != Data || c.run == nil || r.Foreign {
 			continue
 		}
 		var o Outcome
 		err, done := error(nil), make(chan struct{})
-		p.dataResults[c.ID] = func() (Outcome, error) { <-done; return o, err }
-		scans = append(scans, func() { defer close(done); o, err = c.run(ctx, p.Subject) })
+		r.dataResults[c.ID] = func() (Outcome, error) { <-done; return o, err }
+		scans = append(scans, func() { defer close(done); o, err = c.run(ctx, r.Subject) })
 	}
-	p.scans.Go(func() {
+	r.scans.Go(func() {
 		for _, scan := range scans {
 			scan()
 		}
 	})
 }
 
-// runOnce runs a check, once however many others are answered by it.
-func (p *runner) runOnce(ctx context.Context, c Check) (Outcome, error) {
-	if o, ok := p.outcomes[c.ID]; ok {
+// runOnce runs a check, once even if several others are answered by it.
+func (r *runner) runOnce(ctx context.Context, c Check) (Outcome, error) {
+	if o, ok := r.outcomes[c.ID]; ok {
 		return o, nil
 	}
-	o, err := p.run(ctx, c)
+	o, err := r.run(ctx, c)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == "42501" {
-		o, err = Outcome{Status: Skipped, NotChecked: "the database's role may not read what this needs"}, nil
+		o, err = Outcome{Status: Skipped, NotChecked: "the database role is not allowed to read what this check needs"}, nil
 	}
 	if err != nil {
 		return Outcome{}, err
@@ -151,36 +153,36 @@ func (p *runner) runOnce(ctx context.Context, c Check) (Outcome, error) {
 	}
 	o.sanitize()
 	if c.answeredBy == nil {
-		p.accept(&o)
+		r.accept(&o)
 	}
-	p.outcomes[c.ID] = o
+	r.outcomes[c.ID] = o
 	return o, nil
 }
 
-func (p *runner) run(ctx context.Context, c Check) (Outcome, error) {
+func (r *runner) run(ctx context.Context, c Check) (Outcome, error) {
 	switch {
 	case c.answeredBy != nil:
-		return p.aggregate(ctx, c)
-	case p.Foreign:
-		return c.runGeneral(ctx, p.Subject)
-	case p.dataResults[c.ID] != nil:
-		return p.dataResults[c.ID]()
+		return r.aggregate(ctx, c)
+	case r.Foreign:
+		return c.runGeneral(ctx, r.Subject)
+	case r.dataResults[c.ID] != nil:
+		return r.dataResults[c.ID]()
 	}
-	return c.run(ctx, p.Subject)
+	return c.run(ctx, r.Subject)
 }
 
-// aggregate answers a check by those that it is made of.
-func (p *runner) aggregate(ctx context.Context, c Check) (Outcome, error) {
+// aggregate combines the outcomes of the checks that answer this one.
+func (r *runner) aggregate(ctx context.Context, c Check) (Outcome, error) {
 	result := Outcome{Unit: "points", Status: Skipped}
 	for _, id := range c.answeredBy {
 		part, ok := Find(id)
 		if !ok {
-			panic("check: " + c.ID + " is answered by " + id + ", which is no check")
+			panic("check: " + c.ID + " is answered by " + id + ", which does not exist")
 		}
-		if p.Foreign && part.runGeneral == nil && part.answeredBy == nil {
+		if r.Foreign && part.runGeneral == nil && part.answeredBy == nil {
 			continue
 		}
-		o, err := p.runOnce(ctx, part)
+		o, err := r.runOnce(ctx, part)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -194,18 +196,18 @@ func (p *runner) aggregate(ctx context.Context, c Check) (Outcome, error) {
 		result.Findings = append(result.Findings, o.Findings...)
 	}
 	if result.Total == 0 {
-		result.NotChecked = "nothing in this database tells"
+		result.NotChecked = "nothing in this database answers it"
 	}
 	return result, nil
 }
 
-// worseStatus is the one of two ends that a sum of both has.
+// worseStatus returns the status of the combination of two checks.
 func worseStatus(a, b Status) Status {
 	order := []Status{Skipped, Passed, Warned, Failed}
 	return order[max(slices.Index(order, a), slices.Index(order, b))]
 }
 
-// setStatus gives an outcome the status that its findings make.
+// setStatus sets the status that follows from the findings.
 func (o *Outcome) setStatus() {
 	switch {
 	case slices.ContainsFunc(o.Findings, func(f Finding) bool { return !f.Warning }):
@@ -219,22 +221,22 @@ func (o *Outcome) setStatus() {
 	}
 }
 
-// query reads a query whose values are read as text; NULL is "".
+// query returns the rows of a query as text; NULL becomes "".
 func (s *Subject) query(ctx context.Context, query string, args ...any) ([][]string, error) {
 	return catalog.Texts(ctx, s.Database, query, args...)
 }
 
-// sanitize keeps the names of a foreign database from moving a terminal's cursor or turning its text around. A statement may
-// have lines.
+// sanitize removes control characters from the names of an external database, so that they cannot move the terminal's
+// cursor or change the direction of text. A statement can have several lines.
 func (o *Outcome) sanitize() {
 	for i := range o.Findings {
 		f := &o.Findings[i]
 		f.Object, f.Problem = sanitizeText(f.Object), sanitizeText(f.Problem)
-		for res := range f.Evidence {
-			f.Evidence[res] = sanitizeText(f.Evidence[res])
+		for k := range f.Evidence {
+			f.Evidence[k] = sanitizeText(f.Evidence[k])
 		}
 		if sanitizeText(strings.NewReplacer("\n", "", "\t", "").Replace(f.Fix)) != strings.NewReplacer("\n", "", "\t", "").Replace(f.Fix) {
-			f.Fix = "" // what would be shown is not what would be run
+			f.Fix = "" // the statement shown would differ from the one to run
 		}
 	}
 	for i := range o.Notes {

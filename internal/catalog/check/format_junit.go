@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The form that build servers read: a suite for each kind of proof, a case for each check.
+// The XML format that build servers read: a suite for each kind of check, a case for each check.
 type (
 	junitSuites struct {
 		XMLName  xml.Name     `xml:"testsuites"`
@@ -38,7 +38,7 @@ type (
 	}
 )
 
-// WriteJUnit writes the report as JUnit's XML. A warning is a case that passed and has something to say.
+// WriteJUnit writes the report as JUnit XML. A warning is a passed case with output.
 func (r Report) WriteJUnit(w io.Writer) error {
 	all := junitSuites{Name: "cardinal check", Time: fmt.Sprintf("%.3f", r.Duration.Seconds())}
 	for _, kind := range kinds {
@@ -81,7 +81,7 @@ func (r Report) WriteJUnit(w io.Writer) error {
 	return err
 }
 
-// details are the findings as lines of text.
+// details returns the findings as lines of text.
 func (o Outcome) details() string {
 	var b strings.Builder
 	for _, f := range o.Findings {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The static analysis results interchange format, version 2.1.0, as far as it is used here. A database has no files, so results
-// have logical locations only; a viewer that shows nothing without a file needs one added.
+// The parts of the Static Analysis Results Interchange Format (SARIF) 2.1.0 that are used here. A database has no files,
+// so results have logical locations only. A viewer that requires a file needs one added.
 type (
 	sarifLog struct {
 		Schema  string     `json:"$schema"`
@@ -51,7 +51,7 @@ type (
 	}
 )
 
-// WriteSARIF writes the findings as SARIF, with every check that was made as a rule.
+// WriteSARIF writes the findings as SARIF, with every executed check as a rule.
 func (r Report) WriteSARIF(w io.Writer) error {
 	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "cardinal check", Rules: []sarifRule{}}}, Results: []sarifResult{}}
 	for i, o := range r.Outcomes {

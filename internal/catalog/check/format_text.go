@@ -9,18 +9,18 @@ import (
 	"unicode/utf8"
 )
 
-// Text is how a report is written for people.
+// Text writes a report as text for a terminal.
 type Text struct {
-	ASCII   bool // for terminals whose locale is not UTF-8
+	ASCII   bool // for locales without UTF-8
 	Colour  bool
-	Explain bool   // why each check is made, and the guide's sentence
-	Each    bool   // a line for each check; otherwise one for each kind of proof, and for what did not simply pass
+	Explain bool   // with the reason for each check and the sentence of the guide
+	Each    bool   // one line per check; otherwise one per kind, and one per check that did not pass
 	Again   string // the command that was run, for the last line
 
-	failing map[string]bool // the checks that did not simply pass
+	failing map[string]bool // ids of the checks with problems or warnings
 }
 
-// Write writes a report for people. A database that keeps the contract takes one screen.
+// Write writes the report. If the database keeps the contract, the report fits on one screen.
 func (t Text) Write(w io.Writer, r Report) error {
 	t.failing = map[string]bool{}
 	for _, o := range r.Outcomes {
@@ -34,7 +34,7 @@ func (t Text) Write(w io.Writer, r Report) error {
 		t.writeKind(&b, slices.DeleteFunc(slices.Clone(r.Outcomes), func(o Outcome) bool { return o.Kind != kind }))
 	}
 	for _, a := range r.UnusedAcceptances {
-		fmt.Fprintf(&b, " ! line %d of the accepted findings names nothing that was found: %s %s\n", a.Line, a.ID, sanitizeText(a.Object))
+		fmt.Fprintf(&b, " ! line %d of the accepted findings matches no finding: %s %s\n", a.Line, a.ID, sanitizeText(a.Object))
 	}
 	fmt.Fprintf(&b, " %s\n", t.summaryLine(r))
 	lines := strings.Split(t.render(b.String()), "\n")
@@ -55,7 +55,7 @@ func (t Text) writeKind(b *strings.Builder, outcomes []Outcome) {
 	}
 	if passed > 0 && !t.Each && outcomes[0].Kind != Question {
 		total, equal := totals(outcomes)
-		fmt.Fprintf(b, " ✔ %s%s\n", pad(fmt.Sprintf("%s: %d of %d checks hold", kindName(outcomes[0].Kind), passed, len(outcomes)), 75), fmt.Sprintf("%d/%d", equal, total))
+		fmt.Fprintf(b, " ✔ %s%s\n", pad(fmt.Sprintf("%s: %d of %d checks passed", kindName(outcomes[0].Kind), passed, len(outcomes)), 75), fmt.Sprintf("%d/%d", equal, total))
 	}
 	for _, o := range outcomes {
 		if t.Each || o.Kind == Question || o.Status != Passed || len(o.Notes) > 0 {
@@ -64,7 +64,7 @@ func (t Text) writeKind(b *strings.Builder, outcomes []Outcome) {
 	}
 }
 
-// kindName is a kind of proof for people.
+// kindName returns the name of a kind of check.
 func kindName(k Kind) string {
 	return map[Kind]string{Fingerprint: "fingerprint", Point: "the guide's points", Probe: "probes", Data: "data"}[k]
 }
@@ -98,7 +98,7 @@ func (t Text) writeOutcome(b *strings.Builder, o Outcome) {
 			}
 		}
 	}
-	const mostFindings = 10 // on one screen; the other formats have them all
+	const mostFindings = 10 // on one screen; the other formats contain all
 	for i, f := range o.Findings {
 		if i == mostFindings && !t.Each {
 			fmt.Fprintf(b, "     and %d more: --only %s\n", len(o.Findings)-i, o.ID)
@@ -121,7 +121,7 @@ func (t Text) writeOutcome(b *strings.Builder, o Outcome) {
 		fmt.Fprintf(b, "     %s\n", n)
 	}
 	if o.NotChecked != "" && (o.Status == Skipped || t.Explain) {
-		for _, line := range wrapText("not proved: "+o.NotChecked, 90) {
+		for _, line := range wrapText("not checked: "+o.NotChecked, 90) {
 			fmt.Fprintf(b, "     %s\n", line)
 		}
 	}
@@ -134,7 +134,7 @@ func guideQuote(sentence string) string {
 	return "The guide: “" + sentence + "”"
 }
 
-// summaryLine is the last line: how it went, and what to do.
+// summaryLine returns the last line: the counts, and the command that explains the first problem.
 func (t Text) summaryLine(r Report) string {
 	parts := []string{countNoun(r.count(Failed), "problem")}
 	if n := r.count(Warned); n > 0 {
@@ -142,7 +142,7 @@ func (t Text) summaryLine(r Report) string {
 	}
 	parts = append(parts, fmt.Sprintf("%d passed", r.count(Passed)))
 	if n := r.count(Skipped); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d not proved here", n))
+		parts = append(parts, fmt.Sprintf("%d not checked", n))
 	}
 	line := strings.Join(parts, ", ") + "."
 	first := slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return len(o.Findings) > 0 && o.Status == Failed })
@@ -150,7 +150,7 @@ func (t Text) summaryLine(r Report) string {
 		first = slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return len(o.Findings) > 0 })
 	}
 	if first >= 0 {
-		line += " Why and how: " + t.Again + " --only " + r.Outcomes[first].ID + " --explain"
+		line += " For details: " + t.Again + " --only " + r.Outcomes[first].ID + " --explain"
 	}
 	return line
 }
@@ -159,7 +159,7 @@ func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(1, width-utf8.RuneCountInString(text)))
 }
 
-// wrapText is a text in lines of at most so many characters.
+// wrapText breaks a text into lines of at most width characters.
 func wrapText(text string, width int) (lines []string) {
 	line := ""
 	for _, word := range strings.Fields(text) {
@@ -174,10 +174,10 @@ func wrapText(text string, width int) (lines []string) {
 	return lines
 }
 
-// asciiReplacer are Cardinal's own signs, for terminals that have no others.
+// asciiReplacer replaces the signs of a report, for terminals without Unicode.
 var asciiReplacer = strings.NewReplacer(" ✔ ", " ok ", " ✖ ", " X  ", " – ", " -  ", " ! ", " !  ", "·", "-", "→", "->", "…", "...", "“", `"`, "”", `"`, "’", "'")
 
-// render gives the signs their colour, or their place in ASCII.
+// render colors the signs, or replaces them by ASCII.
 func (t Text) render(text string) string {
 	switch {
 	case t.ASCII:

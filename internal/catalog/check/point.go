@@ -9,14 +9,14 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// points are the guide's sentences, judged from the catalog: one for each row of the plan of the schema.
+// points are the sentences of the guide, checked against the catalog.
 var points = slices.Concat(identityPoints, statusPoints, timePoints, profilePoints, secretPoints, personalPoints, accessPoints,
 	auditPoints, formPoints, indexPoints, queryPoints, evolutionPoints, []Check{compliance})
 
-// resultBuilder is an outcome in the making.
+// resultBuilder collects the findings and counts of a check.
 type resultBuilder struct{ Outcome }
 
-// pointCheck makes a check's run of a function that looks at the catalog only.
+// pointCheck returns the run function of a check that inspects only the catalog.
 func pointCheck(inspect func(*Subject, *resultBuilder)) func(context.Context, *Subject) (Outcome, error) {
 	return func(_ context.Context, s *Subject) (Outcome, error) {
 		var res resultBuilder
@@ -25,15 +25,15 @@ func pointCheck(inspect func(*Subject, *resultBuilder)) func(context.Context, *S
 	}
 }
 
-// result is the outcome.
+// result sets the status and returns the outcome.
 func (res *resultBuilder) result() Outcome {
 	if res.setStatus(); res.Status == Skipped && res.NotChecked == "" {
-		res.NotChecked = "there is nothing of the kind"
+		res.NotChecked = "the database has no such object"
 	}
 	return res.Outcome
 }
 
-// expect counts one thing that was looked at, and finds it short unless it holds.
+// expect counts one thing that was checked, and adds a finding unless it passed.
 func (res *resultBuilder) expect(passed bool, f Finding) bool {
 	res.Total++
 	if passed {
@@ -44,7 +44,7 @@ func (res *resultBuilder) expect(passed bool, f Finding) bool {
 	return passed
 }
 
-// requireTable returns one of Cardinal's tables; that it is missing falls short by itself.
+// requireTable returns one of Cardinal's tables. A missing table is a finding.
 func (res *resultBuilder) requireTable(s *Subject, name string) *catalog.Table {
 	t := s.Live.Table(name)
 	if t == nil {
@@ -53,7 +53,7 @@ func (res *resultBuilder) requireTable(s *Subject, name string) *catalog.Table {
 	return t
 }
 
-// requireColumn returns one of Cardinal's columns; that it is missing falls short by itself.
+// requireColumn returns one of Cardinal's columns. A missing table or column is a finding.
 func (res *resultBuilder) requireColumn(s *Subject, table, name string) (*catalog.Table, *catalog.Column) {
 	t := res.requireTable(s, table)
 	if t == nil {
@@ -66,11 +66,11 @@ func (res *resultBuilder) requireColumn(s *Subject, table, name string) (*catalo
 	return t, c
 }
 
-// requireNotNull expects columns of a table that every row has a value in.
+// requireNotNull expects columns to be NOT NULL.
 func (res *resultBuilder) requireNotNull(s *Subject, table string, columns ...string) {
 	for _, name := range columns {
 		if t, c := res.requireColumn(s, table, name); c != nil {
-			res.expect(c.NotNull, Finding{Object: table + "." + name, Problem: "a row may have no value in it",
+			res.expect(c.NotNull, Finding{Object: table + "." + name, Problem: "it accepts NULL",
 				Fix: s.alterTable(t, "ALTER COLUMN "+quoteName(name)+" SET NOT NULL")})
 		}
 	}
@@ -80,12 +80,12 @@ func (res *resultBuilder) requireNotNull(s *Subject, table string, columns ...st
 func (res *resultBuilder) requireUnique(s *Subject, table string, columns ...string) {
 	if t := res.requireTable(s, table); t != nil {
 		res.expect(slices.ContainsFunc(t.UniqueKeys(), func(k []string) bool { return slices.Equal(k, columns) }),
-			Finding{Object: table + "." + strings.Join(columns, "+"), Problem: "two rows may have the same value",
+			Finding{Object: table + "." + strings.Join(columns, "+"), Problem: "two rows can have the same value",
 				Fix: s.alterTable(t, "ADD UNIQUE ("+quoteNames(columns)+")")})
 	}
 }
 
-// requireForeignKey expects a foreign key.
+// requireForeignKey expects a validated foreign key.
 func (res *resultBuilder) requireForeignKey(s *Subject, table, column, to, toColumn string) {
 	t := res.requireTable(s, table)
 	if t == nil {
@@ -93,18 +93,18 @@ func (res *resultBuilder) requireForeignKey(s *Subject, table, column, to, toCol
 	}
 	res.expect(slices.ContainsFunc(t.ForeignKeys(), func(k catalog.Constraint) bool {
 		return slices.Equal(k.Columns, []string{column}) && k.References == to && slices.Equal(k.ReferencedColumns, []string{toColumn}) && k.Validated
-	}), Finding{Object: table + "." + column, Problem: "no validated foreign key leads to " + to + "." + toColumn,
+	}), Finding{Object: table + "." + column, Problem: "no validated foreign key refers to " + to + "." + toColumn,
 		Fix: s.alterTable(t, "ADD FOREIGN KEY ("+quoteName(column)+") REFERENCES "+s.tableName(to)+" ("+quoteName(toColumn)+")")})
 }
 
-// hasCheck reports whether a validated check of the table speaks of the column in a way.
+// hasCheck reports whether a validated CHECK of the table uses the column and matches the form.
 func hasCheck(t *catalog.Table, column string, form matcher) bool {
 	return slices.ContainsFunc(t.Constraints, func(k catalog.Constraint) bool {
 		return k.Kind == catalog.Check && k.Validated && slices.Contains(k.Columns, column) && form.MatchString(k.Expression)
 	})
 }
 
-// hasTrigger reports whether a trigger of the table, its function's text included, matches every form and is not switched off.
+// hasTrigger reports whether an enabled trigger of the table, including the body of its function, matches every form.
 func (s *Subject) hasTrigger(t *catalog.Table, forms ...matcher) bool {
 	return slices.ContainsFunc(t.Triggers, func(trigger catalog.Trigger) bool {
 		text := trigger.Definition
@@ -117,7 +117,7 @@ func (s *Subject) hasTrigger(t *catalog.Table, forms ...matcher) bool {
 	})
 }
 
-// tableName is a table's name as a statement writes it.
+// tableName returns the name of a table for use in a statement.
 func (s *Subject) tableName(name string) string {
 	if s.Live.Engine == "postgres" {
 		return quoteName(s.Live.Name) + "." + quoteName(name)
@@ -125,7 +125,8 @@ func (s *Subject) tableName(name string) string {
 	return quoteName(name)
 }
 
-// alterTable is a statement that changes a table; SQLite knows none for constraints, whose tables are made anew by a migration.
+// alterTable returns an ALTER TABLE statement. SQLite has none for constraints; there a migration creates the table
+// again.
 func (s *Subject) alterTable(t *catalog.Table, how string) string {
 	if s.Live.Engine == "sqlite" {
 		return ""
@@ -133,7 +134,7 @@ func (s *Subject) alterTable(t *catalog.Table, how string) string {
 	return "ALTER TABLE " + s.tableName(t.Name) + " " + how + ";"
 }
 
-// createIndex is a statement that makes an index; PostgreSQL makes none CONCURRENTLY on a partitioned table.
+// createIndex returns a CREATE INDEX statement. PostgreSQL cannot create an index CONCURRENTLY on a partitioned table.
 func (s *Subject) createIndex(t *catalog.Table, columns []string, where string) string {
 	concurrently := ""
 	if s.Live.Engine == "postgres" && t.Kind == catalog.Ordinary {
@@ -148,12 +149,12 @@ func (s *Subject) createIndex(t *catalog.Table, columns []string, where string) 
 
 var plainName = newPattern(`^[a-z_][a-z0-9_]*$`)
 
-// reserved are the names that a statement has to quote although they are plain, as far as people give them to tables and columns.
+// reserved are the reserved words that are plausible names of tables and columns: a statement must quote them.
 var reserved = strings.Fields("all and any array as asc both case check collate column constraint create current_user default desc distinct do else " +
 	"end false fetch for foreign from grant group having in initially into leading limit not null offset on only or order primary references " +
 	"select session_user some table then to trailing true union unique user using values when where window with index transaction set")
 
-// quoteName is a name as a statement writes it.
+// quoteName returns a name for use in a statement, in quotes if necessary.
 func quoteName(name string) string {
 	if plainName.MatchString(name) && !slices.Contains(reserved, name) {
 		return name
@@ -169,7 +170,7 @@ func quoteNames(columns []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// sanitizeText is a text without what moves a terminal's cursor or turns its text around.
+// sanitizeText replaces characters that move the terminal's cursor or change the direction of text.
 func sanitizeText(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 {

@@ -9,8 +9,9 @@ import (
 var accessPoints = []Check{
 	{ID: "G14", Kind: Point, unit: "rules", Title: "roles and permissions have unique names and a description",
 		Guide: "Primary Key, Unique Name.",
-		Why:   "Two roles of one name are granted in each other's place. Judged by the keys and by NOT NULL; of a foreign database, for a table that is called roles, groups or permissions.",
-		run:   pointCheck(checkRoleNames), runGeneral: pointCheck(checkRoleNamesGeneral)},
+		Why: "If two roles have the same name, the wrong one gets granted. Checked by unique keys and NOT NULL; in an " +
+			"external database, for tables named roles, groups or permissions.",
+		run: pointCheck(checkRoleNames), runGeneral: pointCheck(checkRoleNamesGeneral)},
 }
 
 func checkRoleNames(s *Subject, res *resultBuilder) {
@@ -34,7 +35,7 @@ func checkRoleNamesGeneral(s *Subject, res *resultBuilder) {
 		unique := slices.ContainsFunc(t.Indexes, func(x catalog.Index) bool {
 			return x.Unique && x.Valid && slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return roleName.MatchString(c.Name) && isUniqueFor(x, c.Name) })
 		})
-		res.expect(unique, Finding{Object: t.Name + "." + t.Columns[i].Name, Problem: "two rows may have the same name", Warning: true,
+		res.expect(unique, Finding{Object: t.Name + "." + t.Columns[i].Name, Problem: "two rows can have the same name", Warning: true,
 			Fix: "CREATE UNIQUE INDEX " + quoteName(t.Name+"_"+t.Columns[i].Name+"_uq") + " ON " + s.tableName(t.Name) + " (" + quoteName(t.Columns[i].Name) + ");"})
 	}
 }

@@ -15,17 +15,21 @@ import (
 var auditPoints = []Check{
 	{ID: "G13", Kind: Point, unit: "rules", Title: "each audit entry names an actor and a subject, and both are indexed",
 		Guide: "A single user action generates one log entry, but one user generates many logs.",
-		Why:   "An entry of nobody accounts for nothing. Judged by NOT NULL, foreign key and leading index of both columns.",
-		run:   pointCheck(checkAuditUsers)},
-	{ID: "G20", Kind: Point, unit: "rules", Title: "the audit log only grows",
+		Why: "An entry without an actor accounts for nothing. Checked by NOT NULL, foreign key and leading index of " +
+			"both columns.",
+		run: pointCheck(checkAuditUsers)},
+	{ID: "G20", Kind: Point, unit: "rules", Title: "the audit log is append-only",
 		Guide: "Implement an immutable log table. Record who changed what data and when.",
-		Why: "A log that its writer can correct proves nothing. Judged by the triggers, on each partition too (TRUNCATE triggers are not inherited), and by the rights: nobody " +
-			"but the owner may change it. Where the service is the owner, only the triggers hold it, and the owner can switch them off: a warning.",
+		Why: "A log proves nothing if its writer can change it. Checked by the triggers, also on each partition " +
+			"(TRUNCATE triggers are not inherited), and by the privileges: only the owner is allowed to change it. If " +
+			"the service is the owner, only the triggers protect the log, and the owner can disable them: a warning.",
 		run: pointCheck(checkAuditAppendOnly)},
-	{ID: "G22", Kind: Point, unit: "months", Title: "the audit log is partitioned by month, and months ahead are ready",
+	{ID: "G22", Kind: Point, unit: "months", Title: "the audit log is partitioned by month, and future months exist",
 		Guide: "Implement a partitioning strategy for the Audit Log table, archiving older records to cold storage or deleting them based on policy.",
-		Why: "A table that grows for ever makes every query of it slower, and a month without a partition takes no entry, so nothing can be changed at all. Judged by the " +
-			"partitions' bounds: this month and two ahead must be there, ten should. SQLite has one table, clustered by subject and time.",
+		Why: "A table that grows without limit makes its queries slower and slower. A month without a partition " +
+			"accepts no entry, so that no change is possible at all. Checked by the bounds of the partitions: the " +
+			"current month and two future ones must exist, ten future ones should. SQLite has one table, clustered by " +
+			"subject and time.",
 		run: pointCheck(checkAuditMonths)},
 }
 
@@ -53,16 +57,16 @@ func checkAuditAppendOnly(s *Subject, res *resultBuilder) {
 	}{{"changed", beforeUpdate, "postgres sqlite"}, {"removed", beforeDelete, "postgres sqlite"}, {"emptied", beforeTruncate, "postgres"},
 		{"replaced", regexp.MustCompile(`BEFORE INSERT`), "sqlite"}} {
 		if strings.Contains(c.engines, s.Live.Engine) {
-			res.expect(s.hasTrigger(t, c.form, refuses), Finding{Object: "audit_logs", Problem: "entries can be " + c.what + ": no trigger that is switched on refuses it", Fix: s.enableTriggers(t)})
+			res.expect(s.hasTrigger(t, c.form, refuses), Finding{Object: "audit_logs", Problem: "entries can be " + c.what + ": no enabled trigger refuses it", Fix: s.enableTriggers(t)})
 		}
 	}
 	if s.Live.Engine == "sqlite" {
-		res.NotChecked = "SQLite has no rights: whoever can write the file can drop the triggers"
+		res.NotChecked = "SQLite has no privileges: every process that can write the file can drop the triggers"
 		return
 	}
 	served := slices.ContainsFunc(t.Grants, func(g catalog.Grant) bool { return g.Privilege == "INSERT" })
-	res.expect(served, Finding{Object: "audit_logs", Warning: true, Problem: "held by triggers only: the service's role is the owner, who can switch them off; run " +
-		"`cardinal db migrate --service-role ROLE` as the owner and serve as the role"})
+	res.expect(served, Finding{Object: "audit_logs", Warning: true, Problem: "protected by triggers only: the service's role is the owner, which can disable them; run " +
+		"`cardinal db migrate --service-role ROLE` as the owner and run the service as that role"})
 	for i := range s.Live.Tables {
 		part := &s.Live.Tables[i]
 		if part.Name != "audit_logs" && part.PartitionOf != "audit_logs" {
@@ -70,28 +74,28 @@ func checkAuditAppendOnly(s *Subject, res *resultBuilder) {
 		}
 		if part.PartitionOf != "" {
 			res.expect(s.hasTrigger(part, beforeTruncate, refuses) && s.hasTrigger(part, beforeUpdate, refuses) && s.hasTrigger(part, beforeDelete, refuses),
-				Finding{Object: part.Name, Problem: "a trigger that refuses to change, remove or empty it is missing or switched off", Fix: s.enableTriggers(part)})
+				Finding{Object: part.Name, Problem: "a trigger that refuses UPDATE, DELETE or TRUNCATE is missing or disabled", Fix: s.enableTriggers(part)})
 		}
 		res.requireAppendOnly(s, part)
 	}
 }
 
-// requireAppendOnly finds rights to change a part of the log.
+// requireAppendOnly reports privileges to change the log or a partition of it.
 func (res *resultBuilder) requireAppendOnly(s *Subject, t *catalog.Table) {
 	changes := []string{"UPDATE", "DELETE", "TRUNCATE", "TRIGGER"}
 	for _, g := range t.Grants {
-		res.expect(!slices.Contains(changes, g.Privilege), Finding{Object: t.Name, Problem: g.Grantee + " has the right to " + g.Privilege, Fix: s.revoke(t, g, "")})
+		res.expect(!slices.Contains(changes, g.Privilege), Finding{Object: t.Name, Problem: g.Grantee + " has the privilege " + g.Privilege, Fix: s.revoke(t, g, "")})
 	}
 	for _, c := range t.Columns {
 		for _, g := range c.Grants {
-			res.expect(g.Privilege != "UPDATE", Finding{Object: t.Name + "." + c.Name, Problem: g.Grantee + " has the right to UPDATE it", Fix: s.revoke(t, g, c.Name)})
+			res.expect(g.Privilege != "UPDATE", Finding{Object: t.Name + "." + c.Name, Problem: g.Grantee + " has the privilege UPDATE", Fix: s.revoke(t, g, c.Name)})
 		}
 	}
 }
 
 const (
-	monthsNeeded = 3  // this one and two ahead; with fewer /readyz fails
-	monthsWanted = 11 // a job keeps twelve ahead, and may run late in the month
+	monthsNeeded = 3  // the current month and two more; with fewer, /readyz fails
+	monthsWanted = 11 // a job creates twelve months ahead and can run late in the month
 )
 
 func checkAuditMonths(s *Subject, res *resultBuilder) {
@@ -115,7 +119,7 @@ func checkAuditMonths(s *Subject, res *resultBuilder) {
 			if month, ok := partitionMonth(part.Bounds); ok {
 				ready[month] = true
 			} else {
-				res.expect(false, Finding{Object: part.Name, Problem: "it is no calendar month (UTC)", Evidence: []string{part.Bounds}})
+				res.expect(false, Finding{Object: part.Name, Problem: "it is not a calendar month (UTC)", Evidence: []string{part.Bounds}})
 			}
 		}
 	}
@@ -130,7 +134,7 @@ func checkAuditMonths(s *Subject, res *resultBuilder) {
 
 var partitionBounds = newPattern(`^FOR VALUES FROM \('([0-9a-f-]{36})'\) TO \('([0-9a-f-]{36})'\)$`)
 
-// partitionMonth is the month between the ids that bound a partition, false when they bound something else.
+// partitionMonth returns the month between the ids that bound a partition, false if the bounds are not a month.
 func partitionMonth(text string) (string, bool) {
 	m := partitionBounds.FindStringSubmatch(text)
 	if m == nil {

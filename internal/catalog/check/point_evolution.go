@@ -7,28 +7,32 @@ import (
 )
 
 var evolutionPoints = []Check{
-	{ID: "G29", Kind: Point, unit: "tables", Title: "rows that change have a version that is never skipped",
+	{ID: "G29", Kind: Point, unit: "tables", Title: "rows that change have a version that increases by one",
 		Guide: "Consider adding a version column to major tables.",
-		Why: "Without one, whoever writes last wins, and nobody knows that somebody else wrote before. Judged by version (NOT NULL, above zero, kept in step by a trigger) " +
-			"and by schema_version of what holds documents.",
+		Why: "Without a version, the last writer overwrites a concurrent change without notice. Checked by version " +
+			"(NOT NULL, above zero, incremented by one with every change as a trigger enforces) and by schema_version " +
+			"of the tables that store documents.",
 		run: pointCheck(checkRowVersions)},
-	{ID: "G30", Kind: Point, unit: "rules", Title: "the schema is made by migrations that are noted, and every rule holds for old rows, too",
+	{ID: "G30", Kind: Point, unit: "rules", Title: "migrations are recorded, and every constraint is validated for old rows",
 		Guide: "Use migration scripts that create new tables and copy data, then switch references.",
-		Why: "A schema that was changed by hand is nobody's. Judged by the table of migrations (number, phase, checksum, when), and by constraints and indexes that were begun and " +
-			"not finished: NOT VALID must be followed by VALIDATE.",
+		Why: "The origin of manual changes to a schema is unknown. Checked by the table of migrations (number, phase, " +
+			"checksum, time), and by constraints and indexes that were started and not finished: NOT VALID must be " +
+			"followed by VALIDATE.",
 		run: pointCheck(checkMigrationsRecorded), runGeneral: pointCheck(checkConstraintsValidated)},
-	{ID: "G31", Kind: Point, unit: "rules", Title: "what is read and what is written at each request stand apart",
+	{ID: "G31", Kind: Point, unit: "rules", Title: "data that is read and data that is written at each request are in separate tables",
 		Guide: "User authentication data (Credentials) is read-heavy. Profile data is read-heavy. Audit logs are write-heavy.",
-		Why: "A counter in the row that everything reads makes every reader wait for a writer and every replica lag. Judged by what users and credentials must not have: a column " +
-			"that moves at each sign-in. What happens under load is for a load test to show.",
+		Why: "A counter in a row that every request reads makes readers wait for writers and replicas lag. Checked by " +
+			"what users and credentials must not have: a column that changes at each sign-in. The behavior under load " +
+			"needs a load test.",
 		run: pointCheck(checkReadWriteSeparation)},
-	{ID: "G33", Kind: Point, unit: "tables and columns", Title: "every table and column says what it means",
+	{ID: "G33", Kind: Point, unit: "tables and columns", Title: "every table and column has a comment",
 		Guide: "The resulting ERD serves as a contract between the data and the application.",
-		Why:   "A contract that only its author can read binds nobody. Judged by the comments; that the live schema is the one of the migrations, fact by fact, is proved by the fingerprint: F01.",
-		run:   pointCheck(checkComments), runGeneral: pointCheck(checkComments)},
+		Why: "A contract must be readable for more people than its author. Checked by the comments. That the live " +
+			"schema matches the migrations, fact by fact, is checked by the fingerprint: F01.",
+		run: pointCheck(checkComments), runGeneral: pointCheck(checkComments)},
 }
 
-// versionedTables are the tables whose rows people and administrators change.
+// versionedTables are the tables with rows that users and administrators change.
 var versionedTables = []string{"users", "profiles", "contacts", "credentials", "roles", "permissions", "countries", "attribute_definitions", "settings"}
 
 func checkRowVersions(s *Subject, res *resultBuilder) {
@@ -40,11 +44,11 @@ func checkRowVersions(s *Subject, res *resultBuilder) {
 		problem := ""
 		switch {
 		case !c.NotNull:
-			problem = "a row may have none"
+			problem = "it accepts NULL"
 		case !hasCheck(t, "version", regexp.MustCompile(`\bversion > 0`)):
-			problem = "no check keeps it above zero"
+			problem = "no CHECK requires it to be above zero"
 		case !s.hasTrigger(t, beforeUpdate, regexp.MustCompile(`NEW\.version <> OLD\.version \+ 1`)):
-			problem = "no trigger that is switched on keeps it from being skipped or repeated"
+			problem = "no enabled trigger requires it to increase by one"
 		}
 		res.expect(problem == "", Finding{Object: name + ".version", Problem: problem, Fix: s.enableTriggers(t)})
 	}
@@ -56,7 +60,7 @@ func checkRowVersions(s *Subject, res *resultBuilder) {
 func checkMigrationsRecorded(s *Subject, res *resultBuilder) {
 	res.requireNotNull(s, "schema_migrations", "number", "phase", "name", "checksum", "applied_at")
 	if t := res.requireTable(s, "schema_migrations"); t != nil {
-		res.expect(slices.Equal(t.PrimaryKey(), []string{"number", "phase"}), Finding{Object: "schema_migrations", Problem: "a migration may be noted twice",
+		res.expect(slices.Equal(t.PrimaryKey(), []string{"number", "phase"}), Finding{Object: "schema_migrations", Problem: "a migration can be recorded twice",
 			Fix: s.alterTable(t, "ADD PRIMARY KEY (number, phase)")})
 	}
 	checkConstraintsValidated(s, res)
@@ -65,7 +69,7 @@ func checkMigrationsRecorded(s *Subject, res *resultBuilder) {
 func checkConstraintsValidated(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
 		for _, k := range t.Constraints {
-			res.expect(k.Validated, Finding{Object: t.Name + "." + k.Name, Problem: "it holds for new rows only: it was never validated", Evidence: []string{string(k.Kind) + " " + k.Expression},
+			res.expect(k.Validated, Finding{Object: t.Name + "." + k.Name, Problem: "it applies to new rows only: it was never validated", Evidence: []string{string(k.Kind) + " " + k.Expression},
 				Fix: s.alterTable(&t, "VALIDATE CONSTRAINT "+quoteName(k.Name))})
 		}
 	}
@@ -80,7 +84,7 @@ func checkReadWriteSeparation(s *Subject, res *resultBuilder) {
 			continue
 		}
 		for _, c := range t.Columns {
-			res.expect(!frequentlyWritten.MatchString(c.Name), Finding{Object: name + "." + c.Name, Problem: "it moves at each sign-in or request, in a row that everything reads"})
+			res.expect(!frequentlyWritten.MatchString(c.Name), Finding{Object: name + "." + c.Name, Problem: "it changes at each sign-in or request, in a row that every request reads"})
 		}
 	}
 	for _, name := range []string{"sessions", "audit_logs", "sign_in_throttles"} {
@@ -88,7 +92,7 @@ func checkReadWriteSeparation(s *Subject, res *resultBuilder) {
 			res.expect(true, Finding{})
 		}
 	}
-	res.NotChecked = "how it behaves under load is for a load test to show"
+	res.NotChecked = "the behavior under load needs a load test"
 }
 
 func checkComments(s *Subject, res *resultBuilder) {
@@ -103,13 +107,13 @@ func checkComments(s *Subject, res *resultBuilder) {
 		res.Passed += 1 + len(t.Columns) - len(uncommented)
 		if t.Comment == "" {
 			res.Passed--
-			res.Findings = append(res.Findings, Finding{Object: t.Name, Problem: "no comment says what the table is for", Warning: s.Foreign})
+			res.Findings = append(res.Findings, Finding{Object: t.Name, Problem: "the table has no comment", Warning: s.Foreign})
 		}
 		if uncommented != nil {
-			res.Findings = append(res.Findings, Finding{Object: t.Name, Problem: "no comment says what these columns mean", Evidence: []string{strings.Join(uncommented, ", ")}, Warning: s.Foreign})
+			res.Findings = append(res.Findings, Finding{Object: t.Name, Problem: "columns have no comment", Evidence: []string{strings.Join(uncommented, ", ")}, Warning: s.Foreign})
 		}
 	}
 	if !s.Foreign && s.Shadow == nil && s.NoShadowReason != "" {
-		res.NotChecked = "that it is the schema of the migrations was not proved here: " + s.NoShadowReason
+		res.NotChecked = "whether the schema matches the migrations: " + s.NoShadowReason
 	}
 }

@@ -11,13 +11,15 @@ import (
 var indexPoints = []Check{
 	{ID: "G23", Kind: Point, unit: "foreign keys", Title: "every foreign key has a leading index",
 		Guide: "Always index foreign key columns.",
-		Why: "Without one, finding what refers to a row reads the whole table, and so does every DELETE of it. Judged by the index's leading columns and its predicate: an " +
-			"index WHERE is_primary leaves rows out, one WHERE the column IS NOT NULL does not.",
+		Why: "Without an index, finding the rows that refer to a row reads the whole table, and so does every DELETE " +
+			"of it. Checked by the leading columns of the index and its predicate: an index WHERE is_primary leaves " +
+			"out rows, one WHERE the column IS NOT NULL does not.",
 		run: pointCheck(checkForeignKeyIndexes), runGeneral: pointCheck(checkForeignKeyIndexes)},
 	{ID: "G24", Kind: Point, unit: "indexes", Title: "no index is redundant",
 		Guide: "Every index slows down write operations. Only index columns used frequently in WHERE clauses or JOINs.",
-		Why: "What begins another index is found by that one as well. Judged by columns, predicate and method; on PostgreSQL an index that was never read while its table's " +
-			"others were is a warning, and one that failed to build is of no use to anybody.",
+		Why: "An index is redundant if another index starts with the same columns. Checked by columns, predicate and " +
+			"method. On PostgreSQL, an index that was never read while others of its table were is a warning, and an " +
+			"index that failed to build is useless.",
 		run: pointCheck(checkRedundantIndexes), runGeneral: pointCheck(checkRedundantIndexes)},
 }
 
@@ -36,7 +38,7 @@ func checkForeignKeyIndexes(s *Subject, res *resultBuilder) {
 	}
 }
 
-// notNullPredicate keeps an index small where its only column may be NULL.
+// notNullPredicate keeps an index small if its only column can be NULL.
 func (s *Subject) notNullPredicate(t *catalog.Table, columns []string) string {
 	if c := t.Column(columns[0]); len(columns) == 1 && c != nil && !c.NotNull {
 		return " WHERE " + quoteName(c.Name) + " IS NOT NULL"
@@ -44,7 +46,7 @@ func (s *Subject) notNullPredicate(t *catalog.Table, columns []string) string {
 	return ""
 }
 
-// describeIndex is an index as evidence.
+// describeIndex formats an index as evidence.
 func describeIndex(i catalog.Index) string {
 	text := "index " + i.Name + " (" + strings.Join(i.Columns, ", ") + ")"
 	if i.Predicate != "" {
@@ -56,8 +58,8 @@ func describeIndex(i catalog.Index) string {
 	return text
 }
 
-// isRedundant reports whether whatever a does, b does too: b begins with a's columns. A unique index forbids something, so it stays
-// unless b forbids the same; what it carries beside, b must carry, too.
+// isRedundant reports whether index b serves all purposes of index a: b begins with the columns of a. A unique index
+// also enforces a rule, so it is redundant only if b enforces the same rule. b must also contain a's INCLUDE columns.
 func isRedundant(a, b catalog.Index) bool {
 	if slices.Contains(a.Columns, "") || len(a.Columns) > len(b.Columns) || !slices.Equal(a.Columns, b.Columns[:len(a.Columns)]) {
 		return false
@@ -71,7 +73,7 @@ func isRedundant(a, b catalog.Index) bool {
 }
 
 const (
-	busyScans = 10_000 // scans of a table's other indexes, after which one that was never read is odd
+	busyScans = 10_000 // an index without scans is suspicious after this many scans of another index
 	largeRows = 100_000
 )
 
@@ -84,16 +86,16 @@ func checkRedundantIndexes(s *Subject, res *resultBuilder) {
 		for n, a := range t.Indexes {
 			f := Finding{Object: "index " + a.Name, Evidence: []string{describeIndex(a)}, Fix: s.dropIndex(a)}
 			switch twin := slices.IndexFunc(t.Indexes, func(b catalog.Index) bool {
-				// Of two that are alike, the later goes, and that of a key never before the other.
+				// Of two equal indexes, report the later one, and never the index of a key.
 				return b.Name != a.Name && isRedundant(a, b) && a.Constraint == "" && !(isRedundant(b, a) && b.Constraint == "" && slices.IndexFunc(t.Indexes, func(x catalog.Index) bool { return x.Name == b.Name }) > n)
 			}); {
 			case twin >= 0:
-				f.Problem, f.Evidence = "whatever it finds, another index of "+t.Name+" finds, too", append(f.Evidence, describeIndex(t.Indexes[twin]))
+				f.Problem, f.Evidence = "another index of "+t.Name+" finds the same rows", append(f.Evidence, describeIndex(t.Indexes[twin]))
 			case !a.Valid:
-				f.Problem = "it failed to build, or is being built: it is kept up to date and never read"
+				f.Problem = "it is invalid: its build failed or is running. It is updated but never read"
 			case s.Live.Engine == "postgres" && a.Scans == 0 && !a.Unique && t.Rows >= largeRows && busiest >= busyScans && !leadsForeignKey(&t, a):
-				f.Problem, f.Warning = "it was never read since the statistics were reset, while others of "+t.Name+" were", true
-				f.Evidence = append(f.Evidence, fmt.Sprintf("scans 0, of another index %d", busiest))
+				f.Problem, f.Warning = "it was never read since the last statistics reset, while others of "+t.Name+" were", true
+				f.Evidence = append(f.Evidence, fmt.Sprintf("scans 0, another index %d", busiest))
 			}
 			res.expect(f.Problem == "", f)
 		}

@@ -1,6 +1,6 @@
 package check
 
-// questions are the guide's final checklist. Each is answered by the points that it is made of; nothing is judged twice.
+// questions are the guide's final checklist. Each is answered by points and scans; nothing is checked twice.
 var questions = []Check{
 	{ID: "Q1", Kind: Question, Title: "all primary keys are UUIDs or auto-increment integers", Guide: "Are all primary keys UUIDs or auto-increment integers?", answeredBy: []string{"G01"}},
 	{ID: "Q2", Kind: Question, Title: "all foreign keys are indexed", Guide: "Are all foreign keys indexed?", answeredBy: []string{"G23"}},
@@ -13,8 +13,10 @@ var questions = []Check{
 	{ID: "Q9", Kind: Question, Title: "the design supports the required security compliance", Guide: "Does the design support the required security compliance standards?", answeredBy: []string{"G08", "G32"}},
 }
 
-// compliance is the guide's section on security and compliance as a whole: what others prove, and that no erasure is overdue.
-var compliance = Check{ID: "G32", Kind: Point, Title: "security and compliance: everything that they ask of a schema together",
-	Guide:      "Compliance with regulations like GDPR or CCPA requires specific schema design choices.",
-	Why:        "None of them is worth much without the others: an erasure that a log undoes, a log that its writer corrects. It holds when each of its parts does.",
+// compliance is the guide's section on security and compliance as a whole: the checks of its parts, and that no erasure
+// is overdue.
+var compliance = Check{ID: "G32", Kind: Point, Title: "security and compliance: all related checks together",
+	Guide: "Compliance with regulations like GDPR or CCPA requires specific schema design choices.",
+	Why: "Each of these checks depends on the others: for example, an erasure has no effect if the log keeps the " +
+		"data. This check passes if all of them do.",
 	answeredBy: []string{"G11", "G18", "G19", "G20", "G21", "G22", "G28", "D04"}}

@@ -8,15 +8,16 @@ import (
 )
 
 var timePoints = []Check{
-	{ID: "G04", Kind: Point, unit: "rules", Title: "rows that change say when they were made and last changed",
+	{ID: "G04", Kind: Point, unit: "rules", Title: "rows that change record the times of creation and last update",
 		Guide: "Timestamps for creation and last update.",
-		Why: "Who asks what happened needs to know when. Judged for every table whose rows have a version: both are NOT NULL, updated_at is not before created_at, and " +
-			"a trigger keeps created_at as it is.",
+		Why: "The time of a change is needed to investigate it. Checked for every table with versioned rows: both " +
+			"columns are NOT NULL, updated_at is not before created_at, and a trigger prevents changes of created_at.",
 		run: pointCheck(checkRowTimes)},
 	{ID: "G27", Kind: Point, unit: "columns", Title: "times are stored in UTC",
 		Guide: "Store all timestamps in UTC. Convert to local time only at the presentation layer.",
-		Why: "A time without its zone is wrong for everyone elsewhere, and one hour a year is there twice. Judged by type: PostgreSQL's timestamptz is UTC by " +
-			"itself; SQLite has no type for times, so a check must hold a column to one form, here microseconds since 1970.",
+		Why: "A time without a time zone is ambiguous in other zones, and one hour per year occurs twice. Checked by " +
+			"type: PostgreSQL stores timestamptz as UTC; SQLite has no type for times, so a CHECK must restrict a " +
+			"column to one form, in Cardinal microseconds since 1970.",
 		run: pointCheck(checkTimesUTC), runGeneral: pointCheck(checkTimeZonesGeneral)},
 }
 
@@ -36,9 +37,9 @@ func checkRowTimes(s *Subject, res *resultBuilder) {
 		}
 		res.requireNotNull(s, name, "created_at", "updated_at")
 		res.expect(hasCheck(t, "updated_at", regexp.MustCompile(`updated_at >= created_at`)), Finding{Object: name + ".updated_at",
-			Problem: "it may lie before created_at", Fix: s.alterTable(t, "ADD CHECK (updated_at >= created_at)")})
+			Problem: "it can be before created_at", Fix: s.alterTable(t, "ADD CHECK (updated_at >= created_at)")})
 		res.expect(s.hasTrigger(t, beforeUpdate, regexp.MustCompile(`NEW\.created_at <> OLD\.created_at`)), Finding{Object: name + ".created_at",
-			Problem: "no trigger that is switched on keeps it from changing", Fix: s.enableTriggers(t)})
+			Problem: "no enabled trigger prevents changes", Fix: s.enableTriggers(t)})
 	}
 }
 
@@ -51,9 +52,9 @@ func checkTimesUTC(s *Subject, res *resultBuilder) {
 			case !isTimeName(c.Name) && !timeType.MatchString(c.Type):
 			case s.Live.Engine == "postgres":
 				res.requireTimeZone(s, &t, c)
-			case c.Generated == "" && t.Name != "schema_migrations": // which is written before there is a rule, and by nobody else
+			case c.Generated == "" && t.Name != "schema_migrations": // written by migrations only, and before there are constraints
 				res.expect(c.Type == "INTEGER" && hasCheck(&t, c.Name, sqliteMicroseconds), Finding{Object: t.Name + "." + c.Name,
-					Problem: "no check holds it to microseconds since 1970, which are UTC", Evidence: []string{c.Name + " " + c.Type}})
+					Problem: "no CHECK restricts it to microseconds since 1970 (UTC)", Evidence: []string{c.Name + " " + c.Type}})
 			}
 		}
 	}
@@ -61,7 +62,7 @@ func checkTimesUTC(s *Subject, res *resultBuilder) {
 }
 
 func (res *resultBuilder) requireTimeZone(s *Subject, t *catalog.Table, c catalog.Column) {
-	res.expect(strings.Contains(c.Type, "with time zone") || c.Type == "date", Finding{Object: t.Name + "." + c.Name, Problem: "it holds a time without its zone",
+	res.expect(strings.Contains(c.Type, "with time zone") || c.Type == "date", Finding{Object: t.Name + "." + c.Name, Problem: "it stores a time without a time zone",
 		Evidence: []string{c.Name + " " + c.Type},
 		Fix:      s.alterTable(t, "ALTER COLUMN "+quoteName(c.Name)+" TYPE timestamptz USING "+quoteName(c.Name)+"::timestamp AT TIME ZONE 'UTC'")})
 }
@@ -72,11 +73,12 @@ func (res *resultBuilder) requireUTCDatabase(s *Subject) {
 	}
 	zone := s.Live.Settings["timezone"]
 	res.expect(zone == "UTC" || zone == "Etc/UTC" || zone == "GMT", Finding{Object: "the database", Warning: true, Evidence: []string{"TimeZone " + zone},
-		Problem: "its time zone is not UTC, so that people who look into it read local times and functions of days and months follow them",
+		Problem: "its time zone is not UTC, so queries show local times and date functions use local days and months",
 		Fix:     "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''UTC''', current_database()); END $$;"})
 }
 
-// checkTimeZonesGeneral judges a foreign database. SQLite's own functions speak of UTC, so a text that only they fill is one form.
+// checkTimeZonesGeneral checks an external database. SQLite's own functions return UTC, so any CHECK of the text form
+// is accepted.
 func checkTimeZonesGeneral(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
 		for _, c := range t.Columns {
@@ -87,11 +89,11 @@ func checkTimeZonesGeneral(s *Subject, res *resultBuilder) {
 			case s.Live.Engine == "postgres" && timeType.MatchString(c.Type):
 				res.expect(true, Finding{})
 			case s.Live.Engine == "postgres" && isTimeName(c.Name) && textType.MatchString(c.Type):
-				res.expect(false, Finding{Object: object, Problem: "a time is kept as text, in any form and zone", Evidence: []string{c.Name + " " + c.Type},
+				res.expect(false, Finding{Object: object, Problem: "it stores a time as text, in any form and time zone", Evidence: []string{c.Name + " " + c.Type},
 					Fix: s.alterTable(&t, "ALTER COLUMN "+quoteName(c.Name)+" TYPE timestamptz USING "+quoteName(c.Name)+"::timestamptz")})
 			case s.Live.Engine == "sqlite" && (timeType.MatchString(c.Type) || isTimeName(c.Name) && (textType.MatchString(c.Type) || c.Type == "")):
 				res.expect(c.Generated != "" || hasCheck(&t, c.Name, regexp.MustCompile(`.`)), Finding{Object: object, Warning: true,
-					Problem: "no check holds the time to one form and to UTC, and SQLite has no type that would", Evidence: []string{c.Name + " " + c.Type}})
+					Problem: "no CHECK restricts it to one form and to UTC, and SQLite has no type for times", Evidence: []string{c.Name + " " + c.Type}})
 			}
 		}
 	}

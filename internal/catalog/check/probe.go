@@ -13,18 +13,18 @@ import (
 )
 
 var probes = []Check{
-	probeCheck("P01", "every NOT NULL refuses a NULL", "columns", notNullRules),
-	probeCheck("P02", "every CHECK refuses a value that breaks it", "checks", checkRules),
-	probeCheck("P03", "every key and unique index refuses a second row", "keys", uniqueRules),
-	probeCheck("P04", "every foreign key refuses a row that refers to nothing", "foreign keys", foreignKeyRules),
-	probeCheck("P05", "every trigger refuses by each of its rules, at each of its events", "rules of triggers", triggerRules),
-	probeCheck("P06", "every month of the audit log refuses by its own name what the log refuses", "rules of months", monthRules),
+	probeCheck("P01", "every NOT NULL column refuses NULL", "columns", notNullRules),
+	probeCheck("P02", "every CHECK refuses a value that violates it", "checks", checkRules),
+	probeCheck("P03", "every key and unique index refuses a duplicate", "keys", uniqueRules),
+	probeCheck("P04", "every foreign key refuses a reference to a missing row", "foreign keys", foreignKeyRules),
+	probeCheck("P05", "every trigger refuses by each of its rules and for each of its events", "rules of triggers", triggerRules),
+	probeCheck("P06", "every month of the audit log refuses what the log refuses", "rules of months", monthRules),
 }
 
 func probeCheck(id, title, unit string, rules func(*prober, *catalog.Table) []rule) Check {
 	return Check{ID: id, Kind: Probe, Title: title, unit: unit,
-		Why: "A rule that is declared and refuses nothing is worse than none. For each, a statement that breaks it alone is made from the catalog and tried in the shadow, " +
-			"in a transaction that is rolled back; it must be refused, and by the name of that rule.",
+		Why: "A declared rule that refuses nothing gives false security. For each rule, a statement that violates only that rule is generated from the catalog and executed in the shadow schema, " +
+			"in a transaction that is rolled back. The database must refuse it, with the name of that rule.",
 		run: func(ctx context.Context, s *Subject) (Outcome, error) {
 			if s.shadow == nil {
 				return Outcome{Status: Skipped, NotChecked: s.NoShadowReason}, nil
@@ -46,47 +46,47 @@ func probeCheck(id, title, unit string, rules func(*prober, *catalog.Table) []ru
 				}
 			}
 			if o.setStatus(); o.Total == 0 && o.NotChecked == "" {
-				o.Status, o.NotChecked = Skipped, "the schema has nothing of the kind"
+				o.Status, o.NotChecked = Skipped, "the schema has no such object"
 			}
 			return o, nil
 		}}
 }
 
-// rule is one thing that must be refused.
+// rule is one thing that the database must refuse.
 type rule struct {
 	object     string // as findings name it
 	table      *catalog.Table
-	detail     string   // what of it is shown, as "on DELETE"
-	names      []string // that its refusal may say
+	detail     string   // which part of the rule is tested, for example "on DELETE"
+	names      []string // names that its refusal can contain
 	matches    func(refusal) bool
-	statements iter.Seq[string] // that may break it, the likeliest first
-	deferred   bool             // it is checked at the end of the transaction
+	statements iter.Seq[string] // statements that can violate it, the most likely first
+	deferred   bool             // checked at the end of the transaction
 	foreignKey *catalog.Constraint
 }
 
-// unreachableRules are the rules that no statement can reach, because another one always refuses first.
+// unreachableRules are the rules that no statement can violate, because another rule always refuses first.
 var unreachableRules = map[string]map[string]string{
 	"postgres": {
-		"column credentials.salt":                    "computed from hash, which cannot be NULL",
-		"column audit_logs.occurred_at":              "computed from id, which cannot be NULL",
-		"column audit_logs.id":                       "no month takes a row without an id; of each month by its own name it is proved",
-		"constraint credentials.credentials_salt_ck": "credentials_hash_ck wants salts of 11 characters already",
+		"column credentials.salt":                    "computed from hash, which is NOT NULL",
+		"column audit_logs.occurred_at":              "computed from id, which is NOT NULL",
+		"column audit_logs.id":                       "no partition accepts a row without an id; each month is tested under its own name",
+		"constraint credentials.credentials_salt_ck": "credentials_hash_ck already requires salts of 11 characters",
 	},
 	"sqlite": {
-		"column credentials.salt":                    "computed from hash, which cannot be NULL",
-		"column audit_logs.occurred_at":              "computed from id, which cannot be NULL",
-		"constraint credentials.credentials_salt_ck": "credentials_hash_ck wants salts of 11 characters already",
-		"constraint api_keys.api_keys_pk":            "api_keys_id_uq wants each id once, whoever's it is",
-		"constraint audit_logs.audit_logs_pk":        "audit_logs_append_only refuses the second row before the key does",
+		"column credentials.salt":                    "computed from hash, which is NOT NULL",
+		"column audit_logs.occurred_at":              "computed from id, which is NOT NULL",
+		"constraint credentials.credentials_salt_ck": "credentials_hash_ck already requires salts of 11 characters",
+		"constraint api_keys.api_keys_pk":            "api_keys_id_uq refuses a second key with the same id, whichever user has it",
+		"constraint audit_logs.audit_logs_pk":        "audit_logs_append_only refuses a duplicate before the key does",
 	},
 }
 
 // nonRefusingTriggers are triggers that refuse nothing by design.
 var nonRefusingTriggers = map[string]string{
-	"trigger sessions.sessions_end_unknown": "it fills in what a program of the version before leaves out",
+	"trigger sessions.sessions_end_unknown": "it sets defaults for the previous version of the program",
 }
 
-// testRule counts a rule, and finds it short when no statement is refused by it.
+// testRule counts a rule, and adds a finding if it refuses no statement.
 func (p *prober) testRule(ctx context.Context, o *Outcome, r rule) error {
 	if p.isExempt(r) {
 		return nil
@@ -109,12 +109,13 @@ func (p *prober) testRule(ctx context.Context, o *Outcome, r rule) error {
 		}
 	}
 	object := strings.TrimSpace(r.object + " " + r.detail)
-	o.Findings = append(o.Findings, Finding{Object: object, Problem: "no statement was found that it refuses",
-		Evidence: []string{fmt.Sprintf("%d statements were tried in a copy of the schema; what came of them: %s", tried, strings.Join(others, ", "))}})
+	o.Findings = append(o.Findings, Finding{Object: object, Problem: "it refused none of the statements",
+		Evidence: []string{fmt.Sprintf("%d statements were executed in a copy of the schema; results: %s", tried, strings.Join(others, ", "))}})
 	return nil
 }
 
-// isExempt reports whether a rule is one of those that need not refuse. That a month takes no row without an id is proved there.
+// isExempt reports whether a rule cannot be violated. The NOT NULL of a month's id is the exception: the month refuses
+// such a row under its own name.
 func (p *prober) isExempt(r rule) bool {
 	if name := r.table.PartitionOf; name != "" {
 		return r.object != objectName("column", r.table, "id") && unreachableRules[p.engine][strings.ReplaceAll(r.object, r.table.Name, name)] != ""
@@ -126,7 +127,7 @@ func objectName(kind string, t *catalog.Table, name string) string {
 	return catalog.Object{Kind: kind, Table: t.Name, Name: name}.String()
 }
 
-// isTableOrPartition reports whether a refusal is of a table: itself or a part of it.
+// isTableOrPartition reports whether a refusal comes from the table or one of its partitions.
 func (p *prober) isTableOrPartition(t *catalog.Table, name string) bool {
 	if name == "" || name == t.Name {
 		return true
@@ -135,7 +136,7 @@ func (p *prober) isTableOrPartition(t *catalog.Table, name string) bool {
 	return other != nil && other.PartitionOf == t.Name
 }
 
-// notNullRules are those of one table; of the months, monthRules are.
+// notNullRules and the following functions return the rules of one table. The rules of a partition are in monthRules.
 func notNullRules(p *prober, t *catalog.Table) []rule {
 	if t.Kind == catalog.Partition {
 		return nil
@@ -179,7 +180,7 @@ func uniqueRules(p *prober, t *catalog.Table) []rule {
 	return p.tableUniqueRules(t)
 }
 
-// tableUniqueRules takes keys and unique indexes alike: by its index, which every one of them has.
+// tableUniqueRules tests keys and unique indexes by their index, which each of them has.
 func (p *prober) tableUniqueRules(t *catalog.Table) (rules []rule) {
 	for _, i := range t.Indexes {
 		if !i.Unique {
@@ -233,8 +234,8 @@ var (
 	isDeferred    = newPattern(`(?i)\bDEFERRABLE INITIALLY DEFERRED\b`)
 )
 
-// tableTriggerRules takes each trigger apart: every rule that it names must refuse something, and it must refuse something at every event
-// and by every column that it is declared for.
+// tableTriggerRules splits each trigger: every rule that it names must refuse something, and it must refuse something
+// for every event and every column that it is declared for.
 func (p *prober) tableTriggerRules(t *catalog.Table) (rules []rule) {
 	for _, g := range t.Triggers {
 		if nonRefusingTriggers[objectName("trigger", t, g.Name)] != "" {
@@ -243,7 +244,7 @@ func (p *prober) tableTriggerRules(t *catalog.Table) (rules []rule) {
 		names := p.ruleNames(t, g)
 		m := triggerEvents.FindStringSubmatch(g.Definition)
 		if m == nil || len(names) == 0 {
-			rules = append(rules, rule{object: objectName("trigger", t, g.Name), table: t, detail: "(what it refuses cannot be read)", statements: noStatements, matches: func(refusal) bool { return false }})
+			rules = append(rules, rule{object: objectName("trigger", t, g.Name), table: t, detail: "(its rules cannot be read)", statements: noStatements, matches: func(refusal) bool { return false }})
 			continue
 		}
 		var events []event
@@ -273,7 +274,7 @@ func (p *prober) tableTriggerRules(t *catalog.Table) (rules []rule) {
 
 func noStatements(func(string) bool) {}
 
-// event is what a trigger is declared for; columns is what follows UPDATE OF.
+// event is an event of a trigger; columns is the list after UPDATE OF.
 type event struct {
 	verb    string
 	columns []string
@@ -299,7 +300,8 @@ var (
 	calledFunction     = newPattern(`\b(\w+)\(`)
 )
 
-// ruleNames are the names that a trigger refuses by, read from its text, its arguments, and the functions that it calls.
+// ruleNames returns the names with which a trigger refuses, from its definition, its arguments, and the functions that
+// it calls.
 func (p *prober) ruleNames(t *catalog.Table, g catalog.Trigger) []string {
 	var names []string
 	add := func(name string) {
@@ -335,7 +337,7 @@ func (p *prober) ruleNames(t *catalog.Table, g catalog.Trigger) []string {
 	return names
 }
 
-// monthRules are all rules of a partition, tried by its own name.
+// monthRules returns all rules of a partition, tested under its own name.
 func monthRules(p *prober, t *catalog.Table) []rule {
 	if t.Kind != catalog.Partition {
 		return nil
@@ -343,7 +345,7 @@ func monthRules(p *prober, t *catalog.Table) []rule {
 	return slices.Concat(p.tableNotNullRules(t), p.tableCheckRules(t), p.tableUniqueRules(t), p.tableForeignKeyRules(t), p.tableTriggerRules(t))
 }
 
-// auditMonths are the months that the live database has a part of the log for.
+// auditMonths returns the months for which the schema has a partition of the audit log.
 func auditMonths(s *catalog.Schema) (months []time.Time) {
 	for _, t := range s.Tables {
 		if m := monthTable.FindStringSubmatch(t.Name); m != nil {

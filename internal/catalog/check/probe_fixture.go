@@ -12,17 +12,18 @@ import (
 	"cardinal"
 )
 
-// fixture is a valid row or more of every table, for the probes to start from: ada, who is the only administrator and has one of
-// everything; bob; a service; somebody deleted and somebody erased. What stands in braces is written by fixtureWords, for one
-// engine; a table that the schema has not yet is left out.
+// fixture contains at least one valid row of every table, as the starting point of the probes: ada, the only
+// administrator, who has one row in every table; bob; a service; a deleted user and an erased user. fixtureReplacer
+// replaces the placeholders in braces with literals of the engine. A row is left out if the schema does not have its
+// table yet.
 var fixture = []struct{ needs, sql string }{
 	{"users", `INSERT INTO users (id, kind, status, created_at, updated_at) VALUES ({ada}, 'person', 'active', {t}, {t}), ({bob}, 'person', 'active', {t}, {t}),
-	   ({svc}, 'service', 'active', {t}, {t}), ({gone}, 'person', 'active', {t}, {t}), ({dead}, 'person', 'active', {t}, {t})`},
+	   ({svc}, 'service', 'active', {t}, {t}), ({deleted}, 'person', 'active', {t}, {t}), ({erased}, 'person', 'active', {t}, {t})`},
 	{"profiles", `INSERT INTO profiles (user_id, display_name_sealed, username_sealed, avatar_url_sealed, attributes_sealed, country_code, created_at, updated_at) VALUES
 	   ({ada}, {sealed}, {sealed}, {sealed}, {sealed}, 'DE', {t}, {t}), ({bob}, NULL, NULL, NULL, NULL, NULL, {t}, {t}),
-	   ({svc}, NULL, NULL, NULL, NULL, NULL, {t}, {t}), ({gone}, NULL, NULL, NULL, NULL, NULL, {t}, {t}), ({dead}, NULL, NULL, NULL, NULL, NULL, {t}, {t})`},
-	{"users", `UPDATE users SET status = 'deleted', status_before_deletion = 'active', deleted_at = {t}, version = 2 WHERE id IN ({gone}, {dead})`},
-	{"users", `UPDATE users SET status = 'erased', erased_at = {t}, version = 3 WHERE id = {dead}`},
+	   ({svc}, NULL, NULL, NULL, NULL, NULL, {t}, {t}), ({deleted}, NULL, NULL, NULL, NULL, NULL, {t}, {t}), ({erased}, NULL, NULL, NULL, NULL, NULL, {t}, {t})`},
+	{"users", `UPDATE users SET status = 'deleted', status_before_deletion = 'active', deleted_at = {t}, version = 2 WHERE id IN ({deleted}, {erased})`},
+	{"users", `UPDATE users SET status = 'erased', erased_at = {t}, version = 3 WHERE id = {erased}`},
 	{"contacts", `INSERT INTO contacts (user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at) VALUES
 	   ({ada}, {mail}, 'email', {sealed}, TRUE, {t}, {t}, {t}), ({ada}, {mail2}, 'email', {sealed}, FALSE, NULL, {t}, {t})`},
 	{"identifiers", `INSERT INTO identifiers (value_index, user_id, contact_id, created_at, expires_at) VALUES ({32}, {ada}, {mail}, {t}, {t+day}), ({32a}, {ada}, NULL, {t}, NULL)`},
@@ -60,13 +61,13 @@ var fixture = []struct{ needs, sql string }{
 	{"schema_backfills", `INSERT INTO schema_backfills (number, place, walked, changed, started_at, updated_at) VALUES (1, 'probe', 2, 1, {t}, {t})`},
 }
 
-// sampleHash is a hash in the form that every supported scheme has, of nothing.
+// sampleHash is an invented hash in a format that every supported scheme accepts.
 const sampleHash = "$argon2id$v=19$m=19456,t=2,p=1$cHJvYmUtcHJvYmUt$bm90LWEtcmVhbC1kaWdlc3QtYnV0LWxvbmctZW5vdWdo"
 
-// administratorRole is the built-in role that has to have a holder.
+// administratorRole is the built-in role that at least one user must have.
 var administratorRole = uuid.MustParse("00000000-0000-7000-8007-000000000001")
 
-// insertFixture puts the fixture into the shadow, and a row into every month of the log.
+// insertFixture inserts the fixture into the shadow, and a row into every month of the audit log.
 func (h *shadow) insertFixture(ctx context.Context, has func(table, column string) bool, months []time.Time, now time.Time) error {
 	words := h.fixtureReplacer(now)
 	statements := []string{}
@@ -76,7 +77,7 @@ func (h *shadow) insertFixture(ctx context.Context, has func(table, column strin
 		}
 	}
 	if h.engine == "postgres" {
-		// The fixture's own event needs its month, which the live database may lack.
+		// The event of the fixture needs its month, which the live database can lack.
 		statements = append([]string{fmt.Sprintf(`SELECT audit_month_ensure('%s')`, now.Format(time.DateOnly))}, statements...)
 		for _, month := range months {
 			id := cardinal.IDAt(month.Add(time.Hour))
@@ -92,11 +93,11 @@ func (h *shadow) insertFixture(ctx context.Context, has func(table, column strin
 	return err
 }
 
-// fixtureReplacer writes ids, times and bytes as literals of the engine.
+// fixtureReplacer replaces placeholders with ids, times and bytes as literals of the engine.
 func (h *shadow) fixtureReplacer(now time.Time) *strings.Replacer {
 	var words []string
 	set := func(name, text string) { words = append(words, "{"+name+"}", text) }
-	for i, name := range []string{"ada", "bob", "svc", "gone", "dead", "mail", "mail2", "kek", "kek2", "session", "key", "event", "other"} {
+	for i, name := range []string{"ada", "bob", "svc", "deleted", "erased", "mail", "mail2", "kek", "kek2", "session", "key", "event", "other"} {
 		id := cardinal.IDAt(now)
 		id[15] = byte(i + 1)
 		set(name, h.bytesLiteral(id[:], true))
@@ -115,7 +116,7 @@ func (h *shadow) fixtureReplacer(now time.Time) *strings.Replacer {
 	return strings.NewReplacer(words...)
 }
 
-// bytesLiteral is a literal of bytes, or of an id.
+// bytesLiteral returns a literal of bytes or of an id.
 func (h *shadow) bytesLiteral(b []byte, isID bool) string {
 	switch {
 	case h.engine == "sqlite":

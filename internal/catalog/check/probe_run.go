@@ -15,24 +15,24 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// prober tries statements in the shadow, all of which are undone.
+// prober executes statements in the shadow and undoes all of them.
 type prober struct {
 	*shadow
 	schema         *catalog.Schema
-	rows           map[string][]row // some of each table
-	sampleID       string           // a literal of one that is like any other
-	freshCount     int              // how many ids were made
-	triedCount     int              // how many statements
+	rows           map[string][]row // some rows of each table
+	sampleID       string           // literal of an ordinary id
+	freshCount     int              // number of generated values
+	triedCount     int              // number of executed statements
 	candidateCache map[*catalog.Column][]string
 }
 
-// row is a row with its values as literals of the engine.
+// row contains the values of a row as literals of the engine.
 type row map[string]string
 
-// maxRowsPerTable of a table are started from: those of the fixture come first.
+// maxRowsPerTable limits the rows from which probes start; those of the fixture come first.
 const maxRowsPerTable = 16
 
-// openProber fills the shadow, the first time.
+// openProber returns the prober of the shadow. The first call inserts the fixture.
 func (h *shadow) openProber(ctx context.Context, s *Subject) (*prober, error) {
 	if h.prober != nil {
 		return h.prober, nil
@@ -45,9 +45,9 @@ func (h *shadow) openProber(ctx context.Context, s *Subject) (*prober, error) {
 		return t != nil && (column == "" || t.Column(column) != nil)
 	}
 	if err := h.insertFixture(ctx, has, auditMonths(s.Shadow), s.Now); err != nil {
-		return nil, fmt.Errorf("fill the shadow with rows to probe: %w", err)
+		return nil, fmt.Errorf("insert rows into the shadow schema: %w", err)
 	}
-	if h.engine == "postgres" && p.schema.Table("audit_logs_"+s.Now.Format("200601")) == nil { // which the fixture has made
+	if h.engine == "postgres" && p.schema.Table("audit_logs_"+s.Now.Format("200601")) == nil { // the fixture has created this month
 		var err error
 		if p.schema, err = catalog.ReadPostgres(ctx, h.conn, h.name); err != nil {
 			return nil, err
@@ -96,11 +96,11 @@ func (p *prober) readRows(ctx context.Context, t *catalog.Table) error {
 	return nil
 }
 
-// refusal is why the database did not take a statement.
+// refusal is the reason why the database refused a statement.
 type refusal struct {
-	kind  string // "not null", "check", "unique", "foreign key"; "" when it took it
-	table string // "" where the database does not say
-	name  string // of the constraint or trigger rule, or of the column that is NULL; of a unique index on SQLite its columns
+	kind  string // "not null", "check", "unique", "foreign key"; "" if it was accepted
+	table string // "" if the database does not report it
+	name  string // of the constraint, the trigger rule or the NULL column; for a unique index on SQLite its columns
 }
 
 func (r refusal) String() string {
@@ -110,9 +110,9 @@ func (r refusal) String() string {
 	return r.kind + " " + r.name
 }
 
-// tryFunction is the function that tries statements on PostgreSQL. Each is undone by the block that catches its end, whatever that is:
-// an error that is caught is not written to the server's log either.
-// It stops at a refusal by a name that is wanted.
+// tryFunction creates the function that executes statements on PostgreSQL. The block that catches the error of a
+// statement also undoes it; a caught error is not written to the server's log. A statement that succeeds ends with an
+// error of its own, so that it is undone too. The function stops at a refusal with one of the wanted names.
 const tryFunction = `CREATE FUNCTION try_statements(statements text[], at_commit boolean, wanted text[]) RETURNS TABLE (code text, rel text, rule text, col text) LANGUAGE plpgsql AS $$
 DECLARE
   statement text;
@@ -132,7 +132,8 @@ BEGIN
   END LOOP;
 END $$`
 
-// runRule tries a rule's statements, some at a time: first one, which mostly does, then more and more.
+// runRule executes the statements of a rule in batches: first one statement, which is mostly enough, then more and
+// more.
 func (p *prober) runRule(ctx context.Context, r rule) iter.Seq2[[]refusal, error] {
 	return func(yield func([]refusal, error) bool) {
 		next, stop := iter.Pull(r.statements)
@@ -179,7 +180,7 @@ func (p *prober) runBatch(ctx context.Context, batch []string, r rule) (results 
 	return results, err
 }
 
-// parsePostgresRefusal reads why from the SQLSTATE and what comes with it.
+// parsePostgresRefusal reads the reason from the SQLSTATE and the other error fields.
 func parsePostgresRefusal(code, table, constraint, column string) refusal {
 	switch code {
 	case "PROBE":
@@ -231,10 +232,11 @@ var (
 	sqliteRaised = newPattern(`(\w+): [^:]*$`)
 )
 
-// sqliteConstraint is the result code of every broken rule, https://www.sqlite.org/rescode.html#constraint.
+// sqliteConstraint is the result code of constraint violations, https://www.sqlite.org/rescode.html#constraint.
 const sqliteConstraint = 19
 
-// parseSQLiteRefusal reads why from the message, which is the only place where SQLite says it. Of a foreign key it does not say which.
+// parseSQLiteRefusal reads the reason from the message, because SQLite reports it nowhere else. It does not report
+// which foreign key was violated.
 func parseSQLiteRefusal(err error) (refusal, bool) {
 	var lite *sqlite.Error
 	if !errors.As(err, &lite) || lite.Code()&0xff != sqliteConstraint {
@@ -259,8 +261,8 @@ func parseSQLiteRefusal(err error) (refusal, bool) {
 	return refusal{"data", "", "type"}, true
 }
 
-// breaksOnlyThisKey reports whether a statement, let through until the end of the transaction, leaves a row that breaks a foreign key
-// and no other one that is checked at the same time: SQLite's refusal does not name it.
+// breaksOnlyThisKey reports whether a statement, executed with deferred foreign keys, leaves a row that violates the
+// rule's foreign key and no other one that is checked at the same time. SQLite's refusal does not name the key.
 func (p *prober) breaksOnlyThisKey(ctx context.Context, statement string, r rule) (only bool, err error) {
 	_, err = p.conn.ExecContext(ctx, "BEGIN;\nPRAGMA defer_foreign_keys = ON;\n"+statement)
 	if err == nil {

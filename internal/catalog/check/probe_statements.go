@@ -9,13 +9,13 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// valueSource are what may be put into a column of a row.
+// valueSource returns the values to try in a column of a row.
 type valueSource func(*catalog.Table, *catalog.Column, row) []string
 
 func nullOnly(*catalog.Table, *catalog.Column, row) []string { return []string{"NULL"} }
 
-// changeColumns are statements that put values into some columns of a row: into one of them, then into two; as a new row and as a
-// change of an old one.
+// changeColumns returns statements that set some columns of a row to other values: first one column at a time, then
+// two; as an INSERT and as an UPDATE.
 func (p *prober) changeColumns(t *catalog.Table, columns []string, source valueSource) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, changes := range []func(map[string][]string) iter.Seq[row]{singleChanges, pairChanges} {
@@ -32,7 +32,7 @@ func (p *prober) changeColumns(t *catalog.Table, columns []string, source valueS
 	}
 }
 
-// candidateValues are the values for each column, or for those that it is computed from.
+// candidateValues returns the values to try in each column, or in the columns that it is computed from.
 func candidateValues(t *catalog.Table, columns []string, r row, source valueSource) map[string][]string {
 	pools := map[string][]string{}
 	for _, name := range columns {
@@ -43,7 +43,7 @@ func candidateValues(t *catalog.Table, columns []string, r row, source valueSour
 	return pools
 }
 
-// sourceColumns are the columns that decide what a column holds: itself, or those that it is computed from.
+// sourceColumns returns the columns that determine the value of a column: itself, or those that it is computed from.
 func sourceColumns(t *catalog.Table, name string) (columns []*catalog.Column) {
 	c := t.Column(name)
 	switch {
@@ -89,7 +89,7 @@ func pairChanges(pools map[string][]string) iter.Seq[row] {
 	}
 }
 
-// insertLike makes a row like another one, with a fresh id.
+// insertLike inserts a copy of a row with a new id.
 func (p *prober) insertLike(t *catalog.Table, like, change row) string {
 	values := maps.Clone(like)
 	for _, key := range t.PrimaryKey() {
@@ -101,8 +101,8 @@ func (p *prober) insertLike(t *catalog.Table, like, change row) string {
 	return p.insertRow(t, values)
 }
 
-// insertUnknownCodes is insert with codes that no lookup has, so that triggers that ask a lookup find nothing to object to; foreign keys
-// are checked after everything else.
+// insertUnknownCodes is insertLike with codes that no lookup table has. Triggers that query a lookup table then find
+// nothing to refuse; foreign keys are checked after everything else.
 func (p *prober) insertUnknownCodes(t *catalog.Table, like, change row) string {
 	values, some := row{}, false
 	for _, k := range t.ForeignKeys() {
@@ -130,7 +130,7 @@ func (p *prober) insertRow(t *catalog.Table, values row) string {
 	return "INSERT INTO " + quoteName(t.Name) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(list, ", ") + ")"
 }
 
-// update changes a row, and lets its version grow as every change must.
+// update changes a row and increments its version, as every change must.
 func (p *prober) update(t *catalog.Table, r, change row) string {
 	return p.updateWithVersion(t, r, change, "version + 1")
 }
@@ -149,7 +149,7 @@ func (p *prober) updateWithVersion(t *catalog.Table, r, change row, version stri
 	return "UPDATE " + quoteName(t.Name) + " SET " + strings.Join(set, ", ") + " WHERE " + strings.Join(where, " AND ")
 }
 
-// duplicateRows are new rows that equal another one in the columns of a unique index, and in no other key.
+// duplicateRows returns inserts of rows that equal another row in the columns of one unique index, and in no other key.
 func (p *prober) duplicateRows(t *catalog.Table, i catalog.Index) iter.Seq[string] {
 	fixed := map[string]bool{}
 	for _, name := range i.Columns {
@@ -174,11 +174,11 @@ func (p *prober) duplicateRows(t *catalog.Table, i catalog.Index) iter.Seq[strin
 				values, texts := maps.Clone(r), 0
 				for _, name := range slices.Sorted(maps.Keys(others)) {
 					if r[name] == "NULL" {
-						continue // equals no other
+						continue // NULL equals no other value
 					}
 					c := *t.Column(name)
 					if values[name] = p.freshValue(c, r[name], text); values[name] == text {
-						values[name] = strings.Replace(text, "'", "'"+strings.Repeat("x", texts), 1) // no two alike
+						values[name] = strings.Replace(text, "'", "'"+strings.Repeat("x", texts), 1) // all texts differ
 						texts++
 					}
 				}
@@ -190,7 +190,8 @@ func (p *prober) duplicateRows(t *catalog.Table, i catalog.Index) iter.Seq[strin
 	}
 }
 
-// danglingReferences are rows that refer to nothing by a foreign key: in one of its columns, or in all of them.
+// danglingReferences returns rows with a foreign key that refers to a missing row: in one of its columns, or in all of
+// them.
 func (p *prober) danglingReferences(t *catalog.Table, k catalog.Constraint) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, write := range []func(*catalog.Table, row, row) string{p.insertWithFreshKeys, p.update} {
@@ -210,7 +211,7 @@ func (p *prober) danglingReferences(t *catalog.Table, k catalog.Constraint) iter
 	}
 }
 
-// insertWithFreshKeys makes a row like another one that shares no key with it.
+// insertWithFreshKeys inserts a copy of a row that shares no key with it.
 func (p *prober) insertWithFreshKeys(t *catalog.Table, like, change row) string {
 	refers := map[string]bool{}
 	for _, k := range t.ForeignKeys() {
@@ -232,7 +233,7 @@ func (p *prober) insertWithFreshKeys(t *catalog.Table, like, change row) string 
 	return p.insertRow(t, values)
 }
 
-// triggerStatements are statements at which a trigger fires, of each kind in turn.
+// triggerStatements returns statements that fire a trigger, alternating between its events.
 func (p *prober) triggerStatements(t *catalog.Table, triggerStatements []event) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		var turns []func() (string, bool)
@@ -288,12 +289,12 @@ func (p *prober) updates(t *catalog.Table, columns []string) iter.Seq[string] {
 		}
 	}
 	return func(yield func(string) bool) {
-		for _, r := range p.rows[t.Name] { // the version as it is
+		for _, r := range p.rows[t.Name] { // with an unchanged version
 			if !yield(p.updateWithVersion(t, r, row{columns[0]: r[columns[0]]}, "")) {
 				return
 			}
 		}
-		// Every row and column with its likeliest value first.
+		// Every row and column with its most likely value first.
 		for n, more := 0, true; more; n++ {
 			more = false
 			for _, r := range p.rows[t.Name] {

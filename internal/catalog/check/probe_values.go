@@ -10,7 +10,8 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// candidates are values to try in a column: wrong ones mostly, and those of other columns and rows, which are wrong in their place.
+// candidates returns values to try in a column: mostly invalid ones, and values of other columns and rows, which are
+// invalid in this place.
 func (p *prober) candidates(t *catalog.Table, c *catalog.Column, r row) []string {
 	if p.candidateCache[c] == nil {
 		p.candidateCache[c] = append(p.referencedValues(t, *c), p.invalidValues(*c)...)
@@ -32,9 +33,9 @@ func (p *prober) candidates(t *catalog.Table, c *catalog.Column, r row) []string
 	})
 }
 
-// invalidValues are values that some rule about a type refuses.
+// invalidValues returns values that some rule about a type refuses.
 func (p *prober) invalidValues(c catalog.Column) []string {
-	clear, short := p.bytesLiteral([]byte("clear text that is long enough to be taken for sealed"), false), p.bytesLiteral([]byte{1}, false)
+	clear, short := p.bytesLiteral([]byte("clear text that is long enough to pass for ciphertext"), false), p.bytesLiteral([]byte{1}, false)
 	system := p.bytesLiteral(cardinal.SystemID[:], true)
 	switch strings.ToLower(c.Type) {
 	case "text":
@@ -53,13 +54,13 @@ func (p *prober) invalidValues(c catalog.Column) []string {
 		return []string{clear, short, system, "NULL"}
 	}
 	numbers := []string{"-1", "0", "1", "2", "1000001", "1000000000", "NULL"}
-	if p.engine == "sqlite" { // where times and booleans are numbers too
+	if p.engine == "sqlite" { // times and booleans are numbers on SQLite
 		numbers = append(numbers, "1000000", "253402300800000000", "250000000000000000")
 	}
 	return numbers
 }
 
-// referencedValues are the values that a column may refer to.
+// referencedValues returns the values that a column can refer to.
 func (p *prober) referencedValues(t *catalog.Table, c catalog.Column) (values []string) {
 	for _, k := range t.ForeignKeys() {
 		if i := slices.Index(k.Columns, c.Name); i >= 0 {
@@ -71,7 +72,7 @@ func (p *prober) referencedValues(t *catalog.Table, c catalog.Column) (values []
 	return values
 }
 
-// freshValue is a value like another one that no row has.
+// freshValue returns a value of the same form that no row has.
 func (p *prober) freshValue(c catalog.Column, like, text string) string {
 	switch strings.ToLower(c.Type) {
 	case "text":
@@ -93,7 +94,7 @@ func (p *prober) freshValue(c catalog.Column, like, text string) string {
 	return fmt.Sprint(1000 + p.freshCount)
 }
 
-// freshID is an id of the same moment as another one, so that it belongs into the same month.
+// freshID returns an id of the same millisecond as another one, so that it belongs to the same month.
 func (p *prober) freshID(like string) string {
 	p.freshCount++
 	if len(like) < 30 {
@@ -106,7 +107,7 @@ func (p *prober) freshID(like string) string {
 	return like[:len(like)-len(tail)] + tail
 }
 
-// asVersion4 is an id made one that is no UUIDv7, of the same month.
+// asVersion4 returns an id of the same month that is not a UUIDv7.
 func (p *prober) asVersion4(id string) string {
 	at := len("'00000000-0000-")
 	if p.engine == "sqlite" {

@@ -16,27 +16,28 @@ import (
 	"cardinal/internal/store"
 )
 
-// shadow is the schema that the live one should be. On PostgreSQL it stands in a transaction that never commits, so that nobody
-// else sees it and a killed process leaves nothing behind; on SQLite it is a database in memory.
+// shadow is the shadow schema: the schema that the live one should be, built by the embedded migrations. On PostgreSQL
+// it exists in a transaction that never commits, so that no other connection sees it and a killed process leaves
+// nothing behind. On SQLite it is an in-memory database.
 type shadow struct {
 	engine string
 	name   string // of the schema
 	conn   dbConn
-	live   string // the live schema's name
+	live   string // name of the live schema
 
 	differences []difference
 	counts      map[aspect]*factCount
 	prober      *prober
 }
 
-// dbConn is one connection, or a transaction on one.
+// dbConn is a connection, or a transaction on one.
 type dbConn interface {
 	catalog.Querier
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// buildShadow makes the schema that the live one should be, on the same server, and reads it. It sets s.Shadow and what the probes
-// need, or s.Unshadowed where it may not. done takes the shadow away again.
+// buildShadow builds the shadow schema on the same server and reads it. It sets s.Shadow and s.shadow, or
+// s.NoShadowReason if it cannot be built. done removes the shadow.
 func buildShadow(ctx context.Context, s *Subject) (done func() error, err error) {
 	if m, ok := unknownMigration(s); ok {
 		s.NoShadowReason = fmt.Sprintf("the database has migration %04d (%s), which this program does not know: use a newer cardinal. %s", m.Number, m.Phase, noShadowNote)
@@ -56,9 +57,9 @@ func buildShadow(ctx context.Context, s *Subject) (done func() error, err error)
 	return done, nil
 }
 
-const noShadowNote = "Neither the fingerprint nor the probes could be tried; the guide's points and the data were."
+const noShadowNote = "The fingerprint and the probes were skipped; the guide's points and the data were checked."
 
-// unknownMigration returns a migration that the live database has and this program lacks.
+// unknownMigration returns a migration of the live database that this program does not have.
 func unknownMigration(s *Subject) (store.Migration, bool) {
 	known := store.Embedded(s.Live.Engine)
 	for _, m := range s.Migrations {
@@ -97,7 +98,7 @@ func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, er
 	case err != nil:
 		return nil, err
 	case role != "":
-		s.NoShadowReason = "The connection's role " + role + " is one that the rights were given to: what it makes would be its own, so check as the tables' owner. " + noShadowNote
+		s.NoShadowReason = "The connection's role " + role + " has the service's privileges: objects that it creates would be its own, so run the check as the owner of the tables. " + noShadowNote
 		return func() error { return nil }, nil
 	}
 	tx, err := s.Database.BeginTx(ctx, nil)
@@ -130,7 +131,7 @@ func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, er
 	return tx.Rollback, nil
 }
 
-// shadowRefusal says in words why a shadow schema may not be made, "" when that is not what the error says.
+// shadowRefusal explains why a shadow schema cannot be created, "" if the error has another cause.
 func shadowRefusal(err error) string {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -138,14 +139,15 @@ func shadowRefusal(err error) string {
 	}
 	switch pg.Code {
 	case "42501":
-		return "The role of the connection may not create a schema: it needs the CREATE privilege on the database (GRANT CREATE ON DATABASE … TO …), or use the owner's."
+		return "The role of the connection is not allowed to create a schema: grant it the CREATE privilege on the database (GRANT CREATE ON DATABASE ... TO ...), or use the role of the owner."
 	case "25006", "0A000", "55000":
-		return "The server takes no writes (a standby): check its primary."
+		return "The server is read-only (a standby): run the check on its primary."
 	}
 	return ""
 }
 
-// grantedRole returns the connection's role where the live schema gives rights to it: a shadow of its own could not show them.
+// grantedRole returns the connection's role if the live schema grants privileges to it: in a shadow that this role
+// owns, they could not be compared.
 func grantedRole(ctx context.Context, q catalog.Querier, live *catalog.Schema) (string, error) {
 	found, err := catalog.Texts(ctx, q, `SELECT current_user, EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND has_database_privilege(oid, 'CREATE'))`)
 	if err != nil || found[0][1] != "true" || !slices.Contains(grantees(live), found[0][0]) {
@@ -156,7 +158,8 @@ func grantedRole(ctx context.Context, q catalog.Querier, live *catalog.Schema) (
 
 var monthTable = newPattern(`^audit_logs_([0-9]{4})(0[1-9]|1[0-2])$`)
 
-// monthsScript is the text that makes the months of the audit log that the live database has, also one that was detached.
+// monthsScript returns the statements that create the months of the audit log that the live database has, including
+// detached ones.
 func (h *shadow) monthsScript(live *catalog.Schema) string {
 	var text strings.Builder
 	for _, t := range live.Tables {
@@ -167,7 +170,8 @@ func (h *shadow) monthsScript(live *catalog.Schema) string {
 	return text.String()
 }
 
-// revokeDefaults takes back what the database's default privileges have given in the shadow, so that in the live schema they are found.
+// revokeDefaults revokes what the database's default privileges granted in the shadow, so that the same grants in the
+// live schema are found.
 func (h *shadow) revokeDefaults(ctx context.Context) error {
 	roles, err := catalog.Texts(ctx, h.conn, `SELECT DISTINCT COALESCE(quote_ident(g.rolname), 'PUBLIC') FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
 	  LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE d.defaclnamespace = 0 AND a.grantee <> d.defaclrole AND (a.grantee <> 0 OR d.defaclobjtype = 'r')`)
@@ -176,7 +180,7 @@ func (h *shadow) revokeDefaults(ctx context.Context) error {
 			break
 		}
 		revoke := `REVOKE ALL ON ALL TABLES IN SCHEMA ` + h.name + ` FROM ` + role[0]
-		if role[0] != "PUBLIC" { // who may call most functions
+		if role[0] != "PUBLIC" { // PUBLIC is allowed to call most functions
 			revoke += `; REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ` + h.name + ` FROM ` + role[0]
 		}
 		_, err = h.conn.ExecContext(ctx, revoke)
@@ -184,7 +188,7 @@ func (h *shadow) revokeDefaults(ctx context.Context) error {
 	return err
 }
 
-// grantServiceRoles gives the service's rights to the roles that are the service's in the live database: those that have most of them.
+// grantServiceRoles grants the service's privileges to the roles that have most of them in the live database.
 func (h *shadow) grantServiceRoles(ctx context.Context, live *catalog.Schema) error {
 	roles := grantees(live)
 	if len(roles) == 0 {
@@ -220,7 +224,8 @@ func (h *shadow) grantServiceRoles(ctx context.Context, live *catalog.Schema) er
 	return nil
 }
 
-// grantRole gives a role the service's rights, but for those on tables that a database in the middle of an upgrade has not yet.
+// grantRole grants the service's privileges to a role, except those on tables that do not exist yet in the middle of an
+// upgrade.
 func (h *shadow) grantRole(ctx context.Context, role string) error {
 	for _, statement := range strings.SplitAfter(store.GrantsScript(h.name, role), ";\n") {
 		_, err := h.conn.ExecContext(ctx, "SAVEPOINT one_right;\n"+statement)
@@ -235,7 +240,7 @@ func (h *shadow) grantRole(ctx context.Context, role string) error {
 	return nil
 }
 
-// forEachGrant calls back with every right in a schema and what it is on.
+// forEachGrant calls visit with every grant of a schema and the object that it is on.
 func forEachGrant(s *catalog.Schema, visit func(on string, g catalog.Grant)) {
 	all := func(on string, grants []catalog.Grant) {
 		for _, g := range grants {
@@ -254,7 +259,7 @@ func forEachGrant(s *catalog.Schema, visit func(on string, g catalog.Grant)) {
 	}
 }
 
-// grantees are the roles beside the owner that have a right, each once.
+// grantees returns the roles other than the owner that have a privilege, each once.
 func grantees(s *catalog.Schema) []string {
 	var roles []string
 	seen := map[string]bool{"PUBLIC": true, s.Owner(): true}

@@ -51,7 +51,7 @@ D01 contacts.*   a habit`)
 			t.Errorf("%s: %s, %d accepted", id, o.Status, o.Accepted)
 		}
 	}
-	// That a check did not run says nothing about what is accepted of it.
+	// An acceptance is unused only if its check ran.
 	if len(r.UnusedAcceptances) != 1 || r.UnusedAcceptances[0].Object != "nothing.here" {
 		t.Errorf("unused: %+v", r.UnusedAcceptances)
 	}

@@ -45,7 +45,7 @@ func execute(t *testing.T, engine, url string, statements ...string) {
 	}
 }
 
-// openSubject is a database as Run takes it.
+// openSubject opens a database as Run requires it.
 func openSubject(t *testing.T, url string) *Subject {
 	t.Helper()
 	d, err := catalog.Open(t.Context(), url)
@@ -69,7 +69,8 @@ func runOneCheck(t *testing.T, s *Subject, id string) Outcome {
 	return r.Outcomes[0]
 }
 
-// A fresh database holds every point and answers every question, but for what the engine or one role for both cannot give.
+// A fresh database passes every point and question, except what the engine, or one role for owner and service, cannot
+// provide.
 func TestFreshDatabasePasses(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
@@ -84,7 +85,7 @@ func TestFreshDatabasePasses(t *testing.T) {
 				case warned[engine+" "+o.ID]:
 					want = Warned
 				case o.ID == "D03" || o.ID == "D05":
-					want = Skipped // there is no key, and nobody
+					want = Skipped // there is no key and no user
 				}
 				if o.Status != want {
 					t.Errorf("%s %s: %s, want %s: %+v", o.ID, o.Title, o.Status, want, o.Findings)

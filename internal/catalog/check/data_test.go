@@ -14,8 +14,8 @@ import (
 	"cardinal"
 )
 
-// expandSQL writes statements for an engine: {1} is an id, {t} and {later} are moments, {sealed} a sealed value, {none} the placeholder of the
-// erased, and {32:7} so many bytes.
+// expandSQL replaces placeholders by literals of an engine: {1} is an id, {t} and {later} are times, {sealed} is an
+// encrypted value, {none} the placeholder of erased users, and {32:7} is 32 bytes of value 7.
 func expandSQL(engine, statements string) string {
 	id := func(n string) string { return fmt.Sprintf("00000000000170008000%012s", n) }
 	moments := map[string]string{"{t}": "'2026-01-01T00:00:00Z'", "{later}": "'2026-01-02T00:00:00Z'"}
@@ -52,7 +52,7 @@ const oneUser = `INSERT INTO users (id, kind, status, created_at, updated_at) VA
 	INSERT INTO user_keys (user_id, kek_id, wrapped_key, created_at, wrapped_at) VALUES ({1}, {3}, {61:3}, {t}, {t});
 	INSERT INTO credentials (user_id, hash, last_reset, created_at, updated_at) VALUES ({1}, '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g', {t}, {t}, {t});`
 
-// objects are what a check found, each with the beginning of its problem.
+// problems returns the objects that a check found, each with its problem.
 func problems(o Outcome) (all []string) {
 	for _, f := range o.Findings {
 		all = append(all, f.Object+": "+f.Problem)
@@ -70,8 +70,8 @@ func TestErasedUserRows(t *testing.T) {
 		execute(t, engine, url, expandSQL(engine, `UPDATE users SET status = 'deleted', status_before_deletion = 'active', deleted_at = {later}, updated_at = {later}, version = 2 WHERE id = {1}`),
 			expandSQL(engine, `UPDATE users SET status = 'erased', erased_at = {later}, version = 3 WHERE id = {1}`))
 		o := runOneCheck(t, openSubject(t, url), "D04")
-		want := []string{"users: 1 erased user(s) still have a key that opens sealed values", "users: 1 erased user(s) still have a claim", "users: 1 erased user(s) still have a password",
-			"users: 1 erased user(s) still have a contact that is no placeholder", "users: 1 erased user(s) still have a profile that is no placeholder"}
+		want := []string{"users: 1 erased user(s) still have a key that decrypts their values", "users: 1 erased user(s) still have an identifier", "users: 1 erased user(s) still have a password",
+			"users: 1 erased user(s) still have a contact that is not the placeholder", "users: 1 erased user(s) still have a profile that is not the placeholder"}
 		if !slices.Equal(problems(o), want) || o.Status != Failed || o.Passed != 0 || o.Total != 1 {
 			t.Errorf("%s: %s %d/%d %q", engine, o.Status, o.Passed, o.Total, problems(o))
 		}
@@ -80,9 +80,9 @@ func TestErasedUserRows(t *testing.T) {
 		if o := runOneCheck(t, openSubject(t, url), "D04"); o.Status != Passed || o.Total != 1 {
 			t.Errorf("%s after: %+v", engine, o)
 		}
-		// A verified contact of the erased needs no claim.
+		// A verified contact of an erased user needs no identifier.
 		if o := runOneCheck(t, openSubject(t, url), "D06"); o.Status != Passed {
-			t.Errorf("%s claims after: %+v", engine, o)
+			t.Errorf("%s identifiers after: %+v", engine, o)
 		}
 	}
 }
@@ -108,14 +108,14 @@ func TestPasswordHashSchemes(t *testing.T) {
 }
 
 func TestOrphanIdentifiers(t *testing.T) {
-	// What the foreign keys refuse is there where nobody asked them.
-	unbound := map[string]string{"postgres": "SET session_replication_role = replica;", "sqlite": "PRAGMA foreign_keys = OFF;"}
+	// Rows that foreign keys refuse can exist where foreign keys are disabled.
+	disableForeignKeys := map[string]string{"postgres": "SET session_replication_role = replica;", "sqlite": "PRAGMA foreign_keys = OFF;"}
 	for _, c := range []struct{ statement, problem string }{
-		{"INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({32:4}, {9}, {t})", "1 claim(s) of no user"},
-		{"UPDATE contacts SET user_id = {9}, version = 2", "1 claim(s) of a contact that is not there or is another user's"},
-		{"DELETE FROM identifiers", "1 verified contact(s) that nobody claims"},
-		{"INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({32:4}, {1}, {t})", "1 user name(s) claimed by users whose profile has none"},
-		{"UPDATE identifiers SET expires_at = {later}", "1 unproved claim(s) that lapsed more than a day ago and still stand; is the job claims.expire running?"},
+		{"INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({32:4}, {9}, {t})", "1 identifier(s) without a user"},
+		{"UPDATE contacts SET user_id = {9}, version = 2", "1 identifier(s) with a contact that does not exist or belongs to another user"},
+		{"DELETE FROM identifiers", "1 verified contact(s) without an identifier"},
+		{"INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({32:4}, {1}, {t})", "1 user name(s) of users without a user name in the profile"},
+		{"UPDATE identifiers SET expires_at = {later}", "1 unverified identifier(s) that expired more than a day ago; is the job claims.expire running?"},
 	} {
 		for _, engine := range engines {
 			url := migratedDatabase(t, engine)
@@ -123,7 +123,7 @@ func TestOrphanIdentifiers(t *testing.T) {
 			if o := runOneCheck(t, openSubject(t, url), "D06"); o.Status != Passed {
 				t.Fatalf("%s before: %+v", engine, o)
 			}
-			execute(t, engine, url, unbound[engine]+expandSQL(engine, c.statement))
+			execute(t, engine, url, disableForeignKeys[engine]+expandSQL(engine, c.statement))
 			o := runOneCheck(t, openSubject(t, url), "D06")
 			if !slices.ContainsFunc(o.Findings, func(f Finding) bool { return f.Problem == c.problem && len(f.Evidence) == 1 }) {
 				t.Errorf("%s after %s: %q", engine, c.statement, problems(o))
@@ -141,9 +141,9 @@ func TestUndecryptableSamples(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	s.OpenSamples = func(context.Context) ([]SealedColumn, error) {
-		return nil, fmt.Errorf("%w: the one of 2019", ErrKeyMissing)
+		return nil, fmt.Errorf("%w: key of 2019", ErrKeyMissing)
 	}
-	if o := runOneCheck(t, s, "D03"); o.Status != Skipped || !strings.Contains(o.NotChecked, "the one of 2019") {
+	if o := runOneCheck(t, s, "D03"); o.Status != Skipped || !strings.Contains(o.NotChecked, "key of 2019") {
 		t.Errorf("%+v", o)
 	}
 	broken := errors.New("broken")
@@ -153,7 +153,8 @@ func TestUndecryptableSamples(t *testing.T) {
 	}
 }
 
-// ordersTable is a table of 300 rows, in which the rate depends on the country and the customer's name on a part of the key.
+// ordersTable creates a table of 300 rows, in which the rate depends on the country and the customer's name on a part
+// of the key.
 func ordersTable(engine string) []string {
 	uuid, blob := "uuid", "'00000000-0001-7000-8000-%012x'"
 	if engine == "sqlite" {
@@ -182,7 +183,8 @@ func TestDependenciesInRows(t *testing.T) {
 	}
 }
 
-// TestImportedRowsNoDependency: the entries of who was imported are of another shape than all others, each person's of one.
+// Audit entries of imported users have another format than all others, and each user's entries share one format. That
+// is not a dependency.
 func TestImportedRowsNoDependency(t *testing.T) {
 	for _, engine := range engines {
 		url := migratedDatabase(t, engine)
@@ -195,14 +197,14 @@ func TestImportedRowsNoDependency(t *testing.T) {
 		var users, profiles, rows []string
 		for i := range 400 {
 			if i%10 == 0 {
-				who := id(cardinal.NewID())
-				users, profiles = append(users, expandSQL(engine, "("+who+", 'person', 'active', {t}, {t})")), append(profiles, expandSQL(engine, "("+who+", {t}, {t})"))
+				user := id(cardinal.NewID())
+				users, profiles = append(users, expandSQL(engine, "("+user+", 'person', 'active', {t}, {t})")), append(profiles, expandSQL(engine, "("+user+", {t}, {t})"))
 			}
-			who, action, shape := strings.Split(users[i/10][1:], ",")[0], "job.run", 1
+			user, action, format := strings.Split(users[i/10][1:], ",")[0], "job.run", 1
 			if i/10%2 == 0 {
-				action, shape = "user.import", 2
+				action, format = "user.import", 2
 			}
-			rows = append(rows, fmt.Sprintf("(%s, %s, %s, '%s', %d)", who, id(cardinal.NewID()), who, action, shape))
+			rows = append(rows, fmt.Sprintf("(%s, %s, %s, '%s', %d)", user, id(cardinal.NewID()), user, action, format))
 		}
 		execute(t, engine, url, "BEGIN; INSERT INTO users (id, kind, status, created_at, updated_at) VALUES "+strings.Join(users, ", ")+
 			"; INSERT INTO profiles (user_id, created_at, updated_at) VALUES "+strings.Join(profiles, ", ")+
@@ -230,15 +232,15 @@ func TestDependsOn(t *testing.T) {
 		rows [][]uint64
 		want bool
 	}{
-		"a rate for each country":     {pairs(200, func(i int) (uint64, uint64) { return uint64(i%20) + 1, uint64(i%20%5) + 1 }), true},
-		"one row breaks it":           {pairs(201, func(i int) (uint64, uint64) { return uint64(i%20) + 1, uint64(i%20%5+i/200) + 1 }), false},
-		"a constant":                  {pairs(200, func(i int) (uint64, uint64) { return uint64(i%20) + 1, 1 }), false},
-		"nearly a constant":           {pairs(200, func(i int) (uint64, uint64) { return uint64(i%100) + 1, uint64(1 + (i%100)/99) }), false},
-		"a key":                       {pairs(200, func(i int) (uint64, uint64) { return uint64(i) + 1, uint64(i%5) + 1 }), false},
-		"too few rows":                {pairs(40, func(i int) (uint64, uint64) { return uint64(i%4) + 1, uint64(i%4) + 1 }), false},
-		"two of everything":           {pairs(200, func(i int) (uint64, uint64) { return uint64(i%2) + 1, uint64(i%2) + 1 }), false},
-		"NULL says nothing":           {pairs(400, func(i int) (uint64, uint64) { return uint64(i % 2 * (i%20 + 1)), uint64(i%20%5) + 1 }), true},
-		"few repeat, and by accident": {pairs(200, func(i int) (uint64, uint64) { return uint64(min(i, 198)) + 1, uint64(min(i, 198)%5) + 1 }), false},
+		"a rate for each country": {pairs(200, func(i int) (uint64, uint64) { return uint64(i%20) + 1, uint64(i%20%5) + 1 }), true},
+		"one row breaks it":       {pairs(201, func(i int) (uint64, uint64) { return uint64(i%20) + 1, uint64(i%20%5+i/200) + 1 }), false},
+		"a constant":              {pairs(200, func(i int) (uint64, uint64) { return uint64(i%20) + 1, 1 }), false},
+		"nearly a constant":       {pairs(200, func(i int) (uint64, uint64) { return uint64(i%100) + 1, uint64(1 + (i%100)/99) }), false},
+		"a key":                   {pairs(200, func(i int) (uint64, uint64) { return uint64(i) + 1, uint64(i%5) + 1 }), false},
+		"too few rows":            {pairs(40, func(i int) (uint64, uint64) { return uint64(i%4) + 1, uint64(i%4) + 1 }), false},
+		"two of everything":       {pairs(200, func(i int) (uint64, uint64) { return uint64(i%2) + 1, uint64(i%2) + 1 }), false},
+		"NULL is ignored":         {pairs(400, func(i int) (uint64, uint64) { return uint64(i % 2 * (i%20 + 1)), uint64(i%20%5) + 1 }), true},
+		"few repeats by chance":   {pairs(200, func(i int) (uint64, uint64) { return uint64(min(i, 198)) + 1, uint64(min(i, 198)%5) + 1 }), false},
 	} {
 		if _, got := dependsOn(c.rows, 0, 1); got != c.want {
 			t.Errorf("%s: %t", name, got)
@@ -246,7 +248,7 @@ func TestDependsOn(t *testing.T) {
 	}
 }
 
-// An index of the right columns that the planner cannot use is none.
+// An index on the right columns that the planner cannot use does not count.
 func TestQueryPlans(t *testing.T) {
 	collation := map[string]string{"postgres": `"C"`, "sqlite": "NOCASE"}
 	for _, engine := range engines {
@@ -256,14 +258,14 @@ func TestQueryPlans(t *testing.T) {
 			execute(t, engine, url, "UPDATE pg_class SET reltuples = 100000, relpages = 2000 WHERE oid = 'users'::regclass")
 		}
 		if o := runOneCheck(t, openSubject(t, url), "G25"); o.Status != Passed {
-			t.Errorf("%s: the catalog alone tells: %+v", engine, o.Findings)
+			t.Errorf("%s: G25, which checks only the catalog, failed: %+v", engine, o.Findings)
 		}
 		o := runOneCheck(t, openSubject(t, url), "D07")
 		if o.Status != Failed || !slices.Equal(problems(o), []string{"users: no index answers the query: users by status"}) || len(o.Findings[0].Evidence) < 2 || o.Total != len(frequentQueries) {
 			t.Errorf("%s: %+v", engine, o)
 		}
 	}
-	// Of an empty table that has statistics any index will do, and the planner may well take another.
+	// For an empty table with statistics any index is good enough, and the planner can choose another one.
 	url := migratedDatabase(t, "postgres")
 	execute(t, "postgres", url, "ANALYZE")
 	if o := runOneCheck(t, openSubject(t, url), "D07"); o.Status != Passed {

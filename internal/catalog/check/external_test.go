@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// flawedSchema is a schema that breaks each general point at least once, in statements that both engines read.
+// flawedSchema violates each general point at least once, in statements that both engines accept.
 var flawedSchema = []string{
 	`CREATE TABLE countries (id integer PRIMARY KEY, name text, tax_rate integer)`,
 	`CREATE TABLE users (id integer PRIMARY KEY, email varchar(100), password varchar(20), phone1 text, phone2 text, status text, created_at text,
@@ -18,7 +18,7 @@ var flawedSchema = []string{
 	`CREATE TABLE members (id integer PRIMARY KEY, login text)`,
 }
 
-// soundSchema is a schema that the general points have nothing to say about but that its comments are missing.
+// soundSchema satisfies all general points except for missing comments.
 var soundSchema = []string{
 	`CREATE TABLE users (id uuid PRIMARY KEY, deleted_at TIMESTAMPTZ CHECK (deleted_at IS NOT NULL))`,
 	`CREATE TABLE contacts (id uuid PRIMARY KEY, user_id uuid NOT NULL REFERENCES users (id), email text NOT NULL UNIQUE, kind text CHECK (kind IN ('home', 'work')))`,
@@ -63,7 +63,7 @@ func TestExternalDatabase(t *testing.T) {
 			r := runExternal(t, engine, nil, flawedSchema)
 			for _, o := range r.Outcomes {
 				if o.Kind != Point && o.Kind != Question {
-					t.Errorf("%s of a foreign database is a %s", o.ID, o.Kind)
+					t.Errorf("%s of an external database is a %s", o.ID, o.Kind)
 				}
 				for _, f := range o.Findings {
 					found[o.ID] = append(found[o.ID], f.Object)
@@ -76,7 +76,7 @@ func TestExternalDatabase(t *testing.T) {
 				delete(found, id)
 			}
 			if len(found) > 0 {
-				t.Errorf("also found %v", found)
+				t.Errorf("additional findings: %v", found)
 			}
 			if r.Schema != 0 || !r.Failed() {
 				t.Errorf("schema %d, failed %t", r.Schema, r.Failed())

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// What is stored, counted or planned for is no part of the schema.
+// Rows, statistics and planner settings are not part of the schema.
 func TestHarmlessChanges(t *testing.T) {
-	// Months that begin after those that Migrate makes, written as text.
+	// The first day of a month, n months from now. Migrate creates fewer than 14 months ahead.
 	month := func(n int) string { return time.Now().UTC().AddDate(0, n, 0).Format("2006-01") + "-01" }
 	changes := map[string][]string{
 		"sqlite": {`ANALYZE`, `REINDEX`, `VACUUM`, `PRAGMA user_version = 7`, `UPDATE settings SET value = '13', version = version + 1 WHERE name = 'passwords.min_length'`},
@@ -34,12 +34,12 @@ func TestHarmlessChanges(t *testing.T) {
 				execute(t, engine, url, change)
 				requireNoDifference(t, url, change)
 			}
-			t.Logf("%s: %d harmless changes, none noticed", engine, len(changes[engine])+1)
+			t.Logf("%s: %d harmless changes, none reported", engine, len(changes[engine])+1)
 		})
 	}
 }
 
-// requireNoDifference fails when the fingerprint finds anything.
+// requireNoDifference fails if the fingerprint has findings.
 func requireNoDifference(t *testing.T, url, after string) {
 	t.Helper()
 	for _, f := range fingerprintFindings(t, subjectWithShadow(t, url)) {
@@ -47,7 +47,7 @@ func requireNoDifference(t *testing.T, url, after string) {
 	}
 }
 
-// fingerprintFindings are the findings of the whole fingerprint.
+// fingerprintFindings returns the findings of the whole fingerprint.
 func fingerprintFindings(t *testing.T, s *Subject) (findings []Finding) {
 	t.Helper()
 	if s.shadow == nil {
@@ -63,7 +63,8 @@ func fingerprintFindings(t *testing.T, s *Subject) (findings []Finding) {
 	return findings
 }
 
-// Some mutants through the whole check, as the command runs it; all of them go through the fingerprint alone.
+// Some mutants are checked by Run with all checks, as the command does it. All mutants are checked by the fingerprint
+// alone.
 func TestMutantsFailFullCheck(t *testing.T) {
 	mutants := map[string][][2]string{
 		"postgres": {
@@ -102,12 +103,12 @@ func TestMutantsFailFullCheck(t *testing.T) {
 					}
 				}
 				if !r.Failed() || !mentions(findings, m[0]) {
-					t.Errorf("not noticed: %s: %+v", m[1], findings)
+					t.Errorf("not detected: %s: %+v", m[1], findings)
 					continue
 				}
 				detected++
 			}
-			t.Logf("%s: %d mutants tried through the whole check, %d noticed", engine, len(mutants[engine]), detected)
+			t.Logf("%s: %d mutants with the full check, %d detected", engine, len(mutants[engine]), detected)
 		})
 	}
 }

@@ -17,28 +17,28 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// sampleReport is one of everything.
+// sampleReport contains one of everything.
 func sampleReport() Report {
 	return Report{Engine: "postgres", Version: "15.18", Database: "shop", Schema: 8, Tables: 28, Duration: 412 * time.Millisecond,
 		Outcomes: []Outcome{
 			{ID: "Q1", Kind: Question, Title: "all primary keys are UUIDs or auto-increment integers", Guide: "Are all primary keys UUIDs or auto-increment integers?",
 				Status: Passed, Passed: 1, Total: 1, Unit: "points", AnsweredBy: []string{"G01"}},
 			{ID: "Q2", Kind: Question, Title: "all foreign keys are indexed", Status: Failed, Total: 1, Unit: "points", AnsweredBy: []string{"G23"}},
-			{ID: "F01", Kind: Fingerprint, Title: "every table and column is what the migrations make it, and there is no other", Status: Skipped, Unit: "facts",
-				NotChecked: "the role of the connection may not create a schema"},
-			{ID: "G01", Kind: Point, Title: "every primary key is a UUIDv7, or says why it is not", Status: Passed, Passed: 28, Total: 28, Unit: "tables"},
-			{ID: "G20", Kind: Point, Title: "the audit log only grows", Status: Warned, Passed: 3, Total: 4, Unit: "rules",
-				Findings: []Finding{{Object: "audit_logs", Problem: "held by triggers only", Warning: true}}},
+			{ID: "F01", Kind: Fingerprint, Title: "every table and column matches the migrations, and there are no others", Status: Skipped, Unit: "facts",
+				NotChecked: "the role of the connection is not allowed to create a schema"},
+			{ID: "G01", Kind: Point, Title: "every primary key is a UUIDv7, or a listed exception", Status: Passed, Passed: 28, Total: 28, Unit: "tables"},
+			{ID: "G20", Kind: Point, Title: "the audit log is append-only", Status: Warned, Passed: 3, Total: 4, Unit: "rules",
+				Findings: []Finding{{Object: "audit_logs", Problem: "protected by triggers only", Warning: true}}},
 			{ID: "G23", Kind: Point, Title: "every foreign key has a leading index", Guide: "Always index foreign key columns.", Status: Failed, Passed: 26, Total: 27, Unit: "foreign keys", Accepted: 1,
 				Findings: []Finding{{Object: "user_roles.role_id", Problem: "no index finds the rows that refer to roles", Evidence: []string{"index a2 (user_id, role_id)"},
 					Fix: "CREATE INDEX CONCURRENTLY user_roles_role_ix ON cardinal.user_roles (role_id);"}}},
 			{ID: "G24", Kind: Point, Title: "no index is redundant", Status: Failed, Passed: 8, Total: 9, Unit: "indexes",
-				Findings: []Finding{{Object: "index a1", Problem: "whatever it finds, another index finds, too", Fix: "DROP INDEX cardinal.a1;"}}},
-			{ID: "G30", Kind: Point, Title: "every rule holds for old rows, too", Status: Failed, Total: 1, Unit: "rules",
+				Findings: []Finding{{Object: "index a1", Problem: "another index of user_roles finds the same rows", Fix: "DROP INDEX cardinal.a1;"}}},
+			{ID: "G30", Kind: Point, Title: "every constraint is validated for old rows", Status: Failed, Total: 1, Unit: "rules",
 				Findings: []Finding{{Object: "roles.late", Problem: "it was never validated", Fix: "ALTER TABLE cardinal.roles VALIDATE CONSTRAINT late;"}}},
-			{ID: "D05", Kind: Data, Title: "password hashes are strong, by scheme", Status: Passed, Passed: 12, Total: 12, Unit: "passwords", Notes: []string{"$argon2id$v=19$m=19456,t=2,p=1$ 12"}},
+			{ID: "D05", Kind: Data, Title: "password hashes are strong", Status: Passed, Passed: 12, Total: 12, Unit: "passwords", Notes: []string{"$argon2id$v=19$m=19456,t=2,p=1$ 12"}},
 		},
-		UnusedAcceptances: []Acceptance{{Line: 4, ID: "G01", Object: "old_*", Reason: "gone"}}}
+		UnusedAcceptances: []Acceptance{{Line: 4, ID: "G01", Object: "old_*", Reason: "removed"}}}
 }
 
 func TestFormats(t *testing.T) {
@@ -87,7 +87,7 @@ func TestASCIIReport(t *testing.T) {
 	}
 }
 
-// The forms are read back by their structure.
+// The machine-readable formats can be parsed, and have the right structure.
 func TestFormatsWellFormed(t *testing.T) {
 	r := sampleReport()
 	var junit, sarif bytes.Buffer
@@ -111,7 +111,7 @@ func TestFormatsWellFormed(t *testing.T) {
 		}
 	}
 	if tests != len(r.Outcomes) || suites.Tests != tests || suites.Failures != failures || suites.Skipped != skipped || failures != 4 || skipped != 1 {
-		t.Errorf("%d tests, %d failures, %d skipped; said %d, %d, %d", tests, failures, skipped, suites.Tests, suites.Failures, suites.Skipped)
+		t.Errorf("%d tests, %d failures, %d skipped; attributes %d, %d, %d", tests, failures, skipped, suites.Tests, suites.Failures, suites.Skipped)
 	}
 	if err := r.WriteSARIF(&sarif); err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestFormatsWellFormed(t *testing.T) {
 	}
 }
 
-// The names of a foreign database are what strangers wrote.
+// The names in an external database are untrusted input.
 func TestHostileNames(t *testing.T) {
 	const name = "a|b<script>&\"'`*_[x](y)\x1b[2J\n-- ; DROP TABLE x\r\u202e"
 	for _, engine := range engines {
@@ -154,7 +154,7 @@ func TestHostileNames(t *testing.T) {
 				t.Errorf("%s %s moves the cursor", engine, format)
 			}
 			if format == "md" && (strings.Contains(text, "<script>") || strings.Contains(text, "[x](y)") || strings.Contains(text, " a|b")) {
-				t.Errorf("%s: Markdown has marks of strangers: %s", engine, text)
+				t.Errorf("%s: Markdown is not escaped: %s", engine, text)
 			}
 			if format == "junit" {
 				if err := xml.Unmarshal(b.Bytes(), new(junitSuites)); err != nil {
@@ -164,7 +164,7 @@ func TestHostileNames(t *testing.T) {
 			if format == "fixes" {
 				for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
 					if line != "" && !strings.HasPrefix(line, "-- G") && !strings.HasPrefix(line, "ALTER TABLE ") && !strings.HasPrefix(line, "CREATE ") {
-						t.Errorf("%s: a line of its own: %q", engine, line)
+						t.Errorf("%s: unexpected line: %q", engine, line)
 					}
 				}
 			}
@@ -174,15 +174,15 @@ func TestHostileNames(t *testing.T) {
 
 func TestSummaryLine(t *testing.T) {
 	r := sampleReport()
-	if got, want := (Text{Again: "cardinal check"}).summaryLine(r), "3 problems, 1 warning, 2 passed, 1 not proved here. Why and how: cardinal check --only G23 --explain"; got != want {
+	if got, want := (Text{Again: "cardinal check"}).summaryLine(r), "3 problems, 1 warning, 2 passed, 1 not checked. For details: cardinal check --only G23 --explain"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	if !r.Failed() || (Report{Outcomes: r.Outcomes[4:5]}).Failed() {
-		t.Error("only what failed makes a report fail")
+		t.Error("a report without a failed check failed")
 	}
 }
 
-// What the fingerprint gives back, the points do not make a second time.
+// A missing object that the fingerprint restores is not created a second time by a point.
 func TestFixesNotRepeated(t *testing.T) {
 	r := Report{Outcomes: []Outcome{
 		{ID: "F03", Kind: Fingerprint, Status: Failed, Findings: []Finding{{Object: "index contacts.contacts_kind_ix", Problem: "is missing", Fix: "CREATE INDEX contacts_kind_ix ON contacts USING btree (kind);"}}},

@@ -7,10 +7,11 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// mutant is one change of the schema that check must notice, and the name that one of its findings must say.
+// mutant is one change of the schema that check must detect, and the name that one of its findings must contain.
 type mutant struct{ kind, statement, names, table string }
 
-// postgresMutants makes every mutant that the catalog gives rise to, each of one statement. Some cannot be: the server refuses them.
+// postgresMutants generates every mutant that the catalog allows, each of one statement. The server refuses some of
+// them.
 func postgresMutants(s *catalog.Schema, role string) (mutants []mutant) {
 	var table string
 	add := func(kind, names, format string, args ...any) {
@@ -129,7 +130,7 @@ func columnMutants(t *catalog.Table, c catalog.Column, role string, add func(kin
 func constraintMutants(t *catalog.Table, c catalog.Constraint, add func(kind, names, format string, args ...any)) {
 	drop := "drop constraint"
 	if c.Kind == catalog.PrimaryKey || c.Kind == catalog.Unique {
-		drop = "drop key" // and what refers to it
+		drop = "drop key" // together with the foreign keys that refer to it
 	}
 	add(drop, c.Name, `ALTER TABLE %s DROP CONSTRAINT %s CASCADE`, t.Name, c.Name)
 	add("rename constraint", c.Name, `ALTER TABLE %s RENAME CONSTRAINT %s TO STRAY`, t.Name, c.Name)

@@ -14,13 +14,14 @@ import (
 // storedObject is a row of sqlite_schema.
 type storedObject struct{ name, text string }
 
-// sqliteMutant is a mutant whose statement stands in place of the text that target has, or behind all of them.
+// sqliteMutant is a mutant with a statement that replaces the stored text of target; without a target it is executed
+// after all texts.
 type sqliteMutant struct {
 	mutant
 	target string
 }
 
-// sqliteMutants edits the stored text of each object in every way that the catalog gives rise to.
+// sqliteMutants edits the stored text of each object in every way that the catalog allows.
 func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 	for i := range s.Tables {
 		t := &s.Tables[i]
@@ -41,7 +42,7 @@ func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 			if text := strings.Replace(t.Text, old, new, 1); text != t.Text {
 				replace(kind, names, t.Name, text)
 			} else {
-				panic(kind + " " + names + " finds no " + old)
+				panic(kind + " " + names + ": not found: " + old)
 			}
 		}
 		edit("drop option", t.Name, "STRICT, WITHOUT ROWID", "STRICT")
@@ -85,7 +86,7 @@ func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 	return mutants
 }
 
-// columnText is the text of a column's definition, which may go over several lines, to the end of its comment.
+// columnText returns the text of a column's definition, which can span several lines, up to the end of its comment.
 func columnText(t *catalog.Table, c catalog.Column) string {
 	return regexp.MustCompile(`(?ms)^  ` + c.Name + ` .*? -- ` + regexp.QuoteMeta(c.Comment)).FindString(t.Text)
 }
@@ -97,7 +98,7 @@ func sqliteColumnMutants(t *catalog.Table, c catalog.Column, edit func(kind, nam
 	within("rename column", c.Name, "stray")
 	within("drop comment", " -- "+c.Comment, "")
 	within("change comment", " -- "+c.Comment, " -- [public] Something else.")
-	if slices.Contains(t.PrimaryKey(), c.Name) { // which is NOT NULL all the same, as nothing but the text tells
+	if slices.Contains(t.PrimaryKey(), c.Name) { // still NOT NULL, so only the text differs
 		edit("drop NOT NULL", t.Name, text, strings.Replace(text, " NOT NULL", "", 1))
 	} else if c.NotNull {
 		within("drop NOT NULL", " NOT NULL", "")
@@ -123,7 +124,7 @@ func sqliteConstraintMutants(t *catalog.Table, c catalog.Constraint, edit func(k
 	begin := "CONSTRAINT " + c.Name + " "
 	at := strings.Index(t.Text, begin)
 	length := len(begin) + strings.Index(t.Text[at+len(begin):], "(")
-	for depth := 0; ; length++ { // the first parentheses belong to the name of a check, or to the columns of a key
+	for depth := 0; ; length++ { // the first parentheses are the expression of a check, or the columns of a key
 		switch t.Text[at+length] {
 		case '(':
 			depth++
@@ -150,7 +151,7 @@ func sqliteConstraintMutants(t *catalog.Table, c catalog.Constraint, edit func(k
 		edit("weaken CHECK", c.Name, whole, begin+"CHECK (1)")
 	}
 	edit("rename constraint", c.Name, begin, "CONSTRAINT stray ")
-	if c.Kind == catalog.PrimaryKey { // whose table would have none
+	if c.Kind == catalog.PrimaryKey { // a table must keep a key
 		edit("drop key", c.Name, whole, begin+"UNIQUE ("+strings.Join(c.Columns, ", ")+")")
 		return
 	}
@@ -163,7 +164,7 @@ func sqliteConstraintMutants(t *catalog.Table, c catalog.Constraint, edit func(k
 	}
 }
 
-// buildSchema reads a schema made of stored texts with mutants in their places; nil when SQLite does not take it.
+// buildSchema reads a schema created from stored texts with mutants in their places; nil if SQLite refuses it.
 func buildSchema(t *testing.T, texts []storedObject, set []sqliteMutant) *catalog.Schema {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:mutant?mode=memory")
@@ -197,7 +198,7 @@ func buildSchema(t *testing.T, texts []storedObject, set []sqliteMutant) *catalo
 	return s
 }
 
-// Every change of the text that SQLite keeps is noticed and named, as TestPostgresMutantsAreNoticed has it.
+// Every change of the text that SQLite stores is detected and named, as in TestPostgresMutantsDetected.
 func TestSQLiteMutantsDetected(t *testing.T) {
 	url := migratedDatabase(t, "sqlite")
 	s, y := subjectWithShadow(t, url), newTally()
@@ -228,7 +229,7 @@ func TestSQLiteMutantsDetected(t *testing.T) {
 		switch {
 		case live == nil && len(set) == 1:
 			y.count(y.refused, set[0])
-		case live == nil: // one of them; halves find it
+		case live == nil: // SQLite refused one of them: find it by halving the set
 			try(set[:len(set)/2])
 			try(set[len(set)/2:])
 		default:

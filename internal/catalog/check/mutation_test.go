@@ -32,18 +32,18 @@ func (y *tally) report(t *testing.T, engine string) {
 	tried, detected := 0, 0
 	for _, kind := range slices.Sorted(maps.Keys(y.tried)) {
 		tried, detected = tried+y.tried[kind], detected+y.detected[kind]
-		t.Logf("%-24s %4d tried, %4d noticed, %3d more that the database refuses", kind, y.tried[kind], y.detected[kind], y.refused[kind])
+		t.Logf("%-24s %4d executed, %4d detected, %3d refused by the database", kind, y.tried[kind], y.detected[kind], y.refused[kind])
 	}
-	t.Logf("%s: %d mutants tried, %d noticed", engine, tried, detected)
+	t.Logf("%s: %d mutants executed, %d detected", engine, tried, detected)
 	if y.fixes > 0 {
-		t.Logf("%s: of %d that were repaired by the statements that check prints, it was silent about %d", engine, y.fixes, y.repaired)
+		t.Logf("%s: the statements that check prints were executed for %d mutants and repaired %d", engine, y.fixes, y.repaired)
 	}
 	if tried < 600 {
-		t.Errorf("only %d mutants were tried", tried)
+		t.Errorf("only %d mutants were executed", tried)
 	}
 }
 
-// compareWithShadow compares a changed schema with the shadow as the fingerprint's checks do, and returns the findings.
+// compareWithShadow compares a changed schema with the shadow as the fingerprint checks do, and returns the findings.
 func compareWithShadow(s *Subject, live *catalog.Schema) []Finding {
 	h := &shadow{engine: s.shadow.engine, name: s.shadow.name, live: live.Name}
 	h.compare(live, s.Shadow)
@@ -52,22 +52,22 @@ func compareWithShadow(s *Subject, live *catalog.Schema) []Finding {
 	for _, c := range fingerprints {
 		o, err := c.run(context.Background(), changed)
 		if err != nil {
-			panic(err) // none of them asks the database
+			panic(err) // the fingerprint checks do not query the database
 		}
 		findings = append(findings, o.Findings...)
 	}
 	return findings
 }
 
-// mentions reports whether a finding says a name.
+// mentions reports whether the object of a finding contains a name.
 func mentions(findings []Finding, name string) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return strings.Contains(f.Object, name) })
 }
 
-var oneByOne = flag.Bool("alone", false, "every mutant in a transaction of its own: slower by far")
+var oneByOne = flag.Bool("alone", false, "run every mutant in its own transaction (much slower)")
 
-// Every change of the schema is noticed by the fingerprint, and named. Changes of one kind that lie in different tables share a
-// transaction, each made by a statement of its own and each to be named by a finding of its own.
+// Every change of the schema is detected by the fingerprint, and named. Changes of one kind in different tables share a
+// transaction. Each is made by its own statement and must be named by its own finding.
 func TestPostgresMutantsDetected(t *testing.T) {
 	y, role := newTally(), createServiceRole(t)
 	var group sync.WaitGroup
@@ -88,7 +88,7 @@ func TestPostgresMutantsDetected(t *testing.T) {
 	y.report(t, "postgres")
 }
 
-// groupMutants sorts mutants into sets of one kind, of each table one.
+// groupMutants groups mutants into sets of one kind with at most one mutant per table.
 func groupMutants(mutants []mutant) (sets [][]mutant) {
 	if *oneByOne {
 		for _, m := range mutants {
@@ -102,7 +102,7 @@ func groupMutants(mutants []mutant) (sets [][]mutant) {
 	}
 	seen, at := map[[2]string]int{}, map[nth]int{}
 	for _, m := range mutants {
-		if m.kind == "owner" { // whose most tables are is told by all of them
+		if m.kind == "owner" { // the owner of the schema depends on all tables
 			sets = append(sets, []mutant{m})
 			continue
 		}
@@ -117,7 +117,7 @@ func groupMutants(mutants []mutant) (sets [][]mutant) {
 	return sets
 }
 
-// applyMutants makes mutants in a transaction, looks at them, and undoes them.
+// applyMutants executes mutants in a transaction, checks them, and rolls back.
 func (y *tally) applyMutants(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix bool) error {
 	ctx := context.Background()
 	tx, err := db.Begin()
@@ -180,7 +180,7 @@ func (y *tally) countDetected(t *testing.T, applied []mutant, findings []Finding
 		for _, f := range findings {
 			objects = append(objects, f.Object)
 		}
-		t.Errorf("not noticed: %s (what is: %q)", m.statement, objects)
+		t.Errorf("not detected: %s (found: %q)", m.statement, objects)
 	}
 }
 
@@ -190,18 +190,18 @@ func (y *tally) count(in map[string]int, m mutant) {
 	in[m.kind]++
 }
 
-// applyFixes runs the statements that the findings give, and returns what the schema is afterwards.
+// applyFixes executes the statements of the findings, and returns the schema afterwards.
 func applyFixes(ctx context.Context, tx *sql.Tx, findings []Finding) (*catalog.Schema, error) {
 	for _, f := range findings {
-		if _, err := tx.Exec(strings.ReplaceAll(f.Fix, " CONCURRENTLY", "")); err != nil { // which no transaction allows
+		if _, err := tx.Exec(strings.ReplaceAll(f.Fix, " CONCURRENTLY", "")); err != nil { // CONCURRENTLY is not allowed in a transaction
 			return nil, fmt.Errorf("%s: %w", f.Fix, err)
 		}
 	}
 	return catalog.ReadPostgres(ctx, tx, "cardinal")
 }
 
-// createServiceRole makes a role with a password like its name. It must be made before the databases that give it rights: then it is dropped
-// after them.
+// createServiceRole creates a role whose password is its name. Create it before the databases in which it has
+// privileges, so that it is dropped after them.
 func createServiceRole(t *testing.T) string {
 	t.Helper()
 	role := "cardinal_check_" + strings.ToLower(rand.Text())

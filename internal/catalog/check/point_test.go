@@ -12,14 +12,15 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// editStoredText is an edit of the stored text of an SQLite table, which no statement could make.
+// editStoredText edits the stored text of an SQLite table, where no other statement can make the change.
 func editStoredText(table, from, to string) string {
 	quoted := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 	return "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, " + quoted(from) + ", " + quoted(to) + ") WHERE name = " + quoted(table)
 }
 
-// pointBreaks change a fresh database so that one point falls short, and name the object that it must then find, or those of the two
-// engines. (SQLite puts a column that is added before the comment of the last one, which it then takes over.)
+// pointBreaks are changes of a fresh database that make one point fail, with the object that it must then find, or
+// those of the two engines ("a|b"). SQLite inserts an added column before the comment of the last one, which the new
+// column then takes over.
 var pointBreaks = []struct{ id, object, postgres, sqlite string }{
 	{"G01", "stray", "CREATE TABLE stray (x bigint)", "CREATE TABLE stray (x INTEGER)"},
 	{"G01", "stray.id", "CREATE TABLE stray (id bigint PRIMARY KEY)", "CREATE TABLE stray (id INTEGER PRIMARY KEY)"},
@@ -95,11 +96,11 @@ var pointBreaks = []struct{ id, object, postgres, sqlite string }{
 	{"G33", "users", "ALTER TABLE users ADD COLUMN x bigint", "ALTER TABLE users ADD COLUMN x INTEGER"},
 }
 
-// Every point finds what breaks it, and names it.
+// Every point reports the change that violates it, and names the object.
 func TestEachPointCanFail(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
-			tried := map[string]bool{"G32": true} // the sum of others: TestQuestionsFollowPoints
+			tried := map[string]bool{"G32": true} // aggregated from others: TestQuestionsFollowPoints
 			url := migratedDatabase(t, engine)
 			for _, b := range pointBreaks {
 				statement := map[string]string{"sqlite": b.sqlite, "postgres": b.postgres}[engine]
@@ -119,15 +120,15 @@ func TestEachPointCanFail(t *testing.T) {
 			}
 			for _, p := range points {
 				if !tried[p.ID] {
-					t.Errorf("nothing breaks %s", p.ID)
+					t.Errorf("no change breaks %s", p.ID)
 				}
 			}
 		})
 	}
 }
 
-// schemaAfter reads a schema as a statement makes it: on PostgreSQL in a transaction that is rolled back, on SQLite, whose stored text is
-// read anew only by another connection, in a copy of the file.
+// schemaAfter reads the schema after a statement: on PostgreSQL in a transaction that is rolled back; on SQLite, where
+// only a new connection reads an edited stored text, in a copy of the file.
 func schemaAfter(t *testing.T, engine, url, statement string) *catalog.Schema {
 	t.Helper()
 	if engine == "sqlite" {
@@ -168,7 +169,7 @@ func schemaAfter(t *testing.T, engine, url, statement string) *catalog.Schema {
 	return live
 }
 
-// Each question, and the sum of compliance, falls with the points that answer it.
+// Each question, and the compliance check, fails with the points that answer it.
 func TestQuestionsFollowPoints(t *testing.T) {
 	for id, statement := range map[string]string{"Q1": "CREATE TABLE stray (x INTEGER)", "Q2": "DROP INDEX user_keys_kek_ix", "Q3": "DROP INDEX identifiers_one_username_uq",
 		"Q4": "ALTER TABLE jobs ADD COLUMN due_at TEXT", "Q5": "DROP TRIGGER profiles_no_delete", "Q6": "ALTER TABLE users ADD COLUMN x INTEGER", "Q7": "DROP INDEX sessions_expires_ix",
@@ -184,7 +185,7 @@ func TestQuestionsFollowPoints(t *testing.T) {
 	}
 }
 
-// A finding that is told with its point is not told with the question again.
+// A finding is reported by its point only, not again by the question.
 func TestFindingsReportedOnce(t *testing.T) {
 	url := migratedDatabase(t, "sqlite")
 	execute(t, "sqlite", url, "DROP INDEX user_keys_kek_ix")
@@ -197,7 +198,7 @@ func TestFindingsReportedOnce(t *testing.T) {
 		reported += len(o.Findings)
 	}
 	if reported != 1 || r.count(Failed) != 1 {
-		t.Errorf("told %d times, %d problems", reported, r.count(Failed))
+		t.Errorf("reported %d times, %d problems", reported, r.count(Failed))
 	}
 }
 
@@ -218,20 +219,20 @@ func TestIsRedundant(t *testing.T) {
 		{"a where x", "a where y", false},
 	} {
 		if got := isRedundant(parseIndex(c.a), parseIndex(c.b)); got != c.want {
-			t.Errorf("%s beside %s: %t", c.a, c.b, got)
+			t.Errorf("%s next to %s: %t", c.a, c.b, got)
 		}
 	}
 	if other := newIndex("", "a", "b"); !isRedundant(plain, other) {
-		t.Error("the beginning of an index is not redundant")
+		t.Error("an index on the first columns of another one is not redundant")
 	} else if other.Method = "hash"; isRedundant(plain, other) {
-		t.Error("an index of another method replaces it")
+		t.Error("an index is redundant to one with another method")
 	} else if other.Method, other.Valid = plain.Method, false; isRedundant(plain, other) {
-		t.Error("an index that is not valid replaces one that is")
+		t.Error("an index is redundant to an invalid one")
 	}
-	carrying := newIndex("", "a")
-	carrying.Include = []string{"c"}
-	if isRedundant(carrying, newIndex("", "a", "b")) || !isRedundant(carrying, newIndex("", "a", "c")) {
-		t.Error("what an index carries is not looked at")
+	withInclude := newIndex("", "a")
+	withInclude.Include = []string{"c"}
+	if isRedundant(withInclude, newIndex("", "a", "b")) || !isRedundant(withInclude, newIndex("", "a", "c")) {
+		t.Error("INCLUDE columns are ignored")
 	}
 }
 

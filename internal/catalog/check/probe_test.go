@@ -32,7 +32,7 @@ func TestEveryRuleRefuses(t *testing.T) {
 	}
 }
 
-// Every table has a row to start from, or nothing could be tried in it.
+// Every table has a row, because probes start from existing rows.
 func TestFixtureFillsEveryTable(t *testing.T) {
 	for _, engine := range engines {
 		s := subjectWithShadow(t, migratedDatabase(t, engine))
@@ -48,7 +48,7 @@ func TestFixtureFillsEveryTable(t *testing.T) {
 	}
 }
 
-// A rule that need not refuse is there, and cannot be reached: otherwise it has no business in the table.
+// Every exempt rule exists and cannot be violated: otherwise it must not be exempt.
 func TestExemptRulesUnreachable(t *testing.T) {
 	for _, engine := range engines {
 		s := subjectWithShadow(t, migratedDatabase(t, engine))
@@ -72,7 +72,7 @@ func TestExemptRulesUnreachable(t *testing.T) {
 						t.Fatal(err)
 					}
 					if slices.ContainsFunc(results, r.matches) {
-						t.Errorf("%s: %s can be broken after all", engine, r.object)
+						t.Errorf("%s: %s can be violated", engine, r.object)
 					}
 				}
 			}
@@ -85,7 +85,8 @@ func TestExemptRulesUnreachable(t *testing.T) {
 	}
 }
 
-// A rule that is declared and refuses nothing is found by the probes: here the shadow itself is spoilt after it was read.
+// Probes detect a rule that is declared but refuses nothing. The test disables rules in the shadow after its schema was
+// read.
 func TestProbesDetectIneffectiveRules(t *testing.T) {
 	disabled := map[string]map[string]string{
 		"postgres": {
@@ -112,7 +113,7 @@ func TestProbesDetectIneffectiveRules(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			s := subjectWithShadow(t, migratedDatabase(t, engine))
-			if _, err := s.shadow.openProber(t.Context(), s); err != nil { // which fills it
+			if _, err := s.shadow.openProber(t.Context(), s); err != nil { // inserts the fixture
 				t.Fatal(err)
 			}
 			var want, got []string

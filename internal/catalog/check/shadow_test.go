@@ -15,7 +15,7 @@ import (
 	"cardinal/internal/store"
 )
 
-// migratedDatabase returns the URLs of a database of each engine that Cardinal made.
+// migratedDatabase returns the URL of a database with Cardinal's schema.
 func migratedDatabase(t *testing.T, engine string) string {
 	t.Helper()
 	migrate := func(url string) error {
@@ -49,7 +49,7 @@ func subjectWithShadow(t *testing.T, url string) *Subject {
 	if err := readLive(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	done, err := buildShadow(context.Background(), s) // the test's own ends before its Cleanup
+	done, err := buildShadow(context.Background(), s) // t.Context() is cancelled before Cleanup runs
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func openForWriting(t *testing.T, url string) *sql.DB {
 	return db
 }
 
-// databaseWithGrants returns the URL of a PostgreSQL database in which a role has the service's rights.
+// databaseWithGrants returns the URL of a PostgreSQL database in which a role has the service's privileges.
 func databaseWithGrants(t *testing.T, role string) string {
 	t.Helper()
 	at := migratedDatabase(t, "postgres")
@@ -110,7 +110,7 @@ func databaseWithGrants(t *testing.T, role string) string {
 	return at
 }
 
-// dropLaterMonths leaves the first two months of the log: the others are alike.
+// dropLaterMonths drops all months of the audit log except the first two; all months are alike.
 func dropLaterMonths(t *testing.T, at string) string {
 	t.Helper()
 	rows, err := catalog.Texts(t.Context(), openForWriting(t, at), `SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'cardinal.audit_logs'::regclass ORDER BY 1 OFFSET 2`)
@@ -123,7 +123,8 @@ func dropLaterMonths(t *testing.T, at string) string {
 	return at
 }
 
-// Nobody who uses the database waits for a check: of the live tables it holds no lock but a reader's, with all probes run.
+// A check does not block the users of the database: even with all probes it holds only read locks (ACCESS SHARE) on the
+// live tables.
 func TestShadowHoldsNoWriteLocks(t *testing.T) {
 	url := migratedDatabase(t, "postgres")
 	s := subjectWithShadow(t, url)
@@ -136,18 +137,18 @@ func TestShadowHoldsNoWriteLocks(t *testing.T) {
 	held, err := catalog.Texts(t.Context(), live, `SELECT c.relname, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
 	  WHERE n.nspname = 'cardinal' AND l.pid <> pg_backend_pid() AND l.mode <> 'AccessShareLock'`)
 	if err != nil || len(held) > 0 {
-		t.Errorf("locks held while the shadow stands: %v, %v", held, err)
+		t.Errorf("locks while the shadow exists: %v, %v", held, err)
 	}
 	others, err := catalog.Texts(t.Context(), live, `SELECT l.mode FROM pg_locks l WHERE l.pid <> pg_backend_pid() AND l.relation > 16384`)
 	if err != nil || len(others) < 100 {
-		t.Errorf("the shadow's own locks are not seen, so that nothing is proved: %d, %v", len(others), err)
+		t.Errorf("the shadow's own locks are not visible, so the test proves nothing: %d, %v", len(others), err)
 	}
 	if seen := countShadows(t, url); seen != 0 {
-		t.Errorf("others see %d shadow schemas", seen)
+		t.Errorf("other connections see %d shadow schemas", seen)
 	}
 }
 
-// countShadows counts the shadow schemas that can be seen.
+// countShadows counts the shadow schemas that are visible.
 func countShadows(t *testing.T, url string) int {
 	t.Helper()
 	found, err := catalog.Texts(t.Context(), openForWriting(t, url), `SELECT nspname FROM pg_namespace WHERE nspname LIKE 'cardinal\_shadow%'`)
@@ -192,7 +193,7 @@ func TestShadowRemoved(t *testing.T) {
 	}
 }
 
-// A role that may only serve may check too, all but what needs a schema of its own.
+// A role with only the service's privileges can run all checks except those that need a schema.
 func TestRoleWithoutCreate(t *testing.T) {
 	role := createServiceRole(t)
 	at := databaseWithGrants(t, role)
@@ -223,7 +224,7 @@ func TestRoleWithoutCreate(t *testing.T) {
 	}
 }
 
-// Whoever has most of the service's rights is the service; a right of anybody else is too much.
+// Roles with most of the service's privileges are taken as the service; a privilege of any other role is a finding.
 func TestExtraGrants(t *testing.T) {
 	first, second, other := createServiceRole(t), createServiceRole(t), createServiceRole(t)
 	at := databaseWithGrants(t, first)
@@ -238,7 +239,7 @@ func TestExtraGrants(t *testing.T) {
 	}
 }
 
-// Default privileges give rights in whatever is made, the shadow too: that must not hide them.
+// Default privileges also apply to the shadow. That must not hide them in the live schema.
 func TestDefaultPrivilegesDetected(t *testing.T) {
 	role := createServiceRole(t)
 	at := pgtest.Database(t)
@@ -260,7 +261,7 @@ func TestDefaultPrivilegesDetected(t *testing.T) {
 	}
 }
 
-// A role whose own rights are to be judged makes no shadow, in which they would be its owner's.
+// A role with privileges in the live schema builds no shadow, because it would own the objects there.
 func TestServiceRoleWithCreate(t *testing.T) {
 	role := createServiceRole(t)
 	at := databaseWithGrants(t, role)
@@ -275,7 +276,7 @@ func TestServiceRoleWithCreate(t *testing.T) {
 	}
 }
 
-// An owner that is no superuser can do all of it.
+// An owner that is not a superuser can run all checks.
 func TestOwnerNotSuperuser(t *testing.T) {
 	owner, service := createServiceRole(t), createServiceRole(t)
 	at := pgtest.Database(t)
@@ -293,7 +294,7 @@ func TestOwnerNotSuperuser(t *testing.T) {
 	if _, err := s.Migrate(t.Context(), time.Now().UTC(), service); err != nil {
 		t.Fatal(err)
 	}
-	for _, by := range []string{as.String(), at} { // its own, and a superuser's
+	for _, by := range []string{as.String(), at} { // as the owner, and as a superuser
 		r, err := Run(t.Context(), openSubject(t, by), []string{string(Fingerprint), string(Probe)}, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -306,14 +307,14 @@ func TestOwnerNotSuperuser(t *testing.T) {
 	}
 }
 
-// A database in the middle of an upgrade is compared with what it should be there, and probed.
+// A database in the middle of an upgrade is compared with the schema of that phase, and probed.
 func TestEveryPhaseEqualsShadow(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			list := appliedMigrations(t, engine)
 			phases := 0
 			for n := range list {
-				if n+1 < 5 { // the schema as it first was released
+				if n+1 < 5 { // the first released schema
 					continue
 				}
 				phases++
@@ -336,7 +337,7 @@ func TestEveryPhaseEqualsShadow(t *testing.T) {
 	}
 }
 
-// appliedMigrations are all that this program knows, as applied.
+// appliedMigrations returns all migrations of this program, as applied.
 func appliedMigrations(t *testing.T, engine string) []store.Migration {
 	t.Helper()
 	s, err := store.Open(t.Context(), migratedDatabase(t, engine))
@@ -351,7 +352,7 @@ func appliedMigrations(t *testing.T, engine string) []store.Migration {
 	return list
 }
 
-// databaseAtPhase returns the URL of a database that has had some migrations.
+// databaseAtPhase returns the URL of a database with some migrations applied.
 func databaseAtPhase(t *testing.T, engine string, list []store.Migration) string {
 	t.Helper()
 	notes := []string{}

@@ -84,7 +84,8 @@ func openSQLite(path string) (*sql.DB, error) {
 		return nil, fmt.Errorf("%w: %s is not a readable file", ErrUnreadable, path)
 	}
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
-	return sql.Open("sqlite", dsn+"?mode=rw&_pragma=busy_timeout(10000)&_pragma=query_only(1)&_pragma=trusted_schema(0)")
+	return sql.Open("sqlite",
+		dsn+"?mode=rw&_pragma=busy_timeout(10000)&_pragma=query_only(1)&_pragma=trusted_schema(0)")
 }
 
 // Read reads one schema. SQLite has only one, so name is ignored there.

@@ -13,11 +13,15 @@ import (
 func FuzzColumnsOfText(f *testing.F) {
 	for _, text := range []string{
 		`CREATE TABLE t (a)`,
-		"CREATE TABLE \"t\" (\n  a INTEGER NOT NULL CONSTRAINT a_ck CHECK (a IN (1, 2)), -- [id] One.\n  b TEXT DEFAULT 'x, y', /* two */\n  PRIMARY KEY (a)\n) STRICT, WITHOUT ROWID",
-		`CREATE TABLE [t] (` + "`a b`" + ` TEXT COLLATE NOCASE, "c""d" BLOB DEFAULT x'00', CONSTRAINT "e" FOREIGN KEY ("c""d") REFERENCES u (x) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED)`,
+		"CREATE TABLE \"t\" (\n  a INTEGER NOT NULL CONSTRAINT a_ck CHECK (a IN (1, 2)), -- [id] One.\n  b TEXT " +
+			"DEFAULT 'x, y', /* two */\n  PRIMARY KEY (a)\n) STRICT, WITHOUT ROWID",
+		`CREATE TABLE [t] (` + "`a b`" + ` TEXT COLLATE NOCASE, "c""d" BLOB DEFAULT x'00', ` +
+			`CONSTRAINT "e" FOREIGN KEY ("c""d") REFERENCES u (x) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED)`,
 		`CREATE TABLE t (a INT GENERATED ALWAYS AS (b + 1) STORED, b INT AS (1), UNIQUE (b), CHECK (a <> ')'))`,
-		`CREATE TABLE IF NOT EXISTS t (a VARCHAR(10, 2) DEFAULT (abs(-1)), b DEFAULT -1, c DEFAULT +1.5e3, "primary", 'd')`,
-		`CREATE TABLE t (a, b -- ,c` + "\n" + `)`, `CREATE TABLE t (a`, `CREATE TABLE`, ``, `(((`, `'`, `"`, "`", `[`, `/*`, `--`, `x'`, `,`, `)`,
+		`CREATE TABLE IF NOT EXISTS t (a VARCHAR(10, 2) DEFAULT (abs(-1)), b DEFAULT -1, c DEFAULT +1.5e3, ` +
+			`"primary", 'd')`,
+		`CREATE TABLE t (a, b -- ,c` + "\n" + `)`, `CREATE TABLE t (a`, `CREATE TABLE`, ``, `(((`, `'`, `"`, "`", `[`,
+		`/*`, `--`, `x'`, `,`, `)`,
 	} {
 		f.Add(text)
 	}
@@ -68,11 +72,13 @@ func isPlainTable(text string) bool {
 	if len(found) < 4 || !found[0].is("CREATE") || !found[1].is("TABLE") || strings.ContainsRune(text, 0) {
 		return false
 	}
-	return !slices.ContainsFunc(found, func(k token) bool { return k.is(";") || k.is("SELECT") || k.is("WITH") || k.is("VALUES") || k.is(".") })
+	return !slices.ContainsFunc(found,
+		func(k token) bool { return k.is(";") || k.is("SELECT") || k.is("WITH") || k.is("VALUES") || k.is(".") })
 }
 
 func columnNames(tx *sql.Tx) (found []string, err error) {
-	rows, err := tx.Query(`SELECT x.name FROM sqlite_schema s, pragma_table_xinfo(s.name) x WHERE s.type = 'table' ORDER BY x.cid`)
+	rows, err := tx.Query(`SELECT x.name FROM sqlite_schema s, pragma_table_xinfo(s.name) x WHERE s.type = 'table' ` +
+		`ORDER BY x.cid`)
 	if err != nil {
 		return nil, err
 	}

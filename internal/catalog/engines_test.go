@@ -31,13 +31,15 @@ func TestEnginesHaveSameSchema(t *testing.T) {
 
 // describeTable lists what must be equal on both engines for a table.
 func describeTable(t *testing.T, table *catalog.Table) (lines []string) {
-	kinds := map[string]string{"uuid": "BLOB", "bytea": "BLOB", "text": "TEXT", "jsonb": "TEXT", "bigint": "INTEGER", "boolean": "INTEGER",
+	kinds := map[string]string{"uuid": "BLOB", "bytea": "BLOB", "text": "TEXT", "jsonb": "TEXT", "bigint": "INTEGER",
+		"boolean":                  "INTEGER",
 		"timestamp with time zone": "INTEGER", "BLOB": "BLOB", "TEXT": "TEXT", "INTEGER": "INTEGER"}
 	for _, c := range table.Columns {
 		if kinds[c.Type] == "" {
 			t.Errorf("%s.%s is a %s", table.Name, c.Name, c.Type)
 		}
-		lines = append(lines, fmt.Sprintf("column %s %s, not null: %t, computed: %t: %s", c.Name, kinds[c.Type], c.NotNull, c.Generated != "", c.Comment))
+		lines = append(lines, fmt.Sprintf("column %s %s, not null: %t, computed: %t: %s", c.Name, kinds[c.Type],
+			c.NotNull, c.Generated != "", c.Comment))
 	}
 	var keys []string
 	for _, k := range table.Constraints {
@@ -45,7 +47,8 @@ func describeTable(t *testing.T, table *catalog.Table) (lines []string) {
 		case catalog.PrimaryKey:
 			keys = append(keys, "primary key "+strings.Join(k.Columns, ", "))
 		case catalog.ForeignKey:
-			keys = append(keys, fmt.Sprintf("foreign key %s to %s (%s), on delete %s, deferred: %t", strings.Join(k.Columns, ", "), k.References,
+			keys = append(keys, fmt.Sprintf("foreign key %s to %s (%s), on delete %s, deferred: %t",
+				strings.Join(k.Columns, ", "), k.References,
 				strings.Join(k.ReferencedColumns, ", "), k.OnDelete, k.Deferred))
 		}
 	}

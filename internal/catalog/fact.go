@@ -136,13 +136,15 @@ func (l *factList) addTable(t *Table) {
 	for _, c := range t.Columns {
 		order = append(order, c.Name)
 	}
-	l.add(o, "kind", string(t.Kind), "comment", t.Comment, "options", t.Options, "partition of", t.PartitionOf, "bounds", t.Bounds,
+	l.add(o, "kind", string(t.Kind), "comment", t.Comment, "options", t.Options, "partition of", t.PartitionOf,
+		"bounds", t.Bounds,
 		"partition key", t.PartitionKey, ColumnOrder, strings.Join(order, ", "), StoredText, t.Text)
 	l.addOwner(o, t.Owner)
 	l.addGrants(o, t.Grants)
 	for _, c := range t.Columns {
 		o := Object{"column", t.Name, c.Name}
-		l.add(o, "type", c.Type, "not null", fmt.Sprint(c.NotNull), "default", c.Default, "generated as", c.Generated, "identity", fmt.Sprint(c.Identity),
+		l.add(o, "type", c.Type, "not null", fmt.Sprint(c.NotNull), "default", c.Default, "generated as", c.Generated,
+			"identity", fmt.Sprint(c.Identity),
 			"collation", c.Collation, "storage", c.Storage, "comment", c.Comment)
 		l.addGrants(o, c.Grants)
 	}
@@ -150,11 +152,14 @@ func (l *factList) addTable(t *Table) {
 		l.addConstraint(t, c)
 	}
 	for _, i := range t.Indexes {
-		l.add(Object{"index", t.Name, i.Name}, "columns", strings.Join(i.Columns, ", "), "include", strings.Join(i.Include, ", "), "unique", fmt.Sprint(i.Unique),
-			"predicate", i.Predicate, "method", i.Method, "valid", fmt.Sprint(i.Valid), "constraint", i.Constraint, "definition", i.Definition, "part of", i.PartOf)
+		l.add(Object{"index", t.Name, i.Name}, "columns", strings.Join(i.Columns, ", "), "include",
+			strings.Join(i.Include, ", "), "unique", fmt.Sprint(i.Unique),
+			"predicate", i.Predicate, "method", i.Method, "valid", fmt.Sprint(i.Valid), "constraint", i.Constraint,
+			"definition", i.Definition, "part of", i.PartOf)
 	}
 	for _, g := range t.Triggers {
-		l.add(Object{"trigger", t.Name, g.Name}, "definition", g.Definition, "function", g.Function, "arguments", strings.Join(g.Arguments, ", "),
+		l.add(Object{"trigger", t.Name, g.Name}, "definition", g.Definition, "function", g.Function, "arguments",
+			strings.Join(g.Arguments, ", "),
 			"enabled", fmt.Sprint(g.Enabled), "inherited", fmt.Sprint(g.Inherited))
 	}
 }
@@ -164,16 +169,20 @@ func (l *factList) addConstraint(t *Table, c Constraint) {
 	if name == "" { // SQLite allows constraints without a name: identify it by its content
 		name = strings.TrimSpace(string(c.Kind) + " " + strings.Join(c.Columns, ", ") + " " + c.Expression)
 	}
-	l.add(Object{"constraint", t.Name, name}, "kind", string(c.Kind), "columns", strings.Join(c.Columns, ", "), "expression", c.Expression,
-		"references", strings.TrimSpace(c.References+" "+strings.Join(c.ReferencedColumns, ", ")), "on update", c.OnUpdate, "on delete", c.OnDelete,
-		"deferrable", fmt.Sprint(c.Deferrable), "deferred", fmt.Sprint(c.Deferred), "validated", fmt.Sprint(c.Validated), "definition", c.Definition,
+	l.add(Object{"constraint", t.Name, name}, "kind", string(c.Kind), "columns", strings.Join(c.Columns, ", "),
+		"expression", c.Expression,
+		"references", strings.TrimSpace(c.References+" "+strings.Join(c.ReferencedColumns, ", ")), "on update",
+		c.OnUpdate, "on delete", c.OnDelete,
+		"deferrable", fmt.Sprint(c.Deferrable), "deferred", fmt.Sprint(c.Deferred), "validated",
+		fmt.Sprint(c.Validated), "definition", c.Definition,
 		"inherited", fmt.Sprint(c.Inherited), "enforced", fmt.Sprint(!c.Unenforced))
 }
 
 func (l *factList) addFunction(f Function) {
 	o := Object{Kind: "function", Name: f.Name + "(" + f.Arguments + ")"}
 	l.add(o, "result", f.Result, "language", f.Language, "volatility", f.Volatility, "strict", fmt.Sprint(f.Strict),
-		"security definer", fmt.Sprint(f.SecurityDefiner), "configuration", strings.Join(f.Configuration, ", "), "body", f.Body, "options", f.Options, "comment", f.Comment)
+		"security definer", fmt.Sprint(f.SecurityDefiner), "configuration", strings.Join(f.Configuration, ", "), "body",
+		f.Body, "options", f.Options, "comment", f.Comment)
 	l.addOwner(o, f.Owner)
 	l.addGrants(o, f.Grants)
 }

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 // migratedURLs returns the URL of a database with Cardinal's schema for each engine.
 func migratedURLs(t *testing.T) map[string]string {
 	t.Helper()
-	make := func(url string) error {
+	migrate := func(url string) error {
 		s, err := store.Open(t.Context(), url)
 		if err != nil {
 			return err
@@ -31,10 +31,10 @@ func migratedURLs(t *testing.T) map[string]string {
 		return err
 	}
 	path := filepath.Join(t.TempDir(), "cardinal.db")
-	if err := make(path); err != nil {
+	if err := migrate(path); err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{"sqlite": path, "postgres": pgtest.Template(t, "catalog", make)}
+	return map[string]string{"sqlite": path, "postgres": pgtest.Template(t, "catalog", migrate)}
 }
 
 // readSchema reads the schema of a database.
@@ -55,7 +55,7 @@ func readSchema(t *testing.T, url, name string) *catalog.Schema {
 // createDatabase returns the URL of a new database in which some statements were executed.
 func createDatabase(t *testing.T, engine string, statements ...string) string {
 	t.Helper()
-	driver, url := "sqlite", filepath.Join(t.TempDir(), "made.db")
+	driver, url := "sqlite", filepath.Join(t.TempDir(), "test.db")
 	if engine == "postgres" {
 		driver, url = "pgx", pgtest.Database(t)
 	}

@@ -100,14 +100,15 @@ const (
 
 // Index is an index, including the index of a key.
 type Index struct {
-	Name       string
-	Columns    []string // in order; "" stands for an expression
-	Include    []string // INCLUDE columns, not part of the sort key
-	Unique     bool
-	Predicate  string // of a partial index, without the outer parentheses
-	Method     string // btree, ...
-	Valid      bool   // false while the index is being built, and after a failed build
-	Constraint string // the constraint that it belongs to, "" for none; on SQLite the constraint's kind if that has no name
+	Name      string
+	Columns   []string // in order; "" stands for an expression
+	Include   []string // INCLUDE columns, not part of the sort key
+	Unique    bool
+	Predicate string // of a partial index, without the outer parentheses
+	Method    string // btree, ...
+	Valid     bool   // false while the index is being built, and after a failed build
+	// the constraint that it belongs to, "" for none; on SQLite the constraint's kind if that has no name
+	Constraint string
 	Definition string // as the engine prints it; "" for an index that SQLite created for a key
 	PartOf     string // the index of the partitioned table, for the index of a partition
 	Scans      int64  // since the last statistics reset, -1 if unknown; not a fact of the schema

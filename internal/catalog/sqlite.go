@@ -17,7 +17,8 @@ func ReadSQLite(ctx context.Context, q Querier) (*Schema, error) {
 	for _, pragma := range []string{"encoding", "journal_mode"} {
 		s.Settings[pragma] = r.queryValue(ctx, `PRAGMA `+pragma)
 	}
-	for _, row := range r.query(ctx, `SELECT l.name, l.type, COALESCE(s.sql, '') FROM pragma_table_list l LEFT JOIN sqlite_schema s ON s.name = l.name AND s.type IN ('table', 'view')
+	for _, row := range r.query(ctx, `SELECT l.name, l.type, COALESCE(s.sql, '') FROM pragma_table_list l LEFT
+	  JOIN sqlite_schema s ON s.name = l.name AND s.type IN ('table', 'view')
 	    WHERE l.schema = 'main' AND l.name NOT LIKE 'sqlite\_%' ESCAPE '\' AND l.type <> 'shadow' ORDER BY l.name`) {
 		kind := map[string]TableKind{"table": Ordinary, "view": View, "virtual": Virtual}[row[1]]
 		s.Tables = append(s.Tables, r.readTable(ctx, row[0], kind, row[2]))
@@ -77,7 +78,8 @@ func (r *sqliteReader) readTable(ctx context.Context, name string, kind TableKin
 		declared[column.Name] = column
 		t.Constraints = append(t.Constraints, constraints...)
 	}
-	for _, row := range r.query(ctx, `SELECT name, type, "notnull", COALESCE(dflt_value, ''), pk FROM pragma_table_xinfo($1) ORDER BY cid`, name) {
+	for _, row := range r.query(ctx, `SELECT name, type, "notnull", COALESCE(dflt_value, ''), pk `+
+		`FROM pragma_table_xinfo($1) ORDER BY cid`, name) {
 		c := declared[row[0]]
 		c.Name, c.Type, c.NotNull, c.Default = row[0], row[1], row[2] == "1", row[3]
 		c.Type = strings.TrimSuffix(c.Type, " GENERATED ALWAYS") // the pragma counts it as part of the type
@@ -90,17 +92,21 @@ func (r *sqliteReader) readTable(ctx context.Context, name string, kind TableKin
 	}
 	slices.SortStableFunc(t.Constraints, func(a, b Constraint) int { return strings.Compare(a.Name, b.Name) })
 	r.readIndexes(ctx, &t)
-	for _, row := range r.query(ctx, `SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = $1 ORDER BY name`, name) {
+	for _, row := range r.query(ctx, `SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = $1 `+
+		`ORDER BY name`, name) {
 		t.Triggers = append(t.Triggers, Trigger{Name: row[0], Enabled: true, Definition: row[1]})
 	}
 	return t
 }
 
 func (r *sqliteReader) readIndexes(ctx context.Context, t *Table) {
-	for _, row := range r.query(ctx, `SELECT l.name, l."unique", l.origin, COALESCE(s.sql, '') FROM pragma_index_list($1) l
+	for _, row := range r.query(ctx, `SELECT l.name, l."unique", l.origin, COALESCE(s.sql, '')
+	  FROM pragma_index_list($1) l
 	    LEFT JOIN sqlite_schema s ON s.type = 'index' AND s.name = l.name ORDER BY l.name`, t.Name) {
-		i := Index{Name: row[0], Unique: row[1] == "1", Method: "btree", Valid: true, Definition: row[3], Predicate: indexPredicate(row[3]), Scans: -1}
-		for _, c := range r.query(ctx, `SELECT COALESCE(name, '') FROM pragma_index_xinfo($1) WHERE key = 1 ORDER BY seqno`, row[0]) {
+		i := Index{Name: row[0], Unique: row[1] == "1", Method: "btree", Valid: true, Definition: row[3],
+			Predicate: indexPredicate(row[3]), Scans: -1}
+		for _, c := range r.query(ctx, `SELECT COALESCE(name, '') FROM pragma_index_xinfo($1) WHERE key = 1 `+
+			`ORDER BY seqno`, row[0]) {
 			i.Columns = append(i.Columns, c[0])
 		}
 		if kind := map[string]ConstraintKind{"pk": PrimaryKey, "u": Unique}[row[2]]; kind != "" {
@@ -116,7 +122,8 @@ func (r *sqliteReader) readIndexes(ctx context.Context, t *Table) {
 	// An INTEGER PRIMARY KEY is the rowid, by which the table itself is sorted.
 	if key := t.PrimaryKey(); len(key) == 1 && !strings.Contains(t.Options, "WITHOUT ROWID") &&
 		t.Column(key[0]) != nil && strings.EqualFold(t.Column(key[0]).Type, "INTEGER") {
-		t.Indexes = append(t.Indexes, Index{Name: "rowid", Columns: key, Unique: true, Method: "btree", Valid: true, Constraint: string(PrimaryKey), Scans: -1})
+		t.Indexes = append(t.Indexes, Index{Name: "rowid", Columns: key, Unique: true, Method: "btree", Valid: true,
+			Constraint: string(PrimaryKey), Scans: -1})
 	}
 }
 

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// SQLite stores the text of CREATE statements. Its pragmas report neither the names of constraints nor check expressions.
+// SQLite stores the text of CREATE statements. Its pragmas report neither the names of constraints nor check
+// expressions.
 // This file is a recursive-descent parser for CREATE TABLE, with all forms of quotes and comments.
 
 // definition is a column or constraint of the table: the tokens between two commas.
@@ -147,11 +148,13 @@ func (c *clauseParser) nameList() []string {
 }
 
 // constraintKeywords start a column constraint and so end the type before it.
-var constraintKeywords = []string{"CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "GENERATED", "AS"}
+var constraintKeywords = []string{"CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE",
+	"REFERENCES", "GENERATED", "AS"}
 
 // isTableConstraint reports whether a definition is a constraint and not a column.
 func (d definition) isTableConstraint() bool {
-	return len(d.tokens) > 0 && slices.ContainsFunc([]string{"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"}, d.tokens[0].is)
+	return len(d.tokens) > 0 && slices.ContainsFunc([]string{"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"},
+		d.tokens[0].is)
 }
 
 // parseColumn reads the definition of a column and the constraints inside it.
@@ -298,7 +301,8 @@ func indexPredicate(source string) string {
 func columnsIn(expression string, columns []Column) []string {
 	var found []string
 	for _, k := range tokenize(expression) {
-		if k.isName() && !slices.Contains(found, k.text) && slices.ContainsFunc(columns, func(c Column) bool { return strings.EqualFold(c.Name, k.text) }) {
+		if k.isName() && !slices.Contains(found, k.text) &&
+			slices.ContainsFunc(columns, func(c Column) bool { return strings.EqualFold(c.Name, k.text) }) {
 			found = append(found, k.text)
 		}
 	}

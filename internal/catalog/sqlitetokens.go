@@ -46,7 +46,8 @@ func tokenize(source string) []token {
 			t.text = source[i:t.end]
 		case c == '"' || c == '`':
 			t.kind, t.end = quoted, i+lengthQuoted(rest, c)
-			t.text = strings.ReplaceAll(strings.TrimSuffix(source[i+1:t.end], string(c)), string([]byte{c, c}), string(c))
+			t.text = strings.ReplaceAll(strings.TrimSuffix(source[i+1:t.end], string(c)), string([]byte{c, c}),
+				string(c))
 		case c == '[':
 			t.kind, t.end = quoted, i+lengthUntil(rest, "]", true)
 			t.text = strings.TrimSuffix(source[i+1:t.end], "]")

@@ -34,11 +34,13 @@ func ReadAcceptances(text string) ([]Acceptance, error) {
 			continue
 		}
 		addError := func(code, message string) {
-			invalid = append(invalid, cardinal.Fault{Parameter: fmt.Sprintf("line %d", i+1), Code: code, Message: message})
+			invalid = append(invalid, cardinal.Fault{Parameter: fmt.Sprintf("line %d", i+1), Code: code,
+				Message: message})
 		}
 		m := acceptanceLine.FindStringSubmatch(line)
 		if m == nil {
-			addError("form", `write the id of a check, the object and the reason, for example: G24 "index users_old_ix" removed in the next release`)
+			addError("form", `write the id of a check, the object and the reason, `+
+				`for example: G24 "index users_old_ix" removed in the next release`)
 			continue
 		}
 		if _, known := Find(m[1]); !known || !checkID.MatchString(m[1]) {

@@ -12,7 +12,8 @@ import (
 
 func TestReadAcceptances(t *testing.T) {
 	got, err := ReadAcceptances("# a list\n\nG01  legacy_*   printed numbers\n  G24\t\"index old ix\" goes soon \r\n")
-	want := []Acceptance{{Line: 3, ID: "G01", Object: "legacy_*", Reason: "printed numbers"}, {Line: 4, ID: "G24", Object: "index old ix", Reason: "goes soon"}}
+	want := []Acceptance{{Line: 3, ID: "G01", Object: "legacy_*", Reason: "printed numbers"},
+		{Line: 4, ID: "G24", Object: "index old ix", Reason: "goes soon"}}
 	if err != nil || !cmp.Equal(got, want) {
 		t.Errorf("%v, %s", err, cmp.Diff(want, got))
 	}

@@ -61,7 +61,8 @@ type Check struct {
 	unit       string // what is counted: "tables", "foreign keys"
 	run        func(context.Context, *Subject) (Outcome, error)
 	runGeneral func(context.Context, *Subject) (Outcome, error) // for external databases; nil if it does not apply
-	answeredBy []string                                         // ids of the checks that answer this one, which has no run
+	// ids of the checks that answer this one, which has no run
+	answeredBy []string
 }
 
 // Finding is one deviation from what a check requires.

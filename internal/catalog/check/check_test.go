@@ -14,7 +14,7 @@ import (
 // createDatabase returns the URL of a database that is not Cardinal's.
 func createDatabase(t *testing.T, engine string, statements ...string) string {
 	t.Helper()
-	url := filepath.Join(t.TempDir(), "made.db")
+	url := filepath.Join(t.TempDir(), "test.db")
 	if engine == "postgres" {
 		url = pgtest.Database(t)
 	}
@@ -74,7 +74,8 @@ func runOneCheck(t *testing.T, s *Subject, id string) Outcome {
 func TestFreshDatabasePasses(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
-			r, err := Run(t.Context(), openSubject(t, migratedDatabase(t, engine)), []string{"point", "question", "data"}, nil)
+			r, err := Run(t.Context(), openSubject(t, migratedDatabase(t, engine)),
+				[]string{"point", "question", "data"}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,28 +12,30 @@ import (
 // dataScans check the rows for what no schema rule can express. Each reads a bounded sample in key order, or rows that
 // an index finds. Only D05 and D06 read whole tables, once each: about a second with a million users.
 var dataScans = slices.Concat(dependencyScans, []Check{
-	{ID: "D03", Kind: Data, unit: "values", Title: "a sample of every encrypted column can be decrypted with its owner's key",
+	{ID: "D03", Kind: Data, unit: "values", Title: "a sample of every encrypted column can be decrypted with its " +
+		"owner's key",
 		Guide: "Personally Identifiable Information should be stored in encrypted columns.",
-		Why: "Ciphertext without its key, or ciphertext copied to another row, looks valid. The newest and the oldest " +
-			"rows of each encrypted column are decrypted as the service does it. The clear text is neither stored nor " +
-			"shown. Placeholders of erased users are accepted.",
+		Why: "Ciphertext without its key, or ciphertext copied to another row, looks valid. The newest and the " +
+			"oldest rows of each encrypted column are decrypted as the service does it. The clear text is neither " +
+			"stored nor shown. Placeholders of erased users are accepted.",
 		run: checkEncryptedSamples},
 	{ID: "D04", Kind: Data, unit: "users", Title: "no data of erased users is left",
 		Guide: "Mark it as deleted and replace PII fields with a generic placeholder.",
-		Why: "An erasure must remove data from rows. Erased users are found by the index on status. They must have no " +
-			"key, identifier, credential, session, API key or contact, and no encrypted value except the placeholder.",
+		Why: "An erasure must remove data from rows. Erased users are found by the index on status. They must have " +
+			"no key, identifier, credential, session, API key or contact, and no encrypted value except the " +
+			"placeholder.",
 		run: checkErasedUsers},
 	{ID: "D05", Kind: Data, unit: "passwords", Title: "password hashes are strong",
 		Guide: "Use a strong hashing algorithm.",
-		Why: "A hash that was strong becomes weak as hardware improves. Hashes are counted by scheme and parameters. " +
-			"Another scheme, or Argon2id with less than 19 MiB and two passes, is a warning: such a hash is replaced " +
-			"at the next sign-in of its user.",
+		Why: "A hash that was strong becomes weak as hardware improves. Hashes are counted by scheme and " +
+			"parameters. Another scheme, or Argon2id with less than 19 MiB and two passes, is a warning: such a " +
+			"hash is replaced at the next sign-in of its user.",
 		run: checkPasswordHashes},
 	{ID: "D06", Kind: Data, unit: "rules", Title: "identifiers and contacts match",
 		Guide: "This structure ensures referential integrity.",
 		Why: "An identifier without its contact blocks an address that no user has. Another user can register a " +
-			"verified contact that has no identifier. Foreign keys enforce most of this, but SQLite checks them only " +
-			"on connections that enable them, and a distributed PostgreSQL may not support them.",
+			"verified contact that has no identifier. Foreign keys enforce most of this, but SQLite checks them " +
+			"only on connections that enable them, and a distributed PostgreSQL may not support them.",
 		run: checkIdentifiers},
 }, queryScans)
 
@@ -58,11 +60,14 @@ func checkEncryptedSamples(ctx context.Context, s *Subject) (Outcome, error) {
 		res.Total += c.Opened + len(c.Broken)
 		res.Passed += c.Opened
 		if n := len(c.Broken); n > 0 {
-			res.Findings = append(res.Findings, Finding{Object: c.Table + "." + c.Column, Problem: fmt.Sprintf("%d of %d sampled values cannot be decrypted", n, n+c.Opened),
-				Evidence: c.Broken[:min(n, maxEvidence)]})
+			res.Findings = append(res.Findings,
+				Finding{Object: c.Table + "." + c.Column,
+					Problem:  fmt.Sprintf("%d of %d sampled values cannot be decrypted", n, n+c.Opened),
+					Evidence: c.Broken[:min(n, maxEvidence)]})
 		}
 	}
-	if res.NotChecked = "stored replies for repeated requests can be decrypted only with the idempotency key of the request"; res.Total == 0 {
+	if res.NotChecked = "stored replies for repeated requests can be decrypted only with the idempotency key of the " +
+		"request"; res.Total == 0 {
 		res.NotChecked = "there are no encrypted values yet"
 	}
 	return res.result(), nil
@@ -93,9 +98,12 @@ var erasureLeftovers = []struct{ what, where string }{
 	{"a password", `EXISTS (SELECT 1 FROM {schema}credentials x WHERE x.user_id = u.id)`},
 	{"a session", `EXISTS (SELECT 1 FROM {schema}sessions x WHERE x.user_id = u.id)`},
 	{"an API key", `EXISTS (SELECT 1 FROM {schema}api_keys x WHERE x.user_id = u.id)`},
-	{"a contact that is not the placeholder", `EXISTS (SELECT 1 FROM {schema}contacts x WHERE x.user_id = u.id AND x.value_sealed <> {placeholder})`},
-	{"a profile that is not the placeholder", `EXISTS (SELECT 1 FROM {schema}profiles x WHERE x.user_id = u.id AND (x.display_name_sealed <> {placeholder} OR x.username_sealed <> {placeholder} ` +
-		`OR x.avatar_url_sealed <> {placeholder} OR x.attributes_sealed <> {placeholder} OR x.country_code IS NOT NULL))`},
+	{"a contact that is not the placeholder",
+		`EXISTS (SELECT 1 FROM {schema}contacts x WHERE x.user_id = u.id AND x.value_sealed <> {placeholder})`},
+	{"a profile that is not the placeholder", `EXISTS (SELECT 1 FROM {schema}profiles x WHERE x.user_id = u.id ` +
+		`AND (x.display_name_sealed <> {placeholder} OR x.username_sealed <> {placeholder} ` +
+		`OR x.avatar_url_sealed <> {placeholder} OR x.attributes_sealed <> {placeholder} ` +
+		`OR x.country_code IS NOT NULL))`},
 }
 
 func checkErasedUsers(ctx context.Context, s *Subject) (Outcome, error) {
@@ -130,7 +138,8 @@ func (res *resultBuilder) countLeftovers(ctx context.Context, s *Subject, status
 	}
 	incomplete := map[string]bool{}
 	for _, l := range erasureLeftovers {
-		found, err := s.query(ctx, s.expandQuery(`SELECT `+s.idText("u.id")+` FROM {schema}users u WHERE u.status = $1 AND `+l.where+` ORDER BY u.id LIMIT 1000`), status)
+		found, err := s.query(ctx, s.expandQuery(`SELECT `+s.idText("u.id")+
+			` FROM {schema}users u WHERE u.status = $1 AND `+l.where+` ORDER BY u.id LIMIT 1000`), status)
 		if err != nil {
 			return err
 		}
@@ -138,7 +147,9 @@ func (res *resultBuilder) countLeftovers(ctx context.Context, s *Subject, status
 			incomplete[row[0]] = true
 		}
 		if len(found) > 0 {
-			res.Findings = append(res.Findings, Finding{Object: "users", Problem: atLeast(len(found), 1000) + " erased user(s) still have " + l.what, Evidence: rowEvidence("user ", found)})
+			res.Findings = append(res.Findings,
+				Finding{Object: "users", Problem: atLeast(len(found), 1000) + " erased user(s) still have " + l.what,
+					Evidence: rowEvidence("user ", found)})
 		}
 	}
 	res.Total += erased

@@ -16,15 +16,21 @@ var identifierRules = []struct {
 }{
 	{object: "identifiers", problem: "identifier(s) without a user", keys: "i.user_id",
 		from: `{schema}identifiers i WHERE NOT EXISTS (SELECT 1 FROM {schema}users u WHERE u.id = i.user_id)`},
-	{object: "identifiers", problem: "identifier(s) with a contact that does not exist or belongs to another user", keys: "i.user_id i.contact_id",
-		from: `{schema}identifiers i WHERE i.contact_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {schema}contacts c WHERE c.user_id = i.user_id AND c.id = i.contact_id)`},
+	{object: "identifiers", problem: "identifier(s) with a contact that does not exist or belongs to another user",
+		keys: "i.user_id i.contact_id",
+		from: `{schema}identifiers i WHERE i.contact_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {schema}contacts c ` +
+			`WHERE c.user_id = i.user_id AND c.id = i.contact_id)`},
 	{object: "contacts", problem: "verified contact(s) without an identifier", keys: "c.user_id c.id",
 		from: `{schema}contacts c
-		 WHERE c.verified_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {schema}identifiers i WHERE i.user_id = c.user_id AND i.contact_id = c.id)
-		   AND NOT EXISTS (SELECT 1 FROM {schema}users u JOIN {schema}user_statuses st ON st.code = u.status WHERE u.id = c.user_id AND st.is_erased)`},
+		 WHERE c.verified_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {schema}identifiers i WHERE i.user_id = c.user_id
+		   AND i.contact_id = c.id)
+		   AND NOT EXISTS (SELECT 1 FROM {schema}users u JOIN {schema}user_statuses st ON st.code = u.status
+		     WHERE u.id = c.user_id AND st.is_erased)`},
 	{object: "identifiers", problem: "user name(s) of users without a user name in the profile", keys: "i.user_id",
-		from: `{schema}identifiers i JOIN {schema}profiles p ON p.user_id = i.user_id WHERE i.contact_id IS NULL AND (p.username_sealed IS NULL OR p.username_sealed = {placeholder})`},
-	{object: "identifiers", problem: "unverified identifier(s) that expired more than a day ago; is the job claims.expire running?", keys: "i.user_id",
+		from: `{schema}identifiers i JOIN {schema}profiles p ON p.user_id = i.user_id WHERE i.contact_id IS NULL ` +
+			`AND (p.username_sealed IS NULL OR p.username_sealed = {placeholder})`},
+	{object: "identifiers", problem: "unverified identifier(s) that expired more than a day ago; is the job " +
+		"claims.expire running?", keys: "i.user_id",
 		from: `{schema}identifiers i WHERE i.expires_at < $1`, warning: true},
 }
 
@@ -39,11 +45,13 @@ func checkIdentifiers(ctx context.Context, s *Subject) (Outcome, error) {
 		if strings.Contains(c.from, "$1") {
 			args = append(args, s.timeValue(s.Now.Add(-24*time.Hour)))
 		}
-		found, err := s.query(ctx, s.expandQuery(`SELECT `+strings.Join(keys, ", ")+` FROM `+c.from+` LIMIT 1000`), args...)
+		found, err := s.query(ctx, s.expandQuery(`SELECT `+strings.Join(keys, ", ")+` FROM `+c.from+` LIMIT 1000`),
+			args...)
 		if err != nil {
 			return Outcome{}, err
 		}
-		res.expect(len(found) == 0, Finding{Object: c.object, Problem: atLeast(len(found), 1000) + " " + c.problem, Evidence: rowEvidence(c.keys+" ", found), Warning: c.warning})
+		res.expect(len(found) == 0, Finding{Object: c.object, Problem: atLeast(len(found), 1000) + " " + c.problem,
+			Evidence: rowEvidence(c.keys+" ", found), Warning: c.warning})
 	}
 	return res.result(), nil
 }
@@ -59,7 +67,8 @@ func (s *Subject) timeValue(at time.Time) any {
 var argon2idScheme = newPattern(`^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$$`)
 
 func checkPasswordHashes(ctx context.Context, s *Subject) (Outcome, error) {
-	rows, err := s.query(ctx, s.expandQuery(`SELECT substr(hash, 1, {position}(hash, salt) - 1) AS scheme, count(*) FROM {schema}credentials GROUP BY 1 ORDER BY 1`))
+	rows, err := s.query(ctx, s.expandQuery(`SELECT substr(hash, 1, {position}(hash, salt) - 1) AS scheme, count(*) `+
+		`FROM {schema}credentials GROUP BY 1 ORDER BY 1`))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -72,7 +81,9 @@ func checkPasswordHashes(ctx context.Context, s *Subject) (Outcome, error) {
 		res.Total += n
 		res.Notes = append(res.Notes, fmt.Sprintf("%s %d", row[0], n))
 		if problem := hashWeakness(row[0]); problem != "" {
-			res.Findings = append(res.Findings, Finding{Object: "credentials.hash", Problem: fmt.Sprintf("%d password(s) %s", n, problem), Evidence: []string{"scheme " + row[0]}, Warning: true})
+			res.Findings = append(res.Findings,
+				Finding{Object: "credentials.hash", Problem: fmt.Sprintf("%d password(s) %s", n, problem),
+					Evidence: []string{"scheme " + row[0]}, Warning: true})
 		} else {
 			res.Passed += n
 		}

@@ -8,7 +8,8 @@ import (
 // flawedSchema violates each general point at least once, in statements that both engines accept.
 var flawedSchema = []string{
 	`CREATE TABLE countries (id integer PRIMARY KEY, name text, tax_rate integer)`,
-	`CREATE TABLE users (id integer PRIMARY KEY, email varchar(100), password varchar(20), phone1 text, phone2 text, status text, created_at text,
+	`CREATE TABLE users (id integer PRIMARY KEY, email varchar(100), password varchar(20), phone1 text, phone2 text,
+	  status text, created_at text,
 	   country_id integer REFERENCES countries (id), country_name text)`,
 	`CREATE TABLE roles (id integer PRIMARY KEY, name text)`,
 	`CREATE TABLE user_roles (user_id integer REFERENCES users (id), role_id integer REFERENCES roles (id))`,
@@ -21,11 +22,13 @@ var flawedSchema = []string{
 // soundSchema satisfies all general points except for missing comments.
 var soundSchema = []string{
 	`CREATE TABLE users (id uuid PRIMARY KEY, deleted_at TIMESTAMPTZ CHECK (deleted_at IS NOT NULL))`,
-	`CREATE TABLE contacts (id uuid PRIMARY KEY, user_id uuid NOT NULL REFERENCES users (id), email text NOT NULL UNIQUE, kind text CHECK (kind IN ('home', 'work')))`,
+	`CREATE TABLE contacts (id uuid PRIMARY KEY, user_id uuid NOT NULL REFERENCES users (id), ` +
+		`email text NOT NULL UNIQUE, kind text CHECK (kind IN ('home', 'work')))`,
 	`CREATE INDEX contacts_user ON contacts (user_id)`,
 	`CREATE TABLE credentials (user_id uuid PRIMARY KEY REFERENCES users (id), password_hash text NOT NULL)`,
 	`CREATE TABLE roles (id uuid PRIMARY KEY, name text NOT NULL UNIQUE)`,
-	`CREATE TABLE user_roles (user_id uuid REFERENCES users (id), role_id uuid REFERENCES roles (id), PRIMARY KEY (user_id, role_id))`,
+	`CREATE TABLE user_roles (user_id uuid REFERENCES users (id), role_id uuid REFERENCES roles (id), ` +
+		`PRIMARY KEY (user_id, role_id))`,
 	`CREATE INDEX user_roles_role ON user_roles (role_id)`,
 }
 
@@ -55,7 +58,8 @@ func TestExternalDatabase(t *testing.T) {
 		"G24": {"index a1"},
 		"G26": {"members.login", "users.email"},
 		"G27": {"users.created_at"},
-		"G33": {"countries", "countries", "languages", "languages", "members", "members", "roles", "roles", "user_roles", "user_roles", "users", "users"},
+		"G33": {"countries", "countries", "languages", "languages", "members", "members", "roles", "roles",
+			"user_roles", "user_roles", "users", "users"},
 	}
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
@@ -92,14 +96,16 @@ func TestExternalDatabase(t *testing.T) {
 
 func TestExternalPostgres(t *testing.T) {
 	r := runExternal(t, "postgres", nil, []string{
-		`CREATE TABLE public.events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tags text[], at timestamp, code char(3), opened_at timestamptz)`,
+		`CREATE TABLE public.events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tags text[], at timestamp, ` +
+			`code char(3), opened_at timestamptz)`,
 		`CREATE TABLE public.parents (id uuid PRIMARY KEY)`,
 		`CREATE TABLE public.children (id uuid PRIMARY KEY, parent uuid REFERENCES public.parents, is_first boolean)`,
 		`CREATE INDEX children_parent ON public.children (parent) WHERE is_first`,
 	})
 	for id, object := range map[string]string{"G15": "events.tags", "G27": "events.at", "G23": "children.parent"} {
 		i := slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return o.ID == id })
-		if o := r.Outcomes[i]; len(o.Findings) != 1 || o.Findings[0].Object != object || o.Findings[0].Fix == "" && id != "G15" {
+		if o := r.Outcomes[i]; len(o.Findings) != 1 || o.Findings[0].Object != object || o.Findings[0].Fix == "" &&
+			id != "G15" {
 			t.Errorf("%s: %+v", id, o.Findings)
 		}
 	}
@@ -108,7 +114,9 @@ func TestExternalPostgres(t *testing.T) {
 func TestUnmigratedDatabase(t *testing.T) {
 	for _, engine := range engines {
 		for _, statements := range [][]string{nil, flawedSchema} {
-			if _, err := Run(t.Context(), openSubject(t, createDatabase(t, engine, append([]string{"CREATE TABLE x (y integer)"}, statements...)...)), nil, nil); err != ErrForeign {
+			if _, err := Run(t.Context(), openSubject(t,
+				createDatabase(t, engine, append([]string{"CREATE TABLE x (y integer)"}, statements...)...)), nil,
+				nil); err != ErrForeign {
 				t.Errorf("%s: %v", engine, err)
 			}
 		}
@@ -130,8 +138,10 @@ func TestLoginNameIndexes(t *testing.T) {
 		{"CREATE INDEX u ON users (email)", Failed},
 	} {
 		for _, engine := range engines {
-			r := runExternal(t, engine, nil, []string{"CREATE TABLE users (id integer PRIMARY KEY, tenant_id integer, email text, plan text, deleted_at integer)", c.unique})
-			if i := slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return o.ID == "G26" }); r.Outcomes[i].Status != c.want {
+			r := runExternal(t, engine, nil, []string{"CREATE TABLE users (id integer PRIMARY KEY, tenant_id " +
+				"integer, email text, plan text, deleted_at integer)", c.unique})
+			if i := slices.IndexFunc(r.Outcomes,
+				func(o Outcome) bool { return o.ID == "G26" }); r.Outcomes[i].Status != c.want {
 				t.Errorf("%s: %s: %s", engine, c.unique, r.Outcomes[i].Status)
 			}
 		}

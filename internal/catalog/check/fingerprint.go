@@ -26,25 +26,32 @@ const (
 var fingerprints = []Check{
 	fingerprint("F01", aspectColumns, "every table and column matches the migrations, and there are no others",
 		"A column that is missing, wider or nullable accepts values that no program expects."),
-	fingerprint("F02", aspectConstraints, "every constraint matches the migrations, is enforced and is validated for every row",
-		"A constraint that was dropped, weakened, left NOT VALID or disabled is noticed only by the rows that it should have refused."),
-	fingerprint("F03", aspectIndexes, "every index exists, is valid and matches the migrations, and there are no others",
+	fingerprint("F02", aspectConstraints, "every constraint matches the migrations, is enforced and is validated "+
+		"for every row",
+		"A constraint that was dropped, weakened, left NOT VALID or disabled is noticed only by the rows that it "+
+			"should have refused."),
+	fingerprint("F03", aspectIndexes,
+		"every index exists, is valid and matches the migrations, and there are no others",
 		"A missing index causes slow queries or allows duplicates; an extra one slows down every write."),
 	fingerprint("F04", aspectCode, "every trigger is enabled and every function matches the migrations",
 		"Triggers enforce rules across rows and tables: a disabled trigger enforces nothing."),
-	fingerprint("F05", aspectRights, "the service's role has the privileges that it needs, no other role has any, and everything has one owner",
+	fingerprint("F05", aspectRights, "the service's role has the privileges that it needs, no other role has any, "+
+		"and everything has one owner",
 		"One privilege too many is enough to rewrite an audit log."),
 	fingerprint("F06", aspectComments, "every comment matches the migrations",
 		"Comments contain the data class of every column."),
-	fingerprint("F07", aspectPartitions, "every month of the audit log has its bounds and inherits every rule of the log",
+	fingerprint("F07", aspectPartitions, "every month of the audit log has its bounds and inherits every rule of "+
+		"the log",
 		"A month that was detached or lost a trigger is a part of the log that can be changed."),
-	fingerprint("F08", aspectOthers, "the schema contains nothing else: no types, sequences, comments or default privileges of other origin",
+	fingerprint("F08", aspectOthers, "the schema contains nothing else: no types, sequences, comments or default "+
+		"privileges of other origin",
 		"No migration takes account of an object that no migration created."),
 }
 
 func fingerprint(id string, wanted aspect, title, why string) Check {
 	return Check{ID: id, Kind: Fingerprint, Title: title, unit: "facts",
-		Why: why + " Every fact of the live schema is compared with a schema that the program's own migrations build on the same server, in a transaction that is rolled back.",
+		Why: why + " Every fact of the live schema is compared with a schema that the program's own migrations " +
+			"build on the same server, in a transaction that is rolled back.",
 		run: func(_ context.Context, s *Subject) (Outcome, error) {
 			if s.shadow == nil {
 				return Outcome{Status: Skipped, NotChecked: s.NoShadowReason}, nil
@@ -77,8 +84,10 @@ type factCount struct{ equal, total int }
 // compare finds every difference between the live schema and the shadow. It merges the two sorted lists of facts, and
 // then leaves out the differences that follow from others.
 func (h *shadow) compare(live, want *catalog.Schema) {
-	c := comparison{counts: map[aspect]*factCount{}, differences: map[key]*difference{}, monthTables: map[string]bool{}, liveObjects: map[catalog.Object]bool{}, wantObjects: map[catalog.Object]bool{}}
-	for _, a := range []aspect{aspectColumns, aspectConstraints, aspectIndexes, aspectCode, aspectRights, aspectComments, aspectPartitions, aspectOthers} {
+	c := comparison{counts: map[aspect]*factCount{}, differences: map[key]*difference{}, monthTables: map[string]bool{},
+		liveObjects: map[catalog.Object]bool{}, wantObjects: map[catalog.Object]bool{}}
+	for _, a := range []aspect{aspectColumns, aspectConstraints, aspectIndexes, aspectCode, aspectRights,
+		aspectComments, aspectPartitions, aspectOthers} {
 		c.counts[a] = &factCount{}
 	}
 	for _, s := range []*catalog.Schema{live, want} {
@@ -134,22 +143,22 @@ type key struct {
 	aspect aspect
 }
 
-func (c *comparison) differenceFor(o catalog.Object, about aspect) *difference {
-	k := key{o, about}
+func (c *comparison) differenceFor(o catalog.Object, a aspect) *difference {
+	k := key{o, a}
 	if c.differences[k] == nil {
-		c.differences[k] = &difference{object: o, aspect: about}
+		c.differences[k] = &difference{object: o, aspect: a}
 	}
 	return c.differences[k]
 }
 
 func (c *comparison) compareFact(live, want catalog.Fact) {
-	about := c.aspectOf(want.Object, want.Property)
-	c.counts[about].total++
+	a := c.aspectOf(want.Object, want.Property)
+	c.counts[a].total++
 	if live.Value == want.Value {
-		c.counts[about].equal++
+		c.counts[a].equal++
 		return
 	}
-	d := c.differenceFor(want.Object, about)
+	d := c.differenceFor(want.Object, a)
 	d.changed = append(d.changed, change{want.Property, live.Value, want.Value})
 }
 
@@ -158,13 +167,13 @@ func (c *comparison) addMissing(f catalog.Fact) {
 		// A month that was created after the grants has none of its own: it is read through the audit log.
 		return
 	}
-	about := c.aspectOf(f.Object, f.Property)
-	c.counts[about].total++
+	a := c.aspectOf(f.Object, f.Property)
+	c.counts[a].total++
 	if !c.liveObjects[f.Object] {
 		c.differenceFor(f.Object, c.aspectOf(f.Object, "")).missing = true
 		return
 	}
-	d := c.differenceFor(f.Object, about)
+	d := c.differenceFor(f.Object, a)
 	d.changed = append(d.changed, change{f.Property, "", f.Value})
 }
 
@@ -206,7 +215,8 @@ func (c *comparison) aspectOf(o catalog.Object, property string) aspect {
 func independentDifferences(found map[key]*difference, live, want *catalog.Schema) []difference {
 	var result []difference
 	tablesWithChangedParts := map[string]bool{} // tables with a part that differs
-	detached := map[string]bool{}               // tables that are missing, extra, or not attached to their partitioned table
+	// tables that are missing, extra, or not attached to their partitioned table
+	detached := map[string]bool{}
 	structure := map[catalog.Object]*difference{}
 	for k, d := range found {
 		if k.aspect != aspectComments && k.aspect != aspectRights {
@@ -257,7 +267,8 @@ func independentDifferences(found map[key]*difference, live, want *catalog.Schem
 // whole table.
 func ownPropertiesDiffer(found map[key]*difference, table catalog.Object) bool {
 	for k, d := range found {
-		if k.object == table && slices.ContainsFunc(d.changed, func(c change) bool { return c.property != catalog.ColumnOrder && c.property != catalog.StoredText }) {
+		if k.object == table && slices.ContainsFunc(d.changed,
+			func(c change) bool { return c.property != catalog.ColumnOrder && c.property != catalog.StoredText }) {
 			return true
 		}
 	}
@@ -273,11 +284,13 @@ func isConsequence(d *difference, t *catalog.Table, structure map[catalog.Object
 	for _, i := range t.Indexes {
 		switch {
 		case o.Kind == "index" && i.Name == o.Name:
-			if i.Constraint != "" && structure[catalog.Object{Kind: "constraint", Table: o.Table, Name: i.Constraint}] != nil {
+			if i.Constraint != "" &&
+				structure[catalog.Object{Kind: "constraint", Table: o.Table, Name: i.Constraint}] != nil {
 				return true
 			}
 			origin.Name = i.PartOf
-		case o.Kind == "constraint" && i.Constraint == o.Name && i.PartOf != "": // a partition's key has the name of its index
+		// a partition's key has the name of its index
+		case o.Kind == "constraint" && i.Constraint == o.Name && i.PartOf != "":
 			origin.Name = i.PartOf
 		}
 	}
@@ -307,7 +320,8 @@ func (d difference) finding(s *Subject) Finding {
 			if c.property == catalog.StoredText {
 				live, want = firstDifferingLine(live, want)
 			}
-			f.Evidence = append(f.Evidence, fmt.Sprintf("%s: is %s, should be %s", c.property, displayValue(live), displayValue(want)))
+			f.Evidence = append(f.Evidence, fmt.Sprintf("%s: is %s, should be %s", c.property, displayValue(live),
+				displayValue(want)))
 		}
 		f.Warning = len(d.changed) == 1 && d.changed[0].property == catalog.ColumnOrder // visible only to SELECT *
 		f.Problem = "differs from the migrations: " + strings.Join(properties, ", ")

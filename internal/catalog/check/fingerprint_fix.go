@@ -27,7 +27,8 @@ func (d difference) fix(s *Subject) string {
 // manualFix says what to do if no statement repairs the difference.
 func (d difference) manualFix(s *Subject) string {
 	if s.Live.Engine == "sqlite" {
-		return "SQLite cannot change a table in place: create a table as in a new database, copy the rows, and rename it"
+		return "SQLite cannot change a table in place: create a table as in a new database, copy the rows, and " +
+			"rename it"
 	}
 	return "no statement can repair it: compare it with a new database"
 }
@@ -186,7 +187,8 @@ func createTableStatements(s *Subject, t *catalog.Table) []string {
 	}
 	add := func(d difference) { statements = append(statements, d.postgresFix(s)...) }
 	for _, c := range t.Constraints {
-		statements = append(statements, "ALTER TABLE "+quoteName(t.Name)+" ADD CONSTRAINT "+quoteName(c.Name)+" "+c.Definition)
+		statements = append(statements, "ALTER TABLE "+quoteName(t.Name)+" ADD CONSTRAINT "+quoteName(c.Name)+" "+
+			c.Definition)
 	}
 	for _, i := range t.Indexes {
 		if i.Constraint == "" {

@@ -34,7 +34,8 @@ func (d difference) columnFix(want *catalog.Table) []string {
 	}
 	c := want.Column(d.object.Name)
 	if d.missing {
-		return append([]string{table + " ADD COLUMN " + columnDeclaration(*c), commentStatement("COLUMN "+quoteName(want.Name)+"."+name, c.Comment)},
+		return append([]string{table + " ADD COLUMN " + columnDeclaration(*c),
+			commentStatement("COLUMN "+quoteName(want.Name)+"."+name, c.Comment)},
 			grantsOnTable("TABLE "+quoteName(want.Name), &catalog.Table{Columns: []catalog.Column{*c}})...)
 	}
 	statements := d.grantStatements("TABLE "+quoteName(want.Name), c.Name)
@@ -48,10 +49,12 @@ func (d difference) columnFix(want *catalog.Table) []string {
 				if c.Collation != "" {
 					collation = " COLLATE " + quoteName(c.Collation)
 				}
-				statements = append(statements, table+" ALTER COLUMN "+name+" TYPE "+c.Type+collation+" USING "+name+"::"+c.Type)
+				statements = append(statements, table+" ALTER COLUMN "+name+" TYPE "+c.Type+collation+" USING "+name+
+					"::"+c.Type)
 			}
 		case "not null":
-			statements = append(statements, table+" ALTER COLUMN "+name+map[bool]string{true: " SET", false: " DROP"}[c.NotNull]+" NOT NULL")
+			statements = append(statements, table+" ALTER COLUMN "+name+
+				map[bool]string{true: " SET", false: " DROP"}[c.NotNull]+" NOT NULL")
 		case "default":
 			if c.Default == "" {
 				statements = append(statements, table+" ALTER COLUMN "+name+" DROP DEFAULT")
@@ -85,11 +88,13 @@ func (d difference) constraintFix(want *catalog.Table) []string {
 	c := findFirst(want.Constraints, func(c catalog.Constraint) bool { return c.Name == d.object.Name })
 	if len(d.changed) > 0 {
 		only := func(properties ...string) bool {
-			return !slices.ContainsFunc(d.changed, func(x change) bool { return !slices.Contains(properties, x.property) })
+			return !slices.ContainsFunc(d.changed,
+				func(x change) bool { return !slices.Contains(properties, x.property) })
 		}
 		switch {
 		case only("enforced"):
-			return []string{table + " ENABLE TRIGGER ALL", "ALTER TABLE " + quoteName(cmp.Or(c.References, want.Name)) + " ENABLE TRIGGER ALL"}
+			return []string{table + " ENABLE TRIGGER ALL", "ALTER TABLE " + quoteName(cmp.Or(c.References, want.Name)) +
+				" ENABLE TRIGGER ALL"}
 		case only("validated", "definition") && d.changes("validated"):
 			return []string{table + " VALIDATE CONSTRAINT " + name}
 		case only("inherited"):
@@ -101,7 +106,8 @@ func (d difference) constraintFix(want *catalog.Table) []string {
 	case want.Kind == catalog.Partitioned || c.Kind == catalog.Exclusion:
 		return append(statements, add+c.Definition)
 	case c.Kind == catalog.PrimaryKey || c.Kind == catalog.Unique:
-		return append(statements, "CREATE UNIQUE INDEX CONCURRENTLY "+name+" ON "+quoteName(want.Name)+" ("+quoteNames(c.Columns)+")",
+		return append(statements, "CREATE UNIQUE INDEX CONCURRENTLY "+name+" ON "+quoteName(want.Name)+" ("+
+			quoteNames(c.Columns)+")",
 			add+strings.ToUpper(string(c.Kind))+" USING INDEX "+name)
 	}
 	return append(statements, add+c.Definition+" NOT VALID", table+" VALIDATE CONSTRAINT "+name)
@@ -129,8 +135,10 @@ func (d difference) indexFix(want *catalog.Table) []string {
 
 func (d difference) triggerFix(want *catalog.Table) []string {
 	table, name := quoteName(d.object.Table), quoteName(d.object.Name)
-	if len(d.changed) > 0 && !slices.ContainsFunc(d.changed, func(c change) bool { return c.property != "enabled" && c.property != "definition" }) &&
-		slices.ContainsFunc(d.changed, func(c change) bool { return strings.TrimSuffix(c.live, " (DISABLED)") == c.want }) {
+	if len(d.changed) > 0 && !slices.ContainsFunc(d.changed,
+		func(c change) bool { return c.property != "enabled" && c.property != "definition" }) &&
+		slices.ContainsFunc(d.changed,
+			func(c change) bool { return strings.TrimSuffix(c.live, " (DISABLED)") == c.want }) {
 		return []string{"ALTER TABLE " + table + " ENABLE TRIGGER " + name}
 	}
 	var statements []string
@@ -140,14 +148,16 @@ func (d difference) triggerFix(want *catalog.Table) []string {
 	if d.extra {
 		return statements
 	}
-	return append(statements, findFirst(want.Triggers, func(g catalog.Trigger) bool { return g.Name == d.object.Name }).Definition)
+	return append(statements, findFirst(want.Triggers,
+		func(g catalog.Trigger) bool { return g.Name == d.object.Name }).Definition)
 }
 
 func (d difference) functionFix(s *Subject) []string {
 	if d.extra {
 		return []string{"DROP FUNCTION " + d.object.Name}
 	}
-	f := findFirst(s.Shadow.Functions, func(f catalog.Function) bool { return f.Name+"("+f.Arguments+")" == d.object.Name })
+	f := findFirst(s.Shadow.Functions,
+		func(f catalog.Function) bool { return f.Name+"("+f.Arguments+")" == d.object.Name })
 	if s.Shadow.Owner() == f.Owner && len(d.changed) == 1 && d.changed[0].property == "owner" {
 		return []string{"ALTER FUNCTION " + d.object.Name + " OWNER TO " + quoteName(s.Live.Owner())}
 	}
@@ -158,11 +168,15 @@ func (d difference) functionFix(s *Subject) []string {
 	if d.aspect == aspectRights {
 		return statements
 	}
-	statements = append(statements, strings.ReplaceAll(strings.TrimSpace(f.Definition), "$schema", quoteName(s.Live.Name)))
+	statements = append(statements, strings.ReplaceAll(strings.TrimSpace(f.Definition), "$schema",
+		quoteName(s.Live.Name)))
 	if d.missing {
-		statements = append(statements, "REVOKE ALL ON FUNCTION "+d.object.Name+" FROM PUBLIC", commentStatement("FUNCTION "+d.object.Name, f.Comment))
+		statements = append(statements, "REVOKE ALL ON FUNCTION "+d.object.Name+" FROM PUBLIC",
+			commentStatement("FUNCTION "+d.object.Name, f.Comment))
 		for _, g := range f.Grants {
-			statements = append(statements, difference{changed: []change{{catalog.GrantProperty(g), "", "granted"}}}.grantStatements("FUNCTION "+d.object.Name, "")...)
+			statements = append(statements,
+				difference{changed: []change{{catalog.GrantProperty(g), "", "granted"}}}.grantStatements("FUNCTION "+
+					d.object.Name, "")...)
 		}
 	}
 	return statements

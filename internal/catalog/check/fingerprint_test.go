@@ -11,10 +11,14 @@ func TestHarmlessChanges(t *testing.T) {
 	// The first day of a month, n months from now. Migrate creates fewer than 14 months ahead.
 	month := func(n int) string { return time.Now().UTC().AddDate(0, n, 0).Format("2006-01") + "-01" }
 	changes := map[string][]string{
-		"sqlite": {`ANALYZE`, `REINDEX`, `VACUUM`, `PRAGMA user_version = 7`, `UPDATE settings SET value = '13', version = version + 1 WHERE name = 'passwords.min_length'`},
-		"postgres": {`ANALYZE`, `VACUUM`, `VACUUM FULL sessions`, `REINDEX TABLE users`, `CLUSTER users USING users_pk`, `SELECT audit_month_ensure('` + month(14) + `')`,
-			`SELECT audit_month_ensure('` + month(-3) + `')`, `DROP TABLE audit_logs_` + strings.ReplaceAll(month(12)[:7], "-", ""),
-			`CREATE STATISTICS more ON kind, status FROM users`, `ALTER TABLE users ALTER COLUMN kind SET STATISTICS 500`,
+		"sqlite": {`ANALYZE`, `REINDEX`, `VACUUM`, `PRAGMA user_version = 7`,
+			`UPDATE settings SET value = '13', version = version + 1 WHERE name = 'passwords.min_length'`},
+		"postgres": {`ANALYZE`, `VACUUM`, `VACUUM FULL sessions`, `REINDEX TABLE users`, `CLUSTER users USING users_pk`,
+			`SELECT audit_month_ensure('` + month(14) + `')`,
+			`SELECT audit_month_ensure('` + month(-3) + `')`,
+			`DROP TABLE audit_logs_` + strings.ReplaceAll(month(12)[:7], "-", ""),
+			`CREATE STATISTICS more ON kind, status FROM users`,
+			`ALTER TABLE users ALTER COLUMN kind SET STATISTICS 500`,
 			`UPDATE settings SET value = '13', version = version + 1 WHERE name = 'passwords.min_length'`},
 	}
 	for _, engine := range engines {
@@ -74,15 +78,21 @@ func TestMutantsFailFullCheck(t *testing.T) {
 			{"audit_logs", `GRANT DELETE ON audit_logs TO PUBLIC`},
 			{"roles", `ALTER TABLE roles ADD COLUMN members text[]`},
 			{"audit_logs_", `ALTER TABLE audit_logs DETACH PARTITION audit_logs_` + time.Now().UTC().Format("200601")},
-			{"refuse_change", `CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`},
+			{"refuse_change", `CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN ` +
+				`RETURN NEW; END'`},
 		},
 		"sqlite": {
 			{"contacts_kind_ix", `DROP INDEX contacts_kind_ix`},
 			{"users_guard", `DROP TRIGGER users_guard`},
-			{"audit_logs_no_delete", `DROP TRIGGER audit_logs_no_delete; CREATE TRIGGER audit_logs_no_delete BEFORE DELETE ON audit_logs WHEN 0 BEGIN SELECT RAISE(ABORT, 'audit_logs_append_only: the audit log only grows'); END`},
+			{"audit_logs_no_delete", `DROP TRIGGER audit_logs_no_delete; CREATE TRIGGER audit_logs_no_delete BEFORE ` +
+				`DELETE ON audit_logs WHEN 0 BEGIN SELECT RAISE(ABORT, ` +
+				`'audit_logs_append_only: the audit log only grows'); END`},
 			{"roles", `ALTER TABLE roles ADD COLUMN members TEXT`},
-			{"credentials", `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'CONSTRAINT credentials_version_ck CHECK (version > 0 AND', 'CONSTRAINT credentials_version_ck CHECK (1 AND') WHERE name = 'credentials'`},
-			{"sessions.token_hash", `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '[secret] SHA-256 of the bearer token.', '') WHERE name = 'sessions'`},
+			{"credentials", `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, ` +
+				`'CONSTRAINT credentials_version_ck CHECK (version > 0 AND', 'CONSTRAINT credentials_version_ck ` +
+				`CHECK (1 AND') WHERE name = 'credentials'`},
+			{"sessions.token_hash", `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, ` +
+				`'[secret] SHA-256 of the bearer token.', '') WHERE name = 'sessions'`},
 		},
 	}
 	for _, engine := range engines {

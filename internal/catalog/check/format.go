@@ -29,10 +29,12 @@ func writeJSON(w io.Writer, v any) error {
 func (r Report) WriteFixes(w io.Writer) error {
 	var statements, drops strings.Builder
 	written := map[string]bool{}
-	fingerprintFailed := slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.Kind == Fingerprint && len(o.Findings) > 0 })
+	fingerprintFailed := slices.ContainsFunc(r.Outcomes,
+		func(o Outcome) bool { return o.Kind == Fingerprint && len(o.Findings) > 0 })
 	for _, o := range r.Outcomes {
 		for _, f := range o.Findings {
-			if f.Fix == "" || written[f.Fix] || fingerprintFailed && o.Kind == Point && !strings.HasPrefix(f.Fix, "SELECT ") {
+			if f.Fix == "" || written[f.Fix] || fingerprintFailed && o.Kind == Point &&
+				!strings.HasPrefix(f.Fix, "SELECT ") {
 				continue
 			}
 			written[f.Fix] = true
@@ -50,9 +52,11 @@ func (r Report) WriteFixes(w io.Writer) error {
 // WriteMarkdown writes a table of the checks, followed by the findings.
 func (r Report) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Schema check\n\n%s\n\n| | Check | Passed | Of |\n|---|---|---|---|\n", escapeMarkdown(r.heading()))
+	fmt.Fprintf(&b, "# Schema check\n\n%s\n\n| | Check | Passed | Of |\n|---|---|---|---|\n",
+		escapeMarkdown(r.heading()))
 	for _, o := range r.Outcomes {
-		fmt.Fprintf(&b, "| %s | **%s** %s | %d/%d | %s |\n", o.Status, o.ID, escapeMarkdown(o.Title), o.Passed, o.Total, escapeMarkdown(o.Unit))
+		fmt.Fprintf(&b, "| %s | **%s** %s | %d/%d | %s |\n", o.Status, o.ID, escapeMarkdown(o.Title), o.Passed, o.Total,
+			escapeMarkdown(o.Unit))
 	}
 	for _, o := range r.Outcomes {
 		if len(o.Findings) == 0 {
@@ -73,14 +77,16 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 		}
 	}
 	for _, a := range r.UnusedAcceptances {
-		fmt.Fprintf(&b, "\nAccepted but not found: line %d, %s %s\n", a.Line, a.ID, escapeMarkdown(sanitizeText(a.Object)))
+		fmt.Fprintf(&b, "\nAccepted but not found: line %d, %s %s\n", a.Line, a.ID,
+			escapeMarkdown(sanitizeText(a.Object)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // markdownEscaper escapes the characters that have a meaning in Markdown or HTML.
-var markdownEscaper = strings.NewReplacer(`\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "<", "&lt;", ">", "&gt;", "[", `\[`, "]", `\]`, "#", `\#`, "\n", " ")
+var markdownEscaper = strings.NewReplacer(`\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "<", "&lt;", ">",
+	"&gt;", "[", `\[`, "]", `\]`, "#", `\#`, "\n", " ")
 
 func escapeMarkdown(text string) string { return markdownEscaper.Replace(text) }
 

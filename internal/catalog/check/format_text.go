@@ -34,7 +34,8 @@ func (t Text) Write(w io.Writer, r Report) error {
 		t.writeKind(&b, slices.DeleteFunc(slices.Clone(r.Outcomes), func(o Outcome) bool { return o.Kind != kind }))
 	}
 	for _, a := range r.UnusedAcceptances {
-		fmt.Fprintf(&b, " ! line %d of the accepted findings matches no finding: %s %s\n", a.Line, a.ID, sanitizeText(a.Object))
+		fmt.Fprintf(&b, " ! line %d of the accepted findings matches no finding: %s %s\n", a.Line, a.ID,
+			sanitizeText(a.Object))
 	}
 	fmt.Fprintf(&b, " %s\n", t.summaryLine(r))
 	lines := strings.Split(t.render(b.String()), "\n")
@@ -55,7 +56,9 @@ func (t Text) writeKind(b *strings.Builder, outcomes []Outcome) {
 	}
 	if passed > 0 && !t.Each && outcomes[0].Kind != Question {
 		total, equal := totals(outcomes)
-		fmt.Fprintf(b, " ✔ %s%s\n", pad(fmt.Sprintf("%s: %d of %d checks passed", kindName(outcomes[0].Kind), passed, len(outcomes)), 75), fmt.Sprintf("%d/%d", equal, total))
+		fmt.Fprintf(b, " ✔ %s%s\n",
+			pad(fmt.Sprintf("%s: %d of %d checks passed", kindName(outcomes[0].Kind), passed, len(outcomes)), 75),
+			fmt.Sprintf("%d/%d", equal, total))
 	}
 	for _, o := range outcomes {
 		if t.Each || o.Kind == Question || o.Status != Passed || len(o.Notes) > 0 {
@@ -87,7 +90,8 @@ func (t Text) writeOutcome(b *strings.Builder, o Outcome) {
 		counts += fmt.Sprintf(", %d accepted", o.Accepted)
 	}
 	fmt.Fprintf(b, " %s %s%s\n", mark, pad(o.ID+" "+o.Title, 75), counts)
-	if from := slices.DeleteFunc(slices.Clone(o.AnsweredBy), func(id string) bool { return !t.failing[id] }); len(o.Findings) == 0 && len(from) > 0 {
+	if from := slices.DeleteFunc(slices.Clone(o.AnsweredBy),
+		func(id string) bool { return !t.failing[id] }); len(o.Findings) == 0 && len(from) > 0 {
 		fmt.Fprintf(b, "     see %s\n", strings.Join(from, ", "))
 	}
 	if t.Explain {
@@ -175,7 +179,8 @@ func wrapText(text string, width int) (lines []string) {
 }
 
 // asciiReplacer replaces the signs of a report, for terminals without Unicode.
-var asciiReplacer = strings.NewReplacer(" ✔ ", " ok ", " ✖ ", " X  ", " – ", " -  ", " ! ", " !  ", "·", "-", "→", "->", "…", "...", "“", `"`, "”", `"`, "’", "'")
+var asciiReplacer = strings.NewReplacer(" ✔ ", " ok ", " ✖ ", " X  ", " – ", " -  ", " ! ", " !  ", "·", "-", "→", "->",
+	"…", "...", "“", `"`, "”", `"`, "’", "'")
 
 // render colors the signs, or replaces them by ASCII.
 func (t Text) render(text string) string {
@@ -183,7 +188,8 @@ func (t Text) render(text string) string {
 	case t.ASCII:
 		return asciiReplacer.Replace(text)
 	case t.Colour:
-		return strings.NewReplacer("\n ✔ ", "\n \x1b[32m✔\x1b[0m ", "\n ✖ ", "\n \x1b[31m✖\x1b[0m ", "\n ! ", "\n \x1b[33m!\x1b[0m ", "\n     fix  ", "\n     \x1b[1mfix\x1b[0m  ").Replace(text)
+		return strings.NewReplacer("\n ✔ ", "\n \x1b[32m✔\x1b[0m ", "\n ✖ ", "\n \x1b[31m✖\x1b[0m ", "\n ! ",
+			"\n \x1b[33m!\x1b[0m ", "\n     fix  ", "\n     \x1b[1mfix\x1b[0m  ").Replace(text)
 	}
 	return text
 }

@@ -73,14 +73,19 @@ func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 				replace("change index", x.Name, x.Name, x.Definition+" WHERE 1")
 			}
 			if x.Columns[0] != "" {
-				replace("change index", x.Name, x.Name, strings.Replace(x.Definition, "("+x.Columns[0], "("+x.Columns[0]+" DESC", 1))
+				replace("change index", x.Name, x.Name,
+					strings.Replace(x.Definition, "("+x.Columns[0], "("+x.Columns[0]+" DESC", 1))
 			}
 		}
 		for _, g := range t.Triggers {
 			replace("drop trigger", g.Name, g.Name, "")
-			replace("weaken trigger", g.Name, g.Name, regexp.MustCompile(`RAISE\(ABORT, '[^']*'\)`).ReplaceAllString(g.Definition, "1"))
-			replace("weaken trigger", g.Name, g.Name, regexp.MustCompile(`RAISE\(ABORT, '(\w+):`).ReplaceAllString(g.Definition, "RAISE(ABORT, 'stray:"))
-			replace("disable trigger", g.Name, g.Name, regexp.MustCompile(`(?s)^(.*? ON \w+)\s*(WHEN (.*?) )?BEGIN`).ReplaceAllString(g.Definition, "$1 WHEN 0 BEGIN"))
+			replace("weaken trigger", g.Name, g.Name,
+				regexp.MustCompile(`RAISE\(ABORT, '[^']*'\)`).ReplaceAllString(g.Definition, "1"))
+			replace("weaken trigger", g.Name, g.Name,
+				regexp.MustCompile(`RAISE\(ABORT, '(\w+):`).ReplaceAllString(g.Definition, "RAISE(ABORT, 'stray:"))
+			replace("disable trigger", g.Name, g.Name,
+				regexp.MustCompile(`(?s)^(.*? ON \w+)\s*(WHEN (.*?) )?BEGIN`).ReplaceAllString(g.Definition,
+					"$1 WHEN 0 BEGIN"))
 		}
 	}
 	return mutants
@@ -137,7 +142,8 @@ func sqliteConstraintMutants(t *catalog.Table, c catalog.Constraint, edit func(k
 	}
 	whole := t.Text[at : at+length+1]
 	if c.Kind == catalog.ForeignKey {
-		rest := regexp.MustCompile(`^ REFERENCES \w+ \([\w, ]+\)( ON DELETE CASCADE)?( DEFERRABLE INITIALLY DEFERRED)?`).FindString(t.Text[at+length+1:])
+		rest := regexp.MustCompile(`^ REFERENCES \w+ \([\w, ]+\)( ON DELETE CASCADE)?` +
+			`( DEFERRABLE INITIALLY DEFERRED)?`).FindString(t.Text[at+length+1:])
 		edit("change foreign key", c.Name, whole+rest, whole+rest+" ON UPDATE CASCADE")
 		if c.OnDelete == "NO ACTION" {
 			edit("change foreign key", c.Name, whole+rest, whole+rest+" ON DELETE CASCADE")
@@ -202,7 +208,8 @@ func buildSchema(t *testing.T, texts []storedObject, set []sqliteMutant) *catalo
 func TestSQLiteMutantsDetected(t *testing.T) {
 	url := migratedDatabase(t, "sqlite")
 	s, y := subjectWithShadow(t, url), newTally()
-	rows, err := catalog.Texts(t.Context(), s.Database, `SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid`)
+	rows, err := catalog.Texts(t.Context(), s.Database,
+		`SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid`)
 	if err != nil {
 		t.Fatal(err)
 	}

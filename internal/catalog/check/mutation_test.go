@@ -32,11 +32,13 @@ func (y *tally) report(t *testing.T, engine string) {
 	tried, detected := 0, 0
 	for _, kind := range slices.Sorted(maps.Keys(y.tried)) {
 		tried, detected = tried+y.tried[kind], detected+y.detected[kind]
-		t.Logf("%-24s %4d executed, %4d detected, %3d refused by the database", kind, y.tried[kind], y.detected[kind], y.refused[kind])
+		t.Logf("%-24s %4d executed, %4d detected, %3d refused by the database", kind, y.tried[kind], y.detected[kind],
+			y.refused[kind])
 	}
 	t.Logf("%s: %d mutants executed, %d detected", engine, tried, detected)
 	if y.fixes > 0 {
-		t.Logf("%s: the statements that check prints were executed for %d mutants and repaired %d", engine, y.fixes, y.repaired)
+		t.Logf("%s: the statements that check prints were executed for %d mutants and repaired %d", engine, y.fixes,
+			y.repaired)
 	}
 	if tried < 600 {
 		t.Errorf("only %d mutants were executed", tried)
@@ -193,7 +195,8 @@ func (y *tally) count(in map[string]int, m mutant) {
 // applyFixes executes the statements of the findings, and returns the schema afterwards.
 func applyFixes(ctx context.Context, tx *sql.Tx, findings []Finding) (*catalog.Schema, error) {
 	for _, f := range findings {
-		if _, err := tx.Exec(strings.ReplaceAll(f.Fix, " CONCURRENTLY", "")); err != nil { // CONCURRENTLY is not allowed in a transaction
+		// CONCURRENTLY is not allowed in a transaction
+		if _, err := tx.Exec(strings.ReplaceAll(f.Fix, " CONCURRENTLY", "")); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Fix, err)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // points are the sentences of the guide, checked against the catalog.
-var points = slices.Concat(identityPoints, statusPoints, timePoints, profilePoints, secretPoints, personalPoints, accessPoints,
-	auditPoints, formPoints, indexPoints, queryPoints, evolutionPoints, []Check{compliance})
+var points = slices.Concat(identityPoints, statusPoints, timePoints, profilePoints, secretPoints, personalPoints,
+	accessPoints, auditPoints, formPoints, indexPoints, queryPoints, evolutionPoints, []Check{compliance})
 
 // resultBuilder collects the findings and counts of a check.
 type resultBuilder struct{ Outcome }
@@ -92,15 +92,18 @@ func (res *resultBuilder) requireForeignKey(s *Subject, table, column, to, toCol
 		return
 	}
 	res.expect(slices.ContainsFunc(t.ForeignKeys(), func(k catalog.Constraint) bool {
-		return slices.Equal(k.Columns, []string{column}) && k.References == to && slices.Equal(k.ReferencedColumns, []string{toColumn}) && k.Validated
+		return slices.Equal(k.Columns, []string{column}) && k.References == to &&
+			slices.Equal(k.ReferencedColumns, []string{toColumn}) && k.Validated
 	}), Finding{Object: table + "." + column, Problem: "no validated foreign key refers to " + to + "." + toColumn,
-		Fix: s.alterTable(t, "ADD FOREIGN KEY ("+quoteName(column)+") REFERENCES "+s.tableName(to)+" ("+quoteName(toColumn)+")")})
+		Fix: s.alterTable(t, "ADD FOREIGN KEY ("+quoteName(column)+") REFERENCES "+s.tableName(to)+" ("+
+			quoteName(toColumn)+")")})
 }
 
 // hasCheck reports whether a validated CHECK of the table uses the column and matches the form.
 func hasCheck(t *catalog.Table, column string, form matcher) bool {
 	return slices.ContainsFunc(t.Constraints, func(k catalog.Constraint) bool {
-		return k.Kind == catalog.Check && k.Validated && slices.Contains(k.Columns, column) && form.MatchString(k.Expression)
+		return k.Kind == catalog.Check && k.Validated && slices.Contains(k.Columns, column) &&
+			form.MatchString(k.Expression)
 	})
 }
 
@@ -144,15 +147,17 @@ func (s *Subject) createIndex(t *catalog.Table, columns []string, where string) 
 	for slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool { return i.Name == name }) {
 		name += "2"
 	}
-	return "CREATE INDEX " + concurrently + quoteName(name) + " ON " + s.tableName(t.Name) + " (" + quoteNames(columns) + ")" + where + ";"
+	return "CREATE INDEX " + concurrently + quoteName(name) + " ON " + s.tableName(t.Name) + " (" +
+		quoteNames(columns) + ")" + where + ";"
 }
 
 var plainName = newPattern(`^[a-z_][a-z0-9_]*$`)
 
 // reserved are the reserved words that are plausible names of tables and columns: a statement must quote them.
-var reserved = strings.Fields("all and any array as asc both case check collate column constraint create current_user default desc distinct do else " +
-	"end false fetch for foreign from grant group having in initially into leading limit not null offset on only or order primary references " +
-	"select session_user some table then to trailing true union unique user using values when where window with index transaction set")
+var reserved = strings.Fields("all and any array as asc both case check collate column constraint create " +
+	"current_user default desc distinct do else end false fetch for foreign from grant group having in initially " +
+	"into leading limit not null offset on only or order primary references select session_user some table then to " +
+	"trailing true union unique user using values when where window with index transaction set")
 
 // quoteName returns a name for use in a statement, in quotes if necessary.
 func quoteName(name string) string {
@@ -173,7 +178,8 @@ func quoteNames(columns []string) string {
 // sanitizeText replaces characters that move the terminal's cursor or change the direction of text.
 func sanitizeText(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 {
+		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 ||
+			r == 0x2029 {
 			return unicode.ReplacementChar
 		}
 		return r

@@ -9,8 +9,8 @@ import (
 var accessPoints = []Check{
 	{ID: "G14", Kind: Point, unit: "rules", Title: "roles and permissions have unique names and a description",
 		Guide: "Primary Key, Unique Name.",
-		Why: "If two roles have the same name, the wrong one gets granted. Checked by unique keys and NOT NULL; in an " +
-			"external database, for tables named roles, groups or permissions.",
+		Why: "If two roles have the same name, the wrong one gets granted. Checked by unique keys and NOT NULL; in " +
+			"an external database, for tables named roles, groups or permissions.",
 		run: pointCheck(checkRoleNames), runGeneral: pointCheck(checkRoleNamesGeneral)},
 }
 
@@ -33,9 +33,12 @@ func checkRoleNamesGeneral(s *Subject, res *resultBuilder) {
 			continue
 		}
 		unique := slices.ContainsFunc(t.Indexes, func(x catalog.Index) bool {
-			return x.Unique && x.Valid && slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return roleName.MatchString(c.Name) && isUniqueFor(x, c.Name) })
+			return x.Unique && x.Valid && slices.ContainsFunc(t.Columns,
+				func(c catalog.Column) bool { return roleName.MatchString(c.Name) && isUniqueFor(x, c.Name) })
 		})
-		res.expect(unique, Finding{Object: t.Name + "." + t.Columns[i].Name, Problem: "two rows can have the same name", Warning: true,
-			Fix: "CREATE UNIQUE INDEX " + quoteName(t.Name+"_"+t.Columns[i].Name+"_uq") + " ON " + s.tableName(t.Name) + " (" + quoteName(t.Columns[i].Name) + ");"})
+		res.expect(unique, Finding{Object: t.Name + "." + t.Columns[i].Name, Problem: "two rows can have the same name",
+			Warning: true,
+			Fix: "CREATE UNIQUE INDEX " + quoteName(t.Name+"_"+t.Columns[i].Name+"_uq") + " ON " + s.tableName(t.Name) +
+				" (" + quoteName(t.Columns[i].Name) + ");"})
 	}
 }

@@ -10,20 +10,23 @@ var evolutionPoints = []Check{
 	{ID: "G29", Kind: Point, unit: "tables", Title: "rows that change have a version that increases by one",
 		Guide: "Consider adding a version column to major tables.",
 		Why: "Without a version, the last writer overwrites a concurrent change without notice. Checked by version " +
-			"(NOT NULL, above zero, incremented by one with every change as a trigger enforces) and by schema_version " +
-			"of the tables that store documents.",
+			"(NOT NULL, above zero, incremented by one with every change as a trigger enforces) and by " +
+			"schema_version of the tables that store documents.",
 		run: pointCheck(checkRowVersions)},
-	{ID: "G30", Kind: Point, unit: "rules", Title: "migrations are recorded, and every constraint is validated for old rows",
+	{ID: "G30", Kind: Point, unit: "rules", Title: "migrations are recorded, and every constraint is validated for " +
+		"old rows",
 		Guide: "Use migration scripts that create new tables and copy data, then switch references.",
-		Why: "The origin of manual changes to a schema is unknown. Checked by the table of migrations (number, phase, " +
-			"checksum, time), and by constraints and indexes that were started and not finished: NOT VALID must be " +
-			"followed by VALIDATE.",
+		Why: "The origin of manual changes to a schema is unknown. Checked by the table of migrations (number, " +
+			"phase, checksum, time), and by constraints and indexes that were started and not finished: NOT VALID " +
+			"must be followed by VALIDATE.",
 		run: pointCheck(checkMigrationsRecorded), runGeneral: pointCheck(checkConstraintsValidated)},
-	{ID: "G31", Kind: Point, unit: "rules", Title: "data that is read and data that is written at each request are in separate tables",
-		Guide: "User authentication data (Credentials) is read-heavy. Profile data is read-heavy. Audit logs are write-heavy.",
-		Why: "A counter in a row that every request reads makes readers wait for writers and replicas lag. Checked by " +
-			"what users and credentials must not have: a column that changes at each sign-in. The behavior under load " +
-			"needs a load test.",
+	{ID: "G31", Kind: Point, unit: "rules", Title: "data that is read and data that is written at each request are " +
+		"in separate tables",
+		Guide: "User authentication data (Credentials) is read-heavy. Profile data is read-heavy. Audit logs are " +
+			"write-heavy.",
+		Why: "A counter in a row that every request reads makes readers wait for writers and replicas lag. Checked " +
+			"by what users and credentials must not have: a column that changes at each sign-in. The behavior under " +
+			"load needs a load test.",
 		run: pointCheck(checkReadWriteSeparation)},
 	{ID: "G33", Kind: Point, unit: "tables and columns", Title: "every table and column has a comment",
 		Guide: "The resulting ERD serves as a contract between the data and the application.",
@@ -33,7 +36,8 @@ var evolutionPoints = []Check{
 }
 
 // versionedTables are the tables with rows that users and administrators change.
-var versionedTables = []string{"users", "profiles", "contacts", "credentials", "roles", "permissions", "countries", "attribute_definitions", "settings"}
+var versionedTables = []string{"users", "profiles", "contacts", "credentials", "roles", "permissions", "countries",
+	"attribute_definitions", "settings"}
 
 func checkRowVersions(s *Subject, res *resultBuilder) {
 	for _, name := range versionedTables {
@@ -60,8 +64,9 @@ func checkRowVersions(s *Subject, res *resultBuilder) {
 func checkMigrationsRecorded(s *Subject, res *resultBuilder) {
 	res.requireNotNull(s, "schema_migrations", "number", "phase", "name", "checksum", "applied_at")
 	if t := res.requireTable(s, "schema_migrations"); t != nil {
-		res.expect(slices.Equal(t.PrimaryKey(), []string{"number", "phase"}), Finding{Object: "schema_migrations", Problem: "a migration can be recorded twice",
-			Fix: s.alterTable(t, "ADD PRIMARY KEY (number, phase)")})
+		res.expect(slices.Equal(t.PrimaryKey(), []string{"number", "phase"}),
+			Finding{Object: "schema_migrations", Problem: "a migration can be recorded twice",
+				Fix: s.alterTable(t, "ADD PRIMARY KEY (number, phase)")})
 	}
 	checkConstraintsValidated(s, res)
 }
@@ -69,13 +74,16 @@ func checkMigrationsRecorded(s *Subject, res *resultBuilder) {
 func checkConstraintsValidated(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
 		for _, k := range t.Constraints {
-			res.expect(k.Validated, Finding{Object: t.Name + "." + k.Name, Problem: "it applies to new rows only: it was never validated", Evidence: []string{string(k.Kind) + " " + k.Expression},
-				Fix: s.alterTable(&t, "VALIDATE CONSTRAINT "+quoteName(k.Name))})
+			res.expect(k.Validated, Finding{Object: t.Name + "." + k.Name,
+				Problem:  "it applies to new rows only: it was never validated",
+				Evidence: []string{string(k.Kind) + " " + k.Expression},
+				Fix:      s.alterTable(&t, "VALIDATE CONSTRAINT "+quoteName(k.Name))})
 		}
 	}
 }
 
-var frequentlyWritten = newPattern(`(?i)(^|_)(last_(seen|login|sign_?in|active|used)|login_count|sign_?in_count|failed_(attempts|logins)|failures|visits)`)
+var frequentlyWritten = newPattern(`(?i)(^|_)(last_(seen|login|sign_?in|active|used)|login_count|sign_?in_count|` +
+	`failed_(attempts|logins)|failures|visits)`)
 
 func checkReadWriteSeparation(s *Subject, res *resultBuilder) {
 	for _, name := range []string{"users", "profiles", "credentials"} {
@@ -84,7 +92,9 @@ func checkReadWriteSeparation(s *Subject, res *resultBuilder) {
 			continue
 		}
 		for _, c := range t.Columns {
-			res.expect(!frequentlyWritten.MatchString(c.Name), Finding{Object: name + "." + c.Name, Problem: "it changes at each sign-in or request, in a row that every request reads"})
+			res.expect(!frequentlyWritten.MatchString(c.Name),
+				Finding{Object: name + "." + c.Name,
+					Problem: "it changes at each sign-in or request, in a row that every request reads"})
 		}
 	}
 	for _, name := range []string{"sessions", "audit_logs", "sign_in_throttles"} {
@@ -107,10 +117,13 @@ func checkComments(s *Subject, res *resultBuilder) {
 		res.Passed += 1 + len(t.Columns) - len(uncommented)
 		if t.Comment == "" {
 			res.Passed--
-			res.Findings = append(res.Findings, Finding{Object: t.Name, Problem: "the table has no comment", Warning: s.Foreign})
+			res.Findings = append(res.Findings,
+				Finding{Object: t.Name, Problem: "the table has no comment", Warning: s.Foreign})
 		}
 		if uncommented != nil {
-			res.Findings = append(res.Findings, Finding{Object: t.Name, Problem: "columns have no comment", Evidence: []string{strings.Join(uncommented, ", ")}, Warning: s.Foreign})
+			res.Findings = append(res.Findings,
+				Finding{Object: t.Name, Problem: "columns have no comment",
+					Evidence: []string{strings.Join(uncommented, ", ")}, Warning: s.Foreign})
 		}
 	}
 	if !s.Foreign && s.Shadow == nil && s.NoShadowReason != "" {

@@ -11,22 +11,23 @@ import (
 var identityPoints = []Check{
 	{ID: "G01", Kind: Point, unit: "tables", Title: "every primary key is a UUIDv7, or a listed exception",
 		Guide: "A universally unique identifier rather than an auto-incrementing integer.",
-		Why: "Sequential numbers disclose how many rows there are and let attackers guess other ids; two nodes cannot " +
-			"assign them independently. Checked by the type of each column of each primary key and, for ids that do " +
-			"not come from another table, by the CHECK for version 7. Integers are accepted in an external database: " +
-			"the guide's checklist allows them.",
+		Why: "Sequential numbers disclose how many rows there are and let attackers guess other ids; two nodes " +
+			"cannot assign them independently. Checked by the type of each column of each primary key and, for ids " +
+			"that do not come from another table, by the CHECK for version 7. Integers are accepted in an external " +
+			"database: the guide's checklist allows them.",
 		run: pointCheck(checkPrimaryKeys), runGeneral: pointCheck(checkPrimaryKeysGeneral)},
-	{ID: "G12", Kind: Point, unit: "tables", Title: "many-to-many relations have their own tables, with both sides as the key",
+	{ID: "G12", Kind: Point, unit: "tables", Title: "many-to-many relations have their own tables, with both sides " +
+		"as the key",
 		Guide: "To implement a Many-to-Many relationship, you must introduce a junction table.",
 		Why: "Without a composite key the same pair can exist twice, and a revoked grant remains in the duplicate. " +
-			"Checked by the primary key and both foreign keys. In an external database, each table that looks like a " +
-			"junction table must have a unique key over both sides.",
+			"Checked by the primary key and both foreign keys. In an external database, each table that looks like " +
+			"a junction table must have a unique key over both sides.",
 		run: pointCheck(checkJunctions), runGeneral: pointCheck(checkJunctionsGeneral)},
 	{ID: "G26", Kind: Point, unit: "rules", Title: "e-mail addresses and user names are unique",
 		Guide: "Is there a unique constraint on email addresses or usernames?",
-		Why: "If two accounts have the same address, account recovery can give access to the wrong one. In Cardinal, " +
-			"the identifier is the primary key of the table identifiers. In an external database, each column that " +
-			"looks like a login name must be unique.",
+		Why: "If two accounts have the same address, account recovery can give access to the wrong one. In " +
+			"Cardinal, the identifier is the primary key of the table identifiers. In an external database, each " +
+			"column that looks like a login name must be unique.",
 		run: pointCheck(checkIdentifiersUnique), runGeneral: pointCheck(checkLoginNamesGeneral)},
 }
 
@@ -58,7 +59,8 @@ func isUUID(t *catalog.Table, c *catalog.Column) bool {
 }
 
 func isForeign(t *catalog.Table, column string) bool {
-	return slices.ContainsFunc(t.ForeignKeys(), func(k catalog.Constraint) bool { return slices.Contains(k.Columns, column) })
+	return slices.ContainsFunc(t.ForeignKeys(),
+		func(k catalog.Constraint) bool { return slices.Contains(k.Columns, column) })
 }
 
 func checkPrimaryKeys(s *Subject, res *resultBuilder) {
@@ -77,7 +79,8 @@ func checkPrimaryKeys(s *Subject, res *resultBuilder) {
 		if t.PrimaryKey() == nil {
 			problem = "the table has no primary key"
 		}
-		res.expect(problem == "", Finding{Object: object, Problem: problem, Evidence: []string{"primary key (" + strings.Join(t.PrimaryKey(), ", ") + ")"}})
+		res.expect(problem == "", Finding{Object: object, Problem: problem,
+			Evidence: []string{"primary key (" + strings.Join(t.PrimaryKey(), ", ") + ")"}})
 	}
 }
 
@@ -85,7 +88,8 @@ func checkPrimaryKeysGeneral(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
 		key := t.PrimaryKey()
 		if key == nil {
-			f := Finding{Object: t.Name, Problem: "the table has no primary key: rows cannot be identified, and replicas cannot distinguish equal rows"}
+			f := Finding{Object: t.Name, Problem: "the table has no primary key: rows cannot be identified, and " +
+				"replicas cannot distinguish equal rows"}
 			if pair := junctionColumns(&t); pair != nil {
 				f.Fix = s.alterTable(&t, "ADD PRIMARY KEY ("+quoteNames(pair)+")")
 			} else if t.Column("id") == nil {
@@ -102,7 +106,8 @@ func checkPrimaryKeysGeneral(s *Subject, res *resultBuilder) {
 			}
 		}
 		res.expect(natural == nil, Finding{Object: t.Name, Warning: true, Evidence: natural,
-			Problem: "the primary key is neither a UUID nor an integer: if its value changes, every table that refers to it must change"})
+			Problem: "the primary key is neither a UUID nor an integer: if its value changes, every table that " +
+				"refers to it must change"})
 	}
 }
 
@@ -115,9 +120,10 @@ func checkJunctions(s *Subject, res *resultBuilder) {
 		if t == nil {
 			continue
 		}
-		res.expect(slices.Equal(t.PrimaryKey(), []string{want.a, want.b}), Finding{Object: want.table, Problem: "its primary key is not the pair of columns",
-			Evidence: []string{"primary key (" + strings.Join(t.PrimaryKey(), ", ") + ")"},
-			Fix:      s.alterTable(t, "ADD PRIMARY KEY ("+quoteNames([]string{want.a, want.b})+")")})
+		res.expect(slices.Equal(t.PrimaryKey(), []string{want.a, want.b}),
+			Finding{Object: want.table, Problem: "its primary key is not the pair of columns",
+				Evidence: []string{"primary key (" + strings.Join(t.PrimaryKey(), ", ") + ")"},
+				Fix:      s.alterTable(t, "ADD PRIMARY KEY ("+quoteNames([]string{want.a, want.b})+")")})
 		res.requireForeignKey(s, want.table, want.a, want.to, "id")
 		res.requireForeignKey(s, want.table, want.b, want.other, "id")
 	}
@@ -127,7 +133,8 @@ func checkJunctions(s *Subject, res *resultBuilder) {
 // otherwise only an id and times.
 func junctionColumns(t *catalog.Table) []string {
 	keys := t.ForeignKeys()
-	if len(keys) != 2 || keys[0].References == keys[1].References || len(keys[0].Columns) != 1 || len(keys[1].Columns) != 1 {
+	if len(keys) != 2 || keys[0].References == keys[1].References || len(keys[0].Columns) != 1 ||
+		len(keys[1].Columns) != 1 {
 		return nil
 	}
 	for _, c := range t.Columns {
@@ -146,8 +153,10 @@ func checkJunctionsGeneral(s *Subject, res *resultBuilder) {
 		}
 		res.expect(slices.ContainsFunc(t.UniqueKeys(), func(k []string) bool {
 			return len(k) <= 2 && !slices.ContainsFunc(k, func(c string) bool { return !slices.Contains(pair, c) })
-		}), Finding{Object: t.Name, Problem: "the same pair can exist twice", Evidence: []string{"(" + strings.Join(pair, ", ") + ") is not a key"},
-			Fix: "CREATE UNIQUE INDEX " + quoteName(t.Name+"_pair_uq") + " ON " + s.tableName(t.Name) + " (" + quoteNames(pair) + ");"})
+		}), Finding{Object: t.Name, Problem: "the same pair can exist twice",
+			Evidence: []string{"(" + strings.Join(pair, ", ") + ") is not a key"},
+			Fix: "CREATE UNIQUE INDEX " + quoteName(t.Name+"_pair_uq") + " ON " + s.tableName(t.Name) + " (" +
+				quoteNames(pair) + ");"})
 	}
 }
 
@@ -156,20 +165,26 @@ func checkIdentifiersUnique(s *Subject, res *resultBuilder) {
 	if t == nil {
 		return
 	}
-	res.expect(slices.Equal(t.PrimaryKey(), []string{"value_index"}), Finding{Object: "identifiers", Problem: "value_index is not the primary key, so two users can have the same identifier",
-		Fix: s.alterTable(t, "ADD PRIMARY KEY (value_index)")})
-	res.expect(hasCheck(t, "value_index", regexp.MustCompile(`length\(value_index\) = 32`)), Finding{Object: "identifiers.value_index",
-		Problem: "no CHECK requires the 32 bytes of a blind index, so it accepts an address in clear text",
-		Fix:     s.alterTable(t, "ADD CHECK (octet_length(value_index) = 32)")})
+	res.expect(slices.Equal(t.PrimaryKey(), []string{"value_index"}),
+		Finding{Object: "identifiers", Problem: "value_index is not the primary key, so two users can have the same " +
+			"identifier",
+			Fix: s.alterTable(t, "ADD PRIMARY KEY (value_index)")})
+	res.expect(hasCheck(t, "value_index", regexp.MustCompile(`length\(value_index\) = 32`)),
+		Finding{Object: "identifiers.value_index",
+			Problem: "no CHECK requires the 32 bytes of a blind index, so it accepts an address in clear text",
+			Fix:     s.alterTable(t, "ADD CHECK (octet_length(value_index) = 32)")})
 	res.requireUnique(s, "identifiers", "user_id", "contact_id")
 	res.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool {
-		return i.Unique && i.Valid && slices.Equal(i.Columns, []string{"user_id"}) && strings.Contains(i.Predicate, "contact_id IS NULL")
+		return i.Unique && i.Valid && slices.Equal(i.Columns, []string{"user_id"}) &&
+			strings.Contains(i.Predicate, "contact_id IS NULL")
 	}), Finding{Object: "identifiers", Problem: "a user can have several user names",
-		Fix: "CREATE UNIQUE INDEX identifiers_one_username_uq ON " + s.tableName("identifiers") + " (user_id) WHERE contact_id IS NULL;"})
+		Fix: "CREATE UNIQUE INDEX identifiers_one_username_uq ON " + s.tableName("identifiers") +
+			" (user_id) WHERE contact_id IS NULL;"})
 	for _, other := range s.Live.Base() {
 		for _, c := range other.Columns {
 			if loginName.MatchString(c.Name) {
-				res.expect(false, Finding{Object: other.Name + "." + c.Name, Problem: "it is a login name outside the table identifiers"})
+				res.expect(false, Finding{Object: other.Name + "." + c.Name,
+					Problem: "it is a login name outside the table identifiers"})
 			}
 		}
 	}
@@ -177,7 +192,8 @@ func checkIdentifiersUnique(s *Subject, res *resultBuilder) {
 
 var (
 	loginName   = newPattern(`(?i)^(e_?mail(_?address)?|user_?name|login(_?name)?|handle|nick_?name)$`)
-	personTable = newPattern(`(?i)^(.*_)?(users?|accounts?|members?|customers?|people|persons?|logins?|subscribers?|identit(y|ies)|employees?)$`)
+	personTable = newPattern(`(?i)^(.*_)?(users?|accounts?|members?|customers?|people|persons?|logins?|subscribers?|` +
+		`identit(y|ies)|employees?)$`)
 )
 
 func checkLoginNamesGeneral(s *Subject, res *resultBuilder) {
@@ -189,9 +205,11 @@ func checkLoginNamesGeneral(s *Subject, res *resultBuilder) {
 			if !loginName.MatchString(c.Name) {
 				continue
 			}
-			unique := slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool { return i.Unique && i.Valid && isUniqueFor(i, c.Name) })
+			unique := slices.ContainsFunc(t.Indexes,
+				func(i catalog.Index) bool { return i.Unique && i.Valid && isUniqueFor(i, c.Name) })
 			res.expect(unique, Finding{Object: t.Name + "." + c.Name, Problem: "two rows can have the same login name",
-				Fix: "CREATE UNIQUE INDEX " + quoteName(t.Name+"_"+c.Name+"_uq") + " ON " + s.tableName(t.Name) + " (" + quoteName(c.Name) + ");"})
+				Fix: "CREATE UNIQUE INDEX " + quoteName(t.Name+"_"+c.Name+"_uq") + " ON " + s.tableName(t.Name) + " (" +
+					quoteName(c.Name) + ");"})
 		}
 	}
 }

@@ -13,9 +13,9 @@ import (
 var queryPoints = []Check{
 	{ID: "G25", Kind: Point, unit: "queries", Title: "every frequent query has an index",
 		Guide: "Are there indexes for common query patterns?",
-		Why: "A query that reads a whole table becomes slow as the table grows. Each query that the service runs often " +
-			"or on a growing table is listed here, with the columns that an index must begin with, in this order. " +
-			"Whether the planner uses it is checked in D07.",
+		Why: "A query that reads a whole table becomes slow as the table grows. Each query that the service runs " +
+			"often or on a growing table is listed here, with the columns that an index must begin with, in this " +
+			"order. Whether the planner uses it is checked in D07.",
 		run: pointCheck(checkQueryIndexes)},
 }
 
@@ -59,9 +59,11 @@ func checkQueryIndexes(s *Subject, res *resultBuilder) {
 		}
 		columns := strings.Fields(q.columns)
 		res.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool {
-			return len(i.Columns) >= len(columns) && slices.Equal(i.Columns[:len(columns)], columns) && i.Serves(columns)
-		}), Finding{Object: q.table, Problem: "no index serves the query: " + q.name, Evidence: []string{"needed: (" + strings.Join(columns, ", ") + ", ...)"},
-			Fix: s.createIndex(t, columns, s.notNullPredicate(t, columns))})
+			return len(i.Columns) >= len(columns) && slices.Equal(i.Columns[:len(columns)], columns) &&
+				i.Serves(columns)
+		}), Finding{Object: q.table, Problem: "no index serves the query: " + q.name,
+			Evidence: []string{"needed: (" + strings.Join(columns, ", ") + ", ...)"},
+			Fix:      s.createIndex(t, columns, s.notNullPredicate(t, columns))})
 	}
 }
 
@@ -69,8 +71,8 @@ var queryScans = []Check{
 	{ID: "D07", Kind: Data, unit: "queries", Title: "the planner uses an index for every frequent query",
 		Guide: "Only index columns used frequently in WHERE clauses or JOINs.",
 		Why: "An index on the right columns can still be unusable because of its collation or method. Each query of " +
-			"G25 is explained, not run. Sequential scans are made expensive, so that the plan does not depend on the " +
-			"number of rows: it must find the rows and their order by an index.",
+			"G25 is explained, not run. Sequential scans are made expensive, so that the plan does not depend on " +
+			"the number of rows: it must find the rows and their order by an index.",
 		run: checkQueryPlans},
 }
 
@@ -89,7 +91,8 @@ func checkQueryPlans(ctx context.Context, s *Subject) (Outcome, error) {
 	explain := "EXPLAIN QUERY PLAN "
 	if s.Live.Engine == "postgres" {
 		explain = "EXPLAIN (COSTS OFF) "
-		if _, err := tx.ExecContext(ctx, `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off`); err != nil {
+		if _, err := tx.ExecContext(ctx, `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; `+
+			`SET LOCAL enable_sort = off`); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -114,9 +117,11 @@ func checkQueryPlans(ctx context.Context, s *Subject) (Outcome, error) {
 		found, lines := false, []string{query}
 		for _, row := range plan {
 			line := strings.TrimSpace(row[len(row)-1])
-			lines, found, sorted = append(lines, line), found || finds.MatchString(line), sorted || sortStep.MatchString(line)
+			lines = append(lines, line)
+			found, sorted = found || finds.MatchString(line), sorted || sortStep.MatchString(line)
 		}
-		res.expect(small || found && !sorted, Finding{Object: q.table, Problem: "no index answers the query: " + q.name, Evidence: lines})
+		res.expect(small || found && !sorted,
+			Finding{Object: q.table, Problem: "no index answers the query: " + q.name, Evidence: lines})
 	}
 	return res.result(), nil
 }
@@ -124,8 +129,9 @@ func checkQueryPlans(ctx context.Context, s *Subject) (Outcome, error) {
 // sampleQuery returns a query that an index on the columns answers: rows with equal values in the first columns, in the
 // order of the last one.
 func (s *Subject) sampleQuery(t *catalog.Table, columns []string) (query string, ok bool) {
-	literal := map[string]string{"uuid": "'ffffffff-ffff-7fff-bfff-ffffffffffff'", "text": "'x'", "bytea": "'x'", "timestamp with time zone": "'2026-01-01T00:00:00Z'",
-		"BLOB": "x'00'", "TEXT": "'x'", "INTEGER": "0"}
+	literal := map[string]string{"uuid": "'ffffffff-ffff-7fff-bfff-ffffffffffff'", "text": "'x'", "bytea": "'x'",
+		"timestamp with time zone": "'2026-01-01T00:00:00Z'",
+		"BLOB":                     "x'00'", "TEXT": "'x'", "INTEGER": "0"}
 	var where []string
 	last := columns[len(columns)-1]
 	for _, name := range columns {
@@ -139,5 +145,6 @@ func (s *Subject) sampleQuery(t *catalog.Table, columns []string) (query string,
 		}
 		where = append(where, quoteName(name)+sign+literal[c.Type])
 	}
-	return "SELECT 1 FROM " + s.tableName(t.Name) + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " + quoteName(last) + " LIMIT 50", true
+	return "SELECT 1 FROM " + s.tableName(t.Name) + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " +
+		quoteName(last) + " LIMIT 50", true
 }

@@ -17,14 +17,16 @@ var probes = []Check{
 	probeCheck("P02", "every CHECK refuses a value that violates it", "checks", checkRules),
 	probeCheck("P03", "every key and unique index refuses a duplicate", "keys", uniqueRules),
 	probeCheck("P04", "every foreign key refuses a reference to a missing row", "foreign keys", foreignKeyRules),
-	probeCheck("P05", "every trigger refuses by each of its rules and for each of its events", "rules of triggers", triggerRules),
+	probeCheck("P05", "every trigger refuses by each of its rules and for each of its events", "rules of triggers",
+		triggerRules),
 	probeCheck("P06", "every month of the audit log refuses what the log refuses", "rules of months", monthRules),
 }
 
 func probeCheck(id, title, unit string, rules func(*prober, *catalog.Table) []rule) Check {
 	return Check{ID: id, Kind: Probe, Title: title, unit: unit,
-		Why: "A declared rule that refuses nothing gives false security. For each rule, a statement that violates only that rule is generated from the catalog and executed in the shadow schema, " +
-			"in a transaction that is rolled back. The database must refuse it, with the name of that rule.",
+		Why: "A declared rule that refuses nothing gives false security. For each rule, a statement that violates " +
+			"only that rule is generated from the catalog and executed in the shadow schema, in a transaction that " +
+			"is rolled back. The database must refuse it, with the name of that rule.",
 		run: func(ctx context.Context, s *Subject) (Outcome, error) {
 			if s.shadow == nil {
 				return Outcome{Status: Skipped, NotChecked: s.NoShadowReason}, nil
@@ -67,17 +69,19 @@ type rule struct {
 // unreachableRules are the rules that no statement can violate, because another rule always refuses first.
 var unreachableRules = map[string]map[string]string{
 	"postgres": {
-		"column credentials.salt":                    "computed from hash, which is NOT NULL",
-		"column audit_logs.occurred_at":              "computed from id, which is NOT NULL",
-		"column audit_logs.id":                       "no partition accepts a row without an id; each month is tested under its own name",
+		"column credentials.salt":       "computed from hash, which is NOT NULL",
+		"column audit_logs.occurred_at": "computed from id, which is NOT NULL",
+		"column audit_logs.id": "no partition accepts a row without an id; each month is " +
+			"tested under its own name",
 		"constraint credentials.credentials_salt_ck": "credentials_hash_ck already requires salts of 11 characters",
 	},
 	"sqlite": {
 		"column credentials.salt":                    "computed from hash, which is NOT NULL",
 		"column audit_logs.occurred_at":              "computed from id, which is NOT NULL",
 		"constraint credentials.credentials_salt_ck": "credentials_hash_ck already requires salts of 11 characters",
-		"constraint api_keys.api_keys_pk":            "api_keys_id_uq refuses a second key with the same id, whichever user has it",
-		"constraint audit_logs.audit_logs_pk":        "audit_logs_append_only refuses a duplicate before the key does",
+		"constraint api_keys.api_keys_pk": "api_keys_id_uq refuses a second key with the same id, whichever user " +
+			"has it",
+		"constraint audit_logs.audit_logs_pk": "audit_logs_append_only refuses a duplicate before the key does",
 	},
 }
 
@@ -110,7 +114,8 @@ func (p *prober) testRule(ctx context.Context, o *Outcome, r rule) error {
 	}
 	object := strings.TrimSpace(r.object + " " + r.detail)
 	o.Findings = append(o.Findings, Finding{Object: object, Problem: "it refused none of the statements",
-		Evidence: []string{fmt.Sprintf("%d statements were executed in a copy of the schema; results: %s", tried, strings.Join(others, ", "))}})
+		Evidence: []string{fmt.Sprintf("%d statements were executed in a copy of the schema; results: %s", tried,
+			strings.Join(others, ", "))}})
 	return nil
 }
 
@@ -118,7 +123,8 @@ func (p *prober) testRule(ctx context.Context, o *Outcome, r rule) error {
 // such a row under its own name.
 func (p *prober) isExempt(r rule) bool {
 	if name := r.table.PartitionOf; name != "" {
-		return r.object != objectName("column", r.table, "id") && unreachableRules[p.engine][strings.ReplaceAll(r.object, r.table.Name, name)] != ""
+		return r.object != objectName("column", r.table, "id") &&
+			unreachableRules[p.engine][strings.ReplaceAll(r.object, r.table.Name, name)] != ""
 	}
 	return unreachableRules[p.engine][r.object] != ""
 }
@@ -147,7 +153,8 @@ func notNullRules(p *prober, t *catalog.Table) []rule {
 func (p *prober) tableNotNullRules(t *catalog.Table) (rules []rule) {
 	for _, c := range t.Columns {
 		if c.NotNull {
-			rules = append(rules, rule{object: objectName("column", t, c.Name), table: t, names: []string{c.Name}, statements: p.changeColumns(t, []string{c.Name}, nullOnly),
+			rules = append(rules, rule{object: objectName("column", t, c.Name), table: t, names: []string{c.Name},
+				statements: p.changeColumns(t, []string{c.Name}, nullOnly),
 				matches: func(r refusal) bool {
 					return r.kind == "not null" && r.name == c.Name && p.isTableOrPartition(t, r.table)
 				}})
@@ -166,8 +173,9 @@ func checkRules(p *prober, t *catalog.Table) []rule {
 func (p *prober) tableCheckRules(t *catalog.Table) (rules []rule) {
 	for _, c := range t.Constraints {
 		if c.Kind == catalog.Check {
-			rules = append(rules, rule{object: objectName("constraint", t, c.Name), table: t, names: []string{c.Name}, statements: p.changeColumns(t, c.Columns, p.candidates),
-				matches: func(r refusal) bool { return r.kind == "check" && r.name == c.Name }})
+			rules = append(rules, rule{object: objectName("constraint", t, c.Name), table: t, names: []string{c.Name},
+				statements: p.changeColumns(t, c.Columns, p.candidates),
+				matches:    func(r refusal) bool { return r.kind == "check" && r.name == c.Name }})
 		}
 	}
 	return rules
@@ -190,16 +198,18 @@ func (p *prober) tableUniqueRules(t *catalog.Table) (rules []rule) {
 		if i.Constraint != "" {
 			name = objectName("constraint", t, i.Constraint)
 		}
-		rules = append(rules, rule{object: name, table: t, names: []string{i.Name}, statements: p.duplicateRows(t, i), matches: func(r refusal) bool {
-			if r.kind != "unique" {
-				return false
-			}
-			if p.engine == "sqlite" {
-				return r.name == i.Name || r.name == t.Name+"."+strings.Join(i.Columns, ", "+t.Name+".")
-			}
-			other := p.schema.Table(r.table)
-			return r.name == i.Name || other != nil && findFirst(other.Indexes, func(x catalog.Index) bool { return x.Name == r.name }).PartOf == i.Name
-		}})
+		rules = append(rules, rule{object: name, table: t, names: []string{i.Name}, statements: p.duplicateRows(t, i),
+			matches: func(r refusal) bool {
+				if r.kind != "unique" {
+					return false
+				}
+				if p.engine == "sqlite" {
+					return r.name == i.Name || r.name == t.Name+"."+strings.Join(i.Columns, ", "+t.Name+".")
+				}
+				other := p.schema.Table(r.table)
+				return r.name == i.Name || other != nil &&
+					findFirst(other.Indexes, func(x catalog.Index) bool { return x.Name == r.name }).PartOf == i.Name
+			}})
 	}
 	return rules
 }
@@ -213,7 +223,8 @@ func foreignKeyRules(p *prober, t *catalog.Table) []rule {
 
 func (p *prober) tableForeignKeyRules(t *catalog.Table) (rules []rule) {
 	for _, c := range t.ForeignKeys() {
-		rules = append(rules, rule{object: objectName("constraint", t, c.Name), table: t, names: []string{c.Name}, statements: p.danglingReferences(t, c), deferred: c.Deferred, foreignKey: &c,
+		rules = append(rules, rule{object: objectName("constraint", t, c.Name), table: t, names: []string{c.Name},
+			statements: p.danglingReferences(t, c), deferred: c.Deferred, foreignKey: &c,
 			matches: func(r refusal) bool {
 				return r.kind == "foreign key" && r.name == c.Name && p.isTableOrPartition(t, r.table)
 			}})
@@ -230,8 +241,9 @@ func triggerRules(p *prober, t *catalog.Table) []rule {
 
 var (
 	// BEFORE UPDATE OF a, b OR DELETE ON; AFTER INSERT ON.
-	triggerEvents = newPattern(`(?is)\b(?:BEFORE|AFTER)\s+((?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?)(?:\s+OR\s+(?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?))*)\s+ON\s`)
-	isDeferred    = newPattern(`(?i)\bDEFERRABLE INITIALLY DEFERRED\b`)
+	triggerEvents = newPattern(`(?is)\b(?:BEFORE|AFTER)\s+((?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ` +
+		`]+?)?)(?:\s+OR\s+(?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?))*)\s+ON\s`)
+	isDeferred = newPattern(`(?i)\bDEFERRABLE INITIALLY DEFERRED\b`)
 )
 
 // tableTriggerRules splits each trigger: every rule that it names must refuse something, and it must refuse something
@@ -244,7 +256,9 @@ func (p *prober) tableTriggerRules(t *catalog.Table) (rules []rule) {
 		names := p.ruleNames(t, g)
 		m := triggerEvents.FindStringSubmatch(g.Definition)
 		if m == nil || len(names) == 0 {
-			rules = append(rules, rule{object: objectName("trigger", t, g.Name), table: t, detail: "(its rules cannot be read)", statements: noStatements, matches: func(refusal) bool { return false }})
+			rules = append(rules, rule{object: objectName("trigger", t, g.Name), table: t,
+				detail: "(its rules cannot be read)", statements: noStatements,
+				matches: func(refusal) bool { return false }})
 			continue
 		}
 		var events []event
@@ -252,8 +266,10 @@ func (p *prober) tableTriggerRules(t *catalog.Table) (rules []rule) {
 			events = append(events, newEvent(word))
 		}
 		add := func(goal string, names []string, events ...event) {
-			rules = append(rules, rule{object: objectName("trigger", t, g.Name), table: t, detail: goal, names: names, deferred: isDeferred.MatchString(g.Definition),
-				statements: p.triggerStatements(t, events), matches: func(r refusal) bool { return r.kind == "check" && slices.Contains(names, r.name) }})
+			rules = append(rules, rule{object: objectName("trigger", t, g.Name), table: t, detail: goal, names: names,
+				deferred:   isDeferred.MatchString(g.Definition),
+				statements: p.triggerStatements(t, events),
+				matches:    func(r refusal) bool { return r.kind == "check" && slices.Contains(names, r.name) }})
 		}
 		for _, name := range names {
 			add("by "+name, []string{name}, events...)
@@ -342,7 +358,8 @@ func monthRules(p *prober, t *catalog.Table) []rule {
 	if t.Kind != catalog.Partition {
 		return nil
 	}
-	return slices.Concat(p.tableNotNullRules(t), p.tableCheckRules(t), p.tableUniqueRules(t), p.tableForeignKeyRules(t), p.tableTriggerRules(t))
+	return slices.Concat(p.tableNotNullRules(t), p.tableCheckRules(t), p.tableUniqueRules(t), p.tableForeignKeyRules(t),
+		p.tableTriggerRules(t))
 }
 
 // auditMonths returns the months for which the schema has a partition of the audit log.

@@ -47,7 +47,8 @@ func (h *shadow) openProber(ctx context.Context, s *Subject) (*prober, error) {
 	if err := h.insertFixture(ctx, has, auditMonths(s.Shadow), s.Now); err != nil {
 		return nil, fmt.Errorf("insert rows into the shadow schema: %w", err)
 	}
-	if h.engine == "postgres" && p.schema.Table("audit_logs_"+s.Now.Format("200601")) == nil { // the fixture has created this month
+	// the fixture has created this month
+	if h.engine == "postgres" && p.schema.Table("audit_logs_"+s.Now.Format("200601")) == nil {
 		var err error
 		if p.schema, err = catalog.ReadPostgres(ctx, h.conn, h.name); err != nil {
 			return nil, err
@@ -82,7 +83,8 @@ func (p *prober) readRows(ctx context.Context, t *catalog.Table) error {
 	if len(columns) == 0 || len(order) == 0 {
 		return nil
 	}
-	found, err := catalog.Texts(ctx, p.conn, fmt.Sprintf(`SELECT %s FROM %s ORDER BY %s LIMIT %d`, strings.Join(columns, ", "), quoteName(t.Name), strings.Join(order, ", "), maxRowsPerTable))
+	found, err := catalog.Texts(ctx, p.conn, fmt.Sprintf(`SELECT %s FROM %s ORDER BY %s LIMIT %d`,
+		strings.Join(columns, ", "), quoteName(t.Name), strings.Join(order, ", "), maxRowsPerTable))
 	if err != nil {
 		return err
 	}
@@ -113,7 +115,8 @@ func (r refusal) String() string {
 // tryFunction creates the function that executes statements on PostgreSQL. The block that catches the error of a
 // statement also undoes it; a caught error is not written to the server's log. A statement that succeeds ends with an
 // error of its own, so that it is undone too. The function stops at a refusal with one of the wanted names.
-const tryFunction = `CREATE FUNCTION try_statements(statements text[], at_commit boolean, wanted text[]) RETURNS TABLE (code text, rel text, rule text, col text) LANGUAGE plpgsql AS $$
+const tryFunction = `CREATE FUNCTION try_statements(statements text[], at_commit boolean,
+  wanted text[]) RETURNS TABLE (code text, rel text, rule text, col text) LANGUAGE plpgsql AS $$
 DECLARE
   statement text;
 BEGIN
@@ -173,7 +176,8 @@ func (p *prober) runBatch(ctx context.Context, batch []string, r rule) (results 
 		}
 		return results, nil
 	}
-	found, err := catalog.Texts(ctx, p.conn, `SELECT code, rel, rule, col FROM try_statements($1, $2, $3)`, batch, r.deferred, r.names)
+	found, err := catalog.Texts(ctx, p.conn, `SELECT code, rel, rule, col FROM try_statements($1, $2, $3)`, batch,
+		r.deferred, r.names)
 	for _, f := range found {
 		results = append(results, parsePostgresRefusal(f[0], f[1], f[2], f[3]))
 	}
@@ -209,7 +213,8 @@ func (p *prober) runSQLite(ctx context.Context, statement string, r rule) (found
 		text += ";\nCOMMIT"
 	}
 	_, err = p.conn.ExecContext(ctx, text)
-	if _, undo := p.conn.ExecContext(ctx, "ROLLBACK"); undo != nil && !strings.Contains(undo.Error(), "no transaction is active") {
+	if _, undo := p.conn.ExecContext(ctx, "ROLLBACK"); undo != nil &&
+		!strings.Contains(undo.Error(), "no transaction is active") {
 		return refusal{}, undo
 	}
 	if err == nil {
@@ -267,7 +272,8 @@ func (p *prober) breaksOnlyThisKey(ctx context.Context, statement string, r rule
 	_, err = p.conn.ExecContext(ctx, "BEGIN;\nPRAGMA defer_foreign_keys = ON;\n"+statement)
 	if err == nil {
 		var broken [][]string
-		broken, err = catalog.Texts(ctx, p.conn, `SELECT DISTINCT l.id, l."from", l."table" FROM pragma_foreign_key_check($1) c
+		broken, err = catalog.Texts(ctx, p.conn, `SELECT DISTINCT l.id, l."from", l."table"
+		  FROM pragma_foreign_key_check($1) c
 		    JOIN pragma_foreign_key_list($1) l ON l.id = c.fkid ORDER BY l.id, l.seq`, r.table.Name)
 		columns := map[string][]string{}
 		for _, b := range broken {

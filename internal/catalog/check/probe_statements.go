@@ -19,7 +19,8 @@ func nullOnly(*catalog.Table, *catalog.Column, row) []string { return []string{"
 func (p *prober) changeColumns(t *catalog.Table, columns []string, source valueSource) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, changes := range []func(map[string][]string) iter.Seq[row]{singleChanges, pairChanges} {
-			for _, write := range []func(*catalog.Table, row, row) string{p.insertLike, p.insertUnknownCodes, p.update} {
+			for _, write := range []func(*catalog.Table, row, row) string{p.insertLike, p.insertUnknownCodes,
+				p.update} {
 				for _, r := range p.rows[t.Name] {
 					for change := range changes(candidateValues(t, columns, r, source)) {
 						if statement := write(t, r, change); statement != "" && !yield(statement) {
@@ -127,7 +128,8 @@ func (p *prober) insertRow(t *catalog.Table, values row) string {
 			list = append(list, values[c.Name])
 		}
 	}
-	return "INSERT INTO " + quoteName(t.Name) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(list, ", ") + ")"
+	return "INSERT INTO " + quoteName(t.Name) + " (" + strings.Join(columns, ", ") + ") VALUES (" +
+		strings.Join(list, ", ") + ")"
 }
 
 // update changes a row and increments its version, as every change must.
@@ -169,7 +171,8 @@ func (p *prober) duplicateRows(t *catalog.Table, i catalog.Index) iter.Seq[strin
 		}
 	}
 	return func(yield func(string) bool) {
-		for _, text := range []string{"'probe_x'", "'QQ'", "'probes.x'", "'probe-x'", quoteLiteral(strings.Replace(sampleHash, "cHJv", "eHJv", 1))} {
+		for _, text := range []string{"'probe_x'", "'QQ'", "'probes.x'", "'probe-x'",
+			quoteLiteral(strings.Replace(sampleHash, "cHJv", "eHJv", 1))} {
 			for _, r := range p.rows[t.Name] {
 				values, texts := maps.Clone(r), 0
 				for _, name := range slices.Sorted(maps.Keys(others)) {

@@ -62,7 +62,8 @@ func TestExemptRulesUnreachable(t *testing.T) {
 			if table.Kind == catalog.Partition {
 				continue
 			}
-			for _, r := range slices.Concat(p.tableNotNullRules(table), p.tableCheckRules(table), p.tableUniqueRules(table), p.tableForeignKeyRules(table), p.tableTriggerRules(table)) {
+			for _, r := range slices.Concat(p.tableNotNullRules(table), p.tableCheckRules(table),
+				p.tableUniqueRules(table), p.tableForeignKeyRules(table), p.tableTriggerRules(table)) {
 				if !p.isExempt(r) {
 					continue
 				}
@@ -90,24 +91,34 @@ func TestExemptRulesUnreachable(t *testing.T) {
 func TestProbesDetectIneffectiveRules(t *testing.T) {
 	disabled := map[string]map[string]string{
 		"postgres": {
-			"constraint users.users_version_ck":                         `ALTER TABLE users DROP CONSTRAINT users_version_ck, ADD CONSTRAINT users_version_ck CHECK (version > -5 OR schema_version > 0)`,
-			"constraint sessions.sessions_idle_ck":                      `ALTER TABLE sessions DROP CONSTRAINT sessions_idle_ck`,
-			"column contacts.kind":                                      `ALTER TABLE contacts ALTER COLUMN kind DROP NOT NULL`,
-			"index contacts.contacts_one_primary_uq":                    `DROP INDEX contacts_one_primary_uq`,
-			"constraint roles.roles_name_uq":                            `ALTER TABLE roles DROP CONSTRAINT roles_name_uq`,
-			"constraint sessions.sessions_method_fk":                    `ALTER TABLE sessions DROP CONSTRAINT sessions_method_fk`,
-			"trigger profiles.profiles_no_delete by profiles_no_delete": `ALTER TABLE profiles DISABLE TRIGGER profiles_no_delete`,
-			"trigger users.users_guard by users_erased_final":           `DO $$ BEGIN EXECUTE replace(pg_get_functiondef('guard_user'::regproc), 'OLD.erased_at IS NOT NULL', 'false'); END $$`,
+			"constraint users.users_version_ck": `ALTER TABLE users DROP CONSTRAINT ` +
+				`users_version_ck, ADD CONSTRAINT users_version_ck CHECK (version > -5 OR schema_version > 0)`,
+			"constraint sessions.sessions_idle_ck": `ALTER TABLE sessions DROP CONSTRAINT ` +
+				`sessions_idle_ck`,
+			"column contacts.kind": `ALTER TABLE contacts ALTER COLUMN kind ` +
+				`DROP NOT NULL`,
+			"index contacts.contacts_one_primary_uq": `DROP INDEX contacts_one_primary_uq`,
+			"constraint roles.roles_name_uq": `ALTER TABLE roles DROP CONSTRAINT ` +
+				`roles_name_uq`,
+			"constraint sessions.sessions_method_fk": `ALTER TABLE sessions DROP CONSTRAINT ` +
+				`sessions_method_fk`,
+			"trigger profiles.profiles_no_delete by profiles_no_delete": `ALTER TABLE profiles DISABLE TRIGGER ` +
+				`profiles_no_delete`,
+			"trigger users.users_guard by users_erased_final": `DO $$ BEGIN EXECUTE ` +
+				`replace(pg_get_functiondef('guard_user'::regproc), 'OLD.erased_at IS NOT NULL', 'false'); END $$`,
 		},
 		"sqlite": {
 			"index contacts.contacts_one_primary_uq":                    `DROP INDEX contacts_one_primary_uq`,
 			"trigger profiles.profiles_no_delete by profiles_no_delete": `DROP TRIGGER profiles_no_delete`,
 			"constraint users.users_version_ck": `PRAGMA writable_schema = ON;
-			  UPDATE sqlite_schema SET sql = replace(sql, 'CHECK (version > 0 AND', 'CHECK (version > -5 OR') WHERE name = 'users'; PRAGMA writable_schema = RESET`,
+			  UPDATE sqlite_schema SET sql = replace(sql, 'CHECK (version > 0 AND', 'CHECK (version > -5 OR')
+			    WHERE name = 'users'; PRAGMA writable_schema = RESET`,
 			"column contacts.kind": `PRAGMA writable_schema = ON;
-			  UPDATE sqlite_schema SET sql = replace(sql, 'kind            TEXT NOT NULL', 'kind TEXT') WHERE name = 'contacts'; PRAGMA writable_schema = RESET`,
+			  UPDATE sqlite_schema SET sql = replace(sql, 'kind            TEXT NOT NULL', 'kind TEXT')
+			    WHERE name = 'contacts'; PRAGMA writable_schema = RESET`,
 			"trigger settings.settings_guard_version by settings_created_fixed": `DROP TRIGGER settings_guard_version;
-			  CREATE TRIGGER settings_guard_version BEFORE UPDATE ON settings BEGIN SELECT RAISE(ABORT, 'settings_version_step: no') WHERE NEW.version <> OLD.version + 1; END`,
+			  CREATE TRIGGER settings_guard_version BEFORE UPDATE ON settings BEGIN SELECT RAISE(ABORT,
+			    'settings_version_step: no') WHERE NEW.version <> OLD.version + 1; END`,
 		},
 	}
 	for _, engine := range engines {
@@ -132,7 +143,7 @@ func TestProbesDetectIneffectiveRules(t *testing.T) {
 					got = append(got, f.Object)
 				}
 				if len(o.Findings) != o.Total-o.Passed {
-					t.Errorf("%s: %d of %d held, %d findings", o.ID, o.Passed, o.Total, len(o.Findings))
+					t.Errorf("%s: %d of %d passed, %d findings", o.ID, o.Passed, o.Total, len(o.Findings))
 				}
 			}
 			slices.Sort(want)

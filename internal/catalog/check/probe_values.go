@@ -35,11 +35,13 @@ func (p *prober) candidates(t *catalog.Table, c *catalog.Column, r row) []string
 
 // invalidValues returns values that some rule about a type refuses.
 func (p *prober) invalidValues(c catalog.Column) []string {
-	clear, short := p.bytesLiteral([]byte("clear text that is long enough to pass for ciphertext"), false), p.bytesLiteral([]byte{1}, false)
+	clear, short := p.bytesLiteral([]byte("clear text that is long enough to pass for ciphertext"), false),
+		p.bytesLiteral([]byte{1}, false)
 	system := p.bytesLiteral(cardinal.SystemID[:], true)
 	switch strings.ToLower(c.Type) {
 	case "text":
-		return []string{"''", "'nosuch'", "'NOT A CODE!'", quoteLiteral(strings.Repeat("x", 2000)), "'[]'", "'{}'", "'{'", "'5f4dcc3b5aa765d61d8327deb882cf99'", "NULL"}
+		return []string{"''", "'nosuch'", "'NOT A CODE!'", quoteLiteral(strings.Repeat("x", 2000)), "'[]'", "'{}'",
+			"'{'", "'5f4dcc3b5aa765d61d8327deb882cf99'", "NULL"}
 	case "jsonb":
 		return []string{"'[]'", "'{}'", "'null'", "'1'", "NULL"}
 	case "boolean":

@@ -40,7 +40,8 @@ func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) 
 		}
 		defer done()
 	}
-	report := Report{Engine: s.Live.Engine, Version: s.Live.Version, Database: sanitizeText(s.Name), Schema: s.schemaNumber(), Tables: len(s.Live.Base()), Fingerprint: s.Live.Fingerprint()}
+	report := Report{Engine: s.Live.Engine, Version: s.Live.Version, Database: sanitizeText(s.Name),
+		Schema: s.schemaNumber(), Tables: len(s.Live.Base()), Fingerprint: s.Live.Fingerprint()}
 	for _, c := range selected {
 		o, err := r.runOnce(ctx, c)
 		if err != nil {
@@ -87,7 +88,8 @@ func readLive(ctx context.Context, s *Subject) (err error) {
 			return fmt.Errorf("the number of a migration: %w", err)
 		}
 		applied := s.Now
-		s.Migrations = append(s.Migrations, store.Migration{Number: number, Phase: store.Phase(row[1]), AppliedAt: &applied})
+		s.Migrations = append(s.Migrations, store.Migration{Number: number, Phase: store.Phase(row[1]),
+			AppliedAt: &applied})
 	}
 	if len(s.Migrations) == 0 {
 		return ErrForeign
@@ -142,7 +144,8 @@ func (r *runner) runOnce(ctx context.Context, c Check) (Outcome, error) {
 	o, err := r.run(ctx, c)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == "42501" {
-		o, err = Outcome{Status: Skipped, NotChecked: "the database role is not allowed to read what this check needs"}, nil
+		o, err = Outcome{Status: Skipped, NotChecked: "the database role is not allowed to read what this check needs"},
+			nil
 	}
 	if err != nil {
 		return Outcome{}, err
@@ -235,7 +238,8 @@ func (o *Outcome) sanitize() {
 		for k := range f.Evidence {
 			f.Evidence[k] = sanitizeText(f.Evidence[k])
 		}
-		if sanitizeText(strings.NewReplacer("\n", "", "\t", "").Replace(f.Fix)) != strings.NewReplacer("\n", "", "\t", "").Replace(f.Fix) {
+		if sanitizeText(strings.NewReplacer("\n", "", "\t", "").Replace(f.Fix)) != strings.NewReplacer("\n", "", "\t",
+			"").Replace(f.Fix) {
 			f.Fix = "" // the statement shown would differ from the one to run
 		}
 	}

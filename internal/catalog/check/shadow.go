@@ -40,7 +40,8 @@ type dbConn interface {
 // s.NoShadowReason if it cannot be built. done removes the shadow.
 func buildShadow(ctx context.Context, s *Subject) (done func() error, err error) {
 	if m, ok := unknownMigration(s); ok {
-		s.NoShadowReason = fmt.Sprintf("the database has migration %04d (%s), which this program does not know: use a newer cardinal. %s", m.Number, m.Phase, noShadowNote)
+		s.NoShadowReason = fmt.Sprintf("the database has migration %04d (%s), which this program does not know: use "+
+			"a newer cardinal. %s", m.Number, m.Phase, noShadowNote)
 		return func() error { return nil }, nil
 	}
 	build := buildPostgresShadow
@@ -63,7 +64,8 @@ const noShadowNote = "The fingerprint and the probes were skipped; the guide's p
 func unknownMigration(s *Subject) (store.Migration, bool) {
 	known := store.Embedded(s.Live.Engine)
 	for _, m := range s.Migrations {
-		if !slices.ContainsFunc(known, func(k store.Migration) bool { return k.Number == m.Number && k.Phase == m.Phase }) {
+		if !slices.ContainsFunc(known,
+			func(k store.Migration) bool { return k.Number == m.Number && k.Phase == m.Phase }) {
 			return m, true
 		}
 	}
@@ -71,7 +73,8 @@ func unknownMigration(s *Subject) (store.Migration, bool) {
 }
 
 func buildSQLiteShadow(ctx context.Context, s *Subject) (done func() error, err error) {
-	dsn := url.URL{Scheme: "file", Opaque: "shadow", RawQuery: "mode=memory&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=trusted_schema(0)&_dqs=0"}
+	dsn := url.URL{Scheme: "file", Opaque: "shadow",
+		RawQuery: "mode=memory&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=trusted_schema(0)&_dqs=0"}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
 		return nil, err
@@ -98,15 +101,18 @@ func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, er
 	case err != nil:
 		return nil, err
 	case role != "":
-		s.NoShadowReason = "The connection's role " + role + " has the service's privileges: objects that it creates would be its own, so run the check as the owner of the tables. " + noShadowNote
+		s.NoShadowReason = "The connection's role " + role + " has the service's privileges: objects that it " +
+			"creates would be its own, so run the check as the owner of the tables. " + noShadowNote
 		return func() error { return nil }, nil
 	}
 	tx, err := s.Database.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	h := &shadow{engine: "postgres", name: "cardinal_shadow_" + strings.ToLower(rand.Text()), live: s.Live.Name, conn: tx}
-	_, err = tx.ExecContext(ctx, `SET TRANSACTION READ WRITE; SET LOCAL statement_timeout = '1min'; SET LOCAL lock_timeout = '2s';
+	h := &shadow{engine: "postgres", name: "cardinal_shadow_" + strings.ToLower(rand.Text()), live: s.Live.Name,
+		conn: tx}
+	_, err = tx.ExecContext(ctx, `SET TRANSACTION READ WRITE; SET LOCAL statement_timeout = '1min';
+	  SET LOCAL lock_timeout = '2s';
 		SET LOCAL idle_in_transaction_session_timeout = 0; CREATE SCHEMA `+h.name+`; SET LOCAL search_path = `+h.name)
 	if why := shadowRefusal(err); why != "" {
 		s.NoShadowReason = why + " " + noShadowNote
@@ -139,7 +145,8 @@ func shadowRefusal(err error) string {
 	}
 	switch pg.Code {
 	case "42501":
-		return "The role of the connection is not allowed to create a schema: grant it the CREATE privilege on the database (GRANT CREATE ON DATABASE ... TO ...), or use the role of the owner."
+		return "The role of the connection is not allowed to create a schema: grant it the CREATE privilege on the " +
+			"database (GRANT CREATE ON DATABASE ... TO ...), or use the role of the owner."
 	case "25006", "0A000", "55000":
 		return "The server is read-only (a standby): run the check on its primary."
 	}
@@ -149,7 +156,8 @@ func shadowRefusal(err error) string {
 // grantedRole returns the connection's role if the live schema grants privileges to it: in a shadow that this role
 // owns, they could not be compared.
 func grantedRole(ctx context.Context, q catalog.Querier, live *catalog.Schema) (string, error) {
-	found, err := catalog.Texts(ctx, q, `SELECT current_user, EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND has_database_privilege(oid, 'CREATE'))`)
+	found, err := catalog.Texts(ctx, q, `SELECT current_user, EXISTS (SELECT FROM pg_database `+
+		`WHERE datname = current_database() AND has_database_privilege(oid, 'CREATE'))`)
 	if err != nil || found[0][1] != "true" || !slices.Contains(grantees(live), found[0][0]) {
 		return "", err
 	}
@@ -173,8 +181,10 @@ func (h *shadow) monthsScript(live *catalog.Schema) string {
 // revokeDefaults revokes what the database's default privileges granted in the shadow, so that the same grants in the
 // live schema are found.
 func (h *shadow) revokeDefaults(ctx context.Context) error {
-	roles, err := catalog.Texts(ctx, h.conn, `SELECT DISTINCT COALESCE(quote_ident(g.rolname), 'PUBLIC') FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
-	  LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE d.defaclnamespace = 0 AND a.grantee <> d.defaclrole AND (a.grantee <> 0 OR d.defaclobjtype = 'r')`)
+	roles, err := catalog.Texts(ctx, h.conn, `SELECT DISTINCT COALESCE(quote_ident(g.rolname), 'PUBLIC')
+	  FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+	  LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE d.defaclnamespace = 0 AND a.grantee <> d.defaclrole
+	    AND (a.grantee <> 0 OR d.defaclobjtype = 'r')`)
 	for _, role := range roles {
 		if err != nil {
 			break

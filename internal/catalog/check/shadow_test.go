@@ -113,7 +113,8 @@ func databaseWithGrants(t *testing.T, role string) string {
 // dropLaterMonths drops all months of the audit log except the first two; all months are alike.
 func dropLaterMonths(t *testing.T, at string) string {
 	t.Helper()
-	rows, err := catalog.Texts(t.Context(), openForWriting(t, at), `SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'cardinal.audit_logs'::regclass ORDER BY 1 OFFSET 2`)
+	rows, err := catalog.Texts(t.Context(), openForWriting(t, at), `SELECT inhrelid::regclass FROM pg_inherits `+
+		`WHERE inhparent = 'cardinal.audit_logs'::regclass ORDER BY 1 OFFSET 2`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func dropLaterMonths(t *testing.T, at string) string {
 	return at
 }
 
-// A check does not block the users of the database: even with all probes it holds only read locks (ACCESS SHARE) on the
+// A check does not block the users of the database: even with all probes it takes only read locks (ACCESS SHARE) on the
 // live tables.
 func TestShadowHoldsNoWriteLocks(t *testing.T) {
 	url := migratedDatabase(t, "postgres")
@@ -134,12 +135,14 @@ func TestShadowHoldsNoWriteLocks(t *testing.T) {
 		}
 	}
 	live := openForWriting(t, url)
-	held, err := catalog.Texts(t.Context(), live, `SELECT c.relname, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+	locks, err := catalog.Texts(t.Context(), live, `SELECT c.relname, l.mode FROM pg_locks l JOIN pg_class c
+	  ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
 	  WHERE n.nspname = 'cardinal' AND l.pid <> pg_backend_pid() AND l.mode <> 'AccessShareLock'`)
-	if err != nil || len(held) > 0 {
-		t.Errorf("locks while the shadow exists: %v, %v", held, err)
+	if err != nil || len(locks) > 0 {
+		t.Errorf("locks while the shadow exists: %v, %v", locks, err)
 	}
-	others, err := catalog.Texts(t.Context(), live, `SELECT l.mode FROM pg_locks l WHERE l.pid <> pg_backend_pid() AND l.relation > 16384`)
+	others, err := catalog.Texts(t.Context(), live,
+		`SELECT l.mode FROM pg_locks l WHERE l.pid <> pg_backend_pid() AND l.relation > 16384`)
 	if err != nil || len(others) < 100 {
 		t.Errorf("the shadow's own locks are not visible, so the test proves nothing: %d, %v", len(others), err)
 	}
@@ -151,7 +154,8 @@ func TestShadowHoldsNoWriteLocks(t *testing.T) {
 // countShadows counts the shadow schemas that are visible.
 func countShadows(t *testing.T, url string) int {
 	t.Helper()
-	found, err := catalog.Texts(t.Context(), openForWriting(t, url), `SELECT nspname FROM pg_namespace WHERE nspname LIKE 'cardinal\_shadow%'`)
+	found, err := catalog.Texts(t.Context(), openForWriting(t, url),
+		`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'cardinal\_shadow%'`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +176,8 @@ func TestShadowRemoved(t *testing.T) {
 			}
 		},
 		"killed": func(done func() error) {
-			execute(t, "postgres", url, `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'cardinal check'`)
+			execute(t, "postgres", url, `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity `+
+				`WHERE datname = current_database() AND application_name = 'cardinal check'`)
 			if done() == nil {
 				t.Error("the connection was not ended")
 			}
@@ -210,7 +215,8 @@ func TestRoleWithoutCreate(t *testing.T) {
 	for _, o := range r.Outcomes {
 		switch {
 		case o.Kind == Fingerprint || o.Kind == Probe:
-			if o.Status != Skipped || !strings.Contains(o.NotChecked, "CREATE") || !strings.Contains(o.NotChecked, "probes") {
+			if o.Status != Skipped || !strings.Contains(o.NotChecked, "CREATE") ||
+				!strings.Contains(o.NotChecked, "probes") {
 				t.Errorf("%s: %+v", o.ID, o)
 			}
 		case o.Status == Passed:
@@ -234,7 +240,8 @@ func TestExtraGrants(t *testing.T) {
 	}
 	execute(t, "postgres", at, `GRANT SELECT ON users TO `+other, `REVOKE INSERT ON audit_logs FROM `+second)
 	found := fingerprintFindings(t, subjectWithShadow(t, at))
-	if len(found) != 2 || !strings.Contains(found[0].Fix, "GRANT INSERT ON TABLE audit_logs TO "+second) || !strings.Contains(found[1].Fix, "REVOKE SELECT ON TABLE users FROM "+other) {
+	if len(found) != 2 || !strings.Contains(found[0].Fix, "GRANT INSERT ON TABLE audit_logs TO "+second) ||
+		!strings.Contains(found[1].Fix, "REVOKE SELECT ON TABLE users FROM "+other) {
 		t.Errorf("found: %+v", found)
 	}
 }
@@ -243,7 +250,8 @@ func TestExtraGrants(t *testing.T) {
 func TestDefaultPrivilegesDetected(t *testing.T) {
 	role := createServiceRole(t)
 	at := pgtest.Database(t)
-	execute(t, "postgres", at, `ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO `+role, `ALTER DEFAULT PRIVILEGES GRANT INSERT ON TABLES TO PUBLIC`)
+	execute(t, "postgres", at, `ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO `+role,
+		`ALTER DEFAULT PRIVILEGES GRANT INSERT ON TABLES TO PUBLIC`)
 	s, err := store.Open(t.Context(), at)
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +263,8 @@ func TestDefaultPrivilegesDetected(t *testing.T) {
 	found := fingerprintFindings(t, subjectWithShadow(t, at))
 	for _, table := range []string{"table users", "table audit_logs"} {
 		f := findFirst(found, func(f Finding) bool { return f.Object == table })
-		if !strings.Contains(f.Fix, "REVOKE SELECT ON TABLE "+table[6:]+" FROM "+role) || !strings.Contains(f.Fix, "REVOKE INSERT ON TABLE "+table[6:]+" FROM PUBLIC") {
+		if !strings.Contains(f.Fix, "REVOKE SELECT ON TABLE "+table[6:]+" FROM "+role) ||
+			!strings.Contains(f.Fix, "REVOKE INSERT ON TABLE "+table[6:]+" FROM PUBLIC") {
 			t.Errorf("%s: %+v", table, f)
 		}
 	}
@@ -357,12 +366,13 @@ func databaseAtPhase(t *testing.T, engine string, list []store.Migration) string
 	t.Helper()
 	notes := []string{}
 	for _, m := range list {
-		notes = append(notes, fmt.Sprintf(`INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES (%d, '%s', '%s', %s)`, m.Number, m.Phase, m.Name,
+		notes = append(notes, fmt.Sprintf(`INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) `+
+			`VALUES (%d, '%s', '%s', %s)`, m.Number, m.Phase, m.Name,
 			map[string]string{"sqlite": "x'', 0", "postgres": "'', now()"}[engine]))
 	}
 	script := store.SchemaScript(engine, list) + ";\n" + strings.Join(notes, ";\n")
 	if engine == "sqlite" {
-		path := filepath.Join(t.TempDir(), "made.db")
+		path := filepath.Join(t.TempDir(), "test.db")
 		execute(t, engine, path, "BEGIN;\n"+script+";\nCOMMIT")
 		return path
 	}
@@ -374,8 +384,10 @@ func databaseAtPhase(t *testing.T, engine string, list []store.Migration) string
 func TestNewerDatabaseNotCompared(t *testing.T) {
 	for _, engine := range engines {
 		at := migratedDatabase(t, engine)
-		execute(t, engine, at, `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) SELECT 9999, phase, name, checksum, applied_at FROM schema_migrations WHERE number = 1`)
-		if s := subjectWithShadow(t, at); s.Shadow != nil || !strings.Contains(s.NoShadowReason, "9999") || !strings.Contains(s.NoShadowReason, "newer cardinal") {
+		execute(t, engine, at, `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) `+
+			`SELECT 9999, phase, name, checksum, applied_at FROM schema_migrations WHERE number = 1`)
+		if s := subjectWithShadow(t, at); s.Shadow != nil || !strings.Contains(s.NoShadowReason, "9999") ||
+			!strings.Contains(s.NoShadowReason, "newer cardinal") {
 			t.Errorf("%s: %q", engine, s.NoShadowReason)
 		}
 	}

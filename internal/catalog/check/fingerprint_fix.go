@@ -123,8 +123,6 @@ func (d difference) grantStatements(on, column string) []string {
 	return statements
 }
 
-func quoteLiteral(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
 // commentStatement returns the statement that sets the comment of an object.
 func commentStatement(on, text string) string {
 	if text == "" {

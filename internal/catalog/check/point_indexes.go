@@ -39,14 +39,6 @@ func checkForeignKeyIndexes(s *Subject, res *resultBuilder) {
 	}
 }
 
-// notNullPredicate keeps an index small if its only column can be NULL.
-func (s *Subject) notNullPredicate(t *catalog.Table, columns []string) string {
-	if c := t.Column(columns[0]); len(columns) == 1 && c != nil && !c.NotNull {
-		return " WHERE " + quoteName(c.Name) + " IS NOT NULL"
-	}
-	return ""
-}
-
 // describeIndex formats an index as evidence.
 func describeIndex(i catalog.Index) string {
 	text := "index " + i.Name + " (" + strings.Join(i.Columns, ", ") + ")"
@@ -113,11 +105,4 @@ func checkRedundantIndexes(s *Subject, res *resultBuilder) {
 // leadsForeignKey reports whether a foreign key needs the index.
 func leadsForeignKey(t *catalog.Table, i catalog.Index) bool {
 	return slices.ContainsFunc(t.ForeignKeys(), func(k catalog.Constraint) bool { return i.Serves(k.Columns) })
-}
-
-func (s *Subject) dropIndex(i catalog.Index) string {
-	if i.Constraint != "" {
-		return ""
-	}
-	return "DROP INDEX " + s.tableName(i.Name) + ";"
 }

@@ -116,18 +116,6 @@ func (res *resultBuilder) requireNarrowGrants(s *Subject, t *catalog.Table) {
 	}
 }
 
-// revoke returns a REVOKE statement, on one column unless column is "".
-func (s *Subject) revoke(t *catalog.Table, g catalog.Grant, column string) string {
-	from, of := quoteName(g.Grantee), g.Privilege
-	if g.Grantee == "PUBLIC" {
-		from = "PUBLIC"
-	}
-	if column != "" {
-		of += " (" + quoteName(column) + ")"
-	}
-	return "REVOKE " + of + " ON " + s.tableName(t.Name) + " FROM " + from + ";"
-}
-
 // unencryptedPersonal are the personal columns without encryption, with the reason.
 var unencryptedPersonal = map[string]string{
 	"profiles.country_code":      "the database finds the tax rate by it",

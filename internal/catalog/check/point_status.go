@@ -71,20 +71,6 @@ var (
 	beforeTruncate = newPattern(`BEFORE [A-Z ]*TRUNCATE`)
 )
 
-// enableTriggers returns the statement that enables the disabled triggers of a table; "" if none is disabled.
-func (s *Subject) enableTriggers(t *catalog.Table) string {
-	var off []string
-	for _, trigger := range t.Triggers {
-		if !trigger.Enabled {
-			off = append(off, "ENABLE TRIGGER "+quoteName(trigger.Name))
-		}
-	}
-	if off == nil {
-		return ""
-	}
-	return s.alterTable(t, strings.Join(off, ", "))
-}
-
 func checkOneStatus(s *Subject, res *resultBuilder) {
 	t := res.requireTable(s, "users")
 	if t == nil {

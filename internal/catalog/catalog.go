@@ -101,8 +101,8 @@ func (d *Database) Read(ctx context.Context, name string) (*Schema, error) {
 	return ReadPostgres(ctx, tx, name)
 }
 
-// Texts returns the rows of a query with all values converted to text; NULL becomes "".
-func Texts(ctx context.Context, q Querier, query string, args ...any) ([][]string, error) {
+// QueryTexts returns the rows of a query with all values converted to text; NULL becomes "".
+func QueryTexts(ctx context.Context, q Querier, query string, args ...any) ([][]string, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

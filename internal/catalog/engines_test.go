@@ -77,11 +77,11 @@ func TestIndexLeadsWith(t *testing.T) {
 		{"a b", "a IS NOT NULL OR is_primary", false},
 	} {
 		index := catalog.Index{Columns: strings.Fields(c.columns), Predicate: c.predicate, Valid: true}
-		if got := index.Serves([]string{"a", "b"}); got != c.want {
+		if got := index.LeadsWith([]string{"a", "b"}); got != c.want {
 			t.Errorf("(%s) WHERE %s: %t", c.columns, c.predicate, got)
 		}
-		if index.Valid = false; index.Serves([]string{"a", "b"}) {
-			t.Errorf("(%s): an invalid index serves", c.columns)
+		if index.Valid = false; index.LeadsWith([]string{"a", "b"}) {
+			t.Errorf("(%s): an invalid index is accepted", c.columns)
 		}
 	}
 }

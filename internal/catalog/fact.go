@@ -10,7 +10,7 @@ import (
 
 // Object identifies an object of a schema.
 type Object struct {
-	Kind  string // "table", "column", "constraint", "index", "trigger", "function", "schema" or the kind of an Other
+	Kind  string // "table", "column", "constraint", "index", "trigger", "function", "schema" or the kind of an OtherObject
 	Table string // the table that it belongs to, "" for none
 	Name  string
 }
@@ -50,7 +50,7 @@ func (s *Schema) Facts() []Fact {
 	for _, f := range s.Functions {
 		l.addFunction(f)
 	}
-	for _, o := range s.Others {
+	for _, o := range s.OtherObjects {
 		l.add(Object{Kind: o.Kind, Name: o.Name}, "definition", o.Definition)
 	}
 	slices.SortFunc(l.facts, Fact.Compare)

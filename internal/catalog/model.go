@@ -8,14 +8,14 @@ import (
 
 // Schema is one schema of a live database as the system catalog describes it: everything that is declared, no rows.
 type Schema struct {
-	Engine    string // "sqlite" or "postgres"
-	Version   string // of the server, for example "15.18"
-	Name      string // the PostgreSQL schema; "main" on SQLite
-	Tables    []Table
-	Functions []Function        // PostgreSQL only
-	Others    []Other           // other objects of a PostgreSQL schema
-	Grants    []Grant           // on the schema itself
-	Settings  map[string]string // of the database: encoding, timezone, collation; SQLite: encoding, journal_mode, ...
+	Engine       string // "sqlite" or "postgres"
+	Version      string // of the server, for example "15.18"
+	Name         string // the PostgreSQL schema; "main" on SQLite
+	Tables       []Table
+	Functions    []Function        // PostgreSQL only
+	OtherObjects []OtherObject     // other objects of a PostgreSQL schema
+	Grants       []Grant           // on the schema itself
+	Settings     map[string]string // of the database: encoding, timezone, collation; SQLite: encoding, journal_mode, ...
 }
 
 // Table is a table, a view or one partition of a table.
@@ -142,9 +142,9 @@ type Function struct {
 	Grants          []Grant
 }
 
-// Other is an object of a PostgreSQL schema that is neither a table nor a function: a sequence, a type, a comment on a
+// OtherObject is an object of a PostgreSQL schema that is neither a table nor a function: a sequence, a type, a comment on a
 // constraint, a default privilege.
-type Other struct {
+type OtherObject struct {
 	Kind       string
 	Name       string
 	Definition string
@@ -224,9 +224,9 @@ func (t *Table) UniqueKeys() [][]string {
 	return keys
 }
 
-// Serves reports whether the index can find the rows of a foreign key: its leading columns are the key's columns, in
+// LeadsWith reports whether the index can find the rows of a foreign key: its leading columns are the key's columns, in
 // any order, and it leaves out no rows except those in which a key column is NULL.
-func (i Index) Serves(key []string) bool {
+func (i Index) LeadsWith(key []string) bool {
 	if !i.Valid || len(i.Columns) < len(key) {
 		return false
 	}

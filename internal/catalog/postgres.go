@@ -41,7 +41,7 @@ func ReadPostgres(ctx context.Context, q Querier, name string) (*Schema, error) 
 	r.indexes(ctx, tables)
 	r.triggers(ctx, tables)
 	s.Functions = r.functions(ctx)
-	s.Others = r.otherObjects(ctx)
+	s.OtherObjects = r.otherObjects(ctx)
 	s.Grants = queryRows[Grant](ctx, &r, `
 		SELECT json_build_object('Grantee', COALESCE(g.rolname, 'PUBLIC'), 'Privilege', a.privilege_type,
 		  'Grantable', a.is_grantable)
@@ -87,7 +87,7 @@ func queryRows[T any](ctx context.Context, r *postgresReader, query string, args
 	if r.err != nil {
 		return nil
 	}
-	found, err := Texts(ctx, r.q, query, args...)
+	found, err := QueryTexts(ctx, r.q, query, args...)
 	if err != nil {
 		r.err = err
 		return nil
@@ -288,8 +288,8 @@ func (r *postgresReader) functions(ctx context.Context) []Function {
 
 // otherObjects reads the other objects of a schema. It omits objects of extensions, and the types and sequences that a
 // table creates implicitly.
-func (r *postgresReader) otherObjects(ctx context.Context) []Other {
-	return queryRows[Other](ctx, r, `SELECT json_build_object('Kind', o.kind, 'Name', o.name,
+func (r *postgresReader) otherObjects(ctx context.Context) []OtherObject {
+	return queryRows[OtherObject](ctx, r, `SELECT json_build_object('Kind', o.kind, 'Name', o.name,
 	  'Definition', COALESCE(o.definition, '')) FROM (
 	  SELECT 'sequence' AS kind, c.relname::text AS name, c.relacl::text AS definition, c.oid AS id
 	    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1 AND c.relkind = 'S'

@@ -84,7 +84,7 @@ func columnNames(t *catalog.Table) string {
 
 func otherObjects(s *catalog.Schema) string {
 	var list []string
-	for _, o := range s.Others {
+	for _, o := range s.OtherObjects {
 		list = append(list, o.Kind+" "+o.Name)
 	}
 	return strings.Join(list, ", ")
@@ -116,7 +116,7 @@ func TestPostgresMatchesInformationSchema(t *testing.T) {
 	}
 	defer db.Close()
 	query := func(text string) (lines []string) {
-		rows, err := catalog.Texts(t.Context(), db, text)
+		rows, err := catalog.QueryTexts(t.Context(), db, text)
 		if err != nil {
 			t.Fatal(err)
 		}

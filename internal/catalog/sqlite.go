@@ -46,7 +46,7 @@ func (r *sqliteReader) query(ctx context.Context, query string, args ...any) [][
 	if r.err != nil {
 		return nil
 	}
-	found, err := Texts(ctx, r.q, query, args...)
+	found, err := QueryTexts(ctx, r.q, query, args...)
 	r.err = err
 	return found
 }

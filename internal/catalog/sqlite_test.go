@@ -92,7 +92,7 @@ func TestSQLiteTextMatchesPragmas(t *testing.T) {
 func compareWithPragmas(t *testing.T, db *sql.DB, s *catalog.Schema, table *catalog.Table) {
 	t.Helper()
 	query := func(text string) (lines []string) {
-		rows, err := catalog.Texts(t.Context(), db, text, table.Name)
+		rows, err := catalog.QueryTexts(t.Context(), db, text, table.Name)
 		if err != nil {
 			t.Fatal(err)
 		}

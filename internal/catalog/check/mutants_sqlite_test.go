@@ -208,7 +208,7 @@ func buildSchema(t *testing.T, texts []storedObject, set []sqliteMutant) *catalo
 func TestSQLiteMutantsDetected(t *testing.T) {
 	url := migratedDatabase(t, "sqlite")
 	s, y := subjectWithShadow(t, url), newTally()
-	rows, err := catalog.Texts(t.Context(), s.Database,
+	rows, err := catalog.QueryTexts(t.Context(), s.Database,
 		`SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid`)
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func checkForeignKeyIndexes(s *Subject, res *resultBuilder) {
 					f.Evidence = append(f.Evidence, describeIndex(i))
 				}
 			}
-			res.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool { return i.Serves(k.Columns) }), f)
+			res.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool { return i.LeadsWith(k.Columns) }), f)
 		}
 	}
 }
@@ -104,5 +104,5 @@ func checkRedundantIndexes(s *Subject, res *resultBuilder) {
 
 // leadsForeignKey reports whether a foreign key needs the index.
 func leadsForeignKey(t *catalog.Table, i catalog.Index) bool {
-	return slices.ContainsFunc(t.ForeignKeys(), func(k catalog.Constraint) bool { return i.Serves(k.Columns) })
+	return slices.ContainsFunc(t.ForeignKeys(), func(k catalog.Constraint) bool { return i.LeadsWith(k.Columns) })
 }

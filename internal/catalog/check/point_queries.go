@@ -60,7 +60,7 @@ func checkQueryIndexes(s *Subject, res *resultBuilder) {
 		columns := strings.Fields(q.columns)
 		res.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool {
 			return len(i.Columns) >= len(columns) && slices.Equal(i.Columns[:len(columns)], columns) &&
-				i.Serves(columns)
+				i.LeadsWith(columns)
 		}), Finding{Object: q.table, Problem: "no index serves the query: " + q.name,
 			Evidence: []string{"needed: (" + strings.Join(columns, ", ") + ", ...)"},
 			Fix:      s.createIndex(t, columns, s.notNullPredicate(t, columns))})
@@ -107,7 +107,7 @@ func checkQueryPlans(ctx context.Context, s *Subject) (Outcome, error) {
 		if !ok {
 			continue // a column is missing, which G25 reports
 		}
-		plan, err := catalog.Texts(ctx, tx, explain+query)
+		plan, err := catalog.QueryTexts(ctx, tx, explain+query)
 		if err != nil {
 			return Outcome{}, fmt.Errorf("explain %s: %w", q.name, err)
 		}

@@ -83,7 +83,7 @@ func (p *prober) readRows(ctx context.Context, t *catalog.Table) error {
 	if len(columns) == 0 || len(order) == 0 {
 		return nil
 	}
-	found, err := catalog.Texts(ctx, p.conn, fmt.Sprintf(`SELECT %s FROM %s ORDER BY %s LIMIT %d`,
+	found, err := catalog.QueryTexts(ctx, p.conn, fmt.Sprintf(`SELECT %s FROM %s ORDER BY %s LIMIT %d`,
 		strings.Join(columns, ", "), quoteName(t.Name), strings.Join(order, ", "), maxRowsPerTable))
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (p *prober) runBatch(ctx context.Context, batch []string, r rule) (results 
 		}
 		return results, nil
 	}
-	found, err := catalog.Texts(ctx, p.conn, `SELECT code, rel, rule, col FROM try_statements($1, $2, $3)`, batch,
+	found, err := catalog.QueryTexts(ctx, p.conn, `SELECT code, rel, rule, col FROM try_statements($1, $2, $3)`, batch,
 		r.deferred, r.names)
 	for _, f := range found {
 		results = append(results, parsePostgresRefusal(f[0], f[1], f[2], f[3]))
@@ -272,7 +272,7 @@ func (p *prober) breaksOnlyThisKey(ctx context.Context, statement string, r rule
 	_, err = p.conn.ExecContext(ctx, "BEGIN;\nPRAGMA defer_foreign_keys = ON;\n"+statement)
 	if err == nil {
 		var broken [][]string
-		broken, err = catalog.Texts(ctx, p.conn, `SELECT DISTINCT l.id, l."from", l."table"
+		broken, err = catalog.QueryTexts(ctx, p.conn, `SELECT DISTINCT l.id, l."from", l."table"
 		  FROM pragma_foreign_key_check($1) c
 		    JOIN pragma_foreign_key_list($1) l ON l.id = c.fkid ORDER BY l.id, l.seq`, r.table.Name)
 		columns := map[string][]string{}

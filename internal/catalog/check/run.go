@@ -226,7 +226,7 @@ func (o *Outcome) setStatus() {
 
 // query returns the rows of a query as text; NULL becomes "".
 func (s *Subject) query(ctx context.Context, query string, args ...any) ([][]string, error) {
-	return catalog.Texts(ctx, s.Database, query, args...)
+	return catalog.QueryTexts(ctx, s.Database, query, args...)
 }
 
 // sanitize removes control characters from the names of an external database, so that they cannot move the terminal's

@@ -156,7 +156,7 @@ func shadowRefusal(err error) string {
 // grantedRole returns the connection's role if the live schema grants privileges to it: in a shadow that this role
 // owns, they could not be compared.
 func grantedRole(ctx context.Context, q catalog.Querier, live *catalog.Schema) (string, error) {
-	found, err := catalog.Texts(ctx, q, `SELECT current_user, EXISTS (SELECT FROM pg_database `+
+	found, err := catalog.QueryTexts(ctx, q, `SELECT current_user, EXISTS (SELECT FROM pg_database `+
 		`WHERE datname = current_database() AND has_database_privilege(oid, 'CREATE'))`)
 	if err != nil || found[0][1] != "true" || !slices.Contains(grantees(live), found[0][0]) {
 		return "", err
@@ -181,7 +181,7 @@ func (h *shadow) monthsScript(live *catalog.Schema) string {
 // revokeDefaults revokes what the database's default privileges granted in the shadow, so that the same grants in the
 // live schema are found.
 func (h *shadow) revokeDefaults(ctx context.Context) error {
-	roles, err := catalog.Texts(ctx, h.conn, `SELECT DISTINCT COALESCE(quote_ident(g.rolname), 'PUBLIC')
+	roles, err := catalog.QueryTexts(ctx, h.conn, `SELECT DISTINCT COALESCE(quote_ident(g.rolname), 'PUBLIC')
 	  FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
 	  LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE d.defaclnamespace = 0 AND a.grantee <> d.defaclrole
 	    AND (a.grantee <> 0 OR d.defaclobjtype = 'r')`)

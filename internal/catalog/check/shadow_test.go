@@ -113,7 +113,7 @@ func databaseWithGrants(t *testing.T, role string) string {
 // dropLaterMonths drops all months of the audit log except the first two; all months are alike.
 func dropLaterMonths(t *testing.T, at string) string {
 	t.Helper()
-	rows, err := catalog.Texts(t.Context(), openForWriting(t, at), `SELECT inhrelid::regclass FROM pg_inherits `+
+	rows, err := catalog.QueryTexts(t.Context(), openForWriting(t, at), `SELECT inhrelid::regclass FROM pg_inherits `+
 		`WHERE inhparent = 'cardinal.audit_logs'::regclass ORDER BY 1 OFFSET 2`)
 	if err != nil {
 		t.Fatal(err)
@@ -135,13 +135,13 @@ func TestShadowHoldsNoWriteLocks(t *testing.T) {
 		}
 	}
 	live := openForWriting(t, url)
-	locks, err := catalog.Texts(t.Context(), live, `SELECT c.relname, l.mode FROM pg_locks l JOIN pg_class c
+	locks, err := catalog.QueryTexts(t.Context(), live, `SELECT c.relname, l.mode FROM pg_locks l JOIN pg_class c
 	  ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
 	  WHERE n.nspname = 'cardinal' AND l.pid <> pg_backend_pid() AND l.mode <> 'AccessShareLock'`)
 	if err != nil || len(locks) > 0 {
 		t.Errorf("locks while the shadow exists: %v, %v", locks, err)
 	}
-	others, err := catalog.Texts(t.Context(), live,
+	others, err := catalog.QueryTexts(t.Context(), live,
 		`SELECT l.mode FROM pg_locks l WHERE l.pid <> pg_backend_pid() AND l.relation > 16384`)
 	if err != nil || len(others) < 100 {
 		t.Errorf("the shadow's own locks are not visible, so the test proves nothing: %d, %v", len(others), err)
@@ -154,7 +154,7 @@ func TestShadowHoldsNoWriteLocks(t *testing.T) {
 // countShadows counts the shadow schemas that are visible.
 func countShadows(t *testing.T, url string) int {
 	t.Helper()
-	found, err := catalog.Texts(t.Context(), openForWriting(t, url),
+	found, err := catalog.QueryTexts(t.Context(), openForWriting(t, url),
 		`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'cardinal\_shadow%'`)
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,8 @@ import (
 
 // Object identifies an object of a schema.
 type Object struct {
-	Kind  string // "table", "column", "constraint", "index", "trigger", "function", "schema" or the kind of an OtherObject
+	// "table", "column", "constraint", "index", "trigger", "function", "schema" or the kind of an OtherObject
+	Kind  string
 	Table string // the table that it belongs to, "" for none
 	Name  string
 }

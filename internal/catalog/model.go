@@ -12,10 +12,11 @@ type Schema struct {
 	Version      string // of the server, for example "15.18"
 	Name         string // the PostgreSQL schema; "main" on SQLite
 	Tables       []Table
-	Functions    []Function        // PostgreSQL only
-	OtherObjects []OtherObject     // other objects of a PostgreSQL schema
-	Grants       []Grant           // on the schema itself
-	Settings     map[string]string // of the database: encoding, timezone, collation; SQLite: encoding, journal_mode, ...
+	Functions    []Function    // PostgreSQL only
+	OtherObjects []OtherObject // other objects of a PostgreSQL schema
+	Grants       []Grant       // on the schema itself
+	// of the database: encoding, timezone, collation; SQLite: encoding, journal_mode, ...
+	Settings map[string]string
 }
 
 // Table is a table, a view or one partition of a table.
@@ -142,7 +143,8 @@ type Function struct {
 	Grants          []Grant
 }
 
-// OtherObject is an object of a PostgreSQL schema that is neither a table nor a function: a sequence, a type, a comment on a
+// OtherObject is an object of a PostgreSQL schema that is neither a table nor a function: a sequence, a type, a comment
+// on a
 // constraint, a default privilege.
 type OtherObject struct {
 	Kind       string

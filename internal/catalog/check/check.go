@@ -134,7 +134,7 @@ type Subject struct {
 	NoShadowReason string
 	shadow         *shadow // for the fingerprint and the probes; nil if Shadow is nil
 	// OpenSamples decrypts a sample of every encrypted column with the keys of its owners. It is nil without a key;
-	// Unopened says why.
+	// the next field says why.
 	OpenSamples func(context.Context) ([]SealedColumn, error)
 	Unopened    string
 }

@@ -41,7 +41,8 @@ func checkAuditUsers(s *Subject, res *resultBuilder) {
 	for _, name := range []string{"subject_id", "actor_id"} {
 		res.requireForeignKey(s, "audit_logs", name, "users", "id")
 		if t, c := res.requireColumn(s, "audit_logs", name); c != nil {
-			res.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool { return i.LeadsWith([]string{name}) }),
+			res.expect(slices.ContainsFunc(t.Indexes,
+				func(i catalog.Index) bool { return i.LeadsWith([]string{name}) }),
 				Finding{Object: "audit_logs." + name,
 					Problem: "no index finds a user's entries", Fix: s.createIndex(t, []string{name, "id"}, "")})
 		}

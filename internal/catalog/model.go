@@ -144,8 +144,7 @@ type Function struct {
 }
 
 // OtherObject is an object of a PostgreSQL schema that is neither a table nor a function: a sequence, a type, a comment
-// on a
-// constraint, a default privilege.
+// on a constraint, a default privilege.
 type OtherObject struct {
 	Kind       string
 	Name       string

@@ -7,8 +7,7 @@ import (
 )
 
 // The parts of the Static Analysis Results Interchange Format (SARIF) 2.1.0 that are used here. A database has no
-// files,
-// so results have logical locations only. A viewer that requires a file needs one added.
+// files, so results have logical locations only. A viewer that requires a file needs one added.
 type (
 	sarifLog struct {
 		Schema  string     `json:"$schema"`

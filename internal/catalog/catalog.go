@@ -1,6 +1,10 @@
-// Package catalog reads a live database back as a model: what its own catalog says of tables, columns, keys, indexes, triggers,
-// functions, comments and grants. It knows nothing of what the schema should be; check judges the model, and erd draws it. Any
-// PostgreSQL or SQLite database can be read, Cardinal's or not, and none is changed.
+// Package catalog reads the schema of a live database into a model: the tables, columns, keys, indexes, triggers,
+// functions, comments and grants that the database's own system catalog describes. The package does not know what the
+// schema should be: package check evaluates the model and package erd draws it. It can read any PostgreSQL or SQLite
+// database, Cardinal's or not, and never changes one.
+//
+// A fact is one property of one object of the schema, such as the type of a column. The fingerprint is a hash of all
+// facts: two databases with the same fingerprint have the same schema.
 package catalog
 
 import (
@@ -23,18 +27,19 @@ import (
 // ErrUnreadable says that a database cannot be opened or does not answer.
 var ErrUnreadable = errors.New("the database cannot be read")
 
-// Querier reads: a pool of connections, one of them, or a transaction.
+// Querier runs queries: a connection pool, a single connection, or a transaction.
 type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Database is an open database that is only read.
+// Database is an open database that is only read, never changed.
 type Database struct {
 	*sql.DB
 	Engine string // "sqlite" or "postgres"
 }
 
-// Open opens the database of a URL for reading: "sqlite:PATH" (or a plain path), which must be there, or "postgres://…".
+// Open opens a database for reading. The URL is "sqlite:PATH" (or a plain path) of an existing file, or
+// "postgres://...".
 func Open(ctx context.Context, url string) (*Database, error) {
 	d := &Database{}
 	var err error
@@ -49,14 +54,14 @@ func Open(ctx context.Context, url string) (*Database, error) {
 		d.Engine = "sqlite"
 		d.DB, err = openSQLite(url)
 	default:
-		return nil, fmt.Errorf("%w: the database must be a path, sqlite:PATH or postgres://…", cardinal.ErrInvalid)
+		return nil, fmt.Errorf("%w: the database must be a path, sqlite:PATH or postgres://...", cardinal.ErrInvalid)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if err := d.PingContext(ctx); err != nil {
 		d.Close()
-		return nil, fmt.Errorf("%w: it does not answer", ErrUnreadable) // err may repeat the URL, password and all
+		return nil, fmt.Errorf("%w: it does not answer", ErrUnreadable) // err can contain the URL with its password
 	}
 	return d, nil
 }
@@ -68,7 +73,7 @@ func openPostgres(url string) (*sql.DB, error) {
 	}
 	config.RuntimeParams["default_transaction_read_only"] = "on"
 	config.RuntimeParams["application_name"] = "cardinal check"
-	config.RuntimeParams["jit"] = "off" // compiling a query of the catalog takes longer than running it
+	config.RuntimeParams["jit"] = "off" // compiling a catalog query takes longer than running it
 	return stdlib.OpenDB(*config), nil
 }
 
@@ -76,13 +81,14 @@ func openSQLite(path string) (*sql.DB, error) {
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: there is no file %s", cardinal.ErrNotFound, path)
 	} else if err != nil || info.IsDir() {
-		return nil, fmt.Errorf("%w: %s is no file that can be read", ErrUnreadable, path)
+		return nil, fmt.Errorf("%w: %s is not a readable file", ErrUnreadable, path)
 	}
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
-	return sql.Open("sqlite", dsn+"?mode=rw&_pragma=busy_timeout(10000)&_pragma=query_only(1)&_pragma=trusted_schema(0)")
+	return sql.Open("sqlite",
+		dsn+"?mode=rw&_pragma=busy_timeout(10000)&_pragma=query_only(1)&_pragma=trusted_schema(0)")
 }
 
-// Read reads a schema; on SQLite, which has but one, name is ignored.
+// Read reads one schema. SQLite has only one, so name is ignored there.
 func (d *Database) Read(ctx context.Context, name string) (*Schema, error) {
 	if d.Engine == "sqlite" {
 		return ReadSQLite(ctx, d)
@@ -95,8 +101,8 @@ func (d *Database) Read(ctx context.Context, name string) (*Schema, error) {
 	return ReadPostgres(ctx, tx, name)
 }
 
-// Texts returns the rows of a query whose columns are read as text; NULL is "".
-func Texts(ctx context.Context, q Querier, query string, args ...any) ([][]string, error) {
+// QueryTexts returns the rows of a query with all values converted to text; NULL becomes "".
+func QueryTexts(ctx context.Context, q Querier, query string, args ...any) ([][]string, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -108,11 +114,11 @@ func Texts(ctx context.Context, q Querier, query string, args ...any) ([][]strin
 	}
 	var all [][]string
 	for rows.Next() {
-		values, into := make([]sql.NullString, len(names)), make([]any, len(names))
+		values, targets := make([]sql.NullString, len(names)), make([]any, len(names))
 		for i := range values {
-			into[i] = &values[i]
+			targets[i] = &values[i]
 		}
-		if err := rows.Scan(into...); err != nil {
+		if err := rows.Scan(targets...); err != nil {
 			return nil, err
 		}
 		row := make([]string, len(names))

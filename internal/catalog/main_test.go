@@ -18,10 +18,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// migrated returns the URLs of a database of each engine that Cardinal made.
-func migrated(t *testing.T) map[string]string {
+// migratedURLs returns the URL of a database with Cardinal's schema for each engine.
+func migratedURLs(t *testing.T) map[string]string {
 	t.Helper()
-	make := func(url string) error {
+	migrate := func(url string) error {
 		s, err := store.Open(t.Context(), url)
 		if err != nil {
 			return err
@@ -31,14 +31,14 @@ func migrated(t *testing.T) map[string]string {
 		return err
 	}
 	path := filepath.Join(t.TempDir(), "cardinal.db")
-	if err := make(path); err != nil {
+	if err := migrate(path); err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{"sqlite": path, "postgres": pgtest.Template(t, "catalog", make)}
+	return map[string]string{"sqlite": path, "postgres": pgtest.Template(t, "catalog", migrate)}
 }
 
-// read reads the schema of a database.
-func read(t *testing.T, url, name string) *catalog.Schema {
+// readSchema reads the schema of a database.
+func readSchema(t *testing.T, url, name string) *catalog.Schema {
 	t.Helper()
 	d, err := catalog.Open(t.Context(), url)
 	if err != nil {
@@ -52,10 +52,10 @@ func read(t *testing.T, url, name string) *catalog.Schema {
 	return s
 }
 
-// made returns the URL of a database of an engine that some statements made.
-func made(t *testing.T, engine string, statements ...string) string {
+// createDatabase returns the URL of a new database in which some statements were executed.
+func createDatabase(t *testing.T, engine string, statements ...string) string {
 	t.Helper()
-	driver, url := "sqlite", filepath.Join(t.TempDir(), "made.db")
+	driver, url := "sqlite", filepath.Join(t.TempDir(), "test.db")
 	if engine == "postgres" {
 		driver, url = "pgx", pgtest.Database(t)
 	}

@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// Schema is one schema of a live database as its own catalog tells it: everything that is declared, nothing that is stored.
+// Schema is one schema of a live database as the system catalog describes it: everything that is declared, no rows.
 type Schema struct {
-	Engine    string // "sqlite" or "postgres"
-	Version   string // of the server, as "15.18"
-	Name      string // of the PostgreSQL schema; "main" on SQLite
-	Tables    []Table
-	Functions []Function        // PostgreSQL's
-	Others    []Other           // PostgreSQL's: what else lies in the schema
-	Grants    []Grant           // on the schema itself
-	Settings  map[string]string // of the database: encoding, timezone, collation; SQLite: encoding, journal_mode, …
+	Engine       string // "sqlite" or "postgres"
+	Version      string // of the server, for example "15.18"
+	Name         string // the PostgreSQL schema; "main" on SQLite
+	Tables       []Table
+	Functions    []Function    // PostgreSQL only
+	OtherObjects []OtherObject // other objects of a PostgreSQL schema
+	Grants       []Grant       // on the schema itself
+	// of the database: encoding, timezone, collation; SQLite: encoding, journal_mode, ...
+	Settings map[string]string
 }
 
 // Table is a table, a view or one partition of a table.
@@ -30,16 +31,16 @@ type Table struct {
 	Triggers    []Trigger
 	Grants      []Grant
 
-	PartitionOf  string // the partitioned table that this is a part of
-	Bounds       string // of a partition, as "FOR VALUES FROM (…) TO (…)"
-	PartitionKey string // of a partitioned table, as "RANGE (id)"
+	PartitionOf  string // the partitioned table of this partition
+	Bounds       string // of a partition, for example "FOR VALUES FROM (...) TO (...)"
+	PartitionKey string // of a partitioned table, for example "RANGE (id)"
 
-	Options string // what else was declared: storage parameters, row security, "STRICT, WITHOUT ROWID"
-	Text    string // SQLite's stored CREATE statement
-	Rows    int64  // estimate of the statistics, -1 when there is none; no fact of the schema
+	Options string // other declarations: storage parameters, row security, "STRICT, WITHOUT ROWID"
+	Text    string // the CREATE statement that SQLite stores
+	Rows    int64  // estimate from the statistics, -1 without one; not a fact of the schema
 }
 
-// TableKind tells what a Table is.
+// TableKind is the kind of a Table.
 type TableKind string
 
 // The kinds of table.
@@ -48,48 +49,48 @@ const (
 	Partitioned TableKind = "partitioned table"
 	Partition   TableKind = "partition"
 	View        TableKind = "view"
-	Virtual     TableKind = "virtual table" // SQLite's, and PostgreSQL's foreign tables
+	Virtual     TableKind = "virtual table" // virtual tables of SQLite, foreign tables of PostgreSQL
 )
 
-// Column is a column of a table. Names of types are the engine's own, as declared: "uuid", "character varying(64)", "BLOB".
+// Column is a column of a table. Type names are the engine's own, as declared: "uuid", "character varying(64)", "BLOB".
 type Column struct {
 	Name      string
 	Type      string
 	NotNull   bool
-	Default   string // expression; "" is none
-	Generated string // expression that the database computes it by; "" is none
-	Identity  bool   // numbered by the database
-	Collation string // where it is not the type's own
-	Storage   string // where it is not the type's own: "EXTERNAL", "COMPRESSION lz4"
+	Default   string // expression; "" for none
+	Generated string // expression that the database computes it from; "" for none
+	Identity  bool   // the database assigns numbers
+	Collation string // if it differs from the type's default
+	Storage   string // if it differs from the type's default: "EXTERNAL", "COMPRESSION lz4"
 	Comment   string
 	Grants    []Grant
 }
 
-// Constraint is a rule of a table that has a name.
+// Constraint is a constraint of a table.
 type Constraint struct {
-	Name       string // "" where SQLite's text gives none
+	Name       string // "" if the SQLite statement gives none
 	Kind       ConstraintKind
-	Columns    []string // in the order of the key; those that a check mentions
-	Expression string   // of a check or an exclusion
+	Columns    []string // in key order; for a check, the columns in its expression
+	Expression string   // of a check or exclusion constraint
 
-	References        string   // the other table of a foreign key; "schema.table" where it lies outside
+	References        string   // the referenced table of a foreign key; "schema.table" outside this schema
 	ReferencedColumns []string // in the order of Columns
 	OnUpdate          string   // NO ACTION, RESTRICT, CASCADE, SET NULL or SET DEFAULT
 	OnDelete          string
 
 	Deferrable bool
-	Deferred   bool // by default
-	Validated  bool // holds for every row, not only for new ones
+	Deferred   bool // initially deferred
+	Validated  bool // checked for all rows, not only for new ones
 
-	Definition string // as PostgreSQL writes it; "" on SQLite
-	Inherited  bool   // a partition's, from what it is a part of
-	Unenforced bool   // the triggers that keep it are disabled
+	Definition string // as PostgreSQL prints it; "" on SQLite
+	Inherited  bool   // of a partition, from its partitioned table
+	Unenforced bool   // the triggers that enforce it are disabled
 }
 
-// ConstraintKind tells what a Constraint demands.
+// ConstraintKind is the kind of a Constraint.
 type ConstraintKind string
 
-// The kinds of constraint. That a column is NOT NULL is told by the column.
+// The kinds of constraint. NOT NULL is a property of the column instead.
 const (
 	PrimaryKey ConstraintKind = "primary key"
 	Unique     ConstraintKind = "unique"
@@ -98,65 +99,66 @@ const (
 	Exclusion  ConstraintKind = "exclusion"
 )
 
-// Index is an index, also one that a key made.
+// Index is an index, including the index of a key.
 type Index struct {
-	Name       string
-	Columns    []string // in order; "" is an expression
-	Include    []string // carried, not sorted by
-	Unique     bool
-	Predicate  string // of a partial index, without the parentheses around it
-	Method     string // btree, …
-	Valid      bool   // false while it is being built, and when building it failed
-	Constraint string // that it belongs to; "" for one made by itself. On SQLite it is the constraint's kind where it has no name
-	Definition string // as the engine writes it; "" for one that SQLite made for a key
-	PartOf     string // the index of the partitioned table that this is a part of
-	Scans      int64  // since the statistics were reset, -1 when unknown; no fact of the schema
+	Name      string
+	Columns   []string // in order; "" stands for an expression
+	Include   []string // INCLUDE columns, not part of the sort key
+	Unique    bool
+	Predicate string // of a partial index, without the outer parentheses
+	Method    string // btree, ...
+	Valid     bool   // false while the index is being built, and after a failed build
+	// the constraint that it belongs to, "" for none; on SQLite the constraint's kind if that has no name
+	Constraint string
+	Definition string // as the engine prints it; "" for an index that SQLite created for a key
+	PartOf     string // the index of the partitioned table, for the index of a partition
+	Scans      int64  // since the last statistics reset, -1 if unknown; not a fact of the schema
 }
 
-// Trigger is a trigger that was declared, not one that a foreign key made.
+// Trigger is a declared trigger, not one that a foreign key created.
 type Trigger struct {
 	Name       string
-	Function   string // PostgreSQL's
+	Function   string // PostgreSQL only
 	Arguments  []string
 	Enabled    bool
-	Inherited  bool   // a partition's, from what it is a part of
-	Definition string // as the engine writes it
+	Inherited  bool   // of a partition, from its partitioned table
+	Definition string // as the engine prints it
 }
 
 // Function is a function or procedure of a PostgreSQL schema.
 type Function struct {
 	Name            string
-	Arguments       string // types, as "id uuid, moment timestamptz"
+	Arguments       string // with types, for example "id uuid, moment timestamptz"
 	Result          string
 	Language        string
 	Volatility      string // immutable, stable or volatile
 	Strict          bool
 	SecurityDefiner bool
 	Owner           string
-	Configuration   []string // settings that it runs with, the schema's own name written as $schema
+	Configuration   []string // SET clauses, with the schema's own name written as $schema
 	Body            string
-	Options         string // what else was declared: "PARALLEL SAFE, LEAKPROOF"
+	Options         string // other declarations: "PARALLEL SAFE, LEAKPROOF"
 	Definition      string // the whole CREATE statement, the schema's own name written as $schema
 	Comment         string
 	Grants          []Grant
 }
 
-// Other is something in a PostgreSQL schema that is neither table nor function: a sequence, a type, a comment on a constraint, a
-// default privilege.
-type Other struct {
+// OtherObject is an object of a PostgreSQL schema that is neither a table nor a function: a sequence, a type, a comment
+// on a constraint, a default privilege.
+type OtherObject struct {
 	Kind       string
 	Name       string
 	Definition string
 }
 
-// Grant is a right that somebody other than the owner has.
+// Grant is a privilege of a role other than the owner.
 type Grant struct {
 	Grantee   string // role, or "PUBLIC"
-	Privilege string // SELECT, INSERT, …
+	Privilege string // SELECT, INSERT, ...
 	Grantable bool
 }
 
-// Table returns a table by name, nil when there is none.
+// Table returns a table by name, nil if there is none.
 func (s *Schema) Table(name string) *Table {
 	i := slices.IndexFunc(s.Tables, func(t Table) bool { return t.Name == name })
 	if i < 0 {
@@ -165,7 +167,8 @@ func (s *Schema) Table(name string) *Table {
 	return &s.Tables[i]
 }
 
-// Base returns the tables that hold data of their own name: no views, and no partitions beside what they are part of.
+// Base returns the tables that store data under their own name: no views and no partitions (the partitioned table
+// stands for its partitions).
 func (s *Schema) Base() []Table {
 	var base []Table
 	for _, t := range s.Tables {
@@ -176,7 +179,7 @@ func (s *Schema) Base() []Table {
 	return base
 }
 
-// Column returns a column by name, nil when there is none.
+// Column returns a column by name, nil if there is none.
 func (t *Table) Column(name string) *Column {
 	i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == name })
 	if i < 0 {
@@ -185,7 +188,7 @@ func (t *Table) Column(name string) *Column {
 	return &t.Columns[i]
 }
 
-// PrimaryKey returns the columns of the primary key in order, nil when there is none.
+// PrimaryKey returns the columns of the primary key in order, nil if there is none.
 func (t *Table) PrimaryKey() []string {
 	for _, c := range t.Constraints {
 		if c.Kind == PrimaryKey {
@@ -206,15 +209,15 @@ func (t *Table) ForeignKeys() []Constraint {
 	return keys
 }
 
-// UniqueKeys returns the sets of columns of which no two rows have the same, the primary key first: keys, and unique indexes
-// over plain columns that leave no row out but those with a NULL.
+// UniqueKeys returns the sets of columns whose values are unique in the table, the primary key first: keys, and unique
+// indexes over plain columns that leave out no rows except those with a NULL.
 func (t *Table) UniqueKeys() [][]string {
 	var keys [][]string
 	if primary := t.PrimaryKey(); primary != nil {
 		keys = append(keys, primary)
 	}
 	for _, i := range t.Indexes {
-		if i.Unique && i.Valid && !slices.Contains(i.Columns, "") && i.coversAllBut(i.Columns) &&
+		if i.Unique && i.Valid && !slices.Contains(i.Columns, "") && i.excludesOnlyNulls(i.Columns) &&
 			!slices.ContainsFunc(keys, func(k []string) bool { return slices.Equal(k, i.Columns) }) {
 			keys = append(keys, i.Columns)
 		}
@@ -222,9 +225,9 @@ func (t *Table) UniqueKeys() [][]string {
 	return keys
 }
 
-// Serves reports whether the index finds the rows of a foreign key: it is led by the key's columns, in any order, and leaves no row
-// out but those in which one of them is NULL.
-func (i Index) Serves(key []string) bool {
+// LeadsWith reports whether the index can find the rows of a foreign key: its leading columns are the key's columns, in
+// any order, and it leaves out no rows except those in which a key column is NULL.
+func (i Index) LeadsWith(key []string) bool {
 	if !i.Valid || len(i.Columns) < len(key) {
 		return false
 	}
@@ -233,18 +236,18 @@ func (i Index) Serves(key []string) bool {
 			return false
 		}
 	}
-	return i.coversAllBut(key)
+	return i.excludesOnlyNulls(key)
 }
 
-var isNotNull = regexp.MustCompile(`(?i)^\(*"?(\w+)"? IS NOT NULL\)*$`)
+var notNullTerm = regexp.MustCompile(`(?i)^\(*"?(\w+)"? IS NOT NULL\)*$`)
 
-// coversAllBut reports whether the rows that a partial index leaves out all have a NULL in one of the columns.
-func (i Index) coversAllBut(columns []string) bool {
+// excludesOnlyNulls reports whether every row that a partial index leaves out has a NULL in one of the columns.
+func (i Index) excludesOnlyNulls(columns []string) bool {
 	if i.Predicate == "" {
 		return true
 	}
 	for _, term := range regexp.MustCompile(`(?i) AND `).Split(i.Predicate, -1) {
-		m := isNotNull.FindStringSubmatch(strings.TrimSpace(term))
+		m := notNullTerm.FindStringSubmatch(strings.TrimSpace(term))
 		if m == nil || !slices.Contains(columns, m[1]) {
 			return false
 		}
@@ -252,27 +255,27 @@ func (i Index) coversAllBut(columns []string) bool {
 	return true
 }
 
-// The classes of data, from the word in brackets that the comment of each of Cardinal's columns begins with.
+// Data classes. The comment of each of Cardinal's columns begins with its class in brackets.
 const (
-	ClassID       = "id"       // names a row, says nothing about a person
-	ClassPublic   = "public"   // may be shown to whoever may use the service
-	ClassInternal = "internal" // for those who run it
+	ClassID       = "id"       // identifies a row, says nothing about a person
+	ClassPublic   = "public"   // may be shown to every user of the service
+	ClassInternal = "internal" // for operators
 	ClassPersonal = "pii"      // about a person
-	ClassSecret   = "secret"   // lets somebody in
+	ClassSecret   = "secret"   // grants access
 )
 
-var classed = regexp.MustCompile(`^\[(id|public|internal|pii|secret)\] `)
+var classPrefix = regexp.MustCompile(`^\[(id|public|internal|pii|secret)\] `)
 
-// Class returns the data class that the column's comment begins with, "" when it names none.
+// Class returns the data class at the start of the column's comment, "" if there is none.
 func (c Column) Class() string {
-	if m := classed.FindStringSubmatch(c.Comment); m != nil {
+	if m := classPrefix.FindStringSubmatch(c.Comment); m != nil {
 		return m[1]
 	}
 	return ""
 }
 
 // Meaning returns the comment without its data class.
-func (c Column) Meaning() string { return classed.ReplaceAllString(c.Comment, "") }
+func (c Column) Meaning() string { return classPrefix.ReplaceAllString(c.Comment, "") }
 
-// IsSealed reports whether the column holds ciphertext, which its name says.
+// IsSealed reports whether the column stores encrypted values, which the suffix of its name says.
 func (c Column) IsSealed() bool { return strings.HasSuffix(c.Name, "_sealed") }

@@ -5,41 +5,43 @@ import (
 	"strings"
 )
 
-// SQLite keeps the text of a CREATE statement and tells through pragmas neither the names of constraints nor what a check says.
-// What follows reads that text: as far as CREATE TABLE goes, with whatever quotes and comments people use.
+// SQLite stores the text of CREATE statements. Its pragmas report neither the names of constraints nor check
+// expressions.
+// This file is a recursive-descent parser for CREATE TABLE, with all forms of quotes and comments.
 
-// definition is a column or a constraint of the table, from one comma to the next.
+// definition is a column or constraint of the table: the tokens between two commas.
 type definition struct {
 	tokens  []token
 	comment string
 }
 
-// tableText is a CREATE TABLE statement taken apart.
+// tableText is a parsed CREATE TABLE statement.
 type tableText struct {
 	source      string
 	comment     string
 	definitions []definition
-	options     string // behind the closing parenthesis
+	options     string // after the closing parenthesis
 }
 
-// readTableText takes a CREATE TABLE statement apart. A comment belongs to the definition that stands before it on its line.
-func readTableText(source string) tableText {
+// parseTableText splits a CREATE TABLE statement into its definitions. A comment belongs to the definition before it on
+// the same line.
+func parseTableText(source string) tableText {
 	t := tableText{source: source}
-	depth, line := 0, 0 // line: where the definition before the last comma ended
-	var now definition
+	depth, lastLine := 0, 0 // lastLine: line on which the previous definition ended
+	var current definition
 	var options []string
-	for _, k := range tokens(source) {
+	for _, k := range tokenize(source) {
 		switch {
 		case k.kind == comment:
 			switch {
 			case depth == 0:
-			case len(now.tokens) == 0 && len(t.definitions) == 0:
-				t.comment = joined(t.comment, k.text)
-			case len(now.tokens) == 0 && k.line == line:
+			case len(current.tokens) == 0 && len(t.definitions) == 0:
+				t.comment = joinText(t.comment, k.text)
+			case len(current.tokens) == 0 && k.line == lastLine:
 				last := &t.definitions[len(t.definitions)-1]
-				last.comment = joined(last.comment, k.text)
-			case len(now.tokens) > 0:
-				now.comment = joined(now.comment, k.text)
+				last.comment = joinText(last.comment, k.text)
+			case len(current.tokens) > 0:
+				current.comment = joinText(current.comment, k.text)
 			}
 			continue
 		case k.is("("):
@@ -48,15 +50,15 @@ func readTableText(source string) tableText {
 			}
 		case k.is(")"):
 			if depth--; depth == 0 {
-				t.definitions = append(t.definitions, now)
+				t.definitions = append(t.definitions, current)
 				continue
 			}
 		case k.is(",") && depth == 1:
-			t.definitions, now, line = append(t.definitions, now), definition{}, k.line
+			t.definitions, current, lastLine = append(t.definitions, current), definition{}, k.line
 			continue
 		}
 		if depth > 0 {
-			now.tokens = append(now.tokens, k)
+			current.tokens = append(current.tokens, k)
 		} else if len(t.definitions) > 0 {
 			options = append(options, k.text)
 		}
@@ -65,16 +67,16 @@ func readTableText(source string) tableText {
 	return t
 }
 
-func joined(a, b string) string { return strings.TrimSpace(a + " " + b) }
+func joinText(a, b string) string { return strings.TrimSpace(a + " " + b) }
 
-// clause walks the tokens of a definition.
-type clause struct {
+// clauseParser reads the tokens of a definition.
+type clauseParser struct {
 	source string
 	rest   []token
 }
 
-// take drops the next tokens if they are these keywords.
-func (c *clause) take(keywords ...string) bool {
+// accept consumes the next tokens if they are these keywords, and reports whether it did.
+func (c *clauseParser) accept(keywords ...string) bool {
 	if len(c.rest) < len(keywords) {
 		return false
 	}
@@ -87,8 +89,8 @@ func (c *clause) take(keywords ...string) bool {
 	return true
 }
 
-// next drops a token and returns its text.
-func (c *clause) next() string {
+// next consumes a token and returns its text.
+func (c *clauseParser) next() string {
 	if len(c.rest) == 0 {
 		return ""
 	}
@@ -97,9 +99,9 @@ func (c *clause) next() string {
 	return text
 }
 
-// inner drops what stands in parentheses and returns its tokens.
-func (c *clause) inner() []token {
-	if !c.take("(") {
+// parenthesized consumes an expression in parentheses and returns the tokens inside.
+func (c *clauseParser) parenthesized() []token {
+	if !c.accept("(") {
 		return nil
 	}
 	depth := 1
@@ -119,23 +121,23 @@ func (c *clause) inner() []token {
 	return found
 }
 
-// text is tokens as they stand in the source, with the space between them folded and comments left out.
-func (c *clause) text(of []token) string {
+// text returns the source text of tokens, with white space collapsed and without comments.
+func (c *clauseParser) text(tokens []token) string {
 	var b strings.Builder
-	for i, k := range of {
-		if i > 0 && k.at > of[i-1].end {
+	for i, k := range tokens {
+		if i > 0 && k.start > tokens[i-1].end {
 			b.WriteByte(' ')
 		}
-		b.WriteString(c.source[k.at:k.end])
+		b.WriteString(c.source[k.start:k.end])
 	}
 	return b.String()
 }
 
-// names are the names in a list in parentheses: the first of each item, so without COLLATE and DESC.
-func (c *clause) names() []string {
+// nameList returns the names of a list in parentheses: the first name of each item, without COLLATE and DESC.
+func (c *clauseParser) nameList() []string {
 	var found []string
 	first := true
-	for _, k := range c.inner() {
+	for _, k := range c.parenthesized() {
 		if k.is(",") {
 			first = true
 		} else if first && k.isName() {
@@ -145,29 +147,31 @@ func (c *clause) names() []string {
 	return found
 }
 
-// constraintWords begin a constraint of a column, and so end its type.
-var constraintWords = []string{"CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "GENERATED", "AS"}
+// constraintKeywords start a column constraint and so end the type before it.
+var constraintKeywords = []string{"CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE",
+	"REFERENCES", "GENERATED", "AS"}
 
-// isTableConstraint reports whether a definition is a constraint and no column.
+// isTableConstraint reports whether a definition is a constraint and not a column.
 func (d definition) isTableConstraint() bool {
-	return len(d.tokens) > 0 && slices.ContainsFunc([]string{"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"}, d.tokens[0].is)
+	return len(d.tokens) > 0 && slices.ContainsFunc([]string{"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"},
+		d.tokens[0].is)
 }
 
-// column reads the definition of a column, and the constraints that stand in it.
-func (d definition) column(source string) (Column, []Constraint) {
-	c := &clause{source, d.tokens}
+// parseColumn reads the definition of a column and the constraints inside it.
+func (d definition) parseColumn(source string) (Column, []Constraint) {
+	c := &clauseParser{source, d.tokens}
 	column := Column{Comment: d.comment, Name: c.next()}
-	typed := 0
-	for typed < len(c.rest) && !slices.ContainsFunc(constraintWords, c.rest[typed].is) {
-		typed++
+	typeLength := 0
+	for typeLength < len(c.rest) && !slices.ContainsFunc(constraintKeywords, c.rest[typeLength].is) {
+		typeLength++
 	}
-	column.Type = c.text(c.rest[:typed])
-	c.rest = c.rest[typed:]
-	return column, c.constraints(&column)
+	column.Type = c.text(c.rest[:typeLength])
+	c.rest = c.rest[typeLength:]
+	return column, c.parseConstraints(&column)
 }
 
-// constraints reads what is left of a definition: of a column, or of a constraint of the table when column is nil.
-func (c *clause) constraints(column *Column) []Constraint {
+// parseConstraints reads the rest of a definition: of a column, or of a table constraint if column is nil.
+func (c *clauseParser) parseConstraints(column *Column) []Constraint {
 	var found []Constraint
 	name := ""
 	add := func(k Constraint) {
@@ -179,44 +183,44 @@ func (c *clause) constraints(column *Column) []Constraint {
 	}
 	for len(c.rest) > 0 {
 		switch {
-		case c.take("CONSTRAINT"):
+		case c.accept("CONSTRAINT"):
 			name = c.next()
-		case c.take("NOT", "NULL"):
+		case c.accept("NOT", "NULL"):
 			if column != nil {
 				column.NotNull = true
 			}
 			name = ""
-		case c.take("PRIMARY", "KEY"):
+		case c.accept("PRIMARY", "KEY"):
 			k := Constraint{Kind: PrimaryKey}
 			if column == nil {
-				k.Columns = c.names()
+				k.Columns = c.nameList()
 			}
 			add(k)
-		case c.take("UNIQUE"):
+		case c.accept("UNIQUE"):
 			k := Constraint{Kind: Unique}
 			if column == nil {
-				k.Columns = c.names()
+				k.Columns = c.nameList()
 			}
 			add(k)
-		case c.take("CHECK"):
-			add(Constraint{Kind: Check, Expression: c.text(c.inner())})
-		case c.take("FOREIGN", "KEY"):
-			columns := c.names()
-			if c.take("REFERENCES") {
-				k := c.references()
+		case c.accept("CHECK"):
+			add(Constraint{Kind: Check, Expression: c.text(c.parenthesized())})
+		case c.accept("FOREIGN", "KEY"):
+			columns := c.nameList()
+			if c.accept("REFERENCES") {
+				k := c.parseReferences()
 				k.Columns = columns
 				add(k)
 			}
-		case c.take("REFERENCES"):
-			add(c.references())
-		case column != nil && c.take("AUTOINCREMENT"):
+		case c.accept("REFERENCES"):
+			add(c.parseReferences())
+		case column != nil && c.accept("AUTOINCREMENT"):
 			column.Identity = true
-		case column != nil && c.take("DEFAULT"):
-			column.Default = c.value()
-		case column != nil && c.take("COLLATE"):
+		case column != nil && c.accept("DEFAULT"):
+			column.Default = c.defaultValue()
+		case column != nil && c.accept("COLLATE"):
 			column.Collation = c.next()
-		case column != nil && (c.take("GENERATED", "ALWAYS", "AS") || c.take("AS")):
-			column.Generated = c.text(c.inner())
+		case column != nil && (c.accept("GENERATED", "ALWAYS", "AS") || c.accept("AS")):
+			column.Generated = c.text(c.parenthesized())
 		default:
 			c.next()
 		}
@@ -224,13 +228,13 @@ func (c *clause) constraints(column *Column) []Constraint {
 	return found
 }
 
-// value reads a default: a literal, a signed number, or an expression in parentheses.
-func (c *clause) value() string {
+// defaultValue reads a default: a literal, a signed number, or an expression in parentheses.
+func (c *clauseParser) defaultValue() string {
 	if len(c.rest) == 0 {
 		return ""
 	}
 	if c.rest[0].is("(") {
-		return c.text(c.inner())
+		return c.text(c.parenthesized())
 	}
 	n := 1
 	if c.rest[0].is("-") || c.rest[0].is("+") {
@@ -241,15 +245,15 @@ func (c *clause) value() string {
 	return text
 }
 
-// references reads what follows REFERENCES.
-func (c *clause) references() Constraint {
+// parseReferences reads what follows REFERENCES.
+func (c *clauseParser) parseReferences() Constraint {
 	k := Constraint{Kind: ForeignKey, References: c.next(), OnUpdate: "NO ACTION", OnDelete: "NO ACTION"}
 	if len(c.rest) > 0 && c.rest[0].is("(") {
-		k.ReferencedColumns = c.names()
+		k.ReferencedColumns = c.nameList()
 	}
 	action := func() string {
 		for _, a := range []string{"SET NULL", "SET DEFAULT", "NO ACTION", "CASCADE", "RESTRICT"} {
-			if c.take(strings.Fields(a)...) {
+			if c.accept(strings.Fields(a)...) {
 				return a
 			}
 		}
@@ -257,28 +261,28 @@ func (c *clause) references() Constraint {
 	}
 	for {
 		switch {
-		case c.take("ON", "DELETE"):
+		case c.accept("ON", "DELETE"):
 			k.OnDelete = action()
-		case c.take("ON", "UPDATE"):
+		case c.accept("ON", "UPDATE"):
 			k.OnUpdate = action()
-		case c.take("MATCH"):
+		case c.accept("MATCH"):
 			c.next()
-		case c.take("NOT", "DEFERRABLE"):
-		case c.take("DEFERRABLE"):
+		case c.accept("NOT", "DEFERRABLE"):
+		case c.accept("DEFERRABLE"):
 			k.Deferrable = true
-		case c.take("INITIALLY", "DEFERRED"):
+		case c.accept("INITIALLY", "DEFERRED"):
 			k.Deferred = true
-		case c.take("INITIALLY", "IMMEDIATE"):
+		case c.accept("INITIALLY", "IMMEDIATE"):
 		default:
 			return k
 		}
 	}
 }
 
-// predicateOf is the condition of a partial index's text.
-func predicateOf(source string) string {
+// indexPredicate returns the WHERE condition of a partial index's CREATE statement.
+func indexPredicate(source string) string {
 	depth := 0
-	all := tokens(source)
+	all := tokenize(source)
 	for i, k := range all {
 		switch {
 		case k.is("("):
@@ -286,18 +290,19 @@ func predicateOf(source string) string {
 		case k.is(")"):
 			depth--
 		case depth == 0 && k.is("WHERE"):
-			c := clause{source: source}
+			c := clauseParser{source: source}
 			return c.text(slices.DeleteFunc(slices.Clone(all[i+1:]), func(t token) bool { return t.kind == comment }))
 		}
 	}
 	return ""
 }
 
-// mentioned are the columns whose names stand in an expression.
-func mentioned(expression string, columns []Column) []string {
+// columnsIn returns the columns whose names occur in an expression.
+func columnsIn(expression string, columns []Column) []string {
 	var found []string
-	for _, k := range tokens(expression) {
-		if k.isName() && !slices.Contains(found, k.text) && slices.ContainsFunc(columns, func(c Column) bool { return strings.EqualFold(c.Name, k.text) }) {
+	for _, k := range tokenize(expression) {
+		if k.isName() && !slices.Contains(found, k.text) &&
+			slices.ContainsFunc(columns, func(c Column) bool { return strings.EqualFold(c.Name, k.text) }) {
 			found = append(found, k.text)
 		}
 	}

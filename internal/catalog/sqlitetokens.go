@@ -2,13 +2,13 @@ package catalog
 
 import "strings"
 
-// token is a piece of SQL.
+// token is a lexical token of SQL.
 type token struct {
-	kind tokenKind
-	text string // of a name: without its quotes; of a comment: without its marks
-	at   int    // where it begins in the source, and
-	end  int    // where it ends
-	line int
+	kind  tokenKind
+	text  string // of a name: without quotes; of a comment: without delimiters
+	start int    // offset in the source
+	end   int    // offset after the last byte
+	line  int
 }
 
 type tokenKind byte
@@ -17,16 +17,16 @@ const (
 	word    tokenKind = 'w' // a keyword or a name without quotes
 	quoted  tokenKind = 'q' // a name in quotes
 	literal tokenKind = 'l'
-	sign    tokenKind = 's'
+	symbol  tokenKind = 's'
 	comment tokenKind = 'c'
 )
 
-// tokens splits SQL. An unclosed quote runs to the end.
-func tokens(source string) []token {
+// tokenize splits SQL into tokens. An unclosed quote extends to the end.
+func tokenize(source string) []token {
 	var found []token
 	line := 1
 	for i := 0; i < len(source); {
-		t := token{at: i, line: line}
+		t := token{start: i, line: line}
 		rest := source[i:]
 		switch c := source[i]; {
 		case c == '\n' || c == ' ' || c == '\t' || c == '\r' || c == '\f':
@@ -46,12 +46,13 @@ func tokens(source string) []token {
 			t.text = source[i:t.end]
 		case c == '"' || c == '`':
 			t.kind, t.end = quoted, i+lengthQuoted(rest, c)
-			t.text = strings.ReplaceAll(strings.TrimSuffix(source[i+1:t.end], string(c)), string([]byte{c, c}), string(c))
+			t.text = strings.ReplaceAll(strings.TrimSuffix(source[i+1:t.end], string(c)), string([]byte{c, c}),
+				string(c))
 		case c == '[':
 			t.kind, t.end = quoted, i+lengthUntil(rest, "]", true)
 			t.text = strings.TrimSuffix(source[i+1:t.end], "]")
-		case isWord(c):
-			for t.end = i; t.end < len(source) && isWord(source[t.end]); t.end++ {
+		case isWordByte(c):
+			for t.end = i; t.end < len(source) && isWordByte(source[t.end]); t.end++ {
 			}
 			t.kind, t.text = word, source[i:t.end]
 			if t.end < len(source) && source[t.end] == '\'' && strings.EqualFold(t.text, "x") { // x'00'
@@ -61,7 +62,7 @@ func tokens(source string) []token {
 				t.kind = literal
 			}
 		default:
-			t.kind, t.end, t.text = sign, i+1, string(c)
+			t.kind, t.end, t.text = symbol, i+1, string(c)
 		}
 		line += strings.Count(source[i:t.end], "\n")
 		found, i = append(found, t), t.end
@@ -69,23 +70,23 @@ func tokens(source string) []token {
 	return found
 }
 
-func isWord(c byte) bool {
+func isWordByte(c byte) bool {
 	return c == '_' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 }
 
-// lengthUntil is the length of text up to a mark, and with it if including.
-func lengthUntil(text, mark string, including bool) int {
+// lengthUntil returns the length of text up to a mark, including the mark if inclusive.
+func lengthUntil(text, mark string, inclusive bool) int {
 	i := strings.Index(text, mark)
 	switch {
 	case i < 0:
 		return len(text)
-	case including:
+	case inclusive:
 		return i + len(mark)
 	}
 	return i
 }
 
-// lengthQuoted is the length of what begins with a quote; a doubled quote stands for itself.
+// lengthQuoted returns the length of a quoted token; a doubled quote inside it is an escaped quote.
 func lengthQuoted(text string, quote byte) int {
 	for i := 1; i < len(text); i++ {
 		if text[i] == quote {
@@ -99,9 +100,9 @@ func lengthQuoted(text string, quote byte) int {
 	return len(text)
 }
 
-// is reports whether the token is a keyword, given in capitals.
+// is reports whether the token is this keyword (in upper case) or symbol.
 func (t token) is(keyword string) bool {
-	return t.kind == word && strings.EqualFold(t.text, keyword) || t.kind == sign && t.text == keyword
+	return t.kind == word && strings.EqualFold(t.text, keyword) || t.kind == symbol && t.text == keyword
 }
 
 func (t token) isName() bool { return t.kind == word || t.kind == quoted }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The form that build servers read: a suite for each kind of proof, a case for each check.
+// The XML format that build servers read: a suite for each kind of check, a case for each check.
 type (
 	junitSuites struct {
 		XMLName  xml.Name     `xml:"testsuites"`
@@ -38,9 +38,9 @@ type (
 	}
 )
 
-// WriteJUnit writes the report as JUnit's XML. A warning is a case that passed and has something to say.
+// WriteJUnit writes the report as JUnit XML. A warning is a passed case with output.
 func (r Report) WriteJUnit(w io.Writer) error {
-	all := junitSuites{Name: "cardinal check", Time: fmt.Sprintf("%.3f", r.Took.Seconds())}
+	all := junitSuites{Name: "cardinal check", Time: fmt.Sprintf("%.3f", r.Duration.Seconds())}
 	for _, kind := range kinds {
 		suite := junitSuite{Name: string(kind)}
 		for _, o := range r.Outcomes {
@@ -48,13 +48,13 @@ func (r Report) WriteJUnit(w io.Writer) error {
 				continue
 			}
 			c := junitCase{Class: "cardinal.check." + string(kind), Name: o.ID + " " + o.Title}
-			said := &junitMessage{Message: fmt.Sprintf("%d of %d %s", o.Held, o.Total, o.Of), Text: o.details()}
+			message := &junitMessage{Message: fmt.Sprintf("%d of %d %s", o.Passed, o.Total, o.Unit), Text: o.details()}
 			switch o.Status {
 			case Failed:
-				c.Failure = said
+				c.Failure = message
 				suite.Failures++
 			case Skipped:
-				c.Skipped = &junitMessage{Message: o.Missing}
+				c.Skipped = &junitMessage{Message: o.NotChecked}
 				suite.Skipped++
 			case Warned:
 				c.Output = o.details()
@@ -81,7 +81,7 @@ func (r Report) WriteJUnit(w io.Writer) error {
 	return err
 }
 
-// details are the findings as lines of text.
+// details returns the findings as lines of text.
 func (o Outcome) details() string {
 	var b strings.Builder
 	for _, f := range o.Findings {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The static analysis results interchange format, version 2.1.0, as far as it is used here. A database has no files, so results
-// have logical locations only; a viewer that shows nothing without a file needs one added.
+// The parts of the Static Analysis Results Interchange Format (SARIF) 2.1.0 that are used here. A database has no
+// files, so results have logical locations only. A viewer that requires a file needs one added.
 type (
 	sarifLog struct {
 		Schema  string     `json:"$schema"`
@@ -51,9 +51,10 @@ type (
 	}
 )
 
-// WriteSARIF writes the findings as SARIF, with every check that was made as a rule.
+// WriteSARIF writes the findings as SARIF, with every executed check as a rule.
 func (r Report) WriteSARIF(w io.Writer) error {
-	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "cardinal check", Rules: []sarifRule{}}}, Results: []sarifResult{}}
+	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "cardinal check", Rules: []sarifRule{}}},
+		Results: []sarifResult{}}
 	for i, o := range r.Outcomes {
 		rule := sarifRule{ID: o.ID, Short: sarifText{o.Title}}
 		if c, ok := Find(o.ID); ok && c.Why != "" {
@@ -72,9 +73,12 @@ func (r Report) WriteSARIF(w io.Writer) error {
 			if f.Fix != "" {
 				text += "\nfix: " + f.Fix
 			}
-			run.Results = append(run.Results, sarifResult{RuleID: o.ID, RuleIndex: i, Level: level, Message: sarifText{text},
-				Locations: []sarifLocation{{Logical: []sarifLogical{{Name: f.Object, FullName: r.Database + "." + f.Object, Kind: "resource"}}}}})
+			run.Results = append(run.Results,
+				sarifResult{RuleID: o.ID, RuleIndex: i, Level: level, Message: sarifText{text},
+					Locations: []sarifLocation{{Logical: []sarifLogical{{Name: f.Object,
+						FullName: r.Database + "." + f.Object, Kind: "resource"}}}}})
 		}
 	}
-	return writeJSON(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
+	return writeJSON(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0",
+		Runs: []sarifRun{run}})
 }

@@ -9,34 +9,35 @@ import (
 	"unicode/utf8"
 )
 
-// Text is how a report is written for people.
+// Text writes a report as text for a terminal.
 type Text struct {
-	ASCII   bool // for terminals whose locale is not UTF-8
+	ASCII   bool // for locales without UTF-8
 	Colour  bool
-	Explain bool   // why each check is made, and the guide's sentence
-	Each    bool   // a line for each check; otherwise one for each kind of proof, and for what did not simply pass
+	Explain bool   // with the reason for each check and the sentence of the guide
+	Each    bool   // one line per check; otherwise one per kind, and one per check that did not pass
 	Again   string // the command that was run, for the last line
 
-	short map[string]bool // the checks that did not simply pass
+	failing map[string]bool // ids of the checks with problems or warnings
 }
 
-// Write writes a report for people. A database that keeps the contract takes one screen.
+// Write writes the report. If the database keeps the contract, the report fits on one screen.
 func (t Text) Write(w io.Writer, r Report) error {
-	t.short = map[string]bool{}
+	t.failing = map[string]bool{}
 	for _, o := range r.Outcomes {
-		t.short[o.ID] = o.Status == Failed || o.Status == Warned
+		t.failing[o.ID] = o.Status == Failed || o.Status == Warned
 	}
 	var b strings.Builder
 	head := "Cardinal schema check · " + r.heading()
-	took := r.Took.Round(time.Millisecond).String()
+	took := r.Duration.Round(time.Millisecond).String()
 	fmt.Fprintf(&b, "%s%s%s\n", head, strings.Repeat(" ", max(3, 90-utf8.RuneCountInString(head)-len(took))), took)
 	for _, kind := range kinds {
-		t.kind(&b, slices.DeleteFunc(slices.Clone(r.Outcomes), func(o Outcome) bool { return o.Kind != kind }))
+		t.writeKind(&b, slices.DeleteFunc(slices.Clone(r.Outcomes), func(o Outcome) bool { return o.Kind != kind }))
 	}
-	for _, a := range r.Unused {
-		fmt.Fprintf(&b, " ! line %d of the accepted findings names nothing that was found: %s %s\n", a.Line, a.ID, plain(a.Object))
+	for _, a := range r.UnusedAcceptances {
+		fmt.Fprintf(&b, " ! line %d of the accepted findings matches no finding: %s %s\n", a.Line, a.ID,
+			sanitizeText(a.Object))
 	}
-	fmt.Fprintf(&b, " %s\n", t.sum(r))
+	fmt.Fprintf(&b, " %s\n", t.summaryLine(r))
 	lines := strings.Split(t.render(b.String()), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
@@ -45,8 +46,8 @@ func (t Text) Write(w io.Writer, r Report) error {
 	return err
 }
 
-// kind writes the checks of one kind.
-func (t Text) kind(b *strings.Builder, outcomes []Outcome) {
+// writeKind writes the checks of one kind.
+func (t Text) writeKind(b *strings.Builder, outcomes []Outcome) {
 	passed := 0
 	for _, o := range outcomes {
 		if o.Status == Passed {
@@ -54,32 +55,34 @@ func (t Text) kind(b *strings.Builder, outcomes []Outcome) {
 		}
 	}
 	if passed > 0 && !t.Each && outcomes[0].Kind != Question {
-		of, held := sumOf(outcomes)
-		fmt.Fprintf(b, " ✔ %s%s\n", pad(fmt.Sprintf("%s: %d of %d checks hold", name(outcomes[0].Kind), passed, len(outcomes)), 75), fmt.Sprintf("%d/%d", held, of))
+		total, equal := totals(outcomes)
+		fmt.Fprintf(b, " ✔ %s%s\n",
+			pad(fmt.Sprintf("%s: %d of %d checks passed", kindName(outcomes[0].Kind), passed, len(outcomes)), 75),
+			fmt.Sprintf("%d/%d", equal, total))
 	}
 	for _, o := range outcomes {
 		if t.Each || o.Kind == Question || o.Status != Passed || len(o.Notes) > 0 {
-			t.outcome(b, o)
+			t.writeOutcome(b, o)
 		}
 	}
 }
 
-// name is a kind of proof for people.
-func name(k Kind) string {
+// kindName returns the name of a kind of check.
+func kindName(k Kind) string {
 	return map[Kind]string{Fingerprint: "fingerprint", Point: "the guide's points", Probe: "probes", Data: "data"}[k]
 }
 
-func sumOf(outcomes []Outcome) (total, held int) {
+func totals(outcomes []Outcome) (total, passed int) {
 	for _, o := range outcomes {
 		total += o.Total
-		held += o.Held
+		passed += o.Passed
 	}
-	return total, held
+	return total, passed
 }
 
-func (t Text) outcome(b *strings.Builder, o Outcome) {
+func (t Text) writeOutcome(b *strings.Builder, o Outcome) {
 	mark := map[Status]string{Passed: "✔", Failed: "✖", Warned: "!", Skipped: "–"}[o.Status]
-	counts := fmt.Sprintf("%d/%d %s", o.Held, o.Total, o.Of)
+	counts := fmt.Sprintf("%d/%d %s", o.Passed, o.Total, o.Unit)
 	if o.Total == 0 {
 		counts = ""
 	}
@@ -87,18 +90,19 @@ func (t Text) outcome(b *strings.Builder, o Outcome) {
 		counts += fmt.Sprintf(", %d accepted", o.Accepted)
 	}
 	fmt.Fprintf(b, " %s %s%s\n", mark, pad(o.ID+" "+o.Title, 75), counts)
-	if from := slices.DeleteFunc(slices.Clone(o.From), func(id string) bool { return !t.short[id] }); len(o.Findings) == 0 && len(from) > 0 {
+	if from := slices.DeleteFunc(slices.Clone(o.AnsweredBy),
+		func(id string) bool { return !t.failing[id] }); len(o.Findings) == 0 && len(from) > 0 {
 		fmt.Fprintf(b, "     see %s\n", strings.Join(from, ", "))
 	}
 	if t.Explain {
 		c, _ := Find(o.ID)
-		for _, text := range []string{c.Why, cited(o.Guide)} {
-			for _, line := range wrapped(text, 90) {
+		for _, text := range []string{c.Why, guideQuote(o.Guide)} {
+			for _, line := range wrapText(text, 90) {
 				fmt.Fprintf(b, "     %s\n", line)
 			}
 		}
 	}
-	const mostFindings = 10 // on one screen; the other formats have them all
+	const mostFindings = 10 // on one screen; the other formats contain all
 	for i, f := range o.Findings {
 		if i == mostFindings && !t.Each {
 			fmt.Fprintf(b, "     and %d more: --only %s\n", len(o.Findings)-i, o.ID)
@@ -113,44 +117,44 @@ func (t Text) outcome(b *strings.Builder, o Outcome) {
 		}
 	}
 	if len(o.Findings) > 0 && !t.Explain {
-		for _, line := range wrapped(cited(o.Guide), 90) {
+		for _, line := range wrapText(guideQuote(o.Guide), 90) {
 			fmt.Fprintf(b, "     %s\n", line)
 		}
 	}
 	for _, n := range o.Notes {
 		fmt.Fprintf(b, "     %s\n", n)
 	}
-	if o.Missing != "" && (o.Status == Skipped || t.Explain) {
-		for _, line := range wrapped("not proved: "+o.Missing, 90) {
+	if o.NotChecked != "" && (o.Status == Skipped || t.Explain) {
+		for _, line := range wrapText("not checked: "+o.NotChecked, 90) {
 			fmt.Fprintf(b, "     %s\n", line)
 		}
 	}
 }
 
-func cited(sentence string) string {
+func guideQuote(sentence string) string {
 	if sentence == "" {
 		return ""
 	}
 	return "The guide: “" + sentence + "”"
 }
 
-// sum is the last line: how it went, and what to do.
-func (t Text) sum(r Report) string {
-	parts := []string{counted(r.count(Failed), "problem")}
+// summaryLine returns the last line: the counts, and the command that explains the first problem.
+func (t Text) summaryLine(r Report) string {
+	parts := []string{countNoun(r.count(Failed), "problem")}
 	if n := r.count(Warned); n > 0 {
-		parts = append(parts, counted(n, "warning"))
+		parts = append(parts, countNoun(n, "warning"))
 	}
 	parts = append(parts, fmt.Sprintf("%d passed", r.count(Passed)))
 	if n := r.count(Skipped); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d not proved here", n))
+		parts = append(parts, fmt.Sprintf("%d not checked", n))
 	}
 	line := strings.Join(parts, ", ") + "."
-	worst := slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return len(o.Findings) > 0 && o.Status == Failed })
-	if worst < 0 {
-		worst = slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return len(o.Findings) > 0 })
+	first := slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return len(o.Findings) > 0 && o.Status == Failed })
+	if first < 0 {
+		first = slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return len(o.Findings) > 0 })
 	}
-	if worst >= 0 {
-		line += " Why and how: " + t.Again + " --only " + r.Outcomes[worst].ID + " --explain"
+	if first >= 0 {
+		line += " For details: " + t.Again + " --only " + r.Outcomes[first].ID + " --explain"
 	}
 	return line
 }
@@ -159,8 +163,8 @@ func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(1, width-utf8.RuneCountInString(text)))
 }
 
-// wrapped is a text in lines of at most so many characters.
-func wrapped(text string, width int) (lines []string) {
+// wrapText breaks a text into lines of at most width characters.
+func wrapText(text string, width int) (lines []string) {
 	line := ""
 	for _, word := range strings.Fields(text) {
 		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
@@ -174,16 +178,18 @@ func wrapped(text string, width int) (lines []string) {
 	return lines
 }
 
-// ascii are Cardinal's own signs, for terminals that have no others.
-var ascii = strings.NewReplacer(" ✔ ", " ok ", " ✖ ", " X  ", " – ", " -  ", " ! ", " !  ", "·", "-", "→", "->", "…", "...", "“", `"`, "”", `"`, "’", "'")
+// asciiReplacer replaces the signs of a report, for terminals without Unicode.
+var asciiReplacer = strings.NewReplacer(" ✔ ", " ok ", " ✖ ", " X  ", " – ", " -  ", " ! ", " !  ", "·", "-", "→", "->",
+	"…", "...", "“", `"`, "”", `"`, "’", "'")
 
-// render gives the signs their colour, or their place in ASCII.
+// render colors the signs, or replaces them by ASCII.
 func (t Text) render(text string) string {
 	switch {
 	case t.ASCII:
-		return ascii.Replace(text)
+		return asciiReplacer.Replace(text)
 	case t.Colour:
-		return strings.NewReplacer("\n ✔ ", "\n \x1b[32m✔\x1b[0m ", "\n ✖ ", "\n \x1b[31m✖\x1b[0m ", "\n ! ", "\n \x1b[33m!\x1b[0m ", "\n     fix  ", "\n     \x1b[1mfix\x1b[0m  ").Replace(text)
+		return strings.NewReplacer("\n ✔ ", "\n \x1b[32m✔\x1b[0m ", "\n ✖ ", "\n \x1b[31m✖\x1b[0m ", "\n ! ",
+			"\n \x1b[33m!\x1b[0m ", "\n     fix  ", "\n     \x1b[1mfix\x1b[0m  ").Replace(text)
 	}
 	return text
 }

@@ -7,10 +7,11 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// mutant is one change of the schema that check must notice, and the name that one of its findings must say.
+// mutant is one change of the schema that check must detect, and the name that one of its findings must contain.
 type mutant struct{ kind, statement, names, table string }
 
-// postgresMutants makes every mutant that the catalog gives rise to, each of one statement. Some cannot be: the server refuses them.
+// postgresMutants generates every mutant that the catalog allows, each of one statement. The server refuses some of
+// them.
 func postgresMutants(s *catalog.Schema, role string) (mutants []mutant) {
 	var table string
 	add := func(kind, names, format string, args ...any) {
@@ -21,7 +22,10 @@ func postgresMutants(s *catalog.Schema, role string) (mutants []mutant) {
 		t := &s.Tables[i]
 		table = t.Name
 		if t.Kind == catalog.Partition {
-			partitionMutants(t, func(kind, names, format string, args ...any) { add("month: "+kind, names, format, args...) })
+			partitionMutants(t, func(kind, names, format string,
+				args ...any) {
+				add("month: "+kind, names, format, args...)
+			})
 			continue
 		}
 		tableMutants(t, role, add)
@@ -49,10 +53,15 @@ func postgresMutants(s *catalog.Schema, role string) (mutants []mutant) {
 	add("grant", "schema", `GRANT CREATE ON SCHEMA cardinal TO PUBLIC`)
 	add("grant", "schema", `GRANT USAGE ON SCHEMA cardinal TO PUBLIC`)
 	add("revoke", "schema", `REVOKE USAGE ON SCHEMA cardinal FROM %s`, role)
-	add("default privileges", "default privileges", `ALTER DEFAULT PRIVILEGES IN SCHEMA cardinal GRANT SELECT ON TABLES TO PUBLIC`)
-	for _, statement := range []string{`CREATE TABLE stray (id uuid PRIMARY KEY)`, `CREATE TABLE stray AS SELECT * FROM users`, `CREATE VIEW stray AS SELECT id FROM users`,
-		`CREATE MATERIALIZED VIEW stray AS SELECT id FROM users`, `CREATE SEQUENCE stray`, `CREATE TYPE stray AS ENUM ('a')`, `CREATE TYPE stray AS (a text)`, `CREATE DOMAIN stray AS text`,
-		`CREATE FUNCTION stray() RETURNS integer LANGUAGE sql AS 'SELECT 1'`, `CREATE PROCEDURE stray() LANGUAGE sql AS 'SELECT 1'`, `CREATE AGGREGATE stray (bigint) (SFUNC = int8pl, STYPE = bigint)`,
+	add("default privileges", "default privileges",
+		`ALTER DEFAULT PRIVILEGES IN SCHEMA cardinal GRANT SELECT ON TABLES TO PUBLIC`)
+	for _, statement := range []string{`CREATE TABLE stray (id uuid PRIMARY KEY)`,
+		`CREATE TABLE stray AS SELECT * FROM users`, `CREATE VIEW stray AS SELECT id FROM users`,
+		`CREATE MATERIALIZED VIEW stray AS SELECT id FROM users`, `CREATE SEQUENCE stray`,
+		`CREATE TYPE stray AS ENUM ('a')`, `CREATE TYPE stray AS (a text)`, `CREATE DOMAIN stray AS text`,
+		`CREATE FUNCTION stray() RETURNS integer LANGUAGE sql AS 'SELECT 1'`,
+		`CREATE PROCEDURE stray() LANGUAGE sql AS 'SELECT 1'`,
+		`CREATE AGGREGATE stray (bigint) (SFUNC = int8pl, STYPE = bigint)`,
 		`CREATE TABLE stray () INHERITS (contact_kinds)`, `CREATE UNLOGGED TABLE stray (a text)`} {
 		add("stray object", "stray", "%s", statement)
 	}
@@ -65,7 +74,8 @@ func tableMutants(t *catalog.Table, role string, add func(kind, names, format st
 	add("add column", t.Name, `ALTER TABLE %s ADD COLUMN stray text`, t.Name)
 	add("add index", t.Name, `CREATE INDEX STRAY ON %s (%s)`, t.Name, t.Columns[len(t.Columns)-1].Name)
 	add("add constraint", t.Name, `ALTER TABLE %s ADD CONSTRAINT stray CHECK (1 = 1)`, t.Name)
-	add("add trigger", t.Name, `CREATE TRIGGER stray BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION refuse_change('stray', 'no')`, t.Name)
+	add("add trigger", t.Name, `CREATE TRIGGER stray BEFORE UPDATE ON %s FOR EACH ROW `+
+		`EXECUTE FUNCTION refuse_change('stray', 'no')`, t.Name)
 	add("drop comment", t.Name, `COMMENT ON TABLE %s IS NULL`, t.Name)
 	add("change comment", t.Name, `COMMENT ON TABLE %s IS 'something else'`, t.Name)
 	add("owner", t.Name, `ALTER TABLE %s OWNER TO %s`, t.Name, role)
@@ -94,10 +104,12 @@ func columnMutants(t *catalog.Table, c catalog.Column, role string, add func(kin
 	names := t.Name + "." + c.Name
 	add("drop column", names, `ALTER TABLE %s DROP COLUMN %s CASCADE`, t.Name, c.Name)
 	add("rename column", names, `ALTER TABLE %s RENAME COLUMN %s TO stray`, t.Name, c.Name)
-	wider := map[string]string{"uuid": "text", "text": "character varying", "bigint": "numeric", "integer": "bigint", "boolean": "text", "timestamp with time zone": "timestamp(3) with time zone",
+	wider := map[string]string{"uuid": "text", "text": "character varying", "bigint": "numeric", "integer": "bigint",
+		"boolean": "text", "timestamp with time zone": "timestamp(3) with time zone",
 		"jsonb": "json", "bytea": "text"}[c.Type]
 	if c.Generated == "" {
-		add("widen type", names, `ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT, ALTER COLUMN %s TYPE %s USING %s::text::%s`, t.Name, c.Name, c.Name, wider, c.Name, wider)
+		add("widen type", names, `ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT, `+
+			`ALTER COLUMN %s TYPE %s USING %s::text::%s`, t.Name, c.Name, c.Name, wider, c.Name, wider)
 	} else {
 		add("drop expression", names, `ALTER TABLE %s ALTER COLUMN %s DROP EXPRESSION`, t.Name, c.Name)
 	}
@@ -112,7 +124,9 @@ func columnMutants(t *catalog.Table, c catalog.Column, role string, add func(kin
 	if c.Default != "" {
 		add("drop default", names, `ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT`, t.Name, c.Name)
 	}
-	other := map[string]string{"uuid": "gen_random_uuid()", "text": "'stray'", "bigint": "77", "integer": "77", "boolean": "NULL::boolean IS NULL", "timestamp with time zone": "now()", "jsonb": "'[7]'", "bytea": `'\x07'`}[c.Type]
+	other := map[string]string{"uuid": "gen_random_uuid()", "text": "'stray'", "bigint": "77", "integer": "77",
+		"boolean": "NULL::boolean IS NULL", "timestamp with time zone": "now()", "jsonb": "'[7]'",
+		"bytea": `'\x07'`}[c.Type]
 	add("change default", names, `ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s`, t.Name, c.Name, other)
 	add("drop comment", names, `COMMENT ON COLUMN %s.%s IS NULL`, t.Name, c.Name)
 	add("change comment", names, `COMMENT ON COLUMN %s.%s IS '[public] Something else.'`, t.Name, c.Name)
@@ -129,7 +143,7 @@ func columnMutants(t *catalog.Table, c catalog.Column, role string, add func(kin
 func constraintMutants(t *catalog.Table, c catalog.Constraint, add func(kind, names, format string, args ...any)) {
 	drop := "drop constraint"
 	if c.Kind == catalog.PrimaryKey || c.Kind == catalog.Unique {
-		drop = "drop key" // and what refers to it
+		drop = "drop key" // together with the foreign keys that refer to it
 	}
 	add(drop, c.Name, `ALTER TABLE %s DROP CONSTRAINT %s CASCADE`, t.Name, c.Name)
 	add("rename constraint", c.Name, `ALTER TABLE %s RENAME CONSTRAINT %s TO STRAY`, t.Name, c.Name)
@@ -186,11 +200,15 @@ func functionMutants(f catalog.Function, role string, add func(kind, names, form
 		body = "BEGIN RETURN true; END"
 	}
 	definition, _, _ := strings.Cut(f.Definition, "\nAS $function$")
-	add("change function", f.Name, "%s\nAS $function$%s$function$", strings.ReplaceAll(definition, "$schema", "cardinal"), body)
-	add("change function", f.Name, `ALTER FUNCTION %s SECURITY %s`, name, map[bool]string{true: "INVOKER", false: "DEFINER"}[f.SecurityDefiner])
+	add("change function", f.Name, "%s\nAS $function$%s$function$",
+		strings.ReplaceAll(definition, "$schema", "cardinal"), body)
+	add("change function", f.Name, `ALTER FUNCTION %s SECURITY %s`, name,
+		map[bool]string{true: "INVOKER", false: "DEFINER"}[f.SecurityDefiner])
 	add("change function", f.Name, `ALTER FUNCTION %s SET search_path = public`, name)
-	add("change function", f.Name, `ALTER FUNCTION %s %s`, name, map[bool]string{true: "CALLED ON NULL INPUT", false: "STRICT"}[f.Strict])
-	add("change function", f.Name, `ALTER FUNCTION %s %s`, name, map[bool]string{true: "VOLATILE", false: "STABLE"}[f.Volatility == "stable"])
+	add("change function", f.Name, `ALTER FUNCTION %s %s`, name,
+		map[bool]string{true: "CALLED ON NULL INPUT", false: "STRICT"}[f.Strict])
+	add("change function", f.Name, `ALTER FUNCTION %s %s`, name,
+		map[bool]string{true: "VOLATILE", false: "STABLE"}[f.Volatility == "stable"])
 	add("change function", f.Name, `ALTER FUNCTION %s PARALLEL RESTRICTED`, name)
 	add("change function", f.Name, `ALTER FUNCTION %s LEAKPROOF`, name)
 	add("rename function", f.Name, `ALTER FUNCTION %s RENAME TO STRAY`, name)
@@ -210,7 +228,10 @@ func functionMutants(f catalog.Function, role string, add func(kind, names, form
 func partitionMutants(t *catalog.Table, add func(kind, names, format string, args ...any)) {
 	add("detach partition", t.Name, `ALTER TABLE %s DETACH PARTITION %s`, t.PartitionOf, t.Name)
 	add("rename table", t.Name, `ALTER TABLE %s RENAME TO STRAY`, t.Name)
-	add("change bounds", t.Name, `ALTER TABLE %[1]s DETACH PARTITION %[2]s; ALTER TABLE %[1]s ATTACH PARTITION %[2]s FOR VALUES FROM ('ffffffff-0000-7000-8000-000000000000') TO ('ffffffff-ff00-7000-8000-000000000000')`, t.PartitionOf, t.Name)
+	add("change bounds", t.Name, `ALTER TABLE %[1]s DETACH PARTITION %[2]s; `+
+		`ALTER TABLE %[1]s ATTACH PARTITION %[2]s FOR VALUES `+
+		`FROM ('ffffffff-0000-7000-8000-000000000000') TO ('ffffffff-ff00-7000-8000-000000000000')`, t.PartitionOf,
+		t.Name)
 	add("drop comment", t.Name, `COMMENT ON TABLE %s IS NULL`, t.Name)
 	add("add index", t.Name, `CREATE INDEX STRAY ON %s (actor_id)`, t.Name)
 	add("add constraint", t.Name, `ALTER TABLE %s ADD CONSTRAINT stray CHECK (1 = 1)`, t.Name)
@@ -222,7 +243,8 @@ func partitionMutants(t *catalog.Table, add func(kind, names, format string, arg
 	}
 	for _, c := range t.Columns {
 		if c.Default != "" {
-			add("change default", t.Name+"."+c.Name, `ALTER TABLE %s ALTER COLUMN %s SET DEFAULT NULL::%s`, t.Name, c.Name, c.Type)
+			add("change default", t.Name+"."+c.Name, `ALTER TABLE %s ALTER COLUMN %s SET DEFAULT NULL::%s`, t.Name,
+				c.Name, c.Type)
 			add("drop default", t.Name+"."+c.Name, `ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT`, t.Name, c.Name)
 		}
 		add("drop comment", t.Name+"."+c.Name, `COMMENT ON COLUMN %s.%s IS NULL`, t.Name, c.Name)

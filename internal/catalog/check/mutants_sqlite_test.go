@@ -11,16 +11,17 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// stored is a row of sqlite_schema.
-type stored struct{ name, text string }
+// storedObject is a row of sqlite_schema.
+type storedObject struct{ name, text string }
 
-// sqliteMutant is a mutant whose statement stands in place of the text that target has, or behind all of them.
+// sqliteMutant is a mutant with a statement that replaces the stored text of target; without a target it is executed
+// after all texts.
 type sqliteMutant struct {
 	mutant
 	target string
 }
 
-// sqliteMutants edits the stored text of each object in every way that the catalog gives rise to.
+// sqliteMutants edits the stored text of each object in every way that the catalog allows.
 func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 	for i := range s.Tables {
 		t := &s.Tables[i]
@@ -41,7 +42,7 @@ func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 			if text := strings.Replace(t.Text, old, new, 1); text != t.Text {
 				replace(kind, names, t.Name, text)
 			} else {
-				panic(kind + " " + names + " finds no " + old)
+				panic(kind + " " + names + ": not found: " + old)
 			}
 		}
 		edit("drop option", t.Name, "STRICT, WITHOUT ROWID", "STRICT")
@@ -51,7 +52,7 @@ func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 		edit("drop comment", t.Name, " -- "+t.Comment, "")
 		edit("change comment", t.Name, " -- "+t.Comment, " -- Something else.")
 		for _, c := range t.Columns {
-			sqliteColumn(t, c, edit)
+			sqliteColumnMutants(t, c, edit)
 		}
 		for _, c := range t.Constraints {
 			sqliteConstraintMutants(t, c, edit)
@@ -72,32 +73,37 @@ func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 				replace("change index", x.Name, x.Name, x.Definition+" WHERE 1")
 			}
 			if x.Columns[0] != "" {
-				replace("change index", x.Name, x.Name, strings.Replace(x.Definition, "("+x.Columns[0], "("+x.Columns[0]+" DESC", 1))
+				replace("change index", x.Name, x.Name,
+					strings.Replace(x.Definition, "("+x.Columns[0], "("+x.Columns[0]+" DESC", 1))
 			}
 		}
 		for _, g := range t.Triggers {
 			replace("drop trigger", g.Name, g.Name, "")
-			replace("weaken trigger", g.Name, g.Name, regexp.MustCompile(`RAISE\(ABORT, '[^']*'\)`).ReplaceAllString(g.Definition, "1"))
-			replace("weaken trigger", g.Name, g.Name, regexp.MustCompile(`RAISE\(ABORT, '(\w+):`).ReplaceAllString(g.Definition, "RAISE(ABORT, 'stray:"))
-			replace("disable trigger", g.Name, g.Name, regexp.MustCompile(`(?s)^(.*? ON \w+)\s*(WHEN (.*?) )?BEGIN`).ReplaceAllString(g.Definition, "$1 WHEN 0 BEGIN"))
+			replace("weaken trigger", g.Name, g.Name,
+				regexp.MustCompile(`RAISE\(ABORT, '[^']*'\)`).ReplaceAllString(g.Definition, "1"))
+			replace("weaken trigger", g.Name, g.Name,
+				regexp.MustCompile(`RAISE\(ABORT, '(\w+):`).ReplaceAllString(g.Definition, "RAISE(ABORT, 'stray:"))
+			replace("disable trigger", g.Name, g.Name,
+				regexp.MustCompile(`(?s)^(.*? ON \w+)\s*(WHEN (.*?) )?BEGIN`).ReplaceAllString(g.Definition,
+					"$1 WHEN 0 BEGIN"))
 		}
 	}
 	return mutants
 }
 
-// line is the text of a column's definition, which may go over several lines, to the end of its comment.
-func line(t *catalog.Table, c catalog.Column) string {
+// columnText returns the text of a column's definition, which can span several lines, up to the end of its comment.
+func columnText(t *catalog.Table, c catalog.Column) string {
 	return regexp.MustCompile(`(?ms)^  ` + c.Name + ` .*? -- ` + regexp.QuoteMeta(c.Comment)).FindString(t.Text)
 }
 
-func sqliteColumn(t *catalog.Table, c catalog.Column, edit func(kind, names, old, new string)) {
-	text, names := line(t, c), t.Name+"."+c.Name
+func sqliteColumnMutants(t *catalog.Table, c catalog.Column, edit func(kind, names, old, new string)) {
+	text, names := columnText(t, c), t.Name+"."+c.Name
 	within := func(kind, old, new string) { edit(kind, names, text, strings.Replace(text, old, new, 1)) }
 	within("widen type", " "+c.Type, " ANY")
 	within("rename column", c.Name, "stray")
 	within("drop comment", " -- "+c.Comment, "")
 	within("change comment", " -- "+c.Comment, " -- [public] Something else.")
-	if slices.Contains(t.PrimaryKey(), c.Name) { // which is NOT NULL all the same, as nothing but the text tells
+	if slices.Contains(t.PrimaryKey(), c.Name) { // still NOT NULL, so only the text differs
 		edit("drop NOT NULL", t.Name, text, strings.Replace(text, " NOT NULL", "", 1))
 	} else if c.NotNull {
 		within("drop NOT NULL", " NOT NULL", "")
@@ -123,7 +129,7 @@ func sqliteConstraintMutants(t *catalog.Table, c catalog.Constraint, edit func(k
 	begin := "CONSTRAINT " + c.Name + " "
 	at := strings.Index(t.Text, begin)
 	length := len(begin) + strings.Index(t.Text[at+len(begin):], "(")
-	for depth := 0; ; length++ { // the first parentheses belong to the name of a check, or to the columns of a key
+	for depth := 0; ; length++ { // the first parentheses are the expression of a check, or the columns of a key
 		switch t.Text[at+length] {
 		case '(':
 			depth++
@@ -136,7 +142,8 @@ func sqliteConstraintMutants(t *catalog.Table, c catalog.Constraint, edit func(k
 	}
 	whole := t.Text[at : at+length+1]
 	if c.Kind == catalog.ForeignKey {
-		rest := regexp.MustCompile(`^ REFERENCES \w+ \([\w, ]+\)( ON DELETE CASCADE)?( DEFERRABLE INITIALLY DEFERRED)?`).FindString(t.Text[at+length+1:])
+		rest := regexp.MustCompile(`^ REFERENCES \w+ \([\w, ]+\)( ON DELETE CASCADE)?` +
+			`( DEFERRABLE INITIALLY DEFERRED)?`).FindString(t.Text[at+length+1:])
 		edit("change foreign key", c.Name, whole+rest, whole+rest+" ON UPDATE CASCADE")
 		if c.OnDelete == "NO ACTION" {
 			edit("change foreign key", c.Name, whole+rest, whole+rest+" ON DELETE CASCADE")
@@ -150,7 +157,7 @@ func sqliteConstraintMutants(t *catalog.Table, c catalog.Constraint, edit func(k
 		edit("weaken CHECK", c.Name, whole, begin+"CHECK (1)")
 	}
 	edit("rename constraint", c.Name, begin, "CONSTRAINT stray ")
-	if c.Kind == catalog.PrimaryKey { // whose table would have none
+	if c.Kind == catalog.PrimaryKey { // a table must keep a key
 		edit("drop key", c.Name, whole, begin+"UNIQUE ("+strings.Join(c.Columns, ", ")+")")
 		return
 	}
@@ -163,8 +170,8 @@ func sqliteConstraintMutants(t *catalog.Table, c catalog.Constraint, edit func(k
 	}
 }
 
-// built reads a schema made of stored texts with mutants in their places; nil when SQLite does not take it.
-func built(t *testing.T, texts []stored, set []sqliteMutant) *catalog.Schema {
+// buildSchema reads a schema created from stored texts with mutants in their places; nil if SQLite refuses it.
+func buildSchema(t *testing.T, texts []storedObject, set []sqliteMutant) *catalog.Schema {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:mutant?mode=memory")
 	if err != nil {
@@ -197,19 +204,20 @@ func built(t *testing.T, texts []stored, set []sqliteMutant) *catalog.Schema {
 	return s
 }
 
-// Every change of the text that SQLite keeps is noticed and named, as TestPostgresMutantsAreNoticed has it.
-func TestSQLiteMutantsAreNoticed(t *testing.T) {
-	url := migrated(t, "sqlite")
-	s, y := subject(t, url), newTally()
-	rows, err := catalog.Texts(t.Context(), s.Database, `SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid`)
+// Every change of the text that SQLite stores is detected and named, as in TestPostgresMutantsDetected.
+func TestSQLiteMutantsDetected(t *testing.T) {
+	url := migratedDatabase(t, "sqlite")
+	s, y := subjectWithShadow(t, url), newTally()
+	rows, err := catalog.QueryTexts(t.Context(), s.Database,
+		`SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var texts []stored
+	var texts []storedObject
 	for _, row := range rows {
-		texts = append(texts, stored{row[0], row[1]})
+		texts = append(texts, storedObject{row[0], row[1]})
 	}
-	if findings := notice(s, built(t, texts, nil)); len(findings) > 0 {
+	if findings := compareWithShadow(s, buildSchema(t, texts, nil)); len(findings) > 0 {
 		t.Fatalf("the unchanged texts: %+v", findings)
 	}
 	byStatement := map[mutant]sqliteMutant{}
@@ -224,18 +232,18 @@ func TestSQLiteMutantsAreNoticed(t *testing.T) {
 		for _, m := range set {
 			with = append(with, byStatement[m])
 		}
-		live := built(t, texts, with)
+		live := buildSchema(t, texts, with)
 		switch {
 		case live == nil && len(set) == 1:
-			y.count(y.impossible, set[0])
-		case live == nil: // one of them; halves find it
+			y.count(y.refused, set[0])
+		case live == nil: // SQLite refused one of them: find it by halving the set
 			try(set[:len(set)/2])
 			try(set[len(set)/2:])
 		default:
-			y.judge(t, set, notice(s, live))
+			y.countDetected(t, set, compareWithShadow(s, live))
 		}
 	}
-	for _, set := range together(all) {
+	for _, set := range groupMutants(all) {
 		try(set)
 	}
 	y.report(t, "sqlite")

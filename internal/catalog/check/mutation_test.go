@@ -18,33 +18,35 @@ import (
 
 // tally counts mutants by kind.
 type tally struct {
-	mu                         sync.Mutex
-	tried, noticed, impossible map[string]int
-	fixed, fixes               int
+	mu                       sync.Mutex
+	tried, detected, refused map[string]int
+	repaired, fixes          int
 }
 
 func newTally() *tally {
-	return &tally{tried: map[string]int{}, noticed: map[string]int{}, impossible: map[string]int{}}
+	return &tally{tried: map[string]int{}, detected: map[string]int{}, refused: map[string]int{}}
 }
 
 func (y *tally) report(t *testing.T, engine string) {
 	t.Helper()
-	tried, noticed := 0, 0
+	tried, detected := 0, 0
 	for _, kind := range slices.Sorted(maps.Keys(y.tried)) {
-		tried, noticed = tried+y.tried[kind], noticed+y.noticed[kind]
-		t.Logf("%-24s %4d tried, %4d noticed, %3d more that the database refuses", kind, y.tried[kind], y.noticed[kind], y.impossible[kind])
+		tried, detected = tried+y.tried[kind], detected+y.detected[kind]
+		t.Logf("%-24s %4d executed, %4d detected, %3d refused by the database", kind, y.tried[kind], y.detected[kind],
+			y.refused[kind])
 	}
-	t.Logf("%s: %d mutants tried, %d noticed", engine, tried, noticed)
+	t.Logf("%s: %d mutants executed, %d detected", engine, tried, detected)
 	if y.fixes > 0 {
-		t.Logf("%s: of %d that were repaired by the statements that check prints, it was silent about %d", engine, y.fixes, y.fixed)
+		t.Logf("%s: the statements that check prints were executed for %d mutants and repaired %d", engine, y.fixes,
+			y.repaired)
 	}
 	if tried < 600 {
-		t.Errorf("only %d mutants were tried", tried)
+		t.Errorf("only %d mutants were executed", tried)
 	}
 }
 
-// notice compares a changed schema with the shadow as the fingerprint's checks do, and returns the findings.
-func notice(s *Subject, live *catalog.Schema) []Finding {
+// compareWithShadow compares a changed schema with the shadow as the fingerprint checks do, and returns the findings.
+func compareWithShadow(s *Subject, live *catalog.Schema) []Finding {
 	h := &shadow{engine: s.shadow.engine, name: s.shadow.name, live: live.Name}
 	h.compare(live, s.Shadow)
 	changed := &Subject{Live: live, Shadow: s.Shadow, shadow: h}
@@ -52,33 +54,33 @@ func notice(s *Subject, live *catalog.Schema) []Finding {
 	for _, c := range fingerprints {
 		o, err := c.run(context.Background(), changed)
 		if err != nil {
-			panic(err) // none of them asks the database
+			panic(err) // the fingerprint checks do not query the database
 		}
 		findings = append(findings, o.Findings...)
 	}
 	return findings
 }
 
-// named reports whether a finding says a name.
-func named(findings []Finding, name string) bool {
+// mentions reports whether the object of a finding contains a name.
+func mentions(findings []Finding, name string) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return strings.Contains(f.Object, name) })
 }
 
-var alone = flag.Bool("alone", false, "every mutant in a transaction of its own: slower by far")
+var oneByOne = flag.Bool("alone", false, "run every mutant in its own transaction (much slower)")
 
-// Every change of the schema is noticed by the fingerprint, and named. Changes of one kind that lie in different tables share a
-// transaction, each made by a statement of its own and each to be named by a finding of its own.
-func TestPostgresMutantsAreNoticed(t *testing.T) {
-	y, role := newTally(), serviceRole(t)
+// Every change of the schema is detected by the fingerprint, and named. Changes of one kind in different tables share a
+// transaction. Each is made by its own statement and must be named by its own finding.
+func TestPostgresMutantsDetected(t *testing.T) {
+	y, role := newTally(), createServiceRole(t)
 	var group sync.WaitGroup
 	const workers = 2
 	for worker := range workers {
-		at := fewMonths(t, granted(t, role))
-		s, db := subject(t, at), openWriting(t, at)
-		sets := together(postgresMutants(s.Live, role))
+		at := dropLaterMonths(t, databaseWithGrants(t, role))
+		s, db := subjectWithShadow(t, at), openForWriting(t, at)
+		sets := groupMutants(postgresMutants(s.Live, role))
 		group.Go(func() {
 			for i := worker; i < len(sets); i += workers {
-				if err := y.mutate(t, db, s, sets[i], i/workers%3 == 0); err != nil {
+				if err := y.applyMutants(t, db, s, sets[i], i/workers%3 == 0); err != nil {
 					t.Errorf("%s: %v", sets[i][0].statement, err)
 				}
 			}
@@ -88,9 +90,9 @@ func TestPostgresMutantsAreNoticed(t *testing.T) {
 	y.report(t, "postgres")
 }
 
-// together sorts mutants into sets of one kind, of each table one.
-func together(mutants []mutant) (sets [][]mutant) {
-	if *alone {
+// groupMutants groups mutants into sets of one kind with at most one mutant per table.
+func groupMutants(mutants []mutant) (sets [][]mutant) {
+	if *oneByOne {
 		for _, m := range mutants {
 			sets = append(sets, []mutant{m})
 		}
@@ -102,7 +104,7 @@ func together(mutants []mutant) (sets [][]mutant) {
 	}
 	seen, at := map[[2]string]int{}, map[nth]int{}
 	for _, m := range mutants {
-		if m.kind == "owner" { // whose most tables are is told by all of them
+		if m.kind == "owner" { // the owner of the schema depends on all tables
 			sets = append(sets, []mutant{m})
 			continue
 		}
@@ -117,8 +119,8 @@ func together(mutants []mutant) (sets [][]mutant) {
 	return sets
 }
 
-// mutate makes mutants in a transaction, looks at them, and undoes them.
-func (y *tally) mutate(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix bool) error {
+// applyMutants executes mutants in a transaction, checks them, and rolls back.
+func (y *tally) applyMutants(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix bool) error {
 	ctx := context.Background()
 	tx, err := db.Begin()
 	if err != nil {
@@ -128,38 +130,38 @@ func (y *tally) mutate(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix b
 	if _, err := tx.Exec(`SET LOCAL search_path = cardinal`); err != nil {
 		return err
 	}
-	var made []mutant
+	var applied []mutant
 	for _, m := range set {
 		if _, err := tx.Exec(`SAVEPOINT mutant`); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(m.statement); err == nil {
-			made = append(made, m)
+			applied = append(applied, m)
 			continue
 		}
 		if _, err := tx.Exec(`ROLLBACK TO SAVEPOINT mutant`); err != nil {
 			return err
 		}
-		y.count(y.impossible, m)
+		y.count(y.refused, m)
 	}
 	live, err := catalog.ReadPostgres(ctx, tx, "cardinal")
 	if err != nil {
 		return err
 	}
-	findings := notice(s, live)
-	y.judge(t, made, findings)
+	findings := compareWithShadow(s, live)
+	y.countDetected(t, applied, findings)
 	if !fix {
 		return nil
 	}
-	left, err := repair(ctx, tx, findings)
+	left, err := applyFixes(ctx, tx, findings)
 	if err == nil {
-		findings = notice(s, left)
+		findings = compareWithShadow(s, left)
 	}
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	for _, m := range made {
-		if y.fixes++; err == nil && !named(findings, m.names) {
-			y.fixed++
+	for _, m := range applied {
+		if y.fixes++; err == nil && !mentions(findings, m.names) {
+			y.repaired++
 		} else if testing.Verbose() {
 			t.Logf("not repaired: %s: %v", m.statement, err)
 		}
@@ -167,20 +169,20 @@ func (y *tally) mutate(t *testing.T, db *sql.DB, s *Subject, set []mutant, fix b
 	return nil
 }
 
-// judge counts mutants, and those that a finding names.
-func (y *tally) judge(t *testing.T, made []mutant, findings []Finding) {
+// countDetected counts mutants, and those that a finding names.
+func (y *tally) countDetected(t *testing.T, applied []mutant, findings []Finding) {
 	t.Helper()
-	for _, m := range made {
+	for _, m := range applied {
 		y.count(y.tried, m)
-		if named(findings, m.names) {
-			y.count(y.noticed, m)
+		if mentions(findings, m.names) {
+			y.count(y.detected, m)
 			continue
 		}
 		var objects []string
 		for _, f := range findings {
 			objects = append(objects, f.Object)
 		}
-		t.Errorf("not noticed: %s (what is: %q)", m.statement, objects)
+		t.Errorf("not detected: %s (found: %q)", m.statement, objects)
 	}
 }
 
@@ -190,19 +192,20 @@ func (y *tally) count(in map[string]int, m mutant) {
 	in[m.kind]++
 }
 
-// repair runs the statements that the findings give, and returns what the schema is afterwards.
-func repair(ctx context.Context, tx *sql.Tx, findings []Finding) (*catalog.Schema, error) {
+// applyFixes executes the statements of the findings, and returns the schema afterwards.
+func applyFixes(ctx context.Context, tx *sql.Tx, findings []Finding) (*catalog.Schema, error) {
 	for _, f := range findings {
-		if _, err := tx.Exec(strings.ReplaceAll(f.Fix, " CONCURRENTLY", "")); err != nil { // which no transaction allows
+		// CONCURRENTLY is not allowed in a transaction
+		if _, err := tx.Exec(strings.ReplaceAll(f.Fix, " CONCURRENTLY", "")); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Fix, err)
 		}
 	}
 	return catalog.ReadPostgres(ctx, tx, "cardinal")
 }
 
-// serviceRole makes a role with a password like its name. It must be made before the databases that give it rights: then it is dropped
-// after them.
-func serviceRole(t *testing.T) string {
+// createServiceRole creates a role whose password is its name. Create it before the databases in which it has
+// privileges, so that it is dropped after them.
+func createServiceRole(t *testing.T) string {
 	t.Helper()
 	role := "cardinal_check_" + strings.ToLower(rand.Text())
 	execute(t, "postgres", pgtest.Server(t), `CREATE ROLE `+role+` LOGIN PASSWORD '`+role+`'`)

@@ -5,16 +5,17 @@ import (
 	"sync"
 )
 
-// pattern is a regular expression that is compiled when it is first used: the service, which has the checks on board, starts without.
+// pattern is a regular expression that is compiled at its first use, so that the service, which contains the checks,
+// starts without that cost.
 type pattern struct {
 	compiled func() *regexp.Regexp
 }
 
-func lazily(text string) pattern {
+func newPattern(text string) pattern {
 	return pattern{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })}
 }
 
-// MatchString is that of regexp.Regexp, as are all methods here.
+// MatchString and the other methods are those of regexp.Regexp.
 func (p pattern) MatchString(s string) bool { return p.compiled().MatchString(s) }
 
 func (p pattern) FindStringSubmatch(s string) []string { return p.compiled().FindStringSubmatch(s) }
@@ -23,5 +24,5 @@ func (p pattern) FindAllStringSubmatch(s string, n int) [][]string {
 	return p.compiled().FindAllStringSubmatch(s, n)
 }
 
-// matcher is what says whether a text is meant.
+// matcher is a pattern or a regular expression.
 type matcher interface{ MatchString(string) bool }

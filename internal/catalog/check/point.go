@@ -9,103 +9,106 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// points are the guide's sentences, judged from the catalog: one for each row of the plan of the schema.
-var points = slices.Concat(identityPoints, statusPoints, timePoints, profilePoints, secretPoints, personalPoints, accessPoints,
-	auditPoints, formPoints, indexPoints, queryPoints, evolutionPoints, []Check{compliance})
+// points are the sentences of the guide, checked against the catalog.
+var points = slices.Concat(identityPoints, statusPoints, timePoints, profilePoints, secretPoints, personalPoints,
+	accessPoints, auditPoints, formPoints, indexPoints, queryPoints, evolutionPoints, []Check{compliance})
 
-// judgement is an outcome in the making.
-type judgement struct{ Outcome }
+// resultBuilder collects the findings and counts of a check.
+type resultBuilder struct{ Outcome }
 
-// judged makes a check's run of a function that looks at the catalog only.
-func judged(look func(*Subject, *judgement)) func(context.Context, *Subject) (Outcome, error) {
+// pointCheck returns the run function of a check that inspects only the catalog.
+func pointCheck(inspect func(*Subject, *resultBuilder)) func(context.Context, *Subject) (Outcome, error) {
 	return func(_ context.Context, s *Subject) (Outcome, error) {
-		var j judgement
-		look(s, &j)
-		return j.end(), nil
+		var res resultBuilder
+		inspect(s, &res)
+		return res.result(), nil
 	}
 }
 
-// end is the outcome.
-func (j *judgement) end() Outcome {
-	if j.settle(); j.Status == Skipped && j.Missing == "" {
-		j.Missing = "there is nothing of the kind"
+// result sets the status and returns the outcome.
+func (res *resultBuilder) result() Outcome {
+	if res.setStatus(); res.Status == Skipped && res.NotChecked == "" {
+		res.NotChecked = "the database has no such object"
 	}
-	return j.Outcome
+	return res.Outcome
 }
 
-// expect counts one thing that was looked at, and finds it short unless it holds.
-func (j *judgement) expect(holds bool, f Finding) bool {
-	j.Total++
-	if holds {
-		j.Held++
+// expect counts one thing that was checked, and adds a finding unless it passed.
+func (res *resultBuilder) expect(passed bool, f Finding) bool {
+	res.Total++
+	if passed {
+		res.Passed++
 	} else {
-		j.Findings = append(j.Findings, f)
+		res.Findings = append(res.Findings, f)
 	}
-	return holds
+	return passed
 }
 
-// table returns one of Cardinal's tables; that it is missing falls short by itself.
-func (j *judgement) table(s *Subject, name string) *catalog.Table {
+// requireTable returns one of Cardinal's tables. A missing table is a finding.
+func (res *resultBuilder) requireTable(s *Subject, name string) *catalog.Table {
 	t := s.Live.Table(name)
 	if t == nil {
-		j.expect(false, Finding{Object: name, Problem: "the table is missing"})
+		res.expect(false, Finding{Object: name, Problem: "the table is missing"})
 	}
 	return t
 }
 
-// column returns one of Cardinal's columns; that it is missing falls short by itself.
-func (j *judgement) column(s *Subject, table, name string) (*catalog.Table, *catalog.Column) {
-	t := j.table(s, table)
+// requireColumn returns one of Cardinal's columns. A missing table or column is a finding.
+func (res *resultBuilder) requireColumn(s *Subject, table, name string) (*catalog.Table, *catalog.Column) {
+	t := res.requireTable(s, table)
 	if t == nil {
 		return nil, nil
 	}
 	c := t.Column(name)
 	if c == nil {
-		j.expect(false, Finding{Object: table + "." + name, Problem: "the column is missing"})
+		res.expect(false, Finding{Object: table + "." + name, Problem: "the column is missing"})
 	}
 	return t, c
 }
 
-// notNull expects columns of a table that every row has a value in.
-func (j *judgement) notNull(s *Subject, table string, columns ...string) {
+// requireNotNull expects columns to be NOT NULL.
+func (res *resultBuilder) requireNotNull(s *Subject, table string, columns ...string) {
 	for _, name := range columns {
-		if t, c := j.column(s, table, name); c != nil {
-			j.expect(c.NotNull, Finding{Object: table + "." + name, Problem: "a row may have no value in it",
-				Fix: s.alter(t, "ALTER COLUMN "+quote(name)+" SET NOT NULL")})
+		if t, c := res.requireColumn(s, table, name); c != nil {
+			res.expect(c.NotNull, Finding{Object: table + "." + name, Problem: "it accepts NULL",
+				Fix: s.alterTable(t, "ALTER COLUMN "+quoteName(name)+" SET NOT NULL")})
 		}
 	}
 }
 
-// unique expects a key of a table.
-func (j *judgement) unique(s *Subject, table string, columns ...string) {
-	if t := j.table(s, table); t != nil {
-		j.expect(slices.ContainsFunc(t.UniqueKeys(), func(k []string) bool { return slices.Equal(k, columns) }),
-			Finding{Object: table + "." + strings.Join(columns, "+"), Problem: "two rows may have the same value",
-				Fix: s.alter(t, "ADD UNIQUE ("+list(columns)+")")})
+// requireUnique expects a key of a table.
+func (res *resultBuilder) requireUnique(s *Subject, table string, columns ...string) {
+	if t := res.requireTable(s, table); t != nil {
+		res.expect(slices.ContainsFunc(t.UniqueKeys(), func(k []string) bool { return slices.Equal(k, columns) }),
+			Finding{Object: table + "." + strings.Join(columns, "+"), Problem: "two rows can have the same value",
+				Fix: s.alterTable(t, "ADD UNIQUE ("+quoteNames(columns)+")")})
 	}
 }
 
-// reference expects a foreign key.
-func (j *judgement) reference(s *Subject, table, column, to, toColumn string) {
-	t := j.table(s, table)
+// requireForeignKey expects a validated foreign key.
+func (res *resultBuilder) requireForeignKey(s *Subject, table, column, to, toColumn string) {
+	t := res.requireTable(s, table)
 	if t == nil {
 		return
 	}
-	j.expect(slices.ContainsFunc(t.ForeignKeys(), func(k catalog.Constraint) bool {
-		return slices.Equal(k.Columns, []string{column}) && k.References == to && slices.Equal(k.ReferencedColumns, []string{toColumn}) && k.Validated
-	}), Finding{Object: table + "." + column, Problem: "no validated foreign key leads to " + to + "." + toColumn,
-		Fix: s.alter(t, "ADD FOREIGN KEY ("+quote(column)+") REFERENCES "+s.table(to)+" ("+quote(toColumn)+")")})
+	res.expect(slices.ContainsFunc(t.ForeignKeys(), func(k catalog.Constraint) bool {
+		return slices.Equal(k.Columns, []string{column}) && k.References == to &&
+			slices.Equal(k.ReferencedColumns, []string{toColumn}) && k.Validated
+	}), Finding{Object: table + "." + column, Problem: "no validated foreign key refers to " + to + "." + toColumn,
+		Fix: s.alterTable(t, "ADD FOREIGN KEY ("+quoteName(column)+") REFERENCES "+s.tableName(to)+" ("+
+			quoteName(toColumn)+")")})
 }
 
-// checked reports whether a validated check of the table speaks of the column in a way.
-func checked(t *catalog.Table, column string, form matcher) bool {
+// hasCheck reports whether a validated CHECK of the table uses the column and matches the form.
+func hasCheck(t *catalog.Table, column string, form matcher) bool {
 	return slices.ContainsFunc(t.Constraints, func(k catalog.Constraint) bool {
-		return k.Kind == catalog.Check && k.Validated && slices.Contains(k.Columns, column) && form.MatchString(k.Expression)
+		return k.Kind == catalog.Check && k.Validated && slices.Contains(k.Columns, column) &&
+			form.MatchString(k.Expression)
 	})
 }
 
-// guarded reports whether a trigger of the table, its function's text included, matches every form and is not switched off.
-func (s *Subject) guarded(t *catalog.Table, forms ...matcher) bool {
+// hasTrigger reports whether an enabled trigger of the table, including the body of its function, matches every form.
+func (s *Subject) hasTrigger(t *catalog.Table, forms ...matcher) bool {
 	return slices.ContainsFunc(t.Triggers, func(trigger catalog.Trigger) bool {
 		text := trigger.Definition
 		for _, f := range s.Live.Functions {
@@ -117,62 +120,11 @@ func (s *Subject) guarded(t *catalog.Table, forms ...matcher) bool {
 	})
 }
 
-// table is a table's name as a statement writes it.
-func (s *Subject) table(name string) string {
-	if s.Live.Engine == "postgres" {
-		return quote(s.Live.Name) + "." + quote(name)
-	}
-	return quote(name)
-}
-
-// alter is a statement that changes a table; SQLite knows none for constraints, whose tables are made anew by a migration.
-func (s *Subject) alter(t *catalog.Table, how string) string {
-	if s.Live.Engine == "sqlite" {
-		return ""
-	}
-	return "ALTER TABLE " + s.table(t.Name) + " " + how + ";"
-}
-
-// createIndex is a statement that makes an index; PostgreSQL makes none CONCURRENTLY on a partitioned table.
-func (s *Subject) createIndex(t *catalog.Table, columns []string, where string) string {
-	concurrently := ""
-	if s.Live.Engine == "postgres" && t.Kind == catalog.Ordinary {
-		concurrently = "CONCURRENTLY "
-	}
-	name := t.Name + "_" + strings.TrimSuffix(strings.Join(columns, "_"), "_id") + "_ix"
-	for slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool { return i.Name == name }) {
-		name += "2"
-	}
-	return "CREATE INDEX " + concurrently + quote(name) + " ON " + s.table(t.Name) + " (" + list(columns) + ")" + where + ";"
-}
-
-var plainName = lazily(`^[a-z_][a-z0-9_]*$`)
-
-// reserved are the names that a statement has to quote although they are plain, as far as people give them to tables and columns.
-var reserved = strings.Fields("all and any array as asc both case check collate column constraint create current_user default desc distinct do else " +
-	"end false fetch for foreign from grant group having in initially into leading limit not null offset on only or order primary references " +
-	"select session_user some table then to trailing true union unique user using values when where window with index transaction set")
-
-// quote is a name as a statement writes it.
-func quote(name string) string {
-	if plainName.MatchString(name) && !slices.Contains(reserved, name) {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-}
-
-func list(columns []string) string {
-	quoted := make([]string, len(columns))
-	for i, c := range columns {
-		quoted[i] = quote(c)
-	}
-	return strings.Join(quoted, ", ")
-}
-
-// plain is a text without what moves a terminal's cursor or turns its text around.
-func plain(text string) string {
+// sanitizeText replaces characters that move the terminal's cursor or change the direction of text.
+func sanitizeText(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 {
+		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 ||
+			r == 0x2029 {
 			return unicode.ReplacementChar
 		}
 		return r

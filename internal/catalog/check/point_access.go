@@ -7,34 +7,38 @@ import (
 )
 
 var accessPoints = []Check{
-	{ID: "G14", Kind: Point, of: "rules", Title: "roles and permissions have unique names and a description",
+	{ID: "G14", Kind: Point, unit: "rules", Title: "roles and permissions have unique names and a description",
 		Guide: "Primary Key, Unique Name.",
-		Why:   "Two roles of one name are granted in each other's place. Judged by the keys and by NOT NULL; of a foreign database, for a table that is called roles, groups or permissions.",
-		run:   judged(rolesAreNamed), general: judged(roleNamesAreUnique)},
+		Why: "If two roles have the same name, the wrong one gets granted. Checked by unique keys and NOT NULL; in " +
+			"an external database, for tables named roles, groups or permissions.",
+		run: pointCheck(checkRoleNames), runGeneral: pointCheck(checkRoleNamesGeneral)},
 }
 
-func rolesAreNamed(s *Subject, j *judgement) {
+func checkRoleNames(s *Subject, res *resultBuilder) {
 	for _, name := range []string{"roles", "permissions"} {
-		j.notNull(s, name, "name", "description")
-		j.unique(s, name, "name")
+		res.requireNotNull(s, name, "name", "description")
+		res.requireUnique(s, name, "name")
 	}
 }
 
 var (
-	roles    = lazily(`(?i)^(.*_)?(roles?|permissions?|groups?)$`)
-	roleName = lazily(`(?i)^((role|permission|group)_?)?(name|code|slug|key|title)$`)
+	roleTable = newPattern(`(?i)^(.*_)?(roles?|permissions?|groups?)$`)
+	roleName  = newPattern(`(?i)^((role|permission|group)_?)?(name|code|slug|key|title)$`)
 )
 
-func roleNamesAreUnique(s *Subject, j *judgement) {
+func checkRoleNamesGeneral(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
 		i := slices.IndexFunc(t.Columns, func(c catalog.Column) bool { return roleName.MatchString(c.Name) })
-		if !roles.MatchString(t.Name) || isJunction(&t) || i < 0 {
+		if !roleTable.MatchString(t.Name) || isJunction(&t) || i < 0 {
 			continue
 		}
 		unique := slices.ContainsFunc(t.Indexes, func(x catalog.Index) bool {
-			return x.Unique && x.Valid && slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return roleName.MatchString(c.Name) && saysOne(x, c.Name) })
+			return x.Unique && x.Valid && slices.ContainsFunc(t.Columns,
+				func(c catalog.Column) bool { return roleName.MatchString(c.Name) && isUniqueFor(x, c.Name) })
 		})
-		j.expect(unique, Finding{Object: t.Name + "." + t.Columns[i].Name, Problem: "two rows may have the same name", Warning: true,
-			Fix: "CREATE UNIQUE INDEX " + quote(t.Name+"_"+t.Columns[i].Name+"_uq") + " ON " + s.table(t.Name) + " (" + quote(t.Columns[i].Name) + ");"})
+		res.expect(unique, Finding{Object: t.Name + "." + t.Columns[i].Name, Problem: "two rows can have the same name",
+			Warning: true,
+			Fix: "CREATE UNIQUE INDEX " + quoteName(t.Name+"_"+t.Columns[i].Name+"_uq") + " ON " + s.tableName(t.Name) +
+				" (" + quoteName(t.Columns[i].Name) + ");"})
 	}
 }

@@ -7,109 +7,126 @@ import (
 )
 
 var evolutionPoints = []Check{
-	{ID: "G29", Kind: Point, of: "tables", Title: "rows that change have a version that is never skipped",
+	{ID: "G29", Kind: Point, unit: "tables", Title: "rows that change have a version that increases by one",
 		Guide: "Consider adding a version column to major tables.",
-		Why: "Without one, whoever writes last wins, and nobody knows that somebody else wrote before. Judged by version (NOT NULL, above zero, kept in step by a trigger) " +
-			"and by schema_version of what holds documents.",
-		run: judged(rowsHaveVersions)},
-	{ID: "G30", Kind: Point, of: "rules", Title: "the schema is made by migrations that are noted, and every rule holds for old rows, too",
+		Why: "Without a version, the last writer overwrites a concurrent change without notice. Checked by version " +
+			"(NOT NULL, above zero, incremented by one with every change as a trigger enforces) and by " +
+			"schema_version of the tables that store documents.",
+		run: pointCheck(checkRowVersions)},
+	{ID: "G30", Kind: Point, unit: "rules", Title: "migrations are recorded, and every constraint is validated for " +
+		"old rows",
 		Guide: "Use migration scripts that create new tables and copy data, then switch references.",
-		Why: "A schema that was changed by hand is nobody's. Judged by the table of migrations (number, phase, checksum, when), and by constraints and indexes that were begun and " +
-			"not finished: NOT VALID must be followed by VALIDATE.",
-		run: judged(migrationsAreNoted), general: judged(rulesAreValidated)},
-	{ID: "G31", Kind: Point, of: "rules", Title: "what is read and what is written at each request stand apart",
-		Guide: "User authentication data (Credentials) is read-heavy. Profile data is read-heavy. Audit logs are write-heavy.",
-		Why: "A counter in the row that everything reads makes every reader wait for a writer and every replica lag. Judged by what users and credentials must not have: a column " +
-			"that moves at each sign-in. What happens under load is for a load test to show.",
-		run: judged(readAndWriteApart)},
-	{ID: "G33", Kind: Point, of: "tables and columns", Title: "every table and column says what it means",
+		Why: "The origin of manual changes to a schema is unknown. Checked by the table of migrations (number, " +
+			"phase, checksum, time), and by constraints and indexes that were started and not finished: NOT VALID " +
+			"must be followed by VALIDATE.",
+		run: pointCheck(checkMigrationsRecorded), runGeneral: pointCheck(checkConstraintsValidated)},
+	{ID: "G31", Kind: Point, unit: "rules", Title: "data that is read and data that is written at each request are " +
+		"in separate tables",
+		Guide: "User authentication data (Credentials) is read-heavy. Profile data is read-heavy. Audit logs are " +
+			"write-heavy.",
+		Why: "A counter in a row that every request reads makes readers wait for writers and replicas lag. Checked " +
+			"by what users and credentials must not have: a column that changes at each sign-in. The behavior under " +
+			"load needs a load test.",
+		run: pointCheck(checkReadWriteSeparation)},
+	{ID: "G33", Kind: Point, unit: "tables and columns", Title: "every table and column has a comment",
 		Guide: "The resulting ERD serves as a contract between the data and the application.",
-		Why:   "A contract that only its author can read binds nobody. Judged by the comments; that the live schema is the one of the migrations, fact by fact, is proved by the fingerprint: F01.",
-		run:   judged(everythingIsExplained), general: judged(everythingIsExplained)},
+		Why: "A contract must be readable for more people than its author. Checked by the comments. That the live " +
+			"schema matches the migrations, fact by fact, is checked by the fingerprint: F01.",
+		run: pointCheck(checkComments), runGeneral: pointCheck(checkComments)},
 }
 
-// versioned are the tables whose rows people and administrators change.
-var versioned = []string{"users", "profiles", "contacts", "credentials", "roles", "permissions", "countries", "attribute_definitions", "settings"}
+// versionedTables are the tables with rows that users and administrators change.
+var versionedTables = []string{"users", "profiles", "contacts", "credentials", "roles", "permissions", "countries",
+	"attribute_definitions", "settings"}
 
-func rowsHaveVersions(s *Subject, j *judgement) {
-	for _, name := range versioned {
-		t, c := j.column(s, name, "version")
+func checkRowVersions(s *Subject, res *resultBuilder) {
+	for _, name := range versionedTables {
+		t, c := res.requireColumn(s, name, "version")
 		if c == nil {
 			continue
 		}
 		problem := ""
 		switch {
 		case !c.NotNull:
-			problem = "a row may have none"
-		case !checked(t, "version", regexp.MustCompile(`\bversion > 0`)):
-			problem = "no check keeps it above zero"
-		case !s.guarded(t, beforeUpdate, regexp.MustCompile(`NEW\.version <> OLD\.version \+ 1`)):
-			problem = "no trigger that is switched on keeps it from being skipped or repeated"
+			problem = "it accepts NULL"
+		case !hasCheck(t, "version", regexp.MustCompile(`\bversion > 0`)):
+			problem = "no CHECK requires it to be above zero"
+		case !s.hasTrigger(t, beforeUpdate, regexp.MustCompile(`NEW\.version <> OLD\.version \+ 1`)):
+			problem = "no enabled trigger requires it to increase by one"
 		}
-		j.expect(problem == "", Finding{Object: name + ".version", Problem: problem, Fix: s.enable(t)})
+		res.expect(problem == "", Finding{Object: name + ".version", Problem: problem, Fix: s.enableTriggers(t)})
 	}
-	j.notNull(s, "users", "schema_version")
-	j.notNull(s, "profiles", "schema_version")
-	j.notNull(s, "audit_logs", "schema_version")
+	res.requireNotNull(s, "users", "schema_version")
+	res.requireNotNull(s, "profiles", "schema_version")
+	res.requireNotNull(s, "audit_logs", "schema_version")
 }
 
-func migrationsAreNoted(s *Subject, j *judgement) {
-	j.notNull(s, "schema_migrations", "number", "phase", "name", "checksum", "applied_at")
-	if t := j.table(s, "schema_migrations"); t != nil {
-		j.expect(slices.Equal(t.PrimaryKey(), []string{"number", "phase"}), Finding{Object: "schema_migrations", Problem: "a migration may be noted twice",
-			Fix: s.alter(t, "ADD PRIMARY KEY (number, phase)")})
+func checkMigrationsRecorded(s *Subject, res *resultBuilder) {
+	res.requireNotNull(s, "schema_migrations", "number", "phase", "name", "checksum", "applied_at")
+	if t := res.requireTable(s, "schema_migrations"); t != nil {
+		res.expect(slices.Equal(t.PrimaryKey(), []string{"number", "phase"}),
+			Finding{Object: "schema_migrations", Problem: "a migration can be recorded twice",
+				Fix: s.alterTable(t, "ADD PRIMARY KEY (number, phase)")})
 	}
-	rulesAreValidated(s, j)
+	checkConstraintsValidated(s, res)
 }
 
-func rulesAreValidated(s *Subject, j *judgement) {
+func checkConstraintsValidated(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
 		for _, k := range t.Constraints {
-			j.expect(k.Validated, Finding{Object: t.Name + "." + k.Name, Problem: "it holds for new rows only: it was never validated", Evidence: []string{string(k.Kind) + " " + k.Expression},
-				Fix: s.alter(&t, "VALIDATE CONSTRAINT "+quote(k.Name))})
+			res.expect(k.Validated, Finding{Object: t.Name + "." + k.Name,
+				Problem:  "it applies to new rows only: it was never validated",
+				Evidence: []string{string(k.Kind) + " " + k.Expression},
+				Fix:      s.alterTable(&t, "VALIDATE CONSTRAINT "+quoteName(k.Name))})
 		}
 	}
 }
 
-var hot = lazily(`(?i)(^|_)(last_(seen|login|sign_?in|active|used)|login_count|sign_?in_count|failed_(attempts|logins)|failures|visits)`)
+var frequentlyWritten = newPattern(`(?i)(^|_)(last_(seen|login|sign_?in|active|used)|login_count|sign_?in_count|` +
+	`failed_(attempts|logins)|failures|visits)`)
 
-func readAndWriteApart(s *Subject, j *judgement) {
+func checkReadWriteSeparation(s *Subject, res *resultBuilder) {
 	for _, name := range []string{"users", "profiles", "credentials"} {
-		t := j.table(s, name)
+		t := res.requireTable(s, name)
 		if t == nil {
 			continue
 		}
 		for _, c := range t.Columns {
-			j.expect(!hot.MatchString(c.Name), Finding{Object: name + "." + c.Name, Problem: "it moves at each sign-in or request, in a row that everything reads"})
+			res.expect(!frequentlyWritten.MatchString(c.Name),
+				Finding{Object: name + "." + c.Name,
+					Problem: "it changes at each sign-in or request, in a row that every request reads"})
 		}
 	}
 	for _, name := range []string{"sessions", "audit_logs", "sign_in_throttles"} {
-		if t := j.table(s, name); t != nil {
-			j.expect(true, Finding{})
+		if t := res.requireTable(s, name); t != nil {
+			res.expect(true, Finding{})
 		}
 	}
-	j.Missing = "how it behaves under load is for a load test to show"
+	res.NotChecked = "the behavior under load needs a load test"
 }
 
-func everythingIsExplained(s *Subject, j *judgement) {
+func checkComments(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
-		var silent []string
+		var uncommented []string
 		for _, c := range t.Columns {
 			if strings.TrimSpace(c.Meaning()) == "" {
-				silent = append(silent, c.Name)
+				uncommented = append(uncommented, c.Name)
 			}
 		}
-		j.Total += 1 + len(t.Columns)
-		j.Held += 1 + len(t.Columns) - len(silent)
+		res.Total += 1 + len(t.Columns)
+		res.Passed += 1 + len(t.Columns) - len(uncommented)
 		if t.Comment == "" {
-			j.Held--
-			j.Findings = append(j.Findings, Finding{Object: t.Name, Problem: "no comment says what the table is for", Warning: s.Foreign})
+			res.Passed--
+			res.Findings = append(res.Findings,
+				Finding{Object: t.Name, Problem: "the table has no comment", Warning: s.Foreign})
 		}
-		if silent != nil {
-			j.Findings = append(j.Findings, Finding{Object: t.Name, Problem: "no comment says what these columns mean", Evidence: []string{strings.Join(silent, ", ")}, Warning: s.Foreign})
+		if uncommented != nil {
+			res.Findings = append(res.Findings,
+				Finding{Object: t.Name, Problem: "columns have no comment",
+					Evidence: []string{strings.Join(uncommented, ", ")}, Warning: s.Foreign})
 		}
 	}
-	if !s.Foreign && s.Shadow == nil && s.Unshadowed != "" {
-		j.Missing = "that it is the schema of the migrations was not proved here: " + s.Unshadowed
+	if !s.Foreign && s.Shadow == nil && s.NoShadowReason != "" {
+		res.NotChecked = "whether the schema matches the migrations: " + s.NoShadowReason
 	}
 }

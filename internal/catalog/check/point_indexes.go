@@ -9,43 +9,38 @@ import (
 )
 
 var indexPoints = []Check{
-	{ID: "G23", Kind: Point, of: "foreign keys", Title: "every foreign key has a leading index",
+	{ID: "G23", Kind: Point, unit: "foreign keys", Title: "every foreign key has a leading index",
 		Guide: "Always index foreign key columns.",
-		Why: "Without one, finding what refers to a row reads the whole table, and so does every DELETE of it. Judged by the index's leading columns and its predicate: an " +
-			"index WHERE is_primary leaves rows out, one WHERE the column IS NOT NULL does not.",
-		run: judged(foreignKeysAreIndexed), general: judged(foreignKeysAreIndexed)},
-	{ID: "G24", Kind: Point, of: "indexes", Title: "no index is redundant",
+		Why: "Without an index, finding the rows that refer to a row reads the whole table, and so does every " +
+			"DELETE of it. Checked by the leading columns of the index and its predicate: an index WHERE is_primary " +
+			"leaves out rows, one WHERE the column IS NOT NULL does not.",
+		run: pointCheck(checkForeignKeyIndexes), runGeneral: pointCheck(checkForeignKeyIndexes)},
+	{ID: "G24", Kind: Point, unit: "indexes", Title: "no index is redundant",
 		Guide: "Every index slows down write operations. Only index columns used frequently in WHERE clauses or JOINs.",
-		Why: "What begins another index is found by that one as well. Judged by columns, predicate and method; on PostgreSQL an index that was never read while its table's " +
-			"others were is a warning, and one that failed to build is of no use to anybody.",
-		run: judged(indexesAreNeeded), general: judged(indexesAreNeeded)},
+		Why: "An index is redundant if another index starts with the same columns. Checked by columns, predicate " +
+			"and method. On PostgreSQL, an index that was never read while others of its table were is a warning, " +
+			"and an index that failed to build is useless.",
+		run: pointCheck(checkRedundantIndexes), runGeneral: pointCheck(checkRedundantIndexes)},
 }
 
-func foreignKeysAreIndexed(s *Subject, j *judgement) {
+func checkForeignKeyIndexes(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
 		for _, k := range t.ForeignKeys() {
-			f := Finding{Object: t.Name + "." + strings.Join(k.Columns, "+"), Problem: "no index finds the rows that refer to " + k.References,
-				Fix: s.createIndex(&t, k.Columns, s.wherePresent(&t, k.Columns))}
+			f := Finding{Object: t.Name + "." + strings.Join(k.Columns, "+"),
+				Problem: "no index finds the rows that refer to " + k.References,
+				Fix:     s.createIndex(&t, k.Columns, s.notNullPredicate(&t, k.Columns))}
 			for _, i := range t.Indexes {
 				if slices.Contains(i.Columns, k.Columns[0]) {
-					f.Evidence = append(f.Evidence, indexText(i))
+					f.Evidence = append(f.Evidence, describeIndex(i))
 				}
 			}
-			j.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool { return i.Serves(k.Columns) }), f)
+			res.expect(slices.ContainsFunc(t.Indexes, func(i catalog.Index) bool { return i.LeadsWith(k.Columns) }), f)
 		}
 	}
 }
 
-// wherePresent keeps an index small where its only column may be NULL.
-func (s *Subject) wherePresent(t *catalog.Table, columns []string) string {
-	if c := t.Column(columns[0]); len(columns) == 1 && c != nil && !c.NotNull {
-		return " WHERE " + quote(c.Name) + " IS NOT NULL"
-	}
-	return ""
-}
-
-// indexText is an index as evidence.
-func indexText(i catalog.Index) string {
+// describeIndex formats an index as evidence.
+func describeIndex(i catalog.Index) string {
 	text := "index " + i.Name + " (" + strings.Join(i.Columns, ", ") + ")"
 	if i.Predicate != "" {
 		text += " WHERE " + i.Predicate
@@ -56,58 +51,58 @@ func indexText(i catalog.Index) string {
 	return text
 }
 
-// redundant reports whether whatever a does, b does too: b begins with a's columns. A unique index forbids something, so it stays
-// unless b forbids the same; what it carries beside, b must carry, too.
-func redundant(a, b catalog.Index) bool {
-	if slices.Contains(a.Columns, "") || len(a.Columns) > len(b.Columns) || !slices.Equal(a.Columns, b.Columns[:len(a.Columns)]) {
+// isRedundant reports whether index b serves all purposes of index a: b begins with the columns of a. A unique index
+// also enforces a rule, so it is redundant only if b enforces the same rule. b must also contain a's INCLUDE columns.
+func isRedundant(a, b catalog.Index) bool {
+	if slices.Contains(a.Columns, "") || len(a.Columns) > len(b.Columns) ||
+		!slices.Equal(a.Columns, b.Columns[:len(a.Columns)]) {
 		return false
 	}
-	for _, carried := range a.Include {
-		if !slices.Contains(b.Columns, carried) && !slices.Contains(b.Include, carried) {
+	for _, included := range a.Include {
+		if !slices.Contains(b.Columns, included) && !slices.Contains(b.Include, included) {
 			return false
 		}
 	}
-	return a.Method == b.Method && b.Valid && (b.Predicate == "" || a.Predicate == b.Predicate) && (!a.Unique || b.Unique && len(a.Columns) == len(b.Columns))
+	return a.Method == b.Method && b.Valid && (b.Predicate == "" || a.Predicate == b.Predicate) &&
+		(!a.Unique || b.Unique && len(a.Columns) == len(b.Columns))
 }
 
 const (
-	muchRead  = 10_000 // scans of a table's other indexes, after which one that was never read is odd
+	busyScans = 10_000 // an index without scans is suspicious after this many scans of another index
 	largeRows = 100_000
 )
 
-func indexesAreNeeded(s *Subject, j *judgement) {
+func checkRedundantIndexes(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
 		busiest := int64(0)
 		for _, i := range t.Indexes {
 			busiest = max(busiest, i.Scans)
 		}
 		for n, a := range t.Indexes {
-			f := Finding{Object: "index " + a.Name, Evidence: []string{indexText(a)}, Fix: s.drop(a)}
+			f := Finding{Object: "index " + a.Name, Evidence: []string{describeIndex(a)}, Fix: s.dropIndex(a)}
 			switch twin := slices.IndexFunc(t.Indexes, func(b catalog.Index) bool {
-				// Of two that are alike, the later goes, and that of a key never before the other.
-				return b.Name != a.Name && redundant(a, b) && a.Constraint == "" && !(redundant(b, a) && b.Constraint == "" && slices.IndexFunc(t.Indexes, func(x catalog.Index) bool { return x.Name == b.Name }) > n)
+				// Of two equal indexes, report the later one, and never the index of a key.
+				return b.Name != a.Name && isRedundant(a, b) && a.Constraint == "" &&
+					!(isRedundant(b, a) && b.Constraint == "" &&
+						slices.IndexFunc(t.Indexes, func(x catalog.Index) bool { return x.Name == b.Name }) > n)
 			}); {
 			case twin >= 0:
-				f.Problem, f.Evidence = "whatever it finds, another index of "+t.Name+" finds, too", append(f.Evidence, indexText(t.Indexes[twin]))
+				f.Problem, f.Evidence = "another index of "+t.Name+" finds the same rows",
+					append(f.Evidence, describeIndex(t.Indexes[twin]))
 			case !a.Valid:
-				f.Problem = "it failed to build, or is being built: it is kept up to date and never read"
-			case s.Live.Engine == "postgres" && a.Scans == 0 && !a.Unique && t.Rows >= largeRows && busiest >= muchRead && !servesKey(&t, a):
-				f.Problem, f.Warning = "it was never read since the statistics were reset, while others of "+t.Name+" were", true
-				f.Evidence = append(f.Evidence, fmt.Sprintf("scans 0, of another index %d", busiest))
+				f.Problem = "it is invalid: its build failed or is running. It is updated but never read"
+			case s.Live.Engine == "postgres" && a.Scans == 0 && !a.Unique && t.Rows >= largeRows &&
+				busiest >= busyScans && !leadsForeignKey(&t, a):
+				f.Problem, f.Warning = "it was never read since the last statistics reset, while others of "+t.Name+
+					" were", true
+				f.Evidence = append(f.Evidence, fmt.Sprintf("scans 0, another index %d", busiest))
 			}
-			j.expect(f.Problem == "", f)
+			res.expect(f.Problem == "", f)
 		}
 	}
 }
 
-// servesKey reports whether a foreign key needs the index.
-func servesKey(t *catalog.Table, i catalog.Index) bool {
-	return slices.ContainsFunc(t.ForeignKeys(), func(k catalog.Constraint) bool { return i.Serves(k.Columns) })
-}
-
-func (s *Subject) drop(i catalog.Index) string {
-	if i.Constraint != "" {
-		return ""
-	}
-	return "DROP INDEX " + s.table(i.Name) + ";"
+// leadsForeignKey reports whether a foreign key needs the index.
+func leadsForeignKey(t *catalog.Table, i catalog.Index) bool {
+	return slices.ContainsFunc(t.ForeignKeys(), func(k catalog.Constraint) bool { return i.LeadsWith(k.Columns) })
 }

@@ -1,20 +1,32 @@
 package check
 
-// questions are the guide's final checklist. Each is answered by the points that it is made of; nothing is judged twice.
+// questions are the guide's final checklist. Each is answered by points and scans; nothing is checked twice.
 var questions = []Check{
-	{ID: "Q1", Kind: Question, Title: "all primary keys are UUIDs or auto-increment integers", Guide: "Are all primary keys UUIDs or auto-increment integers?", from: []string{"G01"}},
-	{ID: "Q2", Kind: Question, Title: "all foreign keys are indexed", Guide: "Are all foreign keys indexed?", from: []string{"G23"}},
-	{ID: "Q3", Kind: Question, Title: "e-mail addresses and user names are unique", Guide: "Is there a unique constraint on email addresses or usernames?", from: []string{"G26"}},
-	{ID: "Q4", Kind: Question, Title: "timestamps are stored in UTC", Guide: "Are timestamps stored in UTC?", from: []string{"G27"}},
-	{ID: "Q5", Kind: Question, Title: "there is a mechanism for soft deletes", Guide: "Is there a mechanism for soft deletes?", from: []string{"G19"}},
-	{ID: "Q6", Kind: Question, Title: "sensitive data is separated from identity data", Guide: "Is sensitive data separated from identity data?", from: []string{"G11", "G18"}},
-	{ID: "Q7", Kind: Question, Title: "common queries have indexes", Guide: "Are there indexes for common query patterns?", from: []string{"G23", "G25", "D07"}},
-	{ID: "Q8", Kind: Question, Title: "the schema is normalized to the third normal form", Guide: "Is the schema normalized to at least 3NF?", from: []string{"G15", "G16", "G17", "D01", "D02"}},
-	{ID: "Q9", Kind: Question, Title: "the design supports the required security compliance", Guide: "Does the design support the required security compliance standards?", from: []string{"G08", "G32"}},
+	{ID: "Q1", Kind: Question, Title: "all primary keys are UUIDs or auto-increment integers",
+		Guide: "Are all primary keys UUIDs or auto-increment integers?", answeredBy: []string{"G01"}},
+	{ID: "Q2", Kind: Question, Title: "all foreign keys are indexed", Guide: "Are all foreign keys indexed?",
+		answeredBy: []string{"G23"}},
+	{ID: "Q3", Kind: Question, Title: "e-mail addresses and user names are unique",
+		Guide: "Is there a unique constraint on email addresses or usernames?", answeredBy: []string{"G26"}},
+	{ID: "Q4", Kind: Question, Title: "timestamps are stored in UTC", Guide: "Are timestamps stored in UTC?",
+		answeredBy: []string{"G27"}},
+	{ID: "Q5", Kind: Question, Title: "there is a mechanism for soft deletes",
+		Guide: "Is there a mechanism for soft deletes?", answeredBy: []string{"G19"}},
+	{ID: "Q6", Kind: Question, Title: "sensitive data is separated from identity data",
+		Guide: "Is sensitive data separated from identity data?", answeredBy: []string{"G11", "G18"}},
+	{ID: "Q7", Kind: Question, Title: "common queries have indexes",
+		Guide: "Are there indexes for common query patterns?", answeredBy: []string{"G23", "G25", "D07"}},
+	{ID: "Q8", Kind: Question, Title: "the schema is normalized to the third normal form",
+		Guide: "Is the schema normalized to at least 3NF?", answeredBy: []string{"G15", "G16", "G17", "D01", "D02"}},
+	{ID: "Q9", Kind: Question, Title: "the design supports the required security compliance",
+		Guide:      "Does the design support the required security compliance standards?",
+		answeredBy: []string{"G08", "G32"}},
 }
 
-// compliance is the guide's section on security and compliance as a whole: what others prove, and that no erasure is overdue.
-var compliance = Check{ID: "G32", Kind: Point, Title: "security and compliance: everything that they ask of a schema together",
+// compliance is the guide's section on security and compliance as a whole: the checks of its parts, and that no erasure
+// is overdue.
+var compliance = Check{ID: "G32", Kind: Point, Title: "security and compliance: all related checks together",
 	Guide: "Compliance with regulations like GDPR or CCPA requires specific schema design choices.",
-	Why:   "None of them is worth much without the others: an erasure that a log undoes, a log that its writer corrects. It holds when each of its parts does.",
-	from:  []string{"G11", "G18", "G19", "G20", "G21", "G22", "G28", "D04"}}
+	Why: "Each of these checks depends on the others: for example, an erasure has no effect if the log keeps the " +
+		"data. This check passes if all of them do.",
+	answeredBy: []string{"G11", "G18", "G19", "G20", "G21", "G22", "G28", "D04"}}

@@ -9,81 +9,95 @@ import (
 )
 
 var secretPoints = []Check{
-	{ID: "G08", Kind: Point, of: "columns", Title: "no secret can be stored in plain text",
+	{ID: "G08", Kind: Point, unit: "columns", Title: "no secret can be stored in plain text",
 		Guide: "Never store plain text. Use a strong hashing algorithm.",
-		Why: "Whoever reads one backup can sign in as everyone. Here every secret column's check knows the form of a hash, which a password cannot pass; how " +
-			"strong the hashes are is counted in the rows: D05. Of a foreign database, a column named like a secret must be too narrow or too well checked for one.",
-		run: judged(secretsHaveAForm), general: judged(secretsAreNoText)},
-	{ID: "G09", Kind: Point, of: "rules", Title: "each salt is unique",
+		Why: "Otherwise one leaked backup is enough to sign in as any user. The CHECK of every secret column " +
+			"requires the form of a hash, which a clear text password does not match. The strength of the hashes is " +
+			"checked in the rows: D05. In an external database, a text column named like a secret must have a CHECK " +
+			"of its form.",
+		run: pointCheck(checkSecretForms), runGeneral: pointCheck(checkSecretTextGeneral)},
+	{ID: "G09", Kind: Point, unit: "rules", Title: "each salt is unique",
 		Guide: "Ensure each user has a unique salt value.",
-		Why:   "Equal salts let one table of guesses serve for many accounts. The salt is computed out of the hash by the database, so the two cannot disagree, and UNIQUE.",
-		run:   judged(saltsAreUnique)},
-	{ID: "G10", Kind: Point, of: "rules", Title: "the last change of a password is known",
+		Why: "With equal salts, one table of guesses works for many accounts. The database computes the salt from " +
+			"the hash, so the two cannot differ, and it is UNIQUE.",
+		run: pointCheck(checkSalts)},
+	{ID: "G10", Kind: Point, unit: "rules", Title: "the time of the last password change is known",
 		Guide: "Track password changes for security policies.",
-		Why:   "Without it no policy can tell an old password. Judged by the column: NOT NULL, and not before the row was made.",
-		run:   judged(lastResetIsKnown)},
+		Why: "Password policies need the age of a password. Checked by the column: NOT NULL, and not before the " +
+			"creation of the row.",
+		run: pointCheck(checkLastReset)},
 }
 
-func secretsHaveAForm(s *Subject, j *judgement) {
+func checkSecretForms(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
 		for _, c := range t.Columns {
 			if c.Class() == catalog.ClassSecret && c.Generated == "" {
-				_, bounded := longest(&t, c.Name)
-				fixed := bounded && checked(&t, c.Name, regexp.MustCompile(`length\(`+regexp.QuoteMeta(c.Name)+`\) = \d+`))
-				j.expect(fixed || checked(&t, c.Name, phcForm), Finding{Object: t.Name + "." + c.Name,
-					Problem: "no check holds it to the form of a hash or of a wrapped key, so a secret in clear could stand here"})
+				_, bounded := maxLength(&t, c.Name)
+				fixed := bounded && hasCheck(&t, c.Name,
+					regexp.MustCompile(`length\(`+regexp.QuoteMeta(c.Name)+`\) = \d+`))
+				res.expect(fixed || hasCheck(&t, c.Name, phcForm), Finding{Object: t.Name + "." + c.Name,
+					Problem: "no CHECK requires the form of a hash or of a wrapped key, so it accepts a secret in " +
+						"clear text"})
 			}
 		}
 	}
-	if t, c := j.column(s, "credentials", "hash"); c != nil {
-		j.expect(checked(t, "hash", phcForm), Finding{Object: "credentials.hash", Problem: "its check does not ask for a password hash in PHC form"})
+	if t, c := res.requireColumn(s, "credentials", "hash"); c != nil {
+		res.expect(hasCheck(t, "hash", phcForm),
+			Finding{Object: "credentials.hash", Problem: "its CHECK does not require a password hash in PHC format"})
 	}
-	secretsAreNoText(s, j)
+	checkSecretTextGeneral(s, res)
 }
 
 var (
-	phcForm = lazily(`argon2id`)
-	secret  = lazily(`(?i)(^|_)(pass_?word|passwd|passphrase|pass|pwd|secret|token|api_?key|access_?key|private_?key|otp|pin(_?code)?|cvv|cvc|ssn|card_?(number|no)|iban|credit_?card|recovery_?codes?|security_?answer)s?$`)
-	narrow  = lazily(`\((\d+)\)`)
-	hashed  = lazily(`(?i)(hash|digest|encrypted|sealed|cipher|wrapped)`)
+	phcForm    = newPattern(`argon2id`)
+	secretName = newPattern(`(?i)(^|_)(pass_?word|passwd|passphrase|pass|pwd|secret|token|api_?key|access_?key|` +
+		`private_?key|otp|pin(_?code)?|cvv|cvc|ssn|card_?(number|no)|iban|credit_?card|recovery_?codes?|` +
+		`security_?answer)s?$`)
+	typeWidth  = newPattern(`\((\d+)\)`)
+	hashedName = newPattern(`(?i)(hash|digest|encrypted|sealed|cipher|wrapped)`)
 )
 
-const shortestHash = 32 // characters: MD5 in hexadecimal, which is bad enough
+const minHashLength = 32 // characters: MD5 in hexadecimal, the shortest hash in use
 
-// secretsAreNoText finds text columns that are named like a secret and could hold one. A name that ends in _hash says that it is
-// none; a check, whatever it says, is somebody's thought about the form.
-func secretsAreNoText(s *Subject, j *judgement) {
+// checkSecretTextGeneral reports text columns that are named like a secret and could store one. A name that ends in
+// _hash says that it is not a secret in clear text. Any CHECK of the form is accepted.
+func checkSecretTextGeneral(s *Subject, res *resultBuilder) {
 	for _, t := range s.Live.Base() {
 		for _, c := range t.Columns {
-			if !secret.MatchString(c.Name) || hashed.MatchString(c.Name) || !textType.MatchString(c.Type) {
+			if !secretName.MatchString(c.Name) || hashedName.MatchString(c.Name) || !textType.MatchString(c.Type) {
 				continue
 			}
 			f := Finding{Object: t.Name + "." + c.Name, Evidence: []string{c.Name + " " + c.Type},
-				Problem: "it is named like a secret and takes any text: keep a hash, or seal it, and let a check know the form"}
-			if m := narrow.FindStringSubmatch(c.Type); m != nil {
-				if width, err := strconv.Atoi(m[1]); err == nil && width < shortestHash {
-					f.Problem = "it is named like a secret and too narrow for any hash of one, so it holds it in clear"
+				Problem: "it is named like a secret and accepts any text: store a hash or ciphertext, and add a " +
+					"CHECK of the form"}
+			if m := typeWidth.FindStringSubmatch(c.Type); m != nil {
+				if width, err := strconv.Atoi(m[1]); err == nil && width < minHashLength {
+					f.Problem = "it is named like a secret and too narrow for a hash, so it stores the secret in " +
+						"clear text"
 				}
 			}
-			j.expect(checked(&t, c.Name, regexp.MustCompile(`(?i)length|~|like|glob|regexp|similar`)), f)
+			res.expect(hasCheck(&t, c.Name, regexp.MustCompile(`(?i)length|~|like|glob|regexp|similar`)), f)
 		}
 	}
 }
 
-func saltsAreUnique(s *Subject, j *judgement) {
-	_, c := j.column(s, "credentials", "salt")
+func checkSalts(s *Subject, res *resultBuilder) {
+	_, c := res.requireColumn(s, "credentials", "salt")
 	if c == nil {
 		return
 	}
-	j.expect(strings.Contains(c.Generated, "hash"), Finding{Object: "credentials.salt", Problem: "the database does not compute it out of the hash, so the two may disagree"})
-	j.notNull(s, "credentials", "salt")
-	j.unique(s, "credentials", "salt")
+	res.expect(strings.Contains(c.Generated, "hash"),
+		Finding{Object: "credentials.salt", Problem: "the database does not compute it from the hash, so the two " +
+			"can differ"})
+	res.requireNotNull(s, "credentials", "salt")
+	res.requireUnique(s, "credentials", "salt")
 }
 
-func lastResetIsKnown(s *Subject, j *judgement) {
-	j.notNull(s, "credentials", "last_reset")
-	if t, c := j.column(s, "credentials", "last_reset"); c != nil {
-		j.expect(checked(t, "last_reset", regexp.MustCompile(`last_reset >= created_at`)), Finding{Object: "credentials.last_reset", Problem: "it may lie before the row was made",
-			Fix: s.alter(t, "ADD CHECK (last_reset >= created_at)")})
+func checkLastReset(s *Subject, res *resultBuilder) {
+	res.requireNotNull(s, "credentials", "last_reset")
+	if t, c := res.requireColumn(s, "credentials", "last_reset"); c != nil {
+		res.expect(hasCheck(t, "last_reset", regexp.MustCompile(`last_reset >= created_at`)),
+			Finding{Object: "credentials.last_reset", Problem: "it can be before the creation of the row",
+				Fix: s.alterTable(t, "ADD CHECK (last_reset >= created_at)")})
 	}
 }

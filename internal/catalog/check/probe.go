@@ -13,23 +13,25 @@ import (
 )
 
 var probes = []Check{
-	probeCheck("P01", "every NOT NULL refuses a NULL", "columns", notNullRules),
-	probeCheck("P02", "every CHECK refuses a value that breaks it", "checks", checkRules),
-	probeCheck("P03", "every key and unique index refuses a second row", "keys", uniqueRules),
-	probeCheck("P04", "every foreign key refuses a row that refers to nothing", "foreign keys", foreignKeyRules),
-	probeCheck("P05", "every trigger refuses by each of its rules, at each of its events", "rules of triggers", triggerRules),
-	probeCheck("P06", "every month of the audit log refuses by its own name what the log refuses", "rules of months", monthRules),
+	probeCheck("P01", "every NOT NULL column refuses NULL", "columns", notNullRules),
+	probeCheck("P02", "every CHECK refuses a value that violates it", "checks", checkRules),
+	probeCheck("P03", "every key and unique index refuses a duplicate", "keys", uniqueRules),
+	probeCheck("P04", "every foreign key refuses a reference to a missing row", "foreign keys", foreignKeyRules),
+	probeCheck("P05", "every trigger refuses by each of its rules and for each of its events", "rules of triggers",
+		triggerRules),
+	probeCheck("P06", "every month of the audit log refuses what the log refuses", "rules of months", monthRules),
 }
 
-func probeCheck(id, title, of string, rules func(*prober, *catalog.Table) []rule) Check {
-	return Check{ID: id, Kind: Probe, Title: title, of: of,
-		Why: "A rule that is declared and refuses nothing is worse than none. For each, a statement that breaks it alone is made from the catalog and tried in the shadow, " +
-			"in a transaction that is rolled back; it must be refused, and by the name of that rule.",
+func probeCheck(id, title, unit string, rules func(*prober, *catalog.Table) []rule) Check {
+	return Check{ID: id, Kind: Probe, Title: title, unit: unit,
+		Why: "A declared rule that refuses nothing gives false security. For each rule, a statement that violates " +
+			"only that rule is generated from the catalog and executed in the shadow schema, in a transaction that " +
+			"is rolled back. The database must refuse it, with the name of that rule.",
 		run: func(ctx context.Context, s *Subject) (Outcome, error) {
 			if s.shadow == nil {
-				return Outcome{Status: Skipped, Missing: s.Unshadowed}, nil
+				return Outcome{Status: Skipped, NotChecked: s.NoShadowReason}, nil
 			}
-			p, err := s.shadow.prober(ctx, s)
+			p, err := s.shadow.openProber(ctx, s)
 			if err != nil {
 				return Outcome{}, err
 			}
@@ -40,94 +42,99 @@ func probeCheck(id, title, of string, rules func(*prober, *catalog.Table) []rule
 					continue
 				}
 				for _, r := range rules(p, t) {
-					if err := p.prove(&o, r); err != nil {
+					if err := p.testRule(ctx, &o, r); err != nil {
 						return Outcome{}, fmt.Errorf("probe %s: %w", r.object, err)
 					}
 				}
 			}
-			if o.settle(); o.Total == 0 && o.Missing == "" {
-				o.Status, o.Missing = Skipped, "the schema has nothing of the kind"
+			if o.setStatus(); o.Total == 0 && o.NotChecked == "" {
+				o.Status, o.NotChecked = Skipped, "the schema has no such object"
 			}
 			return o, nil
 		}}
 }
 
-// rule is one thing that must be refused.
+// rule is one thing that the database must refuse.
 type rule struct {
 	object     string // as findings name it
 	table      *catalog.Table
-	goal       string   // what of it is shown, as "on DELETE"
-	names      []string // that its refusal may say
-	refusedBy  func(refusal) bool
-	statements iter.Seq[string] // that may break it, the likeliest first
-	deferred   bool             // it is checked at the end of the transaction
+	detail     string   // which part of the rule is tested, for example "on DELETE"
+	names      []string // names that its refusal can contain
+	matches    func(refusal) bool
+	statements iter.Seq[string] // statements that can violate it, the most likely first
+	deferred   bool             // checked at the end of the transaction
 	foreignKey *catalog.Constraint
 }
 
-// subsumed are the rules that no statement can reach, because another one always refuses first.
-var subsumed = map[string]map[string]string{
+// unreachableRules are the rules that no statement can violate, because another rule always refuses first.
+var unreachableRules = map[string]map[string]string{
 	"postgres": {
-		"column credentials.salt":                    "computed from hash, which cannot be NULL",
-		"column audit_logs.occurred_at":              "computed from id, which cannot be NULL",
-		"column audit_logs.id":                       "no month takes a row without an id; of each month by its own name it is proved",
-		"constraint credentials.credentials_salt_ck": "credentials_hash_ck wants salts of 11 characters already",
+		"column credentials.salt":       "computed from hash, which is NOT NULL",
+		"column audit_logs.occurred_at": "computed from id, which is NOT NULL",
+		"column audit_logs.id": "no partition accepts a row without an id; each month is " +
+			"tested under its own name",
+		"constraint credentials.credentials_salt_ck": "credentials_hash_ck already requires salts of 11 characters",
 	},
 	"sqlite": {
-		"column credentials.salt":                    "computed from hash, which cannot be NULL",
-		"column audit_logs.occurred_at":              "computed from id, which cannot be NULL",
-		"constraint credentials.credentials_salt_ck": "credentials_hash_ck wants salts of 11 characters already",
-		"constraint api_keys.api_keys_pk":            "api_keys_id_uq wants each id once, whoever's it is",
-		"constraint audit_logs.audit_logs_pk":        "audit_logs_append_only refuses the second row before the key does",
+		"column credentials.salt":                    "computed from hash, which is NOT NULL",
+		"column audit_logs.occurred_at":              "computed from id, which is NOT NULL",
+		"constraint credentials.credentials_salt_ck": "credentials_hash_ck already requires salts of 11 characters",
+		"constraint api_keys.api_keys_pk": "api_keys_id_uq refuses a second key with the same id, whichever user " +
+			"has it",
+		"constraint audit_logs.audit_logs_pk": "audit_logs_append_only refuses a duplicate before the key does",
 	},
 }
 
-// silent are triggers that refuse nothing by design.
-var silent = map[string]string{
-	"trigger sessions.sessions_end_unknown": "it fills in what a program of the version before leaves out",
+// nonRefusingTriggers are triggers that refuse nothing by design.
+var nonRefusingTriggers = map[string]string{
+	"trigger sessions.sessions_end_unknown": "it sets defaults for the previous version of the program",
 }
 
-// prove counts a rule, and finds it short when no statement is refused by it.
-func (p *prober) prove(o *Outcome, r rule) error {
+// testRule counts a rule, and adds a finding if it refuses no statement.
+func (p *prober) testRule(ctx context.Context, o *Outcome, r rule) error {
 	if p.isExempt(r) {
 		return nil
 	}
 	o.Total++
 	tried, others := 0, []string{}
-	for results, err := range p.try(r) {
+	for results, err := range p.runRule(ctx, r) {
 		if err != nil {
 			return err
 		}
-		for _, by := range results {
-			if r.refusedBy(by) {
-				o.Held++
+		for _, result := range results {
+			if r.matches(result) {
+				o.Passed++
 				return nil
 			}
 			tried++
-			if name := by.String(); !slices.Contains(others, name) {
+			if name := result.String(); !slices.Contains(others, name) {
 				others = append(others, name)
 			}
 		}
 	}
-	object := strings.TrimSpace(r.object + " " + r.goal)
-	o.Findings = append(o.Findings, Finding{Object: object, Problem: "no statement was found that it refuses",
-		Evidence: []string{fmt.Sprintf("%d statements were tried in a copy of the schema; what came of them: %s", tried, strings.Join(others, ", "))}})
+	object := strings.TrimSpace(r.object + " " + r.detail)
+	o.Findings = append(o.Findings, Finding{Object: object, Problem: "it refused none of the statements",
+		Evidence: []string{fmt.Sprintf("%d statements were executed in a copy of the schema; results: %s", tried,
+			strings.Join(others, ", "))}})
 	return nil
 }
 
-// isExempt reports whether a rule is one of those that need not refuse. That a month takes no row without an id is proved there.
+// isExempt reports whether a rule cannot be violated. The NOT NULL of a month's id is the exception: the month refuses
+// such a row under its own name.
 func (p *prober) isExempt(r rule) bool {
 	if name := r.table.PartitionOf; name != "" {
-		return r.object != object("column", r.table, "id") && subsumed[p.engine][strings.ReplaceAll(r.object, r.table.Name, name)] != ""
+		return r.object != objectName("column", r.table, "id") &&
+			unreachableRules[p.engine][strings.ReplaceAll(r.object, r.table.Name, name)] != ""
 	}
-	return subsumed[p.engine][r.object] != ""
+	return unreachableRules[p.engine][r.object] != ""
 }
 
-func object(kind string, t *catalog.Table, name string) string {
+func objectName(kind string, t *catalog.Table, name string) string {
 	return catalog.Object{Kind: kind, Table: t.Name, Name: name}.String()
 }
 
-// itself reports whether a refusal is of a table: itself or a part of it.
-func (p *prober) itself(t *catalog.Table, name string) bool {
+// isTableOrPartition reports whether a refusal comes from the table or one of its partitions.
+func (p *prober) isTableOrPartition(t *catalog.Table, name string) bool {
 	if name == "" || name == t.Name {
 		return true
 	}
@@ -135,19 +142,22 @@ func (p *prober) itself(t *catalog.Table, name string) bool {
 	return other != nil && other.PartitionOf == t.Name
 }
 
-// notNullRules are those of one table; of the months, monthRules are.
+// notNullRules and the following functions return the rules of one table. The rules of a partition are in monthRules.
 func notNullRules(p *prober, t *catalog.Table) []rule {
 	if t.Kind == catalog.Partition {
 		return nil
 	}
-	return p.notNull(t)
+	return p.tableNotNullRules(t)
 }
 
-func (p *prober) notNull(t *catalog.Table) (rules []rule) {
+func (p *prober) tableNotNullRules(t *catalog.Table) (rules []rule) {
 	for _, c := range t.Columns {
 		if c.NotNull {
-			rules = append(rules, rule{object: object("column", t, c.Name), table: t, names: []string{c.Name}, statements: p.withValues(t, []string{c.Name}, onlyNull),
-				refusedBy: func(r refusal) bool { return r.kind == "not null" && r.name == c.Name && p.itself(t, r.table) }})
+			rules = append(rules, rule{object: objectName("column", t, c.Name), table: t, names: []string{c.Name},
+				statements: p.changeColumns(t, []string{c.Name}, nullOnly),
+				matches: func(r refusal) bool {
+					return r.kind == "not null" && r.name == c.Name && p.isTableOrPartition(t, r.table)
+				}})
 		}
 	}
 	return rules
@@ -157,14 +167,15 @@ func checkRules(p *prober, t *catalog.Table) []rule {
 	if t.Kind == catalog.Partition {
 		return nil
 	}
-	return p.checks(t)
+	return p.tableCheckRules(t)
 }
 
-func (p *prober) checks(t *catalog.Table) (rules []rule) {
+func (p *prober) tableCheckRules(t *catalog.Table) (rules []rule) {
 	for _, c := range t.Constraints {
 		if c.Kind == catalog.Check {
-			rules = append(rules, rule{object: object("constraint", t, c.Name), table: t, names: []string{c.Name}, statements: p.withValues(t, c.Columns, p.pool),
-				refusedBy: func(r refusal) bool { return r.kind == "check" && r.name == c.Name }})
+			rules = append(rules, rule{object: objectName("constraint", t, c.Name), table: t, names: []string{c.Name},
+				statements: p.changeColumns(t, c.Columns, p.candidates),
+				matches:    func(r refusal) bool { return r.kind == "check" && r.name == c.Name }})
 		}
 	}
 	return rules
@@ -174,29 +185,31 @@ func uniqueRules(p *prober, t *catalog.Table) []rule {
 	if t.Kind == catalog.Partition {
 		return nil
 	}
-	return p.unique(t)
+	return p.tableUniqueRules(t)
 }
 
-// unique takes keys and unique indexes alike: by its index, which every one of them has.
-func (p *prober) unique(t *catalog.Table) (rules []rule) {
+// tableUniqueRules tests keys and unique indexes by their index, which each of them has.
+func (p *prober) tableUniqueRules(t *catalog.Table) (rules []rule) {
 	for _, i := range t.Indexes {
 		if !i.Unique {
 			continue
 		}
-		name := object("index", t, i.Name)
+		name := objectName("index", t, i.Name)
 		if i.Constraint != "" {
-			name = object("constraint", t, i.Constraint)
+			name = objectName("constraint", t, i.Constraint)
 		}
-		rules = append(rules, rule{object: name, table: t, names: []string{i.Name}, statements: p.copies(t, i), refusedBy: func(r refusal) bool {
-			if r.kind != "unique" {
-				return false
-			}
-			if p.engine == "sqlite" {
-				return r.name == i.Name || r.name == t.Name+"."+strings.Join(i.Columns, ", "+t.Name+".")
-			}
-			other := p.schema.Table(r.table)
-			return r.name == i.Name || other != nil && part(other.Indexes, func(x catalog.Index) bool { return x.Name == r.name }).PartOf == i.Name
-		}})
+		rules = append(rules, rule{object: name, table: t, names: []string{i.Name}, statements: p.duplicateRows(t, i),
+			matches: func(r refusal) bool {
+				if r.kind != "unique" {
+					return false
+				}
+				if p.engine == "sqlite" {
+					return r.name == i.Name || r.name == t.Name+"."+strings.Join(i.Columns, ", "+t.Name+".")
+				}
+				other := p.schema.Table(r.table)
+				return r.name == i.Name || other != nil &&
+					findFirst(other.Indexes, func(x catalog.Index) bool { return x.Name == r.name }).PartOf == i.Name
+			}})
 	}
 	return rules
 }
@@ -205,13 +218,16 @@ func foreignKeyRules(p *prober, t *catalog.Table) []rule {
 	if t.Kind == catalog.Partition {
 		return nil
 	}
-	return p.foreignKeys(t)
+	return p.tableForeignKeyRules(t)
 }
 
-func (p *prober) foreignKeys(t *catalog.Table) (rules []rule) {
+func (p *prober) tableForeignKeyRules(t *catalog.Table) (rules []rule) {
 	for _, c := range t.ForeignKeys() {
-		rules = append(rules, rule{object: object("constraint", t, c.Name), table: t, names: []string{c.Name}, statements: p.strays(t, c), deferred: c.Deferred, foreignKey: &c,
-			refusedBy: func(r refusal) bool { return r.kind == "foreign key" && r.name == c.Name && p.itself(t, r.table) }})
+		rules = append(rules, rule{object: objectName("constraint", t, c.Name), table: t, names: []string{c.Name},
+			statements: p.danglingReferences(t, c), deferred: c.Deferred, foreignKey: &c,
+			matches: func(r refusal) bool {
+				return r.kind == "foreign key" && r.name == c.Name && p.isTableOrPartition(t, r.table)
+			}})
 	}
 	return rules
 }
@@ -220,26 +236,29 @@ func triggerRules(p *prober, t *catalog.Table) []rule {
 	if t.Kind == catalog.Partition {
 		return nil
 	}
-	return p.triggers(t)
+	return p.tableTriggerRules(t)
 }
 
 var (
 	// BEFORE UPDATE OF a, b OR DELETE ON; AFTER INSERT ON.
-	triggerEvents = lazily(`(?is)\b(?:BEFORE|AFTER)\s+((?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?)(?:\s+OR\s+(?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?))*)\s+ON\s`)
-	isDeferred    = lazily(`(?i)\bDEFERRABLE INITIALLY DEFERRED\b`)
+	triggerEvents = newPattern(`(?is)\b(?:BEFORE|AFTER)\s+((?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ` +
+		`]+?)?)(?:\s+OR\s+(?:INSERT|DELETE|TRUNCATE|UPDATE(?:\s+OF\s+[\w", ]+?)?))*)\s+ON\s`)
+	isDeferred = newPattern(`(?i)\bDEFERRABLE INITIALLY DEFERRED\b`)
 )
 
-// triggers takes each trigger apart: every rule that it names must refuse something, and it must refuse something at every event
-// and by every column that it is declared for.
-func (p *prober) triggers(t *catalog.Table) (rules []rule) {
+// tableTriggerRules splits each trigger: every rule that it names must refuse something, and it must refuse something
+// for every event and every column that it is declared for.
+func (p *prober) tableTriggerRules(t *catalog.Table) (rules []rule) {
 	for _, g := range t.Triggers {
-		if silent[object("trigger", t, g.Name)] != "" {
+		if nonRefusingTriggers[objectName("trigger", t, g.Name)] != "" {
 			continue
 		}
 		names := p.ruleNames(t, g)
 		m := triggerEvents.FindStringSubmatch(g.Definition)
 		if m == nil || len(names) == 0 {
-			rules = append(rules, rule{object: object("trigger", t, g.Name), table: t, goal: "(what it refuses cannot be read)", statements: none, refusedBy: func(refusal) bool { return false }})
+			rules = append(rules, rule{object: objectName("trigger", t, g.Name), table: t,
+				detail: "(its rules cannot be read)", statements: noStatements,
+				matches: func(refusal) bool { return false }})
 			continue
 		}
 		var events []event
@@ -247,8 +266,10 @@ func (p *prober) triggers(t *catalog.Table) (rules []rule) {
 			events = append(events, newEvent(word))
 		}
 		add := func(goal string, names []string, events ...event) {
-			rules = append(rules, rule{object: object("trigger", t, g.Name), table: t, goal: goal, names: names, deferred: isDeferred.MatchString(g.Definition),
-				statements: p.events(t, events), refusedBy: func(r refusal) bool { return r.kind == "check" && slices.Contains(names, r.name) }})
+			rules = append(rules, rule{object: objectName("trigger", t, g.Name), table: t, detail: goal, names: names,
+				deferred:   isDeferred.MatchString(g.Definition),
+				statements: p.triggerStatements(t, events),
+				matches:    func(r refusal) bool { return r.kind == "check" && slices.Contains(names, r.name) }})
 		}
 		for _, name := range names {
 			add("by "+name, []string{name}, events...)
@@ -267,9 +288,9 @@ func (p *prober) triggers(t *catalog.Table) (rules []rule) {
 	return rules
 }
 
-func none(func(string) bool) {}
+func noStatements(func(string) bool) {}
 
-// event is what a trigger is declared for; columns is what follows UPDATE OF.
+// event is an event of a trigger; columns is the list after UPDATE OF.
 type event struct {
 	verb    string
 	columns []string
@@ -288,14 +309,15 @@ func newEvent(text string) event {
 }
 
 var (
-	constraintName     = lazily(`CONSTRAINT = '(\w+)'`)
-	constraintOfTable  = lazily(`CONSTRAINT = TG_TABLE_NAME \|\| '(\w+)'`)
-	constraintArgument = lazily(`CONSTRAINT = TG_ARGV\[0\]`)
-	raised             = lazily(`RAISE\s*\(\s*ABORT\s*,\s*'(\w+):`)
-	called             = lazily(`\b(\w+)\(`)
+	constraintName     = newPattern(`CONSTRAINT = '(\w+)'`)
+	constraintOfTable  = newPattern(`CONSTRAINT = TG_TABLE_NAME \|\| '(\w+)'`)
+	constraintArgument = newPattern(`CONSTRAINT = TG_ARGV\[0\]`)
+	raisedName         = newPattern(`RAISE\s*\(\s*ABORT\s*,\s*'(\w+):`)
+	calledFunction     = newPattern(`\b(\w+)\(`)
 )
 
-// ruleNames are the names that a trigger refuses by, read from its text, its arguments, and the functions that it calls.
+// ruleNames returns the names with which a trigger refuses, from its definition, its arguments, and the functions that
+// it calls.
 func (p *prober) ruleNames(t *catalog.Table, g catalog.Trigger) []string {
 	var names []string
 	add := func(name string) {
@@ -303,13 +325,13 @@ func (p *prober) ruleNames(t *catalog.Table, g catalog.Trigger) []string {
 			names = append(names, name)
 		}
 	}
-	for _, m := range raised.FindAllStringSubmatch(g.Definition, -1) {
+	for _, m := range raisedName.FindAllStringSubmatch(g.Definition, -1) {
 		add(m[1])
 	}
 	seen := map[string]bool{}
 	var read func(function string)
 	read = func(function string) {
-		f := part(p.schema.Functions, func(f catalog.Function) bool { return f.Name == function })
+		f := findFirst(p.schema.Functions, func(f catalog.Function) bool { return f.Name == function })
 		if f.Name == "" || seen[function] {
 			return
 		}
@@ -323,7 +345,7 @@ func (p *prober) ruleNames(t *catalog.Table, g catalog.Trigger) []string {
 		if constraintArgument.MatchString(f.Body) && len(g.Arguments) > 0 {
 			add(g.Arguments[0])
 		}
-		for _, m := range called.FindAllStringSubmatch(f.Body, -1) {
+		for _, m := range calledFunction.FindAllStringSubmatch(f.Body, -1) {
 			read(m[1])
 		}
 	}
@@ -331,16 +353,17 @@ func (p *prober) ruleNames(t *catalog.Table, g catalog.Trigger) []string {
 	return names
 }
 
-// monthRules are all rules of a partition, tried by its own name.
+// monthRules returns all rules of a partition, tested under its own name.
 func monthRules(p *prober, t *catalog.Table) []rule {
 	if t.Kind != catalog.Partition {
 		return nil
 	}
-	return slices.Concat(p.notNull(t), p.checks(t), p.unique(t), p.foreignKeys(t), p.triggers(t))
+	return slices.Concat(p.tableNotNullRules(t), p.tableCheckRules(t), p.tableUniqueRules(t), p.tableForeignKeyRules(t),
+		p.tableTriggerRules(t))
 }
 
-// liveMonths are the months that the live database has a part of the log for.
-func liveMonths(s *catalog.Schema) (months []time.Time) {
+// auditMonths returns the months for which the schema has a partition of the audit log.
+func auditMonths(s *catalog.Schema) (months []time.Time) {
 	for _, t := range s.Tables {
 		if m := monthTable.FindStringSubmatch(t.Name); m != nil {
 			if at, err := time.Parse("200601", m[1]+m[2]); err == nil {

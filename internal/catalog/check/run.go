@@ -17,56 +17,58 @@ import (
 	"cardinal/internal/store"
 )
 
-// ErrForeign says that a database is not one that Cardinal made.
-var ErrForeign = errors.New("not a database of Cardinal's")
+// ErrForeign says that a database was not created by Cardinal.
+var ErrForeign = errors.New("not a Cardinal database")
 
-// Run runs the checks that only names, by id or by kind, or all of them, and takes what is accepted out of the report.
+// Run runs the checks that only names, by id or kind, or all checks if it is empty. It removes accepted findings from
+// the report.
 func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) (Report, error) {
-	began := time.Now()
-	chosen := choose(only, s.Foreign)
-	if err := read(ctx, s); err != nil {
+	start := time.Now()
+	selected := selectChecks(only, s.Foreign)
+	if err := readLive(ctx, s); err != nil {
 		return Report{}, err
 	}
-	p := proof{Subject: s, accepted: accepted, used: make([]bool, len(accepted)), outcomes: map[string]Outcome{}}
+	r := runner{Subject: s, accepted: accepted, used: make([]bool, len(accepted)), outcomes: map[string]Outcome{}}
 	scanning, stop := context.WithCancel(ctx)
-	defer p.scans.Wait()
+	defer r.scans.Wait()
 	defer stop()
-	p.scanAhead(scanning, chosen)
-	if slices.ContainsFunc(chosen, func(c Check) bool { return c.Kind == Fingerprint || c.Kind == Probe }) {
+	r.startDataScans(scanning, selected)
+	if slices.ContainsFunc(selected, func(c Check) bool { return c.Kind == Fingerprint || c.Kind == Probe }) {
 		done, err := buildShadow(ctx, s)
 		if err != nil {
-			return Report{}, fmt.Errorf("build the schema to compare with: %w", err)
+			return Report{}, fmt.Errorf("compare with the migrations: %w", err)
 		}
 		defer done()
 	}
-	report := Report{Engine: s.Live.Engine, Version: s.Live.Version, Database: plain(s.Name), Schema: s.number(), Tables: len(s.Live.Base()), Fingerprint: s.Live.Fingerprint()}
-	for _, c := range chosen {
-		o, err := p.outcome(ctx, c)
+	report := Report{Engine: s.Live.Engine, Version: s.Live.Version, Database: sanitizeText(s.Name),
+		Schema: s.schemaNumber(), Tables: len(s.Live.Base()), Fingerprint: s.Live.Fingerprint()}
+	for _, c := range selected {
+		o, err := r.runOnce(ctx, c)
 		if err != nil {
 			return Report{}, fmt.Errorf("%s: %w", c.ID, err)
 		}
-		if slices.ContainsFunc(chosen, func(part Check) bool { return slices.Contains(c.from, part.ID) }) {
-			o.Findings = nil // they stand where they come from
+		if slices.ContainsFunc(selected, func(part Check) bool { return slices.Contains(c.answeredBy, part.ID) }) {
+			o.Findings = nil // they are reported by the check itself
 		}
 		report.Outcomes = append(report.Outcomes, o)
 	}
-	report.Unused = p.unused()
-	report.Took = time.Since(began)
+	report.UnusedAcceptances = r.unusedAcceptances()
+	report.Duration = time.Since(start)
 	return report, nil
 }
 
-// choose returns the checks that were asked for, of those that say something about the database.
-func choose(only []string, foreign bool) []Check {
-	return slices.DeleteFunc(all(), func(c Check) bool {
-		if foreign && c.general == nil && c.from == nil {
+// selectChecks returns the requested checks that apply to the database.
+func selectChecks(only []string, foreign bool) []Check {
+	return slices.DeleteFunc(allChecks(), func(c Check) bool {
+		if foreign && c.runGeneral == nil && c.answeredBy == nil {
 			return true
 		}
 		return len(only) > 0 && !slices.Contains(only, c.ID) && !slices.Contains(only, string(c.Kind))
 	})
 }
 
-// read reads the live schema, and which migrations it has had.
-func read(ctx context.Context, s *Subject) (err error) {
+// readLive reads the live schema and the migrations that were applied to it.
+func readLive(ctx context.Context, s *Subject) (err error) {
 	s.Live, err = s.Database.Read(ctx, s.Schema)
 	switch {
 	case s.Foreign:
@@ -76,7 +78,7 @@ func read(ctx context.Context, s *Subject) (err error) {
 	case err != nil:
 		return err
 	}
-	rows, err := s.rows(ctx, `SELECT number, phase FROM `+s.table("schema_migrations")+` ORDER BY number, phase`)
+	rows, err := s.query(ctx, `SELECT number, phase FROM `+s.tableName("schema_migrations")+` ORDER BY number, phase`)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
@@ -86,7 +88,8 @@ func read(ctx context.Context, s *Subject) (err error) {
 			return fmt.Errorf("the number of a migration: %w", err)
 		}
 		applied := s.Now
-		s.Migrations = append(s.Migrations, store.Migration{Number: number, Phase: store.Phase(row[1]), AppliedAt: &applied})
+		s.Migrations = append(s.Migrations, store.Migration{Number: number, Phase: store.Phase(row[1]),
+			AppliedAt: &applied})
 	}
 	if len(s.Migrations) == 0 {
 		return ErrForeign
@@ -94,119 +97,121 @@ func read(ctx context.Context, s *Subject) (err error) {
 	return nil
 }
 
-// number is that of the newest migration, 0 for a foreign database.
-func (s *Subject) number() (newest int) {
+// schemaNumber returns the number of the newest migration, 0 for an external database.
+func (s *Subject) schemaNumber() (newest int) {
 	for _, m := range s.Migrations {
 		newest = max(newest, m.Number)
 	}
 	return newest
 }
 
-// proof is one run of the checks.
-type proof struct {
+// runner runs checks once each and collects their outcomes.
+type runner struct {
 	*Subject
-	accepted []Acceptance
-	used     []bool // of accepted
-	outcomes map[string]Outcome
-	scans    sync.WaitGroup
-	ahead    map[string]func() (Outcome, error) // of the scans that were begun: waits for the end of one
+	accepted    []Acceptance
+	used        []bool // for each of accepted: whether it matched a finding
+	outcomes    map[string]Outcome
+	scans       sync.WaitGroup
+	dataResults map[string]func() (Outcome, error) // by id of the started data scans: waits for the result
 }
 
-// scanAhead begins the scans of the rows, one after the other beside everything else: they take longest, and need nothing of it.
-func (p *proof) scanAhead(ctx context.Context, chosen []Check) {
-	p.ahead = map[string]func() (Outcome, error){}
-	var begin []func()
-	for _, c := range chosen {
-		if c.Kind != Data || c.run == nil || p.Foreign {
+// startDataScans runs the data scans one after another in the background. They take the longest and do not depend on
+// other checks.
+func (r *runner) startDataScans(ctx context.Context, selected []Check) {
+	r.dataResults = map[string]func() (Outcome, error){}
+	var scans []func()
+	for _, c := range selected {
+		if c.Kind != Data || c.run == nil || r.Foreign {
 			continue
 		}
 		var o Outcome
-		err, ended := error(nil), make(chan struct{})
-		p.ahead[c.ID] = func() (Outcome, error) { <-ended; return o, err }
-		begin = append(begin, func() { defer close(ended); o, err = c.run(ctx, p.Subject) })
+		err, done := error(nil), make(chan struct{})
+		r.dataResults[c.ID] = func() (Outcome, error) { <-done; return o, err }
+		scans = append(scans, func() { defer close(done); o, err = c.run(ctx, r.Subject) })
 	}
-	p.scans.Go(func() {
-		for _, scan := range begin {
+	r.scans.Go(func() {
+		for _, scan := range scans {
 			scan()
 		}
 	})
 }
 
-// outcome runs a check, once however many others are answered by it.
-func (p *proof) outcome(ctx context.Context, c Check) (Outcome, error) {
-	if o, ok := p.outcomes[c.ID]; ok {
+// runOnce runs a check, once even if several others are answered by it.
+func (r *runner) runOnce(ctx context.Context, c Check) (Outcome, error) {
+	if o, ok := r.outcomes[c.ID]; ok {
 		return o, nil
 	}
-	o, err := p.run(ctx, c)
+	o, err := r.run(ctx, c)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == "42501" {
-		o, err = Outcome{Status: Skipped, Missing: "the database's role may not read what this needs"}, nil
+		o, err = Outcome{Status: Skipped, NotChecked: "the database role is not allowed to read what this check needs"},
+			nil
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
-	o.ID, o.Kind, o.Title, o.Guide, o.From = c.ID, c.Kind, c.Title, c.Guide, c.from
-	if o.Of == "" {
-		o.Of = c.of
+	o.ID, o.Kind, o.Title, o.Guide, o.AnsweredBy = c.ID, c.Kind, c.Title, c.Guide, c.answeredBy
+	if o.Unit == "" {
+		o.Unit = c.unit
 	}
-	o.sanitise()
-	if c.from == nil {
-		p.accept(&o)
+	o.sanitize()
+	if c.answeredBy == nil {
+		r.accept(&o)
 	}
-	p.outcomes[c.ID] = o
+	r.outcomes[c.ID] = o
 	return o, nil
 }
 
-func (p *proof) run(ctx context.Context, c Check) (Outcome, error) {
+func (r *runner) run(ctx context.Context, c Check) (Outcome, error) {
 	switch {
-	case c.from != nil:
-		return p.sum(ctx, c)
-	case p.Foreign:
-		return c.general(ctx, p.Subject)
-	case p.ahead[c.ID] != nil:
-		return p.ahead[c.ID]()
+	case c.answeredBy != nil:
+		return r.aggregate(ctx, c)
+	case r.Foreign:
+		return c.runGeneral(ctx, r.Subject)
+	case r.dataResults[c.ID] != nil:
+		return r.dataResults[c.ID]()
 	}
-	return c.run(ctx, p.Subject)
+	return c.run(ctx, r.Subject)
 }
 
-// sum answers a check by those that it is made of.
-func (p *proof) sum(ctx context.Context, c Check) (Outcome, error) {
-	sum := Outcome{Of: "points", Status: Skipped}
-	for _, id := range c.from {
+// aggregate combines the outcomes of the checks that answer this one.
+func (r *runner) aggregate(ctx context.Context, c Check) (Outcome, error) {
+	result := Outcome{Unit: "points", Status: Skipped}
+	for _, id := range c.answeredBy {
 		part, ok := Find(id)
 		if !ok {
-			panic("check: " + c.ID + " is answered by " + id + ", which is no check")
+			panic("check: " + c.ID + " is answered by " + id + ", which does not exist")
 		}
-		if p.Foreign && part.general == nil && part.from == nil {
+		if r.Foreign && part.runGeneral == nil && part.answeredBy == nil {
 			continue
 		}
-		o, err := p.outcome(ctx, part)
+		o, err := r.runOnce(ctx, part)
 		if err != nil {
 			return Outcome{}, err
 		}
 		if o.Status != Skipped {
-			sum.Total++
+			result.Total++
 		}
 		if o.Status == Passed {
-			sum.Held++
+			result.Passed++
 		}
-		sum.Status = worst(sum.Status, o.Status)
-		sum.Findings = append(sum.Findings, o.Findings...)
+		result.Status = worseStatus(result.Status, o.Status)
+		result.Findings = append(result.Findings, o.Findings...)
 	}
-	if sum.Total == 0 {
-		sum.Missing = "nothing in this database tells"
+	if result.Total == 0 {
+		result.NotChecked = "nothing in this database answers it"
 	}
-	return sum, nil
+	return result, nil
 }
 
-// worst is the one of two ends that a sum of both has.
-func worst(a, b Status) Status {
+// worseStatus returns the status of the combination of two checks.
+func worseStatus(a, b Status) Status {
 	order := []Status{Skipped, Passed, Warned, Failed}
 	return order[max(slices.Index(order, a), slices.Index(order, b))]
 }
 
-// settle gives an outcome the status that its findings make.
-func (o *Outcome) settle() {
+// setStatus sets the status that follows from the findings.
+func (o *Outcome) setStatus() {
 	switch {
 	case slices.ContainsFunc(o.Findings, func(f Finding) bool { return !f.Warning }):
 		o.Status = Failed
@@ -219,25 +224,26 @@ func (o *Outcome) settle() {
 	}
 }
 
-// rows reads a query whose values are read as text; NULL is "".
-func (s *Subject) rows(ctx context.Context, query string, args ...any) ([][]string, error) {
-	return catalog.Texts(ctx, s.Database, query, args...)
+// query returns the rows of a query as text; NULL becomes "".
+func (s *Subject) query(ctx context.Context, query string, args ...any) ([][]string, error) {
+	return catalog.QueryTexts(ctx, s.Database, query, args...)
 }
 
-// sanitise keeps the names of a foreign database from moving a terminal's cursor or turning its text around. A statement may
-// have lines.
-func (o *Outcome) sanitise() {
+// sanitize removes control characters from the names of an external database, so that they cannot move the terminal's
+// cursor or change the direction of text. A statement can have several lines.
+func (o *Outcome) sanitize() {
 	for i := range o.Findings {
 		f := &o.Findings[i]
-		f.Object, f.Problem = plain(f.Object), plain(f.Problem)
-		for j := range f.Evidence {
-			f.Evidence[j] = plain(f.Evidence[j])
+		f.Object, f.Problem = sanitizeText(f.Object), sanitizeText(f.Problem)
+		for k := range f.Evidence {
+			f.Evidence[k] = sanitizeText(f.Evidence[k])
 		}
-		if plain(strings.NewReplacer("\n", "", "\t", "").Replace(f.Fix)) != strings.NewReplacer("\n", "", "\t", "").Replace(f.Fix) {
-			f.Fix = "" // what would be shown is not what would be run
+		if sanitizeText(strings.NewReplacer("\n", "", "\t", "").Replace(f.Fix)) != strings.NewReplacer("\n", "", "\t",
+			"").Replace(f.Fix) {
+			f.Fix = "" // the statement shown would differ from the one to run
 		}
 	}
 	for i := range o.Notes {
-		o.Notes[i] = plain(o.Notes[i])
+		o.Notes[i] = sanitizeText(o.Notes[i])
 	}
 }

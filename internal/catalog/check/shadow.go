@@ -16,30 +16,32 @@ import (
 	"cardinal/internal/store"
 )
 
-// shadow is the schema that the live one should be. On PostgreSQL it stands in a transaction that never commits, so that nobody
-// else sees it and a killed process leaves nothing behind; on SQLite it is a database in memory.
+// shadow is the shadow schema: the schema that the live one should be, built by the embedded migrations. On PostgreSQL
+// it exists in a transaction that never commits, so that no other connection sees it and a killed process leaves
+// nothing behind. On SQLite it is an in-memory database.
 type shadow struct {
 	engine string
 	name   string // of the schema
-	at     session
-	live   string // the live schema's name
+	conn   dbConn
+	live   string // name of the live schema
 
 	differences []difference
-	counts      map[aspect]*count
-	probes      *prober
+	counts      map[aspect]*factCount
+	prober      *prober
 }
 
-// session is one connection, or a transaction on one.
-type session interface {
+// dbConn is a connection, or a transaction on one.
+type dbConn interface {
 	catalog.Querier
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// buildShadow makes the schema that the live one should be, on the same server, and reads it. It sets s.Shadow and what the probes
-// need, or s.Unshadowed where it may not. done takes the shadow away again.
+// buildShadow builds the shadow schema on the same server and reads it. It sets s.Shadow and s.shadow, or
+// s.NoShadowReason if it cannot be built. done removes the shadow.
 func buildShadow(ctx context.Context, s *Subject) (done func() error, err error) {
 	if m, ok := unknownMigration(s); ok {
-		s.Unshadowed = fmt.Sprintf("the database has migration %04d (%s), which this program does not know: use a newer cardinal. %s", m.Number, m.Phase, withoutShadow)
+		s.NoShadowReason = fmt.Sprintf("the database has migration %04d (%s), which this program does not know: use "+
+			"a newer cardinal. %s", m.Number, m.Phase, noShadowNote)
 		return func() error { return nil }, nil
 	}
 	build := buildPostgresShadow
@@ -56,13 +58,14 @@ func buildShadow(ctx context.Context, s *Subject) (done func() error, err error)
 	return done, nil
 }
 
-const withoutShadow = "Neither the fingerprint nor the probes could be tried; the guide's points and the data were."
+const noShadowNote = "The fingerprint and the probes were skipped; the guide's points and the data were checked."
 
-// unknownMigration returns a migration that the live database has and this program lacks.
+// unknownMigration returns a migration of the live database that this program does not have.
 func unknownMigration(s *Subject) (store.Migration, bool) {
 	known := store.Embedded(s.Live.Engine)
 	for _, m := range s.Migrations {
-		if !slices.ContainsFunc(known, func(k store.Migration) bool { return k.Number == m.Number && k.Phase == m.Phase }) {
+		if !slices.ContainsFunc(known,
+			func(k store.Migration) bool { return k.Number == m.Number && k.Phase == m.Phase }) {
 			return m, true
 		}
 	}
@@ -70,7 +73,8 @@ func unknownMigration(s *Subject) (store.Migration, bool) {
 }
 
 func buildSQLiteShadow(ctx context.Context, s *Subject) (done func() error, err error) {
-	dsn := url.URL{Scheme: "file", Opaque: "shadow", RawQuery: "mode=memory&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=trusted_schema(0)&_dqs=0"}
+	dsn := url.URL{Scheme: "file", Opaque: "shadow",
+		RawQuery: "mode=memory&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=trusted_schema(0)&_dqs=0"}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
 		return nil, err
@@ -85,7 +89,7 @@ func buildSQLiteShadow(ctx context.Context, s *Subject) (done func() error, err 
 	if _, err := conn.ExecContext(ctx, "BEGIN;\n"+store.SchemaScript("sqlite", s.Migrations)+";\nCOMMIT"); err != nil {
 		return nil, errors.Join(err, done())
 	}
-	s.shadow = &shadow{engine: "sqlite", name: "main", live: "main", at: conn}
+	s.shadow = &shadow{engine: "sqlite", name: "main", live: "main", conn: conn}
 	if s.Shadow, err = catalog.ReadSQLite(ctx, conn); err != nil {
 		return nil, errors.Join(err, done())
 	}
@@ -93,32 +97,35 @@ func buildSQLiteShadow(ctx context.Context, s *Subject) (done func() error, err 
 }
 
 func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, err error) {
-	switch role, err := servesItself(ctx, s.Database, s.Live); {
+	switch role, err := grantedRole(ctx, s.Database, s.Live); {
 	case err != nil:
 		return nil, err
 	case role != "":
-		s.Unshadowed = "The connection's role " + role + " is one that the rights were given to: what it makes would be its own, so check as the tables' owner. " + withoutShadow
+		s.NoShadowReason = "The connection's role " + role + " has the service's privileges: objects that it " +
+			"creates would be its own, so run the check as the owner of the tables. " + noShadowNote
 		return func() error { return nil }, nil
 	}
 	tx, err := s.Database.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	h := &shadow{engine: "postgres", name: "cardinal_shadow_" + strings.ToLower(rand.Text()), live: s.Live.Name, at: tx}
-	_, err = tx.ExecContext(ctx, `SET TRANSACTION READ WRITE; SET LOCAL statement_timeout = '1min'; SET LOCAL lock_timeout = '2s';
+	h := &shadow{engine: "postgres", name: "cardinal_shadow_" + strings.ToLower(rand.Text()), live: s.Live.Name,
+		conn: tx}
+	_, err = tx.ExecContext(ctx, `SET TRANSACTION READ WRITE; SET LOCAL statement_timeout = '1min';
+	  SET LOCAL lock_timeout = '2s';
 		SET LOCAL idle_in_transaction_session_timeout = 0; CREATE SCHEMA `+h.name+`; SET LOCAL search_path = `+h.name)
-	if why := forbidden(err); why != "" {
-		s.Unshadowed = why + " " + withoutShadow
+	if why := shadowRefusal(err); why != "" {
+		s.NoShadowReason = why + " " + noShadowNote
 		return func() error { return nil }, tx.Rollback()
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, store.SchemaScript("postgres", s.Migrations)+";\n"+h.months(s.Live))
+		_, err = tx.ExecContext(ctx, store.SchemaScript("postgres", s.Migrations)+";\n"+h.monthsScript(s.Live))
 	}
 	if err == nil {
 		err = h.revokeDefaults(ctx)
 	}
 	if err == nil {
-		err = h.grant(ctx, s.Live)
+		err = h.grantServiceRoles(ctx, s.Live)
 	}
 	if err == nil {
 		s.Shadow, err = catalog.ReadPostgres(ctx, tx, h.name)
@@ -130,34 +137,38 @@ func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, er
 	return tx.Rollback, nil
 }
 
-// forbidden says in words why a shadow schema may not be made, "" when that is not what the error says.
-func forbidden(err error) string {
+// shadowRefusal explains why a shadow schema cannot be created, "" if the error has another cause.
+func shadowRefusal(err error) string {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return ""
 	}
 	switch pg.Code {
 	case "42501":
-		return "The role of the connection may not create a schema: it needs the CREATE privilege on the database (GRANT CREATE ON DATABASE … TO …), or use the owner's."
+		return "The role of the connection is not allowed to create a schema: grant it the CREATE privilege on the " +
+			"database (GRANT CREATE ON DATABASE ... TO ...), or use the role of the owner."
 	case "25006", "0A000", "55000":
-		return "The server takes no writes (a standby): check its primary."
+		return "The server is read-only (a standby): run the check on its primary."
 	}
 	return ""
 }
 
-// servesItself returns the connection's role where the live schema gives rights to it: a shadow of its own could not show them.
-func servesItself(ctx context.Context, q catalog.Querier, live *catalog.Schema) (string, error) {
-	found, err := catalog.Texts(ctx, q, `SELECT current_user, EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND has_database_privilege(oid, 'CREATE'))`)
+// grantedRole returns the connection's role if the live schema grants privileges to it: in a shadow that this role
+// owns, they could not be compared.
+func grantedRole(ctx context.Context, q catalog.Querier, live *catalog.Schema) (string, error) {
+	found, err := catalog.QueryTexts(ctx, q, `SELECT current_user, EXISTS (SELECT FROM pg_database `+
+		`WHERE datname = current_database() AND has_database_privilege(oid, 'CREATE'))`)
 	if err != nil || found[0][1] != "true" || !slices.Contains(grantees(live), found[0][0]) {
 		return "", err
 	}
 	return found[0][0], nil
 }
 
-var monthTable = lazily(`^audit_logs_([0-9]{4})(0[1-9]|1[0-2])$`)
+var monthTable = newPattern(`^audit_logs_([0-9]{4})(0[1-9]|1[0-2])$`)
 
-// months is the text that makes the months of the audit log that the live database has, also one that was detached.
-func (h *shadow) months(live *catalog.Schema) string {
+// monthsScript returns the statements that create the months of the audit log that the live database has, including
+// detached ones.
+func (h *shadow) monthsScript(live *catalog.Schema) string {
 	var text strings.Builder
 	for _, t := range live.Tables {
 		if m := monthTable.FindStringSubmatch(t.Name); m != nil {
@@ -167,52 +178,55 @@ func (h *shadow) months(live *catalog.Schema) string {
 	return text.String()
 }
 
-// revokeDefaults takes back what the database's default privileges have given in the shadow, so that in the live schema they are found.
+// revokeDefaults revokes what the database's default privileges granted in the shadow, so that the same grants in the
+// live schema are found.
 func (h *shadow) revokeDefaults(ctx context.Context) error {
-	roles, err := catalog.Texts(ctx, h.at, `SELECT DISTINCT COALESCE(quote_ident(g.rolname), 'PUBLIC') FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
-	  LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE d.defaclnamespace = 0 AND a.grantee <> d.defaclrole AND (a.grantee <> 0 OR d.defaclobjtype = 'r')`)
+	roles, err := catalog.QueryTexts(ctx, h.conn, `SELECT DISTINCT COALESCE(quote_ident(g.rolname), 'PUBLIC')
+	  FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+	  LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE d.defaclnamespace = 0 AND a.grantee <> d.defaclrole
+	    AND (a.grantee <> 0 OR d.defaclobjtype = 'r')`)
 	for _, role := range roles {
 		if err != nil {
 			break
 		}
 		revoke := `REVOKE ALL ON ALL TABLES IN SCHEMA ` + h.name + ` FROM ` + role[0]
-		if role[0] != "PUBLIC" { // who may call most functions
+		if role[0] != "PUBLIC" { // PUBLIC is allowed to call most functions
 			revoke += `; REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ` + h.name + ` FROM ` + role[0]
 		}
-		_, err = h.at.ExecContext(ctx, revoke)
+		_, err = h.conn.ExecContext(ctx, revoke)
 	}
 	return err
 }
 
-// grant gives the service's rights to the roles that are the service's in the live database: those that have most of them.
-func (h *shadow) grant(ctx context.Context, live *catalog.Schema) error {
+// grantServiceRoles grants the service's privileges to the roles that have most of them in the live database.
+func (h *shadow) grantServiceRoles(ctx context.Context, live *catalog.Schema) error {
 	roles := grantees(live)
 	if len(roles) == 0 {
 		return nil
 	}
-	if _, err := h.at.ExecContext(ctx, `SAVEPOINT rights`); err != nil {
+	if _, err := h.conn.ExecContext(ctx, `SAVEPOINT rights`); err != nil {
 		return err
 	}
-	if err := h.grantTo(ctx, roles[0]); err != nil {
+	if err := h.grantRole(ctx, roles[0]); err != nil {
 		return err
 	}
-	model, err := catalog.ReadPostgres(ctx, h.at, h.name)
+	model, err := catalog.ReadPostgres(ctx, h.conn, h.name)
 	if err != nil {
 		return err
 	}
 	wanted := rightsOf(model, roles[0])
-	if _, err := h.at.ExecContext(ctx, `ROLLBACK TO SAVEPOINT rights`); err != nil {
+	if _, err := h.conn.ExecContext(ctx, `ROLLBACK TO SAVEPOINT rights`); err != nil {
 		return err
 	}
 	for _, role := range roles {
-		has, held := rightsOf(live, role), 0
+		has, matching := rightsOf(live, role), 0
 		for right := range wanted {
 			if has[right] {
-				held++
+				matching++
 			}
 		}
-		if 2*held > len(wanted) {
-			if err := h.grantTo(ctx, role); err != nil {
+		if 2*matching > len(wanted) {
+			if err := h.grantRole(ctx, role); err != nil {
 				return err
 			}
 		}
@@ -220,13 +234,14 @@ func (h *shadow) grant(ctx context.Context, live *catalog.Schema) error {
 	return nil
 }
 
-// grantTo gives a role the service's rights, but for those on tables that a database in the middle of an upgrade has not yet.
-func (h *shadow) grantTo(ctx context.Context, role string) error {
+// grantRole grants the service's privileges to a role, except those on tables that do not exist yet in the middle of an
+// upgrade.
+func (h *shadow) grantRole(ctx context.Context, role string) error {
 	for _, statement := range strings.SplitAfter(store.GrantsScript(h.name, role), ";\n") {
-		_, err := h.at.ExecContext(ctx, "SAVEPOINT one_right;\n"+statement)
+		_, err := h.conn.ExecContext(ctx, "SAVEPOINT one_right;\n"+statement)
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) && pg.Code == "42P01" {
-			_, err = h.at.ExecContext(ctx, `ROLLBACK TO SAVEPOINT one_right`)
+			_, err = h.conn.ExecContext(ctx, `ROLLBACK TO SAVEPOINT one_right`)
 		}
 		if err != nil {
 			return err
@@ -235,11 +250,11 @@ func (h *shadow) grantTo(ctx context.Context, role string) error {
 	return nil
 }
 
-// eachGrant calls back with every right in a schema and what it is on.
-func eachGrant(s *catalog.Schema, each func(on string, g catalog.Grant)) {
+// forEachGrant calls visit with every grant of a schema and the object that it is on.
+func forEachGrant(s *catalog.Schema, visit func(on string, g catalog.Grant)) {
 	all := func(on string, grants []catalog.Grant) {
 		for _, g := range grants {
-			each(on, g)
+			visit(on, g)
 		}
 	}
 	all("schema", s.Grants)
@@ -254,11 +269,11 @@ func eachGrant(s *catalog.Schema, each func(on string, g catalog.Grant)) {
 	}
 }
 
-// grantees are the roles beside the owner that have a right, each once.
+// grantees returns the roles other than the owner that have a privilege, each once.
 func grantees(s *catalog.Schema) []string {
 	var roles []string
 	seen := map[string]bool{"PUBLIC": true, s.Owner(): true}
-	eachGrant(s, func(_ string, g catalog.Grant) {
+	forEachGrant(s, func(_ string, g catalog.Grant) {
 		if !seen[g.Grantee] {
 			seen[g.Grantee] = true
 			roles = append(roles, g.Grantee)
@@ -269,7 +284,7 @@ func grantees(s *catalog.Schema) []string {
 
 func rightsOf(s *catalog.Schema, role string) map[string]bool {
 	rights := map[string]bool{}
-	eachGrant(s, func(on string, g catalog.Grant) {
+	forEachGrant(s, func(on string, g catalog.Grant) {
 		if g.Grantee == role {
 			rights[g.Privilege+" "+on] = true
 		}

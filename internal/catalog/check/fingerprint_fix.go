@@ -9,13 +9,13 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// fix is the text that makes an object what it should be, "" where no statement can.
+// fix returns the statements that make an object what it should be, "" if no statement can.
 func (d difference) fix(s *Subject) string {
-	statements := d.sqlite(s)
+	statements := d.sqliteFix(s)
 	if s.Live.Engine == "postgres" {
-		statements = d.postgres(s)
+		statements = d.postgresFix(s)
 		if len(statements) > 0 {
-			statements = append([]string{"SET search_path = " + quote(s.Live.Name)}, statements...)
+			statements = append([]string{"SET search_path = " + quoteName(s.Live.Name)}, statements...)
 		}
 	}
 	if len(statements) == 0 {
@@ -24,25 +24,26 @@ func (d difference) fix(s *Subject) string {
 	return strings.Join(statements, ";\n") + ";"
 }
 
-// unfixable says what to do where no statement repairs.
-func (d difference) unfixable(s *Subject) string {
+// manualFix says what to do if no statement repairs the difference.
+func (d difference) manualFix(s *Subject) string {
 	if s.Live.Engine == "sqlite" {
-		return "SQLite cannot change a table in place: make one with the text that a new database has, copy the rows, and rename it"
+		return "SQLite cannot change a table in place: create a table as in a new database, copy the rows, and " +
+			"rename it"
 	}
-	return "no statement is known that repairs it: compare it with a new database"
+	return "no statement can repair it: compare it with a new database"
 }
 
-// sqlite repairs what is an object of its own; columns and constraints are part of their table's text.
-func (d difference) sqlite(s *Subject) []string {
+// sqliteFix repairs tables, indexes and triggers. Columns and constraints are part of the text of their table.
+func (d difference) sqliteFix(s *Subject) []string {
 	kind := map[string]string{"table": "TABLE", "index": "INDEX", "trigger": "TRIGGER"}[d.object.Kind]
-	if kind == "" || d.object.Kind == "table" && !d.missing && !d.surplus {
+	if kind == "" || d.object.Kind == "table" && !d.missing && !d.extra {
 		return nil
 	}
 	var statements []string
 	if !d.missing {
-		statements = append(statements, "DROP "+kind+" "+quote(d.object.Name))
+		statements = append(statements, "DROP "+kind+" "+quoteName(d.object.Name))
 	}
-	if d.surplus {
+	if d.extra {
 		return statements
 	}
 	var text string
@@ -50,54 +51,54 @@ func (d difference) sqlite(s *Subject) []string {
 	case "table":
 		text = t.Text
 	case "index":
-		text = part(t.Indexes, func(i catalog.Index) bool { return i.Name == d.object.Name }).Definition
+		text = findFirst(t.Indexes, func(i catalog.Index) bool { return i.Name == d.object.Name }).Definition
 	case "trigger":
-		text = part(t.Triggers, func(g catalog.Trigger) bool { return g.Name == d.object.Name }).Definition
+		text = findFirst(t.Triggers, func(g catalog.Trigger) bool { return g.Name == d.object.Name }).Definition
 	}
 	if text == "" {
-		return nil // SQLite made it for a key
+		return nil // SQLite created it for a key
 	}
 	return append(statements, text)
 }
 
-// part returns the first that is, or the zero value.
-func part[T any](of []T, is func(T) bool) (found T) {
-	if i := slices.IndexFunc(of, is); i >= 0 {
-		found = of[i]
+// findFirst returns the first element that matches, or the zero value.
+func findFirst[T any](list []T, match func(T) bool) (found T) {
+	if i := slices.IndexFunc(list, match); i >= 0 {
+		found = list[i]
 	}
 	return found
 }
 
-func (d difference) postgres(s *Subject) []string {
+func (d difference) postgresFix(s *Subject) []string {
 	want := s.Shadow.Table(d.object.Table)
 	switch d.object.Kind {
 	case "schema":
-		return d.rights("SCHEMA "+quote(s.Live.Name), "")
+		return d.grantStatements("SCHEMA "+quoteName(s.Live.Name), "")
 	case "table":
-		return d.table(s)
+		return d.tableFix(s)
 	case "column":
-		return d.column(want)
+		return d.columnFix(want)
 	case "constraint":
-		return d.constraint(want)
+		return d.constraintFix(want)
 	case "index":
-		return d.index(want)
+		return d.indexFix(want)
 	case "trigger":
-		return d.trigger(want)
+		return d.triggerFix(want)
 	case "function":
-		return d.function(s)
+		return d.functionFix(s)
 	case "comment":
 		on := strings.Replace(d.object.Name, " on table ", " ON ", 1)
 		return []string{"COMMENT ON " + on + " IS NULL"}
 	case "sequence", "type":
-		if d.surplus {
-			return []string{"DROP " + strings.ToUpper(d.object.Kind) + " " + quote(d.object.Name)}
+		if d.extra {
+			return []string{"DROP " + strings.ToUpper(d.object.Kind) + " " + quoteName(d.object.Name)}
 		}
 	}
 	return nil
 }
 
-// rights repairs rights on something; column is where they are on a column.
-func (d difference) rights(on, column string) []string {
+// grantStatements repairs the privileges on an object; column is "" unless they are on a column.
+func (d difference) grantStatements(on, column string) []string {
 	var statements []string
 	for _, c := range d.changed {
 		privilege, role, ok := strings.Cut(c.property, " for ")
@@ -105,10 +106,10 @@ func (d difference) rights(on, column string) []string {
 			continue
 		}
 		if role != "PUBLIC" {
-			role = quote(role)
+			role = quoteName(role)
 		}
 		if column != "" {
-			privilege += " (" + quote(column) + ")"
+			privilege += " (" + quoteName(column) + ")"
 		}
 		switch {
 		case c.want == "":
@@ -122,20 +123,18 @@ func (d difference) rights(on, column string) []string {
 	return statements
 }
 
-func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
-// comment is the statement that gives an object its comment.
-func comment(on, text string) string {
+// commentStatement returns the statement that sets the comment of an object.
+func commentStatement(on, text string) string {
 	if text == "" {
 		return "COMMENT ON " + on + " IS NULL"
 	}
-	return "COMMENT ON " + on + " IS " + literal(text)
+	return "COMMENT ON " + on + " IS " + quoteLiteral(text)
 }
 
-func (d difference) table(s *Subject) []string {
-	name, want := quote(d.object.Name), s.Shadow.Table(d.object.Name)
+func (d difference) tableFix(s *Subject) []string {
+	name, want := quoteName(d.object.Name), s.Shadow.Table(d.object.Name)
 	switch {
-	case d.surplus:
+	case d.extra:
 		kind := "TABLE"
 		if t := s.Live.Table(d.object.Name); t != nil && t.Kind == catalog.View {
 			kind = "VIEW"
@@ -145,23 +144,23 @@ func (d difference) table(s *Subject) []string {
 		if m := monthTable.FindStringSubmatch(d.object.Name); m != nil {
 			return []string{fmt.Sprintf("SELECT audit_month_ensure('%s-%s-01')", m[1], m[2])}
 		}
-		return createTable(s, want)
+		return createTableStatements(s, want)
 	}
-	attach := "ALTER TABLE " + quote(want.PartitionOf) + " ATTACH PARTITION " + name + " " + want.Bounds
+	attach := "ALTER TABLE " + quoteName(want.PartitionOf) + " ATTACH PARTITION " + name + " " + want.Bounds
 	switch {
 	case want.PartitionOf == "":
 	case d.changes("partition of"):
 		return []string{attach}
 	case d.changes("bounds"):
-		return []string{"ALTER TABLE " + quote(want.PartitionOf) + " DETACH PARTITION " + name, attach}
+		return []string{"ALTER TABLE " + quoteName(want.PartitionOf) + " DETACH PARTITION " + name, attach}
 	}
-	statements := d.rights("TABLE "+name, "")
+	statements := d.grantStatements("TABLE "+name, "")
 	for _, c := range d.changed {
 		switch c.property {
 		case "comment":
-			statements = append(statements, comment("TABLE "+name, c.want))
+			statements = append(statements, commentStatement("TABLE "+name, c.want))
 		case "owner":
-			statements = append(statements, "ALTER TABLE "+name+" OWNER TO "+quote(s.Live.Owner()))
+			statements = append(statements, "ALTER TABLE "+name+" OWNER TO "+quoteName(s.Live.Owner()))
 		case "options":
 			statements = append(statements, resetOptions(name, c)...)
 		}
@@ -174,19 +173,20 @@ func (d difference) changes(property string) bool {
 	return slices.ContainsFunc(d.changed, func(c change) bool { return c.property == property })
 }
 
-// createTable makes a table that is missing, with everything that belongs to it; its rows are lost.
-func createTable(s *Subject, t *catalog.Table) []string {
+// createTableStatements creates a missing table with everything that belongs to it. Its rows are lost.
+func createTableStatements(s *Subject, t *catalog.Table) []string {
 	var columns []string
 	for _, c := range t.Columns {
-		columns = append(columns, "  "+declaration(c))
+		columns = append(columns, "  "+columnDeclaration(c))
 	}
-	statements := []string{"CREATE TABLE " + quote(t.Name) + " (\n" + strings.Join(columns, ",\n") + ")"}
+	statements := []string{"CREATE TABLE " + quoteName(t.Name) + " (\n" + strings.Join(columns, ",\n") + ")"}
 	if t.PartitionKey != "" {
 		statements[0] += " PARTITION BY " + t.PartitionKey
 	}
-	add := func(d difference) { statements = append(statements, d.postgres(s)...) }
+	add := func(d difference) { statements = append(statements, d.postgresFix(s)...) }
 	for _, c := range t.Constraints {
-		statements = append(statements, "ALTER TABLE "+quote(t.Name)+" ADD CONSTRAINT "+quote(c.Name)+" "+c.Definition)
+		statements = append(statements, "ALTER TABLE "+quoteName(t.Name)+" ADD CONSTRAINT "+quoteName(c.Name)+" "+
+			c.Definition)
 	}
 	for _, i := range t.Indexes {
 		if i.Constraint == "" {
@@ -196,17 +196,17 @@ func createTable(s *Subject, t *catalog.Table) []string {
 	for _, g := range t.Triggers {
 		add(difference{object: catalog.Object{Kind: "trigger", Table: t.Name, Name: g.Name}, missing: true})
 	}
-	statements = append(statements, comment("TABLE "+quote(t.Name), t.Comment))
+	statements = append(statements, commentStatement("TABLE "+quoteName(t.Name), t.Comment))
 	for _, c := range t.Columns {
-		statements = append(statements, comment("COLUMN "+quote(t.Name)+"."+quote(c.Name), c.Comment))
+		statements = append(statements, commentStatement("COLUMN "+quoteName(t.Name)+"."+quoteName(c.Name), c.Comment))
 	}
-	return append(statements, grants("TABLE "+quote(t.Name), t)...)
+	return append(statements, grantsOnTable("TABLE "+quoteName(t.Name), t)...)
 }
 
-// grants are the statements that give the rights on a table and its columns.
-func grants(on string, t *catalog.Table) []string {
+// grantsOnTable returns the statements that grant the privileges on a table and its columns.
+func grantsOnTable(on string, t *catalog.Table) []string {
 	give := func(g catalog.Grant, column string) []string {
-		return difference{changed: []change{{catalog.GrantProperty(g), "", "granted"}}}.rights(on, column)
+		return difference{changed: []change{{catalog.GrantProperty(g), "", "granted"}}}.grantStatements(on, column)
 	}
 	var statements []string
 	for _, g := range t.Grants {
@@ -220,9 +220,9 @@ func grants(on string, t *catalog.Table) []string {
 	return statements
 }
 
-var optionName = lazily(`^([a-z_.]+)=`)
+var optionName = newPattern(`^([a-z_.]+)=`)
 
-// resetOptions takes back what the migrations never set: storage parameters, row security, that a table is not logged.
+// resetOptions removes options that the migrations never set: storage parameters, row security, UNLOGGED.
 func resetOptions(table string, c change) []string {
 	var statements []string
 	alter := func(what string) { statements = append(statements, "ALTER TABLE "+table+" "+what) }
@@ -237,7 +237,7 @@ func resetOptions(table string, c change) []string {
 			alter("SET LOGGED")
 		case name == "POLICY":
 			policy, _, _ := strings.Cut(rest, " ")
-			statements = append(statements, "DROP POLICY "+quote(policy)+" ON "+table)
+			statements = append(statements, "DROP POLICY "+quoteName(policy)+" ON "+table)
 		case name == "RULE":
 			if m := createRule.FindStringSubmatch(option); m != nil {
 				statements = append(statements, "DROP RULE "+m[1]+" ON "+table)
@@ -249,4 +249,4 @@ func resetOptions(table string, c change) []string {
 	return statements
 }
 
-var createRule = lazily(`CREATE RULE (\S+) AS`)
+var createRule = newPattern(`CREATE RULE (\S+) AS`)

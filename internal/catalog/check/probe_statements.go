@@ -9,19 +9,20 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// values are what may be put into a column of a row.
-type values func(*catalog.Table, *catalog.Column, row) []string
+// valueSource returns the values to try in a column of a row.
+type valueSource func(*catalog.Table, *catalog.Column, row) []string
 
-func onlyNull(*catalog.Table, *catalog.Column, row) []string { return []string{"NULL"} }
+func nullOnly(*catalog.Table, *catalog.Column, row) []string { return []string{"NULL"} }
 
-// withValues are statements that put values into some columns of a row: into one of them, then into two; as a new row and as a
-// change of an old one.
-func (p *prober) withValues(t *catalog.Table, columns []string, of values) iter.Seq[string] {
+// changeColumns returns statements that set some columns of a row to other values: first one column at a time, then
+// two; as an INSERT and as an UPDATE.
+func (p *prober) changeColumns(t *catalog.Table, columns []string, source valueSource) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, changes := range []func(map[string][]string) iter.Seq[row]{single, pairs} {
-			for _, write := range []func(*catalog.Table, row, row) string{p.insert, p.insertUnknown, p.update} {
+		for _, changes := range []func(map[string][]string) iter.Seq[row]{singleChanges, pairChanges} {
+			for _, write := range []func(*catalog.Table, row, row) string{p.insertLike, p.insertUnknownCodes,
+				p.update} {
 				for _, r := range p.rows[t.Name] {
-					for change := range changes(pools(t, columns, r, of)) {
+					for change := range changes(candidateValues(t, columns, r, source)) {
 						if statement := write(t, r, change); statement != "" && !yield(statement) {
 							return
 						}
@@ -32,19 +33,19 @@ func (p *prober) withValues(t *catalog.Table, columns []string, of values) iter.
 	}
 }
 
-// pools are the values for each column, or for those that it is computed from.
-func pools(t *catalog.Table, columns []string, r row, of values) map[string][]string {
+// candidateValues returns the values to try in each column, or in the columns that it is computed from.
+func candidateValues(t *catalog.Table, columns []string, r row, source valueSource) map[string][]string {
 	pools := map[string][]string{}
 	for _, name := range columns {
-		for _, c := range written(t, name) {
-			pools[c.Name] = of(t, c, r)
+		for _, c := range sourceColumns(t, name) {
+			pools[c.Name] = source(t, c, r)
 		}
 	}
 	return pools
 }
 
-// written are the columns that decide what a column holds: itself, or those that it is computed from.
-func written(t *catalog.Table, name string) (columns []*catalog.Column) {
+// sourceColumns returns the columns that determine the value of a column: itself, or those that it is computed from.
+func sourceColumns(t *catalog.Table, name string) (columns []*catalog.Column) {
 	c := t.Column(name)
 	switch {
 	case c == nil:
@@ -60,7 +61,7 @@ func written(t *catalog.Table, name string) (columns []*catalog.Column) {
 	return columns
 }
 
-func single(pools map[string][]string) iter.Seq[row] {
+func singleChanges(pools map[string][]string) iter.Seq[row] {
 	return func(yield func(row) bool) {
 		for _, name := range slices.Sorted(maps.Keys(pools)) {
 			for _, v := range pools[name] {
@@ -72,7 +73,7 @@ func single(pools map[string][]string) iter.Seq[row] {
 	}
 }
 
-func pairs(pools map[string][]string) iter.Seq[row] {
+func pairChanges(pools map[string][]string) iter.Seq[row] {
 	return func(yield func(row) bool) {
 		names := slices.Sorted(maps.Keys(pools))
 		for i, a := range names {
@@ -89,8 +90,8 @@ func pairs(pools map[string][]string) iter.Seq[row] {
 	}
 }
 
-// insert makes a row like another one, with a fresh id.
-func (p *prober) insert(t *catalog.Table, like, change row) string {
+// insertLike inserts a copy of a row with a new id.
+func (p *prober) insertLike(t *catalog.Table, like, change row) string {
 	values := maps.Clone(like)
 	for _, key := range t.PrimaryKey() {
 		if key == "id" {
@@ -98,12 +99,12 @@ func (p *prober) insert(t *catalog.Table, like, change row) string {
 		}
 	}
 	maps.Copy(values, change)
-	return p.insertExactly(t, values)
+	return p.insertRow(t, values)
 }
 
-// insertUnknown is insert with codes that no lookup has, so that triggers that ask a lookup find nothing to object to; foreign keys
-// are checked after everything else.
-func (p *prober) insertUnknown(t *catalog.Table, like, change row) string {
+// insertUnknownCodes is insertLike with codes that no lookup table has. Triggers that query a lookup table then find
+// nothing to refuse; foreign keys are checked after everything else.
+func (p *prober) insertUnknownCodes(t *catalog.Table, like, change row) string {
 	values, some := row{}, false
 	for _, k := range t.ForeignKeys() {
 		for _, name := range k.Columns {
@@ -116,41 +117,42 @@ func (p *prober) insertUnknown(t *catalog.Table, like, change row) string {
 		return ""
 	}
 	maps.Copy(values, change)
-	return p.insert(t, like, values)
+	return p.insertLike(t, like, values)
 }
 
-func (p *prober) insertExactly(t *catalog.Table, values row) string {
+func (p *prober) insertRow(t *catalog.Table, values row) string {
 	var columns, list []string
 	for _, c := range t.Columns {
 		if c.Generated == "" {
-			columns = append(columns, quote(c.Name))
+			columns = append(columns, quoteName(c.Name))
 			list = append(list, values[c.Name])
 		}
 	}
-	return "INSERT INTO " + quote(t.Name) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(list, ", ") + ")"
+	return "INSERT INTO " + quoteName(t.Name) + " (" + strings.Join(columns, ", ") + ") VALUES (" +
+		strings.Join(list, ", ") + ")"
 }
 
-// update changes a row, and lets its version grow as every change must.
+// update changes a row and increments its version, as every change must.
 func (p *prober) update(t *catalog.Table, r, change row) string {
-	return p.updateTo(t, r, change, "version + 1")
+	return p.updateWithVersion(t, r, change, "version + 1")
 }
 
-func (p *prober) updateTo(t *catalog.Table, r, change row, version string) string {
+func (p *prober) updateWithVersion(t *catalog.Table, r, change row, version string) string {
 	var set, where []string
 	for _, name := range slices.Sorted(maps.Keys(change)) {
-		set = append(set, quote(name)+" = "+change[name])
+		set = append(set, quoteName(name)+" = "+change[name])
 	}
 	if _, given := change["version"]; t.Column("version") != nil && version != "" && !given {
 		set = append(set, "version = "+version)
 	}
 	for _, key := range t.PrimaryKey() {
-		where = append(where, quote(key)+" = "+r[key])
+		where = append(where, quoteName(key)+" = "+r[key])
 	}
-	return "UPDATE " + quote(t.Name) + " SET " + strings.Join(set, ", ") + " WHERE " + strings.Join(where, " AND ")
+	return "UPDATE " + quoteName(t.Name) + " SET " + strings.Join(set, ", ") + " WHERE " + strings.Join(where, " AND ")
 }
 
-// copies are new rows that equal another one in the columns of a unique index, and in no other key.
-func (p *prober) copies(t *catalog.Table, i catalog.Index) iter.Seq[string] {
+// duplicateRows returns inserts of rows that equal another row in the columns of one unique index, and in no other key.
+func (p *prober) duplicateRows(t *catalog.Table, i catalog.Index) iter.Seq[string] {
 	fixed := map[string]bool{}
 	for _, name := range i.Columns {
 		fixed[name] = true
@@ -162,27 +164,28 @@ func (p *prober) copies(t *catalog.Table, i catalog.Index) iter.Seq[string] {
 				if fixed[name] {
 					continue
 				}
-				for _, c := range written(t, name) {
+				for _, c := range sourceColumns(t, name) {
 					others[c.Name] = true
 				}
 			}
 		}
 	}
 	return func(yield func(string) bool) {
-		for _, text := range []string{"'probe_x'", "'QQ'", "'probes.x'", "'probe-x'", literal(strings.Replace(aHash, "cHJv", "eHJv", 1))} {
+		for _, text := range []string{"'probe_x'", "'QQ'", "'probes.x'", "'probe-x'",
+			quoteLiteral(strings.Replace(sampleHash, "cHJv", "eHJv", 1))} {
 			for _, r := range p.rows[t.Name] {
 				values, texts := maps.Clone(r), 0
 				for _, name := range slices.Sorted(maps.Keys(others)) {
 					if r[name] == "NULL" {
-						continue // equals no other
+						continue // NULL equals no other value
 					}
 					c := *t.Column(name)
 					if values[name] = p.freshValue(c, r[name], text); values[name] == text {
-						values[name] = strings.Replace(text, "'", "'"+strings.Repeat("x", texts), 1) // no two alike
+						values[name] = strings.Replace(text, "'", "'"+strings.Repeat("x", texts), 1) // all texts differ
 						texts++
 					}
 				}
-				if !yield(p.insertExactly(t, values)) || !yield(p.insertExactly(t, r)) {
+				if !yield(p.insertRow(t, values)) || !yield(p.insertRow(t, r)) {
 					return
 				}
 			}
@@ -190,10 +193,11 @@ func (p *prober) copies(t *catalog.Table, i catalog.Index) iter.Seq[string] {
 	}
 }
 
-// strays are rows that refer to nothing by a foreign key: in one of its columns, or in all of them.
-func (p *prober) strays(t *catalog.Table, k catalog.Constraint) iter.Seq[string] {
+// danglingReferences returns rows with a foreign key that refers to a missing row: in one of its columns, or in all of
+// them.
+func (p *prober) danglingReferences(t *catalog.Table, k catalog.Constraint) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, write := range []func(*catalog.Table, row, row) string{p.insertFresh, p.update} {
+		for _, write := range []func(*catalog.Table, row, row) string{p.insertWithFreshKeys, p.update} {
 			for _, r := range p.rows[t.Name] {
 				all := row{}
 				for _, name := range k.Columns {
@@ -210,8 +214,8 @@ func (p *prober) strays(t *catalog.Table, k catalog.Constraint) iter.Seq[string]
 	}
 }
 
-// insertFresh makes a row like another one that shares no key with it.
-func (p *prober) insertFresh(t *catalog.Table, like, change row) string {
+// insertWithFreshKeys inserts a copy of a row that shares no key with it.
+func (p *prober) insertWithFreshKeys(t *catalog.Table, like, change row) string {
 	refers := map[string]bool{}
 	for _, k := range t.ForeignKeys() {
 		for _, name := range k.Columns {
@@ -221,7 +225,7 @@ func (p *prober) insertFresh(t *catalog.Table, like, change row) string {
 	values := maps.Clone(like)
 	for _, i := range t.Indexes {
 		for _, name := range i.Columns {
-			for _, c := range written(t, name) {
+			for _, c := range sourceColumns(t, name) {
 				if i.Unique && (!refers[name] || name == "id") {
 					values[c.Name] = p.freshValue(*c, like[c.Name], "'QQ'")
 				}
@@ -229,15 +233,15 @@ func (p *prober) insertFresh(t *catalog.Table, like, change row) string {
 		}
 	}
 	maps.Copy(values, change)
-	return p.insertExactly(t, values)
+	return p.insertRow(t, values)
 }
 
-// events are statements at which a trigger fires, of each kind in turn.
-func (p *prober) events(t *catalog.Table, events []event) iter.Seq[string] {
+// triggerStatements returns statements that fire a trigger, alternating between its events.
+func (p *prober) triggerStatements(t *catalog.Table, triggerStatements []event) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		var turns []func() (string, bool)
-		for _, e := range events {
-			next, stop := iter.Pull(p.statementsOf(t, e))
+		for _, e := range triggerStatements {
+			next, stop := iter.Pull(p.eventStatements(t, e))
 			defer stop()
 			turns = append(turns, next)
 		}
@@ -253,10 +257,10 @@ func (p *prober) events(t *catalog.Table, events []event) iter.Seq[string] {
 	}
 }
 
-func (p *prober) statementsOf(t *catalog.Table, e event) iter.Seq[string] {
+func (p *prober) eventStatements(t *catalog.Table, e event) iter.Seq[string] {
 	switch e.verb {
 	case "TRUNCATE":
-		return slices.Values([]string{"TRUNCATE " + quote(t.Name) + " CASCADE"})
+		return slices.Values([]string{"TRUNCATE " + quoteName(t.Name) + " CASCADE"})
 	case "DELETE":
 		return p.deletes(t)
 	case "UPDATE":
@@ -270,9 +274,9 @@ func (p *prober) deletes(t *catalog.Table) iter.Seq[string] {
 		for _, r := range p.rows[t.Name] {
 			var where []string
 			for _, key := range t.PrimaryKey() {
-				where = append(where, quote(key)+" = "+r[key])
+				where = append(where, quoteName(key)+" = "+r[key])
 			}
-			if !yield("DELETE FROM " + quote(t.Name) + " WHERE " + strings.Join(where, " AND ")) {
+			if !yield("DELETE FROM " + quoteName(t.Name) + " WHERE " + strings.Join(where, " AND ")) {
 				return
 			}
 		}
@@ -288,17 +292,17 @@ func (p *prober) updates(t *catalog.Table, columns []string) iter.Seq[string] {
 		}
 	}
 	return func(yield func(string) bool) {
-		for _, r := range p.rows[t.Name] { // the version as it is
-			if !yield(p.updateTo(t, r, row{columns[0]: r[columns[0]]}, "")) {
+		for _, r := range p.rows[t.Name] { // with an unchanged version
+			if !yield(p.updateWithVersion(t, r, row{columns[0]: r[columns[0]]}, "")) {
 				return
 			}
 		}
-		// Every row and column with its likeliest value first.
+		// Every row and column with its most likely value first.
 		for n, more := 0, true; more; n++ {
 			more = false
 			for _, r := range p.rows[t.Name] {
 				for _, name := range columns {
-					pool := p.pool(t, t.Column(name), r)
+					pool := p.candidates(t, t.Column(name), r)
 					if n >= len(pool) {
 						continue
 					}
@@ -314,13 +318,13 @@ func (p *prober) updates(t *catalog.Table, columns []string) iter.Seq[string] {
 func (p *prober) inserts(t *catalog.Table) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, r := range p.rows[t.Name] {
-			if !yield(p.insertExactly(t, r)) {
+			if !yield(p.insertRow(t, r)) {
 				return
 			}
 			for i := range t.Columns {
 				c := &t.Columns[i]
-				for _, v := range p.pool(t, c, r) {
-					if c.Generated == "" && !yield(p.insert(t, r, row{c.Name: v})) {
+				for _, v := range p.candidates(t, c, r) {
+					if c.Generated == "" && !yield(p.insertLike(t, r, row{c.Name: v})) {
 						return
 					}
 				}

@@ -11,15 +11,16 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// What both engines call alike is one schema: the same tables and columns with the same meaning, keys over the same columns, and
-// indexes over the same columns. Names of what backs a key are the engine's own; what it is over is not.
-func TestBothEnginesHaveTheSameSchema(t *testing.T) {
+// The schema is the same on both engines: tables and columns with the same comments, keys over the same columns, and
+// indexes over the same columns. Names of the indexes that belong to keys may differ between engines; their columns may
+// not.
+func TestEnginesHaveSameSchema(t *testing.T) {
 	schemas := map[string]map[string][]string{}
-	for engine, url := range migrated(t) {
+	for engine, url := range migratedURLs(t) {
 		schemas[engine] = map[string][]string{}
-		for _, table := range read(t, url, "cardinal").Base() {
-			if table.Name != "schema_lock" { // SQLite's own lock serves there
-				schemas[engine][table.Name] = described(t, &table)
+		for _, table := range readSchema(t, url, "cardinal").Base() {
+			if table.Name != "schema_lock" { // SQLite uses its own lock instead
+				schemas[engine][table.Name] = describeTable(t, &table)
 			}
 		}
 	}
@@ -28,15 +29,17 @@ func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 	}
 }
 
-// described is what both engines must say of a table.
-func described(t *testing.T, table *catalog.Table) (lines []string) {
-	kinds := map[string]string{"uuid": "BLOB", "bytea": "BLOB", "text": "TEXT", "jsonb": "TEXT", "bigint": "INTEGER", "boolean": "INTEGER",
+// describeTable lists what must be equal on both engines for a table.
+func describeTable(t *testing.T, table *catalog.Table) (lines []string) {
+	kinds := map[string]string{"uuid": "BLOB", "bytea": "BLOB", "text": "TEXT", "jsonb": "TEXT", "bigint": "INTEGER",
+		"boolean":                  "INTEGER",
 		"timestamp with time zone": "INTEGER", "BLOB": "BLOB", "TEXT": "TEXT", "INTEGER": "INTEGER"}
 	for _, c := range table.Columns {
 		if kinds[c.Type] == "" {
 			t.Errorf("%s.%s is a %s", table.Name, c.Name, c.Type)
 		}
-		lines = append(lines, fmt.Sprintf("column %s %s, not null: %t, computed: %t: %s", c.Name, kinds[c.Type], c.NotNull, c.Generated != "", c.Comment))
+		lines = append(lines, fmt.Sprintf("column %s %s, not null: %t, computed: %t: %s", c.Name, kinds[c.Type],
+			c.NotNull, c.Generated != "", c.Comment))
 	}
 	var keys []string
 	for _, k := range table.Constraints {
@@ -44,18 +47,19 @@ func described(t *testing.T, table *catalog.Table) (lines []string) {
 		case catalog.PrimaryKey:
 			keys = append(keys, "primary key "+strings.Join(k.Columns, ", "))
 		case catalog.ForeignKey:
-			keys = append(keys, fmt.Sprintf("foreign key %s to %s (%s), on delete %s, deferred: %t", strings.Join(k.Columns, ", "), k.References,
+			keys = append(keys, fmt.Sprintf("foreign key %s to %s (%s), on delete %s, deferred: %t",
+				strings.Join(k.Columns, ", "), k.References,
 				strings.Join(k.ReferencedColumns, ", "), k.OnDelete, k.Deferred))
 		}
 	}
 	for _, i := range table.Indexes {
-		keys = append(keys, fmt.Sprintf("index of %q, unique: %t, of a part: %t", i.Columns, i.Unique, i.Predicate != ""))
+		keys = append(keys, fmt.Sprintf("index of %q, unique: %t, partial: %t", i.Columns, i.Unique, i.Predicate != ""))
 	}
 	slices.Sort(keys)
 	return append([]string{table.Comment}, append(lines, keys...)...)
 }
 
-func TestServes(t *testing.T) {
+func TestIndexLeadsWith(t *testing.T) {
 	for _, c := range []struct {
 		columns, predicate string
 		want               bool
@@ -73,11 +77,11 @@ func TestServes(t *testing.T) {
 		{"a b", "a IS NOT NULL OR is_primary", false},
 	} {
 		index := catalog.Index{Columns: strings.Fields(c.columns), Predicate: c.predicate, Valid: true}
-		if got := index.Serves([]string{"a", "b"}); got != c.want {
+		if got := index.LeadsWith([]string{"a", "b"}); got != c.want {
 			t.Errorf("(%s) WHERE %s: %t", c.columns, c.predicate, got)
 		}
-		if index.Valid = false; index.Serves([]string{"a", "b"}) {
-			t.Errorf("(%s) that is not valid serves", c.columns)
+		if index.Valid = false; index.LeadsWith([]string{"a", "b"}) {
+			t.Errorf("(%s): an invalid index is accepted", c.columns)
 		}
 	}
 }

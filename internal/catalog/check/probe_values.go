@@ -10,15 +10,16 @@ import (
 	"cardinal/internal/catalog"
 )
 
-// pool are values to try in a column: wrong ones mostly, and those of other columns and rows, which are wrong in their place.
-func (p *prober) pool(t *catalog.Table, c *catalog.Column, r row) []string {
-	if p.pools[c] == nil {
-		p.pools[c] = append(p.elsewhere(t, *c), p.wrong(*c)...)
+// candidates returns values to try in a column: mostly invalid ones, and values of other columns and rows, which are
+// invalid in this place.
+func (p *prober) candidates(t *catalog.Table, c *catalog.Column, r row) []string {
+	if p.candidateCache[c] == nil {
+		p.candidateCache[c] = append(p.referencedValues(t, *c), p.invalidValues(*c)...)
 	}
-	pool := slices.Clone(p.pools[c])
+	pool := slices.Clone(p.candidateCache[c])
 	switch strings.ToLower(c.Type) {
 	case "uuid", "blob":
-		pool = append(pool, p.isVersion4(r[c.Name]), p.freshID(r[c.Name]))
+		pool = append(pool, p.asVersion4(r[c.Name]), p.freshID(r[c.Name]))
 	}
 	for _, other := range t.Columns {
 		if other.Type == c.Type {
@@ -32,13 +33,15 @@ func (p *prober) pool(t *catalog.Table, c *catalog.Column, r row) []string {
 	})
 }
 
-// wrong are values that some rule about a type refuses.
-func (p *prober) wrong(c catalog.Column) []string {
-	clear, short := p.bytes([]byte("clear text that is long enough to be taken for sealed"), false), p.bytes([]byte{1}, false)
-	system := p.bytes(cardinal.SystemID[:], true)
+// invalidValues returns values that some rule about a type refuses.
+func (p *prober) invalidValues(c catalog.Column) []string {
+	clear, short := p.bytesLiteral([]byte("clear text that is long enough to pass for ciphertext"), false),
+		p.bytesLiteral([]byte{1}, false)
+	system := p.bytesLiteral(cardinal.SystemID[:], true)
 	switch strings.ToLower(c.Type) {
 	case "text":
-		return []string{"''", "'nosuch'", "'NOT A CODE!'", literal(strings.Repeat("x", 2000)), "'[]'", "'{}'", "'{'", "'5f4dcc3b5aa765d61d8327deb882cf99'", "NULL"}
+		return []string{"''", "'nosuch'", "'NOT A CODE!'", quoteLiteral(strings.Repeat("x", 2000)), "'[]'", "'{}'",
+			"'{'", "'5f4dcc3b5aa765d61d8327deb882cf99'", "NULL"}
 	case "jsonb":
 		return []string{"'[]'", "'{}'", "'null'", "'1'", "NULL"}
 	case "boolean":
@@ -53,14 +56,14 @@ func (p *prober) wrong(c catalog.Column) []string {
 		return []string{clear, short, system, "NULL"}
 	}
 	numbers := []string{"-1", "0", "1", "2", "1000001", "1000000000", "NULL"}
-	if p.engine == "sqlite" { // where times and booleans are numbers too
+	if p.engine == "sqlite" { // times and booleans are numbers on SQLite
 		numbers = append(numbers, "1000000", "253402300800000000", "250000000000000000")
 	}
 	return numbers
 }
 
-// elsewhere are the values that a column may refer to.
-func (p *prober) elsewhere(t *catalog.Table, c catalog.Column) (values []string) {
+// referencedValues returns the values that a column can refer to.
+func (p *prober) referencedValues(t *catalog.Table, c catalog.Column) (values []string) {
 	for _, k := range t.ForeignKeys() {
 		if i := slices.Index(k.Columns, c.Name); i >= 0 {
 			for _, other := range p.rows[k.References] {
@@ -71,7 +74,7 @@ func (p *prober) elsewhere(t *catalog.Table, c catalog.Column) (values []string)
 	return values
 }
 
-// freshValue is a value like another one that no row has.
+// freshValue returns a value of the same form that no row has.
 func (p *prober) freshValue(c catalog.Column, like, text string) string {
 	switch strings.ToLower(c.Type) {
 	case "text":
@@ -82,32 +85,32 @@ func (p *prober) freshValue(c catalog.Column, like, text string) string {
 		if len(like) == len("X'")+2*16+len("'") {
 			return p.freshID(like)
 		}
-		p.fresh++
+		p.freshCount++
 		b := make([]byte, 32)
-		binary.BigEndian.PutUint32(b, uint32(p.fresh)+1<<24)
-		return p.bytes(b, false)
+		binary.BigEndian.PutUint32(b, uint32(p.freshCount)+1<<24)
+		return p.bytesLiteral(b, false)
 	case "timestamp with time zone":
 		return "'2001-01-01T00:00:00Z'"
 	}
-	p.fresh++
-	return fmt.Sprint(1000 + p.fresh)
+	p.freshCount++
+	return fmt.Sprint(1000 + p.freshCount)
 }
 
-// freshID is an id of the same moment as another one, so that it belongs into the same month.
+// freshID returns an id of the same millisecond as another one, so that it belongs to the same month.
 func (p *prober) freshID(like string) string {
-	p.fresh++
+	p.freshCount++
 	if len(like) < 30 {
-		like = p.anID
+		like = p.sampleID
 	}
-	tail := fmt.Sprintf("%08X'", uint32(p.fresh)+1<<24)
+	tail := fmt.Sprintf("%08X'", uint32(p.freshCount)+1<<24)
 	if p.engine == "postgres" {
 		tail = strings.ToLower(tail)
 	}
 	return like[:len(like)-len(tail)] + tail
 }
 
-// isVersion4 is an id made one that is no UUIDv7, of the same month.
-func (p *prober) isVersion4(id string) string {
+// asVersion4 returns an id of the same month that is not a UUIDv7.
+func (p *prober) asVersion4(id string) string {
 	at := len("'00000000-0000-")
 	if p.engine == "sqlite" {
 		at = len("X'000000000000")

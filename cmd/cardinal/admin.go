@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cardinal/internal/signin"
 	"context"
 	"fmt"
 	"time"
@@ -27,7 +28,7 @@ func (a *app) adminSetupLink() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		link, err := k.NewSetupLink(ctx)
+		link, err := signin.NewSetupLink(ctx, k.Desk)
 		if err != nil {
 			return err
 		}
@@ -75,7 +76,7 @@ func (a *app) adminAdd() *cobra.Command {
 					return err
 				}
 			}
-			user, err := k.AddAdministrator(ctx, in)
+			user, err := signin.AddAdministrator(ctx, k.Desk, in)
 			if err != nil {
 				return err
 			}
@@ -95,7 +96,7 @@ func (a *app) adminList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		users, err := k.Administrators(ctx)
+		users, err := signin.Administrators(ctx, k.Desk)
 		if err != nil {
 			return err
 		}

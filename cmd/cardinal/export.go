@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cardinal/internal/importing"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -86,7 +87,7 @@ func (k desk) exportTo(ctx context.Context, out io.Writer, recipients []age.Reci
 	}
 	sum := sha256.New()
 	lines = io.MultiWriter(lines, sum)
-	err := k.Export(ctx, len(recipients) > 0, func(row cardinal.ImportRow) error {
+	err := importing.Export(ctx, k.Desk, len(recipients) > 0, func(row cardinal.ImportRow) error {
 		text, err := encode(row)
 		if err != nil {
 			return err

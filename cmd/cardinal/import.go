@@ -13,12 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"cardinal"
-	"cardinal/internal/directory"
 	"cardinal/internal/importfile"
+	"cardinal/internal/importing"
 )
 
 // importing are the flags of an import.
-type importing struct {
+type importCommand struct {
 	from         string
 	columns      []string
 	hashConfig   string
@@ -28,7 +28,7 @@ type importing struct {
 }
 
 func (a *app) importPeople() *cobra.Command {
-	var in importing
+	var in importCommand
 	c := leaf("import FILE", "Import people with their password hashes, from CSV, JSON lines or another system's export",
 		"  cardinal import people.csv\n  cardinal import people.csv --map 'Login name=username' --map team= --yes\n  cardinal import users.json --from firebase --hash-config hash.txt --yes\n  zcat people.ndjson.gz | cardinal import - --yes",
 		func(ctx context.Context, args []string) error { return a.runImport(ctx, args[0], in) })
@@ -44,8 +44,8 @@ already are skipped, so the same file can be imported twice.`
 	return c
 }
 
-func (in importing) options(name string) (directory.ImportOptions, error) {
-	o := directory.ImportOptions{Name: name, File: importfile.Options{Format: in.from}}
+func (in importCommand) options(name string) (importing.Options, error) {
+	o := importing.Options{Name: name, File: importfile.Options{Format: in.from}}
 	if name != "-" {
 		if path, err := filepath.Abs(name); err == nil {
 			o.Name = path
@@ -80,7 +80,7 @@ func fileProblem(err error) error {
 	return err
 }
 
-func (a *app) runImport(ctx context.Context, name string, in importing) error {
+func (a *app) runImport(ctx context.Context, name string, in importCommand) error {
 	o, err := in.options(name)
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (a *app) runImport(ctx context.Context, name string, in importing) error {
 	}
 	report := a.problemsOf(name, in.problems)
 	m := a.meter("Checking", src.place)
-	plan, err := k.CheckImport(ctx, src, o, report.row, m.at)
+	plan, err := importing.Check(ctx, k.Desk, src, o, report.row, m.at)
 	m.end()
 	if err = errors.Join(err, report.close()); err != nil {
 		return fileProblem(err)
@@ -111,7 +111,7 @@ func (a *app) runImport(ctx context.Context, name string, in importing) error {
 		return a.notImported(name, in, plan)
 	}
 	return a.writing(name, func(tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
-		return k.RunImport(ctx, src, o, plan, tell)
+		return importing.Run(ctx, k.Desk, src, o, plan, tell)
 	}, func() int64 { return plan.Rows })
 }
 
@@ -150,12 +150,12 @@ func (a *app) sayPlain(format string, values ...any) {
 	}
 }
 
-func (a *app) tellPlan(plan directory.ImportPlan, name string, report *problemReport) {
+func (a *app) tellPlan(plan importing.Plan, name string, report *problemReport) {
 	if a.json {
 		a.event(struct {
 			Event    string `json:"event"`
 			Problems string `json:"problems,omitempty"`
-			directory.ImportPlan
+			importing.Plan
 		}{"checked", report.name(), plan})
 		return
 	}
@@ -187,7 +187,7 @@ func (a *app) tellPlan(plan directory.ImportPlan, name string, report *problemRe
 }
 
 // notImported says what to run, word for word.
-func (a *app) notImported(name string, in importing, plan directory.ImportPlan) error {
+func (a *app) notImported(name string, in importCommand, plan importing.Plan) error {
 	if plan.New == 0 {
 		return &advice{kind: cardinal.ErrInvalid, code: "import_problems", message: "nothing was written: every new row has problems", fix: "Correct the rows in the problems file and import that."}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cardinal/internal/importing"
 	"context"
 
 	"github.com/google/uuid"
@@ -17,7 +18,7 @@ func (a *app) runsList() *cobra.Command {
 			return err
 		}
 		runs, err := walk(p, true, func(r cardinal.ImportRun) uuid.UUID { return r.ID }, func(page cardinal.Page) (cardinal.List[cardinal.ImportRun], error) {
-			return k.Imports(ctx, page)
+			return importing.List(ctx, k.Desk, page)
 		})
 		if err != nil {
 			return err
@@ -33,7 +34,7 @@ func (a *app) runsShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		run, err := k.Import(ctx, id)
+		run, err := importing.Get(ctx, k.Desk, id)
 		if err != nil {
 			return orUnknown(err, "run", args[0], runsFix)
 		}
@@ -59,7 +60,7 @@ func (a *app) runsResume() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			run, err := k.Import(ctx, id)
+			run, err := importing.Get(ctx, k.Desk, id)
 			if err != nil {
 				return orUnknown(err, "run", args[0], runsFix)
 			}
@@ -76,7 +77,7 @@ func (a *app) runsResume() *cobra.Command {
 			ended := false
 			rows := int64(0)
 			err = a.writing(name, func(tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
-				return k.ResumeImport(ctx, id, src, report.row, func(n int64) { rows = n; check.at(n) }, func(run cardinal.ImportRun) {
+				return importing.Resume(ctx, k.Desk, id, src, report.row, func(n int64) { rows = n; check.at(n) }, func(run cardinal.ImportRun) {
 					if !ended {
 						check.end()
 						ended = true
@@ -98,7 +99,7 @@ func (a *app) runsUndo() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		run, err := k.Import(ctx, id)
+		run, err := importing.Get(ctx, k.Desk, id)
 		if err != nil {
 			return orUnknown(err, "run", args[0], runsFix)
 		}
@@ -108,7 +109,7 @@ func (a *app) runsUndo() *cobra.Command {
 		}
 		var now cardinal.ImportRun
 		m := a.meter("Undoing", func() (int64, int64) { return now.Undone + now.Kept, run.Created })
-		run, err = k.UndoImport(ctx, id, func(run cardinal.ImportRun) {
+		run, err = importing.Undo(ctx, k.Desk, id, func(run cardinal.ImportRun) {
 			now = run
 			m.at(run.Undone + run.Kept)
 		})

@@ -20,8 +20,10 @@ import (
 	"cardinal/internal/api"
 	"cardinal/internal/config"
 	"cardinal/internal/directory"
+	"cardinal/internal/importing"
 	"cardinal/internal/jobs"
 	"cardinal/internal/server"
+	"cardinal/internal/signin"
 	"cardinal/internal/store"
 )
 
@@ -67,7 +69,7 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 		stop()
 		return errors.Join(err, <-ended)
 	}
-	runner := jobs.New(d, log, version)
+	runner := jobs.New(d, log, version, directory.Jobs(), importing.Jobs())
 	if err := runner.Join(ctx); err != nil {
 		stop()
 		return errors.Join(orNotReady(err), <-ended)
@@ -187,12 +189,12 @@ func (a *app) greet(ctx context.Context, d *directory.Directory, c config.Config
 	if a.newKey != "" {
 		fmt.Fprintf(a.out, "  Key        %s\n", a.newKey)
 	}
-	there, err := d.HasAdministrator(ctx)
+	there, err := signin.HasAdministrator(ctx, d)
 	if err != nil {
 		return err
 	}
 	if !there {
-		link, err := d.As(cardinal.Operator()).NewSetupLink(ctx)
+		link, err := signin.NewSetupLink(ctx, d.As(cardinal.Operator()))
 		if err != nil {
 			return err
 		}

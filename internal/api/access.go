@@ -13,6 +13,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/signin"
 )
 
 // checkAccess is asked as often as sessions are checked, so its handler is plain too: a body that is right at once is not
@@ -25,7 +26,7 @@ func (a *API) checkAccess(o *huma.Operation) http.HandlerFunc {
 		decoder.DisallowUnknownFields()
 		right := refused == nil && decoder.Decode(&question) == nil && question.Permission != "" && len(question.Permission) <= 64 && exact(text)
 		if token := bearer(r); right && question.UserID == uuid.Nil && directory.IsSessionToken(token) {
-			a.answerAccess(w, r)(a.directory.CheckSessionAccess(r.Context(), token, question.Permission))
+			a.answerAccess(w, r)(signin.CheckSessionAccess(r.Context(), a.directory, token, question.Permission))
 			return
 		}
 		k, err := a.desk(r, o) // who is not known hears that, whatever else is wrong

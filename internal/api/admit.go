@@ -16,6 +16,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/signin"
 )
 
 // maxBody is the longest body, in bytes.
@@ -73,7 +74,7 @@ func (a *API) desk(r *http.Request, o *huma.Operation) (directory.Desk, error) {
 		return a.directory.As(cardinal.Stranger(from.nullID(), from.client)), nil
 	}
 	permission, _ := o.Metadata[reads].(string)
-	return a.directory.Admit(r.Context(), bearer(r), permission, from.nullID(), from.client)
+	return signin.AuthenticateReader(r.Context(), a.directory, bearer(r), permission, from.nullID(), from.client)
 }
 
 // bearer returns the token of the Authorization header (RFC 6750, section 2.1), or nothing.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cardinal/internal/signin"
 	"encoding/json"
 	"net/http"
 	"reflect"
@@ -23,7 +24,7 @@ func (a *API) sessionCheckRoute() {
 
 func (a *API) checkSession(o *huma.Operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		found, err := a.directory.CheckSession(r.Context(), bearer(r))
+		found, err := signin.CheckSession(r.Context(), a.directory, bearer(r))
 		if err != nil {
 			a.refuse(w, r, a.problemOf(r.Context(), err))
 			return

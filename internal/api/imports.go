@@ -10,6 +10,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/importing"
 )
 
 type importPath struct {
@@ -45,7 +46,7 @@ func (a *API) importRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			found, err := k.Imports(ctx, page)
+			found, err := importing.List(ctx, k, page)
 			if err != nil {
 				return nil, err
 			}
@@ -53,17 +54,17 @@ func (a *API) importRoutes() {
 		})
 	register(a, op(http.MethodGet, "/v1/imports/{id}", "get-import", "Imports", "Read an import: its state and how far it has come"),
 		func(ctx context.Context, k directory.Desk, in *importPath) (*importBody, error) {
-			run, err := k.Import(ctx, in.ID)
+			run, err := importing.Get(ctx, k, in.ID)
 			return &importBody{run}, err
 		})
 	register(a, accepted(op(http.MethodPost, "/v1/imports/{id}/start", "start-import", "Imports", "Make the people of an uploaded file that was checked, but for the rows with problems")),
 		func(ctx context.Context, k directory.Desk, in *importChange) (*importBody, error) {
-			run, err := k.StartImport(ctx, in.ID)
+			run, err := importing.Start(ctx, k, in.ID)
 			return &importBody{run}, err
 		})
 	register(a, accepted(op(http.MethodPost, "/v1/imports/{id}/undo", "undo-import", "Imports", "End an import and erase the people it made, but those who changed since or signed in")),
 		func(ctx context.Context, k directory.Desk, in *importChange) (*importBody, error) {
-			run, err := k.StartUndo(ctx, in.ID)
+			run, err := importing.StartUndo(ctx, k, in.ID)
 			return &importBody{run}, err
 		})
 }
@@ -85,7 +86,7 @@ func (a *API) uploadRoute() {
 	many := true
 	o.Parameters = []*huma.Param{
 		text("format", "Format of the file; found out without it", func(s *huma.Schema) {
-			for _, name := range directory.ImportFormats() {
+			for _, name := range importing.Formats() {
 				s.Enum = append(s.Enum, name)
 			}
 		}),

@@ -6,6 +6,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/signin"
 )
 
 // signedIn is an opened session with its token.
@@ -20,14 +21,16 @@ func opened(s cardinal.SignedIn) *plain[signedIn] {
 }
 
 func (a *API) signInRoutes() {
-	register(a, alsoBy(created(op(http.MethodPost, "/v1/sign-up", "sign-up", "Sign-in", "Make an account, where the setting sign_up.mode allows it", public)), directory.Desk.SignUpFaults),
+	register(a, alsoBy(created(op(http.MethodPost, "/v1/sign-up", "sign-up", "Sign-in", "Make an account, where the setting sign_up.mode allows it", public)), func(k directory.Desk, ctx context.Context, in cardinal.SignUp) []cardinal.Fault {
+		return signin.SignUpFaults(ctx, k, in)
+	}),
 		func(ctx context.Context, k directory.Desk, in *posted[cardinal.SignUp]) (*plain[cardinal.User], error) {
-			user, err := k.SignUp(ctx, in.Body)
+			user, err := signin.SignUp(ctx, k, in.Body)
 			return &plain[cardinal.User]{Body: user}, err
 		})
 	register(a, created(op(http.MethodPost, "/v1/sign-in", "sign-in", "Sign-in", "Open a session with an identifier and a password", public, noReplays)),
 		func(ctx context.Context, k directory.Desk, in *body[cardinal.SignIn]) (*plain[signedIn], error) {
-			s, err := k.SignIn(ctx, in.Body)
+			s, err := signin.WithPassword(ctx, k, in.Body)
 			if err != nil {
 				return nil, err
 			}
@@ -35,7 +38,7 @@ func (a *API) signInRoutes() {
 		})
 	register(a, created(op(http.MethodPost, "/v1/set-up", "set-up", "Sign-in", "Become the first administrator, with the token of a set-up link", public, noReplays)),
 		func(ctx context.Context, k directory.Desk, in *body[cardinal.SetUp]) (*plain[signedIn], error) {
-			s, err := k.SetUp(ctx, in.Body)
+			s, err := signin.SetUp(ctx, k, in.Body)
 			if err != nil {
 				return nil, err
 			}

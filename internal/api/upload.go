@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"cardinal/internal/importing"
 	"errors"
 	"io"
 	"mime"
@@ -15,7 +16,6 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
-	"cardinal/internal/directory"
 )
 
 const (
@@ -117,7 +117,7 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 	}
 	pace := a.paced(w)
 	body := &pacedBody{Reader: http.MaxBytesReader(w, r.Body, a.uploads.bytes), pace: pace}
-	run, err := k.UploadImport(r.Context(), in, body)
+	run, err := importing.Upload(r.Context(), k, in, body)
 	pace.move() // for the answer
 	var tooLarge *http.MaxBytesError
 	var invalid *cardinal.Invalid
@@ -156,8 +156,8 @@ func newImport(r *http.Request, o *huma.Operation) (cardinal.NewImport, []cardin
 		}
 		in.Map[column] = field
 	}
-	if in.Format != "" && !slices.Contains(directory.ImportFormats(), in.Format) {
-		bad("format", "use one of "+strings.Join(directory.ImportFormats(), ", "))
+	if in.Format != "" && !slices.Contains(importing.Formats(), in.Format) {
+		bad("format", "use one of "+strings.Join(importing.Formats(), ", "))
 	}
 	if !slices.Contains([]string{"", "true", "false"}, query.Get("start")) {
 		bad("start", "use true or false")
@@ -220,5 +220,5 @@ func (a *API) openProblems(w http.ResponseWriter, r *http.Request, o *huma.Opera
 	if len(faults) > 0 {
 		return nil, faulty(faults)
 	}
-	return k.ImportProblems(r.Context(), id)
+	return importing.Problems(r.Context(), k, id)
 }

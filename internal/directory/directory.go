@@ -60,7 +60,7 @@ func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	if d.clock == nil {
 		d.clock = time.Now
 	}
-	d.lastSeen = newLastSeenBuffer(d)
+	d.lastSeen = newLastSeenBuffer()
 	r := s.Read(ctx)
 	kinds, err := r.UserKinds(ctx)
 	if err != nil {
@@ -88,6 +88,38 @@ func (d *Directory) Now() time.Time { return d.clock().UTC().Truncate(time.Micro
 
 // As returns the desk of an actor.
 func (d *Directory) As(a cardinal.Actor) Desk { return Desk{d: d, actor: a} }
+
+// AsUser returns the desk of an actor whose data key was read already, so that an event needs no statement for it.
+func (d *Directory) AsUser(a cardinal.Actor, key seal.Key) Desk {
+	return Desk{d: d, actor: a, actorKey: key}
+}
+
+// AsReader returns the desk of an actor who was found to have a permission when they were authenticated. Only reads rely on it, for this
+// request; a change checks the permission again.
+func (d *Directory) AsReader(a cardinal.Actor, permission string) Desk {
+	return Desk{d: d, actor: a, readPermission: permission}
+}
+
+// Store returns the database.
+func (d *Directory) Store() *store.Store { return d.store }
+
+// Keys returns the keys of the service.
+func (d *Directory) Keys() *Keys { return d.keys }
+
+// Hasher returns the password hasher.
+func (d *Directory) Hasher() *password.Hasher { return d.hasher }
+
+// Status returns a status of users by its code; the zero Status for an unknown one.
+func (d *Directory) Status(code string) cardinal.Status { return d.statuses[code] }
+
+// Kind returns a kind of user by its code.
+func (d *Directory) Kind(code string) (cardinal.UserKind, bool) {
+	kind, ok := d.kinds[code]
+	return kind, ok
+}
+
+// ContactKinds lists the kinds of contact.
+func (d *Directory) ContactKinds() []string { return d.contactKinds }
 
 // Hashing says how many password hashes run and wait, and how many were refused for lack of room.
 func (d *Directory) Hashing() (running, waiting int, refused uint64) { return d.hasher.Stats() }
@@ -123,5 +155,15 @@ type Desk struct {
 	readPermission string   // a permission that the actor was found to hold when they were admitted; changes ask anew
 }
 
-// Actor returns who is asking.
+// Actor returns the actor.
 func (k Desk) Actor() cardinal.Actor { return k.actor }
+
+// Directory returns the directory of the desk.
+func (k Desk) Directory() *Directory { return k.d }
+
+// WithoutReply returns the desk without the Idempotency-Key of the request: its result is a secret that is never stored for a repeated
+// request, or it consists of several changes.
+func (k Desk) WithoutReply() Desk {
+	k.request = nil
+	return k
+}

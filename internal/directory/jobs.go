@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,20 +12,56 @@ import (
 	"cardinal/internal/store"
 )
 
-// BatchSize bounds what one transaction of scheduled work touches.
+// BatchSize bounds how many rows one transaction of background work touches.
 const BatchSize = 500
 
-// ClaimJob leases the most overdue piece of scheduled work to a node; cardinal.ErrNotFound when nothing is due.
-func (d *Directory) ClaimJob(ctx context.Context, node uuid.UUID, lease time.Duration) (cardinal.Job, error) {
-	return d.claim(ctx, node, lease, slices.Collect(maps.Keys(work))...)
+// Job is a kind of background work. Each package that has some lists it in a function Jobs; the command line gives all lists to jobs.New.
+type Job struct {
+	Kind  string        // in the table jobs: noun, dot, verb
+	Every time.Duration // between two runs; 0 for work that is done once, when a change makes it due
+	Long  bool          // it can take hours: it runs next to the other jobs, and stops at once when the service stops
+	// Run does the work, as the system. id is that of the row in jobs.
+	Run func(ctx context.Context, k Desk, id uuid.UUID) error
 }
 
-// ClaimImport leases an import that the service is to go on with to a node. It takes long, so a node does it beside the other work.
-func (d *Directory) ClaimImport(ctx context.Context, node uuid.UUID, lease time.Duration) (cardinal.Job, error) {
-	return d.claim(ctx, node, lease, importJob)
+// Jobs lists the background work of the directory.
+func Jobs() []Job {
+	return []Job{
+		{Kind: "audit.months", Every: 24 * time.Hour, Run: createAuditMonths},
+		{Kind: "audit.attempts", Every: time.Minute, Run: recordRefusedAttempts},
+		{Kind: "grants.expire", Every: 30 * time.Second, Run: expireGrants},
+		{Kind: "claims.expire", Every: time.Hour, Run: expireUnverifiedContacts},
+		{Kind: "sessions.purge", Every: time.Hour, Run: purge(store.Tx.DeleteDeadSessions, endedSessionRetention)},
+		{Kind: "replies.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredReplies, 0)},
+		{Kind: "throttles.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredThrottles, 0)},
+		{Kind: "schema.backfill", Every: 10 * time.Second, Run: backfill},
+		{Kind: "search.build", Every: 10 * time.Second, Run: buildSearchIndex},
+		{Kind: "statistics.refresh", Every: time.Hour, Run: func(ctx context.Context, k Desk, _ uuid.UUID) error {
+			return k.d.RefreshStatistics(ctx)
+		}},
+	}
 }
 
-func (d *Directory) claim(ctx context.Context, node uuid.UUID, lease time.Duration, kinds ...string) (cardinal.Job, error) {
+// endedSessionRetention is how long an ended session can still be listed.
+const endedSessionRetention = 30 * 24 * time.Hour
+
+// ScheduleJobs adds the rows of repeating jobs that are missing, and sets the intervals of the others: those in the code win.
+func (d *Directory) ScheduleJobs(ctx context.Context, jobs []Job) error {
+	return d.store.Write(ctx, func(tx store.Tx) error {
+		for _, job := range jobs {
+			if job.Every == 0 {
+				continue
+			}
+			if err := tx.ScheduleJob(ctx, cardinal.NewID(), job.Kind, job.Every, d.Now()); err != nil {
+				return fmt.Errorf("schedule the job %s: %w", job.Kind, err)
+			}
+		}
+		return nil
+	})
+}
+
+// ClaimJob leases the most overdue job of some kinds to a node; cardinal.ErrNotFound when none is due.
+func (d *Directory) ClaimJob(ctx context.Context, node uuid.UUID, lease time.Duration, kinds ...string) (cardinal.Job, error) {
 	var job cardinal.Job
 	err := d.store.Write(ctx, func(tx store.Tx) (err error) {
 		job, err = tx.ClaimJob(ctx, node, d.Now(), lease, kinds...)
@@ -36,29 +70,32 @@ func (d *Directory) claim(ctx context.Context, node uuid.UUID, lease time.Durati
 	return job, err
 }
 
-// RenewJob prolongs the lease of a piece of scheduled work that goes on; cardinal.ErrNotFound when the node has lost it.
+// RenewJob extends the lease of a job that is running; cardinal.ErrNotFound when the node has lost it.
 func (d *Directory) RenewJob(ctx context.Context, job cardinal.Job, node uuid.UUID, lease time.Duration) error {
 	return d.store.Write(ctx, func(tx store.Tx) error { return tx.RenewJob(ctx, job.ID, node, d.Now().Add(lease)) })
 }
 
-// EndJob notes how a piece of scheduled work ended: done, or failed and to be tried again.
-func (d *Directory) EndJob(ctx context.Context, job cardinal.Job, node uuid.UUID, failed error) error {
+// EndJob records how a job ended: done, or failed and to be retried.
+func (d *Directory) EndJob(ctx context.Context, job cardinal.Job, node uuid.UUID, failure error) error {
 	return d.store.Write(ctx, func(tx store.Tx) error {
 		now := d.Now()
-		if failed == nil {
+		if failure == nil {
 			return tx.FinishJob(ctx, job.ID, node, now)
 		}
 		wait := min(time.Minute<<min(job.Attempts, 6), time.Hour)
-		if errors.Is(failed, context.Canceled) {
-			wait = 0 // the node stops; another may go on at once
+		if errors.Is(failure, context.Canceled) {
+			wait = 0 // the node stops: another one can continue at once
 		}
-		return tx.FailJob(ctx, job.ID, node, now, now.Add(wait), errorKind(failed))
+		return tx.FailJob(ctx, job.ID, node, now, now.Add(wait), ErrorKind(failure))
 	})
 }
 
-// errorKind names an error without the values its text may hold.
-func errorKind(err error) string {
-	for _, kind := range []error{cardinal.ErrBusy, cardinal.ErrConflict, cardinal.ErrForbidden, cardinal.ErrNotFound, cardinal.ErrStale, context.DeadlineExceeded, context.Canceled} {
+// ErrorKind names an error without its text, which can contain values.
+func ErrorKind(err error) string {
+	for _, kind := range []error{
+		cardinal.ErrBusy, cardinal.ErrConflict, cardinal.ErrForbidden, cardinal.ErrNotFound, cardinal.ErrStale, cardinal.ErrInvalid,
+		context.DeadlineExceeded, context.Canceled,
+	} {
 		if errors.Is(err, kind) {
 			return kind.Error()
 		}
@@ -66,50 +103,29 @@ func errorKind(err error) string {
 	return "internal"
 }
 
-// RunJob does a piece of scheduled work by its kind.
-func (k Desk) RunJob(ctx context.Context, job cardinal.Job) error {
+// RunJob does the work of a job.
+func (k Desk) RunJob(ctx context.Context, job Job, id uuid.UUID) error {
 	if _, err := k.Read(ctx, Rule{Permission: "jobs.run"}); err != nil {
 		return err
 	}
-	if job.Kind == importJob {
-		return k.d.goOnWithImport(ctx, job.ID)
-	}
-	do, ok := work[job.Kind]
-	if !ok {
-		return fmt.Errorf("%w: no job is called %q", cardinal.ErrNotFound, job.Kind)
-	}
-	return do(k, ctx)
+	return job.Run(ctx, k, id)
 }
 
-// work is what each kind of scheduled work does.
-var work = map[string]func(Desk, context.Context) error{
-	"audit.months":       Desk.createAuditMonths,
-	"audit.attempts":     Desk.recordRefusedAttempts,
-	"grants.expire":      Desk.expireGrants,
-	"claims.expire":      Desk.expireUnverifiedContacts,
-	"sessions.purge":     purge(store.Tx.DeleteDeadSessions, 30*24*time.Hour),
-	"replies.purge":      purge(store.Tx.DeleteExpiredReplies, 0),
-	"throttles.purge":    purge(store.Tx.DeleteExpiredThrottles, 0),
-	"imports.purge":      Desk.purgeImports,
-	"schema.backfill":    Desk.backfill,
-	"search.build":       Desk.buildSearchIndex,
-	"statistics.refresh": Desk.RefreshStatistics,
-}
-
-func (k Desk) createAuditMonths(ctx context.Context) error {
+func createAuditMonths(ctx context.Context, k Desk, _ uuid.UUID) error {
 	return k.d.store.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.EnsureAuditMonths(ctx, k.d.Now())
 		return err
 	})
 }
 
-func (k Desk) RefreshStatistics(ctx context.Context) error {
-	return k.d.store.Write(ctx, func(tx store.Tx) error { return tx.RefreshStatistics(ctx) })
+// RefreshStatistics updates what the query planner knows of the tables.
+func (d *Directory) RefreshStatistics(ctx context.Context) error {
+	return d.store.Write(ctx, func(tx store.Tx) error { return tx.RefreshStatistics(ctx) })
 }
 
 // recordRefusedAttempts writes strangers' refused attempts of the minutes that are over to the audit log, one event a minute and
 // account, so that nobody can fill it.
-func (k Desk) recordRefusedAttempts(ctx context.Context) error {
+func recordRefusedAttempts(ctx context.Context, k Desk, _ uuid.UUID) error {
 	for {
 		n := 0
 		err := k.d.store.Write(ctx, func(tx store.Tx) error {
@@ -135,7 +151,7 @@ func (k Desk) recordRefusedAttempts(ctx context.Context) error {
 }
 
 // expireGrants ends grants whose time is over. They gave nothing since then: the check goes by the time, this by the record.
-func (k Desk) expireGrants(ctx context.Context) error {
+func expireGrants(ctx context.Context, k Desk, _ uuid.UUID) error {
 	due, err := k.d.store.Read(ctx).ExpiredGrants(ctx, k.d.Now(), BatchSize)
 	if err != nil {
 		return err
@@ -162,7 +178,7 @@ func (k Desk) expireGrants(ctx context.Context) error {
 }
 
 // expireUnverifiedContacts frees addresses that nobody proved in time. An account in use keeps its last way in, proved or not.
-func (k Desk) expireUnverifiedContacts(ctx context.Context) error {
+func expireUnverifiedContacts(ctx context.Context, k Desk, _ uuid.UUID) error {
 	due, err := k.d.store.Read(ctx).LapsedIdentifiers(ctx, k.d.Now(), BatchSize)
 	if err != nil {
 		return err
@@ -207,8 +223,10 @@ func (tx *Tx) extendClaim(ctx context.Context, held store.IdentifierRecord) erro
 }
 
 // purge returns work that deletes what is over for at least keep, a batch at a time.
-func purge(del func(store.Tx, context.Context, time.Time, int) (int64, error), keep time.Duration) func(Desk, context.Context) error {
-	return func(k Desk, ctx context.Context) error {
+func purge(
+	del func(store.Tx, context.Context, time.Time, int) (int64, error), keep time.Duration,
+) func(context.Context, Desk, uuid.UUID) error {
+	return func(ctx context.Context, k Desk, _ uuid.UUID) error {
 		for {
 			var n int64
 			err := k.d.store.Write(ctx, func(tx store.Tx) (err error) {

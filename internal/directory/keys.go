@@ -134,6 +134,26 @@ func (k *Keys) monthKey(ctx context.Context, s *store.Store, at time.Time) (seal
 	return key, err
 }
 
+// Wrap wraps a named key under the active key-encryption key, and returns the id of that.
+func (k *Keys) Wrap(name string, key seal.Key) (kekID uuid.UUID, wrapped []byte) {
+	return k.activeID, k.byID[k.activeID].WrapService(name, key)
+}
+
+// UnwrapNamed unwraps a key that Wrap wrapped.
+func (k *Keys) UnwrapNamed(name string, kekID uuid.UUID, wrapped []byte) (seal.Key, error) {
+	kek, ok := k.byID[kekID]
+	if !ok {
+		return seal.Key{}, fmt.Errorf("%w: key-encryption key %s", ErrKeyMissing, kekID)
+	}
+	return kek.UnwrapService(name, wrapped)
+}
+
+// ContentMAC returns a keyed hash of a file and of how it is read, which tells it from other files.
+func (k *Keys) ContentMAC(parts ...[]byte) []byte {
+	mac := k.idempotency.MAC("content of an import", parts...)
+	return mac[:]
+}
+
 // NewUserKey makes a user's data key and its wrapped row.
 func (k *Keys) NewUserKey(userID uuid.UUID, now time.Time) (seal.Key, store.UserKeyRecord) {
 	key := seal.NewKey()

@@ -63,7 +63,7 @@ func (d *Directory) sinceHeartbeat() time.Duration {
 const backfillTurn = 20 * time.Second
 
 // backfill goes on with what an upgrade has left to fill, until its turn is over.
-func (k Desk) backfill(ctx context.Context) error {
+func backfill(ctx context.Context, k Desk, _ uuid.UUID) error {
 	turn, over := context.WithTimeout(ctx, backfillTurn)
 	defer over()
 	_, err := k.d.store.Backfill(turn, func(store.Progress) {})

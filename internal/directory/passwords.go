@@ -7,6 +7,8 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/normal"
+	"cardinal/internal/password"
 	"cardinal/internal/store"
 )
 
@@ -54,7 +56,7 @@ func (k Desk) SetPassword(ctx context.Context, userID uuid.UUID, version int64, 
 	}
 	var hash string
 	if in.New != "" {
-		if hash, err = k.HashPassword(ctx, in.New); err != nil {
+		if hash, err = k.d.HashPassword(ctx, in.New); err != nil {
 			return cardinal.PasswordState{}, err
 		}
 	}
@@ -133,7 +135,11 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 	if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
 		return cardinal.PasswordState{}, err
 	}
-	match, _, err := k.VerifyPassword(ctx, in.Current, &current.Hash, current.Hash != "")
+	var hash *string
+	if current.Hash != "" {
+		hash = &current.Hash
+	}
+	match, _, err := k.d.VerifyPassword(ctx, in.Current, hash)
 	if err != nil {
 		return cardinal.PasswordState{}, err
 	}
@@ -147,7 +153,7 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		check.Add("/current_password", "password_wrong")
 		return cardinal.PasswordState{}, check.Err()
 	}
-	hash, err := k.HashPassword(ctx, in.New)
+	newHash, err := k.d.HashPassword(ctx, in.New)
 	if err != nil {
 		return cardinal.PasswordState{}, err
 	}
@@ -162,7 +168,7 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		if err := CheckVersion(locked.Version, current.Version); err != nil {
 			return cardinal.PasswordState{}, err
 		}
-		locked.Hash, locked.LastReset, locked.MustChange = hash, tx.Now, false
+		locked.Hash, locked.LastReset, locked.MustChange = newHash, tx.Now, false
 		after, err := tx.UpdateCredential(ctx, locked, tx.Now)
 		if err != nil {
 			return cardinal.PasswordState{}, err
@@ -181,4 +187,50 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		}
 		return passwordState(after), tx.endSessions(ctx, me, k.actor.SessionID.UUID, "password_changed")
 	})
+}
+
+// insertCredential adds the password verifier of a user who has none.
+func (tx *Tx) insertCredential(ctx context.Context, userID uuid.UUID, hash string, mustChange bool) error {
+	credential := store.CredentialRecord{
+		UserID: userID, Hash: hash, LastReset: tx.Now, MustChange: mustChange, CreatedAt: tx.Now, UpdatedAt: tx.Now,
+		Version: 1, SchemaVersion: 1,
+	}
+	if err := tx.InsertCredential(ctx, credential); err != nil {
+		return err
+	}
+	tx.RecordRows(store.StampCredential(credential))
+	tx.RecordMasked("credentials.hash")
+	return nil
+}
+
+// HashPassword returns the PHC string of a password that was checked before.
+func (d *Directory) HashPassword(ctx context.Context, secret cardinal.Secret) (string, error) {
+	text, err := normal.Password(secret.Reveal())
+	if err != nil {
+		return "", err
+	}
+	phc, err := d.hasher.Hash(ctx, text)
+	return phc, busyRefusal(err)
+}
+
+// VerifyPassword compares a password with a hash. It costs the same without a hash, which is not disclosed.
+func (d *Directory) VerifyPassword(ctx context.Context, secret cardinal.Secret, hash *string) (match, rehash bool, err error) {
+	text, invalid := normal.Password(secret.Reveal())
+	if hash == nil || invalid != nil {
+		err = d.hasher.VerifyNobody(ctx, text)
+	} else {
+		match, rehash, err = d.hasher.Verify(ctx, text, *hash)
+	}
+	return match, rehash, busyRefusal(err)
+}
+
+// HasRoomToHash returns nil while the hasher accepts work; a refusal otherwise.
+func (d *Directory) HasRoomToHash() error { return busyRefusal(d.hasher.Room()) }
+
+// busyRefusal returns the refusal for a hasher at its limit; any other error as it is.
+func busyRefusal(err error) error {
+	if errors.Is(err, password.ErrBusy) {
+		return cardinal.Refuse("busy").After(seconds(5))
+	}
+	return err
 }

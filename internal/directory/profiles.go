@@ -2,77 +2,14 @@ package directory
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"reflect"
 
 	"github.com/google/uuid"
 
 	"cardinal"
-	"cardinal/internal/normal"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
 )
-
-// EncryptProfile puts a profile into the form it is stored in.
-func EncryptProfile(p cardinal.Profile, key seal.Key) (store.ProfileRecord, error) {
-	r := store.ProfileRecord{UserID: p.UserID, Locale: p.Locale, TimeZone: p.TimeZone, Preferences: p.Preferences,
-		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version, SchemaVersion: 1}
-	if p.Country != "" {
-		r.Country = &p.Country
-	}
-	if r.Locale == "" {
-		r.Locale = "und"
-	}
-	if r.TimeZone == "" {
-		r.TimeZone = "UTC"
-	}
-	if r.Preferences == nil {
-		r.Preferences = map[string]any{}
-	}
-	r.DisplayNameSealed = EncryptText(key, "profiles", "display_name_sealed", p.UserID, p.DisplayName)
-	r.UsernameSealed = EncryptText(key, "profiles", "username_sealed", p.UserID, p.Username)
-	r.AvatarURLSealed = EncryptText(key, "profiles", "avatar_url_sealed", p.UserID, p.AvatarURL)
-	if len(p.Attributes) > 0 {
-		plain, err := json.Marshal(p.Attributes)
-		if err != nil {
-			return r, fmt.Errorf("write the attributes: %w", err)
-		}
-		r.AttributesSealed = EncryptText(key, "profiles", "attributes_sealed", p.UserID, string(plain))
-	}
-	return r, nil
-}
-
-// DecryptProfile opens a stored profile.
-func DecryptProfile(r store.ProfileRecord, key seal.Key) (cardinal.Profile, error) {
-	p := cardinal.Profile{UserID: r.UserID, Locale: r.Locale, TimeZone: r.TimeZone, Preferences: r.Preferences, Attributes: map[string]any{},
-		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version}
-	if r.Country != nil {
-		p.Country = *r.Country
-	}
-	var attributes string
-	for _, field := range []struct {
-		into   *string
-		column string
-		sealed []byte
-	}{
-		{&p.DisplayName, "display_name_sealed", r.DisplayNameSealed},
-		{&p.Username, "username_sealed", r.UsernameSealed},
-		{&p.AvatarURL, "avatar_url_sealed", r.AvatarURLSealed},
-		{&attributes, "attributes_sealed", r.AttributesSealed},
-	} {
-		var err error
-		if *field.into, err = decryptText(key, "profiles", field.column, r.UserID, field.sealed); err != nil {
-			return p, err
-		}
-	}
-	if attributes != "" {
-		if err := json.Unmarshal([]byte(attributes), &p.Attributes); err != nil {
-			return p, fmt.Errorf("read the attributes of user %s: %w", r.UserID, err)
-		}
-	}
-	return p, nil
-}
 
 // expandProfiles puts each user's profile beside them, with one statement for the page.
 func (d *Directory) expandProfiles(ctx context.Context, r store.Reader, users []cardinal.User) error {
@@ -120,18 +57,12 @@ func (k Desk) Profile(ctx context.Context, userID uuid.UUID) (cardinal.Profile, 
 	return *user.Profile, nil
 }
 
-// UpdateProfile changes a user's profile. People may change their own.
+// UpdateProfile changes a user's profile under the profile's version. Users are allowed to change their own.
 func (k Desk) UpdateProfile(ctx context.Context, userID uuid.UUID, version int64, in cardinal.ProfileChange) (cardinal.Profile, error) {
 	r := Rule{Action: "profile.update", Permission: "users.update", Subject: userID, Own: true}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Profile, error) {
-		if _, err := tx.UserForChange(ctx, userID); err != nil { // what is left to sign in with is a rule over all identifiers
-			return cardinal.Profile{}, err
-		}
-		current, err := tx.ProfileForChange(ctx, userID)
+		_, current, err := tx.lockProfile(ctx, userID)
 		if err != nil {
-			return cardinal.Profile{}, err
-		}
-		if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
 			return cardinal.Profile{}, err
 		}
 		if err := CheckVersion(current.Version, version); err != nil {
@@ -140,6 +71,46 @@ func (k Desk) UpdateProfile(ctx context.Context, userID uuid.UUID, version int64
 		after, _, err := tx.changeProfile(ctx, current, in, "")
 		return after, err
 	})
+}
+
+// UpdateUser changes a user's profile under the user's version.
+func (k Desk) UpdateUser(ctx context.Context, id uuid.UUID, version int64, in cardinal.UserChange) (cardinal.User, error) {
+	r := Rule{Action: "user.update", Permission: "users.update", Subject: id, Own: true}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.User, error) {
+		user, current, err := tx.lockProfile(ctx, id)
+		if err != nil {
+			return user, err
+		}
+		if err := CheckVersion(user.Version, version); err != nil {
+			return user, err
+		}
+		profile, touched, err := tx.changeProfile(ctx, current, in.Profile, "/profile")
+		if err != nil {
+			return user, err
+		}
+		if touched {
+			if user, err = tx.TouchUser(ctx, id, version, tx.Now); err != nil {
+				return user, err
+			}
+			tx.RecordRows(store.StampUser(user))
+		}
+		user.Profile = &profile
+		return user, nil
+	})
+}
+
+// lockProfile locks a user and their profile for a change, by an actor who has all permissions of the user. The user is locked too,
+// because the rule that an identifier to sign in with remains is about all identifiers of the user.
+func (tx *Tx) lockProfile(ctx context.Context, userID uuid.UUID) (cardinal.User, store.ProfileRecord, error) {
+	user, err := tx.UserForChange(ctx, userID)
+	if err != nil {
+		return user, store.ProfileRecord{}, err
+	}
+	if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
+		return user, store.ProfileRecord{}, err
+	}
+	current, err := tx.ProfileForChange(ctx, userID)
+	return user, current, err
 }
 
 // changeProfile applies a merge patch to a locked profile and reports whether anything changed. at is where the patch stands
@@ -161,21 +132,9 @@ func (tx *Tx) changeProfile(ctx context.Context, current store.ProfileRecord, in
 		return before, false, err
 	}
 	var touched []string
-	for _, field := range []struct {
-		column   string
-		from, to any
-	}{
-		{"display_name_sealed", before.DisplayName, after.DisplayName},
-		{"username_sealed", before.Username, after.Username},
-		{"avatar_url_sealed", before.AvatarURL, after.AvatarURL},
-		{"country_code", before.Country, after.Country},
-		{"locale", before.Locale, after.Locale},
-		{"time_zone", before.TimeZone, after.TimeZone},
-		{"preferences", before.Preferences, after.Preferences},
-		{"attributes_sealed", before.Attributes, after.Attributes},
-	} {
-		if !reflect.DeepEqual(field.from, field.to) {
-			touched = append(touched, "profiles."+field.column)
+	for _, f := range ProfileFields {
+		if !reflect.DeepEqual(f.profile(&before), f.profile(&after)) {
+			touched = append(touched, "profiles."+f.Column)
 		}
 	}
 	if len(touched) == 0 {
@@ -209,35 +168,26 @@ func (tx *Tx) changeProfile(ctx context.Context, current store.ProfileRecord, in
 func (tx *Tx) mergeProfile(ctx context.Context, before cardinal.Profile, in cardinal.ProfileChange, at string) (after cardinal.Profile, usernameNormal string, err error) {
 	var check Input
 	after = before
-	for _, field := range []struct {
-		in   cardinal.Change[string]
-		into *string
-		name string
-		form func(string) (string, error)
-	}{
-		{in.DisplayName, &after.DisplayName, "/display_name", DisplayName},
-		{in.AvatarURL, &after.AvatarURL, "/avatar_url", normal.AvatarURL},
-		{in.Locale, &after.Locale, "/locale", normal.Locale},
-		{in.TimeZone, &after.TimeZone, "/time_zone", normal.TimeZone},
-		{in.Username, &after.Username, "/username", func(s string) (_ string, err error) {
-			usernameNormal, err = normal.Username(s)
-			return AsTyped(s, usernameNormal, MaxTypedUsername), err // claimed in its normal form
-		}},
-		{in.Country, &after.Country, "/country", func(s string) (string, error) { return s, nil }},
-	} {
-		if !field.in.Present() {
+	for _, f := range ProfileFields {
+		change := f.Change(&in)
+		if change == nil || !change.Present() {
 			continue
 		}
-		*field.into = ""
-		if value := field.in.Value(); value != nil && *value != "" {
-			*field.into = check.Text(at+field.name, *value, field.form)
+		text := f.profile(&after).(*string)
+		*text = f.empty
+		typed := valueOr(change.Value(), "")
+		if typed == "" {
+			continue
 		}
-	}
-	if after.Locale == "" {
-		after.Locale = "und"
-	}
-	if after.TimeZone == "" {
-		after.TimeZone = "UTC"
+		if f.normalize == nil {
+			*text = typed
+			continue
+		}
+		*text = check.Text(at+"/"+f.Name, typed, f.normalize)
+		if f.Name == "username" {
+			usernameNormal = *text
+			*text = AsTyped(typed, usernameNormal, MaxTypedUsername)
+		}
 	}
 	if in.Country.Present() {
 		if err := check.country(ctx, tx.Reader, at+"/country", after.Country); err != nil {

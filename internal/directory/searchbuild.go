@@ -40,7 +40,7 @@ func (d *Directory) SearchEnabled(ctx context.Context, r store.Reader) (bool, er
 }
 
 // buildSearchIndex makes everybody findable who is not yet, or nobody when search is off.
-func (k Desk) buildSearchIndex(ctx context.Context) error {
+func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 	r := k.d.store.Read(ctx)
 	mode, err := r.Setting(ctx, "search.mode")
 	if err != nil {
@@ -78,7 +78,7 @@ func (k Desk) buildSearchIndex(ctx context.Context) error {
 		case err != nil:
 			return err
 		case done && batches > 0:
-			return k.RefreshStatistics(ctx)
+			return k.d.RefreshStatistics(ctx)
 		case done:
 			return nil
 		}

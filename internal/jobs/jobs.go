@@ -1,6 +1,5 @@
-// Package jobs does later what the directory promised: it claims scheduled work that is due, runs it as the System, and
-// notes how it ended. Any number of nodes may run one; the lease in the database sees to it that each piece of work is done
-// by one of them.
+// Package jobs runs background work: it claims jobs that are due, runs them as the system, and records how they ended. Any number of nodes
+// can run it: a lease in the database makes sure that one node at a time runs a job.
 package jobs
 
 import (
@@ -18,93 +17,127 @@ import (
 )
 
 const (
-	lease = time.Minute // another node takes over from one that died after this
-	renew = lease / 4   // between two prolongations of the lease of work that goes on
-	poll  = time.Second // between two looks when nothing is due
-	flush = 30 * time.Second
-	beat  = 10 * time.Second
-	grace = 20 * time.Second // for the work under way when the service stops
+	lease             = time.Minute // another node takes over a job of a node that died after this
+	renewInterval     = lease / 4   // between two extensions of the lease of a job that is running
+	pollInterval      = time.Second // between two polls when nothing is due
+	flushInterval     = 30 * time.Second
+	heartbeatInterval = 10 * time.Second
+	gracePeriod       = 20 * time.Second // for the running job when the service stops
 )
 
-// Runner runs scheduled work for one node.
+// Runner runs the background work of one node.
 type Runner struct {
 	directory *directory.Directory
 	log       *slog.Logger
 	node      uuid.UUID
 	build     string // version of the program
+	jobs      map[string]directory.Job
+
 	renew     time.Duration
 	poll      time.Duration
 	flush     time.Duration
-	beat      time.Duration
+	heartbeat time.Duration
 	grace     time.Duration
 }
 
-// New returns a runner that is a node of its own; build is the version of its program.
-func New(d *directory.Directory, log *slog.Logger, build string) *Runner {
-	return &Runner{directory: d, log: log, node: cardinal.NewID(), build: build, renew: renew, poll: poll, flush: flush, beat: beat, grace: grace}
+// New returns a runner, which is a node of its own. build is the version of its program; jobs are the lists of all packages that have jobs.
+// It panics when two jobs are of one kind.
+func New(d *directory.Directory, log *slog.Logger, build string, jobs ...[]directory.Job) *Runner {
+	r := &Runner{
+		directory: d, log: log, node: cardinal.NewID(), build: build, jobs: map[string]directory.Job{},
+		renew: renewInterval, poll: pollInterval, flush: flushInterval, heartbeat: heartbeatInterval, grace: gracePeriod,
+	}
+	for _, list := range jobs {
+		for _, job := range list {
+			if _, ok := r.jobs[job.Kind]; ok {
+				panic("jobs: two jobs are called " + job.Kind)
+			}
+			r.jobs[job.Kind] = job
+		}
+	}
+	return r
 }
 
-// Join registers the node, before it serves anybody: an upgrade then waits for it where it must.
-func (r *Runner) Join(ctx context.Context) error { return r.directory.Join(ctx, r.node, r.build) }
+// Join registers the node before it serves requests: an upgrade then waits for it where it must. It also schedules the repeating jobs.
+func (r *Runner) Join(ctx context.Context) error {
+	if err := r.directory.Join(ctx, r.node, r.build); err != nil {
+		return err
+	}
+	var jobs []directory.Job
+	for _, job := range r.jobs {
+		jobs = append(jobs, job)
+	}
+	return r.directory.ScheduleJobs(ctx, jobs)
+}
 
-// Run works until ctx ends: then it claims nothing more and lets the piece of work under way end. It also writes down that the node
-// is alive and which sessions were used, from time to time and at the end. Its error is that of this last writing.
+// kinds lists the kinds of the long jobs, or of the others.
+func (r *Runner) kinds(long bool) []string {
+	var kinds []string
+	for _, job := range r.jobs {
+		if job.Long == long {
+			kinds = append(kinds, job.Kind)
+		}
+	}
+	return kinds
+}
+
+// Run works until ctx ends: then it claims no more jobs and lets the running one end. It also writes heartbeats and the last use of
+// sessions, regularly and at the end. Its error is that of this last write.
 func (r *Runner) Run(ctx context.Context) error {
-	// Work outlives ctx, but not by more than the grace.
-	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	// Work and bookkeeping outlive ctx, but not by more than the grace period.
+	graceful, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.grace, stop) })()
 
-	var beside sync.WaitGroup
-	beside.Go(func() { r.flushUntil(ctx, working) })
-	beside.Go(func() { r.beatUntil(ctx, working) })
-	// An import takes long, and another node can go on with it at any time: it keeps nothing else waiting, and ends with ctx.
-	beside.Go(func() { r.workUntil(ctx, ctx, working, r.directory.ClaimImport) })
-	r.workUntil(ctx, working, working, r.directory.ClaimJob)
-	beside.Wait()
-	return errors.Join(r.directory.FlushLastSeen(working), r.directory.Leave(working, r.node))
+	var background sync.WaitGroup
+	background.Go(func() { r.flushLoop(ctx, graceful) })
+	background.Go(func() { r.heartbeatLoop(ctx, graceful) })
+	// A long job delays no other job. Another node can continue it at any time, so it stops with ctx.
+	if kinds := r.kinds(true); len(kinds) > 0 {
+		background.Go(func() { r.jobLoop(ctx, ctx, graceful, kinds) })
+	}
+	r.jobLoop(ctx, graceful, graceful, r.kinds(false))
+	background.Wait()
+	return errors.Join(r.directory.FlushLastSeen(graceful), r.directory.Leave(graceful, r.node))
 }
 
-// claim leases a piece of work that is due.
-type claim func(ctx context.Context, node uuid.UUID, lease time.Duration) (cardinal.Job, error)
-
-// workUntil does one piece of work after the other until ctx ends. The work may go on as long as doing, noting its end as long as working.
-func (r *Runner) workUntil(ctx, doing, working context.Context, due claim) {
+// jobLoop runs one job after the other until ctx ends. A job can run as long as jobCtx; its end is recorded as long as bookkeepingCtx.
+func (r *Runner) jobLoop(ctx, jobCtx, bookkeepingCtx context.Context, kinds []string) {
 	for ctx.Err() == nil {
-		if worked := r.one(ctx, doing, working, due); !worked {
+		if ran := r.runNext(ctx, jobCtx, bookkeepingCtx, kinds); !ran {
 			wait(ctx, jittered(r.poll))
 		}
 	}
 }
 
-// one claims the most overdue piece of work and does it; false when there was none to be had.
-func (r *Runner) one(ctx, doing, working context.Context, due claim) bool {
-	job, err := due(ctx, r.node, lease)
+// runNext claims the most overdue job and runs it; false when there was none.
+func (r *Runner) runNext(ctx, jobCtx, bookkeepingCtx context.Context, kinds []string) bool {
+	job, err := r.directory.ClaimJob(ctx, r.node, lease, kinds...)
 	if err != nil {
 		if !errors.Is(err, cardinal.ErrNotFound) && ctx.Err() == nil {
-			r.log.Warn("scheduled work could not be claimed", "error", kind(err))
+			r.log.Warn("a job could not be claimed", "error", directory.ErrorKind(err))
 		}
 		return false
 	}
-	began := time.Now()
-	failed := r.do(doing, job)
+	start := time.Now()
+	failure := r.runWithLease(jobCtx, job)
 	switch {
-	case failed != nil && doing.Err() != nil:
-		r.log.Info("scheduled work was left to another node", "job", job.Kind)
-	case failed != nil:
-		r.log.Error("scheduled work failed", "job", job.Kind, "attempt", job.Attempts+1, "error", kind(failed))
+	case failure != nil && jobCtx.Err() != nil:
+		r.log.Info("a job was left to another node", "job", job.Kind)
+	case failure != nil:
+		r.log.Error("a job failed", "job", job.Kind, "attempt", job.Attempts+1, "error", directory.ErrorKind(failure))
 	default:
-		r.log.Debug("scheduled work done", "job", job.Kind, "took", time.Since(began))
+		r.log.Debug("a job is done", "job", job.Kind, "duration", time.Since(start))
 	}
-	// Whoever lost the lease meanwhile has nothing to note: the work is another node's now.
-	if err := r.directory.EndJob(working, job, r.node, failed); err != nil && !errors.Is(err, cardinal.ErrNotFound) {
-		r.log.Error("the end of scheduled work could not be noted", "job", job.Kind, "error", kind(err))
+	// A node that lost the lease has nothing to record: another node has the job now.
+	if err := r.directory.EndJob(bookkeepingCtx, job, r.node, failure); err != nil && !errors.Is(err, cardinal.ErrNotFound) {
+		r.log.Error("the end of a job could not be recorded", "job", job.Kind, "error", directory.ErrorKind(err))
 	}
 	return true
 }
 
-// do does a piece of work and keeps its lease meanwhile; without the lease it ends.
-func (r *Runner) do(ctx context.Context, job cardinal.Job) error {
+// runWithLease runs a job and extends its lease while it runs. A job that loses its lease is stopped.
+func (r *Runner) runWithLease(ctx context.Context, job cardinal.Job) error {
 	ctx, stop := context.WithCancel(ctx)
 	var renewing sync.WaitGroup
 	defer renewing.Wait()
@@ -115,25 +148,25 @@ func (r *Runner) do(ctx context.Context, job cardinal.Job) error {
 			if errors.Is(err, cardinal.ErrNotFound) {
 				stop()
 			} else if err != nil && ctx.Err() == nil {
-				r.log.Warn("a lease could not be prolonged", "job", job.Kind, "error", kind(err))
+				r.log.Warn("a lease could not be extended", "job", job.Kind, "error", directory.ErrorKind(err))
 			}
 		}
 	})
-	return r.directory.As(cardinal.System()).RunJob(ctx, job)
+	return r.directory.As(cardinal.System()).RunJob(ctx, r.jobs[job.Kind], job.ID)
 }
 
-func (r *Runner) flushUntil(ctx, working context.Context) {
+func (r *Runner) flushLoop(ctx, graceful context.Context) {
 	for wait(ctx, jittered(r.flush)) {
-		if err := r.directory.FlushLastSeen(working); err != nil {
-			r.log.Warn("the use of sessions could not be noted", "error", kind(err))
+		if err := r.directory.FlushLastSeen(graceful); err != nil {
+			r.log.Warn("the last use of sessions could not be written", "error", directory.ErrorKind(err))
 		}
 	}
 }
 
-func (r *Runner) beatUntil(ctx, working context.Context) {
-	for wait(ctx, jittered(r.beat)) {
-		if err := r.directory.Heartbeat(working, r.node, r.build); err != nil {
-			r.log.Warn("the heartbeat could not be written", "error", kind(err))
+func (r *Runner) heartbeatLoop(ctx, graceful context.Context) {
+	for wait(ctx, jittered(r.heartbeat)) {
+		if err := r.directory.Heartbeat(graceful, r.node, r.build); err != nil {
+			r.log.Warn("the heartbeat could not be written", "error", directory.ErrorKind(err))
 		}
 	}
 }
@@ -150,16 +183,5 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// jittered spreads nodes that started together: d, give or take a quarter.
+// jittered varies an interval by up to a quarter, so that nodes that started together do not poll together.
 func jittered(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) }
-
-// kind names an error for the log without its text, which may hold values.
-func kind(err error) string {
-	for _, kind := range []error{cardinal.ErrBusy, cardinal.ErrConflict, cardinal.ErrForbidden, cardinal.ErrNotFound,
-		cardinal.ErrStale, cardinal.ErrInvalid, context.DeadlineExceeded, context.Canceled} {
-		if errors.Is(err, kind) {
-			return kind.Error()
-		}
-	}
-	return "internal"
-}

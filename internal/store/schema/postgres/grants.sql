@@ -31,7 +31,7 @@ GRANT INSERT ON audit_logs TO %[1]s;
 GRANT EXECUTE ON FUNCTION audit_month_ensure(date), audit_months() TO %[1]s;
 
 GRANT UPDATE (value, updated_at, version) ON settings TO %[1]s;
-GRANT INSERT, DELETE, UPDATE (attempts, run_at, leased_by, leased_until, last_run_at, last_error) ON jobs TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (repeat_seconds, attempts, run_at, leased_by, leased_until, last_run_at, last_error) ON jobs TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (fingerprint, reply_sealed, created_at, expires_at) ON idempotency_keys TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (last_seen_at) ON nodes TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (place, walked, changed, updated_at) ON schema_backfills TO %[1]s;

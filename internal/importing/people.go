@@ -1,4 +1,4 @@
-package directory
+package importing
 
 import (
 	"context"
@@ -10,14 +10,15 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory"
 	"cardinal/internal/normal"
 	"cardinal/internal/password"
 	"cardinal/internal/store"
 )
 
-// person makes every row of a candidate, sealed under a key of their own, and the event that lists the rows' digests. Whatever else a
+// newUser makes every row of a candidate, sealed under a key of their own, and the event that lists the rows' digests. Whatever else a
 // new user has to have joins here.
-func (rules *importRules) person(ctx context.Context, c *candidate, event cardinal.AuditEvent) (store.NewPerson, error) {
+func (rules *rules) newUser(ctx context.Context, c *checkedRow, event cardinal.AuditEvent) (store.NewPerson, error) {
 	k, now := rules.desk, rules.now
 	if c.id = c.ID; c.id == uuid.Nil {
 		c.id = cardinal.NewID()
@@ -26,10 +27,10 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 	if c.DeletedAt != nil {
 		p.User.StatusBeforeDeletion = &c.StatusBeforeDeletion
 	}
-	key, wrapped := k.d.keys.NewUserKey(c.id, now)
+	key, wrapped := k.Directory().Keys().NewUserKey(c.id, now)
 	p.Key = wrapped
 	var err error
-	p.Profile, err = EncryptProfile(cardinal.Profile{UserID: c.id, DisplayName: c.DisplayName, Username: c.Username, AvatarURL: c.AvatarURL, Country: c.Country, Locale: c.Locale,
+	p.Profile, err = directory.EncryptProfile(cardinal.Profile{UserID: c.id, DisplayName: c.DisplayName, Username: c.Username, AvatarURL: c.AvatarURL, Country: c.Country, Locale: c.Locale,
 		TimeZone: c.TimeZone, Preferences: c.Preferences, Attributes: c.Attributes, CreatedAt: *c.CreatedAt, UpdatedAt: now, Version: 1}, key)
 	if err != nil {
 		return p, err
@@ -39,18 +40,18 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 		return p, err
 	}
 	rows := []cardinal.RowStamp{store.StampUser(p.User), profile, store.StampUserKey(wrapped)}
-	claims := c.claims // the user name's first, then the contacts'
+	claims := c.identifiers // the user name's first, then the contacts'
 	if c.Username != "" {
 		p.Identifiers = append(p.Identifiers, store.IdentifierRecord{ValueIndex: claims[0].index, UserID: c.id, CreatedAt: now})
 		rows = append(rows, store.StampIdentifier(p.Identifiers[0]))
 		claims = claims[1:]
 	}
-	found := SearchableText{Words: append(normal.Words(c.DisplayName), normal.Words(c.Username)...), Attributes: c.Attributes}
+	found := directory.SearchableText{Words: append(normal.Words(c.DisplayName), normal.Words(c.Username)...), Attributes: c.Attributes}
 	changes := map[string]cardinal.ColumnChange{"users.status": {To: c.Status}, "users.kind": {To: c.Kind}}
 	for i, contact := range c.contacts {
 		at, lapses := c.verified[i], now.Add(rules.settings.UnverifiedLifetime)
 		record := store.ContactRecord{UserID: c.id, ID: cardinal.NewID(), Kind: contact.kind, IsPrimary: contact.primary, VerifiedAt: at, CreatedAt: *c.CreatedAt, UpdatedAt: now, Version: 1, SchemaVersion: 1}
-		record.ValueSealed = EncryptText(key, "contacts", "value_sealed", c.id, AsTyped(contact.typed, contact.normal, MaxTypedContact))
+		record.ValueSealed = directory.EncryptText(key, "contacts", "value_sealed", c.id, directory.AsTyped(contact.typed, contact.normal, directory.MaxTypedContact))
 		if at != nil && at.Before(record.CreatedAt) {
 			record.CreatedAt = *at
 		}
@@ -65,15 +66,15 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 		rows = append(rows, store.StampContact(record), store.StampIdentifier(claim))
 		changes["contacts.value_sealed"] = cardinal.ColumnChange{Masked: true}
 	}
-	on, err := k.d.SearchEnabled(ctx, k.d.store.Read(ctx))
+	on, err := k.Directory().SearchEnabled(ctx, k.Directory().Store().Read(ctx))
 	if err != nil {
 		return p, err
 	}
 	if on {
-		p.Tokens = k.d.keys.SearchTokens(found, rules.searchable)
+		p.Tokens = k.Directory().Keys().SearchTokens(found, rules.searchable)
 	}
 	if c.hash != nil {
-		phc, err := rules.stored(ctx, c.hash)
+		phc, err := rules.hashToStore(ctx, c.hash)
 		if err != nil {
 			return p, err
 		}
@@ -81,7 +82,7 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 		changes["credentials.hash"] = cardinal.ColumnChange{Masked: true}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.roles)) {
-		grant := cardinal.Grant{UserID: c.id, RoleID: c.roles[name].id, GrantedBy: k.actor.UserID, CreatedAt: now, ExpiresAt: c.roles[name].expires}
+		grant := cardinal.Grant{UserID: c.id, RoleID: c.roles[name].id, GrantedBy: k.Actor().UserID, CreatedAt: now, ExpiresAt: c.roles[name].expires}
 		p.Grants = append(p.Grants, grant)
 		rows = append(rows, store.StampGrant(grant))
 		changes["user_roles."+name] = cardinal.ColumnChange{To: "granted"}
@@ -91,7 +92,7 @@ func (rules *importRules) person(ctx context.Context, c *candidate, event cardin
 	return p, nil
 }
 
-func (rules *importRules) credential(c *candidate, phc string) *store.CredentialRecord {
+func (rules *rules) credential(c *checkedRow, phc string) *store.CredentialRecord {
 	set := c.CreatedAt // since when there can have been a password, where the file does not say
 	if c.PasswordSetAt != nil {
 		set = c.PasswordSetAt
@@ -99,8 +100,8 @@ func (rules *importRules) credential(c *candidate, phc string) *store.Credential
 	return &store.CredentialRecord{UserID: c.id, Hash: phc, LastReset: *set, MustChange: c.MustChangePassword, CreatedAt: *set, UpdatedAt: rules.now, Version: 1, SchemaVersion: 1}
 }
 
-// stored is the text in which a given hash is stored: its own, or wrapped where it is too weak for that.
-func (rules *importRules) stored(ctx context.Context, given *password.Given) (string, error) {
+// hashToStore is the text in which a given hash is stored: its own, or wrapped where it is too weak for that.
+func (rules *rules) hashToStore(ctx context.Context, given *password.Given) (string, error) {
 	if phc, fit := given.PHC(); fit {
 		return phc, nil
 	}
@@ -108,9 +109,9 @@ func (rules *importRules) stored(ctx context.Context, given *password.Given) (st
 }
 
 // wrap waits for a turn as long as it takes: an import can, people who sign in go first.
-func (rules *importRules) wrap(ctx context.Context, given *password.Given) (string, error) {
+func (rules *rules) wrap(ctx context.Context, given *password.Given) (string, error) {
 	for {
-		phc, err := rules.desk.d.hasher.Wrap(ctx, *given)
+		phc, err := rules.desk.Directory().Hasher().Wrap(ctx, *given)
 		if !errors.Is(err, password.ErrBusy) {
 			return phc, err
 		}
@@ -122,8 +123,8 @@ func (rules *importRules) wrap(ctx context.Context, given *password.Given) (stri
 	}
 }
 
-// lookUpSalts finds which salts of the given hashes somebody has already.
-func lookUpSalts(ctx context.Context, r store.Reader, list []candidate) (map[string]bool, error) {
+// findSalts finds which salts of the given hashes somebody has already.
+func findSalts(ctx context.Context, r store.Reader, list []checkedRow) (map[string]bool, error) {
 	var salts []string
 	for i := range list {
 		if list[i].hash != nil {
@@ -138,9 +139,9 @@ func lookUpSalts(ctx context.Context, r store.Reader, list []candidate) (map[str
 	return taken, err
 }
 
-// freshSalts wraps the hashes whose salt is taken, in the directory or among these people, and adds the digests of all credentials to
+// wrapDuplicateSalts wraps the hashes whose salt is taken, in the directory or among these people, and adds the digests of all credentials to
 // the events.
-func (rules *importRules) freshSalts(ctx context.Context, taken map[string]bool, list []candidate, people []store.NewPerson) error {
+func (rules *rules) wrapDuplicateSalts(ctx context.Context, taken map[string]bool, list []checkedRow, people []store.NewPerson) error {
 	for i := range people {
 		if people[i].Credential == nil {
 			continue

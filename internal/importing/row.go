@@ -1,4 +1,4 @@
-package directory
+package importing
 
 import (
 	"context"
@@ -12,31 +12,32 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory"
 	"cardinal/internal/normal"
 	"cardinal/internal/password"
 	"cardinal/internal/store"
 )
 
-// importRules is what rows are held against. It is read once a run, so that a row costs no statement.
-type importRules struct {
-	desk       Desk
-	settings   Settings
-	now        time.Time
-	attributes map[string]string // types by name
-	searchable []string          // names of those that people are found by
-	countries  map[string]bool
-	roles      map[string]cardinal.Role // that the importer may grant
-	kept       map[string]bool          // roles there are that the importer may not grant
-	zones      map[string]string        // names in normal form, of those that were given
-	initial    map[string]bool          // statuses that somebody can come in
-	status     string                   // of who comes without one
+// rules is what rows are held against. It is read once a run, so that a row costs no statement.
+type rules struct {
+	desk            directory.Desk
+	settings        directory.Settings
+	now             time.Time
+	attributes      map[string]string // types by name
+	searchable      []string          // names of those that people are found by
+	countries       map[string]bool
+	roles           map[string]cardinal.Role // that the importer may grant
+	ungrantable     map[string]bool          // roles there are that the importer may not grant
+	zones           map[string]string        // names in normal form, of those that were given
+	initialStatuses map[string]bool          // statuses that somebody can come in
+	defaultStatus   string                   // of who comes without one
 }
 
-// newImportRules reads them as the desk's actor may use them.
-func (k Desk) newImportRules(ctx context.Context, r store.Reader) (*importRules, error) {
-	rules := &importRules{desk: k, now: k.d.Now(), attributes: map[string]string{}, countries: map[string]bool{}, roles: map[string]cardinal.Role{}, kept: map[string]bool{}, zones: map[string]string{}, initial: map[string]bool{}}
+// newRules reads them as the desk's actor may use them.
+func newRules(ctx context.Context, k directory.Desk, r store.Reader) (*rules, error) {
+	rules := &rules{desk: k, now: k.Directory().Now(), attributes: map[string]string{}, countries: map[string]bool{}, roles: map[string]cardinal.Role{}, ungrantable: map[string]bool{}, zones: map[string]string{}, initialStatuses: map[string]bool{}}
 	var err error
-	if rules.settings, err = k.d.CurrentSettings(ctx, r); err != nil {
+	if rules.settings, err = k.Directory().CurrentSettings(ctx, r); err != nil {
 		return nil, err
 	}
 	definitions, err := r.AllAttributeDefinitions(ctx)
@@ -60,15 +61,15 @@ func (k Desk) newImportRules(ctx context.Context, r store.Reader) (*importRules,
 	if err != nil {
 		return nil, err
 	}
-	rules.status = initial["create"]
+	rules.defaultStatus = initial["create"]
 	for _, status := range initial {
-		rules.initial[status] = true
+		rules.initialStatuses[status] = true
 	}
 	return rules, rules.readRoles(ctx, r)
 }
 
 // readRoles sorts the roles into those that the importer may grant and others, as GrantRole would.
-func (rules *importRules) readRoles(ctx context.Context, r store.Reader) error {
+func (rules *rules) readRoles(ctx context.Context, r store.Reader) error {
 	k := &rules.desk
 	mayGrant, err := k.HasPermission(ctx, r, "roles.grant")
 	if err != nil {
@@ -89,7 +90,7 @@ func (rules *importRules) readRoles(ctx context.Context, r store.Reader) error {
 			if holds {
 				rules.roles[role.Name] = role
 			} else {
-				rules.kept[role.Name] = true
+				rules.ungrantable[role.Name] = true
 			}
 		}
 		if len(roles) <= page.Limit {
@@ -99,40 +100,46 @@ func (rules *importRules) readRoles(ctx context.Context, r store.Reader) error {
 	}
 }
 
-// candidate is a row whose form is right: who is to be made of it.
-type candidate struct {
+// checkedRow is a row whose form is right: who is to be made of it.
+type checkedRow struct {
 	cardinal.ImportRow
-	number   int64
-	id       uuid.UUID // the file's, or a new one
-	username string    // in normal form, like the contacts'
-	contacts []contactInput
-	verified []*time.Time // when, of each contact
-	claims   []claimed
-	hash     *password.Given
-	roles    map[string]granted // by name
+	number      int64
+	id          uuid.UUID // the file's, or a new one
+	username    string    // in normal form, like the contacts'
+	contacts    []contact
+	verified    []*time.Time // when, of each contact
+	identifiers []identifierUse
+	hash        *password.Given
+	roles       map[string]roleGrant // by name
 }
 
-// granted is a role that the file gives, and until when.
-type granted struct {
+// contact is a contact of a row, with its normal form.
+type contact struct {
+	kind, typed, normal string
+	primary, verified   bool
+}
+
+// roleGrant is a role that the file gives, and until when.
+type roleGrant struct {
 	id      uuid.UUID
 	expires *time.Time
 }
 
-// claimed is what the candidate needs that must be unique, and where the file says so.
-type claimed struct {
+// identifierUse is what the candidate needs that must be unique, and where the file says so.
+type identifierUse struct {
 	index   []byte
 	pointer string
 }
 
 // check finds every fault of a row.
-func (rules *importRules) check(row cardinal.ImportRow) (candidate, error) {
-	var check Input
-	c := candidate{ImportRow: row}
+func (rules *rules) check(row cardinal.ImportRow) (checkedRow, error) {
+	var check directory.Input
+	c := checkedRow{ImportRow: row}
 	rules.checkIdentity(&check, &c)
-	c.DisplayName = check.Text("/display_name", c.DisplayName, DisplayName)
+	c.DisplayName = check.Text("/display_name", c.DisplayName, directory.DisplayName)
 	c.username = check.Text("/username", c.Username, normal.Username)
-	if c.Username = AsTyped(c.Username, c.username, MaxTypedUsername); c.Username != "" {
-		c.claims = append(c.claims, claimed{rules.desk.d.keys.BlindIndex(normal.KindUsername, c.username), "/username"})
+	if c.Username = directory.AsTyped(c.Username, c.username, directory.MaxTypedUsername); c.Username != "" {
+		c.identifiers = append(c.identifiers, identifierUse{rules.desk.Directory().Keys().BlindIndex(normal.KindUsername, c.username), "/username"})
 	}
 	c.AvatarURL = check.Text("/avatar_url", c.AvatarURL, normal.AvatarURL)
 	c.Locale = check.Text("/locale", c.Locale, normal.Locale)
@@ -145,14 +152,14 @@ func (rules *importRules) check(row cardinal.ImportRow) (candidate, error) {
 	rules.checkContacts(&check, &c)
 	rules.checkPassword(&check, &c)
 	rules.checkRoles(&check, &c)
-	if len(c.claims) == 0 && c.ID == uuid.Nil {
+	if len(c.identifiers) == 0 && c.ID == uuid.Nil {
 		check.Add("", "row_without_identifier")
 	}
 	return c, check.Err()
 }
 
 // timeZone looks a name up once: the database of zones is a file.
-func (rules *importRules) timeZone(check *Input, name string) string {
+func (rules *rules) timeZone(check *directory.Input, name string) string {
 	if known, ok := rules.zones[name]; ok {
 		return known
 	}
@@ -163,29 +170,29 @@ func (rules *importRules) timeZone(check *Input, name string) string {
 	return zone
 }
 
-func (rules *importRules) checkIdentity(check *Input, c *candidate) {
-	d := rules.desk.d
+func (rules *rules) checkIdentity(check *directory.Input, c *checkedRow) {
+	d := rules.desk.Directory()
 	if c.ID != uuid.Nil && (c.ID.Version() != 7 || cardinal.IsBuiltIn(c.ID)) {
 		check.Add("/id", "id_format")
 	}
 	if c.Kind == "" {
 		c.Kind = "person"
 	}
-	if kind, ok := d.kinds[c.Kind]; !ok || !kind.IsListed {
+	if kind, ok := d.Kind(c.Kind); !ok || !kind.IsListed {
 		check.Add("/kind", "kind_unknown", strings.Join(d.ListedKinds(), ", "))
 	} else if !kind.CanSignIn && (c.Username != "" || c.Email != "" || c.Phone != "" || len(c.Contacts) > 0 || c.PasswordHash != "") {
 		check.Add("/kind", "kind_cannot_sign_in", c.Kind)
 	}
 	if c.Status == "" {
-		c.Status = rules.status
-	} else if !rules.initial[c.Status] {
+		c.Status = rules.defaultStatus
+	} else if !rules.initialStatuses[c.Status] {
 		check.Add("/status", "status_unknown", rules.statuses())
 	}
 	c.CreatedAt = rules.past(check, "/created_at", c.CreatedAt, time.Unix(0, 0))
 	if c.CreatedAt == nil {
 		c.CreatedAt = &rules.now
 	}
-	deleted := d.statuses[c.Status].IsDeleted
+	deleted := d.Status(c.Status).IsDeleted
 	switch {
 	case !deleted && (c.DeletedAt != nil || c.StatusBeforeDeletion != ""):
 		check.Add("/deleted_at", "deletion_unexpected")
@@ -194,20 +201,20 @@ func (rules *importRules) checkIdentity(check *Input, c *candidate) {
 			c.DeletedAt = &rules.now
 		}
 		if c.StatusBeforeDeletion == "" {
-			c.StatusBeforeDeletion = rules.status
-		} else if !rules.initial[c.StatusBeforeDeletion] || d.statuses[c.StatusBeforeDeletion].IsDeleted {
+			c.StatusBeforeDeletion = rules.defaultStatus
+		} else if !rules.initialStatuses[c.StatusBeforeDeletion] || d.Status(c.StatusBeforeDeletion).IsDeleted {
 			check.Add("/status_before_deletion", "status_unknown", rules.statuses())
 		}
 	}
 }
 
 // statuses lists the statuses that a user can be imported with.
-func (rules *importRules) statuses() string {
-	return strings.Join(slices.Sorted(maps.Keys(rules.initial)), ", ")
+func (rules *rules) statuses() string {
+	return strings.Join(slices.Sorted(maps.Keys(rules.initialStatuses)), ", ")
 }
 
 // past brings a time to what both databases keep; it must lie between a moment and now.
-func (rules *importRules) past(check *Input, pointer string, t *time.Time, since time.Time) *time.Time {
+func (rules *rules) past(check *directory.Input, pointer string, t *time.Time, since time.Time) *time.Time {
 	if t == nil {
 		return nil
 	}
@@ -218,10 +225,10 @@ func (rules *importRules) past(check *Input, pointer string, t *time.Time, since
 	return &at
 }
 
-func (rules *importRules) checkAttributes(check *Input, c *candidate) {
+func (rules *rules) checkAttributes(check *directory.Input, c *checkedRow) {
 	check.Document("/attributes", c.Attributes)
 	for _, name := range slices.Sorted(maps.Keys(c.Attributes)) {
-		at := "/attributes/" + PointerToken(name)
+		at := "/attributes/" + directory.PointerToken(name)
 		want, known := rules.attributes[name]
 		if s, ok := c.Attributes[name].(string); ok && known && want != "string" { // CSV has only texts
 			if v, ok := fromText(want, s); ok {
@@ -233,7 +240,7 @@ func (rules *importRules) checkAttributes(check *Input, c *candidate) {
 			delete(c.Attributes, name)
 		case !known:
 			check.Add(at, "attribute_unknown")
-		case want != JSONType(c.Attributes[name]):
+		case want != directory.JSONType(c.Attributes[name]):
 			check.Add(at, "attribute_type", want)
 		}
 	}
@@ -249,7 +256,7 @@ func fromText(valueType, s string) (any, bool) {
 }
 
 // checkContacts brings email and phone together with the list of contacts: of each kind one is primary, the first unless the file says.
-func (rules *importRules) checkContacts(check *Input, c *candidate) {
+func (rules *rules) checkContacts(check *directory.Input, c *checkedRow) {
 	type entry struct {
 		cardinal.ImportContact
 		pointer string
@@ -274,8 +281,8 @@ func (rules *importRules) checkContacts(check *Input, c *candidate) {
 	}
 	primary := map[string]int{}
 	for _, e := range list {
-		if !slices.Contains(rules.desk.d.contactKinds, e.Kind) {
-			check.Add(e.pointer+"/kind", "contact_kind_unknown", strings.Join(rules.desk.d.contactKinds, ", "))
+		if !slices.Contains(rules.desk.Directory().ContactKinds(), e.Kind) {
+			check.Add(e.pointer+"/kind", "contact_kind_unknown", strings.Join(rules.desk.Directory().ContactKinds(), ", "))
 			continue
 		}
 		value := check.Contact(e.pointer, e.Kind, e.Value)
@@ -286,12 +293,12 @@ func (rules *importRules) checkContacts(check *Input, c *candidate) {
 		case !ok || e.IsPrimary:
 			primary[e.Kind] = len(c.contacts)
 		}
-		index := rules.desk.d.keys.BlindIndex(e.Kind, value)
-		if slices.ContainsFunc(c.claims, func(other claimed) bool { return string(other.index) == string(index) }) {
+		index := rules.desk.Directory().Keys().BlindIndex(e.Kind, value)
+		if slices.ContainsFunc(c.identifiers, func(other identifierUse) bool { return string(other.index) == string(index) }) {
 			check.Add(e.pointer, "identifier_already_yours")
 		}
-		c.claims = append(c.claims, claimed{index, e.pointer})
-		c.contacts = append(c.contacts, contactInput{kind: e.Kind, typed: e.Value, normal: value, primary: e.IsPrimary, verified: e.VerifiedAt != nil})
+		c.identifiers = append(c.identifiers, identifierUse{index, e.pointer})
+		c.contacts = append(c.contacts, contact{kind: e.Kind, typed: e.Value, normal: value, primary: e.IsPrimary, verified: e.VerifiedAt != nil})
 		c.verified = append(c.verified, rules.past(check, e.pointer+"/verified_at", e.VerifiedAt, time.Unix(0, 0)))
 	}
 	if len(check.Faults) > 0 {
@@ -302,7 +309,7 @@ func (rules *importRules) checkContacts(check *Input, c *candidate) {
 	}
 }
 
-func (rules *importRules) checkPassword(check *Input, c *candidate) {
+func (rules *rules) checkPassword(check *directory.Input, c *checkedRow) {
 	c.PasswordSetAt = rules.past(check, "/password_set_at", c.PasswordSetAt, time.Unix(0, 0))
 	if c.PasswordHash == "" {
 		if c.MustChangePassword {
@@ -316,17 +323,17 @@ func (rules *importRules) checkPassword(check *Input, c *candidate) {
 		return
 	}
 	c.hash = &given
-	if len(c.claims) == 0 {
+	if len(c.identifiers) == 0 {
 		check.Add("/password_hash", "password_without_identifier")
 	}
 }
 
-func (rules *importRules) checkRoles(check *Input, c *candidate) {
+func (rules *rules) checkRoles(check *directory.Input, c *checkedRow) {
 	for i, r := range c.Roles {
 		at := "/roles/" + strconv.Itoa(i)
 		role, ok := rules.roles[r.Name]
 		switch {
-		case ok && rules.desk.d.statuses[c.Status].IsDeleted, !ok && rules.kept[r.Name]:
+		case ok && rules.desk.Directory().Status(c.Status).IsDeleted, !ok && rules.ungrantable[r.Name]:
 			check.Add(at, "role_not_assignable")
 		case !ok:
 			check.Add(at, "role_unknown")
@@ -334,29 +341,29 @@ func (rules *importRules) checkRoles(check *Input, c *candidate) {
 			check.Add(at, "time_in_past")
 		default:
 			if c.roles == nil {
-				c.roles = map[string]granted{}
+				c.roles = map[string]roleGrant{}
 			}
-			c.roles[role.Name] = granted{role.ID, TruncateTime(r.ExpiresAt)}
+			c.roles[role.Name] = roleGrant{role.ID, directory.TruncateTime(r.ExpiresAt)}
 		}
 	}
 }
 
-// existing is what came of looking for candidates in the database.
-type existing struct {
+// existingUsers is what came of looking for candidates in the database.
+type existingUsers struct {
 	ids    map[uuid.UUID]bool
-	claims map[string]uuid.UUID // holders, by index
+	owners map[string]uuid.UUID // holders, by index
 }
 
-// lookUp finds which candidates are there already, by three statements for all.
-func lookUp(ctx context.Context, r store.Reader, list []candidate) (existing, error) {
-	found := existing{map[uuid.UUID]bool{}, map[string]uuid.UUID{}}
+// findExisting finds which candidates are there already, by three statements for all.
+func findExisting(ctx context.Context, r store.Reader, list []checkedRow) (existingUsers, error) {
+	found := existingUsers{map[uuid.UUID]bool{}, map[string]uuid.UUID{}}
 	var ids []uuid.UUID
 	var indexes [][]byte
 	for i := range list {
 		if list[i].ID != uuid.Nil {
 			ids = append(ids, list[i].ID)
 		}
-		for _, c := range list[i].claims {
+		for _, c := range list[i].identifiers {
 			indexes = append(indexes, c.index)
 		}
 	}
@@ -369,29 +376,29 @@ func lookUp(ctx context.Context, r store.Reader, list []candidate) (existing, er
 	}
 	held, err := r.IdentifiersAmong(ctx, indexes)
 	for _, h := range held {
-		found.claims[string(h.ValueIndex)] = h.UserID
+		found.owners[string(h.ValueIndex)] = h.UserID
 	}
 	return found, err
 }
 
-// errThere says that a candidate is in the directory already.
-var errThere = errors.New("there already")
+// errExists says that a candidate is in the directory already.
+var errExists = errors.New("there already")
 
-// judge returns nil for a candidate who is new, errThere for one who is there, and faults for one who claims what others hold.
-func (e existing) judge(c *candidate) error {
+// classify returns nil for a candidate who is new, errThere for one who is there, and faults for one who claims what others hold.
+func (e existingUsers) classify(c *checkedRow) error {
 	if e.ids[c.ID] {
-		return errThere
+		return errExists
 	}
-	var check Input
+	var check directory.Input
 	holders := map[uuid.UUID]bool{}
-	for _, claim := range c.claims {
-		if holder, ok := e.claims[string(claim.index)]; ok {
+	for _, claim := range c.identifiers {
+		if holder, ok := e.owners[string(claim.index)]; ok {
 			holders[holder] = true
 			check.Add(claim.pointer, "identifier_taken")
 		}
 	}
 	if len(holders) == 1 && c.ID == uuid.Nil {
-		return errThere
+		return errExists
 	}
 	return check.Err()
 }

@@ -1,4 +1,4 @@
-package directory
+package importing
 
 import (
 	"bufio"
@@ -11,22 +11,22 @@ import (
 	"github.com/google/uuid"
 )
 
-// spill finds what stands in a file twice without holding the file: keyed hashes go into temporary files by their first bits, and
+// duplicateFinder finds what stands in a file twice without holding the file: keyed hashes go into temporary files by their first bits, and
 // each of those fits into memory. The files have no name any more, so that a killed process leaves nothing.
-type spill struct {
-	files   [spillFiles]*os.File
-	writers [spillFiles]*bufio.Writer
+type duplicateFinder struct {
+	files   [duplicateFiles]*os.File
+	writers [duplicateFiles]*bufio.Writer
 }
 
 const (
-	spillFiles = 64
-	spillEntry = 24 // 16 bytes of the hash, 8 of the row's number
-	// mostRepeated bounds what is remembered of rows that repeat others: with more it is the wrong file, or the wrong column.
-	mostRepeated = 100_000
+	duplicateFiles = 64
+	entrySize      = 24 // 16 bytes of the hash, 8 of the row's number
+	// maxDuplicates bounds what is remembered of rows that repeat others: with more it is the wrong file, or the wrong column.
+	maxDuplicates = 100_000
 )
 
-func newSpill() (*spill, error) {
-	s := &spill{}
+func newDuplicateFinder() (*duplicateFinder, error) {
+	s := &duplicateFinder{}
 	for i := range s.files {
 		f, err := os.CreateTemp("", "cardinal-import-")
 		if err != nil {
@@ -39,7 +39,7 @@ func newSpill() (*spill, error) {
 	return s, nil
 }
 
-func (s *spill) close() {
+func (s *duplicateFinder) close() {
 	for _, f := range s.files {
 		if f != nil {
 			f.Close()
@@ -48,30 +48,30 @@ func (s *spill) close() {
 }
 
 // add notes what a candidate claims, and their id.
-func (s *spill) add(c *candidate) error {
+func (s *duplicateFinder) add(c *checkedRow) error {
 	if c.ID != uuid.Nil {
-		if err := s.entry(c.ID[:], c.number); err != nil {
+		if err := s.addEntry(c.ID[:], c.number); err != nil {
 			return err
 		}
 	}
-	for _, claim := range c.claims {
-		if err := s.entry(claim.index, c.number); err != nil {
+	for _, claim := range c.identifiers {
+		if err := s.addEntry(claim.index, c.number); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *spill) entry(hash []byte, number int64) error {
-	var entry [spillEntry]byte
+func (s *duplicateFinder) addEntry(hash []byte, number int64) error {
+	var entry [entrySize]byte
 	copy(entry[:16], hash)
 	binary.BigEndian.PutUint64(entry[16:], uint64(number))
-	_, err := s.writers[hash[15]%spillFiles].Write(entry[:]) // the first bytes of an id say the time
+	_, err := s.writers[hash[15]%duplicateFiles].Write(entry[:]) // the first bytes of an id say the time
 	return err
 }
 
-// repeated returns the rows that repeat an earlier one, and which.
-func (s *spill) repeated() (map[int64]int64, error) {
+// duplicates returns the rows that repeat an earlier one, and which.
+func (s *duplicateFinder) duplicates() (map[int64]int64, error) {
 	found := map[int64]int64{}
 	for i, f := range s.files {
 		if err := s.writers[i].Flush(); err != nil {
@@ -84,7 +84,7 @@ func (s *spill) repeated() (map[int64]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries := slices.Collect(slices.Chunk(all, spillEntry))
+		entries := slices.Collect(slices.Chunk(all, entrySize))
 		slices.SortFunc(entries, bytes.Compare)
 		for j := 1; j < len(entries); j++ {
 			if !bytes.Equal(entries[j][:16], entries[j-1][:16]) {
@@ -94,7 +94,7 @@ func (s *spill) repeated() (map[int64]int64, error) {
 			if first, ok := found[before]; ok {
 				before = first
 			}
-			if len(found) < mostRepeated {
+			if len(found) < maxDuplicates {
 				found[number] = before
 			}
 		}

@@ -1,4 +1,4 @@
-package directory
+package importing
 
 import (
 	"context"
@@ -10,32 +10,33 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory"
 	"cardinal/internal/importfile"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
 )
 
-// importChunk is how many bytes of a file are sealed together.
-const importChunk = 1 << 20
+// chunkSize is how many bytes of a file are sealed together.
+const chunkSize = 1 << 20
 
 func placeOfChunk(runID uuid.UUID, part string, number int64) seal.Place {
-	return placeOfRun("import_chunks", part+" "+strconv.FormatInt(number, 10), runID)
+	return placeInRun("import_chunks", part+" "+strconv.FormatInt(number, 10), runID)
 }
 
 // chunkWriter seals what is written to it and keeps it as a part of a run, as long as the run stays where it is.
 type chunkWriter struct {
-	ctx    context.Context
-	d      *Directory
-	runID  uuid.UUID
-	key    seal.Key
-	part   string
-	state  string // of the run
-	number int64
-	held   []byte
+	ctx      context.Context
+	d        *directory.Directory
+	runID    uuid.UUID
+	key      seal.Key
+	part     string
+	state    string // of the run
+	number   int64
+	buffered []byte
 }
 
-func (d *Directory) chunkWriter(ctx context.Context, record store.ImportRecord, part string) (*chunkWriter, error) {
-	key, err := d.keys.unwrapRun(record)
+func newChunkWriter(ctx context.Context, d *directory.Directory, record store.ImportRecord, part string) (*chunkWriter, error) {
+	key, err := unwrapRun(d.Keys(), record)
 	return &chunkWriter{ctx: ctx, d: d, runID: record.ID, key: key, part: part, state: record.State}, err
 }
 
@@ -43,9 +44,9 @@ func (d *Directory) chunkWriter(ctx context.Context, record store.ImportRecord, 
 func (w *chunkWriter) Write(b []byte) (int, error) {
 	n := len(b)
 	for len(b) > 0 {
-		taken := min(len(b), importChunk-len(w.held))
-		w.held, b = append(w.held, b[:taken]...), b[taken:]
-		if len(w.held) == importChunk {
+		taken := min(len(b), chunkSize-len(w.buffered))
+		w.buffered, b = append(w.buffered, b[:taken]...), b[taken:]
+		if len(w.buffered) == chunkSize {
 			if err := w.flush(); err != nil {
 				return n - len(b), err
 			}
@@ -56,37 +57,37 @@ func (w *chunkWriter) Write(b []byte) (int, error) {
 
 // flush keeps what is held back.
 func (w *chunkWriter) flush() error {
-	if len(w.held) == 0 {
+	if len(w.buffered) == 0 {
 		return nil
 	}
-	sealed := w.key.Seal(w.held, placeOfChunk(w.runID, w.part, w.number))
-	err := w.d.changeImport(w.ctx, w.runID, w.state, func(tx store.Tx, record *store.ImportRecord) error {
+	sealed := w.key.Seal(w.buffered, placeOfChunk(w.runID, w.part, w.number))
+	err := updateRun(w.ctx, w.d, w.runID, w.state, func(tx store.Tx, record *store.ImportRecord) error {
 		if w.part == store.ImportFile {
 			found := cardinal.ImportCheck{}
 			if record.Check != nil {
 				found = *record.Check
 			}
-			found.Bytes += int64(len(w.held))
+			found.Bytes += int64(len(w.buffered))
 			record.Check = &found
 		}
 		return tx.InsertImportChunk(w.ctx, store.ImportChunk{RunID: w.runID, Part: w.part, Number: w.number, ContentSealed: sealed})
 	})
 	if err == nil {
 		w.number++
-		w.held = w.held[:0]
+		w.buffered = w.buffered[:0]
 	}
 	return err
 }
 
-// changeImport changes a run that the service works on and that is still where it was; otherwise errElsewhere.
-func (d *Directory) changeImport(ctx context.Context, id uuid.UUID, state string, fn func(store.Tx, *store.ImportRecord) error) error {
-	return d.store.Write(ctx, func(tx store.Tx) error {
+// updateRun changes a run that the service works on and that is still where it was; otherwise errElsewhere.
+func updateRun(ctx context.Context, d *directory.Directory, id uuid.UUID, state string, fn func(store.Tx, *store.ImportRecord) error) error {
+	return d.Store().Write(ctx, func(tx store.Tx) error {
 		record, err := tx.ImportForChange(ctx, id)
 		if err != nil {
 			return err
 		}
 		if record.State != state {
-			return errElsewhere
+			return errRunningElsewhere
 		}
 		if err := fn(tx, &record); err != nil {
 			return err
@@ -95,8 +96,8 @@ func (d *Directory) changeImport(ctx context.Context, id uuid.UUID, state string
 	})
 }
 
-// chunks is a part of a run, to be read any number of times.
-type chunks struct {
+// filePart is a part of a run, to be read any number of times.
+type filePart struct {
 	ctx   context.Context
 	r     store.Reader
 	key   seal.Key
@@ -105,9 +106,9 @@ type chunks struct {
 	bytes int64 // how many there must be; -1 for as many as there are
 }
 
-func (d *Directory) uploadedFile(ctx context.Context, record store.ImportRecord) (chunks, error) {
-	key, err := d.keys.unwrapRun(record)
-	c := chunks{ctx: ctx, r: d.store.Read(ctx), key: key, runID: record.ID, part: store.ImportFile}
+func uploadedFile(ctx context.Context, d *directory.Directory, record store.ImportRecord) (filePart, error) {
+	key, err := unwrapRun(d.Keys(), record)
+	c := filePart{ctx: ctx, r: d.Store().Read(ctx), key: key, runID: record.ID, part: store.ImportFile}
 	if record.Check != nil {
 		c.bytes = record.Check.Bytes
 	}
@@ -115,10 +116,10 @@ func (d *Directory) uploadedFile(ctx context.Context, record store.ImportRecord)
 }
 
 // Open begins at the beginning.
-func (c chunks) Open() (io.ReadCloser, error) { return io.NopCloser(&chunkReader{chunks: c}), nil }
+func (c filePart) Open() (io.ReadCloser, error) { return io.NopCloser(&chunkReader{filePart: c}), nil }
 
 type chunkReader struct {
-	chunks
+	filePart
 	number, done int64
 	left         []byte
 }
@@ -128,7 +129,7 @@ func (c *chunkReader) Read(b []byte) (int, error) {
 		sealed, err := c.r.ImportChunk(c.ctx, c.runID, c.part, c.number)
 		if errors.Is(err, cardinal.ErrNotFound) {
 			if c.bytes >= 0 && c.done != c.bytes {
-				return 0, errElsewhere // it was deleted meanwhile
+				return 0, errRunningElsewhere // it was deleted meanwhile
 			}
 			return 0, io.EOF
 		}
@@ -146,10 +147,10 @@ func (c *chunkReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// columnsOf says what the columns of an uploaded file are taken for.
-func (d *Directory) columnsOf(ctx context.Context, record store.ImportRecord, details importDetails) ([]cardinal.ImportColumn, error) {
-	r, err := d.openUploaded(ctx, record, details)
-	if errors.Is(err, errElsewhere) || errors.Is(err, importfile.ErrFile) {
+// readColumns says what the columns of an uploaded file are taken for.
+func readColumns(ctx context.Context, d *directory.Directory, record store.ImportRecord, details details) ([]cardinal.ImportColumn, error) {
+	r, err := openUploaded(ctx, d, record, details)
+	if errors.Is(err, errRunningElsewhere) || errors.Is(err, importfile.ErrFile) {
 		return nil, nil
 	}
 	if err != nil {
@@ -158,10 +159,10 @@ func (d *Directory) columnsOf(ctx context.Context, record store.ImportRecord, de
 	return r.Columns, nil
 }
 
-func (d *Directory) openUploaded(ctx context.Context, record store.ImportRecord, details importDetails) (*importfile.Reader, error) {
-	src, err := d.uploadedFile(ctx, record)
+func openUploaded(ctx context.Context, d *directory.Directory, record store.ImportRecord, details details) (*importfile.Reader, error) {
+	src, err := uploadedFile(ctx, d, record)
 	if err != nil {
 		return nil, err
 	}
-	return importfile.Open(&chunkReader{chunks: src}, details.File)
+	return importfile.Open(&chunkReader{filePart: src}, details.File)
 }

@@ -1,4 +1,4 @@
-package directory
+package importing
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
 )
@@ -16,8 +17,8 @@ const exportPage = 200
 
 // Export gives everybody back in the format that imports read, in the order of their ids: but for the erased, of whom nothing is left.
 // Password hashes come only with secrets. It is recorded, with whether they did.
-func (k Desk) Export(ctx context.Context, withSecrets bool, give func(cardinal.ImportRow) error) error {
-	if _, err := Change(ctx, k, Rule{Action: "export.start", Permission: "users.export"}, func(tx *Tx) (struct{}, error) {
+func Export(ctx context.Context, k directory.Desk, withSecrets bool, give func(cardinal.ImportRow) error) error {
+	if _, err := directory.Change(ctx, k, directory.Rule{Action: "export.start", Permission: "users.export"}, func(tx *directory.Tx) (struct{}, error) {
 		tx.ForceEvent = true
 		if withSecrets {
 			tx.RecordMasked("credentials.hash")
@@ -26,7 +27,7 @@ func (k Desk) Export(ctx context.Context, withSecrets bool, give func(cardinal.I
 	}); err != nil {
 		return err
 	}
-	reader := k.d.store.Read(ctx)
+	reader := k.Directory().Store().Read(ctx)
 	for page := (cardinal.Page{Limit: exportPage}); ; {
 		walk, err := reader.Users(ctx, cardinal.UserFilter{Page: page})
 		if err != nil {
@@ -38,7 +39,7 @@ func (k Desk) Export(ctx context.Context, withSecrets bool, give func(cardinal.I
 		if len(users) == 0 {
 			return nil
 		}
-		rows, err := k.d.exportRows(ctx, reader, users, withSecrets)
+		rows, err := exportRows(ctx, k.Directory(), reader, users, withSecrets)
 		if err != nil {
 			return err
 		}
@@ -54,7 +55,7 @@ func (k Desk) Export(ctx context.Context, withSecrets bool, give func(cardinal.I
 }
 
 // exportRows opens a page of people by four statements.
-func (d *Directory) exportRows(ctx context.Context, r store.Reader, users []cardinal.User, withSecrets bool) ([]cardinal.ImportRow, error) {
+func exportRows(ctx context.Context, d *directory.Directory, r store.Reader, users []cardinal.User, withSecrets bool) ([]cardinal.ImportRow, error) {
 	rows, ids, at := make([]cardinal.ImportRow, 0, len(users)), make([]uuid.UUID, 0, len(users)), map[uuid.UUID]int{}
 	for _, u := range users {
 		if u.ErasedAt != nil {
@@ -62,13 +63,13 @@ func (d *Directory) exportRows(ctx context.Context, r store.Reader, users []card
 		}
 		at[u.ID] = len(rows)
 		ids = append(ids, u.ID)
-		row := cardinal.ImportRow{ID: u.ID, Kind: u.Kind, Status: u.Status, CreatedAt: &u.CreatedAt, DeletedAt: u.DeletedAt, StatusBeforeDeletion: valueOr(u.StatusBeforeDeletion, "")}
+		row := cardinal.ImportRow{ID: u.ID, Kind: u.Kind, Status: u.Status, CreatedAt: &u.CreatedAt, DeletedAt: u.DeletedAt, StatusBeforeDeletion: statusBeforeDeletion(u)}
 		rows = append(rows, row)
 	}
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	keys, err := d.exportProfiles(ctx, r, ids, at, rows)
+	keys, err := exportProfiles(ctx, d, r, ids, at, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (d *Directory) exportRows(ctx context.Context, r store.Reader, users []card
 		return nil, err
 	}
 	for _, record := range contacts {
-		c, err := DecryptContact(record, keys[record.UserID])
+		c, err := directory.DecryptContact(record, keys[record.UserID])
 		if err != nil {
 			return nil, err
 		}
@@ -106,25 +107,30 @@ func (d *Directory) exportRows(ctx context.Context, r store.Reader, users []card
 }
 
 // exportProfiles opens profiles into rows, and returns the keys that opened them.
-func (d *Directory) exportProfiles(ctx context.Context, r store.Reader, ids []uuid.UUID, at map[uuid.UUID]int, rows []cardinal.ImportRow) (map[uuid.UUID]seal.Key, error) {
+func exportProfiles(ctx context.Context, d *directory.Directory, r store.Reader, ids []uuid.UUID, at map[uuid.UUID]int, rows []cardinal.ImportRow) (map[uuid.UUID]seal.Key, error) {
 	records, err := r.Profiles(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	keys := make(map[uuid.UUID]seal.Key, len(records))
 	for _, record := range records {
-		key, err := d.keys.Unwrap(record.Key)
+		key, err := d.Keys().Unwrap(record.Key)
 		if err != nil {
 			return nil, err
 		}
-		p, err := DecryptProfile(record.ProfileRecord, key)
+		p, err := directory.DecryptProfile(record.ProfileRecord, key)
 		if err != nil {
 			return nil, fmt.Errorf("open the profile of user %s: %w", record.UserID, err)
 		}
 		keys[record.UserID] = key
-		row := &rows[at[record.UserID]]
-		row.DisplayName, row.Username, row.AvatarURL, row.Country = p.DisplayName, p.Username, p.AvatarURL, p.Country
-		row.Locale, row.TimeZone, row.Preferences, row.Attributes = p.Locale, p.TimeZone, p.Preferences, p.Attributes
+		directory.SetProfileFields(&rows[at[record.UserID]], p)
 	}
 	return keys, nil
+}
+
+func statusBeforeDeletion(u cardinal.User) string {
+	if u.StatusBeforeDeletion == nil {
+		return ""
+	}
+	return *u.StatusBeforeDeletion
 }

@@ -1,4 +1,4 @@
-package directory
+package importing
 
 import (
 	"context"
@@ -6,27 +6,28 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
 )
 
-// UndoImport erases the people that a run made, but those who changed since or signed in. It can be cut and gone on with.
-func (k Desk) UndoImport(ctx context.Context, id uuid.UUID, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
-	run, err := k.beginUndo(ctx, id, false)
+// Undo erases the people that a run made, but those who changed since or signed in. It can be cut and gone on with.
+func Undo(ctx context.Context, k directory.Desk, id uuid.UUID, onProgress func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
+	run, err := insertUndo(ctx, k, id, false)
 	if err != nil || run.State == "undone" {
 		return run, err
 	}
-	return k.goOnUndoing(ctx, run, tell)
+	return continueUndo(ctx, k, run, onProgress)
 }
 
 // StartUndo lets the service undo an import, with the rights of who asks for it.
-func (k Desk) StartUndo(ctx context.Context, id uuid.UUID) (cardinal.ImportRun, error) {
-	return k.beginUndo(ctx, id, true)
+func StartUndo(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.ImportRun, error) {
+	return insertUndo(ctx, k, id, true)
 }
 
-// beginUndo ends whatever is going on with a run, so that nobody is made while others are erased.
-func (k Desk) beginUndo(ctx context.Context, id uuid.UUID, byService bool) (cardinal.ImportRun, error) {
-	return Change(ctx, k, Rule{Action: "import.undo", Permission: "users.import"}, func(tx *Tx) (cardinal.ImportRun, error) {
+// insertUndo ends whatever is going on with a run, so that nobody is made while others are erased.
+func insertUndo(ctx context.Context, k directory.Desk, id uuid.UUID, byService bool) (cardinal.ImportRun, error) {
+	return directory.Change(ctx, k, directory.Rule{Action: "import.undo", Permission: "users.import"}, func(tx *directory.Tx) (cardinal.ImportRun, error) {
 		record, err := tx.ImportForChange(ctx, id)
 		if err != nil {
 			return record.ImportRun, err
@@ -34,10 +35,10 @@ func (k Desk) beginUndo(ctx context.Context, id uuid.UUID, byService bool) (card
 		if record.State == "undone" {
 			return record.ImportRun, nil
 		}
-		tx.act(&record, "undoing")
+		setStage(tx, &record, "undoing")
 		if byService {
-			tx.ofImport(id)
-			err = tx.PutJob(ctx, id, importJob, tx.Now)
+			recordRun(tx, id)
+			err = tx.PutJob(ctx, id, runJob, tx.Now)
 		}
 		if err == nil {
 			err = tx.UpdateImport(ctx, record, tx.Now)
@@ -45,41 +46,41 @@ func (k Desk) beginUndo(ctx context.Context, id uuid.UUID, byService bool) (card
 		if err != nil {
 			return record.ImportRun, err
 		}
-		run, _, err := k.d.openImport(record)
+		run, _, err := decryptRun(k.Directory(), record)
 		return run, err
 	})
 }
 
-func (k Desk) goOnUndoing(ctx context.Context, run cardinal.ImportRun, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
+func continueUndo(ctx context.Context, k directory.Desk, run cardinal.ImportRun, onProgress func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
 	var after uuid.UUID
 	for skip := run.Undone + run.Kept; ; {
-		people, err := k.d.store.Read(ctx).ImportedPeople(ctx, run.ID, after, BatchSize)
+		people, err := k.Directory().Store().Read(ctx).ImportedPeople(ctx, run.ID, after, directory.BatchSize)
 		if err != nil {
 			return run, err
 		}
-		people = people[:min(len(people), BatchSize)]
-		last := len(people) < BatchSize
+		people = people[:min(len(people), directory.BatchSize)]
+		last := len(people) < directory.BatchSize
 		if len(people) > 0 {
 			after = people[len(people)-1].ID
 		}
 		over := min(skip, int64(len(people)))
 		skip -= over
-		if run, err = k.undoBatch(ctx, run, people[over:], last); err != nil || last {
+		if run, err = undoBatch(ctx, k, run, people[over:], last); err != nil || last {
 			return run, err
 		}
-		tell(run)
+		onProgress(run)
 	}
 }
 
 // undoBatch erases some people of a run, each with an event, and after the last destroys the key of the run.
-func (k Desk) undoBatch(ctx context.Context, run cardinal.ImportRun, people []cardinal.AuditEvent, last bool) (cardinal.ImportRun, error) {
-	return Change(ctx, k, Rule{Action: "import.undo", Permission: "users.import"}, func(tx *Tx) (cardinal.ImportRun, error) {
+func undoBatch(ctx context.Context, k directory.Desk, run cardinal.ImportRun, people []cardinal.AuditEvent, last bool) (cardinal.ImportRun, error) {
+	return directory.Change(ctx, k, directory.Rule{Action: "import.undo", Permission: "users.import"}, func(tx *directory.Tx) (cardinal.ImportRun, error) {
 		record, err := tx.ImportForChange(ctx, run.ID)
 		if err != nil {
 			return record.ImportRun, err
 		}
 		if record.State != "undoing" || record.Undone+record.Kept != run.Undone+run.Kept {
-			return record.ImportRun, errElsewhere
+			return record.ImportRun, errRunningElsewhere
 		}
 		ids := make([]uuid.UUID, len(people))
 		for i, e := range people {
@@ -112,7 +113,7 @@ func (k Desk) undoBatch(ctx context.Context, run cardinal.ImportRun, people []ca
 			}
 			record.UndoneAt, record.State, record.Name = &tx.Now, "undone", ""
 			record.KEKID, record.WrappedKey, record.DetailsSealed = uuid.NullUUID{}, nil, seal.Placeholder()
-			tx.ofImport(run.ID)
+			recordRun(tx, run.ID)
 			if err := tx.DeleteImportChunks(ctx, run.ID, store.ImportFile, store.ImportProblems); err != nil {
 				return record.ImportRun, err
 			}

@@ -1,0 +1,203 @@
+package directory
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"cardinal"
+	"cardinal/internal/normal"
+	"cardinal/internal/store"
+)
+
+// CreateUser creates a user on behalf of an administrator: the user is active at once, and its addresses can be marked as verified.
+func (k Desk) CreateUser(ctx context.Context, in cardinal.NewUser) (cardinal.User, error) {
+	r := Rule{Action: "user.create", Permission: "users.create"}
+	draft, err := k.PrepareUser(ctx, r, in)
+	if err != nil {
+		return RecordDenied[cardinal.User](ctx, k, r, err)
+	}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.User, error) { return tx.CreateUser(ctx, draft, "create") })
+}
+
+// UserDraft is a new user before the transaction that creates it.
+type UserDraft struct {
+	in       cardinal.NewUser
+	hash     string // of the password; "" for none
+	settings Settings
+	checked  *checkedUser // nil while the input is not checked
+}
+
+// PrepareUser checks a new user and hashes its password. Hashing is expensive, so the permission and the input are checked first. Without a
+// password nothing is expensive, and the input is checked in the transaction.
+func (k Desk) PrepareUser(ctx context.Context, r Rule, in cardinal.NewUser) (UserDraft, error) {
+	draft := UserDraft{in: in}
+	if in.Password == "" {
+		return draft, nil
+	}
+	reader, err := k.Read(ctx, r)
+	if err != nil {
+		return draft, err
+	}
+	if err := k.checkDraft(ctx, reader, &draft); err != nil {
+		return draft, err
+	}
+	draft.hash, err = k.d.HashPassword(ctx, in.Password)
+	return draft, err
+}
+
+// checkDraft finds every error of a draft, and reads the settings where they matter.
+func (k Desk) checkDraft(ctx context.Context, r store.Reader, draft *UserDraft) error {
+	in := draft.in
+	if in.Password != "" || in.Email != "" && !in.EmailVerified || in.Phone != "" && !in.PhoneVerified {
+		var err error
+		if draft.settings, err = k.d.CurrentSettings(ctx, r); err != nil {
+			return err
+		}
+	}
+	checked, err := k.checkNewUser(ctx, r, in, draft.settings)
+	draft.checked = &checked
+	return err
+}
+
+// CreateUser creates the user of a draft, in the status that an initial action of user_status_transitions gives.
+func (tx *Tx) CreateUser(ctx context.Context, draft UserDraft, action string) (cardinal.User, error) {
+	if draft.checked == nil {
+		if err := tx.Desk.checkDraft(ctx, tx.Reader, &draft); err != nil {
+			return cardinal.User{}, err
+		}
+	}
+	in, id := draft.checked.NewUser, cardinal.NewID()
+	tx.SetSubject(id)
+	username := identifierClaim{userID: id, kind: normal.KindUsername, normal: draft.checked.username, verified: true}
+	contacts := newContacts(*draft.checked)
+	// Everything is read before the first write: on PostgreSQL the writes are then sent together.
+	if in.Username != "" {
+		if err := tx.releaseIfAllowed(ctx, username); err != nil {
+			return cardinal.User{}, err
+		}
+	}
+	for _, c := range contacts {
+		claim := identifierClaim{userID: id, kind: c.kind, normal: c.normal, verified: c.verified}
+		if err := tx.releaseIfAllowed(ctx, claim); err != nil {
+			return cardinal.User{}, err
+		}
+	}
+	user, err := tx.InsertUser(ctx, id, in.Kind, action, tx.Now)
+	if err != nil {
+		return user, err
+	}
+	key, wrapped := tx.Desk.d.keys.NewUserKey(id, tx.Now)
+	if err := tx.InsertUserKey(ctx, wrapped); err != nil {
+		return user, err
+	}
+	profile := ProfileOf(&in)
+	profile.UserID, profile.CreatedAt, profile.UpdatedAt, profile.Version = id, tx.Now, tx.Now, 1
+	record, err := EncryptProfile(profile, key)
+	if err != nil {
+		return user, err
+	}
+	if err := tx.InsertProfile(ctx, record); err != nil {
+		return user, err
+	}
+	row, err := store.StampProfile(record)
+	if err != nil {
+		return user, err
+	}
+	tx.RecordRows(store.StampUser(user), row, store.StampUserKey(wrapped))
+	tx.RecordChange("users.status", nil, user.Status)
+	tx.RecordChange("users.kind", nil, user.Kind)
+	if in.Username != "" {
+		if err := tx.insertIdentifier(ctx, username); err != nil {
+			return user, err
+		}
+	}
+	for _, c := range contacts {
+		if _, err := tx.addContact(ctx, id, key, c, draft.settings); err != nil {
+			return user, err
+		}
+	}
+	if draft.hash != "" {
+		if err := tx.insertCredential(ctx, id, draft.hash, in.MustChangePassword); err != nil {
+			return user, err
+		}
+	}
+	text := SearchableText{Words: searchWords(&profile), Attributes: in.Attributes}
+	if in.Email != "" {
+		text.AddEmail(draft.checked.email)
+	}
+	return user, tx.addSearchTokens(ctx, id, text)
+}
+
+// newContacts returns the contacts of a new user, whose identifiers are released before the contacts are added.
+func newContacts(in checkedUser) []contactInput {
+	all := []contactInput{
+		{kind: normal.KindEmail, typed: in.Email, normal: in.email, primary: true, verified: in.EmailVerified, released: true},
+		{kind: normal.KindPhone, typed: in.Phone, normal: in.phone, primary: true, verified: in.PhoneVerified, released: true},
+	}
+	return slices.DeleteFunc(all, func(c contactInput) bool { return c.typed == "" })
+}
+
+// checkedUser is a new user whose fields are valid, with the normal forms of what must be unique.
+type checkedUser struct {
+	cardinal.NewUser
+	username, email, phone string
+}
+
+// checkNewUser finds every error of a new user at once.
+func (k Desk) checkNewUser(ctx context.Context, r store.Reader, in cardinal.NewUser, s Settings) (checkedUser, error) {
+	var check Input
+	if in.Kind == "" {
+		in.Kind = "person"
+	}
+	kind, ok := k.d.kinds[in.Kind]
+	if !ok || !kind.IsListed {
+		check.Add("/kind", "kind_unknown", strings.Join(k.d.ListedKinds(), ", "))
+	} else if !kind.CanSignIn {
+		for _, field := range []struct {
+			pointer string
+			given   bool
+		}{
+			{"/username", in.Username != ""}, {"/email", in.Email != ""}, {"/phone", in.Phone != ""}, {"/password", in.Password != ""},
+		} {
+			if field.given {
+				check.Add(field.pointer, "kind_cannot_sign_in", in.Kind)
+			}
+		}
+	}
+	username := check.ProfileTexts(&in)
+	email := check.Text("/email", in.Email, normal.Email)
+	phone := check.Text("/phone", in.Phone, normal.Phone)
+	check.Document("/preferences", in.Preferences)
+	in.Attributes = mergeObject(nil, &in.Attributes)
+	if err := check.attributes(ctx, r, "/attributes", in.Attributes); err != nil {
+		return checkedUser{}, err
+	}
+	if err := check.country(ctx, r, "/country", in.Country); err != nil {
+		return checkedUser{}, err
+	}
+	if in.Password != "" {
+		check.NewPassword("/password", in.Password, s)
+		if in.Email == "" && in.Phone == "" && in.Username == "" {
+			check.Add("/password", "password_without_identifier")
+		}
+	} else if in.MustChangePassword {
+		check.Add("/must_change_password", "password_missing")
+	}
+	return checkedUser{in, username, email, phone}, check.Err()
+}
+
+// NewUserFaults returns the errors of a new user, for a caller who is allowed to create one: a request with other errors in its form is
+// then answered with all errors at once.
+func (k Desk) NewUserFaults(ctx context.Context, in cardinal.NewUser) []cardinal.Fault {
+	r, err := k.Read(ctx, Rule{Permission: "users.create"})
+	if err != nil {
+		return nil
+	}
+	s, err := k.d.CurrentSettings(ctx, r)
+	if err != nil {
+		return nil
+	}
+	_, err = k.checkNewUser(ctx, r, in, s)
+	return cardinal.FaultsOf(err)
+}

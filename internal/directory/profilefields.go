@@ -1,0 +1,248 @@
+package directory
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"cardinal"
+	"cardinal/internal/normal"
+	"cardinal/internal/seal"
+	"cardinal/internal/store"
+)
+
+// ProfileField is one field of a profile. Encryption, changes, new users, import, export, search and the command line all read
+// ProfileFields, so that a new column of profiles is one more row there.
+type ProfileField struct {
+	Name       string // in JSON; the flag of the command line has dashes
+	Column     string // of profiles
+	Encrypted  bool   // under the user's key
+	Searchable bool   // its words are search tokens
+	Doc        string // for the help of the command line; "" for a document, which has no flag
+
+	goName    string                           // in ProfileChange, NewUser and ImportRow
+	normalize func(string) (string, error)     // of a text that needs no other table to be checked
+	empty     string                           // what is stored for an empty text
+	profile   func(*cardinal.Profile) any      // *string, or *map[string]any for a document
+	record    func(r *store.ProfileRecord) any // *[]byte when it is encrypted; otherwise *string, **string or *map[string]any
+}
+
+// ProfileFields are the fields of a profile, in the order in which they are checked.
+var ProfileFields = []ProfileField{
+	{
+		Name: "display_name", Column: "display_name_sealed", Encrypted: true, Searchable: true, Doc: "name to show, any script",
+		goName: "DisplayName", normalize: DisplayName,
+		profile: func(p *cardinal.Profile) any { return &p.DisplayName },
+		record:  func(r *store.ProfileRecord) any { return &r.DisplayNameSealed },
+	},
+	{
+		Name: "username", Column: "username_sealed", Encrypted: true, Searchable: true, Doc: "user name, unique",
+		goName: "Username", normalize: normal.Username,
+		profile: func(p *cardinal.Profile) any { return &p.Username },
+		record:  func(r *store.ProfileRecord) any { return &r.UsernameSealed },
+	},
+	{
+		Name: "avatar_url", Column: "avatar_url_sealed", Encrypted: true, Doc: "https link to an image",
+		goName: "AvatarURL", normalize: normal.AvatarURL,
+		profile: func(p *cardinal.Profile) any { return &p.AvatarURL },
+		record:  func(r *store.ProfileRecord) any { return &r.AvatarURLSealed },
+	},
+	{
+		Name: "country", Column: "country_code", Doc: "ISO 3166-1 alpha-2 code",
+		goName:  "Country", // the table countries has the valid ones
+		profile: func(p *cardinal.Profile) any { return &p.Country },
+		record:  func(r *store.ProfileRecord) any { return &r.Country },
+	},
+	{
+		Name: "locale", Column: "locale", Doc: "BCP 47 language tag",
+		goName: "Locale", normalize: normal.Locale, empty: "und",
+		profile: func(p *cardinal.Profile) any { return &p.Locale },
+		record:  func(r *store.ProfileRecord) any { return &r.Locale },
+	},
+	{
+		Name: "time_zone", Column: "time_zone", Doc: "IANA time zone",
+		goName: "TimeZone", normalize: normal.TimeZone, empty: "UTC",
+		profile: func(p *cardinal.Profile) any { return &p.TimeZone },
+		record:  func(r *store.ProfileRecord) any { return &r.TimeZone },
+	},
+	{
+		Name: "preferences", Column: "preferences",
+		goName:  "Preferences",
+		profile: func(p *cardinal.Profile) any { return &p.Preferences },
+		record:  func(r *store.ProfileRecord) any { return &r.Preferences },
+	},
+	{
+		Name: "attributes", Column: "attributes_sealed", Encrypted: true,
+		goName:  "Attributes",
+		profile: func(p *cardinal.Profile) any { return &p.Attributes },
+		record:  func(r *store.ProfileRecord) any { return &r.AttributesSealed },
+	},
+}
+
+// fieldOf returns a pointer to the field of a ProfileChange, NewUser, SignUp or ImportRow, itself given by pointer; nil where the struct
+// does not have it.
+func (f ProfileField) fieldOf(in any) any {
+	v := reflect.ValueOf(in).Elem().FieldByName(f.goName)
+	if !v.IsValid() {
+		return nil
+	}
+	return v.Addr().Interface()
+}
+
+// Change returns the field of a merge patch; nil for a document.
+func (f ProfileField) Change(in *cardinal.ProfileChange) *cardinal.Change[string] {
+	change, _ := f.fieldOf(in).(*cardinal.Change[string])
+	return change
+}
+
+// Text returns the field of a NewUser, SignUp or ImportRow, given by pointer; nil for a document, and where the struct does not have it.
+func (f ProfileField) Text(in any) *string {
+	text, _ := f.fieldOf(in).(*string)
+	return text
+}
+
+// ProfileOf returns a profile with the fields of a NewUser or an ImportRow, given by pointer.
+func ProfileOf(in any) cardinal.Profile {
+	var p cardinal.Profile
+	for _, f := range ProfileFields {
+		copyField(f.profile(&p), f.fieldOf(in))
+	}
+	return p
+}
+
+// SetProfileFields sets the fields of a NewUser or an ImportRow, given by pointer, to those of a profile.
+func SetProfileFields(in any, p cardinal.Profile) {
+	for _, f := range ProfileFields {
+		copyField(f.fieldOf(in), f.profile(&p))
+	}
+}
+
+func copyField(to, from any) {
+	switch to := to.(type) {
+	case *string:
+		*to = *from.(*string)
+	case *map[string]any:
+		*to = *from.(*map[string]any)
+	}
+}
+
+// searchWords returns the words that a profile is found by.
+func searchWords(p *cardinal.Profile) []string {
+	var words []string
+	for _, f := range ProfileFields {
+		if f.Searchable {
+			words = append(words, normal.Words(*f.profile(p).(*string))...)
+		}
+	}
+	return words
+}
+
+// EncryptProfile returns the record of a profile.
+func EncryptProfile(p cardinal.Profile, key seal.Key) (store.ProfileRecord, error) {
+	r := store.ProfileRecord{
+		UserID: p.UserID, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version, SchemaVersion: 1,
+	}
+	for _, f := range ProfileFields {
+		if err := f.encrypt(&r, &p, key); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// encrypt puts a field of a profile into its record.
+func (f ProfileField) encrypt(r *store.ProfileRecord, p *cardinal.Profile, key seal.Key) error {
+	var text string
+	switch value := f.profile(p).(type) {
+	case *string:
+		if text = *value; text == "" {
+			text = f.empty
+		}
+	case *map[string]any:
+		if column, ok := f.record(r).(*map[string]any); ok {
+			if *column = *value; *column == nil {
+				*column = map[string]any{}
+			}
+			return nil
+		}
+		if len(*value) > 0 {
+			plain, err := json.Marshal(*value)
+			if err != nil {
+				return fmt.Errorf("write the %s: %w", f.Name, err)
+			}
+			text = string(plain)
+		}
+	}
+	switch column := f.record(r).(type) {
+	case *[]byte:
+		*column = EncryptText(key, "profiles", f.Column, p.UserID, text)
+	case *string:
+		*column = text
+	case **string:
+		if text != "" {
+			*column = &text
+		}
+	}
+	return nil
+}
+
+// DecryptProfile returns the profile of a record.
+func DecryptProfile(r store.ProfileRecord, key seal.Key) (cardinal.Profile, error) {
+	p := cardinal.Profile{UserID: r.UserID, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version}
+	for _, f := range ProfileFields {
+		if err := f.decrypt(&p, &r, key); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// decrypt puts a field of a record into its profile.
+func (f ProfileField) decrypt(p *cardinal.Profile, r *store.ProfileRecord, key seal.Key) error {
+	var text string
+	switch column := f.record(r).(type) {
+	case *map[string]any:
+		*f.profile(p).(*map[string]any) = *column
+		return nil
+	case *[]byte:
+		var err error
+		if text, err = decryptText(key, "profiles", f.Column, r.UserID, *column); err != nil {
+			return err
+		}
+	case *string:
+		text = *column
+	case **string:
+		text = valueOr(*column, "")
+	}
+	switch value := f.profile(p).(type) {
+	case *string:
+		*value = text
+	case *map[string]any:
+		*value = map[string]any{}
+		if text == "" {
+			return nil
+		}
+		if err := json.Unmarshal([]byte(text), value); err != nil {
+			return fmt.Errorf("read the %s of user %s: %w", f.Name, r.UserID, err)
+		}
+	}
+	return nil
+}
+
+// ProfileTexts checks the texts of a profile in a NewUser, SignUp or SetUp that need no other table, and puts them into their normal form. It returns the
+// normal form of the user name; the user name itself is kept as it was typed.
+func (in *Input) ProfileTexts(user any) (username string) {
+	for _, f := range ProfileFields {
+		text := f.Text(user)
+		if text == nil || f.normalize == nil {
+			continue
+		}
+		typed := *text
+		*text = in.Text("/"+f.Name, typed, f.normalize)
+		if f.Name == "username" {
+			username = *text
+			*text = AsTyped(typed, username, MaxTypedUsername)
+		}
+	}
+	return username
+}

@@ -1,0 +1,123 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/directory"
+	"cardinal/internal/seal"
+	"cardinal/internal/store"
+)
+
+const signInAction = "session.create"
+
+// attempt is one attempt to sign in. A method of signing in fills it with the user and with what was verified; openSession checks that
+// again under the lock of the user's row and opens the session.
+type attempt struct {
+	caller   directory.Desk // of the anonymous caller
+	method   string         // of the session
+	settings directory.Settings
+
+	throttle    directory.Throttle
+	hasFailures bool // failures are counted for the identifier or the address
+
+	userID uuid.UUID
+	key    seal.Key // the user's data key
+
+	verifiedHash string // the password hash that the password was compared with; "" when the method is not a password
+	newHash      string // the same password under today's parameters; "" when the stored hash is good enough
+}
+
+// fail counts the failed attempt and returns the refusal.
+func (a *attempt) fail(ctx context.Context, subject uuid.UUID, refusal error) error {
+	if err := a.caller.RecordFailure(ctx, a.throttle, a.settings, subject, signInAction); err != nil {
+		return err
+	}
+	return refusal
+}
+
+// openSession opens the session. The actor of its event is the user, who was anonymous until now.
+func (a *attempt) openSession(ctx context.Context) (cardinal.SignedIn, error) {
+	anonymous := a.caller.Actor()
+	user := a.caller.Directory().AsUser(cardinal.Actor{
+		UserID: a.userID, Assurance: 1, RequestID: anonymous.RequestID, ClientFrom: anonymous.ClientFrom,
+	}, a.key)
+	rule := directory.Rule{Action: signInAction, Subject: a.userID, Own: true}
+	return directory.Change(ctx, user, rule, func(tx *directory.Tx) (cardinal.SignedIn, error) {
+		credential, err := a.confirm(ctx, tx)
+		if err != nil {
+			return cardinal.SignedIn{}, err
+		}
+		return a.insertSession(ctx, tx, credential)
+	})
+}
+
+// confirm locks the user and checks again what was verified outside the transaction.
+func (a *attempt) confirm(ctx context.Context, tx *directory.Tx) (store.CredentialRecord, error) {
+	// Without the lock, a suspension at the same time would not end this session.
+	user, credential, err := tx.SignInForChange(ctx, a.userID)
+	if errors.Is(err, cardinal.ErrNotFound) {
+		return credential, errCredentials
+	}
+	if err != nil {
+		return credential, err
+	}
+	d := tx.Desk.Directory()
+	if kind, _ := d.Kind(user.Kind); !d.Status(user.Status).CanSignIn || !kind.CanSignIn {
+		return credential, errCredentials // suspended while the password was compared
+	}
+	if a.verifiedHash == "" {
+		return credential, nil
+	}
+	return credential, a.confirmPassword(ctx, tx, credential)
+}
+
+// confirmPassword checks that the password was not changed and that the throttle is still open, and stores the new hash.
+func (a *attempt) confirmPassword(ctx context.Context, tx *directory.Tx, current store.CredentialRecord) error {
+	// The check before the hash let several guesses start at once; this one sees the failures that were committed since.
+	if _, err := a.throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
+		return err
+	}
+	if current.Hash != a.verifiedHash {
+		return errCredentials // the password changed while it was compared
+	}
+	if a.hasFailures && a.throttle.Identifier != nil {
+		if err := tx.ClearThrottle(ctx, a.throttle.Identifier); err != nil {
+			return err
+		}
+	}
+	if a.newHash == "" {
+		return nil
+	}
+	current.Hash = a.newHash
+	after, err := tx.UpdateCredential(ctx, current, tx.Now)
+	tx.RecordRows(store.StampCredential(after))
+	tx.RecordMasked("credentials.hash")
+	return err
+}
+
+// insertSession inserts the session of a user who is locked.
+func (a *attempt) insertSession(ctx context.Context, tx *directory.Tx, credential store.CredentialRecord) (cardinal.SignedIn, error) {
+	id, client := cardinal.NewID(), a.caller.Actor().ClientFrom
+	token, text := directory.NewToken(directory.SessionPrefix, a.userID, id)
+	record := store.SessionRecord{
+		UserID: a.userID, ID: id, TokenHash: token.Hash[:], Method: a.method, Assurance: 1, CreatedAt: tx.Now, LastSeenAt: tx.Now,
+		IdleSeconds: int64(a.settings.SessionIdle.Seconds()), ExpiresAt: tx.Now.Add(a.settings.SessionAbsolute), SchemaVersion: 1,
+		AddressSealed:   directory.EncryptText(a.key, "sessions", "address_sealed", a.userID, client.Address),
+		UserAgentSealed: directory.EncryptText(a.key, "sessions", "user_agent_sealed", a.userID, client.UserAgent),
+	}
+	if credential.MustChange {
+		record.Assurance = 0
+	}
+	if err := tx.InsertSession(ctx, record); err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	tx.Event.SessionID = &id
+	tx.RecordRows(store.StampSession(record))
+	tx.RecordChange("sessions.method", nil, a.method)
+	session, err := directory.DecryptSession(record, a.key)
+	return cardinal.SignedIn{Session: session, Token: text, MustChangePassword: credential.MustChange}, err
+}

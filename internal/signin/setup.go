@@ -1,0 +1,206 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"cardinal"
+	"cardinal/internal/directory"
+	"cardinal/internal/normal"
+	"cardinal/internal/store"
+)
+
+// setupLinkLifetime is how long a set-up link can be used.
+const setupLinkLifetime = 30 * time.Minute
+
+var errSetupLink = cardinal.Refuse("setup_link_expired")
+
+// HasAdministrator reports whether every role that must have users has one who can sign in.
+func HasAdministrator(ctx context.Context, d *directory.Directory) (bool, error) {
+	return d.Store().Read(ctx).HasAdministrator(ctx)
+}
+
+// NewSetupLink creates a one-time token with which a user becomes an administrator. It works once, for half an hour.
+func NewSetupLink(ctx context.Context, k directory.Desk) (cardinal.SetupLink, error) {
+	rule := directory.Rule{Action: "setup_link.create", Permission: "setup_links.create"}
+	return directory.Change(ctx, k.WithoutReply(), rule, func(tx *directory.Tx) (cardinal.SetupLink, error) {
+		id := cardinal.NewID()
+		token, text := directory.NewToken(directory.SetupPrefix, cardinal.OperatorID, id)
+		record := store.SetupLinkRecord{ID: id, TokenHash: token.Hash[:], CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(setupLinkLifetime)}
+		if err := tx.DeleteDeadSetupLinks(ctx, tx.Now); err != nil {
+			return cardinal.SetupLink{}, err
+		}
+		tx.ForceEvent = true
+		tx.RecordChange("setup_links.expires_at", nil, record.ExpiresAt)
+		return cardinal.SetupLink{Token: text, ExpiresAt: record.ExpiresAt}, tx.InsertSetupLink(ctx, record)
+	})
+}
+
+// SetUp redeems a set-up link: it creates a user with a verified address and every role that must have users, and signs them in. A caller
+// who has the link acts as the operator who created it.
+func SetUp(ctx context.Context, k directory.Desk, in cardinal.SetUp) (cardinal.SignedIn, error) {
+	r, err := k.Read(ctx, directory.Rule{Permission: "sessions.create"})
+	if err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	d := k.Directory()
+	a := attempt{caller: k, method: "setup_link", throttle: k.NewThrottle("set-up", nil)}
+	if a.settings, err = d.CurrentSettings(ctx, r); err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	if _, err := a.throttle.Check(ctx, r, d.Now()); err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	token, valid, err := findSetupLink(ctx, d, r, in.Token)
+	if err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	if !valid {
+		if err := k.RecordFailure(ctx, a.throttle, a.settings, cardinal.StrangerID, "setup_link.use"); err != nil {
+			return cardinal.SignedIn{}, err
+		}
+		return cardinal.SignedIn{}, errSetupLink
+	}
+	if err := checkSetUp(in, a.settings); err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	user, err := createAdministrator(ctx, k, token, in)
+	if err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	a.userID = user.ID
+	if a.key, err = d.UserKey(ctx, r, user.ID); err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	return a.openSession(ctx)
+}
+
+// findSetupLink reports whether a token belongs to a set-up link that can still be used.
+func findSetupLink(ctx context.Context, d *directory.Directory, r store.Reader, text cardinal.Secret) (token directory.Token, valid bool, err error) {
+	token, ok := directory.ParseToken(directory.SetupPrefix, text.Reveal())
+	if !ok {
+		return token, false, nil
+	}
+	link, err := r.SetupLink(ctx, token.Hash[:])
+	if errors.Is(err, cardinal.ErrNotFound) {
+		return token, false, nil
+	}
+	return token, err == nil && link.UsedAt == nil && d.Now().Before(link.ExpiresAt), err
+}
+
+// checkSetUp finds every error of a set-up at once.
+func checkSetUp(in cardinal.SetUp, s directory.Settings) error {
+	var check directory.Input
+	_, err := normal.Email(in.Email)
+	check.AddError("/email", err)
+	check.NewPassword("/password", in.Password, s)
+	check.ProfileTexts(&in)
+	return check.Err()
+}
+
+// createAdministrator creates the user of a set-up, marks the link as used and grants the roles, in one transaction of the operator.
+func createAdministrator(ctx context.Context, k directory.Desk, token directory.Token, in cardinal.SetUp) (cardinal.User, error) {
+	actor := cardinal.Operator()
+	actor.RequestID = k.Actor().RequestID
+	operator := k.Directory().As(actor)
+	rule := directory.Rule{Action: "user.create", Permission: "users.create"}
+	draft, err := operator.PrepareUser(ctx, rule, cardinal.NewUser{
+		Email: in.Email, EmailVerified: true, Password: in.Password, DisplayName: in.DisplayName,
+	})
+	if err != nil {
+		return cardinal.User{}, err
+	}
+	return directory.Change(ctx, operator, rule, func(tx *directory.Tx) (cardinal.User, error) {
+		user, err := tx.CreateUser(ctx, draft, "create")
+		if err != nil {
+			return user, err
+		}
+		link, err := tx.SetupLinkForChange(ctx, token.Hash[:])
+		if err != nil {
+			return user, err
+		}
+		if err := tx.UseSetupLink(ctx, link.ID, tx.Now); errors.Is(err, cardinal.ErrNotFound) {
+			return user, errSetupLink // another request used it since
+		} else if err != nil {
+			return user, err
+		}
+		return user, grantGuardedRoles(ctx, tx, user)
+	})
+}
+
+// grantGuardedRoles grants every role that must have users.
+func grantGuardedRoles(ctx context.Context, tx *directory.Tx, user cardinal.User) error {
+	roles, err := tx.GuardedRoles(ctx)
+	if err != nil {
+		return err
+	}
+	for _, role := range roles {
+		grant, err := tx.PutGrant(ctx, cardinal.Grant{
+			UserID: user.ID, RoleID: role.ID, GrantedBy: cardinal.OperatorID, CreatedAt: tx.Now,
+		})
+		if err != nil {
+			return err
+		}
+		tx.RecordRows(store.StampGrant(grant))
+		tx.RecordChange("user_roles."+role.Name, nil, "granted")
+	}
+	return nil
+}
+
+// AddAdministrator grants every role that must have users to the user with an email address. It creates the user if there is none. It is
+// the operator's way.
+func AddAdministrator(ctx context.Context, k directory.Desk, in cardinal.NewUser) (cardinal.User, error) {
+	address, err := normal.Email(in.Email)
+	if err != nil {
+		var check directory.Input
+		check.AddError("/email", err)
+		return cardinal.User{}, check.Err()
+	}
+	k = k.WithoutReply() // it consists of several changes
+	d := k.Directory()
+	r := d.Store().Read(ctx)
+	owner, err := r.Identifier(ctx, d.Keys().BlindIndex(normal.KindEmail, address))
+	var user cardinal.User
+	switch {
+	case errors.Is(err, cardinal.ErrNotFound):
+		in.EmailVerified = true
+		user, err = k.CreateUser(ctx, in)
+	case err == nil:
+		user, err = k.User(ctx, owner.UserID, false)
+	}
+	if err != nil {
+		return user, err
+	}
+	roles, err := r.GuardedRoles(ctx)
+	if err != nil {
+		return user, err
+	}
+	for _, role := range roles {
+		if _, err := k.GrantRole(ctx, user.ID, cardinal.NewGrant{RoleID: role.ID}); err != nil {
+			return user, err
+		}
+	}
+	return user, nil
+}
+
+// Administrators lists the users who have a role that must have users.
+func Administrators(ctx context.Context, k directory.Desk) ([]cardinal.User, error) {
+	r, err := k.Read(ctx, directory.Rule{Permission: "users.read"})
+	if err != nil {
+		return nil, err
+	}
+	roles, err := r.GuardedRoles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []cardinal.User
+	for _, role := range roles {
+		page, err := k.Users(ctx, cardinal.UserFilter{RoleID: role.ID, Page: cardinal.Page{Limit: 200}}, true)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, page.Data...)
+	}
+	return out, nil
+}

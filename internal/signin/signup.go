@@ -1,0 +1,78 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"cardinal"
+	"cardinal/internal/directory"
+	"cardinal/internal/normal"
+)
+
+const signUpAction = "user.sign_up"
+
+// SignUp creates a pending user, where the setting sign_up.mode allows it. A verified contact makes the user active.
+func SignUp(ctx context.Context, k directory.Desk, in cardinal.SignUp) (cardinal.User, error) {
+	rule := directory.Rule{Action: signUpAction, Permission: "accounts.create"}
+	r, err := k.Read(ctx, rule)
+	if err != nil {
+		return cardinal.User{}, err
+	}
+	d := k.Directory()
+	s, err := d.CurrentSettings(ctx, r)
+	if err != nil {
+		return cardinal.User{}, err
+	}
+	if !s.SignUpOpen {
+		return cardinal.User{}, cardinal.Refuse("sign_up_closed")
+	}
+	throttle := k.NewThrottle("sign-up", nil)
+	if _, err := throttle.Check(ctx, r, d.Now()); err != nil {
+		return cardinal.User{}, err
+	}
+	if err := checkSignUp(in, s); err != nil {
+		return cardinal.User{}, err
+	}
+	user, err := createAccount(ctx, k, rule, in)
+	// Every sign-up counts against the client's address, also one that is refused as a conflict: that an email address is in use is
+	// disclosed, but it cannot be asked for thousands of addresses.
+	if err == nil || errors.Is(err, cardinal.ErrConflict) {
+		if err := k.CountAttempt(ctx, throttle, s); err != nil {
+			return cardinal.User{}, err
+		}
+	}
+	return user, err
+}
+
+func createAccount(ctx context.Context, k directory.Desk, rule directory.Rule, in cardinal.SignUp) (cardinal.User, error) {
+	draft, err := k.PrepareUser(ctx, rule, cardinal.NewUser{
+		Email: in.Email, Password: in.Password, DisplayName: in.DisplayName, Locale: in.Locale, TimeZone: in.TimeZone,
+	})
+	if err != nil {
+		return directory.RecordDenied[cardinal.User](ctx, k, rule, err)
+	}
+	return directory.Change(ctx, k, rule, func(tx *directory.Tx) (cardinal.User, error) {
+		return tx.CreateUser(ctx, draft, "sign_up")
+	})
+}
+
+// checkSignUp finds every error of a sign-up at once.
+func checkSignUp(in cardinal.SignUp, s directory.Settings) error {
+	var check directory.Input
+	_, err := normal.Email(in.Email)
+	check.AddError("/email", err)
+	check.NewPassword("/password", in.Password, s)
+	check.ProfileTexts(&in)
+	return check.Err()
+}
+
+// SignUpFaults returns the errors of a sign-up, while sign-up is open: a request with other errors in its form is then answered with all
+// errors at once.
+func SignUpFaults(ctx context.Context, k directory.Desk, in cardinal.SignUp) []cardinal.Fault {
+	d := k.Directory()
+	s, err := d.CurrentSettings(ctx, d.Store().Read(ctx))
+	if err != nil || !s.SignUpOpen {
+		return nil
+	}
+	return cardinal.FaultsOf(checkSignUp(in, s))
+}

@@ -40,22 +40,18 @@ func (tx *Tx) RecordRows(rows ...cardinal.RowStamp) {
 	tx.Event.ChangedRows = append(tx.Event.ChangedRows, rows...)
 }
 
-// RecordChange adds the old and the new value of a column to the event. columnVisibility decides whether they are shown: the values of
-// any other column are masked.
+// RecordChange adds a column that changed to the event, with its old and new value where columnVisibility shows them.
 func (tx *Tx) RecordChange(column string, from, to any) {
 	if tx.Event.Changes == nil {
 		tx.Event.Changes = map[string]cardinal.ColumnChange{}
 	}
-	tx.Event.Changes[column] = cardinal.ColumnChange{From: from, To: to}
+	tx.Event.Changes[column] = columnChange(tx.Desk.d.log, column, from, to)
 }
 
-// RecordMasked adds columns that changed to the event, without their values.
+// RecordMasked adds columns that changed to the event. None of them is shown.
 func (tx *Tx) RecordMasked(columns ...string) {
 	for _, column := range columns {
-		if tx.Event.Changes == nil {
-			tx.Event.Changes = map[string]cardinal.ColumnChange{}
-		}
-		tx.Event.Changes[column] = cardinal.ColumnChange{Masked: true}
+		tx.RecordChange(column, nil, nil)
 	}
 }
 

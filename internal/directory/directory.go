@@ -1,14 +1,19 @@
-// Package directory holds the rules: who may change what, and what is recorded of it. It knows no HTTP.
+// Package directory holds identities and the rules: who is allowed to change what, and what is recorded about it. It knows no HTTP and no
+// SQL.
 //
-// Nobody acts anonymously: the rules are methods of a Desk, and a desk is had only from an actor, directory.As(actor).
-// A change cannot be made unrecorded: every one passes the function change, which checks the permission, makes the change and
-// appends the audit event in one transaction.
+// There are no anonymous changes: every rule is a method of a Desk, and a desk belongs to an actor: directory.As(actor). No change goes
+// unrecorded: each one passes the function Change, which checks the permission, makes the change and appends the audit event in one
+// transaction.
+//
+// The packages signin and importing build on Change, Rule, Tx and Read. Which status can sign in, and which kind of user has what, are
+// columns of the tables user_statuses and user_kinds: no rule names a status.
 package directory
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,16 +31,20 @@ type Directory struct {
 	store         *store.Store
 	keys          *Keys
 	hasher        *password.Hasher
+	log           *slog.Logger
 	clock         func() time.Time
 	lastSeen      *lastSeenBuffer
 	searchMode    searchModeCache
-	lastHeartbeat atomic.Int64 // last heartbeat of this process as a node, in microseconds since 1970; 0 while it is none
+	lastHeartbeat atomic.Int64 // of this process as a node, in microseconds since 1970; 0 while it is no node
 
-	// The lookups change only by migration, so they are read once.
-	kinds              map[string]cardinal.UserKind
-	statuses           map[string]cardinal.Status
-	contactKinds       []string
-	builtInPermissions sync.Map // what built-in actors may, by builtInRight: their roles change only by migration, too
+	// Lookup tables. They change only by migration, so they are read once.
+	kinds        map[string]cardinal.UserKind
+	statuses     map[string]cardinal.Status
+	contactKinds []string
+
+	// builtInPermissions caches whether a built-in actor has a permission, by builtInPermission. It is safe because the roles of built-in
+	// actors change only by migration, too.
+	builtInPermissions sync.Map
 }
 
 type builtInPermission struct {
@@ -43,28 +52,35 @@ type builtInPermission struct {
 	permission string
 }
 
-// Options is what a directory needs beside the database.
+// Options is what a directory needs in addition to the database.
 type Options struct {
-	// LoadKeys reads the key-encryption keys that this process was given. It is called again when another node made one first.
+	// LoadKeys reads the key-encryption keys that this process was given. It is called again when another node created one first.
 	LoadKeys func() (*seal.Keyring, error)
-	// CreateKEK makes and keeps a new key-encryption key; it is called only for a database that names none. It returns the key
-	// and where it is kept: file or environment.
+	// CreateKEK creates and keeps a new key-encryption key. It is called only for a database that names none. It returns the key and
+	// where it is kept: file or environment.
 	CreateKEK func(id uuid.UUID) (seal.KEK, string, error)
 	Hasher    *password.Hasher
 	Clock     func() time.Time // time.Now when nil
+	Logger    *slog.Logger     // nil logs nothing
 }
 
-// Open returns the rules over a database whose schema is ready. On an empty one it registers the first key-encryption key.
+// Open returns the rules over a database whose schema is ready. On an empty one it registers the first key-encryption key. A kind of
+// contact that has no normal form is an error: its values could not be compared.
 func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
-	d := &Directory{store: s, hasher: o.Hasher, clock: o.Clock, kinds: map[string]cardinal.UserKind{}, statuses: map[string]cardinal.Status{}}
+	d := &Directory{
+		store: s, hasher: o.Hasher, log: o.Logger, clock: o.Clock, lastSeen: newLastSeenBuffer(),
+		kinds: map[string]cardinal.UserKind{}, statuses: map[string]cardinal.Status{},
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
 	if d.clock == nil {
 		d.clock = time.Now
 	}
-	d.lastSeen = newLastSeenBuffer()
 	r := s.Read(ctx)
 	kinds, err := r.UserKinds(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the kinds of user: %w", err)
+		return nil, fmt.Errorf("read the kinds of users: %w", err)
 	}
 	for _, k := range kinds {
 		d.kinds[k.Code] = k
@@ -77,13 +93,18 @@ func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 		d.statuses[st.Code] = st
 	}
 	if d.contactKinds, err = r.ContactKinds(ctx); err != nil {
-		return nil, fmt.Errorf("read the kinds of contact: %w", err)
+		return nil, fmt.Errorf("read the kinds of contacts: %w", err)
+	}
+	for _, kind := range d.contactKinds {
+		if _, ok := contactNormalizers[kind]; !ok {
+			return nil, fmt.Errorf("the kind of contact %q has no normal form in this program; use the version that added it", kind)
+		}
 	}
 	d.keys, err = openKeys(ctx, s, o, d.Now())
 	return d, err
 }
 
-// Now is the moment, in UTC, to the microsecond that both databases keep.
+// Now is the time, in UTC, to the microsecond that both databases keep.
 func (d *Directory) Now() time.Time { return d.clock().UTC().Truncate(time.Microsecond) }
 
 // As returns the desk of an actor.
@@ -121,13 +142,13 @@ func (d *Directory) Kind(code string) (cardinal.UserKind, bool) {
 // ContactKinds lists the kinds of contact.
 func (d *Directory) ContactKinds() []string { return d.contactKinds }
 
-// Hashing says how many password hashes run and wait, and how many were refused for lack of room.
+// Hashing returns how many password hashes are running and waiting, and how many were refused because the queue was full.
 func (d *Directory) Hashing() (running, waiting int, refused uint64) { return d.hasher.Stats() }
 
-// Ready says why the service cannot work just now; nothing when it can.
+// Ready returns why the service cannot work now; nothing when it can.
 func (d *Directory) Ready(ctx context.Context) []string {
-	if silent := d.sinceHeartbeat(); silent > store.NodeSilence/2 {
-		return []string{fmt.Sprintf("no heartbeat could be written for %s", silent.Round(time.Second))}
+	if since := d.sinceHeartbeat(); since > store.NodeSilence/2 {
+		return []string{fmt.Sprintf("no heartbeat could be written for %s", since.Round(time.Second))}
 	}
 	if _, err := d.store.Ready(ctx); err != nil {
 		if errors.Is(err, store.ErrSchema) {
@@ -140,19 +161,21 @@ func (d *Directory) Ready(ctx context.Context) []string {
 	case err != nil:
 		return []string{"the audit log cannot be read"}
 	case ahead < 2:
-		return []string{fmt.Sprintf("the audit log has room for %d month(s) ahead, fewer than two; is the job audit.months running?", ahead)}
+		return []string{fmt.Sprintf("the audit log has partitions for %d month(s) ahead, fewer than two: check the job audit.months", ahead)}
 	}
 	return nil
 }
 
-// Desk is where an actor asks. Every method checks what the actor may do.
+// Desk is where an actor asks for reads and changes. Every method checks what the actor is allowed to do. A desk never changes its actor.
 type Desk struct {
 	d       *Directory
 	actor   cardinal.Actor
-	request *IdempotentRequest
+	request *IdempotentRequest // nil without an Idempotency-Key
 
-	actorKey       seal.Key // the actor's data key where it is at hand; otherwise it is read when it is needed
-	readPermission string   // a permission that the actor was found to hold when they were admitted; changes ask anew
+	actorKey seal.Key // the actor's data key when it was read already
+	// readPermission is a permission that the actor was found to have when they were authenticated; "" for none. It is safe because a desk
+	// lives for one request, and because only reads rely on it: a change checks again.
+	readPermission string
 }
 
 // Actor returns the actor.

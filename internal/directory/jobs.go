@@ -137,7 +137,7 @@ func recordRefusedAttempts(ctx context.Context, k Desk, _ uuid.UUID) error {
 			for _, t := range taken {
 				e := k.NewEvent(Rule{Action: t.Action, Subject: t.SubjectID})
 				e.ActorID, e.IsRefused, e.Attempts = cardinal.StrangerID, true, t.Attempts
-				e.Changes = map[string]cardinal.ColumnChange{"refused_attempts.minute": {To: t.Minute}}
+				e.Changes = k.d.ColumnChanges(map[string]any{"refused_attempts.minute": t.Minute})
 				if err := tx.AppendEvent(ctx, e); err != nil {
 					return err
 				}

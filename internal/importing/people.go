@@ -47,7 +47,7 @@ func (rules *rules) newUser(ctx context.Context, c *checkedRow, event cardinal.A
 		claims = claims[1:]
 	}
 	found := directory.SearchableText{Words: append(normal.Words(c.DisplayName), normal.Words(c.Username)...), Attributes: c.Attributes}
-	changes := map[string]cardinal.ColumnChange{"users.status": {To: c.Status}, "users.kind": {To: c.Kind}}
+	changes := map[string]any{"users.status": c.Status, "users.kind": c.Kind}
 	for i, contact := range c.contacts {
 		at, lapses := c.verified[i], now.Add(rules.settings.UnverifiedLifetime)
 		record := store.ContactRecord{UserID: c.id, ID: cardinal.NewID(), Kind: contact.kind, IsPrimary: contact.primary, VerifiedAt: at, CreatedAt: *c.CreatedAt, UpdatedAt: now, Version: 1, SchemaVersion: 1}
@@ -64,7 +64,7 @@ func (rules *rules) newUser(ctx context.Context, c *checkedRow, event cardinal.A
 		}
 		p.Contacts, p.Identifiers = append(p.Contacts, record), append(p.Identifiers, claim)
 		rows = append(rows, store.StampContact(record), store.StampIdentifier(claim))
-		changes["contacts.value_sealed"] = cardinal.ColumnChange{Masked: true}
+		changes["contacts.value_sealed"] = nil
 	}
 	on, err := k.Directory().SearchEnabled(ctx, k.Directory().Store().Read(ctx))
 	if err != nil {
@@ -79,15 +79,16 @@ func (rules *rules) newUser(ctx context.Context, c *checkedRow, event cardinal.A
 			return p, err
 		}
 		p.Credential = rules.credential(c, phc)
-		changes["credentials.hash"] = cardinal.ColumnChange{Masked: true}
+		changes["credentials.hash"] = nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.roles)) {
 		grant := cardinal.Grant{UserID: c.id, RoleID: c.roles[name].id, GrantedBy: k.Actor().UserID, CreatedAt: now, ExpiresAt: c.roles[name].expires}
 		p.Grants = append(p.Grants, grant)
 		rows = append(rows, store.StampGrant(grant))
-		changes["user_roles."+name] = cardinal.ColumnChange{To: "granted"}
+		changes["user_roles."+name] = "granted"
 	}
-	event.ID, event.SubjectID, event.ChangedRows, event.Changes = cardinal.NewID(), c.id, rows, changes
+	event.ID, event.SubjectID, event.ChangedRows = cardinal.NewID(), c.id, rows
+	event.Changes = k.Directory().ColumnChanges(changes)
 	p.Event = event
 	return p, nil
 }

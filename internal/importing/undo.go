@@ -102,7 +102,7 @@ func undoBatch(ctx context.Context, k directory.Desk, run cardinal.ImportRun, pe
 				return record.ImportRun, err
 			}
 			e.ChangedRows = []cardinal.RowStamp{store.StampUser(p.User), profile, store.Gone("user_keys", p.User.ID)}
-			e.Changes = map[string]cardinal.ColumnChange{"users.status": {To: p.User.Status}}
+			e.Changes = k.Directory().ColumnChanges(map[string]any{"users.status": p.User.Status})
 			tx.RelatedEvents = append(tx.RelatedEvents, e)
 		}
 		record.Undone += int64(len(erased))

@@ -120,6 +120,7 @@ func (a *app) openDirectory(ctx context.Context, s *store.Store) (*directory.Dir
 		LoadKeys:  func() (*seal.Keyring, error) { return seal.LoadKeyring(c.KeysDir, c.KEK.Reveal()) },
 		CreateKEK: func(id uuid.UUID) (seal.KEK, string, error) { return a.createKEK(c.KeysDir, c.KEK.Reveal(), id) },
 		Hasher:    password.New(password.Default, password.DefaultLimits()),
+		Logger:    a.logger(c),
 	})
 	if errors.Is(err, directory.ErrKeyMissing) {
 		return nil, &advice{kind: err, code: "key_missing", message: strings.TrimPrefix(err.Error(), directory.ErrKeyMissing.Error()+": "),

@@ -18,16 +18,16 @@ import (
 func TestDiskFull(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		disk := mount(t, "12m")
-		v := newVictim(t, startOn(t, "sqlite:"+filepath.Join(disk, "cardinal.db")))
-		v.runOutOf("the disk is full", func() { fill(t, disk) }, func() { empty(t, disk) })
+		v := newCrashTest(t, startOn(t, "sqlite:"+filepath.Join(disk, "cardinal.db")))
+		v.failWrites("the disk is full", func() { fillDisk(t, disk) }, func() { clearDisk(t, disk) })
 		v.integrity("sqlite")
 	})
 	t.Run("postgres", func(t *testing.T) {
 		disk, server := mount(t, "48m"), startServer(t)
-		give(t, disk, server.Folder())
+		chownLike(t, disk, server.Folder())
 		server.execute(t, fmt.Sprintf(`CREATE TABLESPACE small LOCATION '%s'`, disk), `ALTER DATABASE killed SET TABLESPACE small`)
-		v := newVictim(t, startOn(t, server.database))
-		v.runOutOf("the disk of the database is full", func() { fill(t, disk) }, func() { empty(t, disk) })
+		v := newCrashTest(t, startOn(t, server.database))
+		v.failWrites("the disk of the database is full", func() { fillDisk(t, disk) }, func() { clearDisk(t, disk) })
 		v.integrity("postgres")
 	})
 }
@@ -36,8 +36,8 @@ func TestDiskFull(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) {
 		server := startServer(t)
-		v := newVictim(t, startOn(t, server.database))
-		v.runOutOf("the database takes no writes",
+		v := newCrashTest(t, startOn(t, server.database))
+		v.failWrites("the database takes no writes",
 			func() {
 				server.execute(t, `ALTER SYSTEM SET default_transaction_read_only = on`, `SELECT pg_reload_conf()`)
 			},
@@ -64,15 +64,15 @@ func TestReadOnly(t *testing.T) {
 	})
 }
 
-// runOutOf lets the writers write, takes away what writing needs and gives it back.
-func (v *victim) runOutOf(reason string, take, give func()) {
+// failWrites lets the writers write, takes away what writing needs and gives it back.
+func (v *crashTest) failWrites(reason string, take, give func()) {
 	v.t.Helper()
 	for range 2 {
 		stopped := v.write()
 		take()
 		stopped() // every writer has met a refusal
 		for _, w := range v.writers {
-			if w.open == nil {
+			if w.pending == nil {
 				v.t.Fatal("a writer met no refusal")
 			}
 		}
@@ -82,13 +82,13 @@ func (v *victim) runOutOf(reason string, take, give func()) {
 			v.t.Errorf("the log does not say that %s", reason)
 		}
 		give()
-		v.awaitWrites()
-		v.examine()
+		v.waitForWrites()
+		v.verify()
 	}
 }
 
-// awaitWrites waits until the service, which nobody restarts, writes again.
-func (v *victim) awaitWrites() {
+// waitForWrites waits until the service, which nobody restarts, writes again.
+func (v *crashTest) waitForWrites() {
 	v.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		address := fmt.Sprintf("room%d@example.com", time.Now().UnixNano())
@@ -113,8 +113,8 @@ func remount(t *testing.T, folder, how string) {
 	asRoot(t, "mount", "-o", "remount,"+how, folder)
 }
 
-// give makes the owner of a folder that of another.
-func give(t *testing.T, folder, like string) {
+// chownLike makes the owner of a folder that of another.
+func chownLike(t *testing.T, folder, like string) {
 	t.Helper()
 	info, err := os.Stat(like)
 	if err != nil {
@@ -137,13 +137,13 @@ func asRoot(t *testing.T, command ...string) {
 	}
 }
 
-// fill writes until there is no room left; empty takes it back.
-func fill(t *testing.T, disk string) {
+// fillDisk writes until there is no room left; empty takes it back.
+func fillDisk(t *testing.T, disk string) {
 	t.Helper()
 	asRoot(t, "sh", "-c", "cat /dev/zero > '"+filepath.Join(disk, "ballast")+"' 2>/dev/null || true")
 }
 
-func empty(t *testing.T, disk string) {
+func clearDisk(t *testing.T, disk string) {
 	t.Helper()
 	asRoot(t, "rm", filepath.Join(disk, "ballast"))
 }

@@ -25,8 +25,8 @@ func versionsDiffer(table, key string) string {
 	  SELECT max({version}) FROM audit_logs a, {rows} WHERE a.subject_id = u.id AND {table} = '` + table + `')`
 }
 
-// rowsIn says how an engine reads the rows that an event names: as objects, or those of an import as texts of table, version and digest.
-var rowsIn = map[string]*strings.Replacer{
+// eventRowSyntax says how an engine reads the rows that an event names: as objects, or those of an import as texts of table, version and digest.
+var eventRowSyntax = map[string]*strings.Replacer{
 	"sqlite": strings.NewReplacer("{rows}", "json_each(a.changed_rows) r",
 		"{version}", "CASE r.type WHEN 'object' THEN json_extract(r.value, '$.version') ELSE CAST(substr(r.value, instr(r.value, ' ')) AS INTEGER) END",
 		"{table}", "CASE r.type WHEN 'object' THEN json_extract(r.value, '$.table') ELSE substr(r.value, 1, instr(r.value, ' ') - 1) END"),
@@ -37,7 +37,7 @@ var rowsIn = map[string]*strings.Replacer{
 }
 
 // integrity asks the database itself: its own check of its files, the invariants, and cardinal check.
-func (v *victim) integrity(engine string) {
+func (v *crashTest) integrity(engine string) {
 	v.t.Helper()
 	db := v.openDatabase(engine)
 	defer db.Close()
@@ -67,7 +67,7 @@ func (v *victim) integrity(engine string) {
 		}
 	}
 	for name, query := range invariants {
-		if found := ask(rowsIn[engine].Replace(query)); found != "0" {
+		if found := ask(eventRowSyntax[engine].Replace(query)); found != "0" {
 			v.t.Errorf("%s: %s", name, found)
 		}
 	}
@@ -76,7 +76,7 @@ func (v *victim) integrity(engine string) {
 	}
 }
 
-func (v *victim) openDatabase(engine string) *sql.DB {
+func (v *crashTest) openDatabase(engine string) *sql.DB {
 	v.t.Helper()
 	driver, dsn := "sqlite", strings.TrimPrefix(v.db, "sqlite:")
 	if engine == "postgres" {

@@ -25,48 +25,48 @@ func TestKilledImport(t *testing.T) {
 			most = max(1, *kills/20)
 		}
 		t.Run(engine+"/shell", func(t *testing.T) {
-			newKilledImports(t, engine).killUntil(most, (*killedImports).importByShell)
+			newImportCrashTest(t, engine).killUntil(most, (*importCrashTest).importByCLI)
 		})
 		t.Run(engine+"/service", func(t *testing.T) {
-			newKilledImports(t, engine).killUntil(most, (*killedImports).importByService)
+			newImportCrashTest(t, engine).killUntil(most, (*importCrashTest).importByService)
 		})
 	}
 }
 
-// killedImports is a service, and the files that are imported into it under fire.
-type killedImports struct {
-	*victim
-	engine  string
-	files   int
-	kills   int
-	longest time.Duration // how long the last import took that nobody disturbed
-	found   map[string]int
+// importCrashTest is a service, and the files that are imported into it under fire.
+type importCrashTest struct {
+	*crashTest
+	engine      string
+	files       int
+	kills       int
+	duration    time.Duration // how long the last import took that nobody disturbed
+	foundStates map[string]int
 }
 
-func newKilledImports(t *testing.T, engine string) *killedImports {
+func newImportCrashTest(t *testing.T, engine string) *importCrashTest {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	k := &killedImports{victim: &victim{run: &run{service: start(t, engine)}, random: rand.New(rand.NewPCG(seed, 1))}, engine: engine, found: map[string]int{}}
+	k := &importCrashTest{crashTest: &crashTest{run: &run{service: start(t, engine)}, random: rand.New(rand.NewPCG(seed, 1))}, engine: engine, foundStates: map[string]int{}}
 	k.setUp()
 	return k
 }
 
 // killUntil imports one file after the other, the first undisturbed, until there were enough kills.
-func (k *killedImports) killUntil(most int, do func(k *killedImports, file string, kills int) (run string)) {
+func (k *importCrashTest) killUntil(most int, do func(k *importCrashTest, file string, kills int) (run string)) {
 	for left := 0; k.kills < most || k.files == 0; left = min(5, most-k.kills) {
 		file, began := k.writeFile(), time.Now()
 		run := do(k, file, left)
-		if k.longest == 0 {
-			k.longest = time.Since(began)
+		if k.duration == 0 {
+			k.duration = time.Since(began)
 		}
 		k.verify(file, run)
 	}
 	k.integrity(k.engine)
-	k.t.Logf("%d kills, %d files of %d people, found %v", k.kills, k.files, killedRows, k.found)
+	k.t.Logf("%d kills, %d files of %d people, found %v", k.kills, k.files, killedRows, k.foundStates)
 }
 
 // writeFile writes a file of people whom nothing has yet.
-func (k *killedImports) writeFile() string {
+func (k *importCrashTest) writeFile() string {
 	k.t.Helper()
 	k.files++
 	var text strings.Builder
@@ -88,18 +88,18 @@ func (k *killedImports) writeFile() string {
 	return path
 }
 
-// moment is a random one of an import.
-func (k *killedImports) moment() time.Duration {
-	return time.Duration(k.random.Int64N(int64(k.longest + k.longest/10)))
+// randomDelay is a random one of an import.
+func (k *importCrashTest) randomDelay() time.Duration {
+	return time.Duration(k.random.Int64N(int64(k.duration + k.duration/10)))
 }
 
-// importByShell imports a file by the command, which is killed a few times and then left alone.
-func (k *killedImports) importByShell(file string, kills int) string {
+// importByCLI imports a file by the command, which is killed a few times and then left alone.
+func (k *importCrashTest) importByCLI(file string, kills int) string {
 	k.t.Helper()
 	for {
 		args := []string{"import", file, "--yes", "--json", "--db", k.db}
-		if run := k.newest("--json"); run.State == "running" {
-			k.found["running"]++
+		if run := k.latestImport("--json"); run.State == "running" {
+			k.foundStates["running"]++
 			args = []string{"runs", "resume", run.ID, file, "--json", "--db", k.db}
 		}
 		c := exec.Command(k.path(), args...)
@@ -112,13 +112,13 @@ func (k *killedImports) importByShell(file string, kills int) string {
 		}
 		if kills > 0 {
 			kills--
-			time.Sleep(k.moment())
+			time.Sleep(k.randomDelay())
 			c.Process.Kill()
 		}
 		err := c.Wait()
 		if err == nil {
-			k.longest = min(k.longest, time.Since(began)) // it was too fast to be killed
-			return k.newest("--json").ID
+			k.duration = min(k.duration, time.Since(began)) // it was too fast to be killed
+			return k.latestImport("--json").ID
 		}
 		k.kills++
 		if c.ProcessState.ExitCode() != -1 {
@@ -127,8 +127,8 @@ func (k *killedImports) importByShell(file string, kills int) string {
 	}
 }
 
-// killedRun is what `cardinal runs list` and the API say of an import.
-type killedRun struct {
+// importState is what `cardinal runs list` and the API say of an import.
+type importState struct {
 	ID       string `json:"id"`
 	State    string `json:"state"`
 	Read     int    `json:"rows_read"`
@@ -139,28 +139,28 @@ type killedRun struct {
 	Finished string `json:"finished_at"`
 }
 
-func (k *killedImports) newest(more ...string) killedRun {
+func (k *importCrashTest) latestImport(more ...string) importState {
 	k.t.Helper()
 	var list struct {
-		Data []killedRun `json:"data"`
+		Data []importState `json:"data"`
 	}
 	text := k.command(append([]string{"runs", "list", "--limit", "1"}, more...)...)
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
 		k.t.Fatalf("%v: %s", err, text)
 	}
 	if len(list.Data) == 0 {
-		return killedRun{}
+		return importState{}
 	}
 	return list.Data[0]
 }
 
 // importByService uploads a file and waits for the service, which is killed a few times and then left alone.
-func (k *killedImports) importByService(file string, kills int) string {
+func (k *importCrashTest) importByService(file string, kills int) string {
 	k.t.Helper()
 	run := ""
 	for {
 		ended := make(chan string, 1)
-		go func() { ended <- k.goOn(file, run) }()
+		go func() { ended <- k.uploadAndWait(file, run) }()
 		if kills == 0 {
 			if run = <-ended; run == "" {
 				k.t.Fatalf("the import did not end:\n%s", k.output())
@@ -168,22 +168,22 @@ func (k *killedImports) importByService(file string, kills int) string {
 			return run
 		}
 		kills--
-		time.Sleep(k.moment())
+		time.Sleep(k.randomDelay())
 		k.kill()
 		if run = <-ended; run != "" {
-			k.longest = k.longest * 3 / 4 // it was too fast to be killed
+			k.duration = k.duration * 3 / 4 // it was too fast to be killed
 			k.service.run()
 			return run
 		}
 		k.kills++
-		k.passLease()
+		k.expireLease()
 		k.service.run()
-		run = k.whatIsThere()
+		run = k.recoverImport()
 	}
 }
 
-// goOn uploads a file unless it is there, and waits until it is imported. It returns nothing when the service does not answer any more.
-func (k *killedImports) goOn(file, run string) string {
+// uploadAndWait uploads a file unless it is there, and waits until it is imported. It returns nothing when the service does not answer any more.
+func (k *importCrashTest) uploadAndWait(file, run string) string {
 	if run == "" {
 		text, err := os.Open(file)
 		if err != nil {
@@ -201,7 +201,7 @@ func (k *killedImports) goOn(file, run string) string {
 			return ""
 		}
 		defer answer.Body.Close()
-		var now killedRun
+		var now importState
 		if err := json.NewDecoder(answer.Body).Decode(&now); err != nil || answer.StatusCode != http.StatusAccepted {
 			return ""
 		}
@@ -219,9 +219,9 @@ func (k *killedImports) goOn(file, run string) string {
 	}
 }
 
-// whatIsThere returns the import to go on with, nothing when the file has to be uploaded again: what came of half an upload is undone
+// recoverImport returns the import to go on with, nothing when the file has to be uploaded again: what came of half an upload is undone
 // first, and after an import that ended just before the kill nobody is made twice.
-func (k *killedImports) whatIsThere() string {
+func (k *importCrashTest) recoverImport() string {
 	k.t.Helper()
 	list := k.must(http.StatusOK, "GET", "/v1/imports?limit=1", k.admin, nil).data()
 	if len(list) == 0 {
@@ -229,7 +229,7 @@ func (k *killedImports) whatIsThere() string {
 	}
 	id, _ := list[0]["id"].(string)
 	state, _ := list[0]["state"].(string)
-	k.found[state]++
+	k.foundStates[state]++
 	switch state {
 	case "checking", "running":
 		return id
@@ -242,8 +242,8 @@ func (k *killedImports) whatIsThere() string {
 	return ""
 }
 
-// passLease makes the minute pass that a killed node keeps its lease.
-func (k *killedImports) passLease() {
+// expireLease makes the minute pass that a killed node keeps its lease.
+func (k *importCrashTest) expireLease() {
 	k.t.Helper()
 	db := k.openDatabase(k.engine)
 	defer db.Close()
@@ -253,10 +253,10 @@ func (k *killedImports) passLease() {
 }
 
 // verify holds what is there against the file.
-func (k *killedImports) verify(file, id string) {
+func (k *importCrashTest) verify(file, id string) {
 	k.t.Helper()
 	got := k.must(http.StatusOK, "GET", "/v1/imports/"+id, k.admin, nil)
-	var run killedRun
+	var run importState
 	if err := json.Unmarshal([]byte(got.text), &run); err != nil {
 		k.t.Fatal(err)
 	}

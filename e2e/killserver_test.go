@@ -41,7 +41,7 @@ func startServer(t *testing.T) *server {
 
 // killServer crashes the server, or kills one of its processes, after which it starts over by itself. The service stays, answers with
 // errors meanwhile, and goes on by itself.
-func (v *victim) killServer(s *server, n int) {
+func (v *crashTest) killServer(s *server, n int) {
 	v.t.Helper()
 	stopped := v.write()
 	if n%2 == 0 {
@@ -56,12 +56,12 @@ func (v *victim) killServer(s *server, n int) {
 		v.killBackend(s)
 		stopped()
 	}
-	v.awaitReady()
-	v.examine()
+	v.waitForReady()
+	v.verify()
 }
 
 // killBackend ends a process of the server that works for the service.
-func (v *victim) killBackend(s *server) {
+func (v *crashTest) killBackend(s *server) {
 	v.t.Helper()
 	db, err := sql.Open("pgx", s.URL())
 	if err != nil {
@@ -77,7 +77,7 @@ func (v *victim) killBackend(s *server) {
 	}
 }
 
-func (v *victim) awaitReady() {
+func (v *crashTest) waitForReady() {
 	v.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if got, err := v.send("GET", "/readyz", "", nil); err == nil && got.status == http.StatusOK {

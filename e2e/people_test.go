@@ -14,34 +14,34 @@ import (
 )
 
 const (
-	people  = 1000
-	secret  = "seven lanterns by the river"
-	secret2 = "nine kites over the harbour"
+	userCount   = 1000
+	secret      = "seven lanterns by the river"
+	newPassword = "nine kites over the harbour"
 
-	stranger = "00000000-0000-7000-8000-000000000003"
-	system   = "00000000-0000-7000-8000-000000000002"
-	operator = "00000000-0000-7000-8000-000000000001"
+	anonymousID = "00000000-0000-7000-8000-000000000003"
+	systemID    = "00000000-0000-7000-8000-000000000002"
+	operatorID  = "00000000-0000-7000-8000-000000000001"
 )
 
-// expected is an audit event that is written down before the call that makes it.
-type expected struct {
+// wantEvent is an audit event that is written down before the call that makes it.
+type wantEvent struct {
 	action  string
 	actor   string // "self" for the person whom it is about
 	refused bool
 }
 
-// walk is one person's way through the service.
-type walk struct {
+// scenario is one person's way through the service.
+type scenario struct {
 	*run
-	i        int
-	who      cardinal.NewUser
-	id       string
-	token    string
-	version  string // ETag of the user
-	events   []expected
-	attempts int // strangers' refused attempts on this person, counted by the minute
-	expires  int // grants that will end by themselves
-	mine     []expected
+	i         int
+	user      cardinal.NewUser
+	id        string
+	token     string
+	version   string // ETag of the user
+	events    []wantEvent
+	attempts  int // strangers' refused attempts on this person, counted by the minute
+	expires   int // grants that will end by themselves
+	ownEvents []wantEvent
 }
 
 // run is one run of the script over one service.
@@ -51,49 +51,49 @@ type run struct {
 	reader         string // id of a role with users.read
 }
 
-// TestPeople drives a thousand people in many scripts through the service and holds the audit log against what was written
+// TestUserScenarios drives a thousand people in many scripts through the service and holds the audit log against what was written
 // down before each call: none missing, none extra, none out of order for a user.
-func TestPeople(t *testing.T) {
+func TestUserScenarios(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			r := &run{service: start(t, engine)}
 			r.setUp()
-			walks := make([]*walk, people)
-			work := make(chan *walk)
+			scenarios := make([]*scenario, userCount)
+			work := make(chan *scenario)
 			var wait sync.WaitGroup
 			for range 8 {
 				wait.Go(func() {
 					for w := range work {
-						w.goThrough()
+						w.perform()
 					}
 				})
 			}
-			for i := range walks {
-				walks[i] = &walk{run: r, i: i, who: seed.Person(42, i)}
-				work <- walks[i]
+			for i := range scenarios {
+				scenarios[i] = &scenario{run: r, i: i, user: seed.Person(42, i)}
+				work <- scenarios[i]
 			}
 			close(work)
 			wait.Wait()
 			if t.Failed() {
 				t.Fatalf("the script failed; the service said:\n%s", r.output())
 			}
-			r.compare(walks)
+			r.compareAudit(scenarios)
 		})
 	}
 }
 
 // setUpEvents are those about the service itself, by who acted, in order.
-var setUpEvents = []expected{
+var setUpEvents = []wantEvent{
 	{action: "setting.update"}, {action: "setting.update"}, {action: "setting.update"}, {action: "role.create"},
 }
 
 // setUp makes the administrator and opens the doors.
 func (r *run) setUp() {
 	r.t.Helper()
-	got := r.must(http.StatusCreated, "POST", "/v1/set-up", "", map[string]any{"token": r.link, "email": "admin@example.com", "password": secret, "display_name": "Admin"})
+	got := r.must(http.StatusCreated, "POST", "/v1/set-up", "", map[string]any{"token": r.setupToken, "email": "admin@example.com", "password": secret, "display_name": "Admin"})
 	r.admin, r.adminID = got.str("token"), got.str("session", "user_id")
-	r.must(http.StatusUnauthorized, "POST", "/v1/set-up", "", map[string]any{"token": r.link, "email": "second@example.com", "password": secret})
+	r.must(http.StatusUnauthorized, "POST", "/v1/set-up", "", map[string]any{"token": r.setupToken, "email": "second@example.com", "password": secret})
 	for name, value := range map[string]any{"sign_up.mode": "open", "sign_in.failures_per_address": 1_000_000, "sign_in.failures_per_identifier": 5} {
 		r.must(http.StatusOK, "PATCH", "/v1/settings/"+name, r.admin, map[string]any{"value": value}, "If-Match", `"1"`)
 	}
@@ -110,21 +110,21 @@ func (r *run) must(status int, method, path, token string, body any, headers ...
 	} else if got.status != status {
 		r.t.Errorf("%s %s: status %d, want %d: %s", method, path, got.status, status, got.text)
 		if got.status >= http.StatusInternalServerError {
-			r.t.Logf("the service said at last:\n%s", r.lastWords())
+			r.t.Logf("the service said at last:\n%s", r.logTail())
 		}
 	}
 	return got
 }
 
 // expect writes an event down before the call that makes it.
-func (w *walk) expect(action, actor string) {
-	w.events = append(w.events, expected{action: action, actor: actor})
+func (w *scenario) expect(action, actor string) {
+	w.events = append(w.events, wantEvent{action: action, actor: actor})
 }
 
-func (w *walk) password() bool { return w.i%5 < 2 }
+func (w *scenario) hasPassword() bool { return w.i%5 < 2 }
 
-// goThrough is the way of one person; what they do depends on their number, so that every way is gone by many.
-func (w *walk) goThrough() {
+// perform is the way of one person; what they do depends on their number, so that every way is gone by many.
+func (w *scenario) perform() {
 	switch {
 	case w.i%5 == 0:
 		w.signUp()
@@ -134,21 +134,21 @@ func (w *walk) goThrough() {
 	if w.id == "" {
 		return
 	}
-	if w.password() {
+	if w.hasPassword() {
 		w.useSession()
 	}
-	w.changes()
+	w.changeContactsAndProfile()
 	if w.i%3 == 0 {
-		w.roles()
+		w.grantAndRevokeRole()
 	}
 	if w.i%4 == 0 {
 		w.suspendAndRestore()
 	}
 }
 
-func (w *walk) signUp() {
-	w.expect("user.sign_up", stranger)
-	body := map[string]any{"email": w.who.Email, "password": secret, "display_name": w.who.DisplayName}
+func (w *scenario) signUp() {
+	w.expect("user.sign_up", anonymousID)
+	body := map[string]any{"email": w.user.Email, "password": secret, "display_name": w.user.DisplayName}
 	key := fmt.Sprintf("sign-up-of-person-number-%06d", w.i)
 	got := w.must(http.StatusCreated, "POST", "/v1/sign-up", "", body, "Idempotency-Key", key)
 	w.id = got.str("id")
@@ -157,7 +157,7 @@ func (w *walk) signUp() {
 	}
 	w.must(http.StatusConflict, "POST", "/v1/sign-up", "", body)
 	w.attempts++ // pending: right password, but no way in yet
-	w.must(http.StatusForbidden, "POST", "/v1/sign-in", "", map[string]any{"identifier": w.who.Email, "password": secret})
+	w.must(http.StatusForbidden, "POST", "/v1/sign-in", "", map[string]any{"identifier": w.user.Email, "password": secret})
 	contacts := w.must(http.StatusOK, "GET", "/v1/users/"+w.id+"/contacts", w.admin, nil).data()
 	if len(contacts) != 1 {
 		w.t.Errorf("person %d: %d contacts after signing up", w.i, len(contacts))
@@ -167,15 +167,15 @@ func (w *walk) signUp() {
 	w.must(http.StatusOK, "PATCH", "/v1/users/"+w.id+"/contacts/"+fmt.Sprint(contacts[0]["id"]), w.admin, map[string]any{"verified": true}, "If-Match", `"1"`)
 }
 
-func (w *walk) create() {
-	body := map[string]any{"email": w.who.Email, "email_verified": true, "display_name": w.who.DisplayName, "locale": w.who.Locale, "time_zone": w.who.TimeZone, "country": w.who.Country}
-	if w.who.Username != "" {
-		body["username"] = w.who.Username
+func (w *scenario) create() {
+	body := map[string]any{"email": w.user.Email, "email_verified": true, "display_name": w.user.DisplayName, "locale": w.user.Locale, "time_zone": w.user.TimeZone, "country": w.user.Country}
+	if w.user.Username != "" {
+		body["username"] = w.user.Username
 	}
-	if w.who.Phone != "" {
-		body["phone"] = w.who.Phone
+	if w.user.Phone != "" {
+		body["phone"] = w.user.Phone
 	}
-	if w.password() {
+	if w.hasPassword() {
 		body["password"] = secret
 	}
 	w.expect("user.create", w.adminID)
@@ -189,7 +189,7 @@ func (w *walk) create() {
 		body["display_name"] = "Somebody else"
 		w.must(http.StatusUnprocessableEntity, "POST", "/v1/users", w.admin, body, "Idempotency-Key", key)
 	}
-	found := w.must(http.StatusOK, "GET", "/v1/users?expand=profile&email="+urlQuery(strings.ToUpper(w.who.Email)), w.admin, nil).data()
+	found := w.must(http.StatusOK, "GET", "/v1/users?expand=profile&email="+urlQuery(strings.ToUpper(w.user.Email)), w.admin, nil).data()
 	if len(found) != 1 || found[0]["id"] != w.id {
 		w.t.Errorf("person %d is not found by the address in capitals", w.i)
 	} else if profile := found[0]["profile"].(map[string]any); profile["display_name"] == nil {
@@ -197,31 +197,31 @@ func (w *walk) create() {
 	}
 }
 
-func (w *walk) signIn(identifier string) string {
+func (w *scenario) signIn(identifier string) string {
 	w.expect("session.create", "self")
 	return w.must(http.StatusCreated, "POST", "/v1/sign-in", "", map[string]any{"identifier": identifier, "password": secret}).str("token")
 }
 
-func (w *walk) useSession() {
+func (w *scenario) useSession() {
 	if w.i%50 < 2 {
 		w.attempts++
-		w.must(http.StatusUnauthorized, "POST", "/v1/sign-in", "", map[string]any{"identifier": w.who.Email, "password": "not this one, surely"})
+		w.must(http.StatusUnauthorized, "POST", "/v1/sign-in", "", map[string]any{"identifier": w.user.Email, "password": "not this one, surely"})
 	}
-	w.token = w.signIn(w.who.Email)
+	w.token = w.signIn(w.user.Email)
 	w.must(http.StatusOK, "GET", "/v1/session", w.token, nil)
-	w.mine = append(w.mine, expected{action: "user.create", actor: "self", refused: true})
+	w.ownEvents = append(w.ownEvents, wantEvent{action: "user.create", actor: "self", refused: true})
 	w.must(http.StatusForbidden, "POST", "/v1/users", w.token, map[string]any{"email": "nobody@example.com"})
 	w.must(http.StatusForbidden, "GET", "/v1/users", w.token, nil)
 	w.must(http.StatusForbidden, "GET", "/v1/users/"+w.adminID, w.token, nil)
 
 	profile := w.must(http.StatusOK, "GET", "/v1/me/profile", w.token, nil)
 	w.expect("profile.update", "self")
-	w.must(http.StatusOK, "PATCH", "/v1/me/profile", w.token, map[string]any{"display_name": w.who.DisplayName + " Jr", "preferences": map[string]any{"theme": "dark"}}, "If-Match", profile.header.Get("ETag"))
+	w.must(http.StatusOK, "PATCH", "/v1/me/profile", w.token, map[string]any{"display_name": w.user.DisplayName + " Jr", "preferences": map[string]any{"theme": "dark"}}, "If-Match", profile.header.Get("ETag"))
 	w.must(http.StatusPreconditionFailed, "PATCH", "/v1/me/profile", w.token, map[string]any{"display_name": "Stale"}, "If-Match", profile.header.Get("ETag"))
 	w.must(http.StatusPreconditionRequired, "PATCH", "/v1/me/profile", w.token, map[string]any{"display_name": "Unversioned"})
 
 	if w.i%25 == 1 {
-		other := w.signIn(w.who.Email)
+		other := w.signIn(w.user.Email)
 		w.expect("session.end_all", "self")
 		w.must(http.StatusNoContent, "DELETE", "/v1/me/sessions", w.token, nil)
 		w.must(http.StatusUnauthorized, "GET", "/v1/session", other, nil)
@@ -229,9 +229,9 @@ func (w *walk) useSession() {
 	}
 	if w.i%25 == 6 {
 		w.expect("password.change", "self")
-		w.must(http.StatusOK, "PUT", "/v1/me/password", w.token, map[string]any{"current_password": secret, "new_password": secret2})
+		w.must(http.StatusOK, "PUT", "/v1/me/password", w.token, map[string]any{"current_password": secret, "new_password": newPassword})
 		w.attempts++
-		w.must(http.StatusUnauthorized, "POST", "/v1/sign-in", "", map[string]any{"identifier": w.who.Email, "password": secret})
+		w.must(http.StatusUnauthorized, "POST", "/v1/sign-in", "", map[string]any{"identifier": w.user.Email, "password": secret})
 	}
 	if w.i%7 == 0 {
 		w.expect("session.end", "self")
@@ -241,8 +241,8 @@ func (w *walk) useSession() {
 	}
 }
 
-// changes are an administrator's to contacts and profile.
-func (w *walk) changes() {
+// changeContactsAndProfile are an administrator's to contacts and profile.
+func (w *scenario) changeContactsAndProfile() {
 	if w.i%2 == 0 {
 		w.expect("contact.add", w.adminID)
 		added := w.must(http.StatusCreated, "POST", "/v1/users/"+w.id+"/contacts", w.admin, map[string]any{"kind": "email", "value": fmt.Sprintf("second.%d@Example.NET", w.i), "verified": true})
@@ -259,7 +259,7 @@ func (w *walk) changes() {
 	w.version = changed.header.Get("ETag")
 }
 
-func (w *walk) roles() {
+func (w *scenario) grantAndRevokeRole() {
 	grant := map[string]any{"role_id": w.reader}
 	if w.i%6 == 0 {
 		grant["expires_at"] = time.Now().Add(3 * time.Second).UTC().Format(time.RFC3339Nano)
@@ -284,7 +284,7 @@ func (w *walk) roles() {
 	}
 }
 
-func (w *walk) suspendAndRestore() {
+func (w *scenario) suspendAndRestore() {
 	move := func(action, status string) {
 		w.expect("user."+action, w.adminID)
 		var got reply
@@ -305,17 +305,17 @@ func (w *walk) suspendAndRestore() {
 		w.must(http.StatusUnauthorized, "GET", "/v1/session", w.token, nil)
 	}
 	move("delete", "deleted")
-	w.must(http.StatusConflict, "POST", "/v1/users", w.admin, map[string]any{"email": w.who.Email}) // the address stays reserved
+	w.must(http.StatusConflict, "POST", "/v1/users", w.admin, map[string]any{"email": w.user.Email}) // the address stays reserved
 	move("restore", "suspended")
 	move("reactivate", "active")
 	w.version = w.must(http.StatusOK, "GET", "/v1/users/"+w.id, w.admin, nil).header.Get("ETag")
 }
 
-// compare holds the whole audit log against what was written down.
-func (r *run) compare(walks []*walk) {
+// compareAudit holds the whole audit log against what was written down.
+func (r *run) compareAudit(scenarios []*scenario) {
 	r.t.Helper()
 	wantExpired, wantAttempts := 0, 0
-	for _, w := range walks {
+	for _, w := range scenarios {
 		wantExpired += w.expires
 		wantAttempts += w.attempts
 	}
@@ -329,7 +329,7 @@ func (r *run) compare(walks []*walk) {
 				if e["action"] == "role.expire" {
 					expired++
 				}
-				if e["actor_id"] == stranger && e["is_refused"] == true && e["subject_id"] != stranger {
+				if e["actor_id"] == anonymousID && e["is_refused"] == true && e["subject_id"] != anonymousID {
 					attempts += int(e["attempts"].(float64))
 				}
 			}
@@ -341,18 +341,18 @@ func (r *run) compare(walks []*walk) {
 			r.t.Fatalf("scheduled work wrote %d of %d expired grants and %d of %d attempts", expired, wantExpired, attempts, wantAttempts)
 		}
 	}
-	for _, w := range walks {
-		var got []expected
+	for _, w := range scenarios {
+		var got []wantEvent
 		attempts, expired := 0, 0
 		for _, e := range bySubject[w.id] {
 			refused := e["is_refused"] == true
 			switch {
-			case e["actor_id"] == stranger && refused:
+			case e["actor_id"] == anonymousID && refused:
 				attempts += int(e["attempts"].(float64))
-			case e["action"] == "role.expire" && e["actor_id"] == system:
+			case e["action"] == "role.expire" && e["actor_id"] == systemID:
 				expired++
 			default:
-				got = append(got, expected{e["action"].(string), e["actor_id"].(string), refused})
+				got = append(got, wantEvent{e["action"].(string), e["actor_id"].(string), refused})
 			}
 		}
 		want := slices.Clone(w.events)
@@ -366,20 +366,20 @@ func (r *run) compare(walks []*walk) {
 		}
 		delete(bySubject, w.id)
 	}
-	r.compareRest(walks, bySubject)
+	r.compareOtherEvents(scenarios, bySubject)
 }
 
-// compareRest holds the events that are about nobody of the thousand: the administrator's own, the service's, strangers'.
-func (r *run) compareRest(walks []*walk, bySubject map[string][]map[string]any) {
-	byActor := map[string][]expected{}
-	for _, e := range bySubject[system] {
+// compareOtherEvents holds the events that are about nobody of the thousand: the administrator's own, the service's, strangers'.
+func (r *run) compareOtherEvents(scenarios []*scenario, bySubject map[string][]map[string]any) {
+	byActor := map[string][]wantEvent{}
+	for _, e := range bySubject[systemID] {
 		actor := e["actor_id"].(string)
-		byActor[actor] = append(byActor[actor], expected{action: e["action"].(string), refused: e["is_refused"] == true})
+		byActor[actor] = append(byActor[actor], wantEvent{action: e["action"].(string), refused: e["is_refused"] == true})
 	}
-	want := map[string][]expected{r.adminID: setUpEvents, operator: {{action: "setup_link.create"}}}
-	for _, w := range walks {
-		for _, e := range w.mine {
-			want[w.id] = append(want[w.id], expected{action: e.action, refused: e.refused})
+	want := map[string][]wantEvent{r.adminID: setUpEvents, operatorID: {{action: "setup_link.create"}}}
+	for _, w := range scenarios {
+		for _, e := range w.ownEvents {
+			want[w.id] = append(want[w.id], wantEvent{action: e.action, refused: e.refused})
 		}
 	}
 	for actor, events := range byActor {
@@ -391,19 +391,19 @@ func (r *run) compareRest(walks []*walk, bySubject map[string][]map[string]any) 
 	for actor, events := range want {
 		r.t.Errorf("about the service, by %s: nothing, want %v", actor, events)
 	}
-	var about []expected
+	var about []wantEvent
 	for _, e := range bySubject[r.adminID] {
-		about = append(about, expected{action: e["action"].(string), actor: e["actor_id"].(string)})
+		about = append(about, wantEvent{action: e["action"].(string), actor: e["actor_id"].(string)})
 	}
-	if wantAdmin := []expected{{action: "user.create", actor: operator}, {action: "session.create", actor: r.adminID}}; !slices.Equal(about, wantAdmin) {
+	if wantAdmin := []wantEvent{{action: "user.create", actor: operatorID}, {action: "session.create", actor: r.adminID}}; !slices.Equal(about, wantAdmin) {
 		r.t.Errorf("about the administrator: got %v, want %v", about, wantAdmin)
 	}
-	for _, e := range bySubject[stranger] {
+	for _, e := range bySubject[anonymousID] {
 		if e["action"] != "setup_link.use" || e["is_refused"] != true {
 			r.t.Errorf("about nobody: %v", e)
 		}
 	}
-	for _, known := range []string{system, stranger, r.adminID} {
+	for _, known := range []string{systemID, anonymousID, r.adminID} {
 		delete(bySubject, known)
 	}
 	for subject, events := range bySubject {

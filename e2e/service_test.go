@@ -55,15 +55,15 @@ func build(tree, name string) (string, error) {
 
 // service is a running Cardinal on a database of its own.
 type service struct {
-	t       testing.TB
-	folder  string
-	db      string
-	log     string // file of what it prints
-	base    string
-	program string // path of the binary; "" is the one under test
-	process *exec.Cmd
-	client  *http.Client
-	link    string // token of the set-up link
+	t          testing.TB
+	folder     string
+	db         string
+	log        string // file of what it prints
+	base       string
+	program    string // path of the binary; "" is the one under test
+	process    *exec.Cmd
+	client     *http.Client
+	setupToken string // token of the set-up link
 }
 
 // start runs the service on a fresh database of an engine and waits until it is ready.
@@ -109,7 +109,7 @@ func (s *service) run() {
 		answer.Body.Close()
 		if answer.StatusCode == http.StatusOK {
 			if m := regexp.MustCompile(`token=(cl_[A-Za-z0-9_-]+)`).FindSubmatch(s.output()); m != nil {
-				s.link = string(m[1])
+				s.setupToken = string(m[1])
 			}
 			return
 		}
@@ -135,8 +135,8 @@ func (s *service) output() []byte {
 	return text
 }
 
-// lastWords is the end of what it said.
-func (s *service) lastWords() []byte {
+// logTail is the end of what it said.
+func (s *service) logTail() []byte {
 	text := s.output()
 	return text[max(0, len(text)-2000):]
 }

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// TestShutdownLosesNothing stops the service in the middle of writes: what was acknowledged is there after the next start, and
+// TestShutdownKeepsAcknowledged stops the service in the middle of writes: what was acknowledged is there after the next start, and
 // what was in flight got its answer.
-func TestShutdownLosesNothing(t *testing.T) {
+func TestShutdownKeepsAcknowledged(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
@@ -79,8 +79,8 @@ func TestShutdownLosesNothing(t *testing.T) {
 	}
 }
 
-// TestSessionEndedElsewhere ends a session from another process; the very next check by the service refuses it.
-func TestSessionEndedElsewhere(t *testing.T) {
+// TestSessionEndedByOtherProcess ends a session from another process; the very next check by the service refuses it.
+func TestSessionEndedByOtherProcess(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()

@@ -16,8 +16,8 @@ type share struct {
 	bytes float64
 }
 
-// disk adds what a user takes on the disk, and remembers where it goes.
-func (b *bench) disk(engine string, w *world) error {
+// diskUse adds what a user takes on the disk, and remembers where it goes.
+func (b *bench) diskUse(engine string, w *populated) error {
 	sizes := sizesOfSQLite
 	if !strings.HasPrefix(w.db, "sqlite:") {
 		sizes = sizesOfPostgres
@@ -33,12 +33,12 @@ func (b *bench) disk(engine string, w *world) error {
 	}
 	slices.SortFunc(shares, func(x, y share) int { return cmp.Compare(y.bytes, x.bytes) })
 	b.add(figure{what: "disk for a user: profile, two contacts, credential, search", engine: engine, unit: "bytes", value: sum, limit: "below, by table and index", samples: w.people})
-	b.shares = append(b.shares, where{engine, shares})
+	b.shares = append(b.shares, diskUse{engine, shares})
 	return nil
 }
 
-// where is where a user's bytes are.
-type where struct {
+// diskUse is where a user's bytes are.
+type diskUse struct {
 	engine string
 	shares []share
 }
@@ -84,8 +84,8 @@ func sizesOfPostgres(db string) ([]share, error) {
 	})
 }
 
-// settle does what the databases do by themselves some time after so many rows have come, so that nothing measured later pays for it.
-func settle(db string) error {
+// vacuum does what the databases do by themselves some time after so many rows have come, so that nothing measured later pays for it.
+func vacuum(db string) error {
 	if strings.HasPrefix(db, "sqlite:") {
 		return nil
 	}

@@ -22,8 +22,8 @@ import (
 	"cardinal/internal/seed"
 )
 
-// rawPeople is how many people a raw copy holds in memory at most.
-const rawPeople = 100_000
+// maxRawCopy is how many people a raw copy holds in memory at most.
+const maxRawCopy = 100_000
 
 // imports measures an import of people with given hashes on empty databases: its CPU, and its speed beside a raw copy of the rows it
 // made into the same tables.
@@ -33,16 +33,16 @@ func (b *bench) imports() error {
 		return err
 	}
 	defer cluster.Stop()
-	file, people := filepath.Join(b.dir, "people.ndjson"), min(b.people, rawPeople)
+	file, people := filepath.Join(b.dir, "people.ndjson"), min(b.people, maxRawCopy)
 	if err := writePeople(file, people, personWithName); err != nil {
 		return err
 	}
 	lite := func(name string) (string, error) { return "sqlite:" + filepath.Join(b.dir, name+".db"), nil }
 	postgres := func(name string) (string, error) { return newDatabase(cluster.URL(), "bench_"+name) }
-	if err := b.importOn("SQLite", lite, file, people, nil); err != nil {
+	if err := b.importsOn("SQLite", lite, file, people, nil); err != nil {
 		return err
 	}
-	return b.importOn("PostgreSQL", postgres, file, people, []int{cluster.PID()})
+	return b.importsOn("PostgreSQL", postgres, file, people, []int{cluster.PID()})
 }
 
 func newDatabase(at, name string) (string, error) {
@@ -63,7 +63,7 @@ func newDatabase(at, name string) (string, error) {
 	return u.String(), nil
 }
 
-func (b *bench) importOn(engine string, database func(name string) (string, error), file string, people int, others []int) error {
+func (b *bench) importsOn(engine string, database func(name string) (string, error), file string, people int, others []int) error {
 	db, err := database("all")
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (b *bench) importOn(engine string, database func(name string) (string, erro
 	if err != nil {
 		return err
 	}
-	c, err := b.self("-child", "copy", "-url", db, "-to", raw)
+	c, err := b.childCommand("-child", "copy", "-url", db, "-to", raw)
 	if err != nil {
 		return err
 	}
@@ -95,18 +95,18 @@ func (b *bench) importOn(engine string, database func(name string) (string, erro
 		return err
 	}
 	limit := fmt.Sprintf("raw copy of the same rows %.2f s", seconds)
-	b.add(figure{what: "import with given hashes, CPU for 1,000", engine: engine, unit: "s", value: all.cpu.Seconds() * 1000 / float64(people), reach: 0.6, limit: limit, samples: people})
-	b.add(figure{what: "import, time ÷ raw copy's (60 % of its speed)", engine: engine, unit: "", value: all.took.Seconds() / seconds, reach: 1.67, limit: limit, samples: people})
+	b.add(figure{what: "import with given hashes, CPU for 1,000", engine: engine, unit: "s", value: all.cpu.Seconds() * 1000 / float64(people), target: 0.6, limit: limit, samples: people})
+	b.add(figure{what: "import, time ÷ raw copy's (60 % of its speed)", engine: engine, unit: "", value: all.took.Seconds() / seconds, target: 1.67, limit: limit, samples: people})
 	return nil
 }
 
-// imported is what one run of `cardinal import` took.
-type imported struct {
+// importCost is what one run of `cardinal import` took.
+type importCost struct {
 	cpu, took time.Duration
 	memory    float64 // MiB at its peak
 }
 
-func (b *bench) importFile(db, keys, file string, others []int) (imported, error) {
+func (b *bench) importFile(db, keys, file string, others []int) (importCost, error) {
 	c := exec.Command(b.binary, "import", file, "--yes", "--db", db, "--keys", keys)
 	c.Dir = b.dir
 	begin, before := time.Now(), time.Duration(0)
@@ -114,9 +114,9 @@ func (b *bench) importFile(db, keys, file string, others []int) (imported, error
 		before += treeCPU(pid)
 	}
 	if text, err := c.CombinedOutput(); err != nil {
-		return imported{}, fmt.Errorf("import: %w\n%s", err, text)
+		return importCost{}, fmt.Errorf("import: %w\n%s", err, text)
 	}
-	done := imported{took: time.Since(begin), cpu: c.ProcessState.UserTime() + c.ProcessState.SystemTime() - before,
+	done := importCost{took: time.Since(begin), cpu: c.ProcessState.UserTime() + c.ProcessState.SystemTime() - before,
 		memory: float64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024}
 	for _, pid := range others {
 		done.cpu += treeCPU(pid)
@@ -165,8 +165,8 @@ func writePeople(path string, n int, with string) error {
 	return out.Flush()
 }
 
-// copied are the tables of a person, what others refer to first; user is the place of the column that says whose a row is.
-var copied = []struct {
+// copiedTables are the tables of a person, what others refer to first; user is the place of the column that says whose a row is.
+var copiedTables = []struct {
 	table, order, columns string
 	user                  int
 }{
@@ -181,8 +181,8 @@ var copied = []struct {
 	{"audit_logs", "subject_id", "subject_id, id, actor_id, action, changed_rows, changes, request_id, schema_version", 0},
 }
 
-// batchOf is how many rows of each table go together, as in an import.
-const batchOf = 1000
+// batchSize is how many rows of each table go together, as in an import.
+const batchSize = 1000
 
 // rawCopy copies the rows of people from one database to another as fast as the engine takes them, and prints the seconds that it took.
 func rawCopy(from, to string) error {
@@ -190,15 +190,15 @@ func rawCopy(from, to string) error {
 		return rawCopySQLite(strings.TrimPrefix(from, "sqlite:"), strings.TrimPrefix(to, "sqlite:"))
 	}
 	ctx := context.Background()
-	tables := make([][][]any, len(copied))
+	tables := make([][][]any, len(copiedTables))
 	source, err := pgx.Connect(ctx, from)
 	if err != nil {
 		return err
 	}
 	defer source.Close(ctx)
-	for i, t := range copied {
+	for i, t := range copiedTables {
 		columns := strings.NewReplacer("changed_rows, changes", "changed_rows::text, changes::text").Replace(t.columns)
-		rows, err := source.Query(ctx, `SELECT `+columns+` FROM cardinal.`+t.table+` WHERE `+ofPeople(t.table)+` ORDER BY `+t.order)
+		rows, err := source.Query(ctx, `SELECT `+columns+` FROM cardinal.`+t.table+` WHERE `+personCondition(t.table)+` ORDER BY `+t.order)
 		if err != nil {
 			return err
 		}
@@ -211,12 +211,12 @@ func rawCopy(from, to string) error {
 		return err
 	}
 	defer target.Close(ctx)
-	return timed(tables, func(batch [][][]any) error {
+	return timeBatches(tables, func(batch [][][]any) error {
 		tx, err := target.Begin(ctx)
 		if err != nil {
 			return err
 		}
-		for i, t := range copied {
+		for i, t := range copiedTables {
 			if _, err := tx.CopyFrom(ctx, pgx.Identifier{"cardinal", t.table}, strings.Split(t.columns, ", "), pgx.CopyFromRows(batch[i])); err != nil {
 				return fmt.Errorf("%s: %w", t.table, err)
 			}
@@ -225,7 +225,7 @@ func rawCopy(from, to string) error {
 	})
 }
 
-func ofPeople(table string) string {
+func personCondition(table string) string {
 	switch table {
 	case "users":
 		return "kind = 'person'"
@@ -237,16 +237,16 @@ func ofPeople(table string) string {
 	return "TRUE"
 }
 
-// timed does batches of all tables, in each the rows of the same people, and prints how long they took.
-func timed(tables [][][]any, do func(batch [][][]any) error) error {
+// timeBatches does batches of all tables, in each the rows of the same people, and prints how long they took.
+func timeBatches(tables [][][]any, do func(batch [][][]any) error) error {
 	begin, at := time.Now(), make([]int, len(tables))
-	for people := range slices.Chunk(tables[1], batchOf) {
+	for people := range slices.Chunk(tables[1], batchSize) {
 		last := idOf(people[len(people)-1][0])
 		batch := make([][][]any, len(tables))
 		batch[0], tables[0] = tables[0], nil // the keys that wrap, before all others
 		for i := 1; i < len(tables); i++ {
 			until := at[i]
-			for until < len(tables[i]) && idOf(tables[i][until][copied[i].user]) <= last {
+			for until < len(tables[i]) && idOf(tables[i][until][copiedTables[i].user]) <= last {
 				until++
 			}
 			batch[i], at[i] = tables[i][at[i]:until], until
@@ -280,10 +280,10 @@ func rawCopySQLite(from, to string) error {
 	}
 	defer target.Close()
 	target.SetMaxOpenConns(1)
-	tables, inserts := make([][][]any, len(copied)), make([]*sql.Stmt, len(copied))
-	for i, t := range copied {
+	tables, inserts := make([][][]any, len(copiedTables)), make([]*sql.Stmt, len(copiedTables))
+	for i, t := range copiedTables {
 		columns := strings.Split(t.columns, ", ")
-		if tables[i], err = allRows(source, `SELECT `+t.columns+` FROM `+t.table+` WHERE `+ofPeople(t.table)+` ORDER BY `+t.order, len(columns)); err != nil {
+		if tables[i], err = allRows(source, `SELECT `+t.columns+` FROM `+t.table+` WHERE `+personCondition(t.table)+` ORDER BY `+t.order, len(columns)); err != nil {
 			return err
 		}
 		places := strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ")
@@ -291,7 +291,7 @@ func rawCopySQLite(from, to string) error {
 			return err
 		}
 	}
-	return timed(tables, func(batch [][][]any) error {
+	return timeBatches(tables, func(batch [][][]any) error {
 		tx, err := target.Begin()
 		if err != nil {
 			return err
@@ -301,7 +301,7 @@ func rawCopySQLite(from, to string) error {
 			insert := tx.Stmt(inserts[i])
 			for _, row := range rows {
 				if _, err := insert.Exec(row...); err != nil {
-					return fmt.Errorf("%s: %w", copied[i].table, err)
+					return fmt.Errorf("%s: %w", copiedTables[i].table, err)
 				}
 			}
 		}

@@ -19,9 +19,9 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// emptyHandler is what a request costs at least: a net/http server in a process of its own that answers nothing.
-func (b *bench) emptyHandler() (time.Duration, error) {
-	c, err := b.self("-child", "empty")
+// measureEmptyHandler is what a request costs at least: a net/http server in a process of its own that answers nothing.
+func (b *bench) measureEmptyHandler() (time.Duration, error) {
+	c, err := b.childCommand("-child", "empty")
 	if err != nil {
 		return 0, err
 	}
@@ -53,9 +53,9 @@ func serveEmpty() {
 	_ = http.ListenAndServe(os.Getenv("BENCH_ADDRESS"), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 }
 
-// hashAlone is what a hash costs at least: Argon2id at the same figures, straight from the library, in a process of its own.
-func (b *bench) hashAlone(n int) (time.Duration, error) {
-	c, err := b.self("-child", "hash", "-sign-ins", strconv.Itoa(n))
+// measureRawHash is what a hash costs at least: Argon2id at the same figures, straight from the library, in a process of its own.
+func (b *bench) measureRawHash(n int) (time.Duration, error) {
+	c, err := b.childCommand("-child", "hash", "-sign-ins", strconv.Itoa(n))
 	if err != nil {
 		return 0, err
 	}
@@ -73,10 +73,10 @@ func rawHash(n int) {
 	}
 }
 
-// insertAlone is what the rows of a user cost at least: the same rows of the same sizes in the same tables, one transaction a
+// measureRawInsert is what the rows of a user cost at least: the same rows of the same sizes in the same tables, one transaction a
 // user, from a process that does nothing else.
-func (b *bench) insertAlone(db string, s *service, others []int) (time.Duration, error) {
-	c, err := b.self("-child", "insert", "-url", db, "-users", strconv.Itoa(b.users))
+func (b *bench) measureRawInsert(db string, s *service, others []int) (time.Duration, error) {
+	c, err := b.childCommand("-child", "insert", "-url", db, "-users", strconv.Itoa(b.users))
 	if err != nil {
 		return 0, err
 	}
@@ -95,7 +95,7 @@ func (b *bench) insertAlone(db string, s *service, others []int) (time.Duration,
 	return total / time.Duration(b.users), nil
 }
 
-func (b *bench) self(args ...string) (*exec.Cmd, error) {
+func (b *bench) childCommand(args ...string) (*exec.Cmd, error) {
 	path, err := os.Executable()
 	return exec.Command(path, args...), err
 }

@@ -29,7 +29,7 @@ type bench struct {
 	people                   int           // imported
 	empty                    time.Duration // CPU of an empty handler, a request
 	figures                  []figure
-	shares                   []where
+	shares                   []diskUse
 }
 
 const (
@@ -39,10 +39,10 @@ const (
 
 // service is a running Cardinal.
 type service struct {
-	process *exec.Cmd
-	base    string
-	link    string // token of the set-up link, if one was printed
-	others  []int  // processes that work for it
+	process    *exec.Cmd
+	base       string
+	setupToken string // token of the set-up link, if one was printed
+	helperPIDs []int  // processes that work for it
 }
 
 // start runs the service and returns it when it is ready, and how long that took.
@@ -73,7 +73,7 @@ func (b *bench) start(db, folder string) (*service, time.Duration, error) {
 				took := time.Since(begin)
 				text, _ := os.ReadFile(out.Name())
 				if m := regexp.MustCompile(`token=(cl_[A-Za-z0-9_-]+)`).FindSubmatch(text); m != nil {
-					s.link = string(m[1])
+					s.setupToken = string(m[1])
 				}
 				return s, took, nil
 			}
@@ -93,7 +93,7 @@ func (s *service) stop() error {
 // cpu is the processor time that the service and its helpers used until now. Ticks are hundredths of a second.
 func (s *service) cpu() time.Duration {
 	total := processCPU(s.process.Process.Pid)
-	for _, parent := range s.others {
+	for _, parent := range s.helperPIDs {
 		total += treeCPU(parent)
 	}
 	return total
@@ -252,7 +252,7 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 		return err
 	}
 	client := http.DefaultClient
-	set, err := call(client, "POST", s.base+"/v1/set-up", "", map[string]any{"token": s.link, "email": "bench@example.com", "password": secret})
+	set, err := call(client, "POST", s.base+"/v1/set-up", "", map[string]any{"token": s.setupToken, "email": "bench@example.com", "password": secret})
 	if err != nil {
 		return err
 	}
@@ -281,14 +281,14 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 			return err
 		}
 	}
-	b.add(figure{what: "start to healthy, existing database", engine: name, unit: "ms", value: microseconds(fastest) / 1000, reach: 60, limit: "fastest of the starts", samples: starts})
+	b.add(figure{what: "start to healthy, existing database", engine: name, unit: "ms", value: microseconds(fastest) / 1000, target: 60, limit: "fastest of the starts", samples: starts})
 	if s, _, err = b.start(db, folder); err != nil {
 		return err
 	}
 	defer s.stop()
-	s.others = others
+	s.helperPIDs = others
 	time.Sleep(3 * time.Second)
-	b.add(figure{what: "idle memory", engine: name, unit: "MiB", value: s.memory(), reach: 30, limit: "3 s after the start", samples: 1})
+	b.add(figure{what: "idle memory", engine: name, unit: "MiB", value: s.memory(), target: 30, limit: "3 s after the start", samples: 1})
 
 	emptyLimit := fmt.Sprintf("empty handler %.0f µs", microseconds(b.empty))
 	cost, err := load(b.requests, s.cpu, func(c *http.Client, _ int) error {
@@ -298,7 +298,7 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 	if err != nil {
 		return err
 	}
-	b.add(figure{what: "session check, CPU a request", engine: name, unit: "µs", value: microseconds(cost), reach: sessionReach, limit: emptyLimit, samples: b.requests})
+	b.add(figure{what: "session check, CPU a request", engine: name, unit: "µs", value: microseconds(cost), target: sessionReach, limit: emptyLimit, samples: b.requests})
 	question := map[string]any{"permission": "users.read"}
 	cost, err = load(b.requests, s.cpu, func(c *http.Client, _ int) error {
 		_, err := call(c, "POST", s.base+"/v1/access/check", token, question)
@@ -307,7 +307,7 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 	if err != nil {
 		return err
 	}
-	b.add(figure{what: "access check, CPU a request", engine: name, unit: "µs", value: microseconds(cost), reach: accessReach, limit: emptyLimit, samples: b.requests})
+	b.add(figure{what: "access check, CPU a request", engine: name, unit: "µs", value: microseconds(cost), target: accessReach, limit: emptyLimit, samples: b.requests})
 
 	cost, err = load(b.users, s.cpu, func(c *http.Client, i int) error {
 		_, err := call(c, "POST", s.base+"/v1/users", token, map[string]any{"email": fmt.Sprintf("made%d@example.org", i), "email_verified": true, "display_name": "Made Up"})
@@ -316,11 +316,11 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 	if err != nil {
 		return err
 	}
-	raw, err := b.insertAlone(db, s, others)
+	raw, err := b.measureRawInsert(db, s, others)
 	if err != nil {
 		return err
 	}
-	b.add(figure{what: "create user without password, CPU", engine: name, unit: "ms", value: microseconds(cost) / 1000, reach: 1,
+	b.add(figure{what: "create user without password, CPU", engine: name, unit: "ms", value: microseconds(cost) / 1000, target: 1,
 		limit: fmt.Sprintf("raw INSERTs %.3f ms", microseconds(raw)/1000), samples: b.users})
 
 	for i := range b.signIns/5 + connections {
@@ -342,13 +342,13 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 		if err != nil {
 			return err
 		}
-		alone, err := b.hashAlone(b.signIns / turns)
+		alone, err := b.measureRawHash(b.signIns / turns)
 		if err != nil {
 			return err
 		}
 		signIn, hash = signIn+cost, hash+alone
 	}
-	b.add(figure{what: "sign-in CPU ÷ raw hash CPU", engine: name, unit: "", value: float64(signIn) / float64(hash), reach: 1.03,
+	b.add(figure{what: "sign-in CPU ÷ raw hash CPU", engine: name, unit: "", value: float64(signIn) / float64(hash), target: 1.03,
 		limit: fmt.Sprintf("raw hash %.1f ms", microseconds(hash)/1000/turns), samples: b.signIns})
 	return nil
 }

@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	stormTimes   = 50 // how many times as many sign-ins come as the service can do
-	stormSeconds = 10
+	overloadFactor = 50 // how many times as many sign-ins come as the service can do
+	stormSeconds   = 10
 )
 
 // storm measures session checks while far more people sign in than the service can hash for, who come from a process of their own on
 // the same cores, and its memory meanwhile.
-func (b *bench) storm(engine string, w *world) error {
-	before, err := w.checkedFor(stormSeconds*time.Second, nil)
+func (b *bench) storm(engine string, w *populated) error {
+	before, err := w.checkSessions(stormSeconds*time.Second, nil)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (b *bench) storm(engine string, w *world) error {
 	}
 	capacity := float64(n) / time.Since(begin).Seconds()
 	calm := w.memory()
-	child, err := b.self("-child", "storm", "-url", w.base, "-requests", strconv.Itoa(int(capacity*stormTimes)), "-users", strconv.Itoa(w.signsIn))
+	child, err := b.childCommand("-child", "storm", "-url", w.base, "-requests", strconv.Itoa(int(capacity*overloadFactor)), "-users", strconv.Itoa(w.passwords))
 	if err != nil {
 		return err
 	}
@@ -43,24 +43,24 @@ func (b *bench) storm(engine string, w *world) error {
 	}
 	time.Sleep(time.Second)
 	var memory []float64
-	during, err := w.checkedFor((stormSeconds-2)*time.Second, func() { memory = append(memory, w.memory()) })
+	during, err := w.checkSessions((stormSeconds-2)*time.Second, func() { memory = append(memory, w.memory()) })
 	if failed := child.Wait(); err == nil {
 		err = failed
 	}
 	if err != nil {
 		return err
 	}
-	b.add(figure{what: "session check, p99 in a storm of sign-ins ÷ without", engine: engine, value: float64(quantile(during, 0.99)) / float64(quantile(before, 0.99)), reach: 6,
+	b.add(figure{what: "session check, p99 in a storm of sign-ins ÷ without", engine: engine, value: float64(quantile(during, 0.99)) / float64(quantile(before, 0.99)), target: 6,
 		limit:   fmt.Sprintf("p99 without %.2f ms, in it %.2f ms; capacity %.0f a second, %s", milliseconds(quantile(before, 0.99)), milliseconds(quantile(during, 0.99)), capacity, said.String()),
 		samples: len(during)})
 	third := max(len(memory)/3, 1)
-	b.add(figure{what: "memory, end of the storm ÷ its beginning", engine: engine, value: slices.Max(memory[len(memory)-third:]) / slices.Max(memory[:third]), reach: 1.2,
+	b.add(figure{what: "memory, end of the storm ÷ its beginning", engine: engine, value: slices.Max(memory[len(memory)-third:]) / slices.Max(memory[:third]), target: 1.2,
 		limit: fmt.Sprintf("%.0f MiB before it", calm), samples: len(memory)})
 	return nil
 }
 
-// checkedFor asks who is signed in every two milliseconds, and returns how long each answer took.
-func (w *world) checkedFor(d time.Duration, each func()) ([]time.Duration, error) {
+// checkSessions asks who is signed in every two milliseconds, and returns how long each answer took.
+func (w *populated) checkSessions(d time.Duration, each func()) ([]time.Duration, error) {
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
 	var took []time.Duration
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {

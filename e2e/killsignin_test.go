@@ -5,19 +5,19 @@ import (
 	"net/http"
 )
 
-// guest signs in and out, which no Idempotency-Key repeats: what nobody answered may have happened or not.
-type guest struct {
-	*victim
-	came   bool
-	count  int
-	tokens map[string]bool // whether the session must be in force
+// signInWriter signs in and out, which no Idempotency-Key repeats: what nobody answered may have happened or not.
+type signInWriter struct {
+	*crashTest
+	created bool
+	count   int
+	tokens  map[string]bool // whether the session must be in force
 }
 
-// come signs in and out until nobody answers.
-func (g *guest) come() {
-	if !g.came {
+// write signs in and out until nobody answers.
+func (g *signInWriter) write() {
+	if !g.created {
 		got, err := g.send("POST", "/v1/users", g.admin, map[string]any{"email": "guest@example.com", "email_verified": true, "password": secret}, "Idempotency-Key", "the-guest")
-		if g.came = err == nil && got.status == http.StatusCreated; !g.came {
+		if g.created = err == nil && got.status == http.StatusCreated; !g.created {
 			return
 		}
 	}
@@ -49,7 +49,7 @@ func (g *guest) come() {
 }
 
 // verify asks for every session.
-func (g *guest) verify() {
+func (g *signInWriter) verify() {
 	g.t.Helper()
 	for token, alive := range g.tokens {
 		want := http.StatusUnauthorized

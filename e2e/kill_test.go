@@ -3,27 +3,27 @@ package e2e
 import (
 	"flag"
 	"math/rand/v2"
-	"net/http"
 	"os/exec"
 	"sync"
 	"testing"
 	"time"
 )
 
-var kills = flag.Int("kills", 12, "how often TestKilled kills the service on SQLite; on PostgreSQL it kills the service and the server a tenth as often each, three times at least")
+var kills = flag.Int("kills", 12, "how often TestKilled kills the service on SQLite; "+
+	"on PostgreSQL it kills the service and the server a tenth as often each, at least three times")
 
-// crashTest is a service that is killed again and again while writers use it.
+// crashTest is a service that is killed repeatedly while writers use it.
 type crashTest struct {
 	*run
 	random       *rand.Rand
 	writers      []*writer
 	signIns      *signInWriter
-	acknowledged int // changes acknowledged so far
+	acknowledged int // number of acknowledged changes
 }
 
-// TestKilled ends the service, or the database server under it, with no warning and at random moments while eight writers change
-// things. What was acknowledged is there, what was not is there whole or not at all, each change has its event and no event is without
-// its change, and a repeated request gets the answer that it got.
+// TestKilled kills the service, or its database server, at random times while eight writers send changes. Acknowledged
+// changes must be durable. Other changes must be complete or absent. Each change must have its event, and each event
+// its change. A repeated request must get the same response.
 func TestKilled(t *testing.T) {
 	few := max(3, *kills/10)
 	t.Run("sqlite", func(t *testing.T) {
@@ -62,25 +62,26 @@ func newCrashTest(t *testing.T, s *service) *crashTest {
 	v := &crashTest{run: &run{service: s}, random: rand.New(rand.NewPCG(seed, 1))}
 	v.setUp()
 	for i := range 8 {
-		v.writers = append(v.writers, &writer{crashTest: v, number: i, random: rand.New(rand.NewPCG(seed, uint64(i+2)))})
+		random := rand.New(rand.NewPCG(seed, uint64(i+2)))
+		v.writers = append(v.writers, &writer{crashTest: v, number: i, random: random})
 	}
 	v.signIns = &signInWriter{crashTest: v, tokens: map[string]bool{}}
 	return v
 }
 
-// startOn runs the service on a database that is there.
+// startOn runs the service on an existing database.
 func startOn(t *testing.T, db string) *service {
 	t.Helper()
-	s := &service{t: t, folder: t.TempDir(), db: db, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	s := &service{t: t, folder: t.TempDir(), db: db, client: newClient()}
 	s.run()
 	t.Cleanup(func() { s.stop() })
 	return s
 }
 
-// killService lets the writers write for a while, kills the service and looks at what the next one finds.
+// killService kills the service after the writers have run for a short time, starts it again and verifies the data.
 func (v *crashTest) killService() {
 	v.t.Helper()
-	stopped := v.write()
+	stopped := v.startWriters()
 	v.kill()
 	stopped()
 	if v.random.IntN(4) == 0 {
@@ -90,22 +91,23 @@ func (v *crashTest) killService() {
 	v.verify()
 }
 
-// write starts the writers, and returns at a random moment with what waits for them to notice that nobody answers.
-func (v *crashTest) write() (stopped func()) {
+// startWriters starts the writers and returns after a random time. The returned function waits until all writers have a
+// failed request.
+func (v *crashTest) startWriters() (stopped func()) {
 	var wait sync.WaitGroup
 	for _, w := range v.writers {
 		wait.Go(w.write)
 	}
 	wait.Go(v.signIns.write)
-	longest := 150
+	maxMillis := 150
 	if v.random.IntN(8) == 0 {
-		longest = 1000 // long enough for sign-ins
+		maxMillis = 1000 // long enough for sign-ins
 	}
-	time.Sleep(time.Duration(5+v.random.IntN(longest)) * time.Millisecond)
+	time.Sleep(time.Duration(5+v.random.IntN(maxMillis)) * time.Millisecond)
 	return wait.Wait
 }
 
-// kill is SIGKILL.
+// kill sends SIGKILL to the service.
 func (v *crashTest) kill() {
 	v.t.Helper()
 	if err := v.process.Process.Kill(); err != nil {
@@ -127,7 +129,7 @@ func (v *crashTest) killDuringStart() {
 	c.Wait()
 }
 
-// verify lets every writer find out what became of its last change, and holds everything it touched against what it knows.
+// verify makes each writer resolve its pending change and compare all users that it changed with their expected state.
 func (v *crashTest) verify() {
 	v.t.Helper()
 	for _, w := range v.writers {
@@ -136,7 +138,7 @@ func (v *crashTest) verify() {
 	}
 	v.signIns.verify()
 	if v.t.Failed() {
-		v.t.Fatalf("the service said at last:\n%s", v.logTail())
+		v.t.Fatalf("last output of the service:\n%s", v.logTail())
 	}
 }
 
@@ -145,10 +147,12 @@ func (v *crashTest) report(kills int) {
 		v.acknowledged += w.acknowledged
 	}
 	if v.acknowledged < kills {
-		v.t.Errorf("only %d changes between %d kills", v.acknowledged, kills)
+		v.t.Errorf("only %d changes with %d kills", v.acknowledged, kills)
 	}
-	v.t.Logf("%d kills, %d changes acknowledged, %d people, %d requests repeated, %d sessions", kills, v.acknowledged, v.sum(func(w *writer) int { return w.created }),
-		v.sum(func(w *writer) int { return w.repeated }), len(v.signIns.tokens))
+	created := v.sum(func(w *writer) int { return w.created })
+	repeated := v.sum(func(w *writer) int { return w.repeated })
+	v.t.Logf("%d kills, %d changes acknowledged, %d users, %d requests repeated, %d sessions",
+		kills, v.acknowledged, created, repeated, len(v.signIns.tokens))
 }
 
 func (v *crashTest) sum(of func(*writer) int) (n int) {

@@ -1,28 +1,27 @@
 package e2e
 
-import (
-	"fmt"
-	"net/http"
-)
+import "net/http"
 
-// signInWriter signs in and out, which no Idempotency-Key repeats: what nobody answered may have happened or not.
+// signInWriter signs in and out. These requests have no Idempotency-Key, so a request without a response can be done or
+// not.
 type signInWriter struct {
 	*crashTest
 	created bool
 	count   int
-	tokens  map[string]bool // whether the session must be in force
+	tokens  map[string]bool // by token, whether the session must be active
 }
 
-// write signs in and out until nobody answers.
+// write signs in and out until a request fails.
 func (g *signInWriter) write() {
 	if !g.created {
-		got, err := g.send("POST", "/v1/users", g.admin, map[string]any{"email": "guest@example.com", "email_verified": true, "password": secret}, "Idempotency-Key", "the-guest")
+		user := fields{"email": "guest@example.com", "email_verified": true, "password": secret}
+		got, err := g.send("POST", "/v1/users", g.admin, user, "Idempotency-Key", "the-guest")
 		if g.created = err == nil && got.status == http.StatusCreated; !g.created {
 			return
 		}
 	}
 	for {
-		got, err := g.send("POST", "/v1/sign-in", "", map[string]any{"identifier": "guest@example.com", "password": secret})
+		got, err := g.send("POST", "/v1/sign-in", "", fields{"identifier": "guest@example.com", "password": secret})
 		if err != nil || got.status >= 500 {
 			return
 		}
@@ -38,7 +37,7 @@ func (g *signInWriter) write() {
 		got, err = g.send("POST", "/v1/sign-out", token, nil)
 		switch {
 		case err != nil || got.status >= 500:
-			delete(g.tokens, token) // either
+			delete(g.tokens, token) // unknown: active or ended
 			return
 		case got.status != http.StatusNoContent:
 			g.t.Errorf("sign-out: status %d: %s", got.status, got.text)
@@ -48,16 +47,16 @@ func (g *signInWriter) write() {
 	}
 }
 
-// verify asks for every session.
+// verify checks each session.
 func (g *signInWriter) verify() {
 	g.t.Helper()
-	for token, alive := range g.tokens {
+	for token, isActive := range g.tokens {
 		want := http.StatusUnauthorized
-		if alive {
+		if isActive {
 			want = http.StatusOK
 		}
 		if got, err := g.send("GET", "/v1/session", token, nil); err != nil || got.status != want {
-			g.t.Error(fmt.Errorf("a session that must be in force %t: status %d, %v", alive, got.status, err))
+			g.t.Errorf("session with active %t: status %d, %v", isActive, got.status, err)
 		}
 	}
 }

@@ -13,31 +13,33 @@ import (
 	"time"
 )
 
-// TestDiskFull fills the disk under the database. Writes are refused, with a reason in the log, and whole; what was read before can
-// be read; and once there is room again the same process goes on. It needs the right to mount a file system of a few megabytes.
+// TestDiskFull fills the disk of the database. Writes must then fail completely, with a reason in the log, and reads
+// must still work. Once there is space again, the same process must write again. The test needs the right to mount a
+// small file system.
 func TestDiskFull(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		disk := mount(t, "12m")
-		v := newVictim(t, startOn(t, "sqlite:"+filepath.Join(disk, "cardinal.db")))
-		v.runOutOf("the disk is full", func() { fill(t, disk) }, func() { empty(t, disk) })
+		v := newCrashTest(t, startOn(t, "sqlite:"+filepath.Join(disk, "cardinal.db")))
+		v.failWrites("the disk is full", func() { fillDisk(t, disk) }, func() { clearDisk(t, disk) })
 		v.integrity("sqlite")
 	})
 	t.Run("postgres", func(t *testing.T) {
 		disk, server := mount(t, "48m"), startServer(t)
-		give(t, disk, server.Folder())
-		server.execute(t, fmt.Sprintf(`CREATE TABLESPACE small LOCATION '%s'`, disk), `ALTER DATABASE killed SET TABLESPACE small`)
-		v := newVictim(t, startOn(t, server.database))
-		v.runOutOf("the disk of the database is full", func() { fill(t, disk) }, func() { empty(t, disk) })
+		chownLike(t, disk, server.Folder())
+		server.execute(t, fmt.Sprintf(`CREATE TABLESPACE small LOCATION '%s'`, disk),
+			`ALTER DATABASE killed SET TABLESPACE small`)
+		v := newCrashTest(t, startOn(t, server.database))
+		v.failWrites("the disk of the database is full", func() { fillDisk(t, disk) }, func() { clearDisk(t, disk) })
 		v.integrity("postgres")
 	})
 }
 
-// TestReadOnly takes the right to write from the database while the service runs.
+// TestReadOnly makes the database read-only while the service runs.
 func TestReadOnly(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) {
 		server := startServer(t)
-		v := newVictim(t, startOn(t, server.database))
-		v.runOutOf("the database takes no writes",
+		v := newCrashTest(t, startOn(t, server.database))
+		v.failWrites("the database takes no writes",
 			func() {
 				server.execute(t, `ALTER SYSTEM SET default_transaction_read_only = on`, `SELECT pg_reload_conf()`)
 			},
@@ -46,7 +48,8 @@ func TestReadOnly(t *testing.T) {
 			})
 		v.integrity("postgres")
 	})
-	// SQLite holds its files open for writing, so their file system cannot become read-only under it; it can be so at the start.
+	// SQLite has its files open for writing, so their file system cannot be remounted read-only. It can be read-only at
+	// the start.
 	t.Run("sqlite", func(t *testing.T) {
 		disk := mount(t, "12m")
 		s := startOn(t, "sqlite:"+filepath.Join(disk, "cardinal.db"))
@@ -64,16 +67,16 @@ func TestReadOnly(t *testing.T) {
 	})
 }
 
-// runOutOf lets the writers write, takes away what writing needs and gives it back.
-func (v *victim) runOutOf(reason string, take, give func()) {
+// failWrites runs the writers while breakWrites makes writes fail, and checks the service before and after repair.
+func (v *crashTest) failWrites(reason string, breakWrites, repair func()) {
 	v.t.Helper()
 	for range 2 {
-		stopped := v.write()
-		take()
-		stopped() // every writer has met a refusal
+		stopped := v.startWriters()
+		breakWrites()
+		stopped() // each writer has a failed request
 		for _, w := range v.writers {
-			if w.open == nil {
-				v.t.Fatal("a writer met no refusal")
+			if w.pending == nil {
+				v.t.Fatal("a writer has no failed request")
 			}
 		}
 		v.must(http.StatusOK, "GET", "/v1/session", v.admin, nil)
@@ -81,25 +84,26 @@ func (v *victim) runOutOf(reason string, take, give func()) {
 		if !strings.Contains(string(v.output()), reason) {
 			v.t.Errorf("the log does not say that %s", reason)
 		}
-		give()
-		v.awaitWrites()
-		v.examine()
+		repair()
+		v.waitForWrites()
+		v.verify()
 	}
 }
 
-// awaitWrites waits until the service, which nobody restarts, writes again.
-func (v *victim) awaitWrites() {
+// waitForWrites waits until the service writes again. It is not restarted.
+func (v *crashTest) waitForWrites() {
 	v.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		address := fmt.Sprintf("room%d@example.com", time.Now().UnixNano())
-		if got, err := v.send("POST", "/v1/users", v.admin, map[string]any{"email": address}); err == nil && got.status == http.StatusCreated {
+		got, err := v.send("POST", "/v1/users", v.admin, fields{"email": address})
+		if err == nil && got.status == http.StatusCreated {
 			return
 		}
 	}
 	v.t.Fatalf("the service does not write again:\n%s", v.output())
 }
 
-// mount makes a file system of a size, in memory.
+// mount mounts an in-memory file system of a size.
 func mount(t *testing.T, size string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -113,8 +117,8 @@ func remount(t *testing.T, folder, how string) {
 	asRoot(t, "mount", "-o", "remount,"+how, folder)
 }
 
-// give makes the owner of a folder that of another.
-func give(t *testing.T, folder, like string) {
+// chownLike changes the owner of a folder to that of another folder.
+func chownLike(t *testing.T, folder, like string) {
 	t.Helper()
 	info, err := os.Stat(like)
 	if err != nil {
@@ -137,13 +141,14 @@ func asRoot(t *testing.T, command ...string) {
 	}
 }
 
-// fill writes until there is no room left; empty takes it back.
-func fill(t *testing.T, disk string) {
+// fillDisk writes a file until the disk is full.
+func fillDisk(t *testing.T, disk string) {
 	t.Helper()
 	asRoot(t, "sh", "-c", "cat /dev/zero > '"+filepath.Join(disk, "ballast")+"' 2>/dev/null || true")
 }
 
-func empty(t *testing.T, disk string) {
+// clearDisk deletes the file of fillDisk.
+func clearDisk(t *testing.T, disk string) {
 	t.Helper()
 	asRoot(t, "rm", filepath.Join(disk, "ballast"))
 }

@@ -3,31 +3,31 @@ package e2e
 import (
 	"flag"
 	"math/rand/v2"
-	"net/http"
 	"os/exec"
 	"sync"
 	"testing"
 	"time"
 )
 
-var kills = flag.Int("kills", 12, "how often TestKilled kills the service on SQLite; on PostgreSQL it kills the service and the server a tenth as often each, three times at least")
+var kills = flag.Int("kills", 12, "how often TestKilled kills the service on SQLite; "+
+	"on PostgreSQL it kills the service and the server a tenth as often each, at least three times")
 
-// victim is a service that is killed again and again while writers use it.
-type victim struct {
+// crashTest is a service that is killed repeatedly while writers use it.
+type crashTest struct {
 	*run
-	random  *rand.Rand
-	writers []*writer
-	guests  *guest
-	acked   int // changes acknowledged so far
+	random       *rand.Rand
+	writers      []*writer
+	signIns      *signInWriter
+	acknowledged int // number of acknowledged changes
 }
 
-// TestKilled ends the service, or the database server under it, with no warning and at random moments while eight writers change
-// things. What was acknowledged is there, what was not is there whole or not at all, each change has its event and no event is without
-// its change, and a repeated request gets the answer that it got.
+// TestKilled kills the service, or its database server, at random times while eight writers send changes. Acknowledged
+// changes must be durable. Other changes must be complete or absent. Each change must have its event, and each event
+// its change. A repeated request must get the same response.
 func TestKilled(t *testing.T) {
 	few := max(3, *kills/10)
 	t.Run("sqlite", func(t *testing.T) {
-		v := newVictim(t, start(t, "sqlite"))
+		v := newCrashTest(t, start(t, "sqlite"))
 		for n := range *kills {
 			if v.killService(); n%50 == 0 || n == *kills-1 {
 				v.integrity("sqlite")
@@ -36,7 +36,7 @@ func TestKilled(t *testing.T) {
 		v.report(*kills)
 	})
 	t.Run("postgres", func(t *testing.T) {
-		v := newVictim(t, start(t, "postgres"))
+		v := newCrashTest(t, start(t, "postgres"))
 		for n := range few {
 			if v.killService(); n%20 == 0 || n == few-1 {
 				v.integrity("postgres")
@@ -46,7 +46,7 @@ func TestKilled(t *testing.T) {
 	})
 	t.Run("server", func(t *testing.T) {
 		server := startServer(t)
-		v := newVictim(t, startOn(t, server.database))
+		v := newCrashTest(t, startOn(t, server.database))
 		for n := range few {
 			if v.killServer(server, n); n%20 == 0 || n == few-1 {
 				v.integrity("postgres")
@@ -56,57 +56,59 @@ func TestKilled(t *testing.T) {
 	})
 }
 
-func newVictim(t *testing.T, s *service) *victim {
+func newCrashTest(t *testing.T, s *service) *crashTest {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	v := &victim{run: &run{service: s}, random: rand.New(rand.NewPCG(seed, 1))}
+	v := &crashTest{run: &run{service: s}, random: rand.New(rand.NewPCG(seed, 1))}
 	v.setUp()
 	for i := range 8 {
-		v.writers = append(v.writers, &writer{victim: v, number: i, random: rand.New(rand.NewPCG(seed, uint64(i+2)))})
+		random := rand.New(rand.NewPCG(seed, uint64(i+2)))
+		v.writers = append(v.writers, &writer{crashTest: v, number: i, random: random})
 	}
-	v.guests = &guest{victim: v, tokens: map[string]bool{}}
+	v.signIns = &signInWriter{crashTest: v, tokens: map[string]bool{}}
 	return v
 }
 
-// startOn runs the service on a database that is there.
+// startOn runs the service on an existing database.
 func startOn(t *testing.T, db string) *service {
 	t.Helper()
-	s := &service{t: t, folder: t.TempDir(), db: db, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	s := &service{t: t, folder: t.TempDir(), db: db, client: newClient()}
 	s.run()
 	t.Cleanup(func() { s.stop() })
 	return s
 }
 
-// killService lets the writers write for a while, kills the service and looks at what the next one finds.
-func (v *victim) killService() {
+// killService kills the service after the writers have run for a short time, starts it again and verifies the data.
+func (v *crashTest) killService() {
 	v.t.Helper()
-	stopped := v.write()
+	stopped := v.startWriters()
 	v.kill()
 	stopped()
 	if v.random.IntN(4) == 0 {
-		v.killStarting()
+		v.killDuringStart()
 	}
 	v.service.run()
-	v.examine()
+	v.verify()
 }
 
-// write starts the writers, and returns at a random moment with what waits for them to notice that nobody answers.
-func (v *victim) write() (stopped func()) {
+// startWriters starts the writers and returns after a random time. The returned function waits until all writers have a
+// failed request.
+func (v *crashTest) startWriters() (stopped func()) {
 	var wait sync.WaitGroup
 	for _, w := range v.writers {
 		wait.Go(w.write)
 	}
-	wait.Go(v.guests.come)
-	longest := 150
+	wait.Go(v.signIns.write)
+	maxMillis := 150
 	if v.random.IntN(8) == 0 {
-		longest = 1000 // long enough for sign-ins
+		maxMillis = 1000 // long enough for sign-ins
 	}
-	time.Sleep(time.Duration(5+v.random.IntN(longest)) * time.Millisecond)
+	time.Sleep(time.Duration(5+v.random.IntN(maxMillis)) * time.Millisecond)
 	return wait.Wait
 }
 
-// kill is SIGKILL.
-func (v *victim) kill() {
+// kill sends SIGKILL to the service.
+func (v *crashTest) kill() {
 	v.t.Helper()
 	if err := v.process.Process.Kill(); err != nil {
 		v.t.Fatal(err)
@@ -114,8 +116,8 @@ func (v *victim) kill() {
 	v.process.Wait()
 }
 
-// killStarting kills the service while it starts.
-func (v *victim) killStarting() {
+// killDuringStart kills the service while it starts.
+func (v *crashTest) killDuringStart() {
 	v.t.Helper()
 	c := exec.Command(v.path(), "serve", "--http", "127.0.0.1:0", "--db", v.db)
 	c.Dir = v.folder
@@ -127,31 +129,33 @@ func (v *victim) killStarting() {
 	c.Wait()
 }
 
-// examine lets every writer find out what became of its last change, and holds everything it touched against what it knows.
-func (v *victim) examine() {
+// verify makes each writer resolve its pending change and compare all users that it changed with their expected state.
+func (v *crashTest) verify() {
 	v.t.Helper()
 	for _, w := range v.writers {
-		w.settle()
+		w.resolvePending()
 		w.verify()
 	}
-	v.guests.verify()
+	v.signIns.verify()
 	if v.t.Failed() {
-		v.t.Fatalf("the service said at last:\n%s", v.lastWords())
+		v.t.Fatalf("last output of the service:\n%s", v.logTail())
 	}
 }
 
-func (v *victim) report(kills int) {
+func (v *crashTest) report(kills int) {
 	for _, w := range v.writers {
-		v.acked += w.acked
+		v.acknowledged += w.acknowledged
 	}
-	if v.acked < kills {
-		v.t.Errorf("only %d changes between %d kills", v.acked, kills)
+	if v.acknowledged < kills {
+		v.t.Errorf("only %d changes with %d kills", v.acknowledged, kills)
 	}
-	v.t.Logf("%d kills, %d changes acknowledged, %d people, %d requests repeated, %d sessions", kills, v.acked, v.sum(func(w *writer) int { return w.made }),
-		v.sum(func(w *writer) int { return w.repeated }), len(v.guests.tokens))
+	created := v.sum(func(w *writer) int { return w.created })
+	repeated := v.sum(func(w *writer) int { return w.repeated })
+	v.t.Logf("%d kills, %d changes acknowledged, %d users, %d requests repeated, %d sessions",
+		kills, v.acknowledged, created, repeated, len(v.signIns.tokens))
 }
 
-func (v *victim) sum(of func(*writer) int) (n int) {
+func (v *crashTest) sum(of func(*writer) int) (n int) {
 	for _, w := range v.writers {
 		n += of(w)
 	}

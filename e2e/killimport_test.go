@@ -13,64 +13,66 @@ import (
 	"time"
 )
 
-// killedRows is how many people a file has: several batches, so that a kill finds some of them made.
+// killedRows is the number of users in a file. They are several batches, so that some exist when the import is killed.
 const killedRows = 2500
 
-// TestKilledImport ends imports with no warning and at random moments: those of the shell, which are resumed by hand, and the service
-// while a file is uploaded, checked and imported, which goes on by itself. At the end everybody of the file is there once and whole.
+// TestKilledImport kills imports at random times: imports of the command line, which the test resumes, and the service
+// while it uploads, checks and imports a file, which it must resume after the restart. At the end, each user of the
+// file must exist once and completely.
 func TestKilledImport(t *testing.T) {
 	for _, engine := range engines {
-		most := max(2, *kills/10)
+		wantKills := max(2, *kills/10)
 		if engine == "postgres" {
-			most = max(1, *kills/20)
+			wantKills = max(1, *kills/20)
 		}
-		t.Run(engine+"/shell", func(t *testing.T) {
-			newKilledImports(t, engine).killUntil(most, (*killedImports).importByShell)
+		t.Run(engine+"/cli", func(t *testing.T) {
+			newImportCrashTest(t, engine).killUntil(wantKills, (*importCrashTest).importByCLI)
 		})
 		t.Run(engine+"/service", func(t *testing.T) {
-			newKilledImports(t, engine).killUntil(most, (*killedImports).importByService)
+			newImportCrashTest(t, engine).killUntil(wantKills, (*importCrashTest).importByService)
 		})
 	}
 }
 
-// killedImports is a service, and the files that are imported into it under fire.
-type killedImports struct {
-	*victim
-	engine  string
-	files   int
-	kills   int
-	longest time.Duration // how long the last import took that nobody disturbed
-	found   map[string]int
+// importCrashTest is a service with imports that are killed.
+type importCrashTest struct {
+	*crashTest
+	engine      string
+	files       int
+	kills       int
+	duration    time.Duration // of an import that was not killed
+	foundStates map[string]int
 }
 
-func newKilledImports(t *testing.T, engine string) *killedImports {
+func newImportCrashTest(t *testing.T, engine string) *importCrashTest {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	k := &killedImports{victim: &victim{run: &run{service: start(t, engine)}, random: rand.New(rand.NewPCG(seed, 1))}, engine: engine, found: map[string]int{}}
+	v := &crashTest{run: &run{service: start(t, engine)}, random: rand.New(rand.NewPCG(seed, 1))}
+	k := &importCrashTest{crashTest: v, engine: engine, foundStates: map[string]int{}}
 	k.setUp()
 	return k
 }
 
-// killUntil imports one file after the other, the first undisturbed, until there were enough kills.
-func (k *killedImports) killUntil(most int, do func(k *killedImports, file string, kills int) (run string)) {
-	for left := 0; k.kills < most || k.files == 0; left = min(5, most-k.kills) {
+// killUntil imports files until there were enough kills. The first import is not killed.
+func (k *importCrashTest) killUntil(wantKills int, do func(k *importCrashTest, file string, kills int) (run string)) {
+	for left := 0; k.kills < wantKills || k.files == 0; left = min(5, wantKills-k.kills) {
 		file, began := k.writeFile(), time.Now()
 		run := do(k, file, left)
-		if k.longest == 0 {
-			k.longest = time.Since(began)
+		if k.duration == 0 {
+			k.duration = time.Since(began)
 		}
 		k.verify(file, run)
 	}
 	k.integrity(k.engine)
-	k.t.Logf("%d kills, %d files of %d people, found %v", k.kills, k.files, killedRows, k.found)
+	k.t.Logf("%d kills, %d files of %d users, states after restarts: %v", k.kills, k.files, killedRows, k.foundStates)
 }
 
-// writeFile writes a file of people whom nothing has yet.
-func (k *killedImports) writeFile() string {
+// writeFile writes a file of users that do not exist yet.
+func (k *importCrashTest) writeFile() string {
 	k.t.Helper()
 	k.files++
 	var text strings.Builder
-	bcrypt := func(n int) string { // of no password
+	bcrypt := func(n int) string { // random characters: the hash of no known password
 		const alphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 		out := make([]byte, n)
 		for i := range out {
@@ -79,7 +81,8 @@ func (k *killedImports) writeFile() string {
 		return string(out) + "."
 	}
 	for i := range killedRows {
-		fmt.Fprintf(&text, `{"email":"p%d@file%d.example.com","username":"u%d-%d","display_name":"Person %d","password_hash":"$2a$05$%s%s"}`+"\n", i, k.files, k.files, i, i, bcrypt(21), bcrypt(30))
+		fmt.Fprintf(&text, `{"email":"p%d@file%d.example.com","username":"u%d-%d",`, i, k.files, k.files, i)
+		fmt.Fprintf(&text, `"display_name":"Person %d","password_hash":"$2a$05$%s%s"}`+"\n", i, bcrypt(21), bcrypt(30))
 	}
 	path := filepath.Join(k.folder, fmt.Sprintf("file%d.ndjson", k.files))
 	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
@@ -88,47 +91,47 @@ func (k *killedImports) writeFile() string {
 	return path
 }
 
-// moment is a random one of an import.
-func (k *killedImports) moment() time.Duration {
-	return time.Duration(k.random.Int64N(int64(k.longest + k.longest/10)))
+// randomDelay returns a random time within the duration of an import.
+func (k *importCrashTest) randomDelay() time.Duration {
+	return time.Duration(k.random.Int64N(int64(k.duration + k.duration/10)))
 }
 
-// importByShell imports a file by the command, which is killed a few times and then left alone.
-func (k *killedImports) importByShell(file string, kills int) string {
+// importByCLI imports a file with the command line. It kills the command a number of times and then lets it finish.
+func (k *importCrashTest) importByCLI(file string, kills int) string {
 	k.t.Helper()
 	for {
 		args := []string{"import", file, "--yes", "--json", "--db", k.db}
-		if run := k.newest("--json"); run.State == "running" {
-			k.found["running"]++
+		if run := k.latestImport("--json"); run.State == "running" {
+			k.foundStates["running"]++
 			args = []string{"runs", "resume", run.ID, file, "--json", "--db", k.db}
 		}
 		c := exec.Command(k.path(), args...)
 		c.Dir = k.folder
-		var said strings.Builder
-		c.Stdout, c.Stderr = &said, &said
+		var output strings.Builder
+		c.Stdout, c.Stderr = &output, &output
 		began := time.Now()
 		if err := c.Start(); err != nil {
 			k.t.Fatal(err)
 		}
 		if kills > 0 {
 			kills--
-			time.Sleep(k.moment())
+			time.Sleep(k.randomDelay())
 			c.Process.Kill()
 		}
 		err := c.Wait()
 		if err == nil {
-			k.longest = min(k.longest, time.Since(began)) // it was too fast to be killed
-			return k.newest("--json").ID
+			k.duration = min(k.duration, time.Since(began)) // it finished before the kill
+			return k.latestImport("--json").ID
 		}
 		k.kills++
 		if c.ProcessState.ExitCode() != -1 {
-			k.t.Fatalf("cardinal %v: %v\n%s", args, err, said.String())
+			k.t.Fatalf("cardinal %v: %v\n%s", args, err, output.String())
 		}
 	}
 }
 
-// killedRun is what `cardinal runs list` and the API say of an import.
-type killedRun struct {
+// importState is an import in the output of `cardinal runs list` and of the API.
+type importState struct {
 	ID       string `json:"id"`
 	State    string `json:"state"`
 	Read     int    `json:"rows_read"`
@@ -139,28 +142,29 @@ type killedRun struct {
 	Finished string `json:"finished_at"`
 }
 
-func (k *killedImports) newest(more ...string) killedRun {
+func (k *importCrashTest) latestImport(more ...string) importState {
 	k.t.Helper()
 	var list struct {
-		Data []killedRun `json:"data"`
+		Data []importState `json:"data"`
 	}
 	text := k.command(append([]string{"runs", "list", "--limit", "1"}, more...)...)
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
 		k.t.Fatalf("%v: %s", err, text)
 	}
 	if len(list.Data) == 0 {
-		return killedRun{}
+		return importState{}
 	}
 	return list.Data[0]
 }
 
-// importByService uploads a file and waits for the service, which is killed a few times and then left alone.
-func (k *killedImports) importByService(file string, kills int) string {
+// importByService uploads a file and waits for the import. It kills the service a number of times and then lets it
+// finish.
+func (k *importCrashTest) importByService(file string, kills int) string {
 	k.t.Helper()
 	run := ""
 	for {
 		ended := make(chan string, 1)
-		go func() { ended <- k.goOn(file, run) }()
+		go func() { ended <- k.uploadAndWait(file, run) }()
 		if kills == 0 {
 			if run = <-ended; run == "" {
 				k.t.Fatalf("the import did not end:\n%s", k.output())
@@ -168,22 +172,23 @@ func (k *killedImports) importByService(file string, kills int) string {
 			return run
 		}
 		kills--
-		time.Sleep(k.moment())
+		time.Sleep(k.randomDelay())
 		k.kill()
 		if run = <-ended; run != "" {
-			k.longest = k.longest * 3 / 4 // it was too fast to be killed
+			k.duration = k.duration * 3 / 4 // it finished before the kill
 			k.service.run()
 			return run
 		}
 		k.kills++
-		k.passLease()
+		k.expireLease()
 		k.service.run()
-		run = k.whatIsThere()
+		run = k.recoverImport()
 	}
 }
 
-// goOn uploads a file unless it is there, and waits until it is imported. It returns nothing when the service does not answer any more.
-func (k *killedImports) goOn(file, run string) string {
+// uploadAndWait uploads a file, unless run names its import, and waits until it is imported. It returns "" if a request
+// fails.
+func (k *importCrashTest) uploadAndWait(file, run string) string {
 	if run == "" {
 		text, err := os.Open(file)
 		if err != nil {
@@ -196,13 +201,14 @@ func (k *killedImports) goOn(file, run string) string {
 		}
 		r.Header.Set("Content-Type", "application/x-ndjson")
 		r.Header.Set("Authorization", "Bearer "+k.admin)
-		answer, err := k.client.Do(r)
+		response, err := k.client.Do(r)
 		if err != nil {
 			return ""
 		}
-		defer answer.Body.Close()
-		var now killedRun
-		if err := json.NewDecoder(answer.Body).Decode(&now); err != nil || answer.StatusCode != http.StatusAccepted {
+		defer response.Body.Close()
+		var now importState
+		err = json.NewDecoder(response.Body).Decode(&now)
+		if err != nil || response.StatusCode != http.StatusAccepted {
 			return ""
 		}
 		run = now.ID
@@ -219,9 +225,9 @@ func (k *killedImports) goOn(file, run string) string {
 	}
 }
 
-// whatIsThere returns the import to go on with, nothing when the file has to be uploaded again: what came of half an upload is undone
-// first, and after an import that ended just before the kill nobody is made twice.
-func (k *killedImports) whatIsThere() string {
+// recoverImport returns the import to continue, or "" if the file must be uploaded again. It first undoes an incomplete
+// upload. After an import that finished just before the kill, the second import must not create users twice.
+func (k *importCrashTest) recoverImport() string {
 	k.t.Helper()
 	list := k.must(http.StatusOK, "GET", "/v1/imports?limit=1", k.admin, nil).data()
 	if len(list) == 0 {
@@ -229,7 +235,7 @@ func (k *killedImports) whatIsThere() string {
 	}
 	id, _ := list[0]["id"].(string)
 	state, _ := list[0]["state"].(string)
-	k.found[state]++
+	k.foundStates[state]++
 	switch state {
 	case "checking", "running":
 		return id
@@ -242,39 +248,44 @@ func (k *killedImports) whatIsThere() string {
 	return ""
 }
 
-// passLease makes the minute pass that a killed node keeps its lease.
-func (k *killedImports) passLease() {
+// expireLease ends the lease of the killed node, which would otherwise last for a minute.
+func (k *importCrashTest) expireLease() {
 	k.t.Helper()
 	db := k.openDatabase(k.engine)
 	defer db.Close()
-	if _, err := db.Exec(`UPDATE jobs SET leased_by = NULL, leased_until = NULL WHERE kind = 'imports.run'`); err != nil {
+	_, err := db.Exec(`UPDATE jobs SET leased_by = NULL, leased_until = NULL WHERE kind = 'imports.run'`)
+	if err != nil {
 		k.t.Fatal(err)
 	}
 }
 
-// verify holds what is there against the file.
-func (k *killedImports) verify(file, id string) {
+// verify compares the data with the file.
+func (k *importCrashTest) verify(file, id string) {
 	k.t.Helper()
 	got := k.must(http.StatusOK, "GET", "/v1/imports/"+id, k.admin, nil)
-	var run killedRun
+	var run importState
 	if err := json.Unmarshal([]byte(got.text), &run); err != nil {
 		k.t.Fatal(err)
 	}
 	if run.State != "finished" || run.Read != killedRows || run.Created+run.Skipped != killedRows || run.Faulty != 0 {
 		k.t.Errorf("%s", got.text)
 	}
-	// Checked once more, everybody of the file is there.
-	if text, want := k.command("import", file), fmt.Sprintf("0 would be created · %d,%03d exist already (skipped) · 0 have problems", killedRows/1000, killedRows%1000); !strings.Contains(text, want) {
+	// A second check of the file must report that all users exist.
+	want := fmt.Sprintf("0 would be created · %d,%03d exist already (skipped) · 0 have problems",
+		killedRows/1000, killedRows%1000)
+	if text := k.command("import", file); !strings.Contains(text, want) {
 		k.t.Errorf("%s", text)
 	}
 	db := k.openDatabase(k.engine)
 	defer db.Close()
 	for what, query := range map[string]string{
-		"events of people who were imported":  `SELECT count(*) FROM audit_logs WHERE action = 'user.import'`,
-		"people of whom such an event tells":  `SELECT count(*) FROM users u WHERE EXISTS (SELECT 1 FROM audit_logs a WHERE a.subject_id = u.id AND a.action = 'user.import')`,
-		"people with two claims and a hash":   `SELECT count(*) FROM credentials c WHERE c.hash LIKE '$2a$%' AND (SELECT count(*) FROM identifiers i WHERE i.user_id = c.user_id) = 2`,
-		"people, but for the administrator":   `SELECT count(*) - 1 FROM users WHERE kind = 'person'`,
-		"people whom runs say they have made": `SELECT sum(rows_created) FROM import_runs`,
+		"events of imported users": `SELECT count(*) FROM audit_logs WHERE action = 'user.import'`,
+		"users with such an event": `SELECT count(*) FROM users u
+			WHERE EXISTS (SELECT 1 FROM audit_logs a WHERE a.subject_id = u.id AND a.action = 'user.import')`,
+		"users with two identifiers and a hash": `SELECT count(*) FROM credentials c
+			WHERE c.hash LIKE '$2a$%' AND (SELECT count(*) FROM identifiers i WHERE i.user_id = c.user_id) = 2`,
+		"persons without the administrator":   `SELECT count(*) - 1 FROM users WHERE kind = 'person'`,
+		"users created according to the runs": `SELECT sum(rows_created) FROM import_runs`,
 	} {
 		var n int
 		if err := db.QueryRow(query).Scan(&n); err != nil || n != k.files*killedRows {

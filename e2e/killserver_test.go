@@ -11,10 +11,10 @@ import (
 	"cardinal/internal/pgtest"
 )
 
-// server is a PostgreSQL that writes to the disk as in production, because it is to be killed.
+// server is a PostgreSQL server that writes to the disk as in production, because the tests crash it.
 type server struct {
 	*pgtest.Cluster
-	database string // URL of the service's
+	database string // URL of the service's database
 }
 
 func startServer(t *testing.T) *server {
@@ -39,11 +39,11 @@ func startServer(t *testing.T) *server {
 	return &server{cluster, strings.Replace(cluster.URL(), "/postgres?", "/killed?", 1)}
 }
 
-// killServer crashes the server, or kills one of its processes, after which it starts over by itself. The service stays, answers with
-// errors meanwhile, and goes on by itself.
-func (v *victim) killServer(s *server, n int) {
+// killServer crashes the server or kills one of its processes, after which PostgreSQL restarts itself. The service
+// keeps running, returns errors in the meantime, and must recover without a restart.
+func (v *crashTest) killServer(s *server, n int) {
 	v.t.Helper()
-	stopped := v.write()
+	stopped := v.startWriters()
 	if n%2 == 0 {
 		if err := s.Crash(); err != nil {
 			v.t.Fatal(err)
@@ -56,12 +56,12 @@ func (v *victim) killServer(s *server, n int) {
 		v.killBackend(s)
 		stopped()
 	}
-	v.awaitReady()
-	v.examine()
+	v.waitForReady()
+	v.verify()
 }
 
-// killBackend ends a process of the server that works for the service.
-func (v *victim) killBackend(s *server) {
+// killBackend kills a server process that has a connection of the service.
+func (v *crashTest) killBackend(s *server) {
 	v.t.Helper()
 	db, err := sql.Open("pgx", s.URL())
 	if err != nil {
@@ -69,7 +69,9 @@ func (v *victim) killBackend(s *server) {
 	}
 	defer db.Close()
 	var pid int
-	if err := db.QueryRow(`SELECT pid FROM pg_stat_activity WHERE application_name = 'cardinal' ORDER BY state = 'active' DESC, random() LIMIT 1`).Scan(&pid); err != nil {
+	err = db.QueryRow(`SELECT pid FROM pg_stat_activity WHERE application_name = 'cardinal'
+		ORDER BY state = 'active' DESC, random() LIMIT 1`).Scan(&pid)
+	if err != nil {
 		v.t.Fatal(err)
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -77,7 +79,7 @@ func (v *victim) killBackend(s *server) {
 	}
 }
 
-func (v *victim) awaitReady() {
+func (v *crashTest) waitForReady() {
 	v.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if got, err := v.send("GET", "/readyz", "", nil); err == nil && got.status == http.StatusOK {

@@ -1,4 +1,4 @@
-// Package e2e drives the built binary from outside, through its HTTP API and its command line, on both databases.
+// Package e2e tests the built binary through its HTTP API and its command line, on both databases.
 package e2e
 
 import (
@@ -32,13 +32,13 @@ func TestMain(m *testing.M) {
 
 var engines = []string{"sqlite", "postgres"}
 
-// builds is the folder that programs are built in.
+// builds creates the folder of the built programs.
 var builds = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "cardinal-e2e-") })
 
-// binary is the program under test, built once.
+// binary builds the program under test, once.
 var binary = sync.OnceValues(func() (string, error) { return build(".", "cardinal") })
 
-// build builds the program of a source tree.
+// build builds the program of a source tree and returns its path.
 func build(tree, name string) (string, error) {
 	folder, err := builds()
 	if err != nil {
@@ -53,23 +53,23 @@ func build(tree, name string) (string, error) {
 	return path, nil
 }
 
-// service is a running Cardinal on a database of its own.
+// service is a running Cardinal process with its database.
 type service struct {
-	t       testing.TB
-	folder  string
-	db      string
-	log     string // file of what it prints
-	base    string
-	program string // path of the binary; "" is the one under test
-	process *exec.Cmd
-	client  *http.Client
-	link    string // token of the set-up link
+	t          testing.TB
+	folder     string
+	db         string
+	log        string // file of its output
+	base       string
+	program    string // path of the binary; "" for the program under test
+	process    *exec.Cmd
+	client     *http.Client
+	setupToken string // token of the printed set-up link
 }
 
-// start runs the service on a fresh database of an engine and waits until it is ready.
+// start runs the service on a new database of an engine and waits until it is ready.
 func start(t testing.TB, engine string) *service {
 	t.Helper()
-	s := &service{t: t, folder: t.TempDir(), client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	s := &service{t: t, folder: t.TempDir(), client: newClient()}
 	s.db = "sqlite:" + filepath.Join(s.folder, "cardinal-data", "cardinal.db")
 	if engine == "postgres" {
 		s.db = pgtest.Database(t)
@@ -79,7 +79,12 @@ func start(t testing.TB, engine string) *service {
 	return s
 }
 
-// run starts the process; again after a stop it finds what it left.
+// newClient returns an HTTP client for many concurrent requests.
+func newClient() *http.Client {
+	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+}
+
+// run starts the process and waits until it is ready. It can be called again after the process has ended.
 func (s *service) run() {
 	s.t.Helper()
 	path := s.path()
@@ -102,14 +107,14 @@ func (s *service) run() {
 		s.t.Fatal(err)
 	}
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		answer, err := http.Get(s.base + "/readyz")
+		response, err := http.Get(s.base + "/readyz")
 		if err != nil {
 			continue
 		}
-		answer.Body.Close()
-		if answer.StatusCode == http.StatusOK {
+		response.Body.Close()
+		if response.StatusCode == http.StatusOK {
 			if m := regexp.MustCompile(`token=(cl_[A-Za-z0-9_-]+)`).FindSubmatch(s.output()); m != nil {
-				s.link = string(m[1])
+				s.setupToken = string(m[1])
 			}
 			return
 		}
@@ -117,7 +122,7 @@ func (s *service) run() {
 	s.t.Fatalf("serve did not become ready:\n%s", s.output())
 }
 
-// path is that of the program.
+// path returns the path of the program.
 func (s *service) path() string {
 	s.t.Helper()
 	if s.program != "" {
@@ -135,13 +140,13 @@ func (s *service) output() []byte {
 	return text
 }
 
-// lastWords is the end of what it said.
-func (s *service) lastWords() []byte {
+// logTail returns the end of the output.
+func (s *service) logTail() []byte {
 	text := s.output()
 	return text[max(0, len(text)-2000):]
 }
 
-// stop ends the process as an operator does, and waits.
+// stop sends SIGTERM to the process and waits for its end.
 func (s *service) stop() error {
 	if s.process == nil || s.process.ProcessState != nil {
 		return nil
@@ -150,7 +155,10 @@ func (s *service) stop() error {
 	return s.process.Wait()
 }
 
-// reply is an answer to a request.
+// fields are the members of a JSON object.
+type fields = map[string]any
+
+// reply is the response to a request.
 type reply struct {
 	status int
 	header http.Header
@@ -184,23 +192,23 @@ func (s *service) send(method, path, token string, body any, headers ...string) 
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	answer, err := s.client.Do(r)
+	response, err := s.client.Do(r)
 	if err != nil {
 		return reply{}, err
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return reply{}, err
 	}
-	out := reply{status: answer.StatusCode, header: answer.Header, text: string(text)}
+	out := reply{status: response.StatusCode, header: response.Header, text: string(text)}
 	if len(text) > 0 {
-		_ = json.Unmarshal(text, &out.body) // pages of text have none
+		_ = json.Unmarshal(text, &out.body) // other content types have no body
 	}
 	return out, nil
 }
 
-// field walks into a body.
+// field returns a member of the body by its path.
 func (r reply) field(path ...string) any {
 	var v any = r.body
 	for _, p := range path {
@@ -224,7 +232,7 @@ func (r reply) data() []map[string]any {
 	return out
 }
 
-// command runs a one-shot command beside the service, on the same database.
+// command runs a command on the database of the running service and returns its output.
 func (s *service) command(args ...string) string {
 	s.t.Helper()
 	c := exec.Command(s.path(), append(args, "--db", s.db)...)

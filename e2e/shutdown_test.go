@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// TestShutdownLosesNothing stops the service in the middle of writes: what was acknowledged is there after the next start, and
-// what was in flight got its answer.
-func TestShutdownLosesNothing(t *testing.T) {
+// TestShutdownKeepsAcknowledged stops the service during writes. Acknowledged changes must exist after the next start,
+// and requests in flight must get their responses.
+func TestShutdownKeepsAcknowledged(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
@@ -24,13 +24,13 @@ func TestShutdownLosesNothing(t *testing.T) {
 				wait.Go(func() {
 					for i := 0; ; i++ {
 						address := fmt.Sprintf("p%d-%d@example.com", worker, i)
-						got, err := r.send("POST", "/v1/users", r.admin, map[string]any{"email": address})
+						got, err := r.send("POST", "/v1/users", r.admin, fields{"email": address})
 						if err != nil {
 							select {
-							case <-stopped: // no new connection is taken any more
+							case <-stopped: // new connections are refused
 								return
 							default:
-								t.Errorf("a request was cut while the service ran: %v", err)
+								t.Errorf("a request failed while the service ran: %v", err)
 								return
 							}
 						}
@@ -51,44 +51,46 @@ func TestShutdownLosesNothing(t *testing.T) {
 			time.Sleep(700 * time.Millisecond)
 			close(stopped)
 			if err := r.stop(); err != nil {
-				t.Fatalf("the service did not end well: %v\n%s", err, r.output())
+				t.Fatalf("the service did not stop cleanly: %v\n%s", err, r.output())
 			}
 			wait.Wait()
 			if len(acknowledged) < 20 {
-				t.Fatalf("only %d users were made before the stop", len(acknowledged))
+				t.Fatalf("only %d users were created before the stop", len(acknowledged))
 			}
 			r.service.run()
 			for id, address := range acknowledged {
 				found := r.must(http.StatusOK, "GET", "/v1/users?email="+address, r.admin, nil).data()
 				if len(found) != 1 || found[0]["id"] != id {
-					t.Errorf("%s was acknowledged and is lost", address)
+					t.Errorf("%s was acknowledged but does not exist", address)
 				}
 			}
-			// And the other way round: nothing was made whose answer was cut off.
-			made := 0
+			// Conversely, no user was created without a complete response.
+			created := 0
 			for path := "/v1/users?limit=200"; path != ""; {
 				page := r.must(http.StatusOK, "GET", path, r.admin, nil)
-				made += len(page.data())
+				created += len(page.data())
 				path = page.str("next")
 			}
-			if want := len(acknowledged) + 1; made != want {
-				t.Errorf("%d users were made, %d of them acknowledged", made, want)
+			if want := len(acknowledged) + 1; created != want {
+				t.Errorf("%d users were created, %d of them acknowledged", created, want)
 			}
-			t.Logf("%d acknowledged users are there after the stop", len(acknowledged))
+			t.Logf("%d acknowledged users exist after the stop", len(acknowledged))
 		})
 	}
 }
 
-// TestSessionEndedElsewhere ends a session from another process; the very next check by the service refuses it.
-func TestSessionEndedElsewhere(t *testing.T) {
+// TestSessionEndedByOtherProcess ends a session from another process. The next check by the service must refuse it.
+func TestSessionEndedByOtherProcess(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			r := &run{service: start(t, engine)}
 			r.setUp()
 			r.must(http.StatusOK, "GET", "/v1/session", r.admin, nil)
-			r.must(http.StatusCreated, "POST", "/v1/users", r.admin, map[string]any{"email": "ada@example.com", "email_verified": true, "password": secret})
-			token := r.must(http.StatusCreated, "POST", "/v1/sign-in", "", map[string]any{"identifier": "ada@example.com", "password": secret}).str("token")
+			r.must(http.StatusCreated, "POST", "/v1/users", r.admin,
+				fields{"email": "ada@example.com", "email_verified": true, "password": secret})
+			token := r.must(http.StatusCreated, "POST", "/v1/sign-in", "",
+				fields{"identifier": "ada@example.com", "password": secret}).str("token")
 			r.must(http.StatusOK, "GET", "/v1/session", token, nil)
 			r.command("users", "sign-out", "ada@example.com")
 			r.must(http.StatusUnauthorized, "GET", "/v1/session", token, nil)

@@ -11,44 +11,46 @@ import (
 	"time"
 )
 
-var soak = flag.Duration("soak", 4*time.Second, "how long TestSoak loads the service; what drifts is judged from a minute on")
+var soak = flag.Duration("soak", 4*time.Second,
+	"how long TestSoak loads the service; from a minute on it also checks values that "+
+		"only a long test can measure")
 
-// slices of the time, each of which is measured by itself.
+// soakSlices is the number of intervals that are measured separately.
 const soakSlices = 15
 
-// TestSoak loads the service with all that it is asked in its daily life. No request fails, what it takes of memory, goroutines, files
-// and connections does not grow, and the slowest requests at the end are not slower than at the beginning.
+// TestSoak loads the service with a mix of typical requests. No request must fail. The use of memory, goroutines, files
+// and connections must not grow, and the 99th percentile of the response time must not increase.
 func TestSoak(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			r := &run{service: start(t, engine)}
 			r.setUp()
-			l := &daily{run: r}
+			l := &soakLoad{run: r}
 			l.prepare()
-			l.use(time.Second) // what is made at the first use is there
-			l.took = nil
+			l.loadFor(time.Second) // warm-up
+			l.durations = nil
 			var measured []usage
 			for range soakSlices {
 				began := time.Now()
-				l.use(*soak / soakSlices)
+				l.loadFor(*soak / soakSlices)
 				u := r.usage()
-				u.requests, u.p99 = len(l.took), quantile(l.took, 0.99)
-				u.rate = float64(len(l.took)) / time.Since(began).Seconds()
-				l.took = nil
+				u.requests, u.p99 = len(l.durations), quantile(l.durations, 0.99)
+				u.rate = float64(len(l.durations)) / time.Since(began).Seconds()
+				l.durations = nil
 				measured = append(measured, u)
 				t.Logf("%s", u)
 			}
-			judge(t, measured, *soak >= time.Minute)
+			checkGrowth(t, measured, *soak >= time.Minute)
 		})
 	}
 }
 
-// judge compares the last third of the time with the first, the first slice left out.
-func judge(t *testing.T, measured []usage, isLong bool) {
+// checkGrowth compares the medians of the last and the first third of the intervals, without the first interval.
+func checkGrowth(t *testing.T, measured []usage, isLong bool) {
 	third := len(measured) / 3
 	early, late := measured[1:1+third], measured[len(measured)-third:]
-	middle := func(of []usage, value func(usage) float64) float64 {
+	median := func(of []usage, value func(usage) float64) float64 {
 		values := make([]float64, len(of))
 		for i, u := range of {
 			values[i] = value(u)
@@ -59,9 +61,9 @@ func judge(t *testing.T, measured []usage, isLong bool) {
 	for _, c := range []struct {
 		what  string
 		of    func(usage) float64
-		most  float64 // late by early
-		slack float64 // beyond that
-		long  bool    // says something only over a long time
+		ratio float64 // allowed ratio of late to early
+		slack float64 // allowed in addition
+		long  bool    // checked in long tests only
 	}{
 		{"open files", func(u usage) float64 { return float64(u.files) }, 1, 16, false},
 		{"goroutines", func(u usage) float64 { return float64(u.goroutines) }, 1, 24, false},
@@ -69,21 +71,21 @@ func judge(t *testing.T, measured []usage, isLong bool) {
 		{"memory in MiB", func(u usage) float64 { return u.memory }, 1.2, 24, true},
 		{"p99 in ms", func(u usage) float64 { return float64(u.p99) / float64(time.Millisecond) }, 1.5, 10, true},
 	} {
-		before, after := middle(early, c.of), middle(late, c.of)
+		before, after := median(early, c.of), median(late, c.of)
 		t.Logf("%s: %.1f, then %.1f", c.what, before, after)
-		if (isLong || !c.long) && after > before*c.most+c.slack {
+		if (isLong || !c.long) && after > before*c.ratio+c.slack {
 			t.Errorf("%s grew from %.1f to %.1f", c.what, before, after)
 		}
 	}
 }
 
-// daily is what the service is asked.
-type daily struct {
+// soakLoad sends a mix of requests.
+type soakLoad struct {
 	*run
-	mu     sync.Mutex
-	took   []time.Duration
-	people []soakPerson
-	made   int
+	mu        sync.Mutex
+	durations []time.Duration
+	people    []soakPerson
+	created   int
 }
 
 type soakPerson struct {
@@ -92,27 +94,29 @@ type soakPerson struct {
 	busy             sync.Mutex // one change at a time
 }
 
-func (l *daily) prepare() {
+func (l *soakLoad) prepare() {
 	l.people = make([]soakPerson, 12)
 	for i := range l.people {
 		p := &l.people[i]
 		p.email, p.version = fmt.Sprintf("soak%d@example.com", i), 1
-		p.id = l.must(http.StatusCreated, "POST", "/v1/users", l.admin, map[string]any{"email": p.email, "email_verified": true, "password": secret}).str("id")
-		p.token = l.must(http.StatusCreated, "POST", "/v1/sign-in", "", map[string]any{"identifier": p.email, "password": secret}).str("token")
+		p.id = l.must(http.StatusCreated, "POST", "/v1/users", l.admin,
+			fields{"email": p.email, "email_verified": true, "password": secret}).str("id")
+		p.token = l.must(http.StatusCreated, "POST", "/v1/sign-in", "",
+			fields{"identifier": p.email, "password": secret}).str("token")
 	}
 	if l.t.Failed() {
 		l.t.FailNow()
 	}
 }
 
-// use asks for a time, as eight callers at once who think for a moment between two requests.
-func (l *daily) use(d time.Duration) {
+// loadFor sends requests for a time with eight concurrent callers, which pause for a random time between requests.
+func (l *soakLoad) loadFor(d time.Duration) {
 	until := time.Now().Add(d)
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
 			for time.Now().Before(until) && !l.t.Failed() {
-				l.ask(&l.people[rand.IntN(len(l.people))])
+				l.sendRandom(&l.people[rand.IntN(len(l.people))])
 				time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond)
 			}
 		})
@@ -123,48 +127,51 @@ func (l *daily) use(d time.Duration) {
 	}
 }
 
-func (l *daily) ask(p *soakPerson) {
+func (l *soakLoad) sendRandom(p *soakPerson) {
 	switch n := rand.IntN(100); {
 	case n < 40:
-		l.timed(http.StatusOK, "GET", "/v1/session", p.token, nil)
+		l.measure(http.StatusOK, "GET", "/v1/session", p.token, nil)
 	case n < 55:
-		l.timed(http.StatusOK, "POST", "/v1/access/check", p.token, map[string]any{"permission": "users.read"})
+		l.measure(http.StatusOK, "POST", "/v1/access/check", p.token, fields{"permission": "users.read"})
 	case n < 65:
-		l.timed(http.StatusOK, "GET", "/v1/users?email="+p.email, l.admin, nil)
+		l.measure(http.StatusOK, "GET", "/v1/users?email="+p.email, l.admin, nil)
 	case n < 72:
-		l.timed(http.StatusOK, "GET", "/v1/users?limit=50&expand=profile", l.admin, nil)
+		l.measure(http.StatusOK, "GET", "/v1/users?limit=50&expand=profile", l.admin, nil)
 	case n < 76:
-		l.timed(http.StatusOK, "GET", "/v1/users/"+p.id+"/audit?limit=20", l.admin, nil)
+		l.measure(http.StatusOK, "GET", "/v1/users/"+p.id+"/audit?limit=20", l.admin, nil)
 	case n < 88:
 		p.busy.Lock()
 		defer p.busy.Unlock()
-		l.timed(http.StatusOK, "PATCH", "/v1/users/"+p.id, l.admin, map[string]any{"profile": map[string]any{"display_name": fmt.Sprint("Name ", rand.Uint64())}}, "If-Match", fmt.Sprintf(`"%d"`, p.version))
+		profile := fields{"display_name": fmt.Sprint("Name ", rand.Uint64())}
+		l.measure(http.StatusOK, "PATCH", "/v1/users/"+p.id, l.admin, fields{"profile": profile},
+			"If-Match", fmt.Sprintf(`"%d"`, p.version))
 		p.version++
 	case n < 98:
 		l.mu.Lock()
-		l.made++
-		key := fmt.Sprintf("soak-%d", l.made)
+		l.created++
+		key := fmt.Sprintf("soak-%d", l.created)
 		l.mu.Unlock()
-		l.timed(http.StatusCreated, "POST", "/v1/users", l.admin, map[string]any{"email": key + "@example.org", "display_name": key}, "Idempotency-Key", key)
-	default: // a sign-in costs a hash, and is the one thing that waits for others
-		got := l.must(http.StatusCreated, "POST", "/v1/sign-in", "", map[string]any{"identifier": p.email, "password": secret})
-		l.timed(http.StatusNoContent, "POST", "/v1/sign-out", got.str("token"), nil)
+		user := fields{"email": key + "@example.org", "display_name": key}
+		l.measure(http.StatusCreated, "POST", "/v1/users", l.admin, user, "Idempotency-Key", key)
+	default: // a sign-in needs a hash and can wait in the queue, so its time is not measured
+		got := l.must(http.StatusCreated, "POST", "/v1/sign-in", "", fields{"identifier": p.email, "password": secret})
+		l.measure(http.StatusNoContent, "POST", "/v1/sign-out", got.str("token"), nil)
 	}
 }
 
-func (l *daily) timed(status int, method, path, token string, body any, headers ...string) {
+func (l *soakLoad) measure(status int, method, path, token string, body any, headers ...string) {
 	began := time.Now()
 	l.must(status, method, path, token, body, headers...)
 	took := time.Since(began)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.took = append(l.took, took)
+	l.durations = append(l.durations, took)
 }
 
-func quantile(took []time.Duration, q float64) time.Duration {
-	if len(took) == 0 {
+func quantile(durations []time.Duration, q float64) time.Duration {
+	if len(durations) == 0 {
 		return 0
 	}
-	slices.Sort(took)
-	return took[int(q*float64(len(took)-1))]
+	slices.Sort(durations)
+	return durations[int(q*float64(len(durations)-1))]
 }

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// usage is what the service takes at a moment, and what it did since the one before.
+// usage is the resource use of the service at a time, and its requests since the previous measurement.
 type usage struct {
 	memory                     float64 // MiB
 	files, goroutines, threads int
 	requests                   int
-	rate                       float64 // requests a second
+	rate                       float64 // requests per second
 	p99                        time.Duration
 }
 
@@ -29,7 +29,7 @@ var (
 	goroutineCount = regexp.MustCompile(`(?m)^go_goroutines (\d+)`)
 )
 
-// usage reads what the kernel and the service say of the process; connections to the database are among its files.
+// usage reads the process's resource use from the kernel and from the metrics. Database connections count as files.
 func (r *run) usage() usage {
 	r.t.Helper()
 	pid := r.process.Process.Pid
@@ -45,7 +45,7 @@ func (r *run) usage() usage {
 	number := func(pattern *regexp.Regexp, text string) int {
 		m := pattern.FindStringSubmatch(text)
 		if m == nil {
-			r.t.Fatalf("no %s", pattern)
+			r.t.Fatalf("no match of %s", pattern)
 		}
 		n, err := strconv.Atoi(m[1])
 		if err != nil {

@@ -10,14 +10,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// share is how much of a user's place on the disk one table or index takes.
+// share is the disk space per user of one table or index.
 type share struct {
 	name  string
 	bytes float64
 }
 
-// disk adds what a user takes on the disk, and remembers where it goes.
-func (b *bench) disk(engine string, w *world) error {
+// diskUse measures the disk space per user, in total and by table and index.
+func (b *bench) diskUse(engine string, w *populated) error {
 	sizes := sizesOfSQLite
 	if !strings.HasPrefix(w.db, "sqlite:") {
 		sizes = sizesOfPostgres
@@ -32,13 +32,14 @@ func (b *bench) disk(engine string, w *world) error {
 		sum += shares[i].bytes
 	}
 	slices.SortFunc(shares, func(x, y share) int { return cmp.Compare(y.bytes, x.bytes) })
-	b.add(figure{what: "disk for a user: profile, two contacts, credential, search", engine: engine, unit: "bytes", value: sum, limit: "below, by table and index", samples: w.people})
-	b.shares = append(b.shares, where{engine, shares})
+	b.add(figure{what: "disk space per user: profile, two contacts, credential, search", engine: engine, unit: "bytes",
+		value: sum, limit: "see below, by table and index", samples: w.people})
+	b.shares = append(b.shares, diskUse{engine, shares})
 	return nil
 }
 
-// where is where a user's bytes are.
-type where struct {
+// diskUse is the disk space per user of one engine.
+type diskUse struct {
 	engine string
 	shares []share
 }
@@ -65,7 +66,8 @@ func sizesOfSQLite(db string) ([]share, error) {
 	return shares, rows.Err()
 }
 
-// sizesOfPostgres counts a table with its TOAST, and the months of the log as one.
+// sizesOfPostgres returns the sizes of tables, with their TOAST tables, and of indexes. The partitions of the audit log
+// count as one table.
 func sizesOfPostgres(db string) ([]share, error) {
 	conn, err := pgx.Connect(context.Background(), db)
 	if err != nil {
@@ -73,7 +75,8 @@ func sizesOfPostgres(db string) ([]share, error) {
 	}
 	defer conn.Close(context.Background())
 	rows, err := conn.Query(context.Background(), `
-		SELECT regexp_replace(c.relname, '_20[0-9]{4}', ''), SUM(CASE c.relkind WHEN 'r' THEN pg_table_size(c.oid) ELSE pg_relation_size(c.oid) END)::float8
+		SELECT regexp_replace(c.relname, '_20[0-9]{4}', ''),
+		       SUM(CASE c.relkind WHEN 'r' THEN pg_table_size(c.oid) ELSE pg_relation_size(c.oid) END)::float8
 		  FROM pg_class c WHERE c.relnamespace = 'cardinal'::regnamespace AND c.relkind IN ('r', 'i') GROUP BY 1`)
 	if err != nil {
 		return nil, err
@@ -84,8 +87,9 @@ func sizesOfPostgres(db string) ([]share, error) {
 	})
 }
 
-// settle does what the databases do by themselves some time after so many rows have come, so that nothing measured later pays for it.
-func settle(db string) error {
+// vacuum runs the maintenance that PostgreSQL would start some time after many inserts, so that it does not affect
+// later measurements.
+func vacuum(db string) error {
 	if strings.HasPrefix(db, "sqlite:") {
 		return nil
 	}

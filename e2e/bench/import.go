@@ -22,27 +22,27 @@ import (
 	"cardinal/internal/seed"
 )
 
-// rawPeople is how many people a raw copy holds in memory at most.
-const rawPeople = 100_000
+// maxRawCopy is the maximum number of users of a raw copy, which keeps them in memory.
+const maxRawCopy = 100_000
 
-// imports measures an import of people with given hashes on empty databases: its CPU, and its speed beside a raw copy of the rows it
-// made into the same tables.
+// imports measures the import of users with password hashes into empty databases: its CPU time, and its time relative
+// to a raw copy of the created rows into the same tables.
 func (b *bench) imports() error {
 	cluster, err := pgtest.Start(pgtest.Options{Durable: true})
 	if err != nil {
 		return err
 	}
 	defer cluster.Stop()
-	file, people := filepath.Join(b.dir, "people.ndjson"), min(b.people, rawPeople)
+	file, people := filepath.Join(b.dir, "people.ndjson"), min(b.people, maxRawCopy)
 	if err := writePeople(file, people, personWithName); err != nil {
 		return err
 	}
 	lite := func(name string) (string, error) { return "sqlite:" + filepath.Join(b.dir, name+".db"), nil }
 	postgres := func(name string) (string, error) { return newDatabase(cluster.URL(), "bench_"+name) }
-	if err := b.importOn("SQLite", lite, file, people, nil); err != nil {
+	if err := b.importsOn("SQLite", lite, file, people, nil); err != nil {
 		return err
 	}
-	return b.importOn("PostgreSQL", postgres, file, people, []int{cluster.PID()})
+	return b.importsOn("PostgreSQL", postgres, file, people, []int{cluster.PID()})
 }
 
 func newDatabase(at, name string) (string, error) {
@@ -63,7 +63,9 @@ func newDatabase(at, name string) (string, error) {
 	return u.String(), nil
 }
 
-func (b *bench) importOn(engine string, database func(name string) (string, error), file string, people int, others []int) error {
+func (b *bench) importsOn(
+	engine string, database func(name string) (string, error), file string, people int, helpers []int,
+) error {
 	db, err := database("all")
 	if err != nil {
 		return err
@@ -77,11 +79,11 @@ func (b *bench) importOn(engine string, database func(name string) (string, erro
 			return err
 		}
 	}
-	all, err := b.importFile(db, filepath.Join(b.dir, "keys-"+engine), file, others)
+	all, err := b.importFile(db, filepath.Join(b.dir, "keys-"+engine), file, helpers)
 	if err != nil {
 		return err
 	}
-	c, err := b.self("-child", "copy", "-url", db, "-to", raw)
+	c, err := b.childCommand("-child", "copy", "-url", db, "-to", raw)
 	if err != nil {
 		return err
 	}
@@ -95,30 +97,32 @@ func (b *bench) importOn(engine string, database func(name string) (string, erro
 		return err
 	}
 	limit := fmt.Sprintf("raw copy of the same rows %.2f s", seconds)
-	b.add(figure{what: "import with given hashes, CPU for 1,000", engine: engine, unit: "s", value: all.cpu.Seconds() * 1000 / float64(people), reach: 0.6, limit: limit, samples: people})
-	b.add(figure{what: "import, time ÷ raw copy's (60 % of its speed)", engine: engine, unit: "", value: all.took.Seconds() / seconds, reach: 1.67, limit: limit, samples: people})
+	b.add(figure{what: "import with password hashes, CPU per 1,000 users", engine: engine, unit: "s",
+		value: all.cpu.Seconds() * 1000 / float64(people), target: 0.6, limit: limit, samples: people})
+	b.add(figure{what: "import, time ÷ time of a raw copy (60 % of its speed)", engine: engine, unit: "",
+		value: all.took.Seconds() / seconds, target: 1.67, limit: limit, samples: people})
 	return nil
 }
 
-// imported is what one run of `cardinal import` took.
-type imported struct {
+// importCost is the cost of one run of `cardinal import`.
+type importCost struct {
 	cpu, took time.Duration
-	memory    float64 // MiB at its peak
+	memory    float64 // peak, in MiB
 }
 
-func (b *bench) importFile(db, keys, file string, others []int) (imported, error) {
+func (b *bench) importFile(db, keys, file string, helpers []int) (importCost, error) {
 	c := exec.Command(b.binary, "import", file, "--yes", "--db", db, "--keys", keys)
 	c.Dir = b.dir
 	begin, before := time.Now(), time.Duration(0)
-	for _, pid := range others {
+	for _, pid := range helpers {
 		before += treeCPU(pid)
 	}
 	if text, err := c.CombinedOutput(); err != nil {
-		return imported{}, fmt.Errorf("import: %w\n%s", err, text)
+		return importCost{}, fmt.Errorf("import: %w\n%s", err, text)
 	}
-	done := imported{took: time.Since(begin), cpu: c.ProcessState.UserTime() + c.ProcessState.SystemTime() - before,
+	done := importCost{took: time.Since(begin), cpu: c.ProcessState.UserTime() + c.ProcessState.SystemTime() - before,
 		memory: float64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024}
-	for _, pid := range others {
+	for _, pid := range helpers {
 		done.cpu += treeCPU(pid)
 	}
 	return done, nil
@@ -133,7 +137,7 @@ func (b *bench) migrate(db string) error {
 	return nil
 }
 
-// What tells people apart, beside the e-mail address.
+// The second identifier of users, in addition to the e-mail address.
 const (
 	personWithName  = `"username":"person%d"`
 	personWithPhone = `"phone":"+4930%08d"`
@@ -141,7 +145,7 @@ const (
 
 func emailOf(i int) string { return fmt.Sprintf("person%d@example.com", i) }
 
-// writePeople writes made-up people with hashes of bcrypt's form.
+// writePeople writes fictitious users with password hashes in the format of bcrypt.
 func writePeople(path string, n int, with string) error {
 	f, err := os.Create(path)
 	if err != nil {
@@ -159,50 +163,60 @@ func writePeople(path string, n int, with string) error {
 	}
 	for i := range n {
 		p := seed.Person(1, i)
-		fmt.Fprintf(out, `{"email":%q,"email_verified":true,"display_name":%q,`+with+`,"country":"DE","locale":"de-DE","time_zone":"Europe/Berlin","created_at":"2024-03-01T10:00:00Z","password_hash":"$2b$10$%s.%s"}`+"\n",
+		fmt.Fprintf(out, `{"email":%q,"email_verified":true,"display_name":%q,`+with+
+			`,"country":"DE","locale":"de-DE","time_zone":"Europe/Berlin","created_at":"2024-03-01T10:00:00Z",`+
+			`"password_hash":"$2b$10$%s.%s"}`+"\n",
 			emailOf(i), p.DisplayName, i, text(21), text(31))
 	}
 	return out.Flush()
 }
 
-// copied are the tables of a person, what others refer to first; user is the place of the column that says whose a row is.
-var copied = []struct {
+// copiedTables are the tables of a user, referenced tables first. user is the index of the column with the user's id.
+var copiedTables = []struct {
 	table, order, columns string
 	user                  int
 }{
 	{"key_encryption_keys", "id", "id, location, check_value, created_at", 0},
 	{"users", "id", "id, kind, status, created_at, updated_at, version, schema_version", 0},
 	{"user_keys", "user_id", "user_id, kek_id, wrapped_key, created_at, wrapped_at", 0},
-	{"profiles", "user_id", "user_id, display_name_sealed, username_sealed, avatar_url_sealed, country_code, locale, time_zone, created_at, updated_at, version, schema_version", 0},
-	{"contacts", "user_id", "user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at, version, schema_version", 0},
+	{"profiles", "user_id", "user_id, display_name_sealed, username_sealed, avatar_url_sealed, country_code, locale, " +
+		"time_zone, created_at, updated_at, version, schema_version", 0},
+	{"contacts", "user_id", "user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at, " +
+		"version, schema_version", 0},
 	{"identifiers", "user_id", "value_index, user_id, contact_id, created_at, expires_at", 1},
-	{"credentials", "user_id", "user_id, hash, last_reset, must_change, created_at, updated_at, version, schema_version", 0},
+	{"credentials", "user_id", "user_id, hash, last_reset, must_change, created_at, updated_at, " +
+		"version, schema_version", 0},
 	{"search_tokens", "user_id", "token, user_id", 1},
-	{"audit_logs", "subject_id", "subject_id, id, actor_id, action, changed_rows, changes, request_id, schema_version", 0},
+	{"audit_logs", "subject_id", "subject_id, id, actor_id, action, changed_rows, changes, request_id, " +
+		"schema_version", 0},
 }
 
-// batchOf is how many rows of each table go together, as in an import.
-const batchOf = 1000
+// batchSize is the number of users per transaction, as in an import.
+const batchSize = 1000
 
-// rawCopy copies the rows of people from one database to another as fast as the engine takes them, and prints the seconds that it took.
+// rawCopy copies the rows of users from one database to another as fast as the engine can, and prints the time in
+// seconds.
 func rawCopy(from, to string) error {
 	if strings.HasPrefix(from, "sqlite:") {
 		return rawCopySQLite(strings.TrimPrefix(from, "sqlite:"), strings.TrimPrefix(to, "sqlite:"))
 	}
 	ctx := context.Background()
-	tables := make([][][]any, len(copied))
+	tables := make([][][]any, len(copiedTables))
 	source, err := pgx.Connect(ctx, from)
 	if err != nil {
 		return err
 	}
 	defer source.Close(ctx)
-	for i, t := range copied {
+	for i, t := range copiedTables {
 		columns := strings.NewReplacer("changed_rows, changes", "changed_rows::text, changes::text").Replace(t.columns)
-		rows, err := source.Query(ctx, `SELECT `+columns+` FROM cardinal.`+t.table+` WHERE `+ofPeople(t.table)+` ORDER BY `+t.order)
+		query := `SELECT ` + columns + ` FROM cardinal.` + t.table + `
+			WHERE ` + personCondition(t.table) + ` ORDER BY ` + t.order
+		rows, err := source.Query(ctx, query)
 		if err != nil {
 			return err
 		}
-		if tables[i], err = pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() }); err != nil {
+		tables[i], err = pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+		if err != nil {
 			return err
 		}
 	}
@@ -211,13 +225,14 @@ func rawCopy(from, to string) error {
 		return err
 	}
 	defer target.Close(ctx)
-	return timed(tables, func(batch [][][]any) error {
+	return timeBatches(tables, func(batch [][][]any) error {
 		tx, err := target.Begin(ctx)
 		if err != nil {
 			return err
 		}
-		for i, t := range copied {
-			if _, err := tx.CopyFrom(ctx, pgx.Identifier{"cardinal", t.table}, strings.Split(t.columns, ", "), pgx.CopyFromRows(batch[i])); err != nil {
+		for i, t := range copiedTables {
+			table, columns := pgx.Identifier{"cardinal", t.table}, strings.Split(t.columns, ", ")
+			if _, err := tx.CopyFrom(ctx, table, columns, pgx.CopyFromRows(batch[i])); err != nil {
 				return fmt.Errorf("%s: %w", t.table, err)
 			}
 		}
@@ -225,7 +240,7 @@ func rawCopy(from, to string) error {
 	})
 }
 
-func ofPeople(table string) string {
+func personCondition(table string) string {
 	switch table {
 	case "users":
 		return "kind = 'person'"
@@ -237,19 +252,20 @@ func ofPeople(table string) string {
 	return "TRUE"
 }
 
-// timed does batches of all tables, in each the rows of the same people, and prints how long they took.
-func timed(tables [][][]any, do func(batch [][][]any) error) error {
+// timeBatches calls do for batches of rows of all tables, each with all rows of the same users, and prints the time in
+// seconds.
+func timeBatches(tables [][][]any, do func(batch [][][]any) error) error {
 	begin, at := time.Now(), make([]int, len(tables))
-	for people := range slices.Chunk(tables[1], batchOf) {
+	for people := range slices.Chunk(tables[1], batchSize) {
 		last := idOf(people[len(people)-1][0])
 		batch := make([][][]any, len(tables))
-		batch[0], tables[0] = tables[0], nil // the keys that wrap, before all others
+		batch[0], tables[0] = tables[0], nil // all key-encryption keys, in the first batch
 		for i := 1; i < len(tables); i++ {
-			until := at[i]
-			for until < len(tables[i]) && idOf(tables[i][until][copied[i].user]) <= last {
-				until++
+			end := at[i]
+			for end < len(tables[i]) && idOf(tables[i][end][copiedTables[i].user]) <= last {
+				end++
 			}
-			batch[i], at[i] = tables[i][at[i]:until], until
+			batch[i], at[i] = tables[i][at[i]:end], end
 		}
 		if err := do(batch); err != nil {
 			return err
@@ -259,7 +275,7 @@ func timed(tables [][][]any, do func(batch [][][]any) error) error {
 	return nil
 }
 
-// idOf is an id as either driver gives it, in the order of its bytes.
+// idOf converts an id of either driver to a string that is ordered by its bytes.
 func idOf(id any) string {
 	if b, ok := id.([16]byte); ok {
 		return string(b[:])
@@ -268,7 +284,8 @@ func idOf(id any) string {
 }
 
 func rawCopySQLite(from, to string) error {
-	const options = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=journal_mode(WAL)&_pragma=recursive_triggers(1)&_pragma=secure_delete(1)&_pragma=cache_size(-48000)"
+	const options = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)" +
+		"&_pragma=journal_mode(WAL)&_pragma=recursive_triggers(1)&_pragma=secure_delete(1)&_pragma=cache_size(-48000)"
 	source, err := sql.Open("sqlite", "file:"+from+options)
 	if err != nil {
 		return err
@@ -280,18 +297,21 @@ func rawCopySQLite(from, to string) error {
 	}
 	defer target.Close()
 	target.SetMaxOpenConns(1)
-	tables, inserts := make([][][]any, len(copied)), make([]*sql.Stmt, len(copied))
-	for i, t := range copied {
+	tables, inserts := make([][][]any, len(copiedTables)), make([]*sql.Stmt, len(copiedTables))
+	for i, t := range copiedTables {
 		columns := strings.Split(t.columns, ", ")
-		if tables[i], err = allRows(source, `SELECT `+t.columns+` FROM `+t.table+` WHERE `+ofPeople(t.table)+` ORDER BY `+t.order, len(columns)); err != nil {
+		query := `SELECT ` + t.columns + ` FROM ` + t.table + `
+			WHERE ` + personCondition(t.table) + ` ORDER BY ` + t.order
+		if tables[i], err = allRows(source, query, len(columns)); err != nil {
 			return err
 		}
 		places := strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ")
-		if inserts[i], err = target.Prepare(`INSERT INTO ` + t.table + ` (` + t.columns + `) VALUES (` + places + `)`); err != nil {
+		statement := `INSERT INTO ` + t.table + ` (` + t.columns + `) VALUES (` + places + `)`
+		if inserts[i], err = target.Prepare(statement); err != nil {
 			return err
 		}
 	}
-	return timed(tables, func(batch [][][]any) error {
+	return timeBatches(tables, func(batch [][][]any) error {
 		tx, err := target.Begin()
 		if err != nil {
 			return err
@@ -301,7 +321,7 @@ func rawCopySQLite(from, to string) error {
 			insert := tx.Stmt(inserts[i])
 			for _, row := range rows {
 				if _, err := insert.Exec(row...); err != nil {
-					return fmt.Errorf("%s: %w", copied[i].table, err)
+					return fmt.Errorf("%s: %w", copiedTables[i].table, err)
 				}
 			}
 		}

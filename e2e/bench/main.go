@@ -1,8 +1,9 @@
-// Command bench measures the built binary from outside and prints each figure beside its limit from the same run: an empty
-// net/http handler, the raw hash, raw INSERTs of the same rows, the same with ten thousand people. It writes docs/benchmarks.md; a
-// miss stays in the table.
+// Command bench measures the built binary and prints each figure with its limit from the same run: an empty net/http
+// handler, a raw hash, raw INSERTs of the same rows, or the same operation with ten thousand users. It writes
+// docs/benchmarks.md. Missed targets stay in the table.
 //
-// A figure is CPU per operation: the service's own plus PostgreSQL's, read from /proc, so that a busy machine moves it little.
+// Most figures are CPU time per operation: that of the service plus that of PostgreSQL, read from /proc. Other load on
+// the machine has little influence on it.
 package main
 
 import (
@@ -19,16 +20,16 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	requests := flag.Int("requests", 40000, "requests of a check that is measured")
-	users := flag.Int("users", 2000, "people there are before measuring, and users made while measuring")
-	signIns := flag.Int("sign-ins", 150, "sign-ins and raw hashes measured")
-	people := flag.Int("people", 100_000, "people imported, and found, listed and signed in beside")
-	only := flag.String("only", "", "measure only this: import or sizes")
-	out := flag.String("o", "docs/benchmarks.md", "file to write")
+	requests := flag.Int("requests", 40000, "number of requests per measurement of a check")
+	users := flag.Int("users", 2000, "number of seeded users, and of users created by the measurement")
+	signIns := flag.Int("sign-ins", 150, "number of measured sign-ins and raw hashes")
+	people := flag.Int("people", 100_000, "number of imported users; searches, lists and sign-ins run with them")
+	only := flag.String("only", "", "run only these measurements: import or sizes")
+	out := flag.String("o", "docs/benchmarks.md", "output file")
 	cold := flag.Bool("cold", true, "measure a build with an empty cache")
-	child := flag.String("child", "", "used by itself: empty, hash, insert, copy or storm")
-	url := flag.String("url", "", "used by itself: database of the children insert and copy, service of storm")
-	to := flag.String("to", "", "used by itself: where the child copy copies to")
+	child := flag.String("child", "", "internal: role of a child process: empty, hash, insert, copy or storm")
+	url := flag.String("url", "", "internal: database of the children insert and copy, service of storm")
+	to := flag.String("to", "", "internal: target database of the child copy")
 	flag.Parse()
 	switch *child {
 	case "empty":
@@ -70,22 +71,23 @@ func (b *bench) run(only, out string, cold bool) error {
 	if err != nil {
 		return err
 	}
-	if b.empty, err = b.emptyHandler(); err != nil {
+	if b.empty, err = b.measureEmptyHandler(); err != nil {
 		return err
 	}
-	if part, ok := map[string]func() error{"import": b.imports, "sizes": b.sizes}[only]; ok { // while one works at it; the file is that of the whole
+	// A partial run prints its figures only. The output file is for complete runs.
+	if part, ok := map[string]func() error{"import": b.imports, "sizes": b.sizes}[only]; ok {
 		err := part()
 		fmt.Print(b.table())
 		return err
 	}
 	if cold {
-		b.add(figure{what: "cold `go build`", unit: "s", value: built.Seconds(), reach: 90, samples: 1})
+		b.add(figure{what: "cold `go build`", unit: "s", value: built.Seconds(), target: 90, samples: 1})
 	}
 	info, err := os.Stat(b.binary)
 	if err != nil {
 		return err
 	}
-	b.add(figure{what: "binary", unit: "MiB", value: float64(info.Size()) / (1 << 20), reach: 40, samples: 1})
+	b.add(figure{what: "binary", unit: "MiB", value: float64(info.Size()) / (1 << 20), target: 40, samples: 1})
 	for _, measure := range []func() error{b.sqlite, b.postgres, b.imports, b.sizes} {
 		if err := measure(); err != nil {
 			return err
@@ -96,7 +98,7 @@ func (b *bench) run(only, out string, cold bool) error {
 	return os.WriteFile(out, []byte(text), 0o644)
 }
 
-// build makes the binary as `make build` does; cold, with an empty cache.
+// build builds the binary as `make build` does; with cold, it uses an empty cache.
 func (b *bench) build(cold bool) (time.Duration, error) {
 	c := exec.Command("go", "build", "-trimpath", "-o", b.binary, "./cmd/cardinal")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -110,40 +112,45 @@ func (b *bench) build(cold bool) (time.Duration, error) {
 	return time.Since(start), nil
 }
 
-// figure is one measured number beside its limit and what is to be reached.
+// figure is a measured number with its target and its limit.
 type figure struct {
 	what, engine, unit string
-	value, reach       float64 // reach is 0 for what is only printed
-	limit              string  // the raw thing measured in the same run
+	value, target      float64 // target is 0 for figures without one
+	limit              string  // the comparable raw operation in the same run
 	samples            int
 }
 
 func (b *bench) add(f figure) {
 	b.figures = append(b.figures, f)
-	log.Printf("%-34s %-8s %10.3f %-5s (reach %g) %s", f.what, f.engine, f.value, f.unit, f.reach, f.limit)
+	log.Printf("%-34s %-8s %10.3f %-5s (target %g) %s", f.what, f.engine, f.value, f.unit, f.target, f.limit)
 }
 
-// table is docs/benchmarks.md.
+// table returns the text of docs/benchmarks.md.
 func (b *bench) table() string {
 	var t strings.Builder
 	commit, _ := exec.Command("git", "describe", "--always", "--dirty").Output()
-	fmt.Fprintf(&t, "# Benchmarks\n\nWritten by `go run ./e2e/bench -people %d` on %s, commit %s, %s, %d cores. CPU is user and system\n"+
-		"time of the service plus all of PostgreSQL's processes, per operation; clients run beside them on the same cores and are not counted.\n"+
-		"\"At that size\" is with so many people. A slow machine misses limits in seconds: the limits of the same run say how slow it was.\n\n",
-		b.people, time.Now().UTC().Format(time.DateOnly), strings.TrimSpace(string(commit)), runtime.Version(), runtime.NumCPU())
-	t.WriteString("| what | database | measured | reach | | limit, same run | samples |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&t, "# Benchmarks\n\n"+
+		"Written by `go run ./e2e/bench -people %d` on %s, commit %s, %s, %d cores.\n"+
+		"CPU is the user and system time of the service and of all PostgreSQL processes, per operation. The clients\n"+
+		"run on the same cores and are not counted. \"At that size\" means with that number of users. A slow machine\n"+
+		"misses targets in seconds; the limits of the same run show how slow it was.\n\n",
+		b.people, time.Now().UTC().Format(time.DateOnly), strings.TrimSpace(string(commit)),
+		runtime.Version(), runtime.NumCPU())
+	t.WriteString("| measurement | database | result | target | | limit in the same run | samples |\n" +
+		"|---|---|---|---|---|---|---|\n")
 	for _, f := range b.figures {
-		reach, verdict := fmt.Sprintf("≤ %g %s", f.reach, f.unit), "reached"
+		target, verdict := fmt.Sprintf("≤ %g %s", f.target, f.unit), "reached"
 		switch {
-		case f.reach == 0:
-			reach, verdict = "–", ""
-		case f.value > f.reach:
+		case f.target == 0:
+			target, verdict = "–", ""
+		case f.value > f.target:
 			verdict = "**missed**"
 		}
-		fmt.Fprintf(&t, "| %s | %s | %s %s | %s | %s | %s | %d |\n", f.what, f.engine, number(f.value), f.unit, reach, verdict, f.limit, f.samples)
+		fmt.Fprintf(&t, "| %s | %s | %s %s | %s | %s | %s | %d |\n",
+			f.what, f.engine, number(f.value), f.unit, target, verdict, f.limit, f.samples)
 	}
 	for _, w := range b.shares {
-		fmt.Fprintf(&t, "\n## Where a user's bytes are: %s\n\n| table or index | bytes a user |\n|---|---|\n", w.engine)
+		fmt.Fprintf(&t, "\n## Disk space per user: %s\n\n| table or index | bytes per user |\n|---|---|\n", w.engine)
 		for _, s := range w.shares {
 			if s.bytes >= 1 {
 				fmt.Fprintf(&t, "| %s | %.0f |\n", s.name, s.bytes)

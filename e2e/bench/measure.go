@@ -22,14 +22,14 @@ import (
 	"cardinal/internal/pgtest"
 )
 
-// bench is one run.
+// bench is one run of the benchmarks.
 type bench struct {
 	dir, binary              string
 	requests, users, signIns int
-	people                   int           // imported
-	empty                    time.Duration // CPU of an empty handler, a request
+	people                   int           // number of imported users
+	empty                    time.Duration // CPU time of an empty handler per request
 	figures                  []figure
-	shares                   []where
+	shares                   []diskUse
 }
 
 const (
@@ -39,13 +39,13 @@ const (
 
 // service is a running Cardinal.
 type service struct {
-	process *exec.Cmd
-	base    string
-	link    string // token of the set-up link, if one was printed
-	others  []int  // processes that work for it
+	process    *exec.Cmd
+	base       string
+	setupToken string // token of the set-up link, if it was printed
+	helperPIDs []int  // PIDs of its database server
 }
 
-// start runs the service and returns it when it is ready, and how long that took.
+// start runs the service, waits until it is ready, and returns it with the time that this took.
 func (b *bench) start(db, folder string) (*service, time.Duration, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -66,14 +66,14 @@ func (b *bench) start(db, folder string) (*service, time.Duration, error) {
 	}
 	s := &service{process: c, base: "http://" + address}
 	for time.Since(begin) < 20*time.Second {
-		answer, err := http.Get(s.base + "/readyz")
+		response, err := http.Get(s.base + "/readyz")
 		if err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
 				took := time.Since(begin)
 				text, _ := os.ReadFile(out.Name())
 				if m := regexp.MustCompile(`token=(cl_[A-Za-z0-9_-]+)`).FindSubmatch(text); m != nil {
-					s.link = string(m[1])
+					s.setupToken = string(m[1])
 				}
 				return s, took, nil
 			}
@@ -90,10 +90,10 @@ func (s *service) stop() error {
 	return s.process.Wait()
 }
 
-// cpu is the processor time that the service and its helpers used until now. Ticks are hundredths of a second.
+// cpu returns the CPU time of the service and its database server so far. Its resolution is 10 ms, a tick.
 func (s *service) cpu() time.Duration {
 	total := processCPU(s.process.Process.Pid)
-	for _, parent := range s.others {
+	for _, parent := range s.helperPIDs {
 		total += treeCPU(parent)
 	}
 	return total
@@ -101,8 +101,8 @@ func (s *service) cpu() time.Duration {
 
 func processCPU(pid int) time.Duration { return statTicks(pid, 13, 14) }
 
-// treeCPU is that of a process and its children, those that ended included: it counts again when one ended meanwhile, which would
-// else be missing among the children that are there as well as among those that were waited for.
+// treeCPU returns the CPU time of a process and its children, including ended ones. It starts again if a child ended in
+// the meantime: that child could be missing both in the running children and in the ended ones.
 func treeCPU(pid int) time.Duration {
 	for {
 		ended := statTicks(pid, 15, 16)
@@ -141,7 +141,7 @@ func statTicks(pid int, which ...int) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// memory is the resident memory of the service, in MiB.
+// memory returns the resident memory of the service in MiB.
 func (s *service) memory() float64 {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
 	m := regexp.MustCompile(`VmRSS:\s+(\d+)`).FindSubmatch(text)
@@ -152,7 +152,10 @@ func (s *service) memory() float64 {
 	return kib / 1024
 }
 
-// call sends one request and reads the answer.
+// fields are the members of a JSON object.
+type fields = map[string]any
+
+// call sends a request and returns the JSON object of the response.
 func call(client *http.Client, method, url, token string, body any) (map[string]any, error) {
 	var reader io.Reader
 	if body != nil {
@@ -170,31 +173,54 @@ func call(client *http.Client, method, url, token string, body any) (map[string]
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	answer, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return nil, err
 	}
-	if answer.StatusCode >= 300 {
-		return nil, fmt.Errorf("%s %s: %s: %s", method, url, answer.Status, text)
+	if response.StatusCode >= 300 {
+		return nil, fmt.Errorf("%s %s: %s: %s", method, url, response.Status, text)
 	}
 	var out map[string]any
-	if len(text) > 0 && answer.Header.Get("Content-Type") == "application/json" {
+	if len(text) > 0 && response.Header.Get("Content-Type") == "application/json" {
 		err = json.Unmarshal(text, &out)
 	}
 	return out, err
 }
 
-// load sends n requests over the connections and returns the CPU that each cost.
+// setUp uses the set-up link and returns the token of the administrator.
+func (s *service) setUp() (token string, err error) {
+	signedIn, err := call(http.DefaultClient, "POST", s.base+"/v1/set-up", "",
+		fields{"token": s.setupToken, "email": "bench@example.com", "password": secret})
+	if err != nil {
+		return "", err
+	}
+	return signedIn["token"].(string), nil
+}
+
+// createUser creates a user with a password for signIn.
+func (s *service) createUser(token string, i int) error {
+	_, err := call(http.DefaultClient, "POST", s.base+"/v1/users", token,
+		fields{"username": fmt.Sprintf("signs-in-%d", i), "password": secret})
+	return err
+}
+
+func (s *service) signIn(client *http.Client, i int) error {
+	_, err := call(client, "POST", s.base+"/v1/sign-in", "",
+		fields{"identifier": fmt.Sprintf("signs-in-%d", i), "password": secret})
+	return err
+}
+
+// load sends n requests over several connections and returns the CPU time per request.
 func load(n int, cpu func() time.Duration, send func(client *http.Client, i int) error) (time.Duration, error) {
 	clients := make([]*http.Client, connections)
 	for i := range clients {
 		clients[i] = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, MaxConnsPerHost: 1}}
-		if err := send(clients[i], -1-i); err != nil { // connected and warm
+		if err := send(clients[i], -1-i); err != nil { // connect and warm up
 			return 0, err
 		}
 	}
@@ -245,22 +271,21 @@ func (b *bench) postgres() error {
 	return b.engine("PostgreSQL", cluster.URL(), folder, 130, 150, []int{cluster.PID()})
 }
 
-// engine measures everything on one database.
-func (b *bench) engine(name, db, folder string, sessionReach, accessReach float64, others []int) error {
+// engine runs the basic measurements on one database.
+func (b *bench) engine(name, db, folder string, sessionTarget, accessTarget float64, helpers []int) error {
 	s, _, err := b.start(db, folder)
 	if err != nil {
 		return err
 	}
-	client := http.DefaultClient
-	set, err := call(client, "POST", s.base+"/v1/set-up", "", map[string]any{"token": s.link, "email": "bench@example.com", "password": secret})
+	token, err := s.setUp()
 	if err != nil {
 		return err
 	}
-	token := set["token"].(string)
 	if err := s.stop(); err != nil {
 		return err
 	}
-	seed := exec.Command(b.binary, "seed", "--users", strconv.Itoa(b.users), "--seed", "1", "--db", db, "--keys", filepath.Join(folder, "keys"))
+	seed := exec.Command(b.binary, "seed", "--users", strconv.Itoa(b.users), "--seed", "1",
+		"--db", db, "--keys", filepath.Join(folder, "keys"))
 	seed.Dir = folder
 	if text, err := seed.CombinedOutput(); err != nil {
 		return fmt.Errorf("seed: %w\n%s", err, text)
@@ -269,26 +294,28 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 	var fastest time.Duration
 	const starts = 5
 	for range starts {
-		again, took, err := b.start(db, folder)
+		restarted, took, err := b.start(db, folder)
 		if err != nil {
 			return err
 		}
 		if fastest == 0 || took < fastest {
 			fastest = took
 		}
-		s = again
+		s = restarted
 		if err := s.stop(); err != nil {
 			return err
 		}
 	}
-	b.add(figure{what: "start to healthy, existing database", engine: name, unit: "ms", value: microseconds(fastest) / 1000, reach: 60, limit: "fastest of the starts", samples: starts})
+	b.add(figure{what: "start to healthy, existing database", engine: name, unit: "ms",
+		value: microseconds(fastest) / 1000, target: 60, limit: "fastest of the starts", samples: starts})
 	if s, _, err = b.start(db, folder); err != nil {
 		return err
 	}
 	defer s.stop()
-	s.others = others
+	s.helperPIDs = helpers
 	time.Sleep(3 * time.Second)
-	b.add(figure{what: "idle memory", engine: name, unit: "MiB", value: s.memory(), reach: 30, limit: "3 s after the start", samples: 1})
+	b.add(figure{what: "idle memory", engine: name, unit: "MiB",
+		value: s.memory(), target: 30, limit: "3 s after the start", samples: 1})
 
 	emptyLimit := fmt.Sprintf("empty handler %.0f µs", microseconds(b.empty))
 	cost, err := load(b.requests, s.cpu, func(c *http.Client, _ int) error {
@@ -298,8 +325,9 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 	if err != nil {
 		return err
 	}
-	b.add(figure{what: "session check, CPU a request", engine: name, unit: "µs", value: microseconds(cost), reach: sessionReach, limit: emptyLimit, samples: b.requests})
-	question := map[string]any{"permission": "users.read"}
+	b.add(figure{what: "session check, CPU per request", engine: name, unit: "µs",
+		value: microseconds(cost), target: sessionTarget, limit: emptyLimit, samples: b.requests})
+	question := fields{"permission": "users.read"}
 	cost, err = load(b.requests, s.cpu, func(c *http.Client, _ int) error {
 		_, err := call(c, "POST", s.base+"/v1/access/check", token, question)
 		return err
@@ -307,28 +335,32 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 	if err != nil {
 		return err
 	}
-	b.add(figure{what: "access check, CPU a request", engine: name, unit: "µs", value: microseconds(cost), reach: accessReach, limit: emptyLimit, samples: b.requests})
+	b.add(figure{what: "access check, CPU per request", engine: name, unit: "µs",
+		value: microseconds(cost), target: accessTarget, limit: emptyLimit, samples: b.requests})
 
 	cost, err = load(b.users, s.cpu, func(c *http.Client, i int) error {
-		_, err := call(c, "POST", s.base+"/v1/users", token, map[string]any{"email": fmt.Sprintf("made%d@example.org", i), "email_verified": true, "display_name": "Made Up"})
+		_, err := call(c, "POST", s.base+"/v1/users", token, fields{
+			"email": fmt.Sprintf("made%d@example.org", i), "email_verified": true, "display_name": "Made Up"})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	raw, err := b.insertAlone(db, s, others)
+	raw, err := b.measureRawInsert(db, s, helpers)
 	if err != nil {
 		return err
 	}
-	b.add(figure{what: "create user without password, CPU", engine: name, unit: "ms", value: microseconds(cost) / 1000, reach: 1,
-		limit: fmt.Sprintf("raw INSERTs %.3f ms", microseconds(raw)/1000), samples: b.users})
+	b.add(figure{what: "create user without password, CPU", engine: name, unit: "ms",
+		value: microseconds(cost) / 1000, target: 1, limit: fmt.Sprintf("raw INSERTs %.3f ms",
+			microseconds(raw)/1000), samples: b.users})
 
 	for i := range b.signIns/5 + connections {
-		if _, err := call(client, "POST", s.base+"/v1/users", token, map[string]any{"username": fmt.Sprintf("signs-in-%d", i), "password": secret}); err != nil {
+		if err := s.createUser(token, i); err != nil {
 			return err
 		}
 	}
-	// A hash is bound by memory, whose speed drifts with what else the machine does: both are measured in turns.
+	// The speed of a hash depends on the memory, and so on other load of the machine. Therefore both are measured
+	// alternately.
 	const turns = 4
 	var signIn, hash time.Duration
 	for range turns {
@@ -336,19 +368,19 @@ func (b *bench) engine(name, db, folder string, sessionReach, accessReach float6
 			if i < 0 {
 				i = -i
 			}
-			_, err := call(c, "POST", s.base+"/v1/sign-in", "", map[string]any{"identifier": fmt.Sprintf("signs-in-%d", i%(b.signIns/5)), "password": secret})
-			return err
+			return s.signIn(c, i%(b.signIns/5))
 		})
 		if err != nil {
 			return err
 		}
-		alone, err := b.hashAlone(b.signIns / turns)
+		alone, err := b.measureRawHash(b.signIns / turns)
 		if err != nil {
 			return err
 		}
 		signIn, hash = signIn+cost, hash+alone
 	}
-	b.add(figure{what: "sign-in CPU ÷ raw hash CPU", engine: name, unit: "", value: float64(signIn) / float64(hash), reach: 1.03,
-		limit: fmt.Sprintf("raw hash %.1f ms", microseconds(hash)/1000/turns), samples: b.signIns})
+	b.add(figure{what: "sign-in CPU ÷ raw hash CPU", engine: name, unit: "",
+		value: float64(signIn) / float64(hash), target: 1.03, limit: fmt.Sprintf("raw hash %.1f ms",
+			microseconds(hash)/1000/turns), samples: b.signIns})
 	return nil
 }

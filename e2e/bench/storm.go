@@ -14,53 +14,58 @@ import (
 )
 
 const (
-	stormTimes   = 50 // how many times as many sign-ins come as the service can do
-	stormSeconds = 10
+	overloadFactor = 50 // ratio of the sign-ins sent to the capacity of the service
+	stormSeconds   = 10
 )
 
-// storm measures session checks while far more people sign in than the service can hash for, who come from a process of their own on
-// the same cores, and its memory meanwhile.
-func (b *bench) storm(engine string, w *world) error {
-	before, err := w.checkedFor(stormSeconds*time.Second, nil)
+// storm measures session checks and memory while far more sign-ins arrive than the service can compute hashes for. A
+// separate process on the same cores sends them.
+func (b *bench) storm(engine string, w *populated) error {
+	before, err := w.checkSessions(stormSeconds*time.Second, nil)
 	if err != nil {
 		return err
 	}
 	begin := time.Now()
 	n := max(b.signIns, 2*connections)
-	if _, err := load(n, w.cpu, func(c *http.Client, i int) error { return w.signIn(c, max(i, -i)) }); err != nil {
+	if _, err := load(n, w.cpu, func(c *http.Client, i int) error { return w.signInOne(c, max(i, -i)) }); err != nil {
 		return err
 	}
 	capacity := float64(n) / time.Since(begin).Seconds()
-	calm := w.memory()
-	child, err := b.self("-child", "storm", "-url", w.base, "-requests", strconv.Itoa(int(capacity*stormTimes)), "-users", strconv.Itoa(w.signsIn))
+	memoryBefore := w.memory()
+	child, err := b.childCommand("-child", "storm", "-url", w.base,
+		"-requests", strconv.Itoa(int(capacity*overloadFactor)), "-users", strconv.Itoa(w.passwords))
 	if err != nil {
 		return err
 	}
-	var said strings.Builder
-	child.Stdout = &said
+	var output strings.Builder
+	child.Stdout = &output
 	if err := child.Start(); err != nil {
 		return err
 	}
 	time.Sleep(time.Second)
 	var memory []float64
-	during, err := w.checkedFor((stormSeconds-2)*time.Second, func() { memory = append(memory, w.memory()) })
-	if failed := child.Wait(); err == nil {
-		err = failed
+	during, err := w.checkSessions((stormSeconds-2)*time.Second, func() { memory = append(memory, w.memory()) })
+	if waitErr := child.Wait(); err == nil {
+		err = waitErr
 	}
 	if err != nil {
 		return err
 	}
-	b.add(figure{what: "session check, p99 in a storm of sign-ins ÷ without", engine: engine, value: float64(quantile(during, 0.99)) / float64(quantile(before, 0.99)), reach: 6,
-		limit:   fmt.Sprintf("p99 without %.2f ms, in it %.2f ms; capacity %.0f a second, %s", milliseconds(quantile(before, 0.99)), milliseconds(quantile(during, 0.99)), capacity, said.String()),
+	p99Before, p99During := quantile(before, 0.99), quantile(during, 0.99)
+	b.add(figure{what: "session check, p99 during an overload of sign-ins ÷ without", engine: engine,
+		value: float64(p99During) / float64(p99Before), target: 6,
+		limit: fmt.Sprintf("p99 without %.2f ms, during it %.2f ms; capacity %.0f per second, %s",
+			milliseconds(p99Before), milliseconds(p99During), capacity, output.String()),
 		samples: len(during)})
 	third := max(len(memory)/3, 1)
-	b.add(figure{what: "memory, end of the storm ÷ its beginning", engine: engine, value: slices.Max(memory[len(memory)-third:]) / slices.Max(memory[:third]), reach: 1.2,
-		limit: fmt.Sprintf("%.0f MiB before it", calm), samples: len(memory)})
+	b.add(figure{what: "memory, end of the overload ÷ its beginning", engine: engine,
+		value: slices.Max(memory[len(memory)-third:]) / slices.Max(memory[:third]), target: 1.2,
+		limit: fmt.Sprintf("%.0f MiB before", memoryBefore), samples: len(memory)})
 	return nil
 }
 
-// checkedFor asks who is signed in every two milliseconds, and returns how long each answer took.
-func (w *world) checkedFor(d time.Duration, each func()) ([]time.Duration, error) {
+// checkSessions sends a session check every two milliseconds and returns the response times.
+func (w *populated) checkSessions(d time.Duration, each func()) ([]time.Duration, error) {
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
 	var took []time.Duration
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
@@ -81,27 +86,30 @@ func quantile(list []time.Duration, q float64) time.Duration {
 	return sorted[min(int(float64(len(sorted))*q), len(sorted)-1)]
 }
 
-// sendStorm sends sign-ins at a rate whether or not they are answered, and prints what came of them.
+// sendStorm sends sign-ins at a fixed rate, independent of the responses, and prints the results.
 func sendStorm(base string, rate, people int) error {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256}, Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: 10 * time.Second,
+		Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256}}
 	bodies := make([][]byte, people)
 	for i := range bodies {
-		bodies[i], _ = json.Marshal(map[string]any{"identifier": "signs-in-" + strconv.Itoa(i), "password": secret})
+		bodies[i], _ = json.Marshal(fields{"identifier": "signs-in-" + strconv.Itoa(i), "password": secret})
 	}
 	var sent, signedIn, refused, waiting atomic.Int64
 	begin := time.Now()
 	for time.Since(begin) < stormSeconds*time.Second {
-		for due := int64(time.Since(begin).Seconds() * float64(rate)); sent.Load() < due && waiting.Load() < 2048; sent.Add(1) {
+		due := int64(time.Since(begin).Seconds() * float64(rate))
+		for ; sent.Load() < due && waiting.Load() < 2048; sent.Add(1) {
 			waiting.Add(1)
 			go func() {
 				defer waiting.Add(-1)
-				answer, err := client.Post(base+"/v1/sign-in", "application/json", bytes.NewReader(bodies[sent.Load()%int64(people)]))
+				body := bytes.NewReader(bodies[sent.Load()%int64(people)])
+				response, err := client.Post(base+"/v1/sign-in", "application/json", body)
 				if err != nil {
 					return
 				}
-				io.Copy(io.Discard, answer.Body)
-				answer.Body.Close()
-				if answer.StatusCode < 300 {
+				io.Copy(io.Discard, response.Body)
+				response.Body.Close()
+				if response.StatusCode < 300 {
 					signedIn.Add(1)
 				} else {
 					refused.Add(1)
@@ -110,6 +118,7 @@ func sendStorm(base string, rate, people int) error {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	fmt.Printf("%d a second sent for %d s, %d signed in, %d turned away", sent.Load()/stormSeconds, stormSeconds, signedIn.Load(), refused.Load())
+	fmt.Printf("%d per second sent for %d s, %d signed in, %d refused",
+		sent.Load()/stormSeconds, stormSeconds, signedIn.Load(), refused.Load())
 	return nil
 }

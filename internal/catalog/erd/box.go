@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/rivo/uniseg"
 )
 
 // All sizes are in pixels of the drawing. Boxes and the ends of lines are on a grid of this unit, so that lines can
@@ -147,16 +149,18 @@ func (b *box) relationY(relation int) int {
 	}))
 }
 
+// textWidth returns the width of text in a monospaced font of a size. Wide characters, such as Chinese ones and emoji,
+// count twice; combining marks do not count.
 func textWidth(text string, size float64) float64 {
-	return float64(len([]rune(text))) * charWidth * size
+	return float64(uniseg.StringWidth(text)) * charWidth * size
 }
 
-// wrap breaks text into lines of at most maxChars characters. A longer word is on a line of its own.
+// wrap breaks text into lines of at most maxChars columns of a monospaced font. A longer word is on a line of its own.
 func wrap(text string, maxChars int) []string {
 	var lines []string
 	var line string
 	for _, word := range strings.Fields(text) {
-		if line != "" && len([]rune(line+" "+word)) > maxChars {
+		if line != "" && uniseg.StringWidth(line+" "+word) > maxChars {
 			lines = append(lines, line)
 			line = ""
 		}

@@ -19,6 +19,7 @@ func layoutDiagrams(t *testing.T) map[string]*Diagram {
 	all["focus"] = focused
 	all["empty"] = NewDiagram(externalSchema(nil), true)
 	all["one"] = NewDiagram(externalSchema(map[string][]string{"category": {"category?"}}), true)
+	all["wide"] = NewDiagram(externalSchema(map[string][]string{"用户": {"客户"}, "客户": nil}), true)
 	all["star"] = NewDiagram(externalSchema(starTables(34)), true)
 	for seed := range uint64(12) {
 		all[fmt.Sprint("random", seed)] = NewDiagram(externalSchema(randomTables(seed)), true)
@@ -93,6 +94,17 @@ func checkTextFits(t *testing.T, b *box) {
 	}
 	if bottom := b.lineY(len(b.lines) - 1); len(b.lines) > 0 && bottom+1 > b.y+b.h {
 		t.Errorf("%s: the lines are higher than the box", b.table.Name)
+	}
+}
+
+func TestTextWidth(t *testing.T) {
+	for text, columns := range map[string]float64{"": 0, "users": 5, "→ users": 7, "用户": 4, "e\u0301": 1, "👩‍💻": 2} {
+		if got, want := textWidth(text, 10), columns*charWidth*10; got != want {
+			t.Errorf("%q is %.2f wide, want %.2f", text, got, want)
+		}
+	}
+	if got, want := wrap("用户 用户 users", 10), []string{"用户 用户", "users"}; !slices.Equal(got, want) {
+		t.Errorf("wrapped to %q, want %q", got, want)
 	}
 }
 

@@ -35,7 +35,8 @@ type Client struct {
 // LogValue keeps addresses and agents out of logs.
 func (Client) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
-// Operator is whoever has the shell: it opens the database itself and stands above permissions by what it can do anyway.
+// Operator is whoever has the shell: it opens the database itself and stands above permissions by what it can do
+// anyway.
 func Operator() Actor { return Actor{UserID: OperatorID, Assurance: 1} }
 
 // System is Cardinal itself, doing scheduled work.

@@ -28,7 +28,8 @@ type AuditEvent struct {
 	SchemaVersion   int64  `json:"-"`
 }
 
-// RowStamp is what an audit event remembers of a stored row: enough to notice later that it was changed behind Cardinal's back.
+// RowStamp is what an audit event remembers of a stored row: enough to notice later that it was changed behind
+// Cardinal's back.
 type RowStamp struct {
 	Table   string `json:"table"`
 	Key     string `json:"key" doc:"Primary key, its parts joined by /"`

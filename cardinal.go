@@ -1,10 +1,10 @@
-// Package cardinal holds the words of a user management service: one noun a file, with the rules of its own fields and what
-// may be asked of it. It knows no database and no network, so every floor above can speak it.
+// Package cardinal holds the words of a user management service: one noun a file, with the rules of its own fields and
+// what may be asked of it. It knows no database and no network, so every floor above can speak it.
 //
-// The map, in prose. A User is an identity with a status and nothing else; what is personal about it stands in its Profile
-// and its Contacts, how it proves itself in credentials and Sessions, what it may do in Grants of Roles that hold
-// Permissions, and what happened in AuditEvents. Whoever asks is an Actor, and every actor is a row in users: people,
-// services with API keys, the operator's shell, strangers, and Cardinal itself.
+// The map, in prose. A User is an identity with a status and nothing else; what is personal about it stands in its
+// Profile and its Contacts, how it proves itself in credentials and Sessions, what it may do in Grants of Roles that
+// hold Permissions, and what happened in AuditEvents. Whoever asks is an Actor, and every actor is a row in users:
+// people, services with API keys, the operator's shell, strangers, and Cardinal itself.
 //
 // Rules live one floor up (internal/directory), records two (internal/store). ARCHITECTURE.md draws the house.
 package cardinal
@@ -15,7 +15,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// NewID returns a UUIDv7 (RFC 9562, section 5.7): it sorts by the moment it was made, and says that moment to the millisecond.
+// NewID returns a UUIDv7 (RFC 9562, section 5.7): it sorts by the moment it was made, and says that moment to the
+// millisecond.
 func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
 // IDAt returns the lowest UUIDv7 of a moment, the bound of a time range over ids.

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Code is one entry of the catalogue of errors. API, command line and pages show it, and each has a page at /problems/{code}.
-// Codes are only added.
+// Code is one entry of the catalogue of errors. API, command line and pages show it, and each has a page at
+// /problems/{code}. Codes are only added.
 //
-// Explanation and Fix can have placeholders in braces, like {permission}. What raises the error gives their values, in the order in
-// which the placeholders first appear.
+// Explanation and Fix can have placeholders in braces, like {permission}. What raises the error gives their values, in
+// the order in which the placeholders first appear.
 type Code struct {
 	Name        string
 	Kind        error  // one of the kinds in error.go; nil for an error of the service itself

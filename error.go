@@ -27,8 +27,8 @@ type Fault struct {
 	Message   string `json:"message" doc:"How to correct it"`
 }
 
-// NewFault returns an error in an input of a code of the catalogue, with the values of the placeholders of its texts. It has no
-// place: Faults.AddError gives it one.
+// NewFault returns an error in an input of a code of the catalogue, with the values of the placeholders of its texts.
+// It has no place: Faults.AddError gives it one.
 func NewFault(code string, values ...any) *Fault {
 	_, fix := mustFindCode(code).Expand(values...)
 	return &Fault{Code: code, Message: fix}
@@ -85,8 +85,8 @@ func (f *Faults) AddParameter(parameter, code string, values ...any) {
 	*f = append(*f, ParameterFault(parameter, code, values...))
 }
 
-// AddError adds a Fault as the error of the field at pointer; nil adds nothing. Any other error is a programming error: what
-// checks a field returns Faults only.
+// AddError adds a Fault as the error of the field at pointer; nil adds nothing. Any other error is a programming error:
+// what checks a field returns Faults only.
 func (f *Faults) AddError(pointer string, err error) {
 	if err == nil {
 		return
@@ -117,7 +117,8 @@ func FaultsOf(err error) []Fault {
 	return nil
 }
 
-// Refusal refuses a request, with a code of the catalogue. It is an error of its Kind. Its texts contain no personal data.
+// Refusal refuses a request, with a code of the catalogue. It is an error of its Kind. Its texts contain no personal
+// data.
 type Refusal struct {
 	Kind        error
 	Code        string

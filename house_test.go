@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// room is what a package may import. Packages are named by their path below the module; "." is the root, and "x/..." is x
-// with all below it.
+// room is what a package may import. Packages are named by their path below the module; "." is the root, and "x/..." is
+// x with all below it.
 type room struct {
 	may   string // packages of the module
 	tests string // packages of the module that its tests may import, besides all that it reaches through may
@@ -64,8 +64,8 @@ var house = map[string]room{
 	"e2e/...":             {may: ". client internal/pgtest internal/seed e2e/...", knows: "sql http"},
 }
 
-// knowledge is what gives away that a package knows SQL or HTTP. database/sql/driver is not in it: that a type has a form
-// in the database (a Valuer) is no knowledge of SQL.
+// knowledge is what gives away that a package knows SQL or HTTP. database/sql/driver is not in it: that a type has a
+// form in the database (a Valuer) is no knowledge of SQL.
 var knowledge = map[string]string{
 	"sql":  "database/sql github.com/jackc/pgx/... modernc.org/sqlite/...",
 	"http": "net/http/...",

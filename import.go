@@ -6,8 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// ImportRow is one person of a file in Cardinal's own format: a JSON object a line, as export writes it. What is left out is
-// decided as for a new user.
+// ImportRow is one person of a file in Cardinal's own format: a JSON object a line, as export writes it. What is left
+// out is decided as for a new user.
 type ImportRow struct {
 	ID                   uuid.UUID       `json:"id,omitzero"`
 	Kind                 string          `json:"kind,omitempty"`

@@ -41,7 +41,8 @@ type Access struct {
 	Allowed    bool      `json:"allowed"`
 }
 
-// AccessExplained is the answer with its reasons: every grant that gives the permission, and those that would but do not.
+// AccessExplained is the answer with its reasons: every grant that gives the permission, and those that would but do
+// not.
 type AccessExplained struct {
 	Access
 	Reason string        `json:"reason" doc:"In words"`

@@ -6,7 +6,8 @@ import (
 	"log/slog"
 )
 
-// Secret is a password or token on its way through. It can be read from JSON but has no JSON form, and prints as [redacted].
+// Secret is a password or token on its way through. It can be read from JSON but has no JSON form, and prints as
+// [redacted].
 type Secret string
 
 const redacted = "[redacted]"

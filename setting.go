@@ -21,8 +21,8 @@ type SettingChange struct {
 	Value any `json:"value" doc:"String, number or boolean"`
 }
 
-// Country is a country and its tax rate. The guide: "store the country separately … updates to tax rates without modifying
-// every user record".
+// Country is a country and its tax rate. The guide: "store the country separately … updates to tax rates without
+// modifying every user record".
 type Country struct {
 	ID         uuid.UUID `json:"id" format:"uuid"`
 	Code       string    `json:"code" doc:"ISO 3166-1 alpha-2"`

@@ -6,7 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// User is an identity: an id, a kind and a status. The guide: "unique identifiers and status flags rather than sensitive data".
+// User is an identity: an id, a kind and a status. The guide: "unique identifiers and status flags rather than
+// sensitive data".
 type User struct {
 	ID        uuid.UUID  `json:"id" format:"uuid" doc:"UUIDv7"`
 	Kind      string     `json:"kind" doc:"person or service; operator, system and stranger are built in"`
@@ -22,7 +23,8 @@ type User struct {
 	SchemaVersion        int64   `json:"-"`
 }
 
-// NewUser is what it takes to make a user. Everything is optional but something to sign in with, for a person who shall.
+// NewUser is what it takes to make a user. Everything is optional but something to sign in with, for a person who
+// shall.
 type NewUser struct {
 	Kind               string         `json:"kind,omitempty" maxLength:"32" doc:"person (default) or service"`
 	DisplayName        string         `json:"display_name,omitempty" maxLength:"1000" doc:"Name to show, any script"`

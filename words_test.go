@@ -15,8 +15,9 @@ import (
 	"unicode"
 )
 
-// plainWords are phrases that are not used in this repository, with what to write instead. Most readers are not native speakers: see
-// docs/glossary.md. A pattern is a regular expression for whole words, in lower case; the words of an identifier count as words.
+// plainWords are phrases that are not used in this repository, with what to write instead. Most readers are not native
+// speakers: see docs/glossary.md. A pattern is a regular expression for whole words, in lower case; the words of an
+// identifier count as words.
 var plainWords = []struct{ pattern, instead string }{
 	{`a time to come`, "a time in the future"},
 	{`anew`, "again"},
@@ -49,8 +50,8 @@ var plainWords = []struct{ pattern, instead string }{
 	{`who(so)?ever|whom(ever)?`, "the user who, a caller who"},
 }
 
-// plainWordExceptions are the places where a phrase stands all the same, each with the reason. path is a pattern of path.Match, or a folder
-// with /... at the end.
+// plainWordExceptions are the places where a phrase stands all the same, each with the reason. path is a pattern of
+// path.Match, or a folder with /... at the end.
 var plainWordExceptions = []struct{ path, phrase, reason string }{
 	{"words_test.go", "", "lists the phrases"},
 	{"docs/glossary.md", "", "lists old and new terms"},
@@ -156,8 +157,8 @@ func linesOfWords(t *testing.T, file string) []wordLine {
 	return lines
 }
 
-// goWords returns the comments, strings and identifiers of a Go file. The lines of a comment stand together, so that a phrase is found
-// across them.
+// goWords returns the comments, strings and identifiers of a Go file. The lines of a comment stand together, so that a
+// phrase is found across them.
 func goWords(t *testing.T, file string, source []byte) []wordLine {
 	t.Helper()
 	var s scanner.Scanner
@@ -183,7 +184,8 @@ func goWords(t *testing.T, file string, source []byte) []wordLine {
 	}
 }
 
-// words returns the words of a text in lower case, with one space between them. camelCase and snake_case are several words.
+// words returns the words of a text in lower case, with one space between them. camelCase and snake_case are several
+// words.
 func words(text string) string {
 	var b strings.Builder
 	var previous rune

@@ -14,7 +14,8 @@ import (
 	"testing"
 )
 
-// TestWritesOutsideChange compares the functions that write to the store without directory.Change with the list in ARCHITECTURE.md.
+// TestWritesOutsideChange compares the functions that write to the store without directory.Change with the list in
+// ARCHITECTURE.md.
 func TestWritesOutsideChange(t *testing.T) {
 	listed, found := listedWrites(t), writesInSource(t)
 	if len(found) < 10 {

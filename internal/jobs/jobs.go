@@ -1,5 +1,5 @@
-// Package jobs runs background work: it claims jobs that are due, runs them as the system, and records how they ended. Any number of nodes
-// can run it: a lease in the database makes sure that one node at a time runs a job.
+// Package jobs runs background work: it claims jobs that are due, runs them as the system, and records how they ended.
+// Any number of nodes can run it: a lease in the database makes sure that one node at a time runs a job.
 package jobs
 
 import (
@@ -40,8 +40,8 @@ type Runner struct {
 	grace     time.Duration
 }
 
-// New returns a runner, which is a node of its own. build is the version of its program; jobs are the lists of all packages that have jobs.
-// It panics when two jobs are of one kind.
+// New returns a runner, which is a node of its own. build is the version of its program; jobs are the lists of all
+// packages that have jobs. It panics when two jobs are of one kind.
 func New(d *directory.Directory, log *slog.Logger, build string, jobs ...[]directory.Job) *Runner {
 	r := &Runner{
 		directory: d, log: log, node: cardinal.NewID(), build: build, jobs: map[string]directory.Job{},
@@ -58,7 +58,8 @@ func New(d *directory.Directory, log *slog.Logger, build string, jobs ...[]direc
 	return r
 }
 
-// Join registers the node before it serves requests: an upgrade then waits for it where it must. It also schedules the repeating jobs.
+// Join registers the node before it serves requests: an upgrade then waits for it where it must. It also schedules the
+// repeating jobs.
 func (r *Runner) Join(ctx context.Context) error {
 	if err := r.directory.Join(ctx, r.node, r.build); err != nil {
 		return err
@@ -81,8 +82,8 @@ func (r *Runner) kinds(long bool) []string {
 	return kinds
 }
 
-// Run works until ctx ends: then it claims no more jobs and lets the running one end. It also writes heartbeats and the last use of
-// sessions, regularly and at the end. Its error is that of this last write.
+// Run works until ctx ends: then it claims no more jobs and lets the running one end. It also writes heartbeats and the
+// last use of sessions, regularly and at the end. Its error is that of this last write.
 func (r *Runner) Run(ctx context.Context) error {
 	// Work and bookkeeping outlive ctx, but not by more than the grace period.
 	graceful, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -101,7 +102,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	return errors.Join(r.directory.FlushLastSeen(graceful), r.directory.Leave(graceful, r.node))
 }
 
-// jobLoop runs one job after the other until ctx ends. A job can run as long as jobCtx; its end is recorded as long as bookkeepingCtx.
+// jobLoop runs one job after the other until ctx ends. A job can run as long as jobCtx; its end is recorded as long as
+// bookkeepingCtx.
 func (r *Runner) jobLoop(ctx, jobCtx, bookkeepingCtx context.Context, kinds []string) {
 	for ctx.Err() == nil {
 		if ran := r.runNext(ctx, jobCtx, bookkeepingCtx, kinds); !ran {

@@ -14,8 +14,8 @@ import (
 
 const signInAction = "session.create"
 
-// attempt is one attempt to sign in. A method of signing in fills it with the user and with what was verified; openSession checks that
-// again under the lock of the user's row and opens the session.
+// attempt is one attempt to sign in. A method of signing in fills it with the user and with what was verified;
+// openSession checks that again under the lock of the user's row and opens the session.
 type attempt struct {
 	caller   directory.Desk // of the anonymous caller
 	method   string         // of the session
@@ -75,9 +75,11 @@ func (a *attempt) confirm(ctx context.Context, tx *directory.Tx) (store.Credenti
 	return credential, a.confirmPassword(ctx, tx, credential)
 }
 
-// confirmPassword checks that the password was not changed and that the throttle is still open, and stores the new hash.
+// confirmPassword checks that the password was not changed and that the throttle is still open, and stores the new
+// hash.
 func (a *attempt) confirmPassword(ctx context.Context, tx *directory.Tx, current store.CredentialRecord) error {
-	// The check before the hash let several guesses start at once; this one sees the failures that were committed since.
+	// The check before the hash let several guesses start at once; this one sees the failures that were committed
+	// since.
 	if _, err := a.throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
 		return err
 	}

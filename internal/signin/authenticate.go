@@ -17,8 +17,8 @@ import (
 // lastSeenInterval is how often the last use of a session is recorded at most.
 const lastSeenInterval = time.Minute
 
-// Authenticate returns the actor of a bearer token. Nothing is cached between calls: a session that was ended anywhere, by another process
-// too, is refused by the next call.
+// Authenticate returns the actor of a bearer token. Nothing is cached between calls: a session that was ended anywhere,
+// by another process too, is refused by the next call.
 func Authenticate(
 	ctx context.Context, d *directory.Directory, bearer string, requestID uuid.NullUUID, client cardinal.Client,
 ) (cardinal.Actor, error) {
@@ -39,8 +39,8 @@ func sessionActor(s store.SessionAuth, requestID uuid.NullUUID, client cardinal.
 	}
 }
 
-// AuthenticateReader returns the desk of a bearer token. permission is what the actor is about to read by, or "" when it is not known: the
-// check of the session and that of the permission then take one statement together.
+// AuthenticateReader returns the desk of a bearer token. permission is what the actor is about to read by, or "" when
+// it is not known: the check of the session and that of the permission then take one statement together.
 func AuthenticateReader(
 	ctx context.Context, d *directory.Directory, bearer, permission string, requestID uuid.NullUUID, client cardinal.Client,
 ) (directory.Desk, error) {
@@ -60,8 +60,8 @@ func AuthenticateReader(
 	return d.As(actor), nil
 }
 
-// CheckSession tells another service who the user of a session is. A user who must change their password first is refused: the service
-// does not have to know about that.
+// CheckSession tells another service who the user of a session is. A user who must change their password first is
+// refused: the service does not have to know about that.
 func CheckSession(ctx context.Context, d *directory.Directory, bearer string) (cardinal.SessionCheck, error) {
 	session, err := authenticateSession(ctx, d, bearer)
 	if err != nil {
@@ -89,8 +89,8 @@ func authenticateSession(ctx context.Context, d *directory.Directory, bearer str
 	return session, checkSession(d, token, session, err)
 }
 
-// checkSession refuses what was read of a session unless the session is active, the token is its own and the status of the user allows
-// sign-in. It notes that the session was used.
+// checkSession refuses what was read of a session unless the session is active, the token is its own and the status of
+// the user allows sign-in. It notes that the session was used.
 func checkSession(d *directory.Directory, t directory.Token, s store.SessionAuth, err error) error {
 	if errors.Is(err, cardinal.ErrNotFound) {
 		return directory.ErrNotSignedIn
@@ -108,8 +108,8 @@ func checkSession(d *directory.Directory, t directory.Token, s store.SessionAuth
 	return nil
 }
 
-// CheckSessionAccess reports whether the user of a session has a permission. The check of the session and that of the permission take one
-// statement together. It answers what Authenticate and Desk.CheckAccess would.
+// CheckSessionAccess reports whether the user of a session has a permission. The check of the session and that of the
+// permission take one statement together. It answers what Authenticate and Desk.CheckAccess would.
 func CheckSessionAccess(ctx context.Context, d *directory.Directory, bearer, permission string) (cardinal.Access, error) {
 	token, ok := directory.ParseToken(directory.SessionPrefix, bearer)
 	if !ok {

@@ -37,8 +37,8 @@ func NewSetupLink(ctx context.Context, k directory.Desk) (cardinal.SetupLink, er
 	})
 }
 
-// SetUp redeems a set-up link: it creates a user with a verified address and every role that must have users, and signs them in. A caller
-// who has the link acts as the operator who created it.
+// SetUp redeems a set-up link: it creates a user with a verified address and every role that must have users, and signs
+// them in. A caller who has the link acts as the operator who created it.
 func SetUp(ctx context.Context, k directory.Desk, in cardinal.SetUp) (cardinal.SignedIn, error) {
 	r, err := k.Read(ctx, directory.Rule{Permission: "sessions.create"})
 	if err != nil {
@@ -99,7 +99,8 @@ func checkSetUp(in cardinal.SetUp, s directory.Settings) error {
 	return check.Err()
 }
 
-// createAdministrator creates the user of a set-up, marks the link as used and grants the roles, in one transaction of the operator.
+// createAdministrator creates the user of a set-up, marks the link as used and grants the roles, in one transaction of
+// the operator.
 func createAdministrator(ctx context.Context, k directory.Desk, token directory.Token, in cardinal.SetUp) (cardinal.User, error) {
 	actor := cardinal.Operator()
 	actor.RequestID = k.Actor().RequestID
@@ -148,8 +149,8 @@ func grantGuardedRoles(ctx context.Context, tx *directory.Tx, user cardinal.User
 	return nil
 }
 
-// AddAdministrator grants every role that must have users to the user with an email address. It creates the user if there is none. It is
-// the operator's way.
+// AddAdministrator grants every role that must have users to the user with an email address. It creates the user if
+// there is none. It is the operator's way.
 func AddAdministrator(ctx context.Context, k directory.Desk, in cardinal.NewUser) (cardinal.User, error) {
 	address, err := normal.Email(in.Email)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package signin holds the ways to sign in, and what comes before and after: sign-up, the set-up of the first administrator, and the
-// authentication of session tokens and API keys. Its functions take the caller's desk.
+// Package signin holds the ways to sign in, and what comes before and after: sign-up, the set-up of the first
+// administrator, and the authentication of session tokens and API keys. Its functions take the caller's desk.
 package signin
 
 import (
@@ -16,9 +16,9 @@ import (
 
 var errCredentials = cardinal.Refuse("invalid_credentials")
 
-// WithPassword opens a session for a user who knows the password of an account. An unknown identifier, an account without a password and
-// a wrong password take the same time and get the same answer. What else is wrong with the account is disclosed only to a user who gave
-// the right password.
+// WithPassword opens a session for a user who knows the password of an account. An unknown identifier, an account
+// without a password and a wrong password take the same time and get the same answer. What else is wrong with the
+// account is disclosed only to a user who gave the right password.
 func WithPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (cardinal.SignedIn, error) {
 	d := k.Directory()
 	if err := d.HasRoomToHash(); err != nil {
@@ -73,8 +73,8 @@ func WithPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (ca
 	return a.openSession(ctx)
 }
 
-// statusRefusal is the refusal of an account whose status does not allow it to sign in: a suspended user cannot sign in, for example. Which
-// statuses allow it is a column of the table user_statuses.
+// statusRefusal is the refusal of an account whose status does not allow it to sign in: a suspended user cannot sign
+// in, for example. Which statuses allow it is a column of the table user_statuses.
 func statusRefusal(status string) *cardinal.Refusal {
 	switch status {
 	case "pending":

@@ -34,8 +34,8 @@ func SignUp(ctx context.Context, k directory.Desk, in cardinal.SignUp) (cardinal
 		return cardinal.User{}, err
 	}
 	user, err := createAccount(ctx, k, rule, in)
-	// Every sign-up counts against the client's address, also one that is refused as a conflict: that an email address is in use is
-	// disclosed, but it cannot be asked for thousands of addresses.
+	// Every sign-up counts against the client's address, also one that is refused as a conflict: that an email address
+	// is in use is disclosed, but it cannot be asked for thousands of addresses.
 	if err == nil || errors.Is(err, cardinal.ErrConflict) {
 		if err := k.CountAttempt(ctx, throttle, s); err != nil {
 			return cardinal.User{}, err
@@ -66,8 +66,8 @@ func checkSignUp(in cardinal.SignUp, s directory.Settings) error {
 	return check.Err()
 }
 
-// SignUpFaults returns the errors of a sign-up, while sign-up is open: a request with other errors in its form is then answered with all
-// errors at once.
+// SignUpFaults returns the errors of a sign-up, while sign-up is open: a request with other errors in its form is then
+// answered with all errors at once.
 func SignUpFaults(ctx context.Context, k directory.Desk, in cardinal.SignUp) []cardinal.Fault {
 	d := k.Directory()
 	s, err := d.CurrentSettings(ctx, d.Store().Read(ctx))

@@ -11,13 +11,13 @@ import (
 )
 
 func (a *app) accessCheck() *cobra.Command {
-	c := leaf("check USER PERMISSION", "May a user do something? Exits 0 for yes, 4 for no", "  cardinal access check bob@example.com users.read && echo yes",
+	c := command("check USER PERMISSION", "May a user do something? Exits 0 for yes, 4 for no", "  cardinal access check bob@example.com users.read && echo yes",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
-			user, err := k.find(ctx, args[0])
+			user, err := k.findUser(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -28,25 +28,25 @@ func (a *app) accessCheck() *cobra.Command {
 			if a.json || len(a.fields) > 0 {
 				err = printItem(a, answer, "allowed")
 			} else {
-				_, err = fmt.Fprintln(a.out, cell(answer.Allowed, false))
+				_, err = fmt.Fprintln(a.out, cellText(answer.Allowed, false))
 			}
 			if err == nil && !answer.Allowed {
-				return noAnswer{cardinal.ErrForbidden}
+				return silentError{cardinal.ErrForbidden}
 			}
 			return err
 		})
-	c.ValidArgsFunction = a.secondPermission
+	c.ValidArgsFunction = a.completeSecondPermission
 	return c
 }
 
 func (a *app) accessExplain() *cobra.Command {
-	c := leaf("explain USER PERMISSION", "Say by which role somebody may do something, or why not", "  cardinal access explain bob@example.com users.read",
+	c := command("explain USER PERMISSION", "Say by which role somebody may do something, or why not", "  cardinal access explain bob@example.com users.read",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
-			user, err := k.find(ctx, args[0])
+			user, err := k.findUser(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -61,15 +61,15 @@ func (a *app) accessExplain() *cobra.Command {
 			if len(answer.Grants) == 0 {
 				return nil
 			}
-			return printList(a, listed[cardinal.AccessGrant]{Data: answer.Grants}, "role_name", "granted_by", "granted_at", "expires_at", "in_force")
+			return printList(a, listPage[cardinal.AccessGrant]{Data: answer.Grants}, "role_name", "granted_by", "granted_at", "expires_at", "in_force")
 		})
-	c.ValidArgsFunction = a.secondPermission
+	c.ValidArgsFunction = a.completeSecondPermission
 	return c
 }
 
 // permissionsByName returns the ids of all permissions.
 func (k desk) permissionsByName(ctx context.Context) (map[string]uuid.UUID, error) {
-	found, err := walk(paging{limit: everything}, false, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
+	found, err := paginate(pageFlags{limit: noLimit}, false, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
 		return k.Permissions(ctx, p)
 	})
 	ids := map[string]uuid.UUID{}
@@ -79,8 +79,8 @@ func (k desk) permissionsByName(ctx context.Context) (map[string]uuid.UUID, erro
 	return ids, err
 }
 
-// secondPermission completes the second argument with a permission.
-func (a *app) secondPermission(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+// completeSecondPermission completes the second argument with a permission.
+func (a *app) completeSecondPermission(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) != 1 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -18,7 +18,7 @@ type setupLink struct {
 }
 
 func (a *app) adminSetupLink() *cobra.Command {
-	return leaf("setup-link", "Make a one-time link for an administrator", "", func(ctx context.Context, _ []string) error {
+	return command("setup-link", "Make a one-time link for an administrator", "", func(ctx context.Context, _ []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
@@ -54,8 +54,8 @@ func clock(t time.Time) string { return t.UTC().Format("15:04 MST") }
 
 func (a *app) adminAdd() *cobra.Command {
 	var in cardinal.NewUser
-	var from passwordFrom
-	c := leaf("add EMAIL", "Make an administrator, or an administrator of somebody who is there",
+	var from passwordFlags
+	c := command("add EMAIL", "Make an administrator, or an administrator of somebody who is there",
 		"  cardinal admin add ada@example.com --display-name 'Ada Lovelace' --password-file ./password",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
@@ -67,9 +67,9 @@ func (a *app) adminAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if isNew := len(there.Data) == 0; isNew || from.given() {
+			if isNew := len(there.Data) == 0; isNew || from.isSet() {
 				if !isNew {
-					return wrongUsage("Leave the password out: "+a.again("admin", "add", in.Email), "%s is there already, and keeps the password", in.Email)
+					return usageError("Leave the password out: "+a.rerunCommand("admin", "add", in.Email), "%s is there already, and keeps the password", in.Email)
 				}
 				if in.Password, err = from.read(a); err != nil {
 					return err
@@ -79,18 +79,18 @@ func (a *app) adminAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			undo := a.again("users", "delete", user.ID.String(), "--yes")
+			undo := a.rerunCommand("users", "delete", user.ID.String(), "--yes")
 			if len(there.Data) > 0 {
-				undo = a.again("roles", "revoke", user.ID.String(), "administrator")
+				undo = a.rerunCommand("roles", "revoke", user.ID.String(), "administrator")
 			}
-			return changed(a, user, undo, "%s is an administrator: %s", in.Email, user.ID)
+			return printChanged(a, user, undo, "%s is an administrator: %s", in.Email, user.ID)
 		})
 	c.Flags().StringVar(&in.DisplayName, "display-name", "", "`NAME` to show")
-	return from.flags(c)
+	return from.addTo(c)
 }
 
 func (a *app) adminList() *cobra.Command {
-	return a.asList(leaf("list", "List the administrators", "", func(ctx context.Context, _ []string) error {
+	return a.withListFlags(command("list", "List the administrators", "", func(ctx context.Context, _ []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
@@ -99,10 +99,10 @@ func (a *app) adminList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		seen, err := k.withEmail(ctx, users)
+		seen, err := k.addEmails(ctx, users)
 		if err != nil {
 			return err
 		}
-		return printList(a, listed[userSeen]{Data: seen}, userColumns...)
+		return printList(a, listPage[userWithEmail]{Data: seen}, userColumns...)
 	}))
 }

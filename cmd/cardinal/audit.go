@@ -12,13 +12,13 @@ import (
 
 func (a *app) auditList() *cobra.Command {
 	var (
-		page                 paging
+		page                 pageFlags
 		f                    cardinal.AuditFilter
 		user, actor, request string
 		from, until          string
 		oldestFirst          bool
 	)
-	c := leaf("list", "List audit events, newest first", "  cardinal audit list --user bob@example.com\n  cardinal audit list --action user.suspend --from 7d --csv",
+	c := command("list", "List audit events, newest first", "  cardinal audit list --user bob@example.com\n  cardinal audit list --action user.suspend --from 7d --csv",
 		func(ctx context.Context, _ []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
@@ -29,7 +29,7 @@ func (a *app) auditList() *cobra.Command {
 				into  *uuid.UUID
 			}{{user, &f.SubjectID}, {actor, &f.ActorID}} {
 				if who.named != "" {
-					found, err := k.find(ctx, who.named)
+					found, err := k.findUser(ctx, who.named)
 					if err != nil {
 						return err
 					}
@@ -38,7 +38,7 @@ func (a *app) auditList() *cobra.Command {
 			}
 			if request != "" {
 				if f.RequestID, err = uuid.Parse(request); err != nil {
-					return wrongUsage("It is the id in the answer's Request-Id.", "--request is not an id")
+					return usageError("It is the id in the answer's Request-Id.", "--request is not an id")
 				}
 			}
 			for _, bound := range []struct {
@@ -46,12 +46,12 @@ func (a *app) auditList() *cobra.Command {
 				into       *time.Time
 			}{{"from", from, &f.From}, {"until", until, &f.Until}} {
 				if bound.text != "" {
-					if *bound.into, err = moment(bound.flag, bound.text, -1); err != nil {
+					if *bound.into, err = parseTime(bound.flag, bound.text, -1); err != nil {
 						return err
 					}
 				}
 			}
-			found, err := walk(page, !oldestFirst, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) (cardinal.List[cardinal.AuditEvent], error) {
+			found, err := paginate(page, !oldestFirst, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) (cardinal.List[cardinal.AuditEvent], error) {
 				f.Page = p
 				return k.Audit(ctx, f)
 			})
@@ -67,5 +67,5 @@ func (a *app) auditList() *cobra.Command {
 	c.Flags().StringVar(&from, "from", "", "only since this `TIME`: a day, RFC 3339, or 12h or 7d ago")
 	c.Flags().StringVar(&until, "until", "", "only before this `TIME`")
 	c.Flags().BoolVar(&oldestFirst, "oldest-first", false, "start with what happened first")
-	return a.paged(c, &page)
+	return a.withPageFlags(c, &page)
 }

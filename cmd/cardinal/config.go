@@ -22,18 +22,18 @@ type configuration struct {
 	origins config.Origins
 }
 
-// ofEveryCommand are the settings that have a flag on every command; the others have one where they matter.
-var ofEveryCommand = []string{"db", "keys", "log-level", "log-format"}
+// globalSettings are the settings that have a flag on every command; the others have one where they matter.
+var globalSettings = []string{"db", "keys", "log-level", "log-format"}
 
 // configFlags gives every command the flags of what every command is configured with.
 func (a *app) configFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.configured.file, "config", "", "the configuration `FILE` (default "+config.DefaultFile+", if it is there)")
-	a.configured.add(f, func(flag string) bool { return slices.Contains(ofEveryCommand, flag) })
+	a.configured.add(f, func(flag string) bool { return slices.Contains(globalSettings, flag) })
 }
 
 // serveFlags are the flags of what only the server is configured with.
 func (a *app) serveFlags(f *pflag.FlagSet) {
-	a.configured.add(f, func(flag string) bool { return !slices.Contains(ofEveryCommand, flag) })
+	a.configured.add(f, func(flag string) bool { return !slices.Contains(globalSettings, flag) })
 }
 
 func (c *configuration) add(f *pflag.FlagSet, wanted func(flag string) bool) {
@@ -98,7 +98,7 @@ func baseURL(c config.Config) string {
 
 func (a *app) configShow() *cobra.Command {
 	var origin bool
-	c := leaf("show", "Show what the service is configured with, without secrets", "  cardinal config show --origin", func(context.Context, []string) error {
+	c := command("show", "Show what the service is configured with, without secrets", "  cardinal config show --origin", func(context.Context, []string) error {
 		c, err := a.config()
 		if err != nil {
 			return err
@@ -107,8 +107,8 @@ func (a *app) configShow() *cobra.Command {
 		if origin {
 			columns = append(columns, "origin", "env")
 		}
-		return printList(a, listed[config.Field]{Data: config.Fields(c, a.configured.origins)}, columns...)
+		return printList(a, listPage[config.Field]{Data: config.Fields(c, a.configured.origins)}, columns...)
 	})
 	c.Flags().BoolVar(&origin, "origin", false, "say where each value comes from, and by which variable it can be set")
-	return a.asList(c)
+	return a.withListFlags(c)
 }

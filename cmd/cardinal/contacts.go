@@ -12,12 +12,12 @@ import (
 )
 
 func (a *app) contactsList() *cobra.Command {
-	return a.asList(leaf("list USER", "List a user's contacts", "  cardinal contacts list ada@example.com", func(ctx context.Context, args []string) error {
+	return a.withListFlags(command("list USER", "List a user's contacts", "  cardinal contacts list ada@example.com", func(ctx context.Context, args []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
 		}
-		user, err := k.find(ctx, args[0])
+		user, err := k.findUser(ctx, args[0])
 		if err != nil {
 			return err
 		}
@@ -25,58 +25,58 @@ func (a *app) contactsList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printList(a, listed[cardinal.Contact]{Data: contacts}, "id", "kind", "value", "is_primary", "verified_at")
+		return printList(a, listPage[cardinal.Contact]{Data: contacts}, "id", "kind", "value", "is_primary", "verified_at")
 	}))
 }
 
 func (a *app) contactsAdd() *cobra.Command {
 	var in cardinal.NewContact
-	c := leaf("add USER VALUE", "Add an e-mail address or a telephone number", "  cardinal contacts add bob@example.com bob@work.example --verified --primary",
+	c := command("add USER VALUE", "Add an e-mail address or a telephone number", "  cardinal contacts add bob@example.com bob@work.example --verified --primary",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
-			user, err := k.find(ctx, args[0])
+			user, err := k.findUser(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			in.Kind, in.Value = kindOf(args[1]), args[1]
+			in.Kind, in.Value = contactKind(args[1]), args[1]
 			contact, err := k.AddContact(ctx, user.ID, in)
 			if err != nil {
 				return err
 			}
-			return changed(a, contact, a.again("contacts", "remove", user.ID.String(), contact.ID.String()), "added %s to %s", harmless(contact.Value), harmless(args[0]))
+			return printChanged(a, contact, a.rerunCommand("contacts", "remove", user.ID.String(), contact.ID.String()), "added %s to %s", sanitize(contact.Value), sanitize(args[0]))
 		})
 	c.Flags().BoolVar(&in.IsPrimary, "primary", false, "make it the primary one of its kind")
 	c.Flags().BoolVar(&in.Verified, "verified", false, "vouch for it")
 	return c
 }
 
-// kindOf tells an address from a number.
-func kindOf(value string) string {
+// contactKind tells an address from a number.
+func contactKind(value string) string {
 	if strings.Contains(value, "@") {
 		return "email"
 	}
 	return "phone"
 }
 
-// contact returns the contact of a user that somebody named by its id or its value, in any spelling.
-func (k desk) contact(ctx context.Context, user cardinal.User, name string) (cardinal.Contact, error) {
+// findContact returns the contact of a user that somebody named by its id or its value, in any spelling.
+func (k desk) findContact(ctx context.Context, user cardinal.User, name string) (cardinal.Contact, error) {
 	contacts, err := k.Contacts(ctx, user.ID)
 	if err != nil {
 		return cardinal.Contact{}, err
 	}
 	id, _ := uuid.Parse(name)
 	for _, c := range contacts {
-		if c.ID == id || same(c, name) {
+		if c.ID == id || sameContact(c, name) {
 			return c, nil
 		}
 	}
-	return cardinal.Contact{}, unknown("contact", name, "`cardinal contacts list "+user.ID.String()+"` shows what there is.")
+	return cardinal.Contact{}, notFoundError("contact", name, "`cardinal contacts list "+user.ID.String()+"` shows what there is.")
 }
 
-func same(c cardinal.Contact, typed string) bool {
+func sameContact(c cardinal.Contact, typed string) bool {
 	form := normal.Email
 	if c.Kind == "phone" {
 		form = normal.Phone
@@ -90,16 +90,16 @@ func same(c cardinal.Contact, typed string) bool {
 }
 
 func (a *app) contactsVerify() *cobra.Command {
-	return leaf("verify USER CONTACT", "Vouch for a contact", "  cardinal contacts verify bob@example.com bob@example.com", func(ctx context.Context, args []string) error {
+	return command("verify USER CONTACT", "Vouch for a contact", "  cardinal contacts verify bob@example.com bob@example.com", func(ctx context.Context, args []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
 		}
-		user, err := k.find(ctx, args[0])
+		user, err := k.findUser(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		contact, err := k.contact(ctx, user, args[1])
+		contact, err := k.findContact(ctx, user, args[1])
 		if err != nil {
 			return err
 		}
@@ -107,21 +107,21 @@ func (a *app) contactsVerify() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return changed(a, after, "", "%s is verified", harmless(after.Value))
+		return printChanged(a, after, "", "%s is verified", sanitize(after.Value))
 	})
 }
 
 func (a *app) contactsRemove() *cobra.Command {
-	return leaf("remove USER CONTACT", "Remove a contact, but not the last way in", "", func(ctx context.Context, args []string) error {
+	return command("remove USER CONTACT", "Remove a contact, but not the last way in", "", func(ctx context.Context, args []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
 		}
-		user, err := k.find(ctx, args[0])
+		user, err := k.findUser(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		contact, err := k.contact(ctx, user, args[1])
+		contact, err := k.findContact(ctx, user, args[1])
 		if err != nil {
 			return err
 		}
@@ -135,6 +135,6 @@ func (a *app) contactsRemove() *cobra.Command {
 		if contact.VerifiedAt != nil {
 			undo = append(undo, "--verified")
 		}
-		return changed(a, contact, a.again(undo...), "removed %s", harmless(contact.Value))
+		return printChanged(a, contact, a.rerunCommand(undo...), "removed %s", sanitize(contact.Value))
 	})
 }

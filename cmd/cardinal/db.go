@@ -11,37 +11,37 @@ import (
 	"cardinal/internal/store"
 )
 
-// schemaState is what `cardinal db` says.
-type schemaState struct {
+// dbState is what `cardinal db` says.
+type dbState struct {
 	Ready      bool                  `json:"ready"` // whether this program can serve the database as it is
 	Pending    int                   `json:"pending"`
 	Engine     string                `json:"engine"`
 	Migrations []store.Migration     `json:"migrations"`
 	Backfills  []store.BackfillState `json:"backfills"` // under way
 	Nodes      []store.Node          `json:"nodes"`     // alive
-	Waiting    []waiting             `json:"waiting"`
+	Waiting    []waitingContract     `json:"waiting"`
 }
 
-// waiting is a contraction that may not be made yet.
-type waiting struct {
+// waitingContract is a contraction that may not be made yet.
+type waitingContract struct {
 	Migration store.Migration `json:"migration"`
 	For       []store.Node    `json:"for"` // whose program does not know it
 }
 
 func (a *app) dbMigrate() *cobra.Command {
 	var role string
-	c := leaf("migrate", "Take the schema as far as it may go now", "  cardinal db migrate\n  cardinal db migrate --db postgres://owner@localhost/cardinal --service-role cardinal_service",
+	c := command("migrate", "Take the schema as far as it may go now", "  cardinal db migrate\n  cardinal db migrate --db postgres://owner@localhost/cardinal --service-role cardinal_service",
 		func(ctx context.Context, _ []string) error {
-			s, err := a.makeStore(ctx)
+			s, err := a.openOrCreateStore(ctx)
 			if err != nil {
 				return err
 			}
 			began := time.Now()
-			applied, err := s.MigrateTelling(ctx, began.UTC(), role, a.migrationTeller())
+			applied, err := s.MigrateTelling(ctx, began.UTC(), role, a.migrationPrinter())
 			if err != nil {
-				return orNotReady(err)
+				return withSchemaFix(err)
 			}
-			state, err := stateOf(ctx, s)
+			state, err := readDBState(ctx, s)
 			if err != nil {
 				return err
 			}
@@ -67,8 +67,8 @@ func (a *app) dbMigrate() *cobra.Command {
 	return c
 }
 
-// migrationTeller tells of each migration, and of a backfill from time to time.
-func (a *app) migrationTeller() func(store.Progress) {
+// migrationPrinter tells of each migration, and of a backfill from time to time.
+func (a *app) migrationPrinter() func(store.Progress) {
 	every := 10 * time.Second
 	if isTerminal(a.err) {
 		every = time.Second
@@ -80,13 +80,13 @@ func (a *app) migrationTeller() func(store.Progress) {
 			fmt.Fprintf(a.out, "applied %s\n", p.Migration)
 		case p.Backfill != nil && time.Since(told) >= every:
 			told = time.Now()
-			a.note("%s: %s", p.Migration, progressOf(*p.Backfill))
+			a.printNote("%s: %s", p.Migration, backfillProgress(*p.Backfill))
 		}
 	}
 }
 
-// progressOf says how far a backfill has come: "74 %, 891204 of about 1204331 rows".
-func progressOf(b store.BackfillState) string {
+// backfillProgress says how far a backfill has come: "74 %, 891204 of about 1204331 rows".
+func backfillProgress(b store.BackfillState) string {
 	if b.Rows <= 0 {
 		return fmt.Sprintf("%d rows", b.Walked)
 	}
@@ -94,30 +94,30 @@ func progressOf(b store.BackfillState) string {
 }
 
 func (a *app) dbStatus() *cobra.Command {
-	return a.asList(leaf("status", "List the migrations and say whether the schema is ready", "", func(ctx context.Context, _ []string) error {
+	return a.withListFlags(command("status", "List the migrations and say whether the schema is ready", "", func(ctx context.Context, _ []string) error {
 		s, err := a.openStore(ctx)
 		if err != nil {
 			return err
 		}
-		state, err := stateOf(ctx, s)
+		state, err := readDBState(ctx, s)
 		if err != nil {
-			return orNotReady(err)
+			return withSchemaFix(err)
 		}
 		if a.json {
 			return printItem(a, state)
 		}
-		if err := printList(a, listed[store.Migration]{Data: state.Migrations}, "number", "name", "phase", "applied_at"); err != nil || a.csv {
+		if err := printList(a, listPage[store.Migration]{Data: state.Migrations}, "number", "name", "phase", "applied_at"); err != nil || a.csv {
 			return err
 		}
 		for _, b := range state.Backfills {
-			fmt.Fprintf(a.out, "backfill %04d: %s, since %s\n", b.Number, progressOf(b), clock(b.StartedAt))
+			fmt.Fprintf(a.out, "backfill %04d: %s, since %s\n", b.Number, backfillProgress(b), clock(b.StartedAt))
 		}
 		for _, n := range state.Nodes {
 			fmt.Fprintf(a.out, "node %s: version %s, knows the schema up to %04d, seen %s\n", n.ID, n.Build, n.SchemaNumber, clock(n.LastSeenAt))
 		}
 		switch {
 		case !state.Ready:
-			_, err = fmt.Fprintf(a.out, "%d pending (%s); run %s\n", state.Pending, state.Engine, a.again("db", "migrate"))
+			_, err = fmt.Fprintf(a.out, "%d pending (%s); run %s\n", state.Pending, state.Engine, a.rerunCommand("db", "migrate"))
 		case state.Pending > 0:
 			_, err = fmt.Fprintf(a.out, "ready (%s); %d pending that need not be waited for\n", state.Engine, state.Pending)
 		default:
@@ -128,20 +128,20 @@ func (a *app) dbStatus() *cobra.Command {
 	}))
 }
 
-func (a *app) printWaiting(state schemaState) {
+func (a *app) printWaiting(state dbState) {
 	for _, w := range state.Waiting {
 		nodes := make([]string, len(w.For))
 		for i, n := range w.For {
 			nodes[i] = fmt.Sprintf("%s (version %s)", n.ID, n.Build)
 		}
-		fmt.Fprintf(a.out, "%s waits for older nodes to stop: %s\nrun %s when they have\n", w.Migration, strings.Join(nodes, ", "), a.again("db", "migrate"))
+		fmt.Fprintf(a.out, "%s waits for older nodes to stop: %s\nrun %s when they have\n", w.Migration, strings.Join(nodes, ", "), a.rerunCommand("db", "migrate"))
 	}
 }
 
-// stateOf reads everything that is known of the schema's migrations.
-func stateOf(ctx context.Context, s *store.Store) (schemaState, error) {
+// readDBState reads everything that is known of the schema's migrations.
+func readDBState(ctx context.Context, s *store.Store) (dbState, error) {
 	r, now := s.Read(ctx), time.Now().UTC()
-	state := schemaState{Engine: s.Engine(), Backfills: []store.BackfillState{}, Nodes: []store.Node{}, Waiting: []waiting{}}
+	state := dbState{Engine: s.Engine(), Backfills: []store.BackfillState{}, Nodes: []store.Node{}, Waiting: []waitingContract{}}
 	var err error
 	if state.Migrations, err = r.Migrations(ctx); err != nil {
 		return state, err
@@ -174,7 +174,7 @@ func stateOf(ctx context.Context, s *store.Store) (schemaState, error) {
 			return state, err
 		}
 		if len(older) > 0 {
-			state.Waiting = append(state.Waiting, waiting{m, older})
+			state.Waiting = append(state.Waiting, waitingContract{m, older})
 		}
 	}
 	return state, nil

@@ -15,15 +15,15 @@ import (
 	"cardinal/internal/store"
 )
 
-// plan is what `cardinal db migrate` would do.
-type plan struct {
-	Engine string       `json:"engine"`
-	Steps  []planned    `json:"steps"`
-	Nodes  []store.Node `json:"nodes"` // alive
+// migrationPlan is what `cardinal db migrate` would do.
+type migrationPlan struct {
+	Engine string        `json:"engine"`
+	Steps  []plannedStep `json:"steps"`
+	Nodes  []store.Node  `json:"nodes"` // alive
 }
 
-// planned is a step, and what this database means for it.
-type planned struct {
+// plannedStep is a step, and what this database means for it.
+type plannedStep struct {
 	rehearsal.Step
 	Rows    int64        `json:"rows,omitempty"`    // of a backfill's table, about; -1 when nobody knows
 	Batches int64        `json:"batches,omitempty"` // of a backfill, about
@@ -31,7 +31,7 @@ type planned struct {
 }
 
 func (a *app) dbPlan() *cobra.Command {
-	c := leaf("plan", "Say what migrate would do: locks, rewrites, batches", "", func(ctx context.Context, _ []string) error {
+	c := command("plan", "Say what migrate would do: locks, rewrites, batches", "", func(ctx context.Context, _ []string) error {
 		s, err := a.openStore(ctx)
 		if err != nil {
 			return err
@@ -51,12 +51,12 @@ func (a *app) dbPlan() *cobra.Command {
 	return c
 }
 
-func (a *app) planOf(ctx context.Context, s *store.Store) (plan, error) {
+func (a *app) planOf(ctx context.Context, s *store.Store) (migrationPlan, error) {
 	r, now := s.Read(ctx), time.Now().UTC()
-	p := plan{Engine: s.Engine(), Steps: []planned{}, Nodes: []store.Node{}}
-	state, err := stateOf(ctx, s)
+	p := migrationPlan{Engine: s.Engine(), Steps: []plannedStep{}, Nodes: []store.Node{}}
+	state, err := readDBState(ctx, s)
 	if err != nil {
-		return p, orNotReady(err)
+		return p, withSchemaFix(err)
 	}
 	p.Nodes = state.Nodes
 	applied, pending := []store.Migration{}, []store.Migration{}
@@ -77,7 +77,7 @@ func (a *app) planOf(ctx context.Context, s *store.Store) (plan, error) {
 		return p, err
 	}
 	for _, step := range steps {
-		next := planned{Step: step, Waits: []store.Node{}}
+		next := plannedStep{Step: step, Waits: []store.Node{}}
 		switch {
 		case step.Migration.Phase == store.Backfill && len(applied) > 0:
 			if next.Rows, next.Batches, err = r.BackfillSize(ctx, step.Migration); err != nil {
@@ -107,13 +107,13 @@ func (a *app) rehearse(ctx context.Context, applied, migrations []store.Migratio
 	}
 	steps, err := rehearsal.Rehearse(ctx, d, applied, migrations)
 	if err != nil {
-		return nil, &advice{kind: err, code: "not_rehearsed", message: "the migrations cannot be rehearsed: " + err.Error(),
+		return nil, &commandError{kind: err, code: "not_rehearsed", message: "the migrations cannot be rehearsed: " + err.Error(),
 			fix: "On PostgreSQL the role needs the right to make a schema (GRANT CREATE ON DATABASE)."}
 	}
 	return steps, nil
 }
 
-func (a *app) printPlan(p plan) {
+func (a *app) printPlan(p migrationPlan) {
 	if len(p.Steps) == 0 {
 		fmt.Fprintln(a.out, "nothing is pending")
 		return
@@ -132,17 +132,17 @@ func (a *app) printPlan(p plan) {
 			fmt.Fprintln(a.out, "    touches no table that is there")
 		}
 		for _, e := range step.Effects {
-			fmt.Fprintf(a.out, "    %s: %s\n", e.Table, saysEffect(e))
+			fmt.Fprintf(a.out, "    %s: %s\n", e.Table, describeEffect(e))
 		}
 		for _, n := range step.Waits {
 			fmt.Fprintf(a.out, "    waits for node %s (version %s) to stop\n", n.ID, n.Build)
 		}
 	}
-	fmt.Fprintf(a.out, "Nothing was changed. To do it: %s\n", a.again("db", "migrate"))
+	fmt.Fprintf(a.out, "Nothing was changed. To do it: %s\n", a.rerunCommand("db", "migrate"))
 }
 
-// saysEffect tells what a statement does to a table, for who has to decide when it may run.
-func saysEffect(e rehearsal.Effect) string {
+// describeEffect tells what a statement does to a table, for who has to decide when it may run.
+func describeEffect(e rehearsal.Effect) string {
 	what := ""
 	switch {
 	case e.Rewrites:
@@ -170,7 +170,7 @@ func saysEffect(e rehearsal.Effect) string {
 }
 
 func (a *app) dbLint() *cobra.Command {
-	c := leaf("lint [PATH]", "Refuse migrations that would block, lose or break", "  cardinal db lint\n  cardinal db lint drafts/ --db postgres://localhost/scratch",
+	c := command("lint [PATH]", "Refuse migrations that would block, lose or break", "  cardinal db lint\n  cardinal db lint drafts/ --db postgres://localhost/scratch",
 		func(ctx context.Context, args []string) error {
 			c, err := a.config()
 			if err != nil {
@@ -182,7 +182,7 @@ func (a *app) dbLint() *cobra.Command {
 			}
 			applied, judged := []store.Migration{}, store.Embedded(engine)
 			if len(args) > 0 {
-				if judged, err = drafts(args[0]); err != nil {
+				if judged, err = readDrafts(args[0]); err != nil {
 					return err
 				}
 				applied = nil // all of them
@@ -193,17 +193,17 @@ func (a *app) dbLint() *cobra.Command {
 			}
 			faults := rehearsal.Lint(steps)
 			if a.json {
-				if err := a.printJSON(listed[rehearsal.Fault]{Data: faults}); err != nil {
+				if err := a.printJSON(listPage[rehearsal.Fault]{Data: faults}); err != nil {
 					return err
 				}
 			} else {
 				for _, f := range faults {
 					fmt.Fprintf(a.out, "%s %s: %s\n  fix: %s\n", f.Migration, f.Rule, f.Problem, f.Fix)
 				}
-				fmt.Fprintf(a.out, "%d migration(s) judged on %s, %s\n", len(judged), engine, problemsFound(len(faults)))
+				fmt.Fprintf(a.out, "%d migration(s) judged on %s, %s\n", len(judged), engine, lintSummary(len(faults)))
 			}
 			if len(faults) > 0 {
-				return noAnswer{errFoundProblems}
+				return silentError{errProblemsFound}
 			}
 			return nil
 		})
@@ -213,18 +213,18 @@ func (a *app) dbLint() *cobra.Command {
 	return c
 }
 
-func problemsFound(n int) string {
+func lintSummary(n int) string {
 	if n == 0 {
 		return "nothing found"
 	}
 	return fmt.Sprintf("%d problem(s)", n)
 }
 
-// drafts reads migrations from a file or a folder.
-func drafts(path string) ([]store.Migration, error) {
+// readDrafts reads migrations from a file or a folder.
+func readDrafts(path string) ([]store.Migration, error) {
 	files := []string{path}
 	if info, err := os.Stat(path); err != nil {
-		return nil, wrongUsage("Name a file or a folder of migrations.", "%s cannot be read: %v", path, pathless(err))
+		return nil, usageError("Name a file or a folder of migrations.", "%s cannot be read: %v", path, withoutPath(err))
 	} else if info.IsDir() {
 		if files, err = fs.Glob(os.DirFS(path), "*.sql"); err != nil {
 			return nil, err
@@ -234,13 +234,13 @@ func drafts(path string) ([]store.Migration, error) {
 		}
 	}
 	if len(files) == 0 {
-		return nil, wrongUsage("Name a file or a folder of migrations.", "there is no *.sql in %s", path)
+		return nil, usageError("Name a file or a folder of migrations.", "there is no *.sql in %s", path)
 	}
 	all := make([]store.Migration, len(files))
 	for i, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return nil, wrongUsage("Name a file that can be read.", "%s cannot be read: %v", file, pathless(err))
+			return nil, usageError("Name a file that can be read.", "%s cannot be read: %v", file, withoutPath(err))
 		}
 		if all[i], err = store.NewMigration(filepath.Base(file), string(text)); err != nil {
 			return nil, err

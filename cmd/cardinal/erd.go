@@ -17,8 +17,8 @@ import (
 	"cardinal/internal/nearest"
 )
 
-// drawing are the flags of `cardinal erd`.
-type drawing struct {
+// erdFlags are the flags of `cardinal erd`.
+type erdFlags struct {
 	format, theme string
 	focus         string
 	depth         int
@@ -29,8 +29,8 @@ type drawing struct {
 }
 
 func (a *app) erd() *cobra.Command {
-	var f drawing
-	c := leaf("erd", "Draw the live database's schema, or describe it", "  cardinal erd -o erd.svg\n  cardinal erd --focus sessions --depth 1 --format mermaid\n"+
+	var f erdFlags
+	c := command("erd", "Draw the live database's schema, or describe it", "  cardinal erd -o erd.svg\n  cardinal erd --focus sessions --depth 1 --format mermaid\n"+
 		"  cardinal erd --format md\n  cardinal erd --any --db postgres://localhost/shop --schema public -o shop.svg",
 		func(ctx context.Context, _ []string) error {
 			d, err := a.diagram(ctx, f)
@@ -46,13 +46,13 @@ func (a *app) erd() *cobra.Command {
 				return err
 			}
 			if err := os.WriteFile(f.file, b.Bytes(), 0o644); err != nil {
-				return &advice{kind: err, code: "not_written", message: "the drawing cannot be written: " + err.Error(),
+				return &commandError{kind: err, code: "not_written", message: "the drawing cannot be written: " + err.Error(),
 					fix: "Name another file with -o."}
 			}
-			a.note("%s: %d tables, %d relations", f.file, len(d.Tables), len(d.Relations))
+			a.printNote("%s: %d tables, %d relations", f.file, len(d.Tables), len(d.Relations))
 			return nil
 		})
-	c.Flags().StringVar(&f.format, "format", string(erd.SVG), "`FORM` of the output: "+formNames())
+	c.Flags().StringVar(&f.format, "format", string(erd.SVG), "`FORM` of the output: "+erdFormatNames())
 	c.Flags().StringVar(&f.theme, "theme", string(erd.Light), "colours of an SVG: light or dark")
 	c.Flags().StringVar(&f.focus, "focus", "", "only this `TABLE` and those around it")
 	c.Flags().IntVar(&f.depth, "depth", 1, "how many relations around --focus reaches")
@@ -65,28 +65,28 @@ func (a *app) erd() *cobra.Command {
 }
 
 // check is called before the database is opened. With --json the form is JSON.
-func (f *drawing) check(c *cobra.Command, asJSON bool) error {
+func (f *erdFlags) check(c *cobra.Command, asJSON bool) error {
 	if asJSON && !c.Flags().Changed("format") {
 		f.format = string(erd.JSON)
 	}
 	switch {
 	case !slices.Contains(erd.Formats, erd.Format(f.format)):
-		return wrongUsage("Choose one of "+formNames()+".", "there is no format %q", f.format)
+		return usageError("Choose one of "+erdFormatNames()+".", "there is no format %q", f.format)
 	case asJSON && f.format != string(erd.JSON):
-		return wrongUsage("Give one of them.", "--json and --format %s are two forms", f.format)
+		return usageError("Give one of them.", "--json and --format %s are two forms", f.format)
 	case f.theme != string(erd.Light) && f.theme != string(erd.Dark):
-		return wrongUsage("Choose light or dark.", "there is no theme %q", f.theme)
+		return usageError("Choose light or dark.", "there is no theme %q", f.theme)
 	case f.depth < 0:
-		return wrongUsage("Give 0 or more.", "--depth %d is no number of relations", f.depth)
+		return usageError("Give 0 or more.", "--depth %d is no number of relations", f.depth)
 	case c.Flags().Changed("depth") && f.focus == "":
-		return wrongUsage("Name the table in the middle with --focus.", "--depth is for --focus")
+		return usageError("Name the table in the middle with --focus.", "--depth is for --focus")
 	case c.Flags().Changed("schema") && !f.any:
-		return wrongUsage("Add --any to draw a database that is not Cardinal's.", "--schema is for --any")
+		return usageError("Add --any to draw a database that is not Cardinal's.", "--schema is for --any")
 	}
 	return nil
 }
 
-func formNames() string {
+func erdFormatNames() string {
 	names := make([]string, len(erd.Formats))
 	for i, f := range erd.Formats {
 		names[i] = string(f)
@@ -95,15 +95,15 @@ func formNames() string {
 }
 
 // diagram reads the schema that the flags name.
-func (a *app) diagram(ctx context.Context, f drawing) (*erd.Diagram, error) {
+func (a *app) diagram(ctx context.Context, f erdFlags) (*erd.Diagram, error) {
 	name := "cardinal"
 	if f.any {
 		name = f.schema
 	}
 	s, err := a.readSchema(ctx, name)
 	if err == nil && !f.any && !erd.IsCardinal(s) || errors.Is(err, errNoSchema) && !f.any {
-		return nil, &advice{code: "not_cardinal", message: "the database holds no schema of Cardinal's",
-			fix: "Run `" + a.again("db", "migrate") + "` to make it, or add --any to draw another's."}
+		return nil, &commandError{code: "not_cardinal", message: "the database holds no schema of Cardinal's",
+			fix: "Run `" + a.rerunCommand("db", "migrate") + "` to make it, or add --any to draw another's."}
 	}
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func (a *app) diagram(ctx context.Context, f drawing) (*erd.Diagram, error) {
 		if meant := nearest.To(f.focus, names); meant != "" {
 			fix = "Did you mean " + meant + "?"
 		}
-		return nil, unknown("table", f.focus, fix)
+		return nil, notFoundError("table", f.focus, fix)
 	}
 	return d, nil
 }
@@ -133,7 +133,7 @@ func (a *app) readSchema(ctx context.Context, name string) (*catalog.Schema, err
 	}
 	s, err := d.Read(ctx, name)
 	if errors.Is(err, cardinal.ErrNotFound) {
-		return nil, fmt.Errorf("%w: %w", errNoSchema, &advice{kind: err, code: "not_found",
+		return nil, fmt.Errorf("%w: %w", errNoSchema, &commandError{kind: err, code: "not_found",
 			message: fmt.Sprintf("the database has no schema %q", name), fix: "Name another with --schema."})
 	}
 	return s, err

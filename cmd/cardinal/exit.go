@@ -28,7 +28,7 @@ func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case interrupted(ctx, err):
+	case isInterrupted(ctx, err):
 		return exitInterrupted
 	case errors.Is(err, cardinal.ErrInvalid):
 		return exitUsage
@@ -38,99 +38,99 @@ func exitCode(ctx context.Context, err error) int {
 		return exitNotAllowed
 	case errors.Is(err, cardinal.ErrConflict), errors.Is(err, cardinal.ErrStale):
 		return exitConflict
-	case errors.Is(err, errFoundProblems):
+	case errors.Is(err, errProblemsFound):
 		return exitProblems
 	}
 	return exitFailed
 }
 
-// interrupted reports whether an error is the work of a signal. Whatever a driver calls it, what fails after one was cut by
+// isInterrupted reports whether an error is the work of a signal. Whatever a driver calls it, what fails after one was cut by
 // it; but for what Cardinal itself has words for.
-func interrupted(ctx context.Context, err error) bool {
-	var told *advice
-	return errors.Is(context.Cause(ctx), errInterrupted) && !(errors.As(err, &told) && told.kind == nil)
+func isInterrupted(ctx context.Context, err error) bool {
+	var cmdErr *commandError
+	return errors.Is(context.Cause(ctx), errInterrupted) && !(errors.As(err, &cmdErr) && cmdErr.kind == nil)
 }
 
-// advice is an error that says what to do about it. It is an error of its kind; without a kind it is a plain failure.
-type advice struct {
+// commandError is an error that says what to do about it. It is an error of its kind; without a kind it is a plain failure.
+type commandError struct {
 	kind    error
 	code    string
 	message string
 	fix     string
 }
 
-func (e *advice) Error() string { return e.message }
+func (e *commandError) Error() string { return e.message }
 
-func (e *advice) Unwrap() error { return e.kind }
+func (e *commandError) Unwrap() error { return e.kind }
 
-// wrongUsage is a command that cannot be meant as it stands.
-func wrongUsage(fix, format string, values ...any) error {
-	return &advice{kind: cardinal.ErrInvalid, code: "usage", message: fmt.Sprintf(format, values...), fix: fix}
+// usageError is a command that cannot be meant as it stands.
+func usageError(fix, format string, values ...any) error {
+	return &commandError{kind: cardinal.ErrInvalid, code: "usage", message: fmt.Sprintf(format, values...), fix: fix}
 }
 
-// unknown is something that was named and is not there.
-func unknown(what, name, fix string) error {
-	return &advice{kind: cardinal.ErrNotFound, code: "not_found", message: fmt.Sprintf("there is no %s %q", what, name), fix: fix}
+// notFoundError is something that was named and is not there.
+func notFoundError(what, name, fix string) error {
+	return &commandError{kind: cardinal.ErrNotFound, code: "not_found", message: fmt.Sprintf("there is no %s %q", what, name), fix: fix}
 }
 
-// noAnswer is a command that has said all there is to say; only its exit code is left.
-type noAnswer struct{ kind error }
+// silentError is a command that has said all there is to say; only its exit code is left.
+type silentError struct{ kind error }
 
-func (noAnswer) Error() string { return "no" }
+func (silentError) Error() string { return "no" }
 
-func (e noAnswer) Unwrap() error { return e.kind }
+func (e silentError) Unwrap() error { return e.kind }
 
-// problem is an error as people and programs are told of it.
-type problem struct {
+// errorReport is an error as people and programs are cmdErr of it.
+type errorReport struct {
 	Code    string           `json:"code"`
 	Message string           `json:"message"`
 	Errors  []cardinal.Fault `json:"errors,omitempty"`
 	Fix     string           `json:"fix,omitempty"`
 }
 
-func problemOf(ctx context.Context, err error) problem {
+func errorReportOf(ctx context.Context, err error) errorReport {
 	var (
-		told    *advice
+		cmdErr    *commandError
 		invalid *cardinal.Invalid
 		refusal *cardinal.Refusal
 	)
 	switch {
-	case interrupted(ctx, err):
-		return problem{Code: "interrupted", Message: "interrupted", Fix: "What was done before is kept; run it again for the rest."}
-	case errors.As(err, &told):
-		return problem{Code: told.code, Message: told.message, Fix: told.fix}
+	case isInterrupted(ctx, err):
+		return errorReport{Code: "interrupted", Message: "interrupted", Fix: "What was done before is kept; run it again for the rest."}
+	case errors.As(err, &cmdErr):
+		return errorReport{Code: cmdErr.code, Message: cmdErr.message, Fix: cmdErr.fix}
 	case errors.As(err, &invalid):
-		return problem{Code: "validation_failed", Message: problems(len(invalid.Faults)), Errors: invalid.Faults, Fix: "Nothing was changed. Correct this and run it again."}
+		return errorReport{Code: "validation_failed", Message: problemCount(len(invalid.Faults)), Errors: invalid.Faults, Fix: "Nothing was changed. Correct this and run it again."}
 	case errors.As(err, &refusal):
-		return problem{Code: refusal.Code, Message: refusal.Explanation, Fix: "Nothing was changed. " + refusal.Fix}
+		return errorReport{Code: refusal.Code, Message: refusal.Explanation, Fix: "Nothing was changed. " + refusal.Fix}
 	case errors.Is(err, cardinal.ErrStale):
-		return problem{Code: "stale", Message: "somebody changed it at the same moment", Fix: "Nothing was changed. Run it again."}
+		return errorReport{Code: "stale", Message: "somebody changed it at the same moment", Fix: "Nothing was changed. Run it again."}
 	case errors.Is(err, cardinal.ErrNotFound):
-		return problem{Code: "not_found", Message: "there is no such thing", Fix: "Check the names and ids; the list commands show what there is."}
+		return errorReport{Code: "not_found", Message: "there is no such thing", Fix: "Check the names and ids; the list commands show what there is."}
 	case errors.Is(err, cardinal.ErrBusy):
-		return problem{Code: "busy", Message: err.Error(), Fix: "Try again in a moment."}
+		return errorReport{Code: "busy", Message: err.Error(), Fix: "Try again in a moment."}
 	}
-	return problem{Code: "failed", Message: err.Error(), Fix: "`cardinal db status` and `cardinal config show --origin` tell what it works with."}
+	return errorReport{Code: "failed", Message: err.Error(), Fix: "`cardinal db status` and `cardinal config show --origin` tell what it works with."}
 }
 
-func problems(n int) string {
+func problemCount(n int) string {
 	if n == 1 {
 		return "there is a problem"
 	}
 	return fmt.Sprintf("there are %d problems", n)
 }
 
-// tell writes an error to w: for people, all faults at once and what to do in the last line; or as JSON.
-func tell(w io.Writer, p problem, asJSON bool) {
+// printError writes an error to w: for people, all faults at once and what to do in the last line; or as JSON.
+func printError(w io.Writer, p errorReport, asJSON bool) {
 	if asJSON {
 		encoder := json.NewEncoder(w)
 		encoder.SetEscapeHTML(false)
-		_ = encoder.Encode(map[string]problem{"error": p}) // nobody is left to be told
+		_ = encoder.Encode(map[string]errorReport{"error": p}) // nobody is left to be cmdErr
 		return
 	}
 	text := "error: " + p.Message + "\n"
 	for _, f := range p.Errors {
-		text += "  " + flagOf(f) + ": " + f.Message + "\n"
+		text += "  " + flagName(f) + ": " + f.Message + "\n"
 	}
 	if p.Fix != "" {
 		text += p.Fix + "\n"
@@ -138,8 +138,8 @@ func tell(w io.Writer, p problem, asJSON bool) {
 	_, _ = io.WriteString(w, text)
 }
 
-// flagOf names the flag that an input's fault is about: /display_name is --display-name.
-func flagOf(f cardinal.Fault) string {
+// flagName names the flag that an input's fault is about: /display_name is --display-name.
+func flagName(f cardinal.Fault) string {
 	if f.Parameter != "" {
 		return f.Parameter
 	}

@@ -26,18 +26,18 @@ func TestExitCode(t *testing.T) {
 		{"Busy", t.Context(), cardinal.ErrBusy, 1},
 		{"Throttled", t.Context(), cardinal.ErrThrottled, 1},
 		{"Faults", t.Context(), &cardinal.Invalid{Faults: []cardinal.Fault{{Code: "email_format"}}}, 2},
-		{"Usage", t.Context(), wrongUsage("", "wrong"), 2},
+		{"Usage", t.Context(), usageError("", "wrong"), 2},
 		{"NotFound", t.Context(), fmt.Errorf("user: %w", cardinal.ErrNotFound), 3},
-		{"Unknown", t.Context(), unknown("user", "bob", ""), 3},
+		{"Unknown", t.Context(), notFoundError("user", "bob", ""), 3},
 		{"Forbidden", t.Context(), cardinal.Refuse("permission_missing", "users.read"), 4},
 		{"Unauthenticated", t.Context(), cardinal.ErrUnauthenticated, 4},
-		{"SaysNo", t.Context(), noAnswer{cardinal.ErrForbidden}, 4},
+		{"SaysNo", t.Context(), silentError{cardinal.ErrForbidden}, 4},
 		{"Conflict", t.Context(), cardinal.Refuse("identifier_taken"), 5},
 		{"Stale", t.Context(), &cardinal.Stale{Version: 3}, 5},
-		{"PartlyStale", t.Context(), partly([]string{"added users.read"}, &cardinal.Stale{Version: 3}), 5},
+		{"PartlyStale", t.Context(), partlyDone([]string{"added users.read"}, &cardinal.Stale{Version: 3}), 5},
 		{"Interrupted", signalled, fmt.Errorf("read: %w", context.Canceled), 130},
 		{"InterruptedInADriver", signalled, errors.New("SQLite refused a statement: code 9"), 130},
-		{"StoppedUncleanly", signalled, &advice{code: "not_clean", message: "3 requests were cut off"}, 1},
+		{"StoppedUncleanly", signalled, &commandError{code: "not_clean", message: "3 requests were cut off"}, 1},
 		{"Stopped", signalled, nil, 0},
 		{"Canceled", t.Context(), context.Canceled, 1},
 	} {
@@ -54,7 +54,7 @@ func TestTellsAllFaultsAndWhatToDo(t *testing.T) {
 	var faults cardinal.Faults
 	faults.Add("/display_name", "text_too_long", 200)
 	faults.Add("/profile/locale", "locale_format")
-	tell(&text, problemOf(t.Context(), faults.Err()), false)
+	printError(&text, errorReportOf(t.Context(), faults.Err()), false)
 	want := "error: there are 2 problems\n  display-name: Use at most 200 characters.\n  locale: Use a BCP 47 tag, like de or pt-BR.\nNothing was changed. Correct this and run it again.\n"
 	if text.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", text.String(), want)
@@ -62,7 +62,7 @@ func TestTellsAllFaultsAndWhatToDo(t *testing.T) {
 }
 
 func TestIsNotReadyWhileItStarts(t *testing.T) {
-	var o opening
+	var o pendingAPI
 	if len(o.ready(t.Context())) == 0 {
 		t.Error("it says that it is ready")
 	}

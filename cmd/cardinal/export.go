@@ -15,8 +15,8 @@ import (
 	"cardinal"
 )
 
-// exported is what `cardinal export` did.
-type exported struct {
+// exportResult is what `cardinal export` did.
+type exportResult struct {
 	People int64  `json:"people"`
 	Digest string `json:"digest"` // SHA-256 of the lines, before they are encrypted
 	File   string `json:"file,omitempty"`
@@ -25,17 +25,17 @@ type exported struct {
 func (a *app) export() *cobra.Command {
 	var path, to string
 	var secrets bool
-	c := leaf("export", "Give everybody back as JSON lines that import reads; with password hashes only when asked, and then encrypted",
+	c := command("export", "Give everybody back as JSON lines that import reads; with password hashes only when asked, and then encrypted",
 		"  cardinal export -o people.ndjson\n  cardinal export --with-secrets --to age1… -o people.ndjson.age\n  age -d -i key.txt people.ndjson.age | cardinal import - --yes",
 		func(ctx context.Context, _ []string) (err error) {
 			if secrets != (to != "") {
-				return wrongUsage("Give both: --with-secrets --to with the age recipient who may read the hashes, or neither.", "password hashes are only given encrypted")
+				return usageError("Give both: --with-secrets --to with the age recipient who may read the hashes, or neither.", "password hashes are only given encrypted")
 			}
 			var recipients []age.Recipient
 			if to != "" {
 				recipient, err := age.ParseX25519Recipient(to)
 				if err != nil {
-					return wrongUsage("Give the public key that age-keygen printed, age1….", "--to is not an age recipient")
+					return usageError("Give the public key that age-keygen printed, age1….", "--to is not an age recipient")
 				}
 				recipients = append(recipients, recipient)
 			}
@@ -48,13 +48,13 @@ func (a *app) export() *cobra.Command {
 				// Whole or not at all: it takes its name when it is complete.
 				f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 				if err != nil {
-					return wrongUsage("Say with -o where it may be.", "the file cannot be written: %v", err)
+					return usageError("Say with -o where it may be.", "the file cannot be written: %v", err)
 				}
 				defer os.Remove(f.Name())
 				defer f.Close()
 				out = f
 			}
-			done := exported{File: path}
+			done := exportResult{File: path}
 			if err := k.exportTo(ctx, out, recipients, &done); err != nil {
 				return err
 			}
@@ -62,9 +62,9 @@ func (a *app) export() *cobra.Command {
 				if err := errors.Join(f.Sync(), f.Close(), os.Rename(f.Name(), path)); err != nil {
 					return err
 				}
-				return changed(a, done, "", "%s people in %s, sha256 %s", thousands(done.People), path, done.Digest)
+				return printChanged(a, done, "", "%s people in %s, sha256 %s", formatThousands(done.People), path, done.Digest)
 			}
-			a.note("%s people, sha256 %s", thousands(done.People), done.Digest)
+			a.printNote("%s people, sha256 %s", formatThousands(done.People), done.Digest)
 			return nil
 		})
 	c.Flags().StringVarP(&path, "output", "o", "", "`FILE` to write, instead of standard output")
@@ -73,7 +73,7 @@ func (a *app) export() *cobra.Command {
 	return c
 }
 
-func (k desk) exportTo(ctx context.Context, out io.Writer, recipients []age.Recipient, done *exported) error {
+func (k desk) exportTo(ctx context.Context, out io.Writer, recipients []age.Recipient, done *exportResult) error {
 	buffered := bufio.NewWriterSize(out, 1<<16)
 	var sealed io.WriteCloser
 	var lines io.Writer = buffered
@@ -87,7 +87,7 @@ func (k desk) exportTo(ctx context.Context, out io.Writer, recipients []age.Reci
 	sum := sha256.New()
 	lines = io.MultiWriter(lines, sum)
 	err := k.Export(ctx, len(recipients) > 0, func(row cardinal.ImportRow) error {
-		text, err := encode(row)
+		text, err := encodeJSON(row)
 		if err != nil {
 			return err
 		}

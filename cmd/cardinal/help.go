@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// brief is what bare `cardinal` says.
-const brief = `Cardinal: user management in one binary
+// rootHelp is what bare `cardinal` says.
+const rootHelp = `Cardinal: user management in one binary
 
   cardinal serve                                         run the service, data in ./cardinal-data
   cardinal admin add ada@example.com --password-stdin    make an administrator
@@ -26,8 +26,8 @@ const brief = `Cardinal: user management in one binary
 All commands: cardinal --help   ·   exit codes, formats: cardinal help exit-codes, cardinal help formats
 `
 
-// topics are what help explains beside the commands.
-var topics = map[string]string{
+// helpTopics are what help explains beside the commands.
+var helpTopics = map[string]string{
 	"formats": `Every command takes --json, every list --csv. The text for people may change between releases, JSON may not:
 fields appear, none goes or changes its meaning.
 
@@ -68,7 +68,7 @@ func (a *app) root(below ...*cobra.Command) *cobra.Command {
 		if len(args) > 0 {
 			return unknown(c, args)
 		}
-		_, err := io.WriteString(a.out, brief)
+		_, err := io.WriteString(a.out, rootHelp)
 		return err
 	}
 	c.SilenceErrors, c.SilenceUsage = true, true
@@ -85,7 +85,7 @@ func (a *app) root(below ...*cobra.Command) *cobra.Command {
 	a.configFlags(a.flags)
 	c.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.json && a.csv {
-			return wrongUsage("Give one of them.", "--json and --csv are two forms")
+			return usageError("Give one of them.", "--json and --csv are two forms")
 		}
 		return nil
 	}
@@ -99,18 +99,18 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	if name, found := strings.CutPrefix(err.Error(), "unknown flag: --"); found {
 		if meant := nearestFlag(c, name); meant != "" {
-			return wrongUsage("", "unknown flag \"--%s\". Did you mean \"--%s\"?", name, meant)
+			return usageError("", "unknown flag \"--%s\". Did you mean \"--%s\"?", name, meant)
 		}
 	}
-	return wrongUsage("`"+c.CommandPath()+" --help` lists the flags.", "%s", err.Error())
+	return usageError("`"+c.CommandPath()+" --help` lists the flags.", "%s", err.Error())
 }
 
 // help explains a command or a topic.
 func (a *app) help() *cobra.Command {
 	c := &cobra.Command{Use: "help [COMMAND or TOPIC]", Short: "Explain a command, formats, exit-codes or accepted-findings", Args: cobra.ArbitraryArgs}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) == 1 && topics[args[0]] != "" {
-			_, err := io.WriteString(a.out, topics[args[0]])
+		if len(args) == 1 && helpTopics[args[0]] != "" {
+			_, err := io.WriteString(a.out, helpTopics[args[0]])
 			return err
 		}
 		meant, rest, err := c.Root().Find(args)
@@ -130,7 +130,7 @@ func (a *app) help() *cobra.Command {
 			names = append(names, below.Name()+"\t"+below.Short)
 		}
 		if len(args) == 0 {
-			names = slices.AppendSeq(names, maps.Keys(topics))
+			names = slices.AppendSeq(names, maps.Keys(helpTopics))
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -180,7 +180,7 @@ func writeCommands(w io.Writer, c *cobra.Command) {
 
 // completion writes a shell's completion script.
 func (a *app) completion() *cobra.Command {
-	c := leaf("completion bash|zsh|fish|powershell", "Write the completion script of a shell",
+	c := command("completion bash|zsh|fish|powershell", "Write the completion script of a shell",
 		"  source <(cardinal completion bash)\n  cardinal completion fish > ~/.config/fish/completions/cardinal.fish", nil)
 	c.ValidArgs = []string{"bash", "zsh", "fish", "powershell"}
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -194,21 +194,21 @@ func (a *app) completion() *cobra.Command {
 		case "powershell":
 			return root.GenPowerShellCompletionWithDesc(a.out)
 		}
-		return wrongUsage("Choose one of "+strings.Join(c.ValidArgs, ", ")+".", "there is no completion for %q", args[0])
+		return usageError("Choose one of "+strings.Join(c.ValidArgs, ", ")+".", "there is no completion for %q", args[0])
 	}
 	return c
 }
 
-// built is what a program is, for `cardinal version`.
-type built struct {
+// buildInfo is what a program is, for `cardinal version`.
+type buildInfo struct {
 	Version  string `json:"version"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 }
 
 func (a *app) version() *cobra.Command {
-	return leaf("version", "Say which version this is", "", func(context.Context, []string) error {
-		b := thisBuild()
+	return command("version", "Say which version this is", "", func(context.Context, []string) error {
+		b := currentBuild()
 		if a.json || len(a.fields) > 0 {
 			return printItem(a, b, "version", "go", "platform")
 		}

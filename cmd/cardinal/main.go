@@ -31,7 +31,7 @@ func (a *app) tree() *cobra.Command {
 		group("access", "May somebody do something, and why", a.accessCheck(), a.accessExplain()),
 		group("audit", "What happened", a.auditList()),
 		group("settings", "What administrators change while the service runs", a.settingsList(), a.settingsSet()),
-		a.importPeople(),
+		a.importUsers(),
 		a.export(),
 		group("runs", "Imports: what they made, going on, undoing", a.runsList(), a.runsShow(), a.runsResume(), a.runsUndo()),
 		a.seed(),
@@ -64,9 +64,9 @@ func run(args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	a.close()
-	var silent noAnswer
+	var silent silentError
 	if err != nil && !errors.As(err, &silent) {
-		tell(a.err, problemOf(ctx, err), a.json || asksForJSON(args))
+		printError(a.err, errorReportOf(ctx, err), a.json || asksForJSON(args))
 	}
 	return exitCode(ctx, err)
 }

@@ -60,8 +60,8 @@ func TestScripts(t *testing.T) {
 				},
 				Condition: func(name string) (bool, error) { return name == engine, nil },
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"exits": exits, "undo": undo, "ready": ready, "http": ask, "terminate": terminate, "forget": forget,
-					"sql": statement,
+					"exits": exits, "undo": undo, "ready": ready, "http": httpRequest, "terminate": terminate, "forget": removeMigration,
+					"sql": execSQL,
 				},
 				RequireExplicitExec: true,
 			})
@@ -119,7 +119,7 @@ func ready(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Fatalf("the server was not ready in 10 seconds")
 }
 
-func ask(ts *testscript.TestScript, neg bool, args []string) {
+func httpRequest(ts *testscript.TestScript, neg bool, args []string) {
 	var body io.Reader
 	if len(args) > 2 {
 		body = bytes.NewBufferString(ts.ReadFile(args[2]))
@@ -146,13 +146,13 @@ func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-func forget(ts *testscript.TestScript, neg bool, args []string) {
+func removeMigration(ts *testscript.TestScript, neg bool, args []string) {
 	number, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	statement(ts, neg, []string{fmt.Sprintf("DELETE FROM schema_migrations WHERE number = %d", number)})
+	execSQL(ts, neg, []string{fmt.Sprintf("DELETE FROM schema_migrations WHERE number = %d", number)})
 }
 
-func statement(ts *testscript.TestScript, _ bool, args []string) {
+func execSQL(ts *testscript.TestScript, _ bool, args []string) {
 	driver, dsn := "pgx", ts.Getenv("CARDINAL_DB")
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
 		driver, dsn = "sqlite", ts.MkAbs(path)
@@ -174,7 +174,7 @@ func TestQuoted(t *testing.T) {
 		"$(reboot)":       "'$(reboot)'",
 		"a\x1b[31m":       "'a\uFFFD[31m'",
 	} {
-		if got := quoted(in); got != want {
+		if got := shellQuote(in); got != want {
 			t.Errorf("quoted(%q) = %s, want %s", in, got, want)
 		}
 	}
@@ -194,7 +194,7 @@ func TestAgainMeansTheSameDatabase(t *testing.T) {
 		if err := a.flags.Set("db", db); err != nil {
 			t.Fatal(err)
 		}
-		if got := a.again("runs", "undo"); got != want {
+		if got := a.rerunCommand("runs", "undo"); got != want {
 			t.Errorf("for %s: %s, want %s", db, got, want)
 		}
 	}

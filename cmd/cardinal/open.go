@@ -30,14 +30,14 @@ func (a *app) open(ctx context.Context) (desk, error) {
 		return desk{}, err
 	}
 	if _, err := s.Ready(ctx); err != nil {
-		return desk{}, notReady(err)
+		return desk{}, schemaError(err)
 	}
 	d, err := a.openDirectory(ctx, s)
 	if err != nil {
 		return desk{}, err
 	}
-	if a.newKey != "" {
-		a.note("key: %s", a.newKey)
+	if a.newKeyNotice != "" {
+		a.printNote("key: %s", a.newKeyNotice)
 	}
 	return desk{d.As(cardinal.Operator())}, nil
 }
@@ -50,27 +50,27 @@ func (a *app) openStore(ctx context.Context) (*store.Store, error) {
 	}
 	if path, ok := sqlitePath(c); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, &advice{code: "no_database", message: "there is no database at " + path,
-				fix: "Run `cardinal serve` or `" + a.again("db", "migrate") + "`, or say with --db where it is."}
+			return nil, &commandError{code: "no_database", message: "there is no database at " + path,
+				fix: "Run `cardinal serve` or `" + a.rerunCommand("db", "migrate") + "`, or say with --db where it is."}
 		}
 	}
-	return a.makeStore(ctx)
+	return a.openOrCreateStore(ctx)
 }
 
-// makeStore opens the database; on SQLite it makes the file when there is none.
-func (a *app) makeStore(ctx context.Context) (*store.Store, error) {
+// openOrCreateStore opens the database; on SQLite it makes the file when there is none.
+func (a *app) openOrCreateStore(ctx context.Context) (*store.Store, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, err
 	}
 	s, err := store.Open(ctx, c.Database)
 	if err != nil {
-		return nil, &advice{kind: err, code: "no_database", message: "the database cannot be opened: " + err.Error(),
+		return nil, &commandError{kind: err, code: "no_database", message: "the database cannot be opened: " + err.Error(),
 			fix: "`cardinal config show --origin` tells where --db comes from."}
 	}
-	a.atEnd(func() {
+	a.onClose(func() {
 		if err := s.Close(); err != nil {
-			a.note("the database did not close cleanly: %v", err)
+			a.printNote("the database did not close cleanly: %v", err)
 		}
 	})
 	return s, nil
@@ -84,7 +84,7 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 	}
 	if path, ok := sqlitePath(c); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, &advice{code: "no_database", message: "there is no database at " + path, fix: "Say with --db where it is."}
+			return nil, &commandError{code: "no_database", message: "there is no database at " + path, fix: "Say with --db where it is."}
 		}
 	}
 	d, err := catalog.Open(ctx, c.Database)
@@ -92,20 +92,20 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, &advice{code: "no_database", message: err.Error(), fix: "`cardinal config show --origin` tells where --db comes from."}
+		return nil, &commandError{code: "no_database", message: err.Error(), fix: "`cardinal config show --origin` tells where --db comes from."}
 	}
-	a.atEnd(func() { d.Close() })
+	a.onClose(func() { d.Close() })
 	return d, nil
 }
 
-func notReady(err error) error {
-	return &advice{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "), fix: "`cardinal db status` lists the migrations."}
+func schemaError(err error) error {
+	return &commandError{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "), fix: "`cardinal db status` lists the migrations."}
 }
 
-// orNotReady says what to do about the schema, when that is what is wrong.
-func orNotReady(err error) error {
+// withSchemaFix says what to do about the schema, when that is what is wrong.
+func withSchemaFix(err error) error {
 	if errors.Is(err, store.ErrSchema) {
-		return notReady(err)
+		return schemaError(err)
 	}
 	return err
 }
@@ -122,7 +122,7 @@ func (a *app) openDirectory(ctx context.Context, s *store.Store) (*directory.Dir
 		Hasher:    password.New(password.Default, password.DefaultLimits()),
 	})
 	if errors.Is(err, directory.ErrKeyMissing) {
-		return nil, &advice{kind: err, code: "key_missing", message: strings.TrimPrefix(err.Error(), directory.ErrKeyMissing.Error()+": "),
+		return nil, &commandError{kind: err, code: "key_missing", message: strings.TrimPrefix(err.Error(), directory.ErrKeyMissing.Error()+": "),
 			fix: "Keys are looked for in " + c.KeysDir + " (--keys) and in CARDINAL_KEK."}
 	}
 	return d, err
@@ -136,32 +136,32 @@ func (a *app) createKEK(dir, env string, id uuid.UUID) (seal.KEK, string, error)
 			return seal.KEK{}, "", err
 		}
 		kek, _ := ring.Sole() // it was read from one variable
-		a.newKey = "that of CARDINAL_KEK; " + keyAdvice
+		a.newKeyNotice = "that of CARDINAL_KEK; " + keyBackupHint
 		return kek, "environment", nil
 	}
 	kek, path, err := seal.CreateKEK(dir, id)
 	if err != nil {
 		return seal.KEK{}, "", fmt.Errorf("%w (--keys says where keys are kept)", err)
 	}
-	a.newKey = path + ", just made; " + keyAdvice
+	a.newKeyNotice = path + ", just made; " + keyBackupHint
 	return kek, "file", nil
 }
 
-const keyAdvice = "back it up apart from the data: without it nothing personal can be read"
+const keyBackupHint = "back it up apart from the data: without it nothing personal can be read"
 
 // sqlitePath is the file of an SQLite database; false for another kind.
 func sqlitePath(c config.Config) (string, bool) {
 	return strings.TrimPrefix(strings.TrimPrefix(c.Database, "sqlite://"), "sqlite:"), c.IsEmbedded()
 }
 
-// orUnknown says what was not found, when that is what went wrong.
-func orUnknown(err error, what, name, fix string) error {
+// notFoundAs says what was not found, when that is what went wrong.
+func notFoundAs(err error, what, name, fix string) error {
 	if errors.Is(err, cardinal.ErrNotFound) {
-		return unknown(what, name, fix)
+		return notFoundError(what, name, fix)
 	}
 	return err
 }
 
-func thisBuild() built {
-	return built{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+func currentBuild() buildInfo {
+	return buildInfo{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 }

@@ -18,41 +18,41 @@ import (
 	"cardinal"
 )
 
-// listed is a list as programs get it: the shape of the HTTP API's pages, with an id to go on after.
-type listed[T any] struct {
+// listPage is a list as programs get it: the shape of the HTTP API's pages, with an id to go on after.
+type listPage[T any] struct {
 	Data    []T    `json:"data"`
 	HasMore bool   `json:"has_more"`
 	Next    string `json:"next,omitempty"` // for --after
 }
 
-// paging are the flags of a list that comes in pages.
-type paging struct {
+// pageFlags are the flags of a list that comes in pages.
+type pageFlags struct {
 	limit int
 	after string
 }
 
 // check is called before the database is opened.
-func (p paging) check() error {
+func (p pageFlags) check() error {
 	if p.limit < 1 {
-		return wrongUsage("Give 1 or more.", "--limit %d is no number of lines", p.limit)
+		return usageError("Give 1 or more.", "--limit %d is no number of lines", p.limit)
 	}
 	if _, err := uuid.Parse(p.after); p.after != "" && err != nil {
-		return wrongUsage("Give the id in the last line of the list before.", "--after is not an id")
+		return usageError("Give the id in the last line of the list before.", "--after is not an id")
 	}
 	return nil
 }
 
-const pageSize = 200 // the most that one page holds
+const maxPageSize = 200 // the most that one page holds
 
-// walk collects as many things as --limit asks for, a page at a time.
-func walk[T any](p paging, descending bool, id func(T) uuid.UUID, fetch func(cardinal.Page) (cardinal.List[T], error)) (listed[T], error) {
-	out := listed[T]{Data: []T{}}
+// paginate collects as many things as --limit asks for, a page at a time.
+func paginate[T any](p pageFlags, descending bool, id func(T) uuid.UUID, fetch func(cardinal.Page) (cardinal.List[T], error)) (listPage[T], error) {
+	out := listPage[T]{Data: []T{}}
 	page := cardinal.Page{Descending: descending}
 	if p.after != "" {
 		page.After = uuid.MustParse(p.after) // check has seen it
 	}
 	for {
-		page.Limit = min(pageSize, p.limit-len(out.Data))
+		page.Limit = min(maxPageSize, p.limit-len(out.Data))
 		found, err := fetch(page)
 		if err != nil {
 			return out, err
@@ -73,7 +73,7 @@ func walk[T any](p paging, descending bool, id func(T) uuid.UUID, fetch func(car
 }
 
 // printList prints a list in the form asked for. columns are the fields that people see unless --fields says otherwise.
-func printList[T any](a *app, l listed[T], columns ...string) error {
+func printList[T any](a *app, l listPage[T], columns ...string) error {
 	if len(a.fields) > 0 {
 		if err := checkFields(reflect.TypeFor[T](), a.fields); err != nil {
 			return err
@@ -84,13 +84,13 @@ func printList[T any](a *app, l listed[T], columns ...string) error {
 		if len(a.fields) == 0 {
 			return a.printJSON(l)
 		}
-		picked := listed[json.RawMessage]{Data: make([]json.RawMessage, len(l.Data)), HasMore: l.HasMore, Next: l.Next}
+		picked := listPage[json.RawMessage]{Data: make([]json.RawMessage, len(l.Data)), HasMore: l.HasMore, Next: l.Next}
 		for i, v := range l.Data {
-			o, err := object(v)
+			o, err := toObject(v)
 			if err != nil {
 				return err
 			}
-			if picked.Data[i], err = only(o, columns); err != nil {
+			if picked.Data[i], err = selectFields(o, columns); err != nil {
 				return err
 			}
 		}
@@ -98,26 +98,26 @@ func printList[T any](a *app, l listed[T], columns ...string) error {
 	}
 	rows := make([][]string, len(l.Data))
 	for i, v := range l.Data {
-		o, err := object(v)
+		o, err := toObject(v)
 		if err != nil {
 			return err
 		}
 		for _, name := range columns {
-			rows[i] = append(rows[i], cell(pick(o, name), a.csv))
+			rows[i] = append(rows[i], cellText(fieldValue(o, name), a.csv))
 		}
 	}
 	if a.csv {
 		return a.printCSV(columns, rows)
 	}
 	if len(rows) == 0 {
-		a.note("none")
+		a.printNote("none")
 		return nil
 	}
 	if err := a.printTable(columns, rows); err != nil {
 		return err
 	}
 	if l.Next != "" {
-		a.note("more follow: --after %s", l.Next)
+		a.printNote("more follow: --after %s", l.Next)
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func printItem[T any](a *app, v T, lines ...string) error {
 		}
 		lines = a.fields
 	}
-	o, err := object(v)
+	o, err := toObject(v)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func printItem[T any](a *app, v T, lines ...string) error {
 		if len(a.fields) == 0 {
 			return a.printJSON(v)
 		}
-		picked, err := only(o, lines)
+		picked, err := selectFields(o, lines)
 		if err != nil {
 			return err
 		}
@@ -146,17 +146,17 @@ func printItem[T any](a *app, v T, lines ...string) error {
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	for _, name := range lines {
-		if text := cell(pick(o, name), false); text != "" {
-			fmt.Fprintf(w, "%s\t%s\n", label(name), text)
+		if text := cellText(fieldValue(o, name), false); text != "" {
+			fmt.Fprintf(w, "%s\t%s\n", fieldLabel(name), text)
 		}
 	}
 	return w.Flush()
 }
 
-// changed tells what a command changed and how to take it back; undo is "" when that cannot be.
-func changed[T any](a *app, v T, undo, format string, values ...any) error {
+// printChanged tells what a command changed and how to take it back; undo is "" when that cannot be.
+func printChanged[T any](a *app, v T, undo, format string, values ...any) error {
 	if a.json || len(a.fields) > 0 {
-		return printChange(a, v, undo)
+		return printChangedItem(a, v, undo)
 	}
 	fmt.Fprintf(a.out, format+"\n", values...)
 	if undo == "" {
@@ -166,17 +166,17 @@ func changed[T any](a *app, v T, undo, format string, values ...any) error {
 	return err
 }
 
-// printChange prints what was changed as it is now, with the undo as one more field.
-func printChange[T any](a *app, v T, undo string) error {
+// printChangedItem prints what was changed as it is now, with the undo as one more field.
+func printChangedItem[T any](a *app, v T, undo string) error {
 	if len(a.fields) > 0 {
 		return printItem(a, v)
 	}
-	text, err := encode(v)
+	text, err := encodeJSON(v)
 	if err != nil {
 		return err
 	}
 	if undo != "" {
-		line, err := encode(undo)
+		line, err := encodeJSON(undo)
 		if err != nil {
 			return err
 		}
@@ -186,7 +186,7 @@ func printChange[T any](a *app, v T, undo string) error {
 }
 
 func (a *app) printJSON(v any) error {
-	text, err := encode(v)
+	text, err := encodeJSON(v)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (a *app) printTable(columns []string, rows [][]string) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	heads := make([]string, len(columns))
 	for i, name := range columns {
-		heads[i] = strings.ToUpper(label(name))
+		heads[i] = strings.ToUpper(fieldLabel(name))
 	}
 	for _, row := range append([][]string{heads}, rows...) {
 		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
@@ -219,13 +219,13 @@ func (a *app) printTable(columns []string, rows [][]string) error {
 	return w.Flush()
 }
 
-// label is a field's name for people: the last part of it.
-func label(name string) string {
+// fieldLabel is a field's name for people: the last part of it.
+func fieldLabel(name string) string {
 	return strings.ReplaceAll(name[strings.LastIndexByte(name, '.')+1:], "_", " ")
 }
 
-// cell is a JSON value as text: exact for programs that read CSV, short for people.
-func cell(v any, exact bool) string {
+// cellText is a JSON value as text: exact for programs that read CSV, short for people.
+func cellText(v any, exact bool) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
@@ -243,24 +243,24 @@ func cell(v any, exact bool) string {
 		if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
 			return t.UTC().Format("2006-01-02 15:04:05Z")
 		}
-		return harmless(v)
+		return sanitize(v)
 	case []any:
 		if !exact && !slices.ContainsFunc(v, isNested) {
 			parts := make([]string, len(v))
 			for i, part := range v {
-				parts[i] = cell(part, false)
+				parts[i] = cellText(part, false)
 			}
 			return strings.Join(parts, ", ")
 		}
 	}
-	text, err := encode(v)
+	text, err := encodeJSON(v)
 	if err != nil || string(text) == "{}" || string(text) == "[]" {
 		return ""
 	}
 	if exact {
 		return string(text)
 	}
-	return harmless(string(text))
+	return sanitize(string(text))
 }
 
 func isNested(v any) bool {
@@ -271,8 +271,8 @@ func isNested(v any) bool {
 	return false
 }
 
-// harmless keeps what people typed into names and agents from moving a terminal's cursor or turning its text around.
-func harmless(s string) string {
+// sanitize keeps what people typed into names and agents from moving a terminal's cursor or turning its text around.
+func sanitize(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 {
 			return unicode.ReplacementChar

@@ -10,13 +10,13 @@ import (
 )
 
 func (a *app) runsList() *cobra.Command {
-	var p paging
-	c := leaf("list", "List imports, the newest first", "  cardinal runs list", func(ctx context.Context, _ []string) error {
+	var p pageFlags
+	c := command("list", "List imports, the newest first", "  cardinal runs list", func(ctx context.Context, _ []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
 		}
-		runs, err := walk(p, true, func(r cardinal.ImportRun) uuid.UUID { return r.ID }, func(page cardinal.Page) (cardinal.List[cardinal.ImportRun], error) {
+		runs, err := paginate(p, true, func(r cardinal.ImportRun) uuid.UUID { return r.ID }, func(page cardinal.Page) (cardinal.List[cardinal.ImportRun], error) {
 			return k.Imports(ctx, page)
 		})
 		if err != nil {
@@ -24,36 +24,36 @@ func (a *app) runsList() *cobra.Command {
 		}
 		return printList(a, runs, "id", "state", "format", "rows_created", "rows_skipped", "rows_faulty", "created_at", "name")
 	})
-	return a.paged(c, &p)
+	return a.withPageFlags(c, &p)
 }
 
 func (a *app) runsShow() *cobra.Command {
-	return leaf("show RUN", "Show an import", "  cardinal runs show 0198c0de-8f00-7000-8000-000000000001", func(ctx context.Context, args []string) error {
+	return command("show RUN", "Show an import", "  cardinal runs show 0198c0de-8f00-7000-8000-000000000001", func(ctx context.Context, args []string) error {
 		k, id, err := a.openRun(ctx, args[0])
 		if err != nil {
 			return err
 		}
 		run, err := k.Import(ctx, id)
 		if err != nil {
-			return orUnknown(err, "run", args[0], runsFix)
+			return notFoundAs(err, "run", args[0], listRunsHint)
 		}
 		return printItem(a, run, "id", "state", "problem", "format", "name", "actor_id", "check", "rows_read", "rows_created", "rows_skipped", "rows_faulty", "rows_undone", "rows_kept", "created_at", "updated_at", "started_at", "finished_at", "undone_at")
 	})
 }
 
-const runsFix = "`cardinal runs list` shows what there is."
+const listRunsHint = "`cardinal runs list` shows what there is."
 
 func (a *app) openRun(ctx context.Context, text string) (desk, uuid.UUID, error) {
 	id, err := uuid.Parse(text)
 	if err != nil {
-		return desk{}, id, wrongUsage(runsFix, "%s is not the id of a run", quoted(text))
+		return desk{}, id, usageError(listRunsHint, "%s is not the id of a run", shellQuote(text))
 	}
 	k, err := a.open(ctx)
 	return k, id, err
 }
 
 func (a *app) runsResume() *cobra.Command {
-	return leaf("resume RUN [FILE]", "Go on with an import that was cut, from the row after the last that was written", "  cardinal runs resume 0198c0de-8f00-7000-8000-000000000001\n  zcat people.ndjson.gz | cardinal runs resume 0198c0de-8f00-7000-8000-000000000001 -",
+	return command("resume RUN [FILE]", "Go on with an import that was cut, from the row after the last that was written", "  cardinal runs resume 0198c0de-8f00-7000-8000-000000000001\n  zcat people.ndjson.gz | cardinal runs resume 0198c0de-8f00-7000-8000-000000000001 -",
 		func(ctx context.Context, args []string) error {
 			k, id, err := a.openRun(ctx, args[0])
 			if err != nil {
@@ -61,7 +61,7 @@ func (a *app) runsResume() *cobra.Command {
 			}
 			run, err := k.Import(ctx, id)
 			if err != nil {
-				return orUnknown(err, "run", args[0], runsFix)
+				return notFoundAs(err, "run", args[0], listRunsHint)
 			}
 			name := run.Name
 			if len(args) > 1 {
@@ -71,14 +71,14 @@ func (a *app) runsResume() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report := a.problemsOf(name, "")
-			check := a.meter("Checking", src.place)
+			report := a.newProblemReport(name, "")
+			check := a.newProgress("Checking", src.position)
 			ended := false
 			rows := int64(0)
-			err = a.writing(name, func(tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
-				return k.ResumeImport(ctx, id, src, report.row, func(n int64) { rows = n; check.at(n) }, func(run cardinal.ImportRun) {
+			err = a.writeImport(name, func(tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
+				return k.ResumeImport(ctx, id, src, report.add, func(n int64) { rows = n; check.update(n) }, func(run cardinal.ImportRun) {
 					if !ended {
-						check.end()
+						check.clear()
 						ended = true
 					}
 					tell(run)
@@ -87,36 +87,36 @@ func (a *app) runsResume() *cobra.Command {
 			if closing := report.close(); err == nil {
 				err = closing
 			}
-			return fileProblem(err)
+			return asUsageError(err)
 		})
 }
 
 func (a *app) runsUndo() *cobra.Command {
 	yes := false
-	c := leaf("undo RUN", "Erase the people that an import made, but those who changed since or signed in", "  cardinal runs undo 0198c0de-8f00-7000-8000-000000000001 --yes", func(ctx context.Context, args []string) error {
+	c := command("undo RUN", "Erase the people that an import made, but those who changed since or signed in", "  cardinal runs undo 0198c0de-8f00-7000-8000-000000000001 --yes", func(ctx context.Context, args []string) error {
 		k, id, err := a.openRun(ctx, args[0])
 		if err != nil {
 			return err
 		}
 		run, err := k.Import(ctx, id)
 		if err != nil {
-			return orUnknown(err, "run", args[0], runsFix)
+			return notFoundAs(err, "run", args[0], listRunsHint)
 		}
 		if !yes {
-			return &advice{kind: cardinal.ErrInvalid, code: "consent_missing", message: thousands(run.Created-run.Undone-run.Kept) + " people would be erased for good; nothing was changed",
-				fix: "To erase them: " + a.again("runs", "undo", id.String(), "--yes")}
+			return &commandError{kind: cardinal.ErrInvalid, code: "consent_missing", message: formatThousands(run.Created-run.Undone-run.Kept) + " people would be erased for good; nothing was changed",
+				fix: "To erase them: " + a.rerunCommand("runs", "undo", id.String(), "--yes")}
 		}
 		var now cardinal.ImportRun
-		m := a.meter("Undoing", func() (int64, int64) { return now.Undone + now.Kept, run.Created })
+		m := a.newProgress("Undoing", func() (int64, int64) { return now.Undone + now.Kept, run.Created })
 		run, err = k.UndoImport(ctx, id, func(run cardinal.ImportRun) {
 			now = run
-			m.at(run.Undone + run.Kept)
+			m.update(run.Undone + run.Kept)
 		})
-		m.end()
+		m.clear()
 		if err != nil {
 			return err
 		}
-		return changed(a, run, "", "import run %s: undone, %s people erased, %s kept because they changed since", run.ID, thousands(run.Undone), thousands(run.Kept))
+		return printChanged(a, run, "", "import run %s: undone, %s people erased, %s kept because they changed since", run.ID, formatThousands(run.Undone), formatThousands(run.Kept))
 	})
 	c.Flags().BoolVar(&yes, "yes", false, "erase")
 	return c

@@ -26,17 +26,17 @@ import (
 )
 
 func (a *app) serve() *cobra.Command {
-	c := leaf("serve", "Run the service", "  cardinal serve\n  cardinal serve --http 127.0.0.1:9000 --db postgres://cardinal@localhost/cardinal", a.runServer)
+	c := command("serve", "Run the service", "  cardinal serve\n  cardinal serve --http 127.0.0.1:9000 --db postgres://cardinal@localhost/cardinal", a.runServer)
 	a.serveFlags(c.Flags())
 	return c
 }
 
-// gcPercent lets garbage grow to eight times what lives (about 8 MiB) before it is collected. Every password hash leaves 19 MiB
+// serveGCPercent lets garbage grow to eight times what lives (about 8 MiB) before it is collected. Every password hash leaves 19 MiB
 // behind, and at Go's usual 100 each would cost a collection of everything: 7 to 15 % of a sign-in, measured by `make bench`.
-const gcPercent = 800
+const serveGCPercent = 800
 
-// collectAt sets how much garbage there may be, in percent of what lives, unless the environment says it (GOGC).
-func collectAt(percent int) {
+// setGCPercent sets how much garbage there may be, in percent of what lives, unless the environment says it (GOGC).
+func setGCPercent(percent int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
 	}
@@ -54,7 +54,7 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 		return err
 	}
 	// It answers before the database is open, so that whoever probes it is told that it is not ready.
-	var starting opening
+	var starting pendingAPI
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
@@ -70,15 +70,15 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 	runner := jobs.New(d, log, version)
 	if err := runner.Join(ctx); err != nil {
 		stop()
-		return errors.Join(orNotReady(err), <-ended)
+		return errors.Join(withSchemaFix(err), <-ended)
 	}
 	handler := api.New(d, api.Options{Version: version, PublicURL: c.PublicURL, Logger: log})
-	if err := a.greet(ctx, d, c); err != nil {
+	if err := a.printStartup(ctx, d, c); err != nil {
 		stop()
 		return errors.Join(err, <-ended)
 	}
 	starting.open(d, handler)
-	collectAt(gcPercent) // not before: what lives would lie scattered among what starting leaves behind
+	setGCPercent(serveGCPercent) // not before: what lives would lie scattered among what starting leaves behind
 	if os.Getenv("GOMAXPROCS") == "" {
 		// Hashes hold all but one, each for as long as it takes. With one more the kernel decides who waits, in shorter turns than
 		// Go's: the slowest session checks of a storm of sign-ins take a quarter less (`make bench`).
@@ -93,7 +93,7 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 	err = errors.Join(err, <-working)
 	// What the last requests used.
 	if err := errors.Join(err, d.FlushSeen(context.WithoutCancel(ctx))); err != nil {
-		return &advice{code: "not_clean", message: err.Error(), fix: "The service has ended, but not cleanly."}
+		return &commandError{code: "not_clean", message: err.Error(), fix: "The service has ended, but not cleanly."}
 	}
 	a.close()
 	fmt.Fprintln(a.out, "stopped, nothing left behind")
@@ -105,32 +105,32 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, &advice{kind: err, code: "port_busy", message: "something else listens on " + address + " already", fix: "Stop it, or choose another port: --http 127.0.0.1:8081"}
+		return nil, &commandError{kind: err, code: "port_busy", message: "something else listens on " + address + " already", fix: "Stop it, or choose another port: --http 127.0.0.1:8081"}
 	case err != nil:
-		return nil, &advice{kind: err, code: "cannot_listen", message: "cannot listen on " + address + ": " + err.Error(), fix: "Choose another address: --http 127.0.0.1:8080"}
+		return nil, &commandError{kind: err, code: "cannot_listen", message: "cannot listen on " + address + ": " + err.Error(), fix: "Choose another address: --http 127.0.0.1:8080"}
 	}
 	return l, nil
 }
 
 // openService opens the database for the server: an empty one is migrated, one that is behind is refused.
 func (a *app) openService(ctx context.Context) (*directory.Directory, error) {
-	s, err := a.makeStore(ctx)
+	s, err := a.openOrCreateStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	empty, err := settled(ctx, s)
+	empty, err := waitForSchema(ctx, s)
 	if empty {
 		_, err = s.Migrate(ctx, time.Now().UTC(), "")
 	}
 	if err != nil {
-		return nil, orNotReady(err)
+		return nil, withSchemaFix(err)
 	}
 	return a.openDirectory(ctx, s)
 }
 
-// settled asks whether the schema is ready. On PostgreSQL another node may be migrating right now, a script at a time: as long
+// waitForSchema asks whether the schema is ready. On PostgreSQL another node may be migrating right now, a script at a time: as long
 // as that goes on, it is waited for.
-func settled(ctx context.Context, s *store.Store) (empty bool, err error) {
+func waitForSchema(ctx context.Context, s *store.Store) (empty bool, err error) {
 	last, since := "", time.Now()
 	for {
 		empty, err = s.Ready(ctx)
@@ -151,19 +151,21 @@ func settled(ctx context.Context, s *store.Store) (empty bool, err error) {
 	}
 }
 
-// opening stands where the API will be until the database is open.
-type opening struct {
-	opened atomic.Pointer[opened]
+// pendingAPI stands where the API will be until the database is open.
+type pendingAPI struct {
+	opened atomic.Pointer[openedAPI]
 }
 
-type opened struct {
+type openedAPI struct {
 	directory *directory.Directory
 	api       http.Handler
 }
 
-func (o *opening) open(d *directory.Directory, api http.Handler) { o.opened.Store(&opened{d, api}) }
+func (o *pendingAPI) open(d *directory.Directory, api http.Handler) {
+	o.opened.Store(&openedAPI{d, api})
+}
 
-func (o *opening) ready(ctx context.Context) []string {
+func (o *pendingAPI) ready(ctx context.Context) []string {
 	if now := o.opened.Load(); now != nil {
 		return now.directory.Ready(ctx)
 	}
@@ -171,7 +173,7 @@ func (o *opening) ready(ctx context.Context) []string {
 }
 
 // ServeHTTP is the API's, once there is one.
-func (o *opening) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (o *pendingAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := o.opened.Load()
 	if now == nil {
 		w.Header().Set("Retry-After", "1")
@@ -181,11 +183,11 @@ func (o *opening) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now.api.ServeHTTP(w, r)
 }
 
-// greet says on standard output, and nowhere else, what whoever started the service must know. The set-up link is a secret.
-func (a *app) greet(ctx context.Context, d *directory.Directory, c config.Config) error {
-	fmt.Fprintf(a.out, "Cardinal %s is ready.\n  URL        %s   (the API: /openapi.json)\n  Data       %s\n", version, localURL(c.HTTP), a.dataAt(c))
-	if a.newKey != "" {
-		fmt.Fprintf(a.out, "  Key        %s\n", a.newKey)
+// printStartup says on standard output, and nowhere else, what whoever started the service must know. The set-up link is a secret.
+func (a *app) printStartup(ctx context.Context, d *directory.Directory, c config.Config) error {
+	fmt.Fprintf(a.out, "Cardinal %s is ready.\n  URL        %s   (the API: /openapi.json)\n  Data       %s\n", version, localURL(c.HTTP), a.dataLocation(c))
+	if a.newKeyNotice != "" {
+		fmt.Fprintf(a.out, "  Key        %s\n", a.newKeyNotice)
 	}
 	there, err := d.HasAdministrator(ctx)
 	if err != nil {
@@ -208,8 +210,8 @@ func (a *app) greet(ctx context.Context, d *directory.Directory, c config.Config
 	return nil
 }
 
-// dataAt tells where the data is, without the password of a database's URL.
-func (a *app) dataAt(c config.Config) string {
+// dataLocation tells where the data is, without the password of a database's URL.
+func (a *app) dataLocation(c config.Config) string {
 	if path, ok := sqlitePath(c); ok {
 		if full, err := filepath.Abs(path); err == nil {
 			return full

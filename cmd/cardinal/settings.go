@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) settingsList() *cobra.Command {
-	return a.asList(leaf("list", "List the settings", "", func(ctx context.Context, _ []string) error {
+	return a.withListFlags(command("list", "List the settings", "", func(ctx context.Context, _ []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
@@ -19,12 +19,12 @@ func (a *app) settingsList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printList(a, listed[cardinal.Setting]{Data: all}, "name", "value", "description")
+		return printList(a, listPage[cardinal.Setting]{Data: all}, "name", "value", "description")
 	}))
 }
 
 func (a *app) settingsSet() *cobra.Command {
-	c := leaf("set NAME VALUE", "Change a setting", "  cardinal settings set sign_up.mode open\n  cardinal settings set passwords.min_length 12",
+	c := command("set NAME VALUE", "Change a setting", "  cardinal settings set sign_up.mode open\n  cardinal settings set passwords.min_length 12",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
@@ -32,15 +32,15 @@ func (a *app) settingsSet() *cobra.Command {
 			}
 			before, err := k.Setting(ctx, args[0])
 			if err != nil {
-				return orUnknown(err, "setting", args[0], "`cardinal settings list` shows what there is.")
+				return notFoundAs(err, "setting", args[0], "`cardinal settings list` shows what there is.")
 			}
 			after, err := k.UpdateSetting(ctx, before.Name, before.Version, cardinal.SettingChange{Value: settingValue(args[1])})
 			if err != nil {
 				return err
 			}
-			return changed(a, after, a.again("settings", "set", before.Name, plain(before.Value)), "%s is %s, was %s", after.Name, plain(after.Value), plain(before.Value))
+			return printChanged(a, after, a.rerunCommand("settings", "set", before.Name, plain(before.Value)), "%s is %s, was %s", after.Name, plain(after.Value), plain(before.Value))
 		})
-	c.ValidArgsFunction = a.firstSetting
+	c.ValidArgsFunction = a.completeFirstSetting
 	return c
 }
 
@@ -65,8 +65,8 @@ func plain(value any) string {
 	return string(text)
 }
 
-// firstSetting completes the first argument with a setting.
-func (a *app) firstSetting(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+// completeFirstSetting completes the first argument with a setting.
+func (a *app) completeFirstSetting(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

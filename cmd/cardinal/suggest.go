@@ -14,9 +14,9 @@ func unknownCommand(c *cobra.Command, words []string) error {
 	typed := append(strings.Fields(c.CommandPath())[1:], words...)
 	wrong := strings.Join(typed[:len(typed)-len(words)+1], " ")
 	if meant := nearestCommand(c.Root(), typed); meant != "" {
-		return wrongUsage("", "unknown command %q. Did you mean %q?", wrong, meant)
+		return usageError("", "unknown command %q. Did you mean %q?", wrong, meant)
 	}
-	return wrongUsage("`"+c.CommandPath()+" --help` lists what there is.", "unknown command %q", wrong)
+	return usageError("`"+c.CommandPath()+" --help` lists what there is.", "unknown command %q", wrong)
 }
 
 // nearestCommand is the path of the command that is most like what was typed; "" when none is.

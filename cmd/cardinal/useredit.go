@@ -8,7 +8,7 @@ import (
 
 func (a *app) usersEdit() *cobra.Command {
 	var displayName, username, avatarURL, country, locale, timeZone, preferences, attributes string
-	c := leaf("edit USER", "Change a user's profile; an empty value clears",
+	c := command("edit USER", "Change a user's profile; an empty value clears",
 		"  cardinal users edit bob@example.com --country DE --time-zone Europe/Berlin\n  cardinal users edit bob@example.com --avatar-url ''", nil)
 	profileFlags(c, &displayName, &username, &avatarURL, &country, &locale, &timeZone, &preferences, &attributes)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -17,7 +17,7 @@ func (a *app) usersEdit() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		user, err := k.find(ctx, args[0])
+		user, err := k.findUser(ctx, args[0])
 		if err != nil {
 			return err
 		}
@@ -58,31 +58,31 @@ func (a *app) usersEdit() *cobra.Command {
 			if !c.Flags().Changed(f.flag) {
 				continue
 			}
-			patch, err := a.document(f.flag, f.value)
+			patch, err := a.jsonObject(f.flag, f.value)
 			if err != nil {
 				return err
 			}
 			*f.into = cardinal.Set(patch)
-			text, err := encode(reverse(patch, f.was))
+			text, err := encodeJSON(reversePatch(patch, f.was))
 			if err != nil {
 				return err
 			}
 			undo = append(undo, "--"+f.flag, string(text))
 		}
 		if len(undo) == 0 {
-			return wrongUsage("`cardinal users edit --help` lists what can be changed.", "nothing to change was given")
+			return usageError("`cardinal users edit --help` lists what can be changed.", "nothing to change was given")
 		}
 		after, err := k.UpdateUser(ctx, user.ID, user.Version, cardinal.UserChange{Profile: in})
 		if err != nil {
 			return err
 		}
-		return changed(a, after, a.again(append([]string{"users", "edit", user.ID.String()}, undo...)...), "changed the profile of %s", harmless(args[0]))
+		return printChanged(a, after, a.rerunCommand(append([]string{"users", "edit", user.ID.String()}, undo...)...), "changed the profile of %s", sanitize(args[0]))
 	}
 	return c
 }
 
-// reverse is the merge patch that takes a merge patch back.
-func reverse(patch, was map[string]any) map[string]any {
+// reversePatch is the merge patch that takes a merge patch back.
+func reversePatch(patch, was map[string]any) map[string]any {
 	back := map[string]any{}
 	for key := range patch {
 		back[key] = was[key] // nil takes away what was not there

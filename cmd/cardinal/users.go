@@ -10,15 +10,15 @@ import (
 	"cardinal"
 )
 
-// userSeen is a user with the address that people know them by.
-type userSeen struct {
+// userWithEmail is a user with the address that people know them by.
+type userWithEmail struct {
 	cardinal.User
 	Email string `json:"email,omitempty"`
 }
 
-// userInFull is a user with all that hangs on one.
-type userInFull struct {
-	userSeen
+// userDetails is a user with all that hangs on one.
+type userDetails struct {
+	userWithEmail
 	Contacts []cardinal.Contact     `json:"contacts"`
 	Roles    []cardinal.Grant       `json:"roles"`
 	Password cardinal.PasswordState `json:"password"`
@@ -26,8 +26,8 @@ type userInFull struct {
 
 var userColumns = []string{"id", "status", "email", "profile.display_name", "created_at"}
 
-// find returns the user that somebody named by id or by e-mail address.
-func (k desk) find(ctx context.Context, name string) (cardinal.User, error) {
+// findUser returns the user that somebody named by id or by e-mail address.
+func (k desk) findUser(ctx context.Context, name string) (cardinal.User, error) {
 	fix := "`cardinal users list` shows who there is."
 	if strings.Contains(name, "@") {
 		found, err := k.Users(ctx, cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 1}}, true)
@@ -35,27 +35,27 @@ func (k desk) find(ctx context.Context, name string) (cardinal.User, error) {
 			return cardinal.User{}, err
 		}
 		if len(found.Data) == 0 {
-			return cardinal.User{}, unknown("user", name, fix)
+			return cardinal.User{}, notFoundError("user", name, fix)
 		}
 		return found.Data[0], nil
 	}
 	id, err := uuid.Parse(name)
 	if err != nil {
-		return cardinal.User{}, wrongUsage("Give an id or an e-mail address. "+fix, "%q names no user", name)
+		return cardinal.User{}, usageError("Give an id or an e-mail address. "+fix, "%q names no user", name)
 	}
 	user, err := k.User(ctx, id, true)
-	return user, orUnknown(err, "user", name, fix)
+	return user, notFoundAs(err, "user", name, fix)
 }
 
-// withEmail adds each user's primary address.
-func (k desk) withEmail(ctx context.Context, users []cardinal.User) ([]userSeen, error) {
-	out := make([]userSeen, len(users))
+// addEmails adds each user's primary address.
+func (k desk) addEmails(ctx context.Context, users []cardinal.User) ([]userWithEmail, error) {
+	out := make([]userWithEmail, len(users))
 	for i, user := range users {
 		contacts, err := k.Contacts(ctx, user.ID)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = userSeen{User: user, Email: primaryEmail(contacts)}
+		out[i] = userWithEmail{User: user, Email: primaryEmail(contacts)}
 	}
 	return out, nil
 }
@@ -71,43 +71,43 @@ func primaryEmail(contacts []cardinal.Contact) string {
 
 func (a *app) usersList() *cobra.Command {
 	var (
-		page        paging
+		page        pageFlags
 		f           cardinal.UserFilter
 		role        string
 		from, until string
 		newestFirst bool
 	)
-	c := leaf("list", "List users, oldest first", "  cardinal users list --status suspended\n  cardinal users list --role support --json --fields id,email",
+	c := command("list", "List users, oldest first", "  cardinal users list --status suspended\n  cardinal users list --role support --json --fields id,email",
 		func(ctx context.Context, _ []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
 			if role != "" {
-				r, err := k.role(ctx, role)
+				r, err := k.findRole(ctx, role)
 				if err != nil {
 					return err
 				}
 				f.RoleID = r.ID
 			}
 			if from != "" {
-				if f.CreatedFrom, err = moment("created-from", from, -1); err != nil {
+				if f.CreatedFrom, err = parseTime("created-from", from, -1); err != nil {
 					return err
 				}
 			}
 			if until != "" {
-				if f.CreatedUntil, err = moment("created-until", until, -1); err != nil {
+				if f.CreatedUntil, err = parseTime("created-until", until, -1); err != nil {
 					return err
 				}
 			}
-			found, err := walk(page, newestFirst, func(u userSeen) uuid.UUID { return u.ID }, func(p cardinal.Page) (cardinal.List[userSeen], error) {
+			found, err := paginate(page, newestFirst, func(u userWithEmail) uuid.UUID { return u.ID }, func(p cardinal.Page) (cardinal.List[userWithEmail], error) {
 				f.Page = p
 				users, err := k.Users(ctx, f, true)
 				if err != nil {
-					return cardinal.List[userSeen]{}, err
+					return cardinal.List[userWithEmail]{}, err
 				}
-				seen, err := k.withEmail(ctx, users.Data)
-				return cardinal.List[userSeen]{Data: seen, HasMore: users.HasMore, After: users.After}, err
+				seen, err := k.addEmails(ctx, users.Data)
+				return cardinal.List[userWithEmail]{Data: seen, HasMore: users.HasMore, After: users.After}, err
 			})
 			if err != nil {
 				return err
@@ -124,20 +124,20 @@ func (a *app) usersList() *cobra.Command {
 	c.Flags().BoolVar(&f.BuiltIn, "built-in", false, "show the operator, the System and the stranger too")
 	c.Flags().BoolVar(&newestFirst, "newest-first", false, "start with who was made last")
 	_ = c.RegisterFlagCompletionFunc("role", a.completeRoles)
-	return a.paged(c, &page)
+	return a.withPageFlags(c, &page)
 }
 
 func (a *app) usersGet() *cobra.Command {
-	return leaf("get USER", "Show a user: profile, contacts, roles", "  cardinal users get ada@example.com", func(ctx context.Context, args []string) error {
+	return command("get USER", "Show a user: profile, contacts, roles", "  cardinal users get ada@example.com", func(ctx context.Context, args []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
 		}
-		user, err := k.find(ctx, args[0])
+		user, err := k.findUser(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		full := userInFull{userSeen: userSeen{User: user}}
+		full := userDetails{userWithEmail: userWithEmail{User: user}}
 		if full.Contacts, err = k.Contacts(ctx, user.ID); err != nil {
 			return err
 		}
@@ -161,18 +161,18 @@ func (a *app) usersGet() *cobra.Command {
 
 func (a *app) usersCreate() *cobra.Command {
 	var in cardinal.NewUser
-	var from passwordFrom
+	var from passwordFlags
 	var preferences, attributes string
-	c := leaf("create", "Make a user", "  cardinal users create --email bob@example.com --email-verified --display-name 'Bob'\n  cardinal users create --kind service --display-name billing",
+	c := command("create", "Make a user", "  cardinal users create --email bob@example.com --email-verified --display-name 'Bob'\n  cardinal users create --kind service --display-name billing",
 		func(ctx context.Context, _ []string) error {
 			var err error
-			if in.Preferences, err = a.document("preferences", preferences); err != nil {
+			if in.Preferences, err = a.jsonObject("preferences", preferences); err != nil {
 				return err
 			}
-			if in.Attributes, err = a.document("attributes", attributes); err != nil {
+			if in.Attributes, err = a.jsonObject("attributes", attributes); err != nil {
 				return err
 			}
-			if from.given() {
+			if from.isSet() {
 				if in.Password, err = from.read(a); err != nil {
 					return err
 				}
@@ -189,7 +189,7 @@ func (a *app) usersCreate() *cobra.Command {
 			if in.Password == "" && in.Kind != "service" {
 				without = ", without a password"
 			}
-			return changed(a, userSeen{User: user, Email: in.Email}, a.again("users", "delete", user.ID.String(), "--yes"), "created %s%s%s", user.ID, inBrackets(in.Email), without)
+			return printChanged(a, userWithEmail{User: user, Email: in.Email}, a.rerunCommand("users", "delete", user.ID.String(), "--yes"), "created %s%s%s", user.ID, parenthesize(in.Email), without)
 		})
 	c.Flags().StringVar(&in.Kind, "kind", "", "`KIND`: person (default) or service")
 	c.Flags().StringVar(&in.Email, "email", "", "e-mail `ADDRESS`")
@@ -198,7 +198,7 @@ func (a *app) usersCreate() *cobra.Command {
 	c.Flags().BoolVar(&in.PhoneVerified, "phone-verified", false, "vouch for the number")
 	c.Flags().BoolVar(&in.MustChangePassword, "must-change-password", false, "the password must be changed at the first sign-in")
 	profileFlags(c, &in.DisplayName, &in.Username, &in.AvatarURL, &in.Country, &in.Locale, &in.TimeZone, &preferences, &attributes)
-	return from.flags(c)
+	return from.addTo(c)
 }
 
 // profileFlags are the same for making and changing a user.
@@ -213,9 +213,9 @@ func profileFlags(c *cobra.Command, displayName, username, avatarURL, country, l
 	c.Flags().StringVar(attributes, "attributes", "", "declared custom attributes as a `JSON` object; - reads it from standard input")
 }
 
-func inBrackets(s string) string {
+func parenthesize(s string) string {
 	if s == "" {
 		return ""
 	}
-	return " (" + harmless(s) + ")"
+	return " (" + sanitize(s) + ")"
 }

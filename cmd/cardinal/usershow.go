@@ -7,17 +7,17 @@ import (
 )
 
 // printContactsAndRoles ends what people see of a user.
-func (a *app) printContactsAndRoles(u userInFull) error {
+func (a *app) printContactsAndRoles(u userDetails) error {
 	for _, part := range []struct {
 		head  string
 		empty bool
 		print func() error
 	}{
 		{"contacts", len(u.Contacts) == 0, func() error {
-			return printList(a, listed[cardinal.Contact]{Data: u.Contacts}, "value", "is_primary", "verified_at", "id")
+			return printList(a, listPage[cardinal.Contact]{Data: u.Contacts}, "value", "is_primary", "verified_at", "id")
 		}},
 		{"roles", len(u.Roles) == 0, func() error {
-			return printList(a, listed[cardinal.Grant]{Data: u.Roles}, "role_name", "granted_by", "created_at", "expires_at")
+			return printList(a, listPage[cardinal.Grant]{Data: u.Roles}, "role_name", "granted_by", "created_at", "expires_at")
 		}},
 	} {
 		if part.empty {

@@ -16,55 +16,55 @@ import (
 	"cardinal"
 )
 
-// passwordFrom says where a password comes from: never from a flag, which every process on the machine can read.
-type passwordFrom struct {
+// passwordFlags says where a password comes from: never from a flag, which every process on the machine can read.
+type passwordFlags struct {
 	stdin bool
 	file  string
 }
 
-func (p *passwordFrom) flags(c *cobra.Command) *cobra.Command {
+func (p *passwordFlags) addTo(c *cobra.Command) *cobra.Command {
 	c.Flags().BoolVar(&p.stdin, "password-stdin", false, "read the password from standard input")
 	c.Flags().StringVar(&p.file, "password-file", "", "read the password from `FILE`; - is standard input")
 	c.MarkFlagsMutuallyExclusive("password-stdin", "password-file")
 	return c
 }
 
-func (p *passwordFrom) given() bool { return p.stdin || p.file != "" }
+func (p *passwordFlags) isSet() bool { return p.stdin || p.file != "" }
 
-const mostPassword = 8192 // bytes read; the rules allow fewer
+const maxPasswordBytes = 8192 // bytes read; the rules allow fewer
 
 // read reads the password: from where the flags say, else from whoever sits at the terminal.
-func (p *passwordFrom) read(a *app) (cardinal.Secret, error) {
-	if !p.given() {
-		return a.askPassword()
+func (p *passwordFlags) read(a *app) (cardinal.Secret, error) {
+	if !p.isSet() {
+		return a.promptPassword()
 	}
 	from := io.Reader(a.in)
 	if p.file != "" && p.file != "-" {
 		f, err := os.Open(p.file)
 		if err != nil {
-			return "", wrongUsage("Give a file that can be read, or --password-stdin.", "the password's file cannot be read: %v", pathless(err))
+			return "", usageError("Give a file that can be read, or --password-stdin.", "the password's file cannot be read: %v", withoutPath(err))
 		}
 		defer f.Close()
 		from = f
 	}
-	text, err := io.ReadAll(io.LimitReader(from, mostPassword))
+	text, err := io.ReadAll(io.LimitReader(from, maxPasswordBytes))
 	if err != nil {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
 	password := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
 	if password == "" {
-		return "", wrongUsage("Write it there, one line.", "the password is empty")
+		return "", usageError("Write it there, one line.", "the password is empty")
 	}
 	return cardinal.Secret(password), nil
 }
 
-func (a *app) askPassword() (cardinal.Secret, error) {
-	if !a.canAsk() {
-		return "", wrongUsage("Give --password-stdin or --password-file FILE.", "there is no terminal to ask for a password")
+func (a *app) promptPassword() (cardinal.Secret, error) {
+	if !a.canPrompt() {
+		return "", usageError("Give --password-stdin or --password-file FILE.", "there is no terminal to ask for a password")
 	}
 	ask := func(prompt string) (string, error) {
-		a.ask(prompt)
-		defer a.ask("\n")
+		a.prompt(prompt)
+		defer a.prompt("\n")
 		text, err := term.ReadPassword(int(a.in.Fd()))
 		return string(text), err
 	}
@@ -77,20 +77,20 @@ func (a *app) askPassword() (cardinal.Secret, error) {
 		return "", err
 	}
 	if first != second || first == "" {
-		return "", wrongUsage("Run it again.", "the two are not the same password")
+		return "", usageError("Run it again.", "the two are not the same password")
 	}
 	return cardinal.Secret(first), nil
 }
 
-// consent asks before something dangerous; where nobody can be asked, --yes is the answer, and line the command to give it.
-func (a *app) consent(yes bool, question, line string) error {
+// confirm asks before something dangerous; where nobody can be asked, --yes is the answer, and line the command to give it.
+func (a *app) confirm(yes bool, question, line string) error {
 	if yes {
 		return nil
 	}
-	if !a.canAsk() {
-		return &advice{kind: cardinal.ErrInvalid, code: "consent_needed", message: question + " Nothing was done.", fix: "To do it: " + line}
+	if !a.canPrompt() {
+		return &commandError{kind: cardinal.ErrInvalid, code: "consent_needed", message: question + " Nothing was done.", fix: "To do it: " + line}
 	}
-	a.ask(question + " [y/N] ")
+	a.prompt(question + " [y/N] ")
 	answer, err := bufio.NewReader(a.in).ReadString('\n')
 	if err != nil && err != io.EOF {
 		return err
@@ -99,11 +99,11 @@ func (a *app) consent(yes bool, question, line string) error {
 	case "y", "yes":
 		return nil
 	}
-	return &advice{kind: cardinal.ErrInvalid, code: "consent_needed", message: "Nothing was done.", fix: "To do it without being asked: " + line}
+	return &commandError{kind: cardinal.ErrInvalid, code: "consent_needed", message: "Nothing was done.", fix: "To do it without being asked: " + line}
 }
 
-// document reads a JSON object from a flag's value; - is standard input.
-func (a *app) document(name, value string) (map[string]any, error) {
+// jsonObject reads a JSON object from a flag's value; - is standard input.
+func (a *app) jsonObject(name, value string) (map[string]any, error) {
 	if value == "" {
 		return nil, nil
 	}
@@ -116,13 +116,13 @@ func (a *app) document(name, value string) (map[string]any, error) {
 	}
 	var o map[string]any
 	if err := json.Unmarshal(text, &o); err != nil || o == nil {
-		return nil, wrongUsage(`Give one like '{"theme":"dark"}', or - for standard input.`, "--%s is not a JSON object", name)
+		return nil, usageError(`Give one like '{"theme":"dark"}', or - for standard input.`, "--%s is not a JSON object", name)
 	}
 	return o, nil
 }
 
-// moment reads a point in time: RFC 3339, a day (UTC), or a span like 12h or 30d, which lies ahead (sign 1) or back (sign -1).
-func moment(name, text string, sign int) (time.Time, error) {
+// parseTime reads a point in time: RFC 3339, a day (UTC), or a span like 12h or 30d, which lies ahead (sign 1) or back (sign -1).
+func parseTime(name, text string, sign int) (time.Time, error) {
 	for _, form := range []string{time.RFC3339, time.DateOnly} {
 		if t, err := time.Parse(form, text); err == nil {
 			return t.UTC(), nil
@@ -135,13 +135,13 @@ func moment(name, text string, sign int) (time.Time, error) {
 		span = time.Duration(n) * 24 * time.Hour
 	}
 	if err != nil || span <= 0 {
-		return time.Time{}, wrongUsage("Give one like 2026-12-31, 2026-12-31T18:00:00Z, 12h or 30d.", "--%s is not a time", name)
+		return time.Time{}, usageError("Give one like 2026-12-31, 2026-12-31T18:00:00Z, 12h or 30d.", "--%s is not a time", name)
 	}
 	return time.Now().UTC().Add(time.Duration(sign) * span), nil
 }
 
-// pathless is the reason of a failed file operation.
-func pathless(err error) error {
+// withoutPath is the reason of a failed file operation.
+func withoutPath(err error) error {
 	if p, ok := err.(*os.PathError); ok {
 		return p.Err
 	}

@@ -90,7 +90,7 @@ type errorReport struct {
 
 func errorReportOf(ctx context.Context, err error) errorReport {
 	var (
-		cmdErr    *commandError
+		cmdErr  *commandError
 		invalid *cardinal.Invalid
 		refusal *cardinal.Refusal
 	)

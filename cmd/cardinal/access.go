@@ -11,7 +11,8 @@ import (
 )
 
 func (a *app) accessCheck() *cobra.Command {
-	c := command("check USER PERMISSION", "May a user do something? Exits 0 for yes, 4 for no", "  cardinal access check bob@example.com users.read && echo yes",
+	c := command("check USER PERMISSION", "Check whether a user has a permission; exits 0 for yes, 4 for no",
+		"  cardinal access check bob@example.com users.read && echo yes",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
@@ -40,7 +41,8 @@ func (a *app) accessCheck() *cobra.Command {
 }
 
 func (a *app) accessExplain() *cobra.Command {
-	c := command("explain USER PERMISSION", "Say by which role somebody may do something, or why not", "  cardinal access explain bob@example.com users.read",
+	c := command("explain USER PERMISSION", "Explain which role gives a user a permission, or why none does",
+		"  cardinal access explain bob@example.com users.read",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
@@ -61,17 +63,22 @@ func (a *app) accessExplain() *cobra.Command {
 			if len(answer.Grants) == 0 {
 				return nil
 			}
-			return printList(a, listPage[cardinal.AccessGrant]{Data: answer.Grants}, "role_name", "granted_by", "granted_at", "expires_at", "in_force")
+			grants := listPage[cardinal.AccessGrant]{Data: answer.Grants}
+			return printList(a, grants, "role_name", "granted_by", "granted_at", "expires_at", "in_force")
 		})
 	c.ValidArgsFunction = a.completeSecondPermission
 	return c
 }
 
-// permissionsByName returns the ids of all permissions.
-func (k desk) permissionsByName(ctx context.Context) (map[string]uuid.UUID, error) {
-	found, err := paginate(pageFlags{limit: noLimit}, false, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
+func (k desk) allPermissions(ctx context.Context, page pageFlags) (listPage[cardinal.Permission], error) {
+	return paginate(page, false, permissionID, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
 		return k.Permissions(ctx, p)
 	})
+}
+
+// permissionIDs returns the ids of all permissions, by name.
+func (k desk) permissionIDs(ctx context.Context) (map[string]uuid.UUID, error) {
+	found, err := k.allPermissions(ctx, pageFlags{limit: noLimit})
 	ids := map[string]uuid.UUID{}
 	for _, p := range found.Data {
 		ids[p.Name] = p.ID
@@ -89,7 +96,7 @@ func (a *app) completeSecondPermission(c *cobra.Command, args []string, _ string
 		return nil, cobra.ShellCompDirectiveError
 	}
 	defer a.close()
-	found, err := k.permissionsByName(c.Context())
+	found, err := k.permissionIDs(c.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -30,8 +30,10 @@ type erdFlags struct {
 
 func (a *app) erd() *cobra.Command {
 	var f erdFlags
-	c := command("erd", "Draw the live database's schema, or describe it", "  cardinal erd -o erd.svg\n  cardinal erd --focus sessions --depth 1 --format mermaid\n"+
-		"  cardinal erd --format md\n  cardinal erd --any --db postgres://localhost/shop --schema public -o shop.svg",
+	c := command("erd", "Draw or describe the schema of the live database",
+		"  cardinal erd -o erd.svg\n  cardinal erd --focus sessions --depth 1 --format mermaid\n"+
+			"  cardinal erd --format md\n"+
+			"  cardinal erd --any --db postgres://localhost/shop --schema public -o shop.svg",
 		func(ctx context.Context, _ []string) error {
 			d, err := a.diagram(ctx, f)
 			if err != nil {
@@ -46,42 +48,42 @@ func (a *app) erd() *cobra.Command {
 				return err
 			}
 			if err := os.WriteFile(f.file, b.Bytes(), 0o644); err != nil {
-				return &commandError{kind: err, code: "not_written", message: "the drawing cannot be written: " + err.Error(),
-					fix: "Name another file with -o."}
+				return &commandError{kind: err, code: "not_written",
+					message: "the diagram cannot be written: " + err.Error(), fix: "Name another file with -o."}
 			}
 			a.printNote("%s: %d tables, %d relations", f.file, len(d.Tables), len(d.Relations))
 			return nil
 		})
-	c.Flags().StringVar(&f.format, "format", string(erd.SVG), "`FORM` of the output: "+erdFormatNames())
-	c.Flags().StringVar(&f.theme, "theme", string(erd.Light), "colours of an SVG: light or dark")
-	c.Flags().StringVar(&f.focus, "focus", "", "only this `TABLE` and those around it")
-	c.Flags().IntVar(&f.depth, "depth", 1, "how many relations around --focus reaches")
-	c.Flags().BoolVar(&f.group, "group", false, "draw the areas of an SVG on grounds of their own")
+	c.Flags().StringVar(&f.format, "format", string(erd.SVG), "`FORMAT` of the output: "+erdFormatNames())
+	c.Flags().StringVar(&f.theme, "theme", string(erd.Light), "colours of the SVG: light or dark")
+	c.Flags().StringVar(&f.focus, "focus", "", "only this `TABLE` and its neighbours")
+	c.Flags().IntVar(&f.depth, "depth", 1, "number of relations between --focus and its neighbours")
+	c.Flags().BoolVar(&f.group, "group", false, "draw a background for each group of tables in the SVG")
 	c.Flags().StringVarP(&f.file, "output", "o", "", "write to this `FILE`")
-	c.Flags().BoolVar(&f.any, "any", false, "draw a database that is not Cardinal's")
-	c.Flags().StringVar(&f.schema, "schema", "public", "with --any, the PostgreSQL schema to draw")
+	c.Flags().BoolVar(&f.any, "any", false, "draw a database that is not of Cardinal")
+	c.Flags().StringVar(&f.schema, "schema", "public", "PostgreSQL schema to draw with --any")
 	c.PreRunE = func(c *cobra.Command, _ []string) error { return f.check(c, a.json) }
 	return c
 }
 
-// check is called before the database is opened. With --json the form is JSON.
+// check validates the flags before the database is opened. With --json the format is JSON.
 func (f *erdFlags) check(c *cobra.Command, asJSON bool) error {
 	if asJSON && !c.Flags().Changed("format") {
 		f.format = string(erd.JSON)
 	}
 	switch {
 	case !slices.Contains(erd.Formats, erd.Format(f.format)):
-		return usageError("Choose one of "+erdFormatNames()+".", "there is no format %q", f.format)
+		return usageError("Use one of these: "+erdFormatNames()+".", "there is no format %q", f.format)
 	case asJSON && f.format != string(erd.JSON):
-		return usageError("Give one of them.", "--json and --format %s are two forms", f.format)
+		return usageError("Give one of them.", "--json and --format %s exclude each other", f.format)
 	case f.theme != string(erd.Light) && f.theme != string(erd.Dark):
-		return usageError("Choose light or dark.", "there is no theme %q", f.theme)
+		return usageError("Use light or dark.", "there is no theme %q", f.theme)
 	case f.depth < 0:
-		return usageError("Give 0 or more.", "--depth %d is no number of relations", f.depth)
+		return usageError("Give 0 or more.", "--depth %d is too small", f.depth)
 	case c.Flags().Changed("depth") && f.focus == "":
-		return usageError("Name the table in the middle with --focus.", "--depth is for --focus")
+		return usageError("Name a table with --focus.", "--depth is only for --focus")
 	case c.Flags().Changed("schema") && !f.any:
-		return usageError("Add --any to draw a database that is not Cardinal's.", "--schema is for --any")
+		return usageError("Add --any to draw a database that is not of Cardinal.", "--schema is only for --any")
 	}
 	return nil
 }
@@ -102,8 +104,8 @@ func (a *app) diagram(ctx context.Context, f erdFlags) (*erd.Diagram, error) {
 	}
 	s, err := a.readSchema(ctx, name)
 	if err == nil && !f.any && !erd.IsCardinal(s) || errors.Is(err, errNoSchema) && !f.any {
-		return nil, &commandError{code: "not_cardinal", message: "the database holds no schema of Cardinal's",
-			fix: "Run `" + a.rerunCommand("db", "migrate") + "` to make it, or add --any to draw another's."}
+		return nil, &commandError{code: "not_cardinal", message: "the database has no schema of Cardinal",
+			fix: "Run `" + a.rerunCommand("db", "migrate") + "` to create it, or add --any to draw another schema."}
 	}
 	if err != nil {
 		return nil, err
@@ -125,7 +127,7 @@ func (a *app) diagram(ctx context.Context, f erdFlags) (*erd.Diagram, error) {
 
 var errNoSchema = errors.New("no such schema")
 
-// readSchema reads a schema of the configured database, which need not be Cardinal's.
+// readSchema reads a schema of the configured database. It need not be a schema of Cardinal.
 func (a *app) readSchema(ctx context.Context, name string) (*catalog.Schema, error) {
 	d, err := a.openCatalog(ctx)
 	if err != nil {

@@ -15,15 +15,15 @@ import (
 const (
 	exitOK          = 0
 	exitFailed      = 1
-	exitUsage       = 2 // or consent is missing
+	exitUsage       = 2 // or confirmation is missing
 	exitNotFound    = 3
 	exitNotAllowed  = 4
 	exitConflict    = 5
-	exitProblems    = 6 // cardinal check found some
+	exitProblems    = 6 // cardinal check found problems
 	exitInterrupted = 130
 )
 
-// exitCode is the one place that turns an error into an exit code.
+// exitCode maps an error to an exit code. No other code does.
 func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
@@ -44,14 +44,15 @@ func exitCode(ctx context.Context, err error) int {
 	return exitFailed
 }
 
-// isInterrupted reports whether an error is the work of a signal. Whatever a driver calls it, what fails after one was cut by
-// it; but for what Cardinal itself has words for.
+// isInterrupted reports whether a signal caused an error. After a signal every error counts as caused by it, because
+// drivers report a cancelled statement in many ways. The exception is a commandError without a kind: Cardinal returned
+// it on purpose.
 func isInterrupted(ctx context.Context, err error) bool {
 	var cmdErr *commandError
 	return errors.Is(context.Cause(ctx), errInterrupted) && !(errors.As(err, &cmdErr) && cmdErr.kind == nil)
 }
 
-// commandError is an error that says what to do about it. It is an error of its kind; without a kind it is a plain failure.
+// commandError is an error with a message and a fix. It wraps its kind; without a kind the exit code is 1.
 type commandError struct {
 	kind    error
 	code    string
@@ -63,24 +64,25 @@ func (e *commandError) Error() string { return e.message }
 
 func (e *commandError) Unwrap() error { return e.kind }
 
-// usageError is a command that cannot be meant as it stands.
+// usageError returns the error of an invalid command line.
 func usageError(fix, format string, values ...any) error {
 	return &commandError{kind: cardinal.ErrInvalid, code: "usage", message: fmt.Sprintf(format, values...), fix: fix}
 }
 
-// notFoundError is something that was named and is not there.
+// notFoundError returns the error for a name or an id that does not exist.
 func notFoundError(what, name, fix string) error {
-	return &commandError{kind: cardinal.ErrNotFound, code: "not_found", message: fmt.Sprintf("there is no %s %q", what, name), fix: fix}
+	message := fmt.Sprintf("there is no %s %q", what, name)
+	return &commandError{kind: cardinal.ErrNotFound, code: "not_found", message: message, fix: fix}
 }
 
-// silentError is a command that has said all there is to say; only its exit code is left.
+// silentError sets the exit code without a message: the command has already printed its result.
 type silentError struct{ kind error }
 
-func (silentError) Error() string { return "no" }
+func (e silentError) Error() string { return e.kind.Error() }
 
 func (e silentError) Unwrap() error { return e.kind }
 
-// errorReport is an error as people and programs are cmdErr of it.
+// errorReport is an error as it is printed.
 type errorReport struct {
 	Code    string           `json:"code"`
 	Message string           `json:"message"`
@@ -96,21 +98,26 @@ func errorReportOf(ctx context.Context, err error) errorReport {
 	)
 	switch {
 	case isInterrupted(ctx, err):
-		return errorReport{Code: "interrupted", Message: "interrupted", Fix: "What was done before is kept; run it again for the rest."}
+		return errorReport{Code: "interrupted", Message: "interrupted",
+			Fix: "The work done so far is kept. Run the command again to continue."}
 	case errors.As(err, &cmdErr):
 		return errorReport{Code: cmdErr.code, Message: cmdErr.message, Fix: cmdErr.fix}
 	case errors.As(err, &invalid):
-		return errorReport{Code: "validation_failed", Message: problemCount(len(invalid.Faults)), Errors: invalid.Faults, Fix: "Nothing was changed. Correct this and run it again."}
+		return errorReport{Code: "validation_failed", Message: problemCount(len(invalid.Faults)),
+			Errors: invalid.Faults, Fix: "Nothing was changed. Correct this and run it again."}
 	case errors.As(err, &refusal):
 		return errorReport{Code: refusal.Code, Message: refusal.Explanation, Fix: "Nothing was changed. " + refusal.Fix}
 	case errors.Is(err, cardinal.ErrStale):
-		return errorReport{Code: "stale", Message: "somebody changed it at the same moment", Fix: "Nothing was changed. Run it again."}
+		return errorReport{Code: "stale", Message: "another change was made at the same time",
+			Fix: "Nothing was changed. Run it again."}
 	case errors.Is(err, cardinal.ErrNotFound):
-		return errorReport{Code: "not_found", Message: "there is no such thing", Fix: "Check the names and ids; the list commands show what there is."}
+		return errorReport{Code: "not_found", Message: "not found",
+			Fix: "Check the names and ids. The list commands show those that exist."}
 	case errors.Is(err, cardinal.ErrBusy):
 		return errorReport{Code: "busy", Message: err.Error(), Fix: "Try again in a moment."}
 	}
-	return errorReport{Code: "failed", Message: err.Error(), Fix: "`cardinal db status` and `cardinal config show --origin` tell what it works with."}
+	return errorReport{Code: "failed", Message: err.Error(),
+		Fix: "Check the database with `cardinal db status` and the configuration with `cardinal config show --origin`."}
 }
 
 func problemCount(n int) string {
@@ -120,12 +127,12 @@ func problemCount(n int) string {
 	return fmt.Sprintf("there are %d problems", n)
 }
 
-// printError writes an error to w: for people, all faults at once and what to do in the last line; or as JSON.
+// printError writes an error to w: as text, with every problem on a line and the fix in the last one; or as JSON.
 func printError(w io.Writer, p errorReport, asJSON bool) {
 	if asJSON {
 		encoder := json.NewEncoder(w)
 		encoder.SetEscapeHTML(false)
-		_ = encoder.Encode(map[string]errorReport{"error": p}) // nobody is left to be cmdErr
+		_ = encoder.Encode(map[string]errorReport{"error": p}) // there is no other place to report it
 		return
 	}
 	text := "error: " + p.Message + "\n"
@@ -138,10 +145,11 @@ func printError(w io.Writer, p errorReport, asJSON bool) {
 	_, _ = io.WriteString(w, text)
 }
 
-// flagName names the flag that an input's fault is about: /display_name is --display-name.
+// flagName returns the name of the flag or field that an error in the input is about: display-name for /display_name.
 func flagName(f cardinal.Fault) string {
 	if f.Parameter != "" {
 		return f.Parameter
 	}
-	return strings.NewReplacer("_", "-", "/", " ").Replace(strings.TrimPrefix(strings.TrimPrefix(f.Pointer, "/profile"), "/"))
+	name := strings.TrimPrefix(strings.TrimPrefix(f.Pointer, "/profile"), "/")
+	return strings.NewReplacer("_", "-", "/", " ").Replace(name)
 }

@@ -21,24 +21,24 @@ func TestExitCode(t *testing.T) {
 		err  error
 		want int
 	}{
-		{"Nothing", t.Context(), nil, 0},
+		{"NoError", t.Context(), nil, 0},
 		{"Unclassified", t.Context(), errors.New("boom"), 1},
 		{"Busy", t.Context(), cardinal.ErrBusy, 1},
 		{"Throttled", t.Context(), cardinal.ErrThrottled, 1},
 		{"Faults", t.Context(), &cardinal.Invalid{Faults: []cardinal.Fault{{Code: "email_format"}}}, 2},
 		{"Usage", t.Context(), usageError("", "wrong"), 2},
 		{"NotFound", t.Context(), fmt.Errorf("user: %w", cardinal.ErrNotFound), 3},
-		{"Unknown", t.Context(), notFoundError("user", "bob", ""), 3},
+		{"UnknownUser", t.Context(), notFoundError("user", "bob", ""), 3},
 		{"Forbidden", t.Context(), cardinal.Refuse("permission_missing", "users.read"), 4},
 		{"Unauthenticated", t.Context(), cardinal.ErrUnauthenticated, 4},
-		{"SaysNo", t.Context(), silentError{cardinal.ErrForbidden}, 4},
+		{"AccessCheckNo", t.Context(), silentError{cardinal.ErrForbidden}, 4},
 		{"Conflict", t.Context(), cardinal.Refuse("identifier_taken"), 5},
 		{"Stale", t.Context(), &cardinal.Stale{Version: 3}, 5},
 		{"PartlyStale", t.Context(), partlyDone([]string{"added users.read"}, &cardinal.Stale{Version: 3}), 5},
 		{"Interrupted", signalled, fmt.Errorf("read: %w", context.Canceled), 130},
-		{"InterruptedInADriver", signalled, errors.New("SQLite refused a statement: code 9"), 130},
+		{"InterruptedDriver", signalled, errors.New("SQLite refused a statement: code 9"), 130},
 		{"StoppedUncleanly", signalled, &commandError{code: "not_clean", message: "3 requests were cut off"}, 1},
-		{"Stopped", signalled, nil, 0},
+		{"StoppedCleanly", signalled, nil, 0},
 		{"Canceled", t.Context(), context.Canceled, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -49,22 +49,25 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
-func TestTellsAllFaultsAndWhatToDo(t *testing.T) {
+func TestPrintErrorListsAllFaults(t *testing.T) {
 	var text strings.Builder
 	var faults cardinal.Faults
 	faults.Add("/display_name", "text_too_long", 200)
 	faults.Add("/profile/locale", "locale_format")
 	printError(&text, errorReportOf(t.Context(), faults.Err()), false)
-	want := "error: there are 2 problems\n  display-name: Use at most 200 characters.\n  locale: Use a BCP 47 tag, like de or pt-BR.\nNothing was changed. Correct this and run it again.\n"
+	want := "error: there are 2 problems\n" +
+		"  display-name: Use at most 200 characters.\n" +
+		"  locale: Use a BCP 47 tag, like de or pt-BR.\n" +
+		"Nothing was changed. Correct this and run it again.\n"
 	if text.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", text.String(), want)
 	}
 }
 
-func TestIsNotReadyWhileItStarts(t *testing.T) {
+func TestPendingAPINotReady(t *testing.T) {
 	var o pendingAPI
 	if len(o.ready(t.Context())) == 0 {
-		t.Error("it says that it is ready")
+		t.Error("the service reports that it is ready")
 	}
 	answer := httptest.NewRecorder()
 	o.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/v1/users", nil))

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -15,9 +16,9 @@ import (
 	"cardinal"
 )
 
-// exportResult is what `cardinal export` did.
+// exportResult is the result of `cardinal export`.
 type exportResult struct {
-	People int64  `json:"people"`
+	Users  int64  `json:"people"`
 	Digest string `json:"digest"` // SHA-256 of the lines, before they are encrypted
 	File   string `json:"file,omitempty"`
 }
@@ -25,17 +26,22 @@ type exportResult struct {
 func (a *app) export() *cobra.Command {
 	var path, to string
 	var secrets bool
-	c := command("export", "Give everybody back as JSON lines that import reads; with password hashes only when asked, and then encrypted",
-		"  cardinal export -o people.ndjson\n  cardinal export --with-secrets --to age1… -o people.ndjson.age\n  age -d -i key.txt people.ndjson.age | cardinal import - --yes",
+	c := command("export",
+		"Export all users as JSON lines that import reads; password hashes only on request, and encrypted",
+		"  cardinal export -o users.ndjson\n  cardinal export --with-secrets --to age1… -o users.ndjson.age\n"+
+			"  age -d -i key.txt users.ndjson.age | cardinal import - --yes",
 		func(ctx context.Context, _ []string) (err error) {
 			if secrets != (to != "") {
-				return usageError("Give both: --with-secrets --to with the age recipient who may read the hashes, or neither.", "password hashes are only given encrypted")
+				return usageError(
+					"Give both --with-secrets and --to with the age recipient who can read the hashes, or neither.",
+					"password hashes are exported only encrypted")
 			}
 			var recipients []age.Recipient
 			if to != "" {
 				recipient, err := age.ParseX25519Recipient(to)
 				if err != nil {
-					return usageError("Give the public key that age-keygen printed, age1….", "--to is not an age recipient")
+					return usageError("Give the public key that age-keygen printed, age1….",
+						"--to is not an age recipient")
 				}
 				recipients = append(recipients, recipient)
 			}
@@ -45,10 +51,10 @@ func (a *app) export() *cobra.Command {
 			}
 			out := a.out
 			if path != "" {
-				// Whole or not at all: it takes its name when it is complete.
+				// The file gets its name when it is complete, so that there is never a partial file of that name.
 				f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 				if err != nil {
-					return usageError("Say with -o where it may be.", "the file cannot be written: %v", err)
+					return usageError("Name another file with -o.", "the file cannot be written: %v", err)
 				}
 				defer os.Remove(f.Name())
 				defer f.Close()
@@ -62,27 +68,33 @@ func (a *app) export() *cobra.Command {
 				if err := errors.Join(f.Sync(), f.Close(), os.Rename(f.Name(), path)); err != nil {
 					return err
 				}
-				return printChanged(a, done, "", "%s people in %s, sha256 %s", formatThousands(done.People), path, done.Digest)
+				if a.json || len(a.fields) > 0 {
+					return printItem(a, done)
+				}
+				_, err = fmt.Fprintf(a.out, "exported %s users to %s, sha256 %s\n",
+					formatThousands(done.Users), path, done.Digest)
+				return err
 			}
-			a.printNote("%s people, sha256 %s", formatThousands(done.People), done.Digest)
+			a.printNote("exported %s users, sha256 %s", formatThousands(done.Users), done.Digest)
 			return nil
 		})
-	c.Flags().StringVarP(&path, "output", "o", "", "`FILE` to write, instead of standard output")
-	c.Flags().BoolVar(&secrets, "with-secrets", false, "with password hashes; needs --to")
-	c.Flags().StringVar(&to, "to", "", "encrypt to this age `RECIPIENT`")
+	c.Flags().StringVarP(&path, "output", "o", "", "write to this `FILE` instead of standard output")
+	c.Flags().BoolVar(&secrets, "with-secrets", false, "include password hashes; needs --to")
+	c.Flags().StringVar(&to, "to", "", "encrypt for this age `RECIPIENT`")
 	return c
 }
 
+// exportTo writes all users to out, one JSON object per line, encrypted when there are recipients.
 func (k desk) exportTo(ctx context.Context, out io.Writer, recipients []age.Recipient, done *exportResult) error {
 	buffered := bufio.NewWriterSize(out, 1<<16)
-	var sealed io.WriteCloser
+	var encrypted io.WriteCloser
 	var lines io.Writer = buffered
 	if len(recipients) > 0 {
 		var err error
-		if sealed, err = age.Encrypt(buffered, recipients...); err != nil {
+		if encrypted, err = age.Encrypt(buffered, recipients...); err != nil {
 			return err
 		}
-		lines = sealed
+		lines = encrypted
 	}
 	sum := sha256.New()
 	lines = io.MultiWriter(lines, sum)
@@ -91,12 +103,12 @@ func (k desk) exportTo(ctx context.Context, out io.Writer, recipients []age.Reci
 		if err != nil {
 			return err
 		}
-		done.People++
+		done.Users++
 		_, err = lines.Write(append(text, '\n'))
 		return err
 	})
-	if err == nil && sealed != nil {
-		err = sealed.Close()
+	if err == nil && encrypted != nil {
+		err = encrypted.Close()
 	}
 	done.Digest = hex.EncodeToString(sum.Sum(nil))
 	return errors.Join(err, buffered.Flush())

@@ -13,7 +13,7 @@ import (
 
 var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 
-// fieldsOf lists the JSON fields of a type, those of structs inside it joined by dots.
+// fieldsOf lists the JSON fields of a type; those of nested structs are joined by dots.
 func fieldsOf(t reflect.Type) []string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -33,22 +33,23 @@ func fieldsOf(t reflect.Type) []string {
 			continue
 		}
 		names = append(names, name)
-		for _, below := range fieldsOf(f.Type) {
-			names = append(names, name+"."+below)
+		for _, sub := range fieldsOf(f.Type) {
+			names = append(names, name+"."+sub)
 		}
 	}
 	return names
 }
 
-// checkFields returns an error that names the nearest field for each that t does not have.
+// checkFields returns an error for the first field that t does not have; it names the nearest one.
 func checkFields(t reflect.Type, requested []string) error {
 	available := fieldsOf(t)
 	for _, name := range requested {
 		if slices.Contains(available, name) {
 			continue
 		}
-		// What is below a field without fixed names (preferences, changes) is known to nobody beforehand.
-		if parent, _, nested := strings.Cut(name, "."); nested && slices.Contains(available, parent) && !hasSubfield(available, parent) {
+		// Fields without a fixed structure (preferences, changes) can have any subfield.
+		parent, _, nested := strings.Cut(name, ".")
+		if nested && slices.Contains(available, parent) && !hasSubfield(available, parent) {
 			continue
 		}
 		if meant := nearest.To(name, available); meant != "" {
@@ -63,7 +64,7 @@ func hasSubfield(known []string, parent string) bool {
 	return slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, parent+".") })
 }
 
-// encodeJSON is v as JSON without HTML's escapes.
+// encodeJSON encodes v as JSON without escaping for HTML.
 func encodeJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -72,7 +73,7 @@ func encodeJSON(v any) ([]byte, error) {
 	return bytes.TrimSpace(b.Bytes()), err
 }
 
-// toObject is v as its JSON form reads back, to be asked for fields by name.
+// toObject encodes v as JSON and decodes it again, so that its fields can be read by name.
 func toObject(v any) (map[string]any, error) {
 	text, err := encodeJSON(v)
 	if err != nil {
@@ -91,14 +92,14 @@ func fieldValue(o map[string]any, name string) any {
 		return v
 	}
 	first, rest, nested := strings.Cut(name, ".")
-	below, ok := o[first].(map[string]any)
+	inner, ok := o[first].(map[string]any)
 	if !nested || !ok {
 		return nil
 	}
-	return fieldValue(below, rest)
+	return fieldValue(inner, rest)
 }
 
-// selectFields is an object with the fields asked for, in that order, as JSON.
+// selectFields encodes some fields of an object as JSON, in the given order.
 func selectFields(o map[string]any, fields []string) (json.RawMessage, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')

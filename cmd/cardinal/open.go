@@ -20,10 +20,10 @@ import (
 	"cardinal/internal/store"
 )
 
-// desk is the operator's desk: the command line joins the house where the HTTP API does.
+// desk is a directory.Desk with the look-ups of the command line. It acts as the operator.
 type desk struct{ directory.Desk }
 
-// open opens the database as the operator, until the command is over.
+// open opens the database as the operator. The database is closed at the end of the command.
 func (a *app) open(ctx context.Context) (desk, error) {
 	s, err := a.openStore(ctx)
 	if err != nil {
@@ -37,12 +37,13 @@ func (a *app) open(ctx context.Context) (desk, error) {
 		return desk{}, err
 	}
 	if a.newKeyNotice != "" {
-		a.printNote("key: %s", a.newKeyNotice)
+		a.printNote("key-encryption key: %s", a.newKeyNotice)
 	}
 	return desk{d.As(cardinal.Operator())}, nil
 }
 
-// openStore opens the database that is there. A mistyped path shall not make a new one: that is for serve and db migrate.
+// openStore opens an existing database. It never creates one, so that a mistyped path is an error: only serve and db
+// migrate create databases.
 func (a *app) openStore(ctx context.Context) (*store.Store, error) {
 	c, err := a.config()
 	if err != nil {
@@ -51,13 +52,14 @@ func (a *app) openStore(ctx context.Context) (*store.Store, error) {
 	if path, ok := sqlitePath(c); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return nil, &commandError{code: "no_database", message: "there is no database at " + path,
-				fix: "Run `cardinal serve` or `" + a.rerunCommand("db", "migrate") + "`, or say with --db where it is."}
+				fix: "Run `cardinal serve` or `" + a.rerunCommand("db", "migrate") +
+					"`, or name another database with --db."}
 		}
 	}
 	return a.openOrCreateStore(ctx)
 }
 
-// openOrCreateStore opens the database; on SQLite it makes the file when there is none.
+// openOrCreateStore opens the database. On SQLite it creates the file when there is none.
 func (a *app) openOrCreateStore(ctx context.Context) (*store.Store, error) {
 	c, err := a.config()
 	if err != nil {
@@ -65,8 +67,9 @@ func (a *app) openOrCreateStore(ctx context.Context) (*store.Store, error) {
 	}
 	s, err := store.Open(ctx, c.Database)
 	if err != nil {
-		return nil, &commandError{kind: err, code: "no_database", message: "the database cannot be opened: " + err.Error(),
-			fix: "`cardinal config show --origin` tells where --db comes from."}
+		return nil, &commandError{kind: err, code: "no_database",
+			message: "the database cannot be opened: " + err.Error(),
+			fix:     "`cardinal config show --origin` shows where --db comes from."}
 	}
 	a.onClose(func() {
 		if err := s.Close(); err != nil {
@@ -76,7 +79,7 @@ func (a *app) openOrCreateStore(ctx context.Context) (*store.Store, error) {
 	return s, nil
 }
 
-// openCatalog opens the configured database, which need not be Cardinal's, to read what its own catalog says.
+// openCatalog opens the configured database to read its system catalog. It need not be a Cardinal database.
 func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 	c, err := a.config()
 	if err != nil {
@@ -84,7 +87,8 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 	}
 	if path, ok := sqlitePath(c); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, &commandError{code: "no_database", message: "there is no database at " + path, fix: "Say with --db where it is."}
+			return nil, &commandError{code: "no_database", message: "there is no database at " + path,
+				fix: "Name another database with --db."}
 		}
 	}
 	d, err := catalog.Open(ctx, c.Database)
@@ -92,17 +96,20 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, &commandError{code: "no_database", message: err.Error(), fix: "`cardinal config show --origin` tells where --db comes from."}
+		return nil, &commandError{code: "no_database", message: err.Error(),
+			fix: "`cardinal config show --origin` shows where --db comes from."}
 	}
 	a.onClose(func() { d.Close() })
 	return d, nil
 }
 
+// schemaError returns the error for a database whose schema does not fit this program.
 func schemaError(err error) error {
-	return &commandError{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "), fix: "`cardinal db status` lists the migrations."}
+	return &commandError{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "),
+		fix: "`cardinal db status` lists the migrations."}
 }
 
-// withSchemaFix says what to do about the schema, when that is what is wrong.
+// withSchemaFix turns an error of the schema into a schemaError; other errors stay as they are.
 func withSchemaFix(err error) error {
 	if errors.Is(err, store.ErrSchema) {
 		return schemaError(err)
@@ -110,7 +117,7 @@ func withSchemaFix(err error) error {
 	return err
 }
 
-// openDirectory opens the rules over a database whose schema is ready.
+// openDirectory opens the directory on a database whose schema is ready.
 func (a *app) openDirectory(ctx context.Context, s *store.Store) (*directory.Directory, error) {
 	c, err := a.config()
 	if err != nil {
@@ -122,39 +129,41 @@ func (a *app) openDirectory(ctx context.Context, s *store.Store) (*directory.Dir
 		Hasher:    password.New(password.Default, password.DefaultLimits()),
 	})
 	if errors.Is(err, directory.ErrKeyMissing) {
-		return nil, &commandError{kind: err, code: "key_missing", message: strings.TrimPrefix(err.Error(), directory.ErrKeyMissing.Error()+": "),
-			fix: "Keys are looked for in " + c.KeysDir + " (--keys) and in CARDINAL_KEK."}
+		return nil, &commandError{kind: err, code: "key_missing",
+			message: strings.TrimPrefix(err.Error(), directory.ErrKeyMissing.Error()+": "),
+			fix:     "Keys are read from " + c.KeysDir + " (--keys) and from CARDINAL_KEK."}
 	}
 	return d, err
 }
 
-// createKEK gives a database that names no key its first one: that of the environment, or a new one in a file.
+// createKEK returns the first key-encryption key of a new database: the key from the environment, or a new key in a
+// file.
 func (a *app) createKEK(dir, env string, id uuid.UUID) (seal.KEK, string, error) {
 	if env != "" {
 		ring, err := seal.LoadKeyring("", env)
 		if err != nil {
 			return seal.KEK{}, "", err
 		}
-		kek, _ := ring.Sole() // it was read from one variable
-		a.newKeyNotice = "that of CARDINAL_KEK; " + keyBackupHint
+		kek, _ := ring.Sole() // one variable has one key
+		a.newKeyNotice = "read from CARDINAL_KEK. " + keyBackupHint
 		return kek, "environment", nil
 	}
 	kek, path, err := seal.CreateKEK(dir, id)
 	if err != nil {
-		return seal.KEK{}, "", fmt.Errorf("%w (--keys says where keys are kept)", err)
+		return seal.KEK{}, "", fmt.Errorf("%w (--keys names the folder of the keys)", err)
 	}
-	a.newKeyNotice = path + ", just made; " + keyBackupHint
+	a.newKeyNotice = "created in " + path + ". " + keyBackupHint
 	return kek, "file", nil
 }
 
-const keyBackupHint = "back it up apart from the data: without it nothing personal can be read"
+const keyBackupHint = "Back it up separately from the data: without it, personal data cannot be decrypted."
 
-// sqlitePath is the file of an SQLite database; false for another kind.
+// sqlitePath returns the file of an SQLite database; false for another engine.
 func sqlitePath(c config.Config) (string, bool) {
 	return strings.TrimPrefix(strings.TrimPrefix(c.Database, "sqlite://"), "sqlite:"), c.IsEmbedded()
 }
 
-// notFoundAs says what was not found, when that is what went wrong.
+// notFoundAs turns a cardinal.ErrNotFound into a notFoundError; other errors stay as they are.
 func notFoundAs(err error, what, name, fix string) error {
 	if errors.Is(err, cardinal.ErrNotFound) {
 		return notFoundError(what, name, fix)

@@ -18,14 +18,14 @@ import (
 	"cardinal"
 )
 
-// listPage is a list as programs get it: the shape of the HTTP API's pages, with an id to go on after.
+// listPage is a list as JSON: the shape of a page of the HTTP API, with the id after which the next page starts.
 type listPage[T any] struct {
 	Data    []T    `json:"data"`
 	HasMore bool   `json:"has_more"`
 	Next    string `json:"next,omitempty"` // for --after
 }
 
-// pageFlags are the flags of a list that comes in pages.
+// pageFlags are the flags of a list that is read in pages.
 type pageFlags struct {
 	limit int
 	after string
@@ -34,22 +34,24 @@ type pageFlags struct {
 // check is called before the database is opened.
 func (p pageFlags) check() error {
 	if p.limit < 1 {
-		return usageError("Give 1 or more.", "--limit %d is no number of lines", p.limit)
+		return usageError("Give 1 or more.", "--limit %d is too small", p.limit)
 	}
 	if _, err := uuid.Parse(p.after); p.after != "" && err != nil {
-		return usageError("Give the id in the last line of the list before.", "--after is not an id")
+		return usageError("Give the id that the previous list printed.", "--after is not a valid id")
 	}
 	return nil
 }
 
-const maxPageSize = 200 // the most that one page holds
+const maxPageSize = 200 // the limit of the directory
 
-// paginate collects as many things as --limit asks for, a page at a time.
-func paginate[T any](p pageFlags, descending bool, id func(T) uuid.UUID, fetch func(cardinal.Page) (cardinal.List[T], error)) (listPage[T], error) {
+// paginate reads page after page until it has the number of items that --limit gives.
+func paginate[T any](p pageFlags, descending bool, id func(T) uuid.UUID,
+	fetch func(cardinal.Page) (cardinal.List[T], error),
+) (listPage[T], error) {
 	out := listPage[T]{Data: []T{}}
 	page := cardinal.Page{Descending: descending}
 	if p.after != "" {
-		page.After = uuid.MustParse(p.after) // check has seen it
+		page.After = uuid.MustParse(p.after) // validated by check
 	}
 	for {
 		page.Limit = min(maxPageSize, p.limit-len(out.Data))
@@ -72,7 +74,7 @@ func paginate[T any](p pageFlags, descending bool, id func(T) uuid.UUID, fetch f
 	}
 }
 
-// printList prints a list in the form asked for. columns are the fields that people see unless --fields says otherwise.
+// printList prints a list in the format that the flags choose. columns are the fields of the table without --fields.
 func printList[T any](a *app, l listPage[T], columns ...string) error {
 	if len(a.fields) > 0 {
 		if err := checkFields(reflect.TypeFor[T](), a.fields); err != nil {
@@ -84,17 +86,17 @@ func printList[T any](a *app, l listPage[T], columns ...string) error {
 		if len(a.fields) == 0 {
 			return a.printJSON(l)
 		}
-		picked := listPage[json.RawMessage]{Data: make([]json.RawMessage, len(l.Data)), HasMore: l.HasMore, Next: l.Next}
+		data := make([]json.RawMessage, len(l.Data))
 		for i, v := range l.Data {
 			o, err := toObject(v)
 			if err != nil {
 				return err
 			}
-			if picked.Data[i], err = selectFields(o, columns); err != nil {
+			if data[i], err = selectFields(o, columns); err != nil {
 				return err
 			}
 		}
-		return a.printJSON(picked)
+		return a.printJSON(listPage[json.RawMessage]{Data: data, HasMore: l.HasMore, Next: l.Next})
 	}
 	rows := make([][]string, len(l.Data))
 	for i, v := range l.Data {
@@ -117,12 +119,12 @@ func printList[T any](a *app, l listPage[T], columns ...string) error {
 		return err
 	}
 	if l.Next != "" {
-		a.printNote("more follow: --after %s", l.Next)
+		a.printNote("there are more: --after %s", l.Next)
 	}
 	return nil
 }
 
-// printItem prints one thing: its fields, a line each, for people.
+// printItem prints one object: one field per line, or JSON.
 func printItem[T any](a *app, v T, lines ...string) error {
 	if len(a.fields) > 0 {
 		if err := checkFields(reflect.TypeFor[T](), a.fields); err != nil {
@@ -138,11 +140,11 @@ func printItem[T any](a *app, v T, lines ...string) error {
 		if len(a.fields) == 0 {
 			return a.printJSON(v)
 		}
-		picked, err := selectFields(o, lines)
+		selected, err := selectFields(o, lines)
 		if err != nil {
 			return err
 		}
-		return a.printJSON(picked)
+		return a.printJSON(selected)
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	for _, name := range lines {
@@ -153,20 +155,21 @@ func printItem[T any](a *app, v T, lines ...string) error {
 	return w.Flush()
 }
 
-// printChanged tells what a command changed and how to take it back; undo is "" when that cannot be.
+// printChanged prints what a command changed and the command that undoes it; undo is "" when that is not possible.
 func printChanged[T any](a *app, v T, undo, format string, values ...any) error {
 	if a.json || len(a.fields) > 0 {
 		return printChangedItem(a, v, undo)
 	}
 	fmt.Fprintf(a.out, format+"\n", values...)
-	if undo == "" {
-		undo = "not possible"
+	line := "This cannot be undone."
+	if undo != "" {
+		line = "undo: " + undo
 	}
-	_, err := fmt.Fprintf(a.out, "undo: %s\n", undo)
+	_, err := fmt.Fprintln(a.out, line)
 	return err
 }
 
-// printChangedItem prints what was changed as it is now, with the undo as one more field.
+// printChangedItem prints the object after the change, with the undo command as one more field.
 func printChangedItem[T any](a *app, v T, undo string) error {
 	if len(a.fields) > 0 {
 		return printItem(a, v)
@@ -219,12 +222,12 @@ func (a *app) printTable(columns []string, rows [][]string) error {
 	return w.Flush()
 }
 
-// fieldLabel is a field's name for people: the last part of it.
+// fieldLabel returns the last part of a field's name, with spaces for underscores.
 func fieldLabel(name string) string {
 	return strings.ReplaceAll(name[strings.LastIndexByte(name, '.')+1:], "_", " ")
 }
 
-// cellText is a JSON value as text: exact for programs that read CSV, short for people.
+// cellText returns a JSON value as text: exact for CSV, shortened and sanitized for tables.
 func cellText(v any, exact bool) string {
 	switch v := v.(type) {
 	case nil:
@@ -271,10 +274,12 @@ func isNested(v any) bool {
 	return false
 }
 
-// sanitize keeps what people typed into names and agents from moving a terminal's cursor or turning its text around.
+// sanitize replaces control characters and bidirectional formatting characters: names and user agents are input of
+// users, and must not move the terminal's cursor or reverse its text.
 func sanitize(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 {
+		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 ||
+			r == 0x2029 {
 			return unicode.ReplacementChar
 		}
 		return r

@@ -12,12 +12,12 @@ import (
 func (a *app) rolesEdit() *cobra.Command {
 	var name, description string
 	var add, remove []string
-	c := command("edit ROLE", "Change a role's name, description and permissions",
+	c := command("edit ROLE", "Change the name, description and permissions of a role",
 		"  cardinal roles edit editor --add-permission sessions.read --remove-permission users.update", nil)
 	c.Flags().StringVar(&name, "name", "", "new `NAME`")
-	c.Flags().StringVar(&description, "description", "", "what it is for")
-	c.Flags().StringSliceVar(&add, "add-permission", nil, "`NAMES` of permissions to give it")
-	c.Flags().StringSliceVar(&remove, "remove-permission", nil, "`NAMES` of permissions to take from it")
+	c.Flags().StringVar(&description, "description", "", "purpose of the role")
+	c.Flags().StringSliceVar(&add, "add-permission", nil, "`NAMES` of permissions to add")
+	c.Flags().StringSliceVar(&remove, "remove-permission", nil, "`NAMES` of permissions to remove")
 	c.ValidArgsFunction = a.completeFirstRole
 	c.RunE = func(c *cobra.Command, args []string) error {
 		ctx := c.Context()
@@ -33,14 +33,15 @@ func (a *app) rolesEdit() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		permissions, err := k.permissionsByName(ctx)
+		permissions, err := k.permissionIDs(ctx)
 		if err != nil {
 			return err
 		}
-		// Each permission is a change of its own, so a wrong name is found before the first of them.
+		// Each permission is a separate change, so unknown names are reported before the first one.
 		for _, p := range slices.Concat(add, remove) {
 			if _, ok := permissions[p]; !ok {
-				return notFoundError("permission", p, "Nothing was changed. `cardinal roles permissions` shows what there is.")
+				return notFoundError("permission", p,
+					"Nothing was changed. `cardinal roles permissions` lists the permissions.")
 			}
 		}
 		var undo []string
@@ -87,15 +88,17 @@ func (a *app) rolesEdit() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printChanged(a, after, a.rerunCommand(append([]string{"roles", "edit", role.ID.String()}, undo...)...), "changed the role %s", role.Name)
+		rerun := a.rerunCommand(append([]string{"roles", "edit", role.ID.String()}, undo...)...)
+		return printChanged(a, after, rerun, "changed the role %s", role.Name)
 	}
 	return c
 }
 
-// partlyDone says what was done before something failed.
+// partlyDone adds the changes that were already made to an error.
 func partlyDone(done []string, err error) error {
 	if len(done) == 0 {
 		return err
 	}
-	return &commandError{kind: err, code: "partly_done", message: err.Error(), fix: "Done before that: " + strings.Join(done, ", ") + "."}
+	return &commandError{kind: err, code: "partly_done", message: err.Error(),
+		fix: "These changes were already made: " + strings.Join(done, ", ") + "."}
 }

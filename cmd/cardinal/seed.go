@@ -12,7 +12,7 @@ import (
 	"cardinal/internal/seed"
 )
 
-// seedResult is what `cardinal seed` did.
+// seedResult is the result of `cardinal seed`.
 type seedResult struct {
 	Users   int    `json:"users"`
 	Seed    uint64 `json:"seed"`
@@ -21,55 +21,58 @@ type seedResult struct {
 	Granted int    `json:"granted"`
 }
 
-// roleEvery is to every how manieth person which role is granted, with --roles.
+// roleEvery says which roles --roles grants, each to every n-th user.
 var roleEvery = map[string]int{"support": 20, "auditor": 50}
 
 func (a *app) seed() *cobra.Command {
 	done := seedResult{}
 	var withRoles bool
-	c := command("seed", "Make up people, the same for the same seed, without passwords", "  cardinal seed --users 500 --seed 42 --roles", func(ctx context.Context, _ []string) error {
-		if done.Users < 1 {
-			return usageError("Give 1 or more.", "--users %d is no number of people", done.Users)
-		}
-		k, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		p := a.newCounter(done.Users)
-		for i := range done.Users {
-			user, err := k.CreateUser(ctx, seed.Person(done.Seed, i))
-			switch {
-			case isTaken(err):
-				done.Skipped++
-			case err != nil:
-				return err
-			default:
-				done.Created++
-				if withRoles {
-					n, err := k.grantSeedRoles(ctx, user, i)
-					if err != nil {
-						return err
-					}
-					done.Granted += n
-				}
+	c := command("seed", "Create generated users without passwords; the same seed creates the same users",
+		"  cardinal seed --users 500 --seed 42 --roles",
+		func(ctx context.Context, _ []string) error {
+			if done.Users < 1 {
+				return usageError("Give 1 or more.", "--users %d is too small", done.Users)
 			}
-			p.update(i + 1)
-		}
-		return printChanged(a, done, "", "%d people made, %d skipped, %d roles granted; they have no passwords", done.Created, done.Skipped, done.Granted)
-	})
-	c.Flags().IntVar(&done.Users, "users", 100, "how many people")
-	c.Flags().Uint64Var(&done.Seed, "seed", 42, "which people")
-	c.Flags().BoolVar(&withRoles, "roles", false, "grant some of them the roles support and auditor")
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			p := a.newCounter(done.Users)
+			for i := range done.Users {
+				user, err := k.CreateUser(ctx, seed.Person(done.Seed, i))
+				switch {
+				case isTaken(err):
+					done.Skipped++
+				case err != nil:
+					return err
+				default:
+					done.Created++
+					if withRoles {
+						n, err := k.grantSeedRoles(ctx, user, i)
+						if err != nil {
+							return err
+						}
+						done.Granted += n
+					}
+				}
+				p.update(i + 1)
+			}
+			return printChanged(a, done, "", "created %d users without passwords, skipped %d, granted %d roles",
+				done.Created, done.Skipped, done.Granted)
+		})
+	c.Flags().IntVar(&done.Users, "users", 100, "number of users to create")
+	c.Flags().Uint64Var(&done.Seed, "seed", 42, "seed of the generator")
+	c.Flags().BoolVar(&withRoles, "roles", false, "grant the roles support and auditor to some of the users")
 	return c
 }
 
-// isTaken reports whether somebody else, who was made up before most likely, has the address.
+// isTaken reports whether another user has the address: most likely the same generated user of an earlier run.
 func isTaken(err error) bool {
 	var refusal *cardinal.Refusal
 	return errors.As(err, &refusal) && refusal.Code == "identifier_taken"
 }
 
-// grantSeedRoles grants a made-up person the roles that are the turn of their number, and returns how many.
+// grantSeedRoles grants the i-th generated user the roles of roleEvery, and returns how many.
 func (k desk) grantSeedRoles(ctx context.Context, user cardinal.User, i int) (int, error) {
 	n := 0
 	for name, every := range roleEvery {
@@ -88,7 +91,8 @@ func (k desk) grantSeedRoles(ctx context.Context, user cardinal.User, i int) (in
 	return n, nil
 }
 
-// counter tells how far something is: one line rewritten on a terminal, else a plain line every tenth.
+// counter prints the progress of a task with a known number of steps: on a terminal one line that is rewritten,
+// otherwise a line at every tenth; with --json nothing.
 type counter struct {
 	a             *app
 	total         int

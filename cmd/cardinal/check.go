@@ -49,7 +49,8 @@ func (a *app) check() *cobra.Command {
 	c.Long = `Checks the live database against the contract of its schema: it compares the schema with a shadow
 schema that the migrations build, evaluates the points of the guide, tries violations that the
 database must reject, and scans the rows. It changes nothing and can run while the service runs.`
-	c.Flags().BoolVar(&q.any, "any", false, "check another database, by the general points of the guide")
+	c.Flags().BoolVar(&q.any, "any", false,
+		"check a database of another application, by the general points of the guide")
 	c.Flags().StringVar(&q.schema, "schema", "", "PostgreSQL `SCHEMA` to check with --any (default public)")
 	c.Flags().StringSliceVar(&q.only, "only", nil,
 		"only these checks, by `ID` or kind: question, fingerprint, point, probe, data")

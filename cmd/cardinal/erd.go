@@ -60,7 +60,7 @@ func (a *app) erd() *cobra.Command {
 	c.Flags().IntVar(&f.depth, "depth", 1, "number of relations between --focus and its neighbours")
 	c.Flags().BoolVar(&f.group, "group", false, "draw a background for each group of tables in the SVG")
 	c.Flags().StringVarP(&f.file, "output", "o", "", "write to this `FILE`")
-	c.Flags().BoolVar(&f.any, "any", false, "draw a database that is not of Cardinal")
+	c.Flags().BoolVar(&f.any, "any", false, "draw a database of another application")
 	c.Flags().StringVar(&f.schema, "schema", "public", "PostgreSQL schema to draw with --any")
 	c.PreRunE = func(c *cobra.Command, _ []string) error { return f.check(c, a.json) }
 	return c
@@ -83,7 +83,7 @@ func (f *erdFlags) check(c *cobra.Command, asJSON bool) error {
 	case c.Flags().Changed("depth") && f.focus == "":
 		return usageError("Name a table with --focus.", "--depth is only for --focus")
 	case c.Flags().Changed("schema") && !f.any:
-		return usageError("Add --any to draw a database that is not of Cardinal.", "--schema is only for --any")
+		return usageError("Add --any to draw a database of another application.", "--schema is only for --any")
 	}
 	return nil
 }

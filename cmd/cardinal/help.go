@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // rootHelp is what `cardinal` prints without arguments.
@@ -105,7 +107,12 @@ func flagError(c *cobra.Command, err error) error {
 			return usageError("", "unknown flag \"--%s\". Did you mean \"--%s\"?", name, meant)
 		}
 	}
-	return usageError("`"+c.CommandPath()+" --help` lists the flags.", "%s", err.Error())
+	message := err.Error()
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		message = fmt.Sprintf("invalid value %q of --%s", invalid.GetValue(), invalid.GetFlag().Name)
+	}
+	return usageError("`"+c.CommandPath()+" --help` lists the flags.", "%s", message)
 }
 
 // help explains a command or a topic.
@@ -141,6 +148,8 @@ func (a *app) help() *cobra.Command {
 	return c
 }
 
+const helpWidth = 120 // columns of the descriptions of flags
+
 // writeHelp writes the help page of a command, examples first. It does not use text/template, because the linker could
 // then not remove unused methods from the binary.
 func writeHelp(w io.Writer, c *cobra.Command) {
@@ -159,9 +168,9 @@ func writeHelp(w io.Writer, c *cobra.Command) {
 		fmt.Fprintf(w, "\nUsage:\n  %s\n", c.UseLine())
 	}
 	if own := c.LocalNonPersistentFlags(); own.HasAvailableFlags() && c.HasParent() {
-		fmt.Fprintf(w, "\nFlags:\n%s", own.FlagUsages())
+		fmt.Fprintf(w, "\nFlags:\n%s", own.FlagUsagesWrapped(helpWidth))
 	}
-	fmt.Fprintf(w, "\nFlags of every command:\n%s", c.Root().PersistentFlags().FlagUsages())
+	fmt.Fprintf(w, "\nFlags of every command:\n%s", c.Root().PersistentFlags().FlagUsagesWrapped(helpWidth))
 }
 
 // writeCommands lists the commands below c: two levels of them, for the root.

@@ -35,7 +35,7 @@ func (a *app) tree() *cobra.Command {
 		group("settings", "Settings that can be changed while the service runs", a.settingsList(), a.settingsSet()),
 		a.importUsers(),
 		a.export(),
-		group("runs", "Imports: list, show, continue, undo", a.runsList(), a.runsShow(), a.runsResume(), a.runsUndo()),
+		group("runs", "Imports of users", a.runsList(), a.runsShow(), a.runsResume(), a.runsUndo()),
 		a.seed(),
 		a.erd(),
 		group("db", "The schema of the database", a.dbMigrate(), a.dbStatus(), a.dbPlan(), a.dbLint()),

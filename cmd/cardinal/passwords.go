@@ -65,7 +65,6 @@ type passwordFlags struct {
 func (p *passwordFlags) addTo(c *cobra.Command) *cobra.Command {
 	c.Flags().BoolVar(&p.stdin, "password-stdin", false, "read the password from standard input")
 	c.Flags().StringVar(&p.file, "password-file", "", "read the password from `FILE`; - is standard input")
-	c.MarkFlagsMutuallyExclusive("password-stdin", "password-file")
 	return c
 }
 
@@ -77,6 +76,9 @@ const maxPasswordBytes = 8192 // that are read; the password rules allow fewer
 func (p *passwordFlags) read(a *app) (cardinal.Secret, error) {
 	if !p.isSet() {
 		return a.promptPassword()
+	}
+	if p.stdin && p.file != "" {
+		return "", usageError("Give one of them.", "--password-stdin and --password-file exclude each other")
 	}
 	from := io.Reader(a.in)
 	if p.file != "" && p.file != "-" {

@@ -50,13 +50,17 @@ func (k desk) findUser(ctx context.Context, name string) (cardinal.User, error) 
 
 // addEmails adds the primary email address of each user.
 func (k desk) addEmails(ctx context.Context, users []cardinal.User) ([]userWithEmail, error) {
+	ids := make([]uuid.UUID, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	contacts, err := k.ContactsOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]userWithEmail, len(users))
 	for i, user := range users {
-		contacts, err := k.Contacts(ctx, user.ID)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = userWithEmail{User: user, Email: primaryEmail(contacts)}
+		out[i] = userWithEmail{User: user, Email: primaryEmail(contacts[user.ID])}
 	}
 	return out, nil
 }

@@ -89,6 +89,10 @@ func (w *world) deskCalls(t *testing.T) map[string]deskCall {
 			return err
 		}, "", none},
 		"Contacts": {func(ctx context.Context, k directory.Desk) error { _, err := k.Contacts(ctx, target.ID); return err }, "", none},
+		"ContactsOf": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.ContactsOf(ctx, []uuid.UUID{target.ID})
+			return err
+		}, "", none},
 		"CreateAPIKey": {func(ctx context.Context, k directory.Desk) error {
 			_, err := k.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k2", RoleIDs: []uuid.UUID{role.ID}, ExpiresAt: time.Now().Add(time.Hour)})
 			return err

@@ -161,7 +161,13 @@ func (w *world) deskCalls(t *testing.T) map[string]deskCall {
 			return k.Export(ctx, false, func(cardinal.ImportRow) error { return nil })
 		}, "export.start", none},
 		"Imports": {func(ctx context.Context, k directory.Desk) error { _, err := k.Imports(ctx, page); return err }, "", none},
-		"Import":  {func(ctx context.Context, k directory.Desk) error { _, err := k.Import(ctx, run.ID); return err }, "", none},
+		"Jobs":    {func(ctx context.Context, k directory.Desk) error { _, err := k.Jobs(ctx); return err }, "", none},
+		"RequestJob": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.RequestJob(ctx, "sessions.purge")
+			return err
+		}, "job.run", none},
+		"RetryJobs": {func(ctx context.Context, k directory.Desk) error { _, err := k.RetryJobs(ctx, ""); return err }, "job.retry", none},
+		"Import":    {func(ctx context.Context, k directory.Desk) error { _, err := k.Import(ctx, run.ID); return err }, "", none},
 		"CheckImport": {func(ctx context.Context, k directory.Desk) error {
 			_, err := k.CheckImport(ctx, people, directory.ImportOptions{}, nil, func(int64) {})
 			return err

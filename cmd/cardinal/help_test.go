@@ -108,7 +108,8 @@ func TestUsageErrorsGolden(t *testing.T) {
 		"import x.csv --map nothing", "import x.csv --hash-config nowhere", "runs show x", "completion tcsh",
 		"check --only G99", "check --format xml", "check --format sarif --json", "check --schema public",
 		"check --fields id", "check --accept nowhere", "erd --format png", "erd --json --format svg",
-		"erd --theme grey", "erd --depth 2", "erd --focus users --depth -1", "erd --schema public", "db lint nowhere", "db lint testdata",
+		"erd --theme grey", "erd --depth 2", "erd --focus users --depth -1", "erd --schema public",
+		"db lint nowhere", "db lint testdata",
 	} {
 		stdout, stderr := runCommand(t, strings.Fields(line)...)
 		if stdout != "" || !strings.HasSuffix(stderr, "exit code 2\n") {

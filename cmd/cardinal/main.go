@@ -36,6 +36,7 @@ func (a *app) tree() *cobra.Command {
 		a.importUsers(),
 		a.export(),
 		group("runs", "Imports of users", a.runsList(), a.runsShow(), a.runsResume(), a.runsUndo()),
+		group("jobs", "Background jobs", a.jobsList(), a.jobsRun(), a.jobsRetry()),
 		a.seed(),
 		a.erd(),
 		group("db", "The schema of the database", a.dbMigrate(), a.dbStatus(), a.dbPlan(), a.dbLint()),

@@ -21,7 +21,10 @@ import (
 )
 
 // desk is a directory.Desk with the look-ups of the command line. It acts as the operator.
-type desk struct{ directory.Desk }
+type desk struct {
+	directory.Desk
+	directory *directory.Directory
+}
 
 // open opens the database as the operator. The database is closed at the end of the command.
 func (a *app) open(ctx context.Context) (desk, error) {
@@ -39,7 +42,7 @@ func (a *app) open(ctx context.Context) (desk, error) {
 	if a.newKeyNotice != "" {
 		a.printNote("key-encryption key: %s", a.newKeyNotice)
 	}
-	return desk{d.As(cardinal.Operator())}, nil
+	return desk{d.As(cardinal.Operator()), d}, nil
 }
 
 // openStore opens an existing database. It never creates one, so that a mistyped path is an error: only serve and db

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -146,13 +145,13 @@ func printItem[T any](a *app, v T, lines ...string) error {
 		}
 		return a.printJSON(selected)
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, name := range lines {
 		if text := cellText(fieldValue(o, name), false); text != "" {
-			fmt.Fprintf(w, "%s\t%s\n", fieldLabel(name), text)
+			rows = append(rows, []string{fieldLabel(name), text})
 		}
 	}
-	return w.Flush()
+	return writeTable(a.out, rows)
 }
 
 // printChanged prints what a command changed and the command that undoes it; undo is "" when that is not possible.
@@ -211,15 +210,11 @@ func (a *app) printCSV(columns []string, rows [][]string) error {
 }
 
 func (a *app) printTable(columns []string, rows [][]string) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	heads := make([]string, len(columns))
+	headers := make([]string, len(columns))
 	for i, name := range columns {
-		heads[i] = strings.ToUpper(fieldLabel(name))
+		headers[i] = strings.ToUpper(fieldLabel(name))
 	}
-	for _, row := range append([][]string{heads}, rows...) {
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
-	}
-	return w.Flush()
+	return writeTable(a.out, append([][]string{headers}, rows...))
 }
 
 // fieldLabel returns the last part of a field's name, with spaces for underscores.

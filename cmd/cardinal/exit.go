@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"cardinal"
@@ -106,7 +107,7 @@ func errorReportOf(ctx context.Context, err error) errorReport {
 		return errorReport{Code: "validation_failed", Message: problemCount(len(invalid.Faults)),
 			Errors: invalid.Faults, Fix: "Nothing was changed. Correct this and run it again."}
 	case errors.As(err, &refusal):
-		return errorReport{Code: refusal.Code, Message: refusal.Explanation, Fix: "Nothing was changed. " + refusal.Fix}
+		return refusalReport(refusal)
 	case errors.Is(err, cardinal.ErrStale):
 		return errorReport{Code: "stale", Message: "another change was made at the same time",
 			Fix: "Nothing was changed. Run it again."}
@@ -118,6 +119,22 @@ func errorReportOf(ctx context.Context, err error) errorReport {
 	}
 	return errorReport{Code: "failed", Message: err.Error(),
 		Fix: "Check the database with `cardinal db status` and the configuration with `cardinal config show --origin`."}
+}
+
+// refusalReport reports a refusal with the texts of the catalogue. The title stands for an empty explanation. When the
+// caller has to wait, the fix gives the time, because the text of the catalogue names an HTTP header.
+func refusalReport(r *cardinal.Refusal) errorReport {
+	message, fix := r.Explanation, r.Fix
+	if message == "" {
+		message = r.Title + "."
+	}
+	if errors.Is(r, cardinal.ErrBusy) || errors.Is(r, cardinal.ErrThrottled) {
+		fix = "Try again in a moment."
+		if r.RetryAfter > 0 {
+			fix = fmt.Sprintf("Try again in %d s.", int64(math.Ceil(r.RetryAfter.Seconds())))
+		}
+	}
+	return errorReport{Code: r.Code, Message: message, Fix: "Nothing was changed. " + fix}
 }
 
 func problemCount(n int) string {

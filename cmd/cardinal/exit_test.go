@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"cardinal"
 )
@@ -61,6 +62,36 @@ func TestPrintErrorListsAllFaults(t *testing.T) {
 		"Nothing was changed. Correct this and run it again.\n"
 	if text.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", text.String(), want)
+	}
+}
+
+func TestErrorReportOfRefusal(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"Explanation", cardinal.Refuse("last_user_with_role"),
+			"error: At least one user who can sign in must have this role.\n" +
+				"Nothing was changed. Grant the role to another user who can sign in first.\n"},
+		{"TitleWithoutExplanation", cardinal.Refuse("import_file", "The file is empty"),
+			"error: The file cannot be imported.\nNothing was changed. The file is empty.\n"},
+		{"RetryAfter", cardinal.Refuse("busy").After(1500 * time.Millisecond),
+			"error: The service has reached its limit.\nNothing was changed. Try again in 2 s.\n"},
+		{"Throttled", cardinal.Refuse("too_many_attempts"),
+			"error: There were too many failed attempts.\nNothing was changed. Try again in a moment.\n"},
+		{"BusyWithoutCode", fmt.Errorf("%w: the disk of the database is full", cardinal.ErrBusy),
+			"error: busy: the disk of the database is full\nTry again in a moment.\n"},
+		{"Stale", &cardinal.Stale{Version: 2},
+			"error: another change was made at the same time\nNothing was changed. Run it again.\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var text strings.Builder
+			printError(&text, errorReportOf(t.Context(), test.err), false)
+			if text.String() != test.want {
+				t.Errorf("got\n%s\nwant\n%s", text.String(), test.want)
+			}
+		})
 	}
 }
 

@@ -13,7 +13,8 @@ func TestWriteTable(t *testing.T) {
 	}{
 		{"Empty", nil, ""},
 		{"ASCII", [][]string{{"ID", "NAME"}, {"1", "Ada"}, {"200", "Bob"}}, "ID   NAME\n1    Ada\n200  Bob\n"},
-		{"EmptyCells", [][]string{{"A", "B", "C"}, {"", "b", ""}, {"a", "", "c"}, {"", "", ""}}, "A  B  C\n   b\na     c\n\n"},
+		{"EmptyCells", [][]string{{"A", "B", "C"}, {"", "b", ""}, {"a", "", "c"}, {"", "", ""}},
+			"A  B  C\n   b\na     c\n\n"},
 		{"EastAsian", [][]string{{"NAME", "X"}, {"山田太郎", "1"}, {"김철수", "2"}, {"Ada", "3"}},
 			"NAME      X\n山田太郎  1\n김철수    2\nAda       3\n"},
 		{"CombiningMark", [][]string{{"Zoe\u0308", "1"}, {"Zoey", "2"}}, "Zoe\u0308   1\nZoey  2\n"},

@@ -16,3 +16,25 @@ type Job struct {
 	LastRunAt     *time.Time
 	LastError     *string
 }
+
+// JobStatus is a job as an operator sees it.
+type JobStatus struct {
+	ID            uuid.UUID  `json:"id"`
+	Kind          string     `json:"kind"`
+	State         string     `json:"state"`
+	RunAt         time.Time  `json:"run_at"`                   // when it is due
+	RepeatSeconds *int64     `json:"repeat_seconds,omitempty"` // nil runs once
+	Attempts      int64      `json:"attempts"`                 // failed attempts since the last success
+	LastRunAt     *time.Time `json:"last_run_at,omitempty"`    // last success
+	LastError     *string    `json:"last_error,omitempty"`     // kind of the last error
+	LeasedBy      *uuid.UUID `json:"leased_by,omitempty"`      // node that runs it
+	LeasedUntil   *time.Time `json:"leased_until,omitempty"`
+}
+
+// The states of a job.
+const (
+	JobWaiting = "waiting" // due later
+	JobDue     = "due"
+	JobRunning = "running" // a node has the lease
+	JobFailed  = "failed"  // the last attempt failed; it is tried again when it is due
+)

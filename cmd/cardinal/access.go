@@ -11,13 +11,14 @@ import (
 )
 
 func (a *app) accessCheck() *cobra.Command {
-	c := leaf("check USER PERMISSION", "May a user do something? Exits 0 for yes, 4 for no", "  cardinal access check bob@example.com users.read && echo yes",
+	c := command("check USER PERMISSION", "Check whether a user has a permission; exits 0 for yes, 4 for no",
+		"  cardinal access check bob@example.com users.read && echo yes",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
-			user, err := k.find(ctx, args[0])
+			user, err := k.findUser(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -28,25 +29,26 @@ func (a *app) accessCheck() *cobra.Command {
 			if a.json || len(a.fields) > 0 {
 				err = printItem(a, answer, "allowed")
 			} else {
-				_, err = fmt.Fprintln(a.out, cell(answer.Allowed, false))
+				_, err = fmt.Fprintln(a.out, cellText(answer.Allowed, false))
 			}
 			if err == nil && !answer.Allowed {
-				return noAnswer{cardinal.ErrForbidden}
+				return silentError{cardinal.ErrForbidden}
 			}
 			return err
 		})
-	c.ValidArgsFunction = a.secondPermission
+	c.ValidArgsFunction = a.completeSecondPermission
 	return c
 }
 
 func (a *app) accessExplain() *cobra.Command {
-	c := leaf("explain USER PERMISSION", "Say by which role somebody may do something, or why not", "  cardinal access explain bob@example.com users.read",
+	c := command("explain USER PERMISSION", "Explain which role gives a user a permission, or why none does",
+		"  cardinal access explain bob@example.com users.read",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
-			user, err := k.find(ctx, args[0])
+			user, err := k.findUser(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -61,17 +63,22 @@ func (a *app) accessExplain() *cobra.Command {
 			if len(answer.Grants) == 0 {
 				return nil
 			}
-			return printList(a, listed[cardinal.AccessGrant]{Data: answer.Grants}, "role_name", "granted_by", "granted_at", "expires_at", "in_force")
+			grants := listPage[cardinal.AccessGrant]{Data: answer.Grants}
+			return printList(a, grants, "role_name", "granted_by", "granted_at", "expires_at", "in_force")
 		})
-	c.ValidArgsFunction = a.secondPermission
+	c.ValidArgsFunction = a.completeSecondPermission
 	return c
 }
 
-// permissionsByName returns the ids of all permissions.
-func (k desk) permissionsByName(ctx context.Context) (map[string]uuid.UUID, error) {
-	found, err := walk(paging{limit: everything}, false, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
+func (k desk) allPermissions(ctx context.Context, page pageFlags) (listPage[cardinal.Permission], error) {
+	return paginate(page, false, permissionID, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
 		return k.Permissions(ctx, p)
 	})
+}
+
+// permissionIDs returns the ids of all permissions, by name.
+func (k desk) permissionIDs(ctx context.Context) (map[string]uuid.UUID, error) {
+	found, err := k.allPermissions(ctx, pageFlags{limit: noLimit})
 	ids := map[string]uuid.UUID{}
 	for _, p := range found.Data {
 		ids[p.Name] = p.ID
@@ -79,8 +86,8 @@ func (k desk) permissionsByName(ctx context.Context) (map[string]uuid.UUID, erro
 	return ids, err
 }
 
-// secondPermission completes the second argument with a permission.
-func (a *app) secondPermission(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+// completeSecondPermission completes the second argument with a permission.
+func (a *app) completeSecondPermission(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) != 1 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -89,7 +96,7 @@ func (a *app) secondPermission(c *cobra.Command, args []string, _ string) ([]str
 		return nil, cobra.ShellCompDirectiveError
 	}
 	defer a.close()
-	found, err := k.permissionsByName(c.Context())
+	found, err := k.permissionIDs(c.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

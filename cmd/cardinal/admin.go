@@ -11,7 +11,8 @@ import (
 	"cardinal"
 )
 
-// setupLink is a set-up link as the operator gets to see it, once.
+// setupLink is a set-up link as it is printed. It can be printed only once, because only the hash of the token is
+// stored.
 type setupLink struct {
 	URL       string    `json:"url"`
 	Token     string    `json:"token"`
@@ -19,33 +20,36 @@ type setupLink struct {
 }
 
 func (a *app) adminSetupLink() *cobra.Command {
-	return leaf("setup-link", "Make a one-time link for an administrator", "", func(ctx context.Context, _ []string) error {
-		k, err := a.open(ctx)
-		if err != nil {
+	return command("setup-link", "Create a one-time link that creates an administrator", "",
+		func(ctx context.Context, _ []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			link, err := signin.NewSetupLink(ctx, k.Desk)
+			if err != nil {
+				return err
+			}
+			printed := setupLink{URL: setupURL(baseURL(c), link), Token: link.Token.Reveal(), ExpiresAt: link.ExpiresAt}
+			if a.json || len(a.fields) > 0 {
+				return printItem(a, printed, "url", "token", "expires_at")
+			}
+			_, err = fmt.Fprintf(a.out, "%s\nWorks once, until %s. Without a browser:\n%s\n",
+				printed.URL, clock(link.ExpiresAt), setupCurl(baseURL(c), link))
 			return err
-		}
-		c, err := a.config()
-		if err != nil {
-			return err
-		}
-		link, err := signin.NewSetupLink(ctx, k.Desk)
-		if err != nil {
-			return err
-		}
-		shown := setupLink{URL: setupURL(baseURL(c), link), Token: link.Token.Reveal(), ExpiresAt: link.ExpiresAt}
-		if a.json || len(a.fields) > 0 {
-			return printItem(a, shown, "url", "token", "expires_at")
-		}
-		_, err = fmt.Fprintf(a.out, "%s\nOne use, until %s. Without a browser:\n%s\n", shown.URL, clock(link.ExpiresAt), setupCurl(baseURL(c), link))
-		return err
-	})
+		})
 }
 
 func setupURL(base string, link cardinal.SetupLink) string {
 	return base + "/set-up#token=" + link.Token.Reveal()
 }
 
-// setupCurl is the call that redeems a set-up link. Its password is too short: whoever copies it as it is shall be told so.
+// setupCurl returns the command that uses a set-up link. Its password is too short on purpose: the service rejects the
+// command when it is copied without a change.
 func setupCurl(base string, link cardinal.SetupLink) string {
 	return "curl " + base + `/v1/set-up -H 'Content-Type: application/json' -d '{"token":"` + link.Token.Reveal() +
 		`","email":"you@example.com","password":"CHOOSE-ONE","display_name":"You"}'`
@@ -55,8 +59,8 @@ func clock(t time.Time) string { return t.UTC().Format("15:04 MST") }
 
 func (a *app) adminAdd() *cobra.Command {
 	var in cardinal.NewUser
-	var from passwordFrom
-	c := leaf("add EMAIL", "Make an administrator, or an administrator of somebody who is there",
+	var from passwordFlags
+	c := command("add EMAIL", "Create an administrator, or grant the role to an existing user",
 		"  cardinal admin add ada@example.com --display-name 'Ada Lovelace' --password-file ./password",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
@@ -64,13 +68,14 @@ func (a *app) adminAdd() *cobra.Command {
 				return err
 			}
 			in.Email = args[0]
-			there, err := k.Users(ctx, cardinal.UserFilter{Email: in.Email, Page: cardinal.Page{Limit: 1}}, false)
+			existing, err := k.Users(ctx, cardinal.UserFilter{Email: in.Email, Page: cardinal.Page{Limit: 1}}, false)
 			if err != nil {
 				return err
 			}
-			if isNew := len(there.Data) == 0; isNew || from.given() {
+			if isNew := len(existing.Data) == 0; isNew || from.isSet() {
 				if !isNew {
-					return wrongUsage("Leave the password out: "+a.again("admin", "add", in.Email), "%s is there already, and keeps the password", in.Email)
+					return usageError("Leave the password out: "+a.rerunCommand("admin", "add", in.Email),
+						"%s exists already and keeps the password", in.Email)
 				}
 				if in.Password, err = from.read(a); err != nil {
 					return err
@@ -80,18 +85,18 @@ func (a *app) adminAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			undo := a.again("users", "delete", user.ID.String(), "--yes")
-			if len(there.Data) > 0 {
-				undo = a.again("roles", "revoke", user.ID.String(), "administrator")
+			undo := a.rerunCommand("users", "delete", user.ID.String(), "--yes")
+			if len(existing.Data) > 0 {
+				undo = a.rerunCommand("roles", "revoke", user.ID.String(), "administrator")
 			}
-			return changed(a, user, undo, "%s is an administrator: %s", in.Email, user.ID)
+			return printChanged(a, user, undo, "%s is an administrator: %s", in.Email, user.ID)
 		})
 	c.Flags().StringVar(&in.DisplayName, "display-name", "", "`NAME` to show")
-	return from.flags(c)
+	return from.addTo(c)
 }
 
 func (a *app) adminList() *cobra.Command {
-	return a.asList(leaf("list", "List the administrators", "", func(ctx context.Context, _ []string) error {
+	return a.withListFlags(command("list", "List the administrators", "", func(ctx context.Context, _ []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
@@ -100,10 +105,10 @@ func (a *app) adminList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		seen, err := k.withEmail(ctx, users)
+		withEmails, err := k.addEmails(ctx, users)
 		if err != nil {
 			return err
 		}
-		return printList(a, listed[userSeen]{Data: seen}, userColumns...)
+		return printList(a, listPage[userWithEmail]{Data: withEmails}, userColumns...)
 	}))
 }

@@ -14,23 +14,24 @@ import (
 	"cardinal/internal/config"
 )
 
-// app is one run of the command line: its streams, the flags that every command has, and what it has opened.
+// app is the state of one run of the command line: its streams, the flags of every command, and what to close at the
+// end.
 type app struct {
 	in       *os.File
 	out, err io.Writer
 
-	json    bool
-	csv     bool
-	fields  []string
-	noInput bool
-	newKey  string // where the key is that a database without one was given in this run
-	closing []func()
-	flags   *pflag.FlagSet // that every command has
+	json         bool
+	csv          bool
+	fields       []string
+	noInput      bool
+	newKeyNotice string // where the key-encryption key is that this run registered; empty when there was one already
+	closers      []func()
+	flags        *pflag.FlagSet // the flags of every command
 
 	configured configuration
 }
 
-// group is a command that only holds others.
+// group returns a command that only has subcommands.
 func group(name, short string, below ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: name, Short: short, Args: cobra.ArbitraryArgs}
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -43,81 +44,85 @@ func group(name, short string, below ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// leaf is a command that does something. Its use names the arguments, those that may be left out in brackets.
-func leaf(use, short, example string, do func(ctx context.Context, args []string) error) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Example: example, Args: arguments(use)}
+// command returns a command that runs do. use names the arguments; optional ones are in brackets.
+func command(use, short, example string, do func(ctx context.Context, args []string) error) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Example: example, Args: argumentsOf(use)}
 	c.RunE = func(c *cobra.Command, args []string) error { return do(c.Context(), args) }
 	return c
 }
 
-func arguments(use string) cobra.PositionalArgs {
+// argumentsOf returns a check of the number of arguments that use names.
+func argumentsOf(use string) cobra.PositionalArgs {
 	names := strings.Fields(use)[1:]
 	return func(c *cobra.Command, args []string) error {
 		fix := "Usage: " + c.CommandPath() + strings.TrimPrefix(use, c.Name())
 		for i, name := range names {
 			if i >= len(args) && !strings.HasPrefix(name, "[") {
-				return wrongUsage(fix, "%s is missing", strings.Join(names[i:], " "))
+				return usageError(fix, "%s is missing", strings.Join(names[i:], " "))
 			}
 		}
 		if len(args) > len(names) {
-			return wrongUsage(fix, "%q is one argument too many", args[len(names)])
+			return usageError(fix, "unexpected argument %q", args[len(names)])
 		}
 		return nil
 	}
 }
 
-// asList gives a command the flags of a list.
-func (a *app) asList(c *cobra.Command) *cobra.Command {
+// withListFlags adds the flags of a list to a command.
+func (a *app) withListFlags(c *cobra.Command) *cobra.Command {
 	c.Flags().BoolVar(&a.csv, "csv", false, "print comma-separated values")
 	return c
 }
 
-// paged gives a command the flags of a list that comes in pages.
-func (a *app) paged(c *cobra.Command, p *paging) *cobra.Command {
+// withPageFlags adds the flags of a list that is read in pages to a command.
+func (a *app) withPageFlags(c *cobra.Command, p *pageFlags) *cobra.Command {
 	c.Flags().IntVar(&p.limit, "limit", 50, "print at most `N` lines")
-	c.Flags().StringVar(&p.after, "after", "", "go on after this `ID`, the last of the list before")
+	c.Flags().StringVar(&p.after, "after", "", "continue after this `ID`, the last one of the previous list")
 	c.PreRunE = func(*cobra.Command, []string) error { return p.check() }
-	return a.asList(c)
+	return a.withListFlags(c)
 }
 
-// again is a command line that a person can copy: for undoing, and for giving consent. It repeats which database was meant.
-func (a *app) again(words ...string) string {
+// rerunCommand returns a command line that can be copied into a shell, to undo a change or to confirm it. It repeats
+// the flags that choose the database.
+func (a *app) rerunCommand(words ...string) string {
 	line := []string{"cardinal"}
 	for _, w := range words {
-		line = append(line, quoted(w))
+		line = append(line, shellQuote(w))
 	}
 	for _, name := range []string{"config", "db", "keys"} {
-		// A password in the database's URL is not for screens; whoever gave it knows it. Without the rest another database would be meant.
+		// The password of the database's URL is left out, because it must not be shown on a screen. The rest of the URL
+		// is needed: without it the command would use another database.
 		if f := a.flags.Lookup(name); f.Changed {
-			line = append(line, "--"+name, quoted(config.Redact(f.Value.String())))
+			line = append(line, "--"+name, shellQuote(config.Redact(f.Value.String())))
 		}
 	}
 	return strings.Join(line, " ")
 }
 
-// quoted is a word as a shell takes it.
-func quoted(w string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@+=,", r)
+// shellQuote returns a word as one argument of a POSIX shell.
+func shellQuote(w string) string {
+	isPlain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("-_./:@+=,", r)
 	}
-	if w != "" && strings.IndexFunc(w, func(r rune) bool { return !plain(r) }) < 0 {
+	if w != "" && strings.IndexFunc(w, func(r rune) bool { return !isPlain(r) }) < 0 {
 		return w
 	}
-	return "'" + strings.ReplaceAll(harmless(w), "'", `'\''`) + "'"
+	return "'" + strings.ReplaceAll(sanitize(w), "'", `'\''`) + "'"
 }
 
-// note tells people something beside the answer; programs that read the answer do not see it.
-func (a *app) note(format string, values ...any) {
+// printNote prints a message to standard error, in addition to the result. With --json it prints nothing.
+func (a *app) printNote(format string, values ...any) {
 	if !a.json {
 		fmt.Fprintf(a.err, format+"\n", values...)
 	}
 }
 
-// canAsk reports whether somebody is there to be asked.
-func (a *app) canAsk() bool { return !a.noInput && term.IsTerminal(int(a.in.Fd())) }
+// canPrompt reports whether the user can be asked: standard input is a terminal and --no-input is not set.
+func (a *app) canPrompt() bool { return !a.noInput && term.IsTerminal(int(a.in.Fd())) }
 
-// ask writes a question where whoever sits at the terminal sees it, also when the errors go to a file.
-func (a *app) ask(question string) {
+// prompt writes a question to the terminal, even when standard error is redirected.
+func (a *app) prompt(question string) {
 	w := a.err
 	if !isTerminal(w) {
 		if tty, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0); err == nil {
@@ -133,12 +138,12 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// atEnd has something closed when the command is over, last opened first.
-func (a *app) atEnd(f func()) { a.closing = append(a.closing, f) }
+// onClose registers a function that runs at the end of the command, the last registered first.
+func (a *app) onClose(f func()) { a.closers = append(a.closers, f) }
 
 func (a *app) close() {
-	for i := len(a.closing) - 1; i >= 0; i-- {
-		a.closing[i]()
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		a.closers[i]()
 	}
-	a.closing = nil
+	a.closers = nil
 }

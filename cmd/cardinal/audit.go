@@ -12,33 +12,34 @@ import (
 
 func (a *app) auditList() *cobra.Command {
 	var (
-		page                 paging
+		page                 pageFlags
 		f                    cardinal.AuditFilter
 		user, actor, request string
 		from, until          string
 		oldestFirst          bool
 	)
-	c := leaf("list", "List audit events, newest first", "  cardinal audit list --user bob@example.com\n  cardinal audit list --action user.suspend --from 7d --csv",
+	c := command("list", "List audit events, newest first",
+		"  cardinal audit list --user bob@example.com\n  cardinal audit list --action user.suspend --from 7d --csv",
 		func(ctx context.Context, _ []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
-			for _, who := range []struct {
-				named string
-				into  *uuid.UUID
+			for _, filter := range []struct {
+				name string
+				into *uuid.UUID
 			}{{user, &f.SubjectID}, {actor, &f.ActorID}} {
-				if who.named != "" {
-					found, err := k.find(ctx, who.named)
+				if filter.name != "" {
+					found, err := k.findUser(ctx, filter.name)
 					if err != nil {
 						return err
 					}
-					*who.into = found.ID
+					*filter.into = found.ID
 				}
 			}
 			if request != "" {
 				if f.RequestID, err = uuid.Parse(request); err != nil {
-					return wrongUsage("It is the id in the answer's Request-Id.", "--request is not an id")
+					return usageError("Give the id in the Request-Id of the response.", "--request is not a valid id")
 				}
 			}
 			for _, bound := range []struct {
@@ -46,26 +47,29 @@ func (a *app) auditList() *cobra.Command {
 				into       *time.Time
 			}{{"from", from, &f.From}, {"until", until, &f.Until}} {
 				if bound.text != "" {
-					if *bound.into, err = moment(bound.flag, bound.text, -1); err != nil {
+					if *bound.into, err = parseTime(bound.flag, bound.text, -1); err != nil {
 						return err
 					}
 				}
 			}
-			found, err := walk(page, !oldestFirst, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) (cardinal.List[cardinal.AuditEvent], error) {
-				f.Page = p
-				return k.Audit(ctx, f)
-			})
+			found, err := paginate(page, !oldestFirst, func(e cardinal.AuditEvent) uuid.UUID { return e.ID },
+				func(p cardinal.Page) (cardinal.List[cardinal.AuditEvent], error) {
+					f.Page = p
+					return k.Audit(ctx, f)
+				})
 			if err != nil {
 				return err
 			}
-			return printList(a, found, "occurred_at", "action", "is_refused", "actor_id", "subject_id", "changes", "id")
+			return printList(a, found,
+				"occurred_at", "action", "is_refused", "actor_id", "subject_id", "changes", "id")
 		})
-	c.Flags().StringVar(&user, "user", "", "only what was done to this `USER`")
-	c.Flags().StringVar(&actor, "actor", "", "only what this `USER` did")
-	c.Flags().StringVar(&f.Action, "action", "", "only this `ACTION`, like user.suspend")
-	c.Flags().StringVar(&request, "request", "", "only what the request with this `ID` did")
-	c.Flags().StringVar(&from, "from", "", "only since this `TIME`: a day, RFC 3339, or 12h or 7d ago")
-	c.Flags().StringVar(&until, "until", "", "only before this `TIME`")
-	c.Flags().BoolVar(&oldestFirst, "oldest-first", false, "start with what happened first")
-	return a.paged(c, &page)
+	c.Flags().StringVar(&user, "user", "", "only events about this `USER`")
+	c.Flags().StringVar(&actor, "actor", "", "only events of this `USER` as the actor")
+	c.Flags().StringVar(&f.Action, "action", "", "only events of this `ACTION`, like user.suspend")
+	c.Flags().StringVar(&request, "request", "", "only events of the request with this `ID`")
+	c.Flags().StringVar(&from, "from", "",
+		"only events since this `TIME`: a day, RFC 3339, or a duration like 7d before now")
+	c.Flags().StringVar(&until, "until", "", "only events before this `TIME`")
+	c.Flags().BoolVar(&oldestFirst, "oldest-first", false, "list the oldest events first")
+	return a.withPageFlags(c, &page)
 }

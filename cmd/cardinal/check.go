@@ -23,8 +23,8 @@ import (
 	"cardinal/internal/seal"
 )
 
-// checking is what `cardinal check` was asked.
-type checking struct {
+// checkFlags are the flags of `cardinal check`.
+type checkFlags struct {
 	any     bool
 	schema  string
 	only    []string
@@ -34,34 +34,39 @@ type checking struct {
 	accept  string
 }
 
-// errFoundProblems says that a check did not hold.
-var errFoundProblems = errors.New("the check found problems")
+// errProblemsFound is the kind of error of a check that failed.
+var errProblemsFound = errors.New("the check found problems")
 
-// acceptFile is where accepted findings are looked for when --accept names no file.
-const acceptFile = "cardinal-check.ignore"
+// defaultAcceptFile is the file of accepted findings without --accept.
+const defaultAcceptFile = "cardinal-check.ignore"
 
 func (a *app) check() *cobra.Command {
-	var q checking
-	c := leaf("check", "Prove that the database keeps the contract of its schema",
-		"  cardinal check\n  cardinal check --only G23,data --explain\n  cardinal check --fix-sql\n  cardinal check --any --db postgres://reader@db.example/shop",
+	var q checkFlags
+	c := command("check", "Check that the database matches the contract of its schema",
+		"  cardinal check\n  cardinal check --only G23,data --explain\n  cardinal check --fix-sql\n"+
+			"  cardinal check --any --db postgres://reader@db.example/shop",
 		func(ctx context.Context, _ []string) error { return a.runCheck(ctx, q) })
-	c.Long = "Prove that the live database keeps the contract of its schema, point by point: against a schema that the migrations build beside it, by\n" +
-		"the guide's sentences, by violations that must be refused, and by what the rows say. It changes nothing, and runs while the service does."
-	c.Flags().BoolVar(&q.any, "any", false, "judge a database that is not Cardinal's, by the guide's general points")
-	c.Flags().StringVar(&q.schema, "schema", "", "the PostgreSQL `SCHEMA` to judge with --any (default public)")
-	c.Flags().StringSliceVar(&q.only, "only", nil, "only these checks, by `ID` or kind: question, fingerprint, point, probe, data")
-	c.Flags().StringVar(&q.format, "format", "text", "the `FORM` of the report: "+strings.Join(check.Formats, ", "))
-	c.Flags().BoolVar(&q.explain, "explain", false, "say why each check is made and what the guide says")
-	c.Flags().BoolVar(&q.fixes, "fix-sql", false, "print only the statements that repair what was found")
-	c.Flags().StringVar(&q.accept, "accept", "", "the `FILE` of accepted findings (default ./"+acceptFile+", if it is there); see cardinal help accepted-findings")
+	c.Long = `Checks the live database against the contract of its schema: it compares the schema with a shadow
+schema that the migrations build, evaluates the points of the guide, tries violations that the
+database must reject, and scans the rows. It changes nothing and can run while the service runs.`
+	c.Flags().BoolVar(&q.any, "any", false,
+		"check a database of another application, by the general points of the guide")
+	c.Flags().StringVar(&q.schema, "schema", "", "PostgreSQL `SCHEMA` to check with --any (default public)")
+	c.Flags().StringSliceVar(&q.only, "only", nil,
+		"only these checks, by `ID` or kind: question, fingerprint, point, probe, data")
+	c.Flags().StringVar(&q.format, "format", "text", "`FORMAT` of the report: "+strings.Join(check.Formats, ", "))
+	c.Flags().BoolVar(&q.explain, "explain", false, "explain the reason of each check and what the guide says")
+	c.Flags().BoolVar(&q.fixes, "fix-sql", false, "print only the SQL statements that fix the findings")
+	c.Flags().StringVar(&q.accept, "accept", "", "`FILE` of accepted findings (default ./"+defaultAcceptFile+
+		", if it exists); see cardinal help accepted-findings")
 	return c
 }
 
-func (a *app) runCheck(ctx context.Context, q checking) error {
-	if err := q.valid(a); err != nil {
+func (a *app) runCheck(ctx context.Context, q checkFlags) error {
+	if err := q.validate(a); err != nil {
 		return err
 	}
-	accepted, err := q.accepted()
+	accepted, err := q.readAccepted()
 	if err != nil {
 		return err
 	}
@@ -73,43 +78,47 @@ func (a *app) runCheck(ctx context.Context, q checking) error {
 	if err != nil {
 		return err
 	}
-	s := &check.Subject{Database: database, Name: databaseName(c), Schema: q.schema, Foreign: q.any, Now: time.Now().UTC()}
-	a.samples(s, c)
+	s := &check.Subject{Database: database, Name: databaseName(c), Schema: q.schema, Foreign: q.any,
+		Now: time.Now().UTC()}
+	a.addSealedSamples(s, c)
 	report, err := check.Run(ctx, s, q.only, accepted)
 	if err != nil {
-		return a.unchecked(err, q)
+		return a.checkError(err, q)
 	}
 	if err := a.printReport(report, q); err != nil {
 		return err
 	}
 	if report.Failed() {
-		return noAnswer{errFoundProblems}
+		return silentError{errProblemsFound}
 	}
 	return nil
 }
 
-// valid finds what cannot be meant, before the database is opened.
-func (q *checking) valid(a *app) error {
+// validate checks the flags before the database is opened, and completes them.
+func (q *checkFlags) validate(a *app) error {
 	if a.json {
 		if q.format != "text" && q.format != "json" {
-			return wrongUsage("Give one of them.", "--json and --format %s are two forms", q.format)
+			return usageError("Give one of them.", "--json and --format %s exclude each other", q.format)
 		}
 		q.format = "json"
 	}
 	if !slices.Contains(check.Formats, q.format) {
-		return wrongUsage("The forms are "+strings.Join(check.Formats, ", ")+".", "there is no form %q%s", q.format, orMeant(nearest.To(q.format, check.Formats)))
+		return usageError("The formats are "+strings.Join(check.Formats, ", ")+".",
+			"there is no format %q%s", q.format, didYouMean(nearest.To(q.format, check.Formats)))
 	}
 	if len(a.fields) > 0 {
-		return wrongUsage("--only chooses checks, --format json has all of each.", "--fields does not choose from a report")
+		return usageError("Use --only to choose checks, and --format json for all of their fields.",
+			"--fields cannot be used with a report")
 	}
 	names := check.Names()
 	for _, id := range q.only {
 		if !slices.Contains(names, id) {
-			return wrongUsage("`cardinal check --explain` names them all.", "there is no check %q%s", id, orMeant(nearest.To(id, names)))
+			return usageError("`cardinal check --explain` lists the checks.",
+				"there is no check %q%s", id, didYouMean(nearest.To(id, names)))
 		}
 	}
 	if q.schema != "" && !q.any {
-		return wrongUsage("Add --any.", "--schema is for a database that is not Cardinal's")
+		return usageError("Add --any.", "--schema is only for --any")
 	}
 	if q.schema == "" {
 		q.schema = map[bool]string{true: "public", false: "cardinal"}[q.any]
@@ -117,42 +126,45 @@ func (q *checking) valid(a *app) error {
 	return nil
 }
 
-func orMeant(name string) string {
+// didYouMean returns a question to append to a message; "" without a name.
+func didYouMean(name string) string {
 	if name == "" {
 		return ""
 	}
 	return `. Did you mean "` + name + `"?`
 }
 
-// accepted reads the list of accepted findings; none is read where none was named and none lies here.
-func (q *checking) accepted() ([]check.Acceptance, error) {
+// readAccepted reads the list of accepted findings. Without --accept the file need not exist.
+func (q *checkFlags) readAccepted() ([]check.Acceptance, error) {
 	path := q.accept
 	if path == "" {
-		path = acceptFile
+		path = defaultAcceptFile
 	}
 	text, err := os.ReadFile(path)
 	if q.accept == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, wrongUsage("Give a file that can be read.", "the accepted findings in %s cannot be read: %v", path, pathless(err))
+		return nil, usageError("Give a file that can be read.",
+			"the accepted findings in %s cannot be read: %v", path, withoutPath(err))
 	}
 	return check.ReadAcceptances(string(text))
 }
 
-// unchecked says why nothing was checked.
-func (a *app) unchecked(err error, q checking) error {
+// checkError adds a fix to an error that prevented the check.
+func (a *app) checkError(err error, q checkFlags) error {
 	switch {
 	case errors.Is(err, check.ErrForeign):
-		return &advice{code: "foreign", message: "this is not a database of Cardinal's, or it was never migrated",
-			fix: "To judge any database by the guide's general points: " + a.again("check", "--any") + ". To make it Cardinal's: " + a.again("db", "migrate") + "."}
+		return &commandError{code: "foreign", message: "this is not a Cardinal database, or it was never migrated",
+			fix: "To check any database by the general points of the guide: " + a.rerunCommand("check", "--any") +
+				". To create the schema of Cardinal: " + a.rerunCommand("db", "migrate") + "."}
 	case q.any && errors.Is(err, cardinal.ErrNotFound):
-		return unknown("schema", q.schema, "Name one with --schema.")
+		return notFoundError("schema", q.schema, "Name one with --schema.")
 	}
 	return err
 }
 
-// databaseName is what a database is called, without where it is and how to get in.
+// databaseName returns the name of the database, without its host and credentials.
 func databaseName(c config.Config) string {
 	if path, ok := sqlitePath(c); ok {
 		return filepath.Base(path)
@@ -164,8 +176,8 @@ func databaseName(c config.Config) string {
 	return strings.TrimPrefix(u.Path, "/")
 }
 
-// samples lets the check open sealed values, where the keys are at hand.
-func (a *app) samples(s *check.Subject, c config.Config) {
+// addSealedSamples lets the check decrypt samples of encrypted values, when the keys are available.
+func (a *app) addSealedSamples(s *check.Subject, c config.Config) {
 	ring, err := seal.LoadKeyring(c.KeysDir, c.KEK.Reveal())
 	switch {
 	case s.Foreign:
@@ -174,7 +186,7 @@ func (a *app) samples(s *check.Subject, c config.Config) {
 		s.Unopened = err.Error()
 		return
 	case ring.Len() == 0:
-		s.Unopened = "no key-encryption key is at hand: --keys or CARDINAL_KEK says where it is"
+		s.Unopened = "there is no key-encryption key; give it with --keys or CARDINAL_KEK"
 		return
 	}
 	s.OpenSamples = func(ctx context.Context) ([]check.SealedColumn, error) {
@@ -201,8 +213,10 @@ func (a *app) samples(s *check.Subject, c config.Config) {
 	}
 }
 
-func (a *app) printReport(r check.Report, q checking) error {
-	write := map[string]func(io.Writer) error{"json": r.WriteJSON, "junit": r.WriteJUnit, "sarif": r.WriteSARIF, "md": r.WriteMarkdown}[q.format]
+func (a *app) printReport(r check.Report, q checkFlags) error {
+	write := map[string]func(io.Writer) error{
+		"json": r.WriteJSON, "junit": r.WriteJUnit, "sarif": r.WriteSARIF, "md": r.WriteMarkdown,
+	}[q.format]
 	switch {
 	case q.fixes:
 		write = r.WriteFixes
@@ -211,15 +225,16 @@ func (a *app) printReport(r check.Report, q checking) error {
 		if q.any {
 			words = append(words, "--any")
 		}
-		text := check.Text{ASCII: !speaksUTF8(), Colour: isTerminal(a.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
-			Explain: q.explain, Each: q.explain || len(q.only) > 0, Again: a.again(words...)}
+		text := check.Text{ASCII: !localeIsUTF8(),
+			Colour:  isTerminal(a.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+			Explain: q.explain, Each: q.explain || len(q.only) > 0, Again: a.rerunCommand(words...)}
 		return text.Write(a.out, r)
 	}
 	return write(a.out)
 }
 
-// speaksUTF8 reports whether the locale's characters are Unicode; where no locale is set, they are.
-func speaksUTF8() bool {
+// localeIsUTF8 reports whether the character set of the locale is UTF-8; without a locale it is.
+func localeIsUTF8() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if locale := strings.ToLower(os.Getenv(name)); locale != "" {
 			return strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")

@@ -14,26 +14,26 @@ import (
 	"cardinal/internal/config"
 )
 
-// configuration is what this run is configured with, read once and only when a command needs it.
+// configuration is the configuration of this run. It is read once, and only when a command needs it.
 type configuration struct {
 	file    string         // of --config
-	flags   []*pflag.Flag  // that configure something
+	flags   []*pflag.Flag  // the flags of settings
 	loaded  *config.Config // nil before it is read
 	origins config.Origins
 }
 
-// ofEveryCommand are the settings that have a flag on every command; the others have one where they matter.
-var ofEveryCommand = []string{"db", "keys", "log-level", "log-format"}
+// globalSettings are the settings that every command has a flag for; the other settings have a flag on some commands.
+var globalSettings = []string{"db", "keys", "log-level", "log-format"}
 
-// configFlags gives every command the flags of what every command is configured with.
+// configFlags adds the flags of the settings that every command has.
 func (a *app) configFlags(f *pflag.FlagSet) {
-	f.StringVar(&a.configured.file, "config", "", "the configuration `FILE` (default "+config.DefaultFile+", if it is there)")
-	a.configured.add(f, func(flag string) bool { return slices.Contains(ofEveryCommand, flag) })
+	f.StringVar(&a.configured.file, "config", "", "configuration `FILE` (default "+config.DefaultFile+", if it exists)")
+	a.configured.add(f, func(flag string) bool { return slices.Contains(globalSettings, flag) })
 }
 
-// serveFlags are the flags of what only the server is configured with.
+// serveFlags adds the flags of the settings that only the service needs.
 func (a *app) serveFlags(f *pflag.FlagSet) {
-	a.configured.add(f, func(flag string) bool { return !slices.Contains(ofEveryCommand, flag) })
+	a.configured.add(f, func(flag string) bool { return !slices.Contains(globalSettings, flag) })
 }
 
 func (c *configuration) add(f *pflag.FlagSet, wanted func(flag string) bool) {
@@ -45,7 +45,7 @@ func (c *configuration) add(f *pflag.FlagSet, wanted func(flag string) bool) {
 		if field.Value != "" {
 			doc += " (default " + field.Value + ")"
 		}
-		// The flag's own value stays empty: what was not given is for the environment and the file to say.
+		// The flag has no default value: a flag that is not given leaves the setting to the environment and the file.
 		f.String(field.Flag[2:], "", doc)
 		c.flags = append(c.flags, f.Lookup(field.Flag[2:]))
 	}
@@ -79,7 +79,7 @@ func (a *app) config() (config.Config, error) {
 	return loaded, nil
 }
 
-// logger logs to standard error as the configuration says.
+// logger returns a logger to standard error, with the configured level and format.
 func (a *app) logger(c config.Config) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "json" {
@@ -88,7 +88,7 @@ func (a *app) logger(c config.Config) *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.err, o))
 }
 
-// baseURL is where people reach the service.
+// baseURL returns the public URL of the service.
 func baseURL(c config.Config) string {
 	if c.PublicURL != "" {
 		return c.PublicURL
@@ -98,17 +98,20 @@ func baseURL(c config.Config) string {
 
 func (a *app) configShow() *cobra.Command {
 	var origin bool
-	c := leaf("show", "Show what the service is configured with, without secrets", "  cardinal config show --origin", func(context.Context, []string) error {
-		c, err := a.config()
-		if err != nil {
-			return err
-		}
-		columns := []string{"name", "value"}
-		if origin {
-			columns = append(columns, "origin", "env")
-		}
-		return printList(a, listed[config.Field]{Data: config.Fields(c, a.configured.origins)}, columns...)
-	})
-	c.Flags().BoolVar(&origin, "origin", false, "say where each value comes from, and by which variable it can be set")
-	return a.asList(c)
+	c := command("show", "Show the configuration, without secrets",
+		"  cardinal config show --origin",
+		func(context.Context, []string) error {
+			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			columns := []string{"name", "value"}
+			if origin {
+				columns = append(columns, "origin", "env")
+			}
+			return printList(a, listPage[config.Field]{Data: config.Fields(c, a.configured.origins)}, columns...)
+		})
+	c.Flags().BoolVar(&origin, "origin", false,
+		"show where each value comes from and which environment variable sets it")
+	return a.withListFlags(c)
 }

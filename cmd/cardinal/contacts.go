@@ -12,129 +12,140 @@ import (
 )
 
 func (a *app) contactsList() *cobra.Command {
-	return a.asList(leaf("list USER", "List a user's contacts", "  cardinal contacts list ada@example.com", func(ctx context.Context, args []string) error {
-		k, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		user, err := k.find(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		contacts, err := k.Contacts(ctx, user.ID)
-		if err != nil {
-			return err
-		}
-		return printList(a, listed[cardinal.Contact]{Data: contacts}, "id", "kind", "value", "is_primary", "verified_at")
-	}))
-}
-
-func (a *app) contactsAdd() *cobra.Command {
-	var in cardinal.NewContact
-	c := leaf("add USER VALUE", "Add an e-mail address or a telephone number", "  cardinal contacts add bob@example.com bob@work.example --verified --primary",
+	c := command("list USER", "List the contacts of a user", "  cardinal contacts list ada@example.com",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
-			user, err := k.find(ctx, args[0])
+			user, err := k.findUser(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			in.Kind, in.Value = kindOf(args[1]), args[1]
+			contacts, err := k.Contacts(ctx, user.ID)
+			if err != nil {
+				return err
+			}
+			list := listPage[cardinal.Contact]{Data: contacts}
+			return printList(a, list, "id", "kind", "value", "is_primary", "verified_at")
+		})
+	return a.withListFlags(c)
+}
+
+func (a *app) contactsAdd() *cobra.Command {
+	var in cardinal.NewContact
+	c := command("add USER VALUE", "Add an email address or a phone number",
+		"  cardinal contacts add bob@example.com bob@work.example --verified --primary",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			user, err := k.findUser(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			in.Kind, in.Value = contactKind(args[1]), args[1]
 			contact, err := k.AddContact(ctx, user.ID, in)
 			if err != nil {
 				return err
 			}
-			return changed(a, contact, a.again("contacts", "remove", user.ID.String(), contact.ID.String()), "added %s to %s", harmless(contact.Value), harmless(args[0]))
+			undo := a.rerunCommand("contacts", "remove", user.ID.String(), contact.ID.String())
+			return printChanged(a, contact, undo, "added %s to %s", sanitize(contact.Value), sanitize(args[0]))
 		})
-	c.Flags().BoolVar(&in.IsPrimary, "primary", false, "make it the primary one of its kind")
-	c.Flags().BoolVar(&in.Verified, "verified", false, "vouch for it")
+	c.Flags().BoolVar(&in.IsPrimary, "primary", false, "make it the primary contact of its kind")
+	c.Flags().BoolVar(&in.Verified, "verified", false, "mark it as verified")
 	return c
 }
 
-// kindOf tells an address from a number.
-func kindOf(value string) string {
+// contactKind returns the kind of contact that a value has.
+func contactKind(value string) string {
 	if strings.Contains(value, "@") {
 		return "email"
 	}
 	return "phone"
 }
 
-// contact returns the contact of a user that somebody named by its id or its value, in any spelling.
-func (k desk) contact(ctx context.Context, user cardinal.User, name string) (cardinal.Contact, error) {
+// findContact returns a contact of a user by its id or by its value, in any spelling.
+func (k desk) findContact(ctx context.Context, user cardinal.User, name string) (cardinal.Contact, error) {
 	contacts, err := k.Contacts(ctx, user.ID)
 	if err != nil {
 		return cardinal.Contact{}, err
 	}
 	id, _ := uuid.Parse(name)
 	for _, c := range contacts {
-		if c.ID == id || same(c, name) {
+		if c.ID == id || sameContact(c, name) {
 			return c, nil
 		}
 	}
-	return cardinal.Contact{}, unknown("contact", name, "`cardinal contacts list "+user.ID.String()+"` shows what there is.")
+	return cardinal.Contact{}, notFoundError("contact", name,
+		"`cardinal contacts list "+user.ID.String()+"` lists the contacts.")
 }
 
-func same(c cardinal.Contact, typed string) bool {
-	form := normal.Email
+// sameContact reports whether a contact has a value: their normal forms are equal.
+func sameContact(c cardinal.Contact, typed string) bool {
+	normalize := normal.Email
 	if c.Kind == "phone" {
-		form = normal.Phone
+		normalize = normal.Phone
 	}
-	have, err := form(c.Value)
+	have, err := normalize(c.Value)
 	if err != nil {
 		return false
 	}
-	want, err := form(typed)
+	want, err := normalize(typed)
 	return err == nil && have == want
 }
 
 func (a *app) contactsVerify() *cobra.Command {
-	return leaf("verify USER CONTACT", "Vouch for a contact", "  cardinal contacts verify bob@example.com bob@example.com", func(ctx context.Context, args []string) error {
-		k, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		user, err := k.find(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		contact, err := k.contact(ctx, user, args[1])
-		if err != nil {
-			return err
-		}
-		after, err := k.UpdateContact(ctx, user.ID, contact.ID, contact.Version, cardinal.ContactChange{Verified: cardinal.Set(true)})
-		if err != nil {
-			return err
-		}
-		return changed(a, after, "", "%s is verified", harmless(after.Value))
-	})
+	return command("verify USER CONTACT", "Mark a contact as verified",
+		"  cardinal contacts verify bob@example.com bob@example.com",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			user, err := k.findUser(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			contact, err := k.findContact(ctx, user, args[1])
+			if err != nil {
+				return err
+			}
+			in := cardinal.ContactChange{Verified: cardinal.Set(true)}
+			after, err := k.UpdateContact(ctx, user.ID, contact.ID, contact.Version, in)
+			if err != nil {
+				return err
+			}
+			return printChanged(a, after, "", "%s is verified", sanitize(after.Value))
+		})
 }
 
 func (a *app) contactsRemove() *cobra.Command {
-	return leaf("remove USER CONTACT", "Remove a contact, but not the last way in", "", func(ctx context.Context, args []string) error {
-		k, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		user, err := k.find(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		contact, err := k.contact(ctx, user, args[1])
-		if err != nil {
-			return err
-		}
-		if err := k.RemoveContact(ctx, user.ID, contact.ID, contact.Version); err != nil {
-			return err
-		}
-		undo := []string{"contacts", "add", user.ID.String(), contact.Value}
-		if contact.IsPrimary {
-			undo = append(undo, "--primary")
-		}
-		if contact.VerifiedAt != nil {
-			undo = append(undo, "--verified")
-		}
-		return changed(a, contact, a.again(undo...), "removed %s", harmless(contact.Value))
-	})
+	return command("remove USER CONTACT", "Remove a contact, except the last sign-in identifier", "",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			user, err := k.findUser(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			contact, err := k.findContact(ctx, user, args[1])
+			if err != nil {
+				return err
+			}
+			if err := k.RemoveContact(ctx, user.ID, contact.ID, contact.Version); err != nil {
+				return err
+			}
+			undo := []string{"contacts", "add", user.ID.String(), contact.Value}
+			if contact.IsPrimary {
+				undo = append(undo, "--primary")
+			}
+			if contact.VerifiedAt != nil {
+				undo = append(undo, "--verified")
+			}
+			return printChanged(a, contact, a.rerunCommand(undo...), "removed %s", sanitize(contact.Value))
+		})
 }

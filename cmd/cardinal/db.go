@@ -11,37 +11,39 @@ import (
 	"cardinal/internal/store"
 )
 
-// schemaState is what `cardinal db` says.
-type schemaState struct {
-	Ready      bool                  `json:"ready"` // whether this program can serve the database as it is
+// dbState is the state of the migrations, the backfills and the nodes.
+type dbState struct {
+	Ready      bool                  `json:"ready"` // whether this program can serve the database now
 	Pending    int                   `json:"pending"`
 	Engine     string                `json:"engine"`
 	Migrations []store.Migration     `json:"migrations"`
-	Backfills  []store.BackfillState `json:"backfills"` // under way
-	Nodes      []store.Node          `json:"nodes"`     // alive
-	Waiting    []waiting             `json:"waiting"`
+	Backfills  []store.BackfillState `json:"backfills"` // running
+	Nodes      []store.Node          `json:"nodes"`     // running
+	Waiting    []waitingContract     `json:"waiting"`
 }
 
-// waiting is a contraction that may not be made yet.
-type waiting struct {
+// waitingContract is a contract migration that cannot be applied yet.
+type waitingContract struct {
 	Migration store.Migration `json:"migration"`
-	For       []store.Node    `json:"for"` // whose program does not know it
+	For       []store.Node    `json:"for"` // nodes of older versions
 }
 
 func (a *app) dbMigrate() *cobra.Command {
 	var role string
-	c := leaf("migrate", "Take the schema as far as it may go now", "  cardinal db migrate\n  cardinal db migrate --db postgres://owner@localhost/cardinal --service-role cardinal_service",
+	c := command("migrate", "Migrate the schema as far as possible now",
+		"  cardinal db migrate\n"+
+			"  cardinal db migrate --db postgres://owner@localhost/cardinal --service-role cardinal_service",
 		func(ctx context.Context, _ []string) error {
-			s, err := a.makeStore(ctx)
+			s, err := a.openOrCreateStore(ctx)
 			if err != nil {
 				return err
 			}
-			began := time.Now()
-			applied, err := s.MigrateTelling(ctx, began.UTC(), role, a.migrationTeller())
+			startedAt := time.Now()
+			applied, err := s.MigrateTelling(ctx, startedAt.UTC(), role, a.migrationPrinter())
 			if err != nil {
-				return orNotReady(err)
+				return withSchemaFix(err)
 			}
-			state, err := stateOf(ctx, s)
+			state, err := readDBState(ctx, s)
 			if err != nil {
 				return err
 			}
@@ -51,42 +53,46 @@ func (a *app) dbMigrate() *cobra.Command {
 			}
 			switch len(applied) {
 			case 0:
-				fmt.Fprintln(a.out, "nothing was pending that may be applied now")
+				fmt.Fprintln(a.out, "no pending migration can be applied now")
 			default:
-				fmt.Fprintf(a.out, "%d applied in %s\nundo: not possible; restore a backup\n", len(applied), time.Since(began).Round(time.Millisecond))
+				fmt.Fprintf(a.out, "applied %s in %s\nThis cannot be undone. To go back, restore a backup.\n",
+					plural(len(applied), "migration"), time.Since(startedAt).Round(time.Millisecond))
 			}
 			a.printWaiting(state)
 			if role != "" {
-				fmt.Fprintf(a.out, "%s has the rights that `cardinal serve` needs, and no more\n", role)
+				fmt.Fprintf(a.out, "%s has exactly the privileges that `cardinal serve` needs\n", role)
 			}
 			return nil
 		})
-	c.Long = "Expands the schema, fills what was added in small batches while the service runs, and tightens it once no node of an older\n" +
-		"version is left. It can be stopped at any moment and run again: what was done is kept."
-	c.Flags().StringVar(&role, "service-role", "", "PostgreSQL `ROLE` to give the rights that serve needs, and no more")
+	c.Long = `Applies the expand migrations, backfills the new columns in small batches while the service runs,
+and applies the contract migrations when no node of an older version is left. It can be interrupted
+at any time and run again: the work done so far is kept.`
+	c.Flags().StringVar(&role, "service-role", "",
+		"grant this PostgreSQL `ROLE` exactly the privileges that serve needs")
 	return c
 }
 
-// migrationTeller tells of each migration, and of a backfill from time to time.
-func (a *app) migrationTeller() func(store.Progress) {
+// migrationPrinter returns a function that prints each applied migration, and the progress of a backfill from time to
+// time.
+func (a *app) migrationPrinter() func(store.Progress) {
 	every := 10 * time.Second
 	if isTerminal(a.err) {
 		every = time.Second
 	}
-	told := time.Now()
+	printedAt := time.Now()
 	return func(p store.Progress) {
 		switch {
 		case p.Backfill == nil && !a.json && len(a.fields) == 0:
 			fmt.Fprintf(a.out, "applied %s\n", p.Migration)
-		case p.Backfill != nil && time.Since(told) >= every:
-			told = time.Now()
-			a.note("%s: %s", p.Migration, progressOf(*p.Backfill))
+		case p.Backfill != nil && time.Since(printedAt) >= every:
+			printedAt = time.Now()
+			a.printNote("%s: %s", p.Migration, backfillProgress(*p.Backfill))
 		}
 	}
 }
 
-// progressOf says how far a backfill has come: "74 %, 891204 of about 1204331 rows".
-func progressOf(b store.BackfillState) string {
+// backfillProgress formats the progress of a backfill, like "74 %, 891204 of about 1204331 rows".
+func backfillProgress(b store.BackfillState) string {
 	if b.Rows <= 0 {
 		return fmt.Sprintf("%d rows", b.Walked)
 	}
@@ -94,69 +100,79 @@ func progressOf(b store.BackfillState) string {
 }
 
 func (a *app) dbStatus() *cobra.Command {
-	return a.asList(leaf("status", "List the migrations and say whether the schema is ready", "", func(ctx context.Context, _ []string) error {
-		s, err := a.openStore(ctx)
-		if err != nil {
+	return a.withListFlags(command("status", "List the migrations and report whether the schema is ready", "",
+		func(ctx context.Context, _ []string) error {
+			s, err := a.openStore(ctx)
+			if err != nil {
+				return err
+			}
+			state, err := readDBState(ctx, s)
+			if err != nil {
+				return withSchemaFix(err)
+			}
+			if a.json {
+				return printItem(a, state)
+			}
+			list := listPage[store.Migration]{Data: state.Migrations}
+			err = printList(a, list, "number", "name", "phase", "applied_at")
+			if err != nil || a.csv {
+				return err
+			}
+			for _, b := range state.Backfills {
+				fmt.Fprintf(a.out, "backfill %04d: %s, started at %s\n",
+					b.Number, backfillProgress(b), clock(b.StartedAt))
+			}
+			for _, n := range state.Nodes {
+				fmt.Fprintf(a.out, "node %s: version %s, supports the schema up to %04d, last heartbeat at %s\n",
+					n.ID, n.Build, n.SchemaNumber, clock(n.LastSeenAt))
+			}
+			switch {
+			case !state.Ready:
+				_, err = fmt.Fprintf(a.out, "%d pending (%s); run %s\n",
+					state.Pending, state.Engine, a.rerunCommand("db", "migrate"))
+			case state.Pending > 0:
+				_, err = fmt.Fprintf(a.out, "ready (%s); %d pending, which the service does not need yet\n",
+					state.Engine, state.Pending)
+			default:
+				_, err = fmt.Fprintf(a.out, "ready (%s)\n", state.Engine)
+			}
+			a.printWaiting(state)
 			return err
-		}
-		state, err := stateOf(ctx, s)
-		if err != nil {
-			return orNotReady(err)
-		}
-		if a.json {
-			return printItem(a, state)
-		}
-		if err := printList(a, listed[store.Migration]{Data: state.Migrations}, "number", "name", "phase", "applied_at"); err != nil || a.csv {
-			return err
-		}
-		for _, b := range state.Backfills {
-			fmt.Fprintf(a.out, "backfill %04d: %s, since %s\n", b.Number, progressOf(b), clock(b.StartedAt))
-		}
-		for _, n := range state.Nodes {
-			fmt.Fprintf(a.out, "node %s: version %s, knows the schema up to %04d, seen %s\n", n.ID, n.Build, n.SchemaNumber, clock(n.LastSeenAt))
-		}
-		switch {
-		case !state.Ready:
-			_, err = fmt.Fprintf(a.out, "%d pending (%s); run %s\n", state.Pending, state.Engine, a.again("db", "migrate"))
-		case state.Pending > 0:
-			_, err = fmt.Fprintf(a.out, "ready (%s); %d pending that need not be waited for\n", state.Engine, state.Pending)
-		default:
-			_, err = fmt.Fprintf(a.out, "ready (%s)\n", state.Engine)
-		}
-		a.printWaiting(state)
-		return err
-	}))
+		}))
 }
 
-func (a *app) printWaiting(state schemaState) {
+func (a *app) printWaiting(state dbState) {
 	for _, w := range state.Waiting {
 		nodes := make([]string, len(w.For))
 		for i, n := range w.For {
 			nodes[i] = fmt.Sprintf("%s (version %s)", n.ID, n.Build)
 		}
-		fmt.Fprintf(a.out, "%s waits for older nodes to stop: %s\nrun %s when they have\n", w.Migration, strings.Join(nodes, ", "), a.again("db", "migrate"))
+		fmt.Fprintf(a.out, "%s waits for older nodes to stop: %s\nrun %s after they have stopped\n",
+			w.Migration, strings.Join(nodes, ", "), a.rerunCommand("db", "migrate"))
 	}
 }
 
-// stateOf reads everything that is known of the schema's migrations.
-func stateOf(ctx context.Context, s *store.Store) (schemaState, error) {
+// readDBState reads the state of the migrations, the backfills and the nodes.
+func readDBState(ctx context.Context, s *store.Store) (dbState, error) {
 	r, now := s.Read(ctx), time.Now().UTC()
-	state := schemaState{Engine: s.Engine(), Backfills: []store.BackfillState{}, Nodes: []store.Node{}, Waiting: []waiting{}}
+	state := dbState{
+		Engine: s.Engine(), Backfills: []store.BackfillState{}, Nodes: []store.Node{}, Waiting: []waitingContract{},
+	}
 	var err error
 	if state.Migrations, err = r.Migrations(ctx); err != nil {
 		return state, err
 	}
 	state.Ready = true
-	upgradable := false // whether the tables of upgrades are there
+	hasUpgrades := false // whether the tables of backfills and nodes exist
 	for _, m := range state.Migrations {
 		if m.AppliedAt == nil {
 			state.Pending++
 			state.Ready = state.Ready && m.Phase != store.Expand
 		} else if m.Name == "upgrades" {
-			upgradable = true
+			hasUpgrades = true
 		}
 	}
-	if !upgradable {
+	if !hasUpgrades {
 		return state, nil
 	}
 	if state.Backfills, err = r.Backfills(ctx); err != nil {
@@ -174,7 +190,7 @@ func stateOf(ctx context.Context, s *store.Store) (schemaState, error) {
 			return state, err
 		}
 		if len(older) > 0 {
-			state.Waiting = append(state.Waiting, waiting{m, older})
+			state.Waiting = append(state.Waiting, waitingContract{m, older})
 		}
 	}
 	return state, nil

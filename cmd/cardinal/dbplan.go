@@ -15,48 +15,49 @@ import (
 	"cardinal/internal/store"
 )
 
-// plan is what `cardinal db migrate` would do.
-type plan struct {
-	Engine string       `json:"engine"`
-	Steps  []planned    `json:"steps"`
-	Nodes  []store.Node `json:"nodes"` // alive
+// migrationPlan is what `cardinal db migrate` would do.
+type migrationPlan struct {
+	Engine string        `json:"engine"`
+	Steps  []plannedStep `json:"steps"`
+	Nodes  []store.Node  `json:"nodes"` // running
 }
 
-// planned is a step, and what this database means for it.
-type planned struct {
+// plannedStep is a migration, with its effects on this database.
+type plannedStep struct {
 	rehearsal.Step
-	Rows    int64        `json:"rows,omitempty"`    // of a backfill's table, about; -1 when nobody knows
-	Batches int64        `json:"batches,omitempty"` // of a backfill, about
-	Waits   []store.Node `json:"waits_for"`         // older nodes
+	Rows    int64        `json:"rows,omitempty"`    // estimate for the table of a backfill; -1 when unknown
+	Batches int64        `json:"batches,omitempty"` // estimate for a backfill
+	Waits   []store.Node `json:"waits_for"`         // nodes of older versions
 }
 
 func (a *app) dbPlan() *cobra.Command {
-	c := leaf("plan", "Say what migrate would do: locks, rewrites, batches", "", func(ctx context.Context, _ []string) error {
-		s, err := a.openStore(ctx)
-		if err != nil {
-			return err
-		}
-		p, err := a.planOf(ctx, s)
-		if err != nil {
-			return err
-		}
-		if a.json || len(a.fields) > 0 {
-			return printItem(a, p)
-		}
-		a.printPlan(p)
-		return nil
-	})
-	c.Long = "Rehearses what is pending in a schema made for it, which is dropped again, and tells what it would do to the tables of this\n" +
-		"database. On PostgreSQL the role needs the right to make schemas."
+	c := command("plan", "Show what migrate would do: locks, table rewrites, batches", "",
+		func(ctx context.Context, _ []string) error {
+			s, err := a.openStore(ctx)
+			if err != nil {
+				return err
+			}
+			p, err := a.planOf(ctx, s)
+			if err != nil {
+				return err
+			}
+			if a.json || len(a.fields) > 0 {
+				return printItem(a, p)
+			}
+			a.printPlan(p)
+			return nil
+		})
+	c.Long = `Runs the pending migrations in a temporary schema, which is dropped again, and shows their effects
+on the tables of this database. On PostgreSQL the role needs the privilege to create schemas.`
 	return c
 }
 
-func (a *app) planOf(ctx context.Context, s *store.Store) (plan, error) {
+func (a *app) planOf(ctx context.Context, s *store.Store) (migrationPlan, error) {
 	r, now := s.Read(ctx), time.Now().UTC()
-	p := plan{Engine: s.Engine(), Steps: []planned{}, Nodes: []store.Node{}}
-	state, err := stateOf(ctx, s)
+	p := migrationPlan{Engine: s.Engine(), Steps: []plannedStep{}, Nodes: []store.Node{}}
+	state, err := readDBState(ctx, s)
 	if err != nil {
-		return p, orNotReady(err)
+		return p, withSchemaFix(err)
 	}
 	p.Nodes = state.Nodes
 	applied, pending := []store.Migration{}, []store.Migration{}
@@ -65,7 +66,8 @@ func (a *app) planOf(ctx context.Context, s *store.Store) (plan, error) {
 			applied = append(applied, m)
 		}
 	}
-	for _, phase := range []store.Phase{store.Expand, store.Backfill, store.Contract} { // the order of migrate
+	// The order in which migrate applies the phases.
+	for _, phase := range []store.Phase{store.Expand, store.Backfill, store.Contract} {
 		for _, m := range state.Migrations {
 			if m.AppliedAt == nil && m.Phase == phase {
 				pending = append(pending, m)
@@ -77,7 +79,7 @@ func (a *app) planOf(ctx context.Context, s *store.Store) (plan, error) {
 		return p, err
 	}
 	for _, step := range steps {
-		next := planned{Step: step, Waits: []store.Node{}}
+		next := plannedStep{Step: step, Waits: []store.Node{}}
 		switch {
 		case step.Migration.Phase == store.Backfill && len(applied) > 0:
 			if next.Rows, next.Batches, err = r.BackfillSize(ctx, step.Migration); err != nil {
@@ -93,7 +95,7 @@ func (a *app) planOf(ctx context.Context, s *store.Store) (plan, error) {
 	return p, nil
 }
 
-// rehearse runs migrations in a schema beside the configured database's, or in memory.
+// rehearse runs migrations in a temporary schema of the configured database, or on SQLite in memory.
 func (a *app) rehearse(ctx context.Context, applied, migrations []store.Migration) ([]rehearsal.Step, error) {
 	c, err := a.config()
 	if err != nil {
@@ -107,70 +109,76 @@ func (a *app) rehearse(ctx context.Context, applied, migrations []store.Migratio
 	}
 	steps, err := rehearsal.Rehearse(ctx, d, applied, migrations)
 	if err != nil {
-		return nil, &advice{kind: err, code: "not_rehearsed", message: "the migrations cannot be rehearsed: " + err.Error(),
-			fix: "On PostgreSQL the role needs the right to make a schema (GRANT CREATE ON DATABASE)."}
+		return nil, &commandError{kind: err, code: "not_rehearsed",
+			message: "the migrations cannot be run in a temporary schema: " + err.Error(),
+			fix:     "On PostgreSQL the role needs the privilege to create a schema (GRANT CREATE ON DATABASE)."}
 	}
 	return steps, nil
 }
 
-func (a *app) printPlan(p plan) {
+func (a *app) printPlan(p migrationPlan) {
 	if len(p.Steps) == 0 {
 		fmt.Fprintln(a.out, "nothing is pending")
 		return
 	}
-	fmt.Fprintf(a.out, "Plan (%s): %d migrations, %d node(s) alive\n", p.Engine, len(p.Steps), len(p.Nodes))
+	fmt.Fprintf(a.out, "Plan (%s): %s, %s\n", p.Engine, plural(len(p.Steps), "migration"),
+		plural(len(p.Nodes), "running node"))
 	for _, step := range p.Steps {
 		fmt.Fprintf(a.out, "  %s\n", step.Migration)
 		switch {
 		case step.Migration.Phase == store.Backfill && step.Batches > 0:
-			fmt.Fprintf(a.out, "    about %d rows in about %d batches, resting as long as each took, and while a replica is behind\n", step.Rows, step.Batches)
+			fmt.Fprintf(a.out, "    about %d rows in about %d batches, %s\n", step.Rows, step.Batches, backfillPauses)
 		case step.Migration.Phase == store.Backfill:
-			fmt.Fprintln(a.out, "    walks its table in batches, resting as long as each took, and while a replica is behind")
+			fmt.Fprintf(a.out, "    scans its table in batches, %s\n", backfillPauses)
 		case p.Engine == "sqlite":
-			fmt.Fprintln(a.out, "    writers wait while it runs, readers go on")
+			fmt.Fprintln(a.out, "    blocks writes while it runs, but not reads")
 		case len(step.Effects) == 0:
-			fmt.Fprintln(a.out, "    touches no table that is there")
+			fmt.Fprintln(a.out, "    does not change existing tables")
 		}
 		for _, e := range step.Effects {
-			fmt.Fprintf(a.out, "    %s: %s\n", e.Table, saysEffect(e))
+			fmt.Fprintf(a.out, "    %s: %s\n", e.Table, describeEffect(e))
 		}
 		for _, n := range step.Waits {
 			fmt.Fprintf(a.out, "    waits for node %s (version %s) to stop\n", n.ID, n.Build)
 		}
 	}
-	fmt.Fprintf(a.out, "Nothing was changed. To do it: %s\n", a.again("db", "migrate"))
+	fmt.Fprintf(a.out, "Nothing was changed. To apply the plan: %s\n", a.rerunCommand("db", "migrate"))
 }
 
-// saysEffect tells what a statement does to a table, for who has to decide when it may run.
-func saysEffect(e rehearsal.Effect) string {
+// backfillPauses describes how a backfill limits its load.
+const backfillPauses = "with a pause after each batch that is as long as the batch took, and while a replica lags"
+
+// describeEffect describes what a statement does to a table, so that an operator can decide when to run it.
+func describeEffect(e rehearsal.Effect) string {
 	what := ""
 	switch {
 	case e.Rewrites:
-		what = "writes every row anew"
+		what = "rewrites the table"
 	case e.Scans:
-		what = "reads every row"
+		what = "scans the table"
 	}
 	lock := ""
 	switch {
 	case e.Lock == "":
 	case e.Lock.StopsReads():
-		lock = "stops reads and writes"
+		lock = "blocks reads and writes"
 	case e.Lock.StopsWrites():
-		lock = "stops writes"
+		lock = "blocks writes"
 	default:
-		lock = "stops nobody"
+		lock = "blocks neither reads nor writes"
 	}
 	switch {
 	case lock != "" && what == "":
-		what = fmt.Sprintf("%s for a moment (%s)", lock, e.Lock)
+		what = fmt.Sprintf("%s briefly (%s)", lock, e.Lock)
 	case lock != "":
-		what = fmt.Sprintf("%s, and %s meanwhile (%s)", what, lock, e.Lock)
+		what = fmt.Sprintf("%s, and %s during that time (%s)", what, lock, e.Lock)
 	}
 	return what + ": " + e.Statement
 }
 
 func (a *app) dbLint() *cobra.Command {
-	c := leaf("lint [PATH]", "Refuse migrations that would block, lose or break", "  cardinal db lint\n  cardinal db lint drafts/ --db postgres://localhost/scratch",
+	c := command("lint [PATH]", "Check migrations for blocking locks, data loss and incompatibility",
+		"  cardinal db lint\n  cardinal db lint drafts/ --db postgres://localhost/scratch",
 		func(ctx context.Context, args []string) error {
 			c, err := a.config()
 			if err != nil {
@@ -180,51 +188,62 @@ func (a *app) dbLint() *cobra.Command {
 			if c.IsEmbedded() {
 				engine = "sqlite"
 			}
-			applied, judged := []store.Migration{}, store.Embedded(engine)
+			applied, migrations := []store.Migration{}, store.Embedded(engine)
 			if len(args) > 0 {
-				if judged, err = drafts(args[0]); err != nil {
+				if migrations, err = readDrafts(args[0]); err != nil {
 					return err
 				}
-				applied = nil // all of them
+				applied = nil // all migrations of this program
 			}
-			steps, err := a.rehearse(ctx, applied, judged)
+			steps, err := a.rehearse(ctx, applied, migrations)
 			if err != nil {
 				return err
 			}
 			faults := rehearsal.Lint(steps)
 			if a.json {
-				if err := a.printJSON(listed[rehearsal.Fault]{Data: faults}); err != nil {
+				if err := a.printJSON(listPage[rehearsal.Fault]{Data: faults}); err != nil {
 					return err
 				}
 			} else {
 				for _, f := range faults {
 					fmt.Fprintf(a.out, "%s %s: %s\n  fix: %s\n", f.Migration, f.Rule, f.Problem, f.Fix)
 				}
-				fmt.Fprintf(a.out, "%d migration(s) judged on %s, %s\n", len(judged), engine, problemsFound(len(faults)))
+				fmt.Fprintf(a.out, "checked %s on %s: %s\n", plural(len(migrations), "migration"), engine,
+					lintSummary(len(faults)))
 			}
 			if len(faults) > 0 {
-				return noAnswer{errFoundProblems}
+				return silentError{errProblemsFound}
 			}
 			return nil
 		})
-	c.Long = "Rehearses migrations in a schema made for it, which is dropped again, and judges what they do: nobody may be kept waiting while\n" +
-		"rows are scanned or written anew, no data may go that the file does not announce, and programs of the version before must go on.\n" +
-		"PATH is a draft, NNNN_name.sql, or a folder of them; without it Cardinal's own migrations are judged. --db chooses the engine."
+	c.Long = `Runs migrations in a temporary schema, which is dropped again, and checks their effects. A migration
+must not block queries while it scans or rewrites rows, must not lose data without an announcement
+in the file, and must not break the previous version of the program. PATH is a draft (NNNN_name.sql)
+or a folder of drafts. Without it Cardinal's own migrations are checked. --db chooses the engine.`
 	return c
 }
 
-func problemsFound(n int) string {
+func lintSummary(n int) string {
 	if n == 0 {
-		return "nothing found"
+		return "no problems"
 	}
-	return fmt.Sprintf("%d problem(s)", n)
+	return plural(n, "problem")
 }
 
-// drafts reads migrations from a file or a folder.
-func drafts(path string) ([]store.Migration, error) {
+// plural returns a number with its noun, which gets an s for all numbers but 1.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// readDrafts reads migrations from a file or a folder.
+func readDrafts(path string) ([]store.Migration, error) {
 	files := []string{path}
 	if info, err := os.Stat(path); err != nil {
-		return nil, wrongUsage("Name a file or a folder of migrations.", "%s cannot be read: %v", path, pathless(err))
+		return nil, usageError("Name a file or a folder of migrations.",
+			"%s cannot be read: %v", path, withoutPath(err))
 	} else if info.IsDir() {
 		if files, err = fs.Glob(os.DirFS(path), "*.sql"); err != nil {
 			return nil, err
@@ -234,13 +253,13 @@ func drafts(path string) ([]store.Migration, error) {
 		}
 	}
 	if len(files) == 0 {
-		return nil, wrongUsage("Name a file or a folder of migrations.", "there is no *.sql in %s", path)
+		return nil, usageError("Name a file or a folder of migrations.", "there is no *.sql in %s", path)
 	}
 	all := make([]store.Migration, len(files))
 	for i, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return nil, wrongUsage("Name a file that can be read.", "%s cannot be read: %v", file, pathless(err))
+			return nil, usageError("Name a file that can be read.", "%s cannot be read: %v", file, withoutPath(err))
 		}
 		if all[i], err = store.NewMigration(filepath.Base(file), string(text)); err != nil {
 			return nil, err

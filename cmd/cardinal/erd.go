@@ -17,8 +17,8 @@ import (
 	"cardinal/internal/nearest"
 )
 
-// drawing are the flags of `cardinal erd`.
-type drawing struct {
+// erdFlags are the flags of `cardinal erd`.
+type erdFlags struct {
 	format, theme string
 	focus         string
 	depth         int
@@ -29,9 +29,11 @@ type drawing struct {
 }
 
 func (a *app) erd() *cobra.Command {
-	var f drawing
-	c := leaf("erd", "Draw the live database's schema, or describe it", "  cardinal erd -o erd.svg\n  cardinal erd --focus sessions --depth 1 --format mermaid\n"+
-		"  cardinal erd --format md\n  cardinal erd --any --db postgres://localhost/shop --schema public -o shop.svg",
+	var f erdFlags
+	c := command("erd", "Draw or describe the schema of the live database",
+		"  cardinal erd -o erd.svg\n  cardinal erd --focus sessions --depth 1 --format mermaid\n"+
+			"  cardinal erd --format md\n"+
+			"  cardinal erd --any --db postgres://localhost/shop --schema public -o shop.svg",
 		func(ctx context.Context, _ []string) error {
 			d, err := a.diagram(ctx, f)
 			if err != nil {
@@ -46,47 +48,47 @@ func (a *app) erd() *cobra.Command {
 				return err
 			}
 			if err := os.WriteFile(f.file, b.Bytes(), 0o644); err != nil {
-				return &advice{kind: err, code: "not_written", message: "the drawing cannot be written: " + err.Error(),
-					fix: "Name another file with -o."}
+				return &commandError{kind: err, code: "not_written",
+					message: "the diagram cannot be written: " + err.Error(), fix: "Name another file with -o."}
 			}
-			a.note("%s: %d tables, %d relations", f.file, len(d.Tables), len(d.Relations))
+			a.printNote("%s: %d tables, %d relations", f.file, len(d.Tables), len(d.Relations))
 			return nil
 		})
-	c.Flags().StringVar(&f.format, "format", string(erd.SVG), "`FORM` of the output: "+formNames())
-	c.Flags().StringVar(&f.theme, "theme", string(erd.Light), "colours of an SVG: light or dark")
-	c.Flags().StringVar(&f.focus, "focus", "", "only this `TABLE` and those around it")
-	c.Flags().IntVar(&f.depth, "depth", 1, "how many relations around --focus reaches")
-	c.Flags().BoolVar(&f.group, "group", false, "draw the areas of an SVG on grounds of their own")
+	c.Flags().StringVar(&f.format, "format", string(erd.SVG), "`FORMAT` of the output: "+erdFormatNames())
+	c.Flags().StringVar(&f.theme, "theme", string(erd.Light), "colours of the SVG: light or dark")
+	c.Flags().StringVar(&f.focus, "focus", "", "only this `TABLE` and its neighbours")
+	c.Flags().IntVar(&f.depth, "depth", 1, "number of relations between --focus and its neighbours")
+	c.Flags().BoolVar(&f.group, "group", false, "draw a background for each group of tables in the SVG")
 	c.Flags().StringVarP(&f.file, "output", "o", "", "write to this `FILE`")
-	c.Flags().BoolVar(&f.any, "any", false, "draw a database that is not Cardinal's")
-	c.Flags().StringVar(&f.schema, "schema", "public", "with --any, the PostgreSQL schema to draw")
+	c.Flags().BoolVar(&f.any, "any", false, "draw a database of another application")
+	c.Flags().StringVar(&f.schema, "schema", "public", "PostgreSQL schema to draw with --any")
 	c.PreRunE = func(c *cobra.Command, _ []string) error { return f.check(c, a.json) }
 	return c
 }
 
-// check is called before the database is opened. With --json the form is JSON.
-func (f *drawing) check(c *cobra.Command, asJSON bool) error {
+// check validates the flags before the database is opened. With --json the format is JSON.
+func (f *erdFlags) check(c *cobra.Command, asJSON bool) error {
 	if asJSON && !c.Flags().Changed("format") {
 		f.format = string(erd.JSON)
 	}
 	switch {
 	case !slices.Contains(erd.Formats, erd.Format(f.format)):
-		return wrongUsage("Choose one of "+formNames()+".", "there is no format %q", f.format)
+		return usageError("Use one of these: "+erdFormatNames()+".", "there is no format %q", f.format)
 	case asJSON && f.format != string(erd.JSON):
-		return wrongUsage("Give one of them.", "--json and --format %s are two forms", f.format)
+		return usageError("Give one of them.", "--json and --format %s exclude each other", f.format)
 	case f.theme != string(erd.Light) && f.theme != string(erd.Dark):
-		return wrongUsage("Choose light or dark.", "there is no theme %q", f.theme)
+		return usageError("Use light or dark.", "there is no theme %q", f.theme)
 	case f.depth < 0:
-		return wrongUsage("Give 0 or more.", "--depth %d is no number of relations", f.depth)
+		return usageError("Give 0 or more.", "--depth %d is too small", f.depth)
 	case c.Flags().Changed("depth") && f.focus == "":
-		return wrongUsage("Name the table in the middle with --focus.", "--depth is for --focus")
+		return usageError("Name a table with --focus.", "--depth is only for --focus")
 	case c.Flags().Changed("schema") && !f.any:
-		return wrongUsage("Add --any to draw a database that is not Cardinal's.", "--schema is for --any")
+		return usageError("Add --any to draw a database of another application.", "--schema is only for --any")
 	}
 	return nil
 }
 
-func formNames() string {
+func erdFormatNames() string {
 	names := make([]string, len(erd.Formats))
 	for i, f := range erd.Formats {
 		names[i] = string(f)
@@ -95,15 +97,15 @@ func formNames() string {
 }
 
 // diagram reads the schema that the flags name.
-func (a *app) diagram(ctx context.Context, f drawing) (*erd.Diagram, error) {
+func (a *app) diagram(ctx context.Context, f erdFlags) (*erd.Diagram, error) {
 	name := "cardinal"
 	if f.any {
 		name = f.schema
 	}
 	s, err := a.readSchema(ctx, name)
 	if err == nil && !f.any && !erd.IsCardinal(s) || errors.Is(err, errNoSchema) && !f.any {
-		return nil, &advice{code: "not_cardinal", message: "the database holds no schema of Cardinal's",
-			fix: "Run `" + a.again("db", "migrate") + "` to make it, or add --any to draw another's."}
+		return nil, &commandError{code: "not_cardinal", message: "the database has no schema of Cardinal",
+			fix: "Run `" + a.rerunCommand("db", "migrate") + "` to create it, or add --any to draw another schema."}
 	}
 	if err != nil {
 		return nil, err
@@ -118,14 +120,14 @@ func (a *app) diagram(ctx context.Context, f drawing) (*erd.Diagram, error) {
 		if meant := nearest.To(f.focus, names); meant != "" {
 			fix = "Did you mean " + meant + "?"
 		}
-		return nil, unknown("table", f.focus, fix)
+		return nil, notFoundError("table", f.focus, fix)
 	}
 	return d, nil
 }
 
 var errNoSchema = errors.New("no such schema")
 
-// readSchema reads a schema of the configured database, which need not be Cardinal's.
+// readSchema reads a schema of the configured database. It need not be a schema of Cardinal.
 func (a *app) readSchema(ctx context.Context, name string) (*catalog.Schema, error) {
 	d, err := a.openCatalog(ctx)
 	if err != nil {
@@ -133,7 +135,7 @@ func (a *app) readSchema(ctx context.Context, name string) (*catalog.Schema, err
 	}
 	s, err := d.Read(ctx, name)
 	if errors.Is(err, cardinal.ErrNotFound) {
-		return nil, fmt.Errorf("%w: %w", errNoSchema, &advice{kind: err, code: "not_found",
+		return nil, fmt.Errorf("%w: %w", errNoSchema, &commandError{kind: err, code: "not_found",
 			message: fmt.Sprintf("the database has no schema %q", name), fix: "Name another with --schema."})
 	}
 	return s, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"cardinal"
@@ -15,20 +16,20 @@ import (
 const (
 	exitOK          = 0
 	exitFailed      = 1
-	exitUsage       = 2 // or consent is missing
+	exitUsage       = 2 // or confirmation is missing
 	exitNotFound    = 3
 	exitNotAllowed  = 4
 	exitConflict    = 5
-	exitProblems    = 6 // cardinal check found some
+	exitProblems    = 6 // cardinal check found problems
 	exitInterrupted = 130
 )
 
-// exitCode is the one place that turns an error into an exit code.
+// exitCode maps an error to an exit code. No other code does.
 func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case interrupted(ctx, err):
+	case isInterrupted(ctx, err):
 		return exitInterrupted
 	case errors.Is(err, cardinal.ErrInvalid):
 		return exitUsage
@@ -38,99 +39,122 @@ func exitCode(ctx context.Context, err error) int {
 		return exitNotAllowed
 	case errors.Is(err, cardinal.ErrConflict), errors.Is(err, cardinal.ErrStale):
 		return exitConflict
-	case errors.Is(err, errFoundProblems):
+	case errors.Is(err, errProblemsFound):
 		return exitProblems
 	}
 	return exitFailed
 }
 
-// interrupted reports whether an error is the work of a signal. Whatever a driver calls it, what fails after one was cut by
-// it; but for what Cardinal itself has words for.
-func interrupted(ctx context.Context, err error) bool {
-	var told *advice
-	return errors.Is(context.Cause(ctx), errInterrupted) && !(errors.As(err, &told) && told.kind == nil)
+// isInterrupted reports whether a signal caused an error. After a signal every error counts as caused by it, because
+// drivers report a cancelled statement in many ways. The exception is a commandError without a kind: Cardinal returned
+// it on purpose.
+func isInterrupted(ctx context.Context, err error) bool {
+	var cmdErr *commandError
+	return errors.Is(context.Cause(ctx), errInterrupted) && !(errors.As(err, &cmdErr) && cmdErr.kind == nil)
 }
 
-// advice is an error that says what to do about it. It is an error of its kind; without a kind it is a plain failure.
-type advice struct {
+// commandError is an error with a message and a fix. It wraps its kind; without a kind the exit code is 1.
+type commandError struct {
 	kind    error
 	code    string
 	message string
 	fix     string
 }
 
-func (e *advice) Error() string { return e.message }
+func (e *commandError) Error() string { return e.message }
 
-func (e *advice) Unwrap() error { return e.kind }
+func (e *commandError) Unwrap() error { return e.kind }
 
-// wrongUsage is a command that cannot be meant as it stands.
-func wrongUsage(fix, format string, values ...any) error {
-	return &advice{kind: cardinal.ErrInvalid, code: "usage", message: fmt.Sprintf(format, values...), fix: fix}
+// usageError returns the error of an invalid command line.
+func usageError(fix, format string, values ...any) error {
+	return &commandError{kind: cardinal.ErrInvalid, code: "usage", message: fmt.Sprintf(format, values...), fix: fix}
 }
 
-// unknown is something that was named and is not there.
-func unknown(what, name, fix string) error {
-	return &advice{kind: cardinal.ErrNotFound, code: "not_found", message: fmt.Sprintf("there is no %s %q", what, name), fix: fix}
+// notFoundError returns the error for a name or an id that does not exist.
+func notFoundError(what, name, fix string) error {
+	message := fmt.Sprintf("there is no %s %q", what, name)
+	return &commandError{kind: cardinal.ErrNotFound, code: "not_found", message: message, fix: fix}
 }
 
-// noAnswer is a command that has said all there is to say; only its exit code is left.
-type noAnswer struct{ kind error }
+// silentError sets the exit code without a message: the command has already printed its result.
+type silentError struct{ kind error }
 
-func (noAnswer) Error() string { return "no" }
+func (e silentError) Error() string { return e.kind.Error() }
 
-func (e noAnswer) Unwrap() error { return e.kind }
+func (e silentError) Unwrap() error { return e.kind }
 
-// problem is an error as people and programs are told of it.
-type problem struct {
+// errorReport is an error as it is printed.
+type errorReport struct {
 	Code    string           `json:"code"`
 	Message string           `json:"message"`
 	Errors  []cardinal.Fault `json:"errors,omitempty"`
 	Fix     string           `json:"fix,omitempty"`
 }
 
-func problemOf(ctx context.Context, err error) problem {
+func errorReportOf(ctx context.Context, err error) errorReport {
 	var (
-		told    *advice
+		cmdErr  *commandError
 		invalid *cardinal.Invalid
 		refusal *cardinal.Refusal
 	)
 	switch {
-	case interrupted(ctx, err):
-		return problem{Code: "interrupted", Message: "interrupted", Fix: "What was done before is kept; run it again for the rest."}
-	case errors.As(err, &told):
-		return problem{Code: told.code, Message: told.message, Fix: told.fix}
+	case isInterrupted(ctx, err):
+		return errorReport{Code: "interrupted", Message: "interrupted",
+			Fix: "The work done so far is kept. Run the command again to continue."}
+	case errors.As(err, &cmdErr):
+		return errorReport{Code: cmdErr.code, Message: cmdErr.message, Fix: cmdErr.fix}
 	case errors.As(err, &invalid):
-		return problem{Code: "validation_failed", Message: problems(len(invalid.Faults)), Errors: invalid.Faults, Fix: "Nothing was changed. Correct this and run it again."}
+		return errorReport{Code: "validation_failed", Message: problemCount(len(invalid.Faults)),
+			Errors: invalid.Faults, Fix: "Nothing was changed. Correct this and run it again."}
 	case errors.As(err, &refusal):
-		return problem{Code: refusal.Code, Message: refusal.Explanation, Fix: "Nothing was changed. " + refusal.Fix}
+		return refusalReport(refusal)
 	case errors.Is(err, cardinal.ErrStale):
-		return problem{Code: "stale", Message: "somebody changed it at the same moment", Fix: "Nothing was changed. Run it again."}
+		return errorReport{Code: "stale", Message: "another change was made at the same time",
+			Fix: "Nothing was changed. Run it again."}
 	case errors.Is(err, cardinal.ErrNotFound):
-		return problem{Code: "not_found", Message: "there is no such thing", Fix: "Check the names and ids; the list commands show what there is."}
+		return errorReport{Code: "not_found", Message: "not found",
+			Fix: "Check the names and ids. The list commands show those that exist."}
 	case errors.Is(err, cardinal.ErrBusy):
-		return problem{Code: "busy", Message: err.Error(), Fix: "Try again in a moment."}
+		return errorReport{Code: "busy", Message: err.Error(), Fix: "Try again in a moment."}
 	}
-	return problem{Code: "failed", Message: err.Error(), Fix: "`cardinal db status` and `cardinal config show --origin` tell what it works with."}
+	return errorReport{Code: "failed", Message: err.Error(),
+		Fix: "Check the database with `cardinal db status` and the configuration with `cardinal config show --origin`."}
 }
 
-func problems(n int) string {
+// refusalReport reports a refusal with the texts of the catalogue. The title stands for an empty explanation. When the
+// caller has to wait, the fix gives the time, because the text of the catalogue names an HTTP header.
+func refusalReport(r *cardinal.Refusal) errorReport {
+	message, fix := r.Explanation, r.Fix
+	if message == "" {
+		message = r.Title + "."
+	}
+	if errors.Is(r, cardinal.ErrBusy) || errors.Is(r, cardinal.ErrThrottled) {
+		fix = "Try again in a moment."
+		if r.RetryAfter > 0 {
+			fix = fmt.Sprintf("Try again in %d s.", int64(math.Ceil(r.RetryAfter.Seconds())))
+		}
+	}
+	return errorReport{Code: r.Code, Message: message, Fix: "Nothing was changed. " + fix}
+}
+
+func problemCount(n int) string {
 	if n == 1 {
 		return "there is a problem"
 	}
 	return fmt.Sprintf("there are %d problems", n)
 }
 
-// tell writes an error to w: for people, all faults at once and what to do in the last line; or as JSON.
-func tell(w io.Writer, p problem, asJSON bool) {
+// printError writes an error to w: as text, with every problem on a line and the fix in the last one; or as JSON.
+func printError(w io.Writer, p errorReport, asJSON bool) {
 	if asJSON {
 		encoder := json.NewEncoder(w)
 		encoder.SetEscapeHTML(false)
-		_ = encoder.Encode(map[string]problem{"error": p}) // nobody is left to be told
+		_ = encoder.Encode(map[string]errorReport{"error": p}) // there is no other place to report it
 		return
 	}
 	text := "error: " + p.Message + "\n"
 	for _, f := range p.Errors {
-		text += "  " + flagOf(f) + ": " + f.Message + "\n"
+		text += "  " + flagName(f) + ": " + f.Message + "\n"
 	}
 	if p.Fix != "" {
 		text += p.Fix + "\n"
@@ -138,10 +162,11 @@ func tell(w io.Writer, p problem, asJSON bool) {
 	_, _ = io.WriteString(w, text)
 }
 
-// flagOf names the flag that an input's fault is about: /display_name is --display-name.
-func flagOf(f cardinal.Fault) string {
+// flagName returns the name of the flag or field that an error in the input is about: display-name for /display_name.
+func flagName(f cardinal.Fault) string {
 	if f.Parameter != "" {
 		return f.Parameter
 	}
-	return strings.NewReplacer("_", "-", "/", " ").Replace(strings.TrimPrefix(strings.TrimPrefix(f.Pointer, "/profile"), "/"))
+	name := strings.TrimPrefix(strings.TrimPrefix(f.Pointer, "/profile"), "/")
+	return strings.NewReplacer("_", "-", "/", " ").Replace(name)
 }

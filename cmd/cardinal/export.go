@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -16,9 +17,9 @@ import (
 	"cardinal"
 )
 
-// exported is what `cardinal export` did.
-type exported struct {
-	People int64  `json:"people"`
+// exportResult is the result of `cardinal export`.
+type exportResult struct {
+	Users  int64  `json:"people"`
 	Digest string `json:"digest"` // SHA-256 of the lines, before they are encrypted
 	File   string `json:"file,omitempty"`
 }
@@ -26,17 +27,22 @@ type exported struct {
 func (a *app) export() *cobra.Command {
 	var path, to string
 	var secrets bool
-	c := leaf("export", "Give everybody back as JSON lines that import reads; with password hashes only when asked, and then encrypted",
-		"  cardinal export -o people.ndjson\n  cardinal export --with-secrets --to age1… -o people.ndjson.age\n  age -d -i key.txt people.ndjson.age | cardinal import - --yes",
+	c := command("export",
+		"Export all users as JSON lines that import reads; password hashes only on request, and encrypted",
+		"  cardinal export -o users.ndjson\n  cardinal export --with-secrets --to age1… -o users.ndjson.age\n"+
+			"  age -d -i key.txt users.ndjson.age | cardinal import - --yes",
 		func(ctx context.Context, _ []string) (err error) {
 			if secrets != (to != "") {
-				return wrongUsage("Give both: --with-secrets --to with the age recipient who may read the hashes, or neither.", "password hashes are only given encrypted")
+				return usageError(
+					"Give both --with-secrets and --to with the age recipient who can read the hashes, or neither.",
+					"password hashes are exported only encrypted")
 			}
 			var recipients []age.Recipient
 			if to != "" {
 				recipient, err := age.ParseX25519Recipient(to)
 				if err != nil {
-					return wrongUsage("Give the public key that age-keygen printed, age1….", "--to is not an age recipient")
+					return usageError("Give the public key that age-keygen printed, age1….",
+						"--to is not an age recipient")
 				}
 				recipients = append(recipients, recipient)
 			}
@@ -46,16 +52,16 @@ func (a *app) export() *cobra.Command {
 			}
 			out := a.out
 			if path != "" {
-				// Whole or not at all: it takes its name when it is complete.
+				// The file gets its name when it is complete, so that there is never a partial file of that name.
 				f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 				if err != nil {
-					return wrongUsage("Say with -o where it may be.", "the file cannot be written: %v", err)
+					return usageError("Name another file with -o.", "the file cannot be written: %v", err)
 				}
 				defer os.Remove(f.Name())
 				defer f.Close()
 				out = f
 			}
-			done := exported{File: path}
+			done := exportResult{File: path}
 			if err := k.exportTo(ctx, out, recipients, &done); err != nil {
 				return err
 			}
@@ -63,41 +69,47 @@ func (a *app) export() *cobra.Command {
 				if err := errors.Join(f.Sync(), f.Close(), os.Rename(f.Name(), path)); err != nil {
 					return err
 				}
-				return changed(a, done, "", "%s people in %s, sha256 %s", thousands(done.People), path, done.Digest)
+				if a.json || len(a.fields) > 0 {
+					return printItem(a, done)
+				}
+				_, err = fmt.Fprintf(a.out, "exported %s users to %s, sha256 %s\n",
+					formatThousands(done.Users), path, done.Digest)
+				return err
 			}
-			a.note("%s people, sha256 %s", thousands(done.People), done.Digest)
+			a.printNote("exported %s users, sha256 %s", formatThousands(done.Users), done.Digest)
 			return nil
 		})
-	c.Flags().StringVarP(&path, "output", "o", "", "`FILE` to write, instead of standard output")
-	c.Flags().BoolVar(&secrets, "with-secrets", false, "with password hashes; needs --to")
-	c.Flags().StringVar(&to, "to", "", "encrypt to this age `RECIPIENT`")
+	c.Flags().StringVarP(&path, "output", "o", "", "write to this `FILE` instead of standard output")
+	c.Flags().BoolVar(&secrets, "with-secrets", false, "include password hashes; needs --to")
+	c.Flags().StringVar(&to, "to", "", "encrypt for this age `RECIPIENT`")
 	return c
 }
 
-func (k desk) exportTo(ctx context.Context, out io.Writer, recipients []age.Recipient, done *exported) error {
+// exportTo writes all users to out, one JSON object per line, encrypted when there are recipients.
+func (k desk) exportTo(ctx context.Context, out io.Writer, recipients []age.Recipient, done *exportResult) error {
 	buffered := bufio.NewWriterSize(out, 1<<16)
-	var sealed io.WriteCloser
+	var encrypted io.WriteCloser
 	var lines io.Writer = buffered
 	if len(recipients) > 0 {
 		var err error
-		if sealed, err = age.Encrypt(buffered, recipients...); err != nil {
+		if encrypted, err = age.Encrypt(buffered, recipients...); err != nil {
 			return err
 		}
-		lines = sealed
+		lines = encrypted
 	}
 	sum := sha256.New()
 	lines = io.MultiWriter(lines, sum)
 	err := importing.Export(ctx, k.Desk, len(recipients) > 0, func(row cardinal.ImportRow) error {
-		text, err := encode(row)
+		text, err := encodeJSON(row)
 		if err != nil {
 			return err
 		}
-		done.People++
+		done.Users++
 		_, err = lines.Write(append(text, '\n'))
 		return err
 	})
-	if err == nil && sealed != nil {
-		err = sealed.Close()
+	if err == nil && encrypted != nil {
+		err = encrypted.Close()
 	}
 	done.Digest = hex.EncodeToString(sum.Sum(nil))
 	return errors.Join(err, buffered.Flush())

@@ -13,7 +13,7 @@ import (
 
 var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 
-// fieldsOf lists the JSON fields of a type, those of structs inside it joined by dots.
+// fieldsOf lists the JSON fields of a type; those of nested structs are joined by dots.
 func fieldsOf(t reflect.Type) []string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -33,38 +33,39 @@ func fieldsOf(t reflect.Type) []string {
 			continue
 		}
 		names = append(names, name)
-		for _, below := range fieldsOf(f.Type) {
-			names = append(names, name+"."+below)
+		for _, sub := range fieldsOf(f.Type) {
+			names = append(names, name+"."+sub)
 		}
 	}
 	return names
 }
 
-// checkFields returns an error that names the nearest field for each that t does not have.
-func checkFields(t reflect.Type, asked []string) error {
-	known := fieldsOf(t)
-	for _, name := range asked {
-		if slices.Contains(known, name) {
+// checkFields returns an error for the first field that t does not have; it names the nearest one.
+func checkFields(t reflect.Type, requested []string) error {
+	available := fieldsOf(t)
+	for _, name := range requested {
+		if slices.Contains(available, name) {
 			continue
 		}
-		// What is below a field without fixed names (preferences, changes) is known to nobody beforehand.
-		if parent, _, nested := strings.Cut(name, "."); nested && slices.Contains(known, parent) && !hasBelow(known, parent) {
+		// Fields without a fixed structure (preferences, changes) can have any subfield.
+		parent, _, nested := strings.Cut(name, ".")
+		if nested && slices.Contains(available, parent) && !hasSubfield(available, parent) {
 			continue
 		}
-		if meant := nearest.To(name, known); meant != "" {
-			return wrongUsage("", "unknown field %q. Did you mean %q?", name, meant)
+		if meant := nearest.To(name, available); meant != "" {
+			return usageError("", "unknown field %q. Did you mean %q?", name, meant)
 		}
-		return wrongUsage("The fields are "+strings.Join(known, ", ")+".", "unknown field %q", name)
+		return usageError("The fields are "+strings.Join(available, ", ")+".", "unknown field %q", name)
 	}
 	return nil
 }
 
-func hasBelow(known []string, parent string) bool {
+func hasSubfield(known []string, parent string) bool {
 	return slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, parent+".") })
 }
 
-// encode is v as JSON without HTML's escapes.
-func encode(v any) ([]byte, error) {
+// encodeJSON encodes v as JSON without escaping for HTML.
+func encodeJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
@@ -72,9 +73,9 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSpace(b.Bytes()), err
 }
 
-// object is v as its JSON form reads back, to be asked for fields by name.
-func object(v any) (map[string]any, error) {
-	text, err := encode(v)
+// toObject encodes v as JSON and decodes it again, so that its fields can be read by name.
+func toObject(v any) (map[string]any, error) {
+	text, err := encodeJSON(v)
 	if err != nil {
 		return nil, err
 	}
@@ -85,32 +86,32 @@ func object(v any) (map[string]any, error) {
 	return o, err
 }
 
-// pick returns a field by its dotted name; nil when it is absent.
-func pick(o map[string]any, name string) any {
+// fieldValue returns a field by its dotted name; nil when it is absent.
+func fieldValue(o map[string]any, name string) any {
 	if v, ok := o[name]; ok {
 		return v
 	}
 	first, rest, nested := strings.Cut(name, ".")
-	below, ok := o[first].(map[string]any)
+	inner, ok := o[first].(map[string]any)
 	if !nested || !ok {
 		return nil
 	}
-	return pick(below, rest)
+	return fieldValue(inner, rest)
 }
 
-// only is an object with the fields asked for, in that order, as JSON.
-func only(o map[string]any, fields []string) (json.RawMessage, error) {
+// selectFields encodes some fields of an object as JSON, in the given order.
+func selectFields(o map[string]any, fields []string) (json.RawMessage, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for i, name := range fields {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key, err := encode(name)
+		key, err := encodeJSON(name)
 		if err != nil {
 			return nil, err
 		}
-		value, err := encode(pick(o, name))
+		value, err := encodeJSON(fieldValue(o, name))
 		if err != nil {
 			return nil, err
 		}

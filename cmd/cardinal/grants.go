@@ -10,18 +10,17 @@ import (
 	"cardinal"
 )
 
-// grants returns all roles that a user holds.
+// grants returns all grants of a user.
 func (k desk) grants(ctx context.Context, userID uuid.UUID) ([]cardinal.Grant, error) {
-	found, err := walk(paging{limit: everything}, false, func(g cardinal.Grant) uuid.UUID { return g.RoleID }, func(p cardinal.Page) (cardinal.List[cardinal.Grant], error) {
-		return k.Grants(ctx, userID, p)
-	})
+	found, err := paginate(pageFlags{limit: noLimit}, false, func(g cardinal.Grant) uuid.UUID { return g.RoleID },
+		func(p cardinal.Page) (cardinal.List[cardinal.Grant], error) { return k.Grants(ctx, userID, p) })
 	return found.Data, err
 }
 
 // grantOf returns the grant of a role to a user; nil when there is none.
 func (k desk) grantOf(ctx context.Context, userID, roleID uuid.UUID) (*cardinal.Grant, error) {
-	held, err := k.grants(ctx, userID)
-	for _, g := range held {
+	grants, err := k.grants(ctx, userID)
+	for _, g := range grants {
 		if g.RoleID == roleID {
 			return &g, err
 		}
@@ -29,85 +28,90 @@ func (k desk) grantOf(ctx context.Context, userID, roleID uuid.UUID) (*cardinal.
 	return nil, err
 }
 
-// grantLine is the command that grants a role as it was granted before.
-func (a *app) grantLine(g cardinal.Grant) string {
+// grantCommand returns the command that creates a grant again.
+func (a *app) grantCommand(g cardinal.Grant) string {
 	words := []string{"roles", "grant", g.UserID.String(), g.RoleName}
 	if g.ExpiresAt != nil {
 		words = append(words, "--until", g.ExpiresAt.Format(time.RFC3339Nano))
 	}
-	return a.again(words...)
+	return a.rerunCommand(words...)
 }
 
 func (a *app) rolesGrant() *cobra.Command {
 	var until string
-	c := leaf("grant USER ROLE", "Grant a role, or change until when", "  cardinal roles grant bob@example.com support --until 30d", func(ctx context.Context, args []string) error {
-		k, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		user, err := k.find(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		role, err := k.role(ctx, args[1])
-		if err != nil {
-			return err
-		}
-		in := cardinal.NewGrant{RoleID: role.ID}
-		forHow := ""
-		if until != "" {
-			end, err := moment("until", until, 1)
+	c := command("grant USER ROLE", "Grant a role, or change its expiry",
+		"  cardinal roles grant bob@example.com support --until 30d",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
-			in.ExpiresAt = &end
-			forHow = " until " + end.Format(time.DateTime) + "Z"
-		}
-		before, err := k.grantOf(ctx, user.ID, role.ID)
-		if err != nil {
-			return err
-		}
-		grant, err := k.GrantRole(ctx, user.ID, in)
-		if err != nil {
-			return err
-		}
-		undo := a.again("roles", "revoke", user.ID.String(), role.Name)
-		if before != nil {
-			undo = a.grantLine(*before)
-		}
-		return changed(a, grant, undo, "granted %s to %s%s", role.Name, harmless(args[0]), forHow)
-	})
-	c.Flags().StringVar(&until, "until", "", "when it ends by itself: a day, RFC 3339, or a `SPAN` like 30d")
-	c.ValidArgsFunction = a.secondRole
+			user, err := k.findUser(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			role, err := k.findRole(ctx, args[1])
+			if err != nil {
+				return err
+			}
+			in := cardinal.NewGrant{RoleID: role.ID}
+			suffix := ""
+			if until != "" {
+				end, err := parseTime("until", until, 1)
+				if err != nil {
+					return err
+				}
+				in.ExpiresAt = &end
+				suffix = " until " + end.Format(time.DateTime) + "Z"
+			}
+			before, err := k.grantOf(ctx, user.ID, role.ID)
+			if err != nil {
+				return err
+			}
+			grant, err := k.GrantRole(ctx, user.ID, in)
+			if err != nil {
+				return err
+			}
+			undo := a.rerunCommand("roles", "revoke", user.ID.String(), role.Name)
+			if before != nil {
+				undo = a.grantCommand(*before)
+			}
+			return printChanged(a, grant, undo, "granted %s to %s%s", role.Name, sanitize(args[0]), suffix)
+		})
+	c.Flags().StringVar(&until, "until", "", "expiry: a day, RFC 3339, or a `DURATION` like 30d")
+	c.ValidArgsFunction = a.completeSecondRole
 	return c
 }
 
 func (a *app) rolesRevoke() *cobra.Command {
-	c := leaf("revoke USER ROLE", "Take a role from a user", "  cardinal roles revoke bob@example.com support", func(ctx context.Context, args []string) error {
-		k, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		user, err := k.find(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		role, err := k.role(ctx, args[1])
-		if err != nil {
-			return err
-		}
-		before, err := k.grantOf(ctx, user.ID, role.ID)
-		if err != nil {
-			return err
-		}
-		if before == nil {
-			return unknown("grant of "+role.Name+" to", args[0], "`cardinal users get "+user.ID.String()+"` shows the roles.")
-		}
-		if err := k.RevokeGrant(ctx, user.ID, role.ID); err != nil {
-			return err
-		}
-		return changed(a, *before, a.grantLine(*before), "revoked %s from %s", role.Name, harmless(args[0]))
-	})
-	c.ValidArgsFunction = a.secondRole
+	c := command("revoke USER ROLE", "Revoke a role from a user",
+		"  cardinal roles revoke bob@example.com support",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			user, err := k.findUser(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			role, err := k.findRole(ctx, args[1])
+			if err != nil {
+				return err
+			}
+			before, err := k.grantOf(ctx, user.ID, role.ID)
+			if err != nil {
+				return err
+			}
+			if before == nil {
+				return notFoundError("grant of "+role.Name+" to", args[0],
+					"`cardinal users get "+user.ID.String()+"` shows the roles.")
+			}
+			if err := k.RevokeGrant(ctx, user.ID, role.ID); err != nil {
+				return err
+			}
+			return printChanged(a, *before, a.grantCommand(*before), "revoked %s from %s", role.Name, sanitize(args[0]))
+		})
+	c.ValidArgsFunction = a.completeSecondRole
 	return c
 }

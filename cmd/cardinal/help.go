@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -9,66 +10,70 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// brief is what bare `cardinal` says.
-const brief = `Cardinal: user management in one binary
+// rootHelp is what `cardinal` prints without arguments.
+const rootHelp = `Cardinal: user management in one binary
 
   cardinal serve                                         run the service, data in ./cardinal-data
-  cardinal admin add ada@example.com --password-stdin    make an administrator
-  cardinal users create --email bob@example.com          make a user
+  cardinal admin add ada@example.com --password-stdin    create an administrator
+  cardinal users create --email bob@example.com          create a user
   cardinal users list --status active --json             list users as JSON
   cardinal roles grant bob@example.com support           grant a role
-  cardinal access explain bob@example.com users.read     who may do what, and why
-  cardinal audit list --user bob@example.com             what happened
-  cardinal check                                         is the database what it should be
+  cardinal access explain bob@example.com users.read     explain what a user is allowed to do
+  cardinal audit list --user bob@example.com             show the audit log of a user
+  cardinal check                                         check the schema and data of the database
 
 All commands: cardinal --help   ·   exit codes, formats: cardinal help exit-codes, cardinal help formats
 `
 
-// topics are what help explains beside the commands.
-var topics = map[string]string{
-	"formats": `Every command takes --json, every list --csv. The text for people may change between releases, JSON may not:
-fields appear, none goes or changes its meaning.
+// helpTopics are the topics that help explains in addition to the commands.
+var helpTopics = map[string]string{
+	"formats": `Every command takes --json, and every list takes --csv. The text output can change between releases.
+JSON is stable: fields are added, but never removed or changed in meaning.
 
   --json                   everything, as JSON; a list is {"data":[…],"has_more":false}
-  --fields id,email        these fields only, in this order; in JSON, CSV and tables alike
-  --fields profile.locale  fields of fields are joined by dots
+  --fields id,email        only these fields, in this order; for JSON, CSV and tables
+  --fields profile.locale  nested fields are joined by dots
 
-With --json an error is JSON too, on standard error: {"error":{"code":…,"message":…,"errors":[…],"fix":…}}.
+With --json, errors are JSON too, on standard error: {"error":{"code":…,"message":…,"errors":[…],"fix":…}}.
 `,
-	"exit-codes": `  0    it worked
-  1    it failed
-  2    it was not understood, has faults, or needs consent
-  3    there is no such thing
-  4    it is not allowed; for access check: no
-  5    the state of things forbids it, or somebody changed it at the same moment
+	"exit-codes": `  0    success
+  1    error
+  2    invalid usage or input, or confirmation required
+  3    not found
+  4    not allowed; for access check: no
+  5    conflict with the current state, or with a change at the same time
   6    the check found problems
-  130  it was interrupted
+  130  interrupted
 `,
-	"accepted-findings": `What the owner of a database accepts of what "cardinal check" finds stands in a file, ./cardinal-check.ignore or that of --accept:
-one finding a line, with the check's id, the object and the reason. * is any run of characters; an object with a space stands in quotes.
+	"accepted-findings": `"cardinal check" reads the findings that the owner of the database accepts from
+./cardinal-check.ignore, or from the file that --accept names. Each line has one finding: the id of the check, the
+object and the reason. * matches any characters. An object with a space is quoted.
 
   # Numbers from before 2019
   G01  legacy_orders           its key is the printed number
-  G24  "index orders_old_ix"   goes with the next release
-  G33  tmp_*                   made anew every night
+  G24  "index orders_old_ix"   dropped in the next release
+  G33  tmp_*                   created again every night
 
-Accepted findings are counted, not shown. A line that names nothing which was found is told, so that the list does not rot.
+Accepted findings are counted, not listed. A line that matches no finding is reported, so that outdated lines are
+noticed.
 `,
 }
 
-// root puts the commands under the one that has the flags of all.
+// root returns the root command, with the flags of every command.
 func (a *app) root(below ...*cobra.Command) *cobra.Command {
-	cobra.EnableCommandSorting = false // the tree has an order
+	cobra.EnableCommandSorting = false // keep the order of the tree
 	c := group("cardinal", "User management in one binary", below...)
-	c.Long = c.Short + ".\n\nThe commands open the database by themselves, as the operator; no server needs to run."
+	c.Long = c.Short + ".\n\n" +
+		"The commands open the database directly, as the operator. The service does not need to run."
 	unknown := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return unknown(c, args)
 		}
-		_, err := io.WriteString(a.out, brief)
+		_, err := io.WriteString(a.out, rootHelp)
 		return err
 	}
 	c.SilenceErrors, c.SilenceUsage = true, true
@@ -79,38 +84,44 @@ func (a *app) root(below ...*cobra.Command) *cobra.Command {
 	c.SetHelpFunc(func(c *cobra.Command, _ []string) { writeHelp(a.out, c) })
 	c.SetFlagErrorFunc(flagError)
 	a.flags = c.PersistentFlags()
-	a.flags.BoolVar(&a.json, "json", false, "print JSON, errors too")
+	a.flags.BoolVar(&a.json, "json", false, "print JSON, including errors")
 	a.flags.StringSliceVar(&a.fields, "fields", nil, "print only these `FIELDS`, separated by commas")
-	a.flags.BoolVar(&a.noInput, "no-input", false, "never ask, fail instead")
+	a.flags.BoolVar(&a.noInput, "no-input", false, "never ask, return an error instead")
 	a.configFlags(a.flags)
 	c.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.json && a.csv {
-			return wrongUsage("Give one of them.", "--json and --csv are two forms")
+			return usageError("Give one of them.", "--json and --csv exclude each other")
 		}
 		return nil
 	}
 	return c
 }
 
-// flagError explains a flag that cannot be read, after the command that it was meant for if that is what is wrong.
+// flagError explains a flag that cannot be parsed. When the command itself is unknown, that is the error.
 func flagError(c *cobra.Command, err error) error {
 	if words := c.Flags().Args(); len(words) > 0 && c.HasSubCommands() {
 		return unknownCommand(c, words)
 	}
 	if name, found := strings.CutPrefix(err.Error(), "unknown flag: --"); found {
 		if meant := nearestFlag(c, name); meant != "" {
-			return wrongUsage("", "unknown flag \"--%s\". Did you mean \"--%s\"?", name, meant)
+			return usageError("", "unknown flag \"--%s\". Did you mean \"--%s\"?", name, meant)
 		}
 	}
-	return wrongUsage("`"+c.CommandPath()+" --help` lists the flags.", "%s", err.Error())
+	message := err.Error()
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		message = fmt.Sprintf("invalid value %q of --%s", invalid.GetValue(), invalid.GetFlag().Name)
+	}
+	return usageError("`"+c.CommandPath()+" --help` lists the flags.", "%s", message)
 }
 
 // help explains a command or a topic.
 func (a *app) help() *cobra.Command {
-	c := &cobra.Command{Use: "help [COMMAND or TOPIC]", Short: "Explain a command, formats, exit-codes or accepted-findings", Args: cobra.ArbitraryArgs}
+	c := &cobra.Command{Use: "help [COMMAND or TOPIC]", Args: cobra.ArbitraryArgs,
+		Short: "Explain a command, formats, exit-codes or accepted-findings"}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) == 1 && topics[args[0]] != "" {
-			_, err := io.WriteString(a.out, topics[args[0]])
+		if len(args) == 1 && helpTopics[args[0]] != "" {
+			_, err := io.WriteString(a.out, helpTopics[args[0]])
 			return err
 		}
 		meant, rest, err := c.Root().Find(args)
@@ -130,15 +141,17 @@ func (a *app) help() *cobra.Command {
 			names = append(names, below.Name()+"\t"+below.Short)
 		}
 		if len(args) == 0 {
-			names = slices.AppendSeq(names, maps.Keys(topics))
+			names = slices.AppendSeq(names, maps.Keys(helpTopics))
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
 	return c
 }
 
-// writeHelp writes all about a command, examples first. It is no text/template: that would keep the linker from leaving out
-// what is not used.
+const helpWidth = 120 // columns of the descriptions of flags
+
+// writeHelp writes the help page of a command, examples first. It does not use text/template, because the linker could
+// then not remove unused methods from the binary.
 func writeHelp(w io.Writer, c *cobra.Command) {
 	about := c.Long
 	if about == "" {
@@ -155,9 +168,9 @@ func writeHelp(w io.Writer, c *cobra.Command) {
 		fmt.Fprintf(w, "\nUsage:\n  %s\n", c.UseLine())
 	}
 	if own := c.LocalNonPersistentFlags(); own.HasAvailableFlags() && c.HasParent() {
-		fmt.Fprintf(w, "\nFlags:\n%s", own.FlagUsages())
+		fmt.Fprintf(w, "\nFlags:\n%s", own.FlagUsagesWrapped(helpWidth))
 	}
-	fmt.Fprintf(w, "\nFlags of every command:\n%s", c.Root().PersistentFlags().FlagUsages())
+	fmt.Fprintf(w, "\nFlags of every command:\n%s", c.Root().PersistentFlags().FlagUsagesWrapped(helpWidth))
 }
 
 // writeCommands lists the commands below c: two levels of them, for the root.
@@ -169,8 +182,8 @@ func writeCommands(w io.Writer, c *cobra.Command) {
 		line := below.Short
 		if below.HasAvailableSubCommands() {
 			var names []string
-			for _, leaf := range below.Commands() {
-				names = append(names, leaf.Name())
+			for _, sub := range below.Commands() {
+				names = append(names, sub.Name())
 			}
 			line += ": " + strings.Join(names, ", ")
 		}
@@ -178,10 +191,11 @@ func writeCommands(w io.Writer, c *cobra.Command) {
 	}
 }
 
-// completion writes a shell's completion script.
+// completion returns the command that writes a shell's completion script.
 func (a *app) completion() *cobra.Command {
-	c := leaf("completion bash|zsh|fish|powershell", "Write the completion script of a shell",
-		"  source <(cardinal completion bash)\n  cardinal completion fish > ~/.config/fish/completions/cardinal.fish", nil)
+	c := command("completion bash|zsh|fish|powershell", "Write a shell completion script",
+		"  source <(cardinal completion bash)\n"+
+			"  cardinal completion fish > ~/.config/fish/completions/cardinal.fish", nil)
 	c.ValidArgs = []string{"bash", "zsh", "fish", "powershell"}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		switch root := c.Root(); args[0] {
@@ -194,21 +208,22 @@ func (a *app) completion() *cobra.Command {
 		case "powershell":
 			return root.GenPowerShellCompletionWithDesc(a.out)
 		}
-		return wrongUsage("Choose one of "+strings.Join(c.ValidArgs, ", ")+".", "there is no completion for %q", args[0])
+		return usageError("Use one of these: "+strings.Join(c.ValidArgs, ", ")+".",
+			"there is no completion for %q", args[0])
 	}
 	return c
 }
 
-// built is what a program is, for `cardinal version`.
-type built struct {
+// buildInfo describes the program, for `cardinal version`.
+type buildInfo struct {
 	Version  string `json:"version"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 }
 
 func (a *app) version() *cobra.Command {
-	return leaf("version", "Say which version this is", "", func(context.Context, []string) error {
-		b := thisBuild()
+	return command("version", "Print the version", "", func(context.Context, []string) error {
+		b := currentBuild()
 		if a.json || len(a.fields) > 0 {
 			return printItem(a, b, "version", "go", "platform")
 		}

@@ -11,20 +11,21 @@ import (
 	"cardinal/internal/importfile"
 )
 
-// problemReport writes the rows with problems into a file of their own, which is made with the first, and keeps the first few to be shown.
+// problemReport writes the rows with problems to a separate file, which it creates for the first such row. It keeps the
+// first rows as text, to print them.
 type problemReport struct {
-	a      *app
-	source string
-	path   string
-	file   *os.File
-	rows   *importfile.Problems
-	first  strings.Builder
-	shown  int
+	a       *app
+	source  string
+	path    string
+	file    *os.File
+	rows    *importfile.Problems
+	preview strings.Builder
+	shown   int
 }
 
-const problemsShown = 10
+const maxPreviewRows = 10
 
-func (a *app) problemsOf(source, path string) *problemReport {
+func (a *app) newProblemReport(source, path string) *problemReport {
 	return &problemReport{a: a, source: source, path: path}
 }
 
@@ -35,7 +36,7 @@ func (p *problemReport) name() string {
 	return p.path
 }
 
-func (p *problemReport) row(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
+func (p *problemReport) add(r *importfile.Reader, add *importfile.Row, faults []cardinal.Fault) error {
 	if p.file == nil {
 		if p.path == "" {
 			base := p.source
@@ -45,29 +46,30 @@ func (p *problemReport) row(r *importfile.Reader, row *importfile.Row, faults []
 			p.path = strings.TrimSuffix(base, filepath.Ext(base)) + ".problems." + r.Extension()
 		}
 		var err error
-		// What is wrong is personal none the less.
+		// Rows with problems are personal data too.
 		if p.file, err = os.OpenFile(p.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
-			return wrongUsage("Say with --problems where it may be.", "the file for rows with problems cannot be written: %v", err)
+			return usageError("Name another file with --problems.",
+				"the file for rows with problems cannot be written: %v", err)
 		}
 	}
-	// Rows whose problem shows late come from a second reading of the file.
+	// Problems that are found late come from a second pass over the file.
 	if p.rows == nil {
 		p.rows = r.Problems(p.file)
 	}
-	if p.shown < problemsShown {
+	if p.shown < maxPreviewRows {
 		p.shown++
 		for _, f := range faults {
-			where := strings.TrimPrefix(f.Pointer, "/")
+			field := strings.TrimPrefix(f.Pointer, "/")
 			if place := r.Place(f); place != "" {
-				where += " (" + place + ")"
+				field += " (" + place + ")"
 			}
-			fmt.Fprintf(&p.first, "  line %s %s  %s\n", thousands(row.Line), harmless(where), f.Message)
+			fmt.Fprintf(&p.preview, "  line %s %s  %s\n", formatThousands(add.Line), sanitize(field), f.Message)
 		}
 	}
 	if p.a.json {
-		p.a.event(map[string]any{"event": "problem", "row": row.Number, "line": row.Line, "errors": faults})
+		p.a.printEvent(map[string]any{"event": "problem", "row": add.Number, "line": add.Line, "errors": faults})
 	}
-	return p.rows.Write(row, faults)
+	return p.rows.Write(add, faults)
 }
 
 func (p *problemReport) close() error {

@@ -1,5 +1,5 @@
-// Command cardinal is the whole service in one binary: the server, and a command line that opens the same database by itself,
-// as the operator, and joins the same rules.
+// Command cardinal is the whole service in one binary: the server and the command line. The commands open the same
+// database directly, act as the operator, and follow the same rules as the API.
 package main
 
 import (
@@ -17,28 +17,31 @@ var version = "dev"
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// tree is the whole command line.
+// tree returns the root command with all commands below it.
 func (a *app) tree() *cobra.Command {
 	return a.root(
 		a.serve(),
-		group("admin", "Make and list administrators", a.adminSetupLink(), a.adminAdd(), a.adminList()),
-		group("users", "People and services", a.usersList(), a.usersGet(), a.usersCreate(), a.usersEdit(), a.usersSuspend(),
-			a.usersReactivate(), a.usersDelete(), a.usersRestore(), a.usersSignOut(), a.usersSetPassword()),
-		group("contacts", "E-mail addresses and telephone numbers of a user", a.contactsList(), a.contactsAdd(), a.contactsVerify(), a.contactsRemove()),
-		group("sessions", "Where a user is signed in", a.sessionsList(), a.sessionsRevoke()),
-		group("roles", "Roles, what they permit and who holds them", a.rolesList(), a.rolesGet(), a.rolesCreate(), a.rolesEdit(),
-			a.rolesDelete(), a.rolesGrant(), a.rolesRevoke(), a.rolesPermissions()),
-		group("access", "May somebody do something, and why", a.accessCheck(), a.accessExplain()),
-		group("audit", "What happened", a.auditList()),
-		group("settings", "What administrators change while the service runs", a.settingsList(), a.settingsSet()),
-		a.importPeople(),
+		group("admin", "Create and list administrators", a.adminSetupLink(), a.adminAdd(), a.adminList()),
+		group("users", "Accounts of persons and services", a.usersList(), a.usersGet(), a.usersCreate(), a.usersEdit(),
+			a.usersSuspend(), a.usersReactivate(), a.usersDelete(), a.usersRestore(), a.usersSignOut(),
+			a.usersSetPassword()),
+		group("contacts", "Email addresses and phone numbers of a user", a.contactsList(), a.contactsAdd(),
+			a.contactsVerify(), a.contactsRemove()),
+		group("sessions", "Sessions of a user", a.sessionsList(), a.sessionsRevoke()),
+		group("roles", "Roles, their permissions, and the users who have them", a.rolesList(), a.rolesGet(),
+			a.rolesCreate(), a.rolesEdit(), a.rolesDelete(), a.rolesGrant(), a.rolesRevoke(), a.rolesPermissions()),
+		group("access", "What a user is allowed to do, and why", a.accessCheck(), a.accessExplain()),
+		group("audit", "The audit log", a.auditList()),
+		group("settings", "Settings that can be changed while the service runs", a.settingsList(), a.settingsSet()),
+		a.importUsers(),
 		a.export(),
-		group("runs", "Imports: what they made, going on, undoing", a.runsList(), a.runsShow(), a.runsResume(), a.runsUndo()),
+		group("runs", "Imports of users", a.runsList(), a.runsShow(), a.runsResume(), a.runsUndo()),
+		group("jobs", "Background jobs", a.jobsList(), a.jobsRun(), a.jobsRetry()),
 		a.seed(),
 		a.erd(),
-		group("db", "The database's schema", a.dbMigrate(), a.dbStatus(), a.dbPlan(), a.dbLint()),
+		group("db", "The schema of the database", a.dbMigrate(), a.dbStatus(), a.dbPlan(), a.dbLint()),
 		a.check(),
-		group("config", "What the service is configured with", a.configShow()),
+		group("config", "The configuration of the service", a.configShow()),
 		a.completion(),
 		a.version(),
 		a.help(),
@@ -47,7 +50,8 @@ func (a *app) tree() *cobra.Command {
 
 var errInterrupted = errors.New("interrupted")
 
-// run runs one command line and returns its exit code.
+// run runs one command line and returns its exit code. The first signal cancels the context; the second one exits at
+// once.
 func run(args []string) int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -56,7 +60,7 @@ func run(args []string) int {
 	go func() {
 		<-signals
 		cancel(errInterrupted)
-		<-signals // whoever asks twice does not want to wait
+		<-signals
 		os.Exit(exitInterrupted)
 	}()
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
@@ -64,14 +68,14 @@ func run(args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	a.close()
-	var silent noAnswer
+	var silent silentError
 	if err != nil && !errors.As(err, &silent) {
-		tell(a.err, problemOf(ctx, err), a.json || asksForJSON(args))
+		printError(a.err, errorReportOf(ctx, err), a.json || asksForJSON(args))
 	}
 	return exitCode(ctx, err)
 }
 
-// asksForJSON looks for --json where a wrong flag kept the others from being read.
+// asksForJSON looks for --json in the raw arguments: after an invalid flag the other flags are not parsed.
 func asksForJSON(args []string) bool {
 	for _, arg := range args {
 		switch arg {

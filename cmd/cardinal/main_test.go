@@ -26,21 +26,21 @@ func TestMain(m *testing.M) {
 	testscript.Main(withPostgres{m}, map[string]func(){"cardinal": main})
 }
 
-// withPostgres stops the tests' PostgreSQL when they are over.
+// withPostgres stops the PostgreSQL server of the tests after the last test.
 type withPostgres struct{ m *testing.M }
 
 func (w withPostgres) Run() int { return pgtest.Main(w.m) }
 
-// TestScripts runs every script of testdata/script on both databases. A script finds two empty ones in $CARDINAL_DB and $OTHER,
-// a free port in $PORT, and these commands beside testscript's own:
+// TestScripts runs every script of testdata/script on both engines. $CARDINAL_DB and $OTHER are two empty databases,
+// $ENGINE is sqlite or postgres, and $PORT is a free port. In addition to the commands of testscript there are:
 //
 //	exits CODE COMMAND…      runs a command that must exit with exactly this code
 //	undo                     runs the command that the last one printed after "undo: "
-//	ready                    waits until the server in the background is
-//	http METHOD PATH [BODY]  asks it; the answer's status and body are the standard output
-//	terminate                sends SIGTERM to what runs in the background
-//	forget NUMBER            makes the database forget that it has a migration
-//	sql STATEMENT            changes the database behind Cardinal's back
+//	ready                    waits until the server in the background is ready
+//	http METHOD PATH [BODY]  sends a request to the server; prints the status and the body
+//	terminate                sends SIGTERM to the processes in the background
+//	unapply NUMBER           deletes the record of an applied migration
+//	sql STATEMENT            runs a statement on the database
 func TestScripts(t *testing.T) {
 	for engine, empty := range map[string]func() (db, other string){
 		"sqlite":   func() (string, string) { return "sqlite:cardinal-data/cardinal.db", "sqlite:other/cardinal.db" },
@@ -60,8 +60,8 @@ func TestScripts(t *testing.T) {
 				},
 				Condition: func(name string) (bool, error) { return name == engine, nil },
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"exits": exits, "undo": undo, "ready": ready, "http": ask, "terminate": terminate, "forget": forget,
-					"sql": statement,
+					"exits": exits, "undo": undo, "ready": ready, "http": httpRequest, "terminate": terminate,
+					"unapply": removeMigration, "sql": execSQL,
 				},
 				RequireExplicitExec: true,
 			})
@@ -97,7 +97,7 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 func undo(ts *testscript.TestScript, _ bool, _ []string) {
 	_, line, found := strings.Cut(ts.ReadFile("stdout"), "undo: ")
 	if !found {
-		ts.Fatalf("no undo was printed")
+		ts.Fatalf("no undo command was printed")
 	}
 	line, _, _ = strings.Cut(line, "\n")
 	ts.Check(ts.Exec("sh", "-c", line))
@@ -109,17 +109,17 @@ func url(ts *testscript.TestScript, path string) string {
 
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if answer, err := http.Get(url(ts, "/readyz")); err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
+		if response, err := http.Get(url(ts, "/readyz")); err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
 				return
 			}
 		}
 	}
-	ts.Fatalf("the server was not ready in 10 seconds")
+	ts.Fatalf("the server is not ready after 10 seconds")
 }
 
-func ask(ts *testscript.TestScript, neg bool, args []string) {
+func httpRequest(ts *testscript.TestScript, neg bool, args []string) {
 	var body io.Reader
 	if len(args) > 2 {
 		body = bytes.NewBufferString(ts.ReadFile(args[2]))
@@ -129,14 +129,14 @@ func ask(ts *testscript.TestScript, neg bool, args []string) {
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	ts.Check(err)
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	ts.Check(err)
-	fmt.Fprintf(ts.Stdout(), "%d\n%s\n", answer.StatusCode, text)
-	if failed := answer.StatusCode >= 400; failed != neg {
-		ts.Fatalf("status %d: %s", answer.StatusCode, text)
+	fmt.Fprintf(ts.Stdout(), "%d\n%s\n", response.StatusCode, text)
+	if failed := response.StatusCode >= 400; failed != neg {
+		ts.Fatalf("status %d: %s", response.StatusCode, text)
 	}
 }
 
@@ -146,13 +146,13 @@ func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-func forget(ts *testscript.TestScript, neg bool, args []string) {
+func removeMigration(ts *testscript.TestScript, neg bool, args []string) {
 	number, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	statement(ts, neg, []string{fmt.Sprintf("DELETE FROM schema_migrations WHERE number = %d", number)})
+	execSQL(ts, neg, []string{fmt.Sprintf("DELETE FROM schema_migrations WHERE number = %d", number)})
 }
 
-func statement(ts *testscript.TestScript, _ bool, args []string) {
+func execSQL(ts *testscript.TestScript, _ bool, args []string) {
 	driver, dsn := "pgx", ts.Getenv("CARDINAL_DB")
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
 		driver, dsn = "sqlite", ts.MkAbs(path)
@@ -166,7 +166,7 @@ func statement(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-func TestQuoted(t *testing.T) {
+func TestShellQuote(t *testing.T) {
 	for in, want := range map[string]string{
 		"ada@example.com": "ada@example.com",
 		"":                "''",
@@ -174,14 +174,14 @@ func TestQuoted(t *testing.T) {
 		"$(reboot)":       "'$(reboot)'",
 		"a\x1b[31m":       "'a\uFFFD[31m'",
 	} {
-		if got := quoted(in); got != want {
+		if got := shellQuote(in); got != want {
 			t.Errorf("quoted(%q) = %s, want %s", in, got, want)
 		}
 	}
 }
 
-// TestAgainMeansTheSameDatabase: a command that is to be copied names the database that was meant, but not its password.
-func TestAgainMeansTheSameDatabase(t *testing.T) {
+// TestRerunCommandNamesDatabase: a command to copy names the same database, without its password.
+func TestRerunCommandNamesDatabase(t *testing.T) {
 	for db, want := range map[string]string{
 		"sqlite:a.db":                     "cardinal runs undo --db sqlite:a.db",
 		"postgres://ada@db.example/users": "cardinal runs undo --db postgres://ada@db.example/users",
@@ -194,18 +194,18 @@ func TestAgainMeansTheSameDatabase(t *testing.T) {
 		if err := a.flags.Set("db", db); err != nil {
 			t.Fatal(err)
 		}
-		if got := a.again("runs", "undo"); got != want {
+		if got := a.rerunCommand("runs", "undo"); got != want {
 			t.Errorf("for %s: %s, want %s", db, got, want)
 		}
 	}
 }
 
-func TestEveryCommandIsDescribed(t *testing.T) {
+func TestCommandsHaveDescription(t *testing.T) {
 	a := &app{in: os.Stdin, out: io.Discard, err: io.Discard}
 	for _, c := range a.tree().Commands() {
 		for _, c := range append(c.Commands(), c) {
 			if c.Short == "" || c.RunE == nil {
-				t.Errorf("%s: no description, or it does nothing", c.CommandPath())
+				t.Errorf("%s has no description or no function", c.CommandPath())
 			}
 		}
 	}

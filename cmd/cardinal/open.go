@@ -20,29 +20,30 @@ import (
 	"cardinal/internal/store"
 )
 
-// desk is the operator's desk: the command line joins the house where the HTTP API does.
+// desk is a directory.Desk with the look-ups of the command line. It acts as the operator.
 type desk struct{ directory.Desk }
 
-// open opens the database as the operator, until the command is over.
+// open opens the database as the operator. The database is closed at the end of the command.
 func (a *app) open(ctx context.Context) (desk, error) {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return desk{}, err
 	}
 	if _, err := s.Ready(ctx); err != nil {
-		return desk{}, notReady(err)
+		return desk{}, schemaError(err)
 	}
 	d, err := a.openDirectory(ctx, s)
 	if err != nil {
 		return desk{}, err
 	}
-	if a.newKey != "" {
-		a.note("key: %s", a.newKey)
+	if a.newKeyNotice != "" {
+		a.printNote("key-encryption key: %s", a.newKeyNotice)
 	}
 	return desk{d.As(cardinal.Operator())}, nil
 }
 
-// openStore opens the database that is there. A mistyped path shall not make a new one: that is for serve and db migrate.
+// openStore opens an existing database. It never creates one, so that a mistyped path is an error: only serve and db
+// migrate create databases.
 func (a *app) openStore(ctx context.Context) (*store.Store, error) {
 	c, err := a.config()
 	if err != nil {
@@ -50,33 +51,35 @@ func (a *app) openStore(ctx context.Context) (*store.Store, error) {
 	}
 	if path, ok := sqlitePath(c); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, &advice{code: "no_database", message: "there is no database at " + path,
-				fix: "Run `cardinal serve` or `" + a.again("db", "migrate") + "`, or say with --db where it is."}
+			return nil, &commandError{code: "no_database", message: "there is no database at " + path,
+				fix: "Run `cardinal serve` or `" + a.rerunCommand("db", "migrate") +
+					"`, or name another database with --db."}
 		}
 	}
-	return a.makeStore(ctx)
+	return a.openOrCreateStore(ctx)
 }
 
-// makeStore opens the database; on SQLite it makes the file when there is none.
-func (a *app) makeStore(ctx context.Context) (*store.Store, error) {
+// openOrCreateStore opens the database. On SQLite it creates the file when there is none.
+func (a *app) openOrCreateStore(ctx context.Context) (*store.Store, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, err
 	}
 	s, err := store.Open(ctx, c.Database)
 	if err != nil {
-		return nil, &advice{kind: err, code: "no_database", message: "the database cannot be opened: " + err.Error(),
-			fix: "`cardinal config show --origin` tells where --db comes from."}
+		return nil, &commandError{kind: err, code: "no_database",
+			message: "the database cannot be opened: " + err.Error(),
+			fix:     "`cardinal config show --origin` shows where --db comes from."}
 	}
-	a.atEnd(func() {
+	a.onClose(func() {
 		if err := s.Close(); err != nil {
-			a.note("the database did not close cleanly: %v", err)
+			a.printNote("the database did not close cleanly: %v", err)
 		}
 	})
 	return s, nil
 }
 
-// openCatalog opens the configured database, which need not be Cardinal's, to read what its own catalog says.
+// openCatalog opens the configured database to read its system catalog. It need not be a Cardinal database.
 func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 	c, err := a.config()
 	if err != nil {
@@ -84,7 +87,8 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 	}
 	if path, ok := sqlitePath(c); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, &advice{code: "no_database", message: "there is no database at " + path, fix: "Say with --db where it is."}
+			return nil, &commandError{code: "no_database", message: "there is no database at " + path,
+				fix: "Name another database with --db."}
 		}
 	}
 	d, err := catalog.Open(ctx, c.Database)
@@ -92,25 +96,28 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, &advice{code: "no_database", message: err.Error(), fix: "`cardinal config show --origin` tells where --db comes from."}
+		return nil, &commandError{code: "no_database", message: err.Error(),
+			fix: "`cardinal config show --origin` shows where --db comes from."}
 	}
-	a.atEnd(func() { d.Close() })
+	a.onClose(func() { d.Close() })
 	return d, nil
 }
 
-func notReady(err error) error {
-	return &advice{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "), fix: "`cardinal db status` lists the migrations."}
+// schemaError returns the error for a database whose schema does not fit this program.
+func schemaError(err error) error {
+	return &commandError{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "),
+		fix: "`cardinal db status` lists the migrations."}
 }
 
-// orNotReady says what to do about the schema, when that is what is wrong.
-func orNotReady(err error) error {
+// withSchemaFix turns an error of the schema into a schemaError; other errors stay as they are.
+func withSchemaFix(err error) error {
 	if errors.Is(err, store.ErrSchema) {
-		return notReady(err)
+		return schemaError(err)
 	}
 	return err
 }
 
-// openDirectory opens the rules over a database whose schema is ready.
+// openDirectory opens the directory on a database whose schema is ready.
 func (a *app) openDirectory(ctx context.Context, s *store.Store) (*directory.Directory, error) {
 	c, err := a.config()
 	if err != nil {
@@ -123,46 +130,48 @@ func (a *app) openDirectory(ctx context.Context, s *store.Store) (*directory.Dir
 		Logger:    a.logger(c),
 	})
 	if errors.Is(err, directory.ErrKeyMissing) {
-		return nil, &advice{kind: err, code: "key_missing", message: strings.TrimPrefix(err.Error(), directory.ErrKeyMissing.Error()+": "),
-			fix: "Keys are looked for in " + c.KeysDir + " (--keys) and in CARDINAL_KEK."}
+		return nil, &commandError{kind: err, code: "key_missing",
+			message: strings.TrimPrefix(err.Error(), directory.ErrKeyMissing.Error()+": "),
+			fix:     "Keys are read from " + c.KeysDir + " (--keys) and from CARDINAL_KEK."}
 	}
 	return d, err
 }
 
-// createKEK gives a database that names no key its first one: that of the environment, or a new one in a file.
+// createKEK returns the first key-encryption key of a new database: the key from the environment, or a new key in a
+// file.
 func (a *app) createKEK(dir, env string, id uuid.UUID) (seal.KEK, string, error) {
 	if env != "" {
 		ring, err := seal.LoadKeyring("", env)
 		if err != nil {
 			return seal.KEK{}, "", err
 		}
-		kek, _ := ring.Sole() // it was read from one variable
-		a.newKey = "that of CARDINAL_KEK; " + keyAdvice
+		kek, _ := ring.Sole() // one variable has one key
+		a.newKeyNotice = "read from CARDINAL_KEK. " + keyBackupHint
 		return kek, "environment", nil
 	}
 	kek, path, err := seal.CreateKEK(dir, id)
 	if err != nil {
-		return seal.KEK{}, "", fmt.Errorf("%w (--keys says where keys are kept)", err)
+		return seal.KEK{}, "", fmt.Errorf("%w (--keys names the folder of the keys)", err)
 	}
-	a.newKey = path + ", just made; " + keyAdvice
+	a.newKeyNotice = "created in " + path + ". " + keyBackupHint
 	return kek, "file", nil
 }
 
-const keyAdvice = "back it up apart from the data: without it nothing personal can be read"
+const keyBackupHint = "Back it up separately from the data: without it, personal data cannot be decrypted."
 
-// sqlitePath is the file of an SQLite database; false for another kind.
+// sqlitePath returns the file of an SQLite database; false for another engine.
 func sqlitePath(c config.Config) (string, bool) {
 	return strings.TrimPrefix(strings.TrimPrefix(c.Database, "sqlite://"), "sqlite:"), c.IsEmbedded()
 }
 
-// orUnknown says what was not found, when that is what went wrong.
-func orUnknown(err error, what, name, fix string) error {
+// notFoundAs turns a cardinal.ErrNotFound into a notFoundError; other errors stay as they are.
+func notFoundAs(err error, what, name, fix string) error {
 	if errors.Is(err, cardinal.ErrNotFound) {
-		return unknown(what, name, fix)
+		return notFoundError(what, name, fix)
 	}
 	return err
 }
 
-func thisBuild() built {
-	return built{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+func currentBuild() buildInfo {
+	return buildInfo{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 }

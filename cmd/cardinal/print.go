@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -18,41 +17,43 @@ import (
 	"cardinal"
 )
 
-// listed is a list as programs get it: the shape of the HTTP API's pages, with an id to go on after.
-type listed[T any] struct {
+// listPage is a list as JSON: the shape of a page of the HTTP API, with the id after which the next page starts.
+type listPage[T any] struct {
 	Data    []T    `json:"data"`
 	HasMore bool   `json:"has_more"`
 	Next    string `json:"next,omitempty"` // for --after
 }
 
-// paging are the flags of a list that comes in pages.
-type paging struct {
+// pageFlags are the flags of a list that is read in pages.
+type pageFlags struct {
 	limit int
 	after string
 }
 
 // check is called before the database is opened.
-func (p paging) check() error {
+func (p pageFlags) check() error {
 	if p.limit < 1 {
-		return wrongUsage("Give 1 or more.", "--limit %d is no number of lines", p.limit)
+		return usageError("Give 1 or more.", "--limit %d is too small", p.limit)
 	}
 	if _, err := uuid.Parse(p.after); p.after != "" && err != nil {
-		return wrongUsage("Give the id in the last line of the list before.", "--after is not an id")
+		return usageError("Give the id that the previous list printed.", "--after is not a valid id")
 	}
 	return nil
 }
 
-const pageSize = 200 // the most that one page holds
+const maxPageSize = 200 // the limit of the directory
 
-// walk collects as many things as --limit asks for, a page at a time.
-func walk[T any](p paging, descending bool, id func(T) uuid.UUID, fetch func(cardinal.Page) (cardinal.List[T], error)) (listed[T], error) {
-	out := listed[T]{Data: []T{}}
+// paginate reads page after page until it has the number of items that --limit gives.
+func paginate[T any](p pageFlags, descending bool, id func(T) uuid.UUID,
+	fetch func(cardinal.Page) (cardinal.List[T], error),
+) (listPage[T], error) {
+	out := listPage[T]{Data: []T{}}
 	page := cardinal.Page{Descending: descending}
 	if p.after != "" {
-		page.After = uuid.MustParse(p.after) // check has seen it
+		page.After = uuid.MustParse(p.after) // validated by check
 	}
 	for {
-		page.Limit = min(pageSize, p.limit-len(out.Data))
+		page.Limit = min(maxPageSize, p.limit-len(out.Data))
 		found, err := fetch(page)
 		if err != nil {
 			return out, err
@@ -72,8 +73,8 @@ func walk[T any](p paging, descending bool, id func(T) uuid.UUID, fetch func(car
 	}
 }
 
-// printList prints a list in the form asked for. columns are the fields that people see unless --fields says otherwise.
-func printList[T any](a *app, l listed[T], columns ...string) error {
+// printList prints a list in the format that the flags choose. columns are the fields of the table without --fields.
+func printList[T any](a *app, l listPage[T], columns ...string) error {
 	if len(a.fields) > 0 {
 		if err := checkFields(reflect.TypeFor[T](), a.fields); err != nil {
 			return err
@@ -84,45 +85,45 @@ func printList[T any](a *app, l listed[T], columns ...string) error {
 		if len(a.fields) == 0 {
 			return a.printJSON(l)
 		}
-		picked := listed[json.RawMessage]{Data: make([]json.RawMessage, len(l.Data)), HasMore: l.HasMore, Next: l.Next}
+		data := make([]json.RawMessage, len(l.Data))
 		for i, v := range l.Data {
-			o, err := object(v)
+			o, err := toObject(v)
 			if err != nil {
 				return err
 			}
-			if picked.Data[i], err = only(o, columns); err != nil {
+			if data[i], err = selectFields(o, columns); err != nil {
 				return err
 			}
 		}
-		return a.printJSON(picked)
+		return a.printJSON(listPage[json.RawMessage]{Data: data, HasMore: l.HasMore, Next: l.Next})
 	}
 	rows := make([][]string, len(l.Data))
 	for i, v := range l.Data {
-		o, err := object(v)
+		o, err := toObject(v)
 		if err != nil {
 			return err
 		}
 		for _, name := range columns {
-			rows[i] = append(rows[i], cell(pick(o, name), a.csv))
+			rows[i] = append(rows[i], cellText(fieldValue(o, name), a.csv))
 		}
 	}
 	if a.csv {
 		return a.printCSV(columns, rows)
 	}
 	if len(rows) == 0 {
-		a.note("none")
+		a.printNote("none")
 		return nil
 	}
 	if err := a.printTable(columns, rows); err != nil {
 		return err
 	}
 	if l.Next != "" {
-		a.note("more follow: --after %s", l.Next)
+		a.printNote("there are more: --after %s", l.Next)
 	}
 	return nil
 }
 
-// printItem prints one thing: its fields, a line each, for people.
+// printItem prints one object: one field per line, or JSON.
 func printItem[T any](a *app, v T, lines ...string) error {
 	if len(a.fields) > 0 {
 		if err := checkFields(reflect.TypeFor[T](), a.fields); err != nil {
@@ -130,7 +131,7 @@ func printItem[T any](a *app, v T, lines ...string) error {
 		}
 		lines = a.fields
 	}
-	o, err := object(v)
+	o, err := toObject(v)
 	if err != nil {
 		return err
 	}
@@ -138,45 +139,46 @@ func printItem[T any](a *app, v T, lines ...string) error {
 		if len(a.fields) == 0 {
 			return a.printJSON(v)
 		}
-		picked, err := only(o, lines)
+		selected, err := selectFields(o, lines)
 		if err != nil {
 			return err
 		}
-		return a.printJSON(picked)
+		return a.printJSON(selected)
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, name := range lines {
-		if text := cell(pick(o, name), false); text != "" {
-			fmt.Fprintf(w, "%s\t%s\n", label(name), text)
+		if text := cellText(fieldValue(o, name), false); text != "" {
+			rows = append(rows, []string{fieldLabel(name), text})
 		}
 	}
-	return w.Flush()
+	return writeTable(a.out, rows)
 }
 
-// changed tells what a command changed and how to take it back; undo is "" when that cannot be.
-func changed[T any](a *app, v T, undo, format string, values ...any) error {
+// printChanged prints what a command changed and the command that undoes it; undo is "" when that is not possible.
+func printChanged[T any](a *app, v T, undo, format string, values ...any) error {
 	if a.json || len(a.fields) > 0 {
-		return printChange(a, v, undo)
+		return printChangedItem(a, v, undo)
 	}
 	fmt.Fprintf(a.out, format+"\n", values...)
-	if undo == "" {
-		undo = "not possible"
+	line := "This cannot be undone."
+	if undo != "" {
+		line = "undo: " + undo
 	}
-	_, err := fmt.Fprintf(a.out, "undo: %s\n", undo)
+	_, err := fmt.Fprintln(a.out, line)
 	return err
 }
 
-// printChange prints what was changed as it is now, with the undo as one more field.
-func printChange[T any](a *app, v T, undo string) error {
+// printChangedItem prints the object after the change, with the undo command as one more field.
+func printChangedItem[T any](a *app, v T, undo string) error {
 	if len(a.fields) > 0 {
 		return printItem(a, v)
 	}
-	text, err := encode(v)
+	text, err := encodeJSON(v)
 	if err != nil {
 		return err
 	}
 	if undo != "" {
-		line, err := encode(undo)
+		line, err := encodeJSON(undo)
 		if err != nil {
 			return err
 		}
@@ -186,7 +188,7 @@ func printChange[T any](a *app, v T, undo string) error {
 }
 
 func (a *app) printJSON(v any) error {
-	text, err := encode(v)
+	text, err := encodeJSON(v)
 	if err != nil {
 		return err
 	}
@@ -208,24 +210,20 @@ func (a *app) printCSV(columns []string, rows [][]string) error {
 }
 
 func (a *app) printTable(columns []string, rows [][]string) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	heads := make([]string, len(columns))
+	headers := make([]string, len(columns))
 	for i, name := range columns {
-		heads[i] = strings.ToUpper(label(name))
+		headers[i] = strings.ToUpper(fieldLabel(name))
 	}
-	for _, row := range append([][]string{heads}, rows...) {
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
-	}
-	return w.Flush()
+	return writeTable(a.out, append([][]string{headers}, rows...))
 }
 
-// label is a field's name for people: the last part of it.
-func label(name string) string {
+// fieldLabel returns the last part of a field's name, with spaces for underscores.
+func fieldLabel(name string) string {
 	return strings.ReplaceAll(name[strings.LastIndexByte(name, '.')+1:], "_", " ")
 }
 
-// cell is a JSON value as text: exact for programs that read CSV, short for people.
-func cell(v any, exact bool) string {
+// cellText returns a JSON value as text: exact for CSV, shortened and sanitized for tables.
+func cellText(v any, exact bool) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
@@ -243,24 +241,24 @@ func cell(v any, exact bool) string {
 		if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
 			return t.UTC().Format("2006-01-02 15:04:05Z")
 		}
-		return harmless(v)
+		return sanitize(v)
 	case []any:
 		if !exact && !slices.ContainsFunc(v, isNested) {
 			parts := make([]string, len(v))
 			for i, part := range v {
-				parts[i] = cell(part, false)
+				parts[i] = cellText(part, false)
 			}
 			return strings.Join(parts, ", ")
 		}
 	}
-	text, err := encode(v)
+	text, err := encodeJSON(v)
 	if err != nil || string(text) == "{}" || string(text) == "[]" {
 		return ""
 	}
 	if exact {
 		return string(text)
 	}
-	return harmless(string(text))
+	return sanitize(string(text))
 }
 
 func isNested(v any) bool {
@@ -271,10 +269,12 @@ func isNested(v any) bool {
 	return false
 }
 
-// harmless keeps what people typed into names and agents from moving a terminal's cursor or turning its text around.
-func harmless(s string) string {
+// sanitize replaces control characters and bidirectional formatting characters: names and user agents are input of
+// users, and must not move the terminal's cursor or reverse its text.
+func sanitize(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 {
+		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x2028 ||
+			r == 0x2029 {
 			return unicode.ReplacementChar
 		}
 		return r

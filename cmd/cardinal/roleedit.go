@@ -12,35 +12,36 @@ import (
 func (a *app) rolesEdit() *cobra.Command {
 	var name, description string
 	var add, remove []string
-	c := leaf("edit ROLE", "Change a role's name, description and permissions",
+	c := command("edit ROLE", "Change the name, description and permissions of a role",
 		"  cardinal roles edit editor --add-permission sessions.read --remove-permission users.update", nil)
 	c.Flags().StringVar(&name, "name", "", "new `NAME`")
-	c.Flags().StringVar(&description, "description", "", "what it is for")
-	c.Flags().StringSliceVar(&add, "add-permission", nil, "`NAMES` of permissions to give it")
-	c.Flags().StringSliceVar(&remove, "remove-permission", nil, "`NAMES` of permissions to take from it")
-	c.ValidArgsFunction = a.firstRole
+	c.Flags().StringVar(&description, "description", "", "purpose of the role")
+	c.Flags().StringSliceVar(&add, "add-permission", nil, "`NAMES` of permissions to add")
+	c.Flags().StringSliceVar(&remove, "remove-permission", nil, "`NAMES` of permissions to remove")
+	c.ValidArgsFunction = a.completeFirstRole
 	c.RunE = func(c *cobra.Command, args []string) error {
 		ctx := c.Context()
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
 		}
-		role, err := k.role(ctx, args[0])
+		role, err := k.findRole(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		before, err := k.inFull(ctx, role)
+		before, err := k.detailsOf(ctx, role)
 		if err != nil {
 			return err
 		}
-		permissions, err := k.permissionsByName(ctx)
+		permissions, err := k.permissionIDs(ctx)
 		if err != nil {
 			return err
 		}
-		// Each permission is a change of its own, so a wrong name is found before the first of them.
+		// Each permission is a separate change, so unknown names are reported before the first one.
 		for _, p := range slices.Concat(add, remove) {
 			if _, ok := permissions[p]; !ok {
-				return unknown("permission", p, "Nothing was changed. `cardinal roles permissions` shows what there is.")
+				return notFoundError("permission", p,
+					"Nothing was changed. `cardinal roles permissions` lists the permissions.")
 			}
 		}
 		var undo []string
@@ -64,7 +65,7 @@ func (a *app) rolesEdit() *cobra.Command {
 				continue
 			}
 			if role, err = k.AddRolePermission(ctx, role.ID, role.Version, p); err != nil {
-				return partly(done, err)
+				return partlyDone(done, err)
 			}
 			undo = append(undo, "--remove-permission", p)
 			done = append(done, "added "+p)
@@ -74,28 +75,30 @@ func (a *app) rolesEdit() *cobra.Command {
 				continue
 			}
 			if role, err = k.RemoveRolePermission(ctx, role.ID, role.Version, permissions[p]); err != nil {
-				return partly(done, err)
+				return partlyDone(done, err)
 			}
 			undo = append(undo, "--add-permission", p)
 			done = append(done, "removed "+p)
 		}
 		if len(undo) == 0 {
-			a.note("nothing to change")
+			a.printNote("nothing to change")
 			return nil
 		}
-		after, err := k.inFull(ctx, role)
+		after, err := k.detailsOf(ctx, role)
 		if err != nil {
 			return err
 		}
-		return changed(a, after, a.again(append([]string{"roles", "edit", role.ID.String()}, undo...)...), "changed the role %s", role.Name)
+		rerun := a.rerunCommand(append([]string{"roles", "edit", role.ID.String()}, undo...)...)
+		return printChanged(a, after, rerun, "changed the role %s", role.Name)
 	}
 	return c
 }
 
-// partly says what was done before something failed.
-func partly(done []string, err error) error {
+// partlyDone adds the changes that were already made to an error.
+func partlyDone(done []string, err error) error {
 	if len(done) == 0 {
 		return err
 	}
-	return &advice{kind: err, code: "partly_done", message: err.Error(), fix: "Done before that: " + strings.Join(done, ", ") + "."}
+	return &commandError{kind: err, code: "partly_done", message: err.Error(),
+		fix: "These changes were already made: " + strings.Join(done, ", ") + "."}
 }

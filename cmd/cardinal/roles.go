@@ -10,49 +10,53 @@ import (
 	"cardinal"
 )
 
-// roleInFull is a role with what it permits.
-type roleInFull struct {
+// roleDetails is a role with the names of its permissions.
+type roleDetails struct {
 	cardinal.Role
 	Permissions []string `json:"permissions"`
 }
 
-// role returns the role that somebody named by name or id.
-func (k desk) role(ctx context.Context, name string) (cardinal.Role, error) {
-	fix := "`cardinal roles list` shows what there is."
+// findRole returns a role by name or id.
+func (k desk) findRole(ctx context.Context, name string) (cardinal.Role, error) {
+	fix := "`cardinal roles list` lists the roles."
 	if id, err := uuid.Parse(name); err == nil {
 		role, err := k.Role(ctx, id)
-		return role, orUnknown(err, "role", name, fix)
+		return role, notFoundAs(err, "role", name, fix)
 	}
 	role, err := k.RoleByName(ctx, name)
-	return role, orUnknown(err, "role", name, fix)
+	return role, notFoundAs(err, "role", name, fix)
 }
 
-// inFull adds the names of all permissions that a role holds by name.
-func (k desk) inFull(ctx context.Context, role cardinal.Role) (roleInFull, error) {
-	held, err := k.rolePermissions(ctx, role, paging{limit: everything})
-	full := roleInFull{Role: role, Permissions: []string{}}
-	for _, p := range held.Data {
-		full.Permissions = append(full.Permissions, p.Name)
+// detailsOf adds the names of the permissions that were granted to a role.
+func (k desk) detailsOf(ctx context.Context, role cardinal.Role) (roleDetails, error) {
+	found, err := k.rolePermissions(ctx, role, pageFlags{limit: noLimit})
+	details := roleDetails{Role: role, Permissions: []string{}}
+	for _, p := range found.Data {
+		details.Permissions = append(details.Permissions, p.Name)
 	}
-	return full, err
+	return details, err
 }
 
-const everything = 1 << 30 // as a --limit
+const noLimit = 1 << 30 // a limit of pageFlags that no list reaches
 
-func (k desk) rolePermissions(ctx context.Context, role cardinal.Role, page paging) (listed[cardinal.Permission], error) {
-	return walk(page, false, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
+func (k desk) rolePermissions(
+	ctx context.Context, role cardinal.Role, page pageFlags,
+) (listPage[cardinal.Permission], error) {
+	return paginate(page, false, permissionID, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
 		return k.RolePermissions(ctx, role.ID, p)
 	})
 }
 
-// completeRoles offers the names of roles to a shell.
+func permissionID(p cardinal.Permission) uuid.UUID { return p.ID }
+
+// completeRoles completes the name of a role.
 func (a *app) completeRoles(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	k, err := a.open(c.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
 	defer a.close()
-	found, err := k.Roles(c.Context(), cardinal.Page{Limit: pageSize})
+	found, err := k.Roles(c.Context(), cardinal.Page{Limit: maxPageSize})
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -66,15 +70,14 @@ func (a *app) completeRoles(c *cobra.Command, _ []string, _ string) ([]string, c
 }
 
 func (a *app) rolesList() *cobra.Command {
-	var page paging
-	return a.paged(leaf("list", "List the roles", "", func(ctx context.Context, _ []string) error {
+	var page pageFlags
+	return a.withPageFlags(command("list", "List the roles", "", func(ctx context.Context, _ []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
 		}
-		found, err := walk(page, false, func(r cardinal.Role) uuid.UUID { return r.ID }, func(p cardinal.Page) (cardinal.List[cardinal.Role], error) {
-			return k.Roles(ctx, p)
-		})
+		found, err := paginate(page, false, func(r cardinal.Role) uuid.UUID { return r.ID },
+			func(p cardinal.Page) (cardinal.List[cardinal.Role], error) { return k.Roles(ctx, p) })
 		if err != nil {
 			return err
 		}
@@ -83,35 +86,38 @@ func (a *app) rolesList() *cobra.Command {
 }
 
 func (a *app) rolesGet() *cobra.Command {
-	c := leaf("get ROLE", "Show a role and what it permits", "  cardinal roles get support", func(ctx context.Context, args []string) error {
-		k, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		role, err := k.role(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		full, err := k.inFull(ctx, role)
-		if err != nil {
-			return err
-		}
-		return printItem(a, full, "id", "name", "description", "is_system", "is_assignable", "holds_all", "min_holders", "permissions", "created_at", "updated_at")
-	})
-	c.ValidArgsFunction = a.firstRole
+	c := command("get ROLE", "Show a role and its permissions",
+		"  cardinal roles get support",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			role, err := k.findRole(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			details, err := k.detailsOf(ctx, role)
+			if err != nil {
+				return err
+			}
+			return printItem(a, details, "id", "name", "description", "is_system", "is_assignable", "holds_all",
+				"min_holders", "permissions", "created_at", "updated_at")
+		})
+	c.ValidArgsFunction = a.completeFirstRole
 	return c
 }
 
-// firstRole completes the first argument with a role.
-func (a *app) firstRole(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+// completeFirstRole completes the first argument with a role.
+func (a *app) completeFirstRole(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return a.completeRoles(c, args, typed)
 }
 
-// secondRole completes the second argument with a role.
-func (a *app) secondRole(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+// completeSecondRole completes the second argument with a role.
+func (a *app) completeSecondRole(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) != 1 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -120,7 +126,8 @@ func (a *app) secondRole(c *cobra.Command, args []string, typed string) ([]strin
 
 func (a *app) rolesCreate() *cobra.Command {
 	var in cardinal.NewRole
-	c := leaf("create NAME", "Make a role", "  cardinal roles create editor --description 'Changes profiles.' --permission users.read,users.update",
+	c := command("create NAME", "Create a role",
+		"  cardinal roles create editor --description 'Changes profiles.' --permission users.read,users.update",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
@@ -131,24 +138,25 @@ func (a *app) rolesCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return changed(a, role, a.again("roles", "delete", role.Name), "created the role %s: %s", role.Name, role.ID)
+			undo := a.rerunCommand("roles", "delete", role.Name)
+			return printChanged(a, role, undo, "created the role %s: %s", role.Name, role.ID)
 		})
-	c.Flags().StringVar(&in.Description, "description", "", "what it is for")
-	c.Flags().StringSliceVar(&in.Permissions, "permission", nil, "`NAMES` of permissions it holds, separated by commas")
+	c.Flags().StringVar(&in.Description, "description", "", "purpose of the role")
+	c.Flags().StringSliceVar(&in.Permissions, "permission", nil, "`NAMES` of its permissions, separated by commas")
 	return c
 }
 
 func (a *app) rolesDelete() *cobra.Command {
-	c := leaf("delete ROLE", "Delete a role that nobody holds", "", func(ctx context.Context, args []string) error {
+	c := command("delete ROLE", "Delete a role that no user has", "", func(ctx context.Context, args []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
 		}
-		role, err := k.role(ctx, args[0])
+		role, err := k.findRole(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		full, err := k.inFull(ctx, role)
+		details, err := k.detailsOf(ctx, role)
 		if err != nil {
 			return err
 		}
@@ -156,46 +164,45 @@ func (a *app) rolesDelete() *cobra.Command {
 			return err
 		}
 		undo := []string{"roles", "create", role.Name, "--description", role.Description}
-		if len(full.Permissions) > 0 {
-			undo = append(undo, "--permission", strings.Join(full.Permissions, ","))
+		if len(details.Permissions) > 0 {
+			undo = append(undo, "--permission", strings.Join(details.Permissions, ","))
 		}
-		return changed(a, full, a.again(undo...), "deleted the role %s", role.Name)
+		return printChanged(a, details, a.rerunCommand(undo...), "deleted the role %s", role.Name)
 	})
-	c.ValidArgsFunction = a.firstRole
+	c.ValidArgsFunction = a.completeFirstRole
 	return c
 }
 
 func (a *app) rolesPermissions() *cobra.Command {
-	var page paging
-	c := leaf("permissions [ROLE]", "List all permissions, or those of a role", "", func(ctx context.Context, args []string) error {
-		k, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		var found listed[cardinal.Permission]
-		if len(args) == 0 {
-			found, err = walk(page, false, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
-				return k.Permissions(ctx, p)
-			})
-		} else {
-			var role cardinal.Role
-			if role, err = k.role(ctx, args[0]); err != nil {
+	var page pageFlags
+	c := command("permissions [ROLE]", "List all permissions, or the permissions of a role", "",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
 				return err
 			}
-			if role.HoldsAll {
-				a.note("%s holds every permission", role.Name)
+			var found listPage[cardinal.Permission]
+			if len(args) == 0 {
+				found, err = k.allPermissions(ctx, page)
+			} else {
+				var role cardinal.Role
+				if role, err = k.findRole(ctx, args[0]); err != nil {
+					return err
+				}
+				if role.HoldsAll {
+					a.printNote("%s has every permission", role.Name)
+				}
+				found, err = k.rolePermissions(ctx, role, page)
 			}
-			found, err = k.rolePermissions(ctx, role, page)
-		}
-		if err != nil {
-			return err
-		}
-		return printList(a, found, "name", "description", "is_system")
-	})
-	c.ValidArgsFunction = a.firstRole
-	a.paged(c, &page)
-	// A catalogue is read whole, unless somebody has declared very many.
-	page.limit = pageSize
+			if err != nil {
+				return err
+			}
+			return printList(a, found, "name", "description", "is_system")
+		})
+	c.ValidArgsFunction = a.completeFirstRole
+	a.withPageFlags(c, &page)
+	// The default shows all permissions of an ordinary catalogue.
+	page.limit = maxPageSize
 	c.Flags().Lookup("limit").DefValue = "200"
 	return c
 }

@@ -20,7 +20,6 @@ import (
 	"cardinal/internal/api"
 	"cardinal/internal/config"
 	"cardinal/internal/directory"
-	"cardinal/internal/importing"
 	"cardinal/internal/jobs"
 	"cardinal/internal/server"
 	"cardinal/internal/signin"
@@ -28,23 +27,25 @@ import (
 )
 
 func (a *app) serve() *cobra.Command {
-	c := leaf("serve", "Run the service", "  cardinal serve\n  cardinal serve --http 127.0.0.1:9000 --db postgres://cardinal@localhost/cardinal", a.runServer)
+	c := command("serve", "Run the service", "  cardinal serve\n"+
+		"  cardinal serve --http 127.0.0.1:9000 --db postgres://cardinal@localhost/cardinal", a.runServer)
 	a.serveFlags(c.Flags())
 	return c
 }
 
-// gcPercent lets garbage grow to eight times what lives (about 8 MiB) before it is collected. Every password hash leaves 19 MiB
-// behind, and at Go's usual 100 each would cost a collection of everything: 7 to 15 % of a sign-in, measured by `make bench`.
-const gcPercent = 800
+// serveGCPercent lets garbage grow to eight times the live heap (about 8 MiB) before a collection. Every password hash
+// leaves 19 MiB of garbage. With Go's default of 100 each hash would cause a full collection: 7 to 15 % of a sign-in,
+// measured by `make bench`.
+const serveGCPercent = 800
 
-// collectAt sets how much garbage there may be, in percent of what lives, unless the environment says it (GOGC).
-func collectAt(percent int) {
+// setGCPercent sets the limit of garbage, in percent of the live heap, unless the environment sets it (GOGC).
+func setGCPercent(percent int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
 	}
 }
 
-// runServer runs the service until ctx ends, which is how it is meant to end.
+// runServer runs the service until ctx ends. The end of ctx is no error.
 func (a *app) runServer(ctx context.Context, _ []string) error {
 	c, err := a.config()
 	if err != nil {
@@ -55,13 +56,13 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	// It answers before the database is open, so that whoever probes it is told that it is not ready.
-	var starting opening
+	// The server answers before the database is open, so that probes get the answer that it is not ready.
+	var pending pendingAPI
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	s := server.New(server.Options{API: &starting, Annotate: api.WithRequest, Uploads: api.IsUpload, Ready: starting.ready, Version: version,
-		TrustedProxies: c.TrustedProxies, Logger: log})
+	s := server.New(server.Options{API: &pending, Annotate: api.WithRequest, Uploads: api.IsUpload,
+		Ready: pending.ready, Version: version, TrustedProxies: c.TrustedProxies, Logger: log})
 	go func() { ended <- s.Serve(serving, listener) }()
 
 	d, err := a.openService(ctx)
@@ -69,70 +70,75 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 		stop()
 		return errors.Join(err, <-ended)
 	}
-	runner := jobs.New(d, log, version, directory.Jobs(), importing.Jobs())
+	runner := jobs.New(d, log, version, backgroundJobs()...)
 	if err := runner.Join(ctx); err != nil {
 		stop()
-		return errors.Join(orNotReady(err), <-ended)
+		return errors.Join(withSchemaFix(err), <-ended)
 	}
 	handler := api.New(d, api.Options{Version: version, PublicURL: c.PublicURL, Logger: log})
-	if err := a.greet(ctx, d, c); err != nil {
+	if err := a.printStartup(ctx, d, c); err != nil {
 		stop()
 		return errors.Join(err, <-ended)
 	}
-	starting.open(d, handler)
-	collectAt(gcPercent) // not before: what lives would lie scattered among what starting leaves behind
+	pending.open(d, handler)
+	setGCPercent(serveGCPercent) // only now: earlier, live objects would be scattered among the garbage of the start
 	if os.Getenv("GOMAXPROCS") == "" {
-		// Hashes hold all but one, each for as long as it takes. With one more the kernel decides who waits, in shorter turns than
-		// Go's: the slowest session checks of a storm of sign-ins take a quarter less (`make bench`).
+		// Password hashes use all processors but one, each for its whole duration. With one processor more, the kernel
+		// schedules the threads, with shorter time slices than Go's: under many concurrent sign-ins the slowest session
+		// checks take a quarter less time (`make bench`).
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
-	go debug.FreeOSMemory() // what starting took and nothing needs any more
+	go debug.FreeOSMemory() // returns the memory that only the start needed
 	working := make(chan error, 1)
 	go func() { working <- runner.Run(serving) }()
 
 	err = <-ended
-	stop() // when it was the server that failed
+	stop() // in case the server failed
 	err = errors.Join(err, <-working)
-	// What the last requests used.
+	// The last-seen times of the last requests.
 	if err := errors.Join(err, d.FlushLastSeen(context.WithoutCancel(ctx))); err != nil {
-		return &advice{code: "not_clean", message: err.Error(), fix: "The service has ended, but not cleanly."}
+		return &commandError{code: "not_clean", message: err.Error(), fix: "The service stopped, but not cleanly."}
 	}
 	a.close()
-	fmt.Fprintln(a.out, "stopped, nothing left behind")
+	fmt.Fprintln(a.out, "stopped cleanly")
 	return nil
 }
 
-// listen takes the port before anything else is touched.
+// listen opens the port, before anything else is changed.
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, &advice{kind: err, code: "port_busy", message: "something else listens on " + address + " already", fix: "Stop it, or choose another port: --http 127.0.0.1:8081"}
+		return nil, &commandError{kind: err, code: "port_busy",
+			message: "another process already listens on " + address,
+			fix:     "Stop it, or choose another port: --http 127.0.0.1:8081"}
 	case err != nil:
-		return nil, &advice{kind: err, code: "cannot_listen", message: "cannot listen on " + address + ": " + err.Error(), fix: "Choose another address: --http 127.0.0.1:8080"}
+		return nil, &commandError{kind: err, code: "cannot_listen",
+			message: "cannot listen on " + address + ": " + err.Error(),
+			fix:     "Choose another address: --http 127.0.0.1:8080"}
 	}
 	return l, nil
 }
 
-// openService opens the database for the server: an empty one is migrated, one that is behind is refused.
+// openService opens the database for the server. It migrates an empty database; an outdated one is an error.
 func (a *app) openService(ctx context.Context) (*directory.Directory, error) {
-	s, err := a.makeStore(ctx)
+	s, err := a.openOrCreateStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	empty, err := settled(ctx, s)
+	empty, err := waitForSchema(ctx, s)
 	if empty {
 		_, err = s.Migrate(ctx, time.Now().UTC(), "")
 	}
 	if err != nil {
-		return nil, orNotReady(err)
+		return nil, withSchemaFix(err)
 	}
 	return a.openDirectory(ctx, s)
 }
 
-// settled asks whether the schema is ready. On PostgreSQL another node may be migrating right now, a script at a time: as long
-// as that goes on, it is waited for.
-func settled(ctx context.Context, s *store.Store) (empty bool, err error) {
+// waitForSchema checks whether the schema is ready. On PostgreSQL another node can be migrating at the same time: it
+// waits as long as that migration makes progress.
+func waitForSchema(ctx context.Context, s *store.Store) (empty bool, err error) {
 	last, since := "", time.Now()
 	for {
 		empty, err = s.Ready(ctx)
@@ -153,27 +159,29 @@ func settled(ctx context.Context, s *store.Store) (empty bool, err error) {
 	}
 }
 
-// opening stands where the API will be until the database is open.
-type opening struct {
-	opened atomic.Pointer[opened]
+// pendingAPI is the handler of the API. It answers 503 until the database is open, and passes requests on after that.
+type pendingAPI struct {
+	opened atomic.Pointer[openedAPI]
 }
 
-type opened struct {
+type openedAPI struct {
 	directory *directory.Directory
 	api       http.Handler
 }
 
-func (o *opening) open(d *directory.Directory, api http.Handler) { o.opened.Store(&opened{d, api}) }
+func (o *pendingAPI) open(d *directory.Directory, api http.Handler) {
+	o.opened.Store(&openedAPI{d, api})
+}
 
-func (o *opening) ready(ctx context.Context) []string {
+func (o *pendingAPI) ready(ctx context.Context) []string {
 	if now := o.opened.Load(); now != nil {
 		return now.directory.Ready(ctx)
 	}
-	return []string{"it is starting"}
+	return []string{"the service is starting"}
 }
 
-// ServeHTTP is the API's, once there is one.
-func (o *opening) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP passes a request to the API once it is open.
+func (o *pendingAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := o.opened.Load()
 	if now == nil {
 		w.Header().Set("Retry-After", "1")
@@ -183,23 +191,26 @@ func (o *opening) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now.api.ServeHTTP(w, r)
 }
 
-// greet says on standard output, and nowhere else, what whoever started the service must know. The set-up link is a secret.
-func (a *app) greet(ctx context.Context, d *directory.Directory, c config.Config) error {
-	fmt.Fprintf(a.out, "Cardinal %s is ready.\n  URL        %s   (the API: /openapi.json)\n  Data       %s\n", version, localURL(c.HTTP), a.dataAt(c))
-	if a.newKey != "" {
-		fmt.Fprintf(a.out, "  Key        %s\n", a.newKey)
+// printStartup prints what the operator needs to know after the start. It prints to standard output only, because the
+// set-up link is a secret.
+func (a *app) printStartup(ctx context.Context, d *directory.Directory, c config.Config) error {
+	fmt.Fprintf(a.out, "Cardinal %s is ready.\n  URL        %s   (the API: /openapi.json)\n  Data       %s\n",
+		version, localURL(c.HTTP), a.dataLocation(c))
+	if a.newKeyNotice != "" {
+		fmt.Fprintf(a.out, "  Key        %s\n", a.newKeyNotice)
 	}
-	there, err := signin.HasAdministrator(ctx, d)
+	hasAdministrator, err := signin.HasAdministrator(ctx, d)
 	if err != nil {
 		return err
 	}
-	if !there {
+	if !hasAdministrator {
 		link, err := signin.NewSetupLink(ctx, d.As(cardinal.Operator()))
 		if err != nil {
 			return err
 		}
 		base := baseURL(c)
-		fmt.Fprintf(a.out, "  Set-up     %s\n             makes the first administrator: one use, until %s. From a shell:\n             %s\n", setupURL(base, link), clock(link.ExpiresAt), setupCurl(base, link))
+		fmt.Fprintf(a.out, "  Set-up     %s\n             Creates the first administrator. Works once, until %s. "+
+			"Without a browser:\n             %s\n", setupURL(base, link), clock(link.ExpiresAt), setupCurl(base, link))
 	}
 	for i, sentence := range c.Unfit() {
 		if i == 0 {
@@ -210,8 +221,8 @@ func (a *app) greet(ctx context.Context, d *directory.Directory, c config.Config
 	return nil
 }
 
-// dataAt tells where the data is, without the password of a database's URL.
-func (a *app) dataAt(c config.Config) string {
+// dataLocation returns the path or the URL of the database, without the password.
+func (a *app) dataLocation(c config.Config) string {
 	if path, ok := sqlitePath(c); ok {
 		if full, err := filepath.Abs(path); err == nil {
 			return full
@@ -226,7 +237,8 @@ func (a *app) dataAt(c config.Config) string {
 	return "PostgreSQL"
 }
 
-// localURL is how this machine reaches the service: localhost, not an address, because passkeys refuse addresses.
+// localURL returns the URL of the service on this machine. It has localhost instead of an IP address, because passkeys
+// do not work with IP addresses.
 func localURL(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {

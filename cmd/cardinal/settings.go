@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) settingsList() *cobra.Command {
-	return a.asList(leaf("list", "List the settings", "", func(ctx context.Context, _ []string) error {
+	return a.withListFlags(command("list", "List the settings", "", func(ctx context.Context, _ []string) error {
 		k, err := a.open(ctx)
 		if err != nil {
 			return err
@@ -19,12 +19,13 @@ func (a *app) settingsList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printList(a, listed[cardinal.Setting]{Data: all}, "name", "value", "description")
+		return printList(a, listPage[cardinal.Setting]{Data: all}, "name", "value", "description")
 	}))
 }
 
 func (a *app) settingsSet() *cobra.Command {
-	c := leaf("set NAME VALUE", "Change a setting", "  cardinal settings set sign_up.mode open\n  cardinal settings set passwords.min_length 12",
+	c := command("set NAME VALUE", "Change a setting",
+		"  cardinal settings set sign_up.mode open\n  cardinal settings set passwords.min_length 12",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
@@ -32,20 +33,23 @@ func (a *app) settingsSet() *cobra.Command {
 			}
 			before, err := k.Setting(ctx, args[0])
 			if err != nil {
-				return orUnknown(err, "setting", args[0], "`cardinal settings list` shows what there is.")
+				return notFoundAs(err, "setting", args[0], "`cardinal settings list` lists the settings.")
 			}
-			after, err := k.UpdateSetting(ctx, before.Name, before.Version, cardinal.SettingChange{Value: settingValue(args[1])})
+			in := cardinal.SettingChange{Value: parseSetting(args[1])}
+			after, err := k.UpdateSetting(ctx, before.Name, before.Version, in)
 			if err != nil {
 				return err
 			}
-			return changed(a, after, a.again("settings", "set", before.Name, plain(before.Value)), "%s is %s, was %s", after.Name, plain(after.Value), plain(before.Value))
+			undo := a.rerunCommand("settings", "set", before.Name, formatSetting(before.Value))
+			return printChanged(a, after, undo, "%s is %s, was %s",
+				after.Name, formatSetting(after.Value), formatSetting(before.Value))
 		})
-	c.ValidArgsFunction = a.firstSetting
+	c.ValidArgsFunction = a.completeFirstSetting
 	return c
 }
 
-// settingValue reads a number or a boolean as such and all else as text, as JSON would.
-func settingValue(text string) any {
+// parseSetting parses a number or a boolean as in JSON. Everything else is a text.
+func parseSetting(text string) any {
 	var v any
 	if json.Unmarshal([]byte(text), &v) == nil {
 		switch v.(type) {
@@ -56,17 +60,17 @@ func settingValue(text string) any {
 	return text
 }
 
-// plain is a setting's value as it is typed.
-func plain(value any) string {
+// formatSetting returns a value as it is given to `settings set`.
+func formatSetting(value any) string {
 	if text, ok := value.(string); ok {
 		return text
 	}
-	text, _ := json.Marshal(value) // a number or a boolean
+	text, _ := json.Marshal(value) // always a number or a boolean
 	return string(text)
 }
 
-// firstSetting completes the first argument with a setting.
-func (a *app) firstSetting(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+// completeFirstSetting completes the first argument with a setting.
+func (a *app) completeFirstSetting(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

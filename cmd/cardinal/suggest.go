@@ -9,26 +9,26 @@ import (
 	"cardinal/internal/nearest"
 )
 
-// unknownCommand says that words name no command below c, and which command was meant.
+// unknownCommand returns the error for words that name no command below c, with the nearest command.
 func unknownCommand(c *cobra.Command, words []string) error {
 	typed := append(strings.Fields(c.CommandPath())[1:], words...)
 	wrong := strings.Join(typed[:len(typed)-len(words)+1], " ")
 	if meant := nearestCommand(c.Root(), typed); meant != "" {
-		return wrongUsage("", "unknown command %q. Did you mean %q?", wrong, meant)
+		return usageError("", "unknown command %q. Did you mean %q?", wrong, meant)
 	}
-	return wrongUsage("`"+c.CommandPath()+" --help` lists what there is.", "unknown command %q", wrong)
+	return usageError("`"+c.CommandPath()+" --help` lists the commands.", "unknown command %q", wrong)
 }
 
-// nearestCommand is the path of the command that is most like what was typed; "" when none is.
+// nearestCommand returns the path of the command that is nearest to what was typed; "" when none is near.
 func nearestCommand(root *cobra.Command, typed []string) string {
 	best, least := "", 1<<30
 	var visit func(c *cobra.Command, path []string)
 	visit = func(c *cobra.Command, path []string) {
-		// What follows the command's own words are its arguments.
+		// The words after the name of a command are its arguments.
 		if n := len(path); n > 0 && n <= len(typed) && (n == len(typed) || !c.HasSubCommands()) {
-			said, meant := strings.Join(typed[:n], " "), strings.Join(path, " ")
-			if d := nearest.Distance(said, meant); d < least && d <= 1+len(said)/5 {
-				best, least = meant, d
+			given, name := strings.Join(typed[:n], " "), strings.Join(path, " ")
+			if d := nearest.Distance(given, name); d < least && d <= 1+len(given)/5 {
+				best, least = name, d
 			}
 		}
 		for _, below := range c.Commands() {
@@ -41,7 +41,7 @@ func nearestCommand(root *cobra.Command, typed []string) string {
 	return best
 }
 
-// nearestFlag is the flag of c that is most like a name, or goes on where it ends; "" when none is.
+// nearestFlag returns the flag of c that is nearest to a name or that starts with it; "" when none is.
 func nearestFlag(c *cobra.Command, name string) string {
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })

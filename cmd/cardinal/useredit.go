@@ -8,8 +8,9 @@ import (
 
 func (a *app) usersEdit() *cobra.Command {
 	var displayName, username, avatarURL, country, locale, timeZone, preferences, attributes string
-	c := leaf("edit USER", "Change a user's profile; an empty value clears",
-		"  cardinal users edit bob@example.com --country DE --time-zone Europe/Berlin\n  cardinal users edit bob@example.com --avatar-url ''", nil)
+	c := command("edit USER", "Change the profile of a user; an empty value clears a field",
+		"  cardinal users edit bob@example.com --country DE --time-zone Europe/Berlin\n"+
+			"  cardinal users edit bob@example.com --avatar-url ''", nil)
 	profileFlags(c, &displayName, &username, &avatarURL, &country, &locale, &timeZone, &preferences, &attributes)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		ctx := c.Context()
@@ -17,26 +18,26 @@ func (a *app) usersEdit() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		user, err := k.find(ctx, args[0])
+		user, err := k.findUser(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		was := user.Profile
-		if was == nil {
-			was = &cardinal.Profile{}
+		before := user.Profile
+		if before == nil {
+			before = &cardinal.Profile{}
 		}
 		var in cardinal.ProfileChange
 		var undo []string
 		for _, f := range []struct {
-			flag, value, was string
-			into             *cardinal.Change[string]
+			flag, value, before string
+			into                *cardinal.Change[string]
 		}{
-			{"display-name", displayName, was.DisplayName, &in.DisplayName},
-			{"username", username, was.Username, &in.Username},
-			{"avatar-url", avatarURL, was.AvatarURL, &in.AvatarURL},
-			{"country", country, was.Country, &in.Country},
-			{"locale", locale, was.Locale, &in.Locale},
-			{"time-zone", timeZone, was.TimeZone, &in.TimeZone},
+			{"display-name", displayName, before.DisplayName, &in.DisplayName},
+			{"username", username, before.Username, &in.Username},
+			{"avatar-url", avatarURL, before.AvatarURL, &in.AvatarURL},
+			{"country", country, before.Country, &in.Country},
+			{"locale", locale, before.Locale, &in.Locale},
+			{"time-zone", timeZone, before.TimeZone, &in.TimeZone},
 		} {
 			if !c.Flags().Changed(f.flag) {
 				continue
@@ -45,47 +46,48 @@ func (a *app) usersEdit() *cobra.Command {
 			if f.value == "" {
 				*f.into = cardinal.Clear[string]()
 			}
-			undo = append(undo, "--"+f.flag, f.was)
+			undo = append(undo, "--"+f.flag, f.before)
 		}
 		for _, f := range []struct {
 			flag, value string
-			was         map[string]any
+			before      map[string]any
 			into        *cardinal.Change[map[string]any]
 		}{
-			{"preferences", preferences, was.Preferences, &in.Preferences},
-			{"attributes", attributes, was.Attributes, &in.Attributes},
+			{"preferences", preferences, before.Preferences, &in.Preferences},
+			{"attributes", attributes, before.Attributes, &in.Attributes},
 		} {
 			if !c.Flags().Changed(f.flag) {
 				continue
 			}
-			patch, err := a.document(f.flag, f.value)
+			patch, err := a.jsonObject(f.flag, f.value)
 			if err != nil {
 				return err
 			}
 			*f.into = cardinal.Set(patch)
-			text, err := encode(reverse(patch, f.was))
+			text, err := encodeJSON(reversePatch(patch, f.before))
 			if err != nil {
 				return err
 			}
 			undo = append(undo, "--"+f.flag, string(text))
 		}
 		if len(undo) == 0 {
-			return wrongUsage("`cardinal users edit --help` lists what can be changed.", "nothing to change was given")
+			return usageError("`cardinal users edit --help` lists the fields.", "no change was given")
 		}
 		after, err := k.UpdateUser(ctx, user.ID, user.Version, cardinal.UserChange{Profile: in})
 		if err != nil {
 			return err
 		}
-		return changed(a, after, a.again(append([]string{"users", "edit", user.ID.String()}, undo...)...), "changed the profile of %s", harmless(args[0]))
+		rerun := a.rerunCommand(append([]string{"users", "edit", user.ID.String()}, undo...)...)
+		return printChanged(a, after, rerun, "changed the profile of %s", sanitize(args[0]))
 	}
 	return c
 }
 
-// reverse is the merge patch that takes a merge patch back.
-func reverse(patch, was map[string]any) map[string]any {
-	back := map[string]any{}
+// reversePatch returns the merge patch that undoes a merge patch.
+func reversePatch(patch, before map[string]any) map[string]any {
+	reverse := map[string]any{}
 	for key := range patch {
-		back[key] = was[key] // nil takes away what was not there
+		reverse[key] = before[key] // nil removes a key that did not exist
 	}
-	return back
+	return reverse
 }

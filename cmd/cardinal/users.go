@@ -10,15 +10,15 @@ import (
 	"cardinal"
 )
 
-// userSeen is a user with the address that people know them by.
-type userSeen struct {
+// userWithEmail is a user with their primary email address.
+type userWithEmail struct {
 	cardinal.User
 	Email string `json:"email,omitempty"`
 }
 
-// userInFull is a user with all that hangs on one.
-type userInFull struct {
-	userSeen
+// userDetails is a user with their contacts, roles and password state.
+type userDetails struct {
+	userWithEmail
 	Contacts []cardinal.Contact     `json:"contacts"`
 	Roles    []cardinal.Grant       `json:"roles"`
 	Password cardinal.PasswordState `json:"password"`
@@ -26,36 +26,41 @@ type userInFull struct {
 
 var userColumns = []string{"id", "status", "email", "profile.display_name", "created_at"}
 
-// find returns the user that somebody named by id or by e-mail address.
-func (k desk) find(ctx context.Context, name string) (cardinal.User, error) {
-	fix := "`cardinal users list` shows who there is."
+// findUser returns a user by id or by email address.
+func (k desk) findUser(ctx context.Context, name string) (cardinal.User, error) {
+	fix := "`cardinal users list` lists the users."
 	if strings.Contains(name, "@") {
 		found, err := k.Users(ctx, cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 1}}, true)
 		if err != nil {
 			return cardinal.User{}, err
 		}
 		if len(found.Data) == 0 {
-			return cardinal.User{}, unknown("user", name, fix)
+			return cardinal.User{}, notFoundError("user", name, fix)
 		}
 		return found.Data[0], nil
 	}
 	id, err := uuid.Parse(name)
 	if err != nil {
-		return cardinal.User{}, wrongUsage("Give an id or an e-mail address. "+fix, "%q names no user", name)
+		return cardinal.User{}, usageError("Give an id or an email address. "+fix,
+			"%q is not an id or an email address", name)
 	}
 	user, err := k.User(ctx, id, true)
-	return user, orUnknown(err, "user", name, fix)
+	return user, notFoundAs(err, "user", name, fix)
 }
 
-// withEmail adds each user's primary address.
-func (k desk) withEmail(ctx context.Context, users []cardinal.User) ([]userSeen, error) {
-	out := make([]userSeen, len(users))
+// addEmails adds the primary email address of each user.
+func (k desk) addEmails(ctx context.Context, users []cardinal.User) ([]userWithEmail, error) {
+	ids := make([]uuid.UUID, len(users))
 	for i, user := range users {
-		contacts, err := k.Contacts(ctx, user.ID)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = userSeen{User: user, Email: primaryEmail(contacts)}
+		ids[i] = user.ID
+	}
+	contacts, err := k.ContactsOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]userWithEmail, len(users))
+	for i, user := range users {
+		out[i] = userWithEmail{User: user, Email: primaryEmail(contacts[user.ID])}
 	}
 	return out, nil
 }
@@ -71,108 +76,117 @@ func primaryEmail(contacts []cardinal.Contact) string {
 
 func (a *app) usersList() *cobra.Command {
 	var (
-		page        paging
+		page        pageFlags
 		f           cardinal.UserFilter
 		role        string
 		from, until string
 		newestFirst bool
 	)
-	c := leaf("list", "List users, oldest first", "  cardinal users list --status suspended\n  cardinal users list --role support --json --fields id,email",
+	c := command("list", "List users, oldest first",
+		"  cardinal users list --status suspended\n  cardinal users list --role support --json --fields id,email",
 		func(ctx context.Context, _ []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
 			if role != "" {
-				r, err := k.role(ctx, role)
+				r, err := k.findRole(ctx, role)
 				if err != nil {
 					return err
 				}
 				f.RoleID = r.ID
 			}
 			if from != "" {
-				if f.CreatedFrom, err = moment("created-from", from, -1); err != nil {
+				if f.CreatedFrom, err = parseTime("created-from", from, -1); err != nil {
 					return err
 				}
 			}
 			if until != "" {
-				if f.CreatedUntil, err = moment("created-until", until, -1); err != nil {
+				if f.CreatedUntil, err = parseTime("created-until", until, -1); err != nil {
 					return err
 				}
 			}
-			found, err := walk(page, newestFirst, func(u userSeen) uuid.UUID { return u.ID }, func(p cardinal.Page) (cardinal.List[userSeen], error) {
-				f.Page = p
-				users, err := k.Users(ctx, f, true)
-				if err != nil {
-					return cardinal.List[userSeen]{}, err
-				}
-				seen, err := k.withEmail(ctx, users.Data)
-				return cardinal.List[userSeen]{Data: seen, HasMore: users.HasMore, After: users.After}, err
-			})
+			found, err := paginate(page, newestFirst, func(u userWithEmail) uuid.UUID { return u.ID },
+				func(p cardinal.Page) (cardinal.List[userWithEmail], error) {
+					f.Page = p
+					users, err := k.Users(ctx, f, true)
+					if err != nil {
+						return cardinal.List[userWithEmail]{}, err
+					}
+					withEmails, err := k.addEmails(ctx, users.Data)
+					page := cardinal.List[userWithEmail]{Data: withEmails, HasMore: users.HasMore, After: users.After}
+					return page, err
+				})
 			if err != nil {
 				return err
 			}
 			return printList(a, found, userColumns...)
 		})
-	c.Flags().StringVar(&f.Status, "status", "", "only those with this `STATUS`")
-	c.Flags().StringVar(&f.Kind, "kind", "", "only those of this `KIND`: person or service")
-	c.Flags().StringVar(&f.Search, "search", "", "only whose names or addresses have words that begin with these `WORDS`")
-	c.Flags().StringVar(&f.Email, "email", "", "only who has this exact `ADDRESS`")
-	c.Flags().StringVar(&role, "role", "", "only who holds this `ROLE`")
-	c.Flags().StringVar(&from, "created-from", "", "only those made at this `TIME` or later: a day, RFC 3339, or 30d ago")
-	c.Flags().StringVar(&until, "created-until", "", "only those made before this `TIME`")
-	c.Flags().BoolVar(&f.BuiltIn, "built-in", false, "show the operator, the System and the stranger too")
-	c.Flags().BoolVar(&newestFirst, "newest-first", false, "start with who was made last")
+	c.Flags().StringVar(&f.Status, "status", "", "only users with this `STATUS`")
+	c.Flags().StringVar(&f.Kind, "kind", "", "only users of this `KIND`: person or service")
+	c.Flags().StringVar(&f.Search, "search", "",
+		"only users with words in names or addresses that start with these `WORDS`")
+	c.Flags().StringVar(&f.Email, "email", "", "only the user with exactly this email `ADDRESS`")
+	c.Flags().StringVar(&role, "role", "", "only users with this `ROLE`")
+	c.Flags().StringVar(&from, "created-from", "",
+		"only users created at this `TIME` or later: a day, RFC 3339, or a duration like 30d before now")
+	c.Flags().StringVar(&until, "created-until", "", "only users created before this `TIME`")
+	c.Flags().BoolVar(&f.BuiltIn, "built-in", false,
+		"include the built-in users: operator, system and anonymous caller")
+	c.Flags().BoolVar(&newestFirst, "newest-first", false, "list the newest users first")
 	_ = c.RegisterFlagCompletionFunc("role", a.completeRoles)
-	return a.paged(c, &page)
+	return a.withPageFlags(c, &page)
 }
 
 func (a *app) usersGet() *cobra.Command {
-	return leaf("get USER", "Show a user: profile, contacts, roles", "  cardinal users get ada@example.com", func(ctx context.Context, args []string) error {
-		k, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		user, err := k.find(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		full := userInFull{userSeen: userSeen{User: user}}
-		if full.Contacts, err = k.Contacts(ctx, user.ID); err != nil {
-			return err
-		}
-		grants, err := k.grants(ctx, user.ID)
-		if err != nil {
-			return err
-		}
-		full.Roles = grants
-		if full.Password, err = k.PasswordState(ctx, user.ID); err != nil {
-			return err
-		}
-		full.Email = primaryEmail(full.Contacts)
-		if err := printItem(a, full, "id", "kind", "status", "profile.display_name", "profile.username", "profile.avatar_url", "profile.country",
-			"profile.locale", "profile.time_zone", "profile.preferences", "profile.attributes", "created_at", "updated_at", "deleted_at",
-			"password.has_password", "password.must_change"); err != nil || a.json || len(a.fields) > 0 {
-			return err
-		}
-		return a.printContactsAndRoles(full)
-	})
+	return command("get USER", "Show a user: profile, contacts, roles", "  cardinal users get ada@example.com",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			user, err := k.findUser(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			details := userDetails{userWithEmail: userWithEmail{User: user}}
+			if details.Contacts, err = k.Contacts(ctx, user.ID); err != nil {
+				return err
+			}
+			if details.Roles, err = k.grants(ctx, user.ID); err != nil {
+				return err
+			}
+			if details.Password, err = k.PasswordState(ctx, user.ID); err != nil {
+				return err
+			}
+			details.Email = primaryEmail(details.Contacts)
+			err = printItem(a, details, "id", "kind", "status", "profile.display_name", "profile.username",
+				"profile.avatar_url", "profile.country", "profile.locale", "profile.time_zone", "profile.preferences",
+				"profile.attributes", "created_at", "updated_at", "deleted_at", "password.has_password",
+				"password.must_change")
+			if err != nil || a.json || len(a.fields) > 0 {
+				return err
+			}
+			return a.printContactsAndRoles(details)
+		})
 }
 
 func (a *app) usersCreate() *cobra.Command {
 	var in cardinal.NewUser
-	var from passwordFrom
+	var from passwordFlags
 	var preferences, attributes string
-	c := leaf("create", "Make a user", "  cardinal users create --email bob@example.com --email-verified --display-name 'Bob'\n  cardinal users create --kind service --display-name billing",
+	c := command("create", "Create a user",
+		"  cardinal users create --email bob@example.com --email-verified --display-name 'Bob'\n"+
+			"  cardinal users create --kind service --display-name billing",
 		func(ctx context.Context, _ []string) error {
 			var err error
-			if in.Preferences, err = a.document("preferences", preferences); err != nil {
+			if in.Preferences, err = a.jsonObject("preferences", preferences); err != nil {
 				return err
 			}
-			if in.Attributes, err = a.document("attributes", attributes); err != nil {
+			if in.Attributes, err = a.jsonObject("attributes", attributes); err != nil {
 				return err
 			}
-			if from.given() {
+			if from.isSet() {
 				if in.Password, err = from.read(a); err != nil {
 					return err
 				}
@@ -185,37 +199,46 @@ func (a *app) usersCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			without := ""
+			suffix := ""
 			if in.Password == "" && in.Kind != "service" {
-				without = ", without a password"
+				suffix = ", without a password"
 			}
-			return changed(a, userSeen{User: user, Email: in.Email}, a.again("users", "delete", user.ID.String(), "--yes"), "created %s%s%s", user.ID, inBrackets(in.Email), without)
+			undo := a.rerunCommand("users", "delete", user.ID.String(), "--yes")
+			return printChanged(a, userWithEmail{User: user, Email: in.Email}, undo,
+				"created %s%s%s", user.ID, parenthesize(in.Email), suffix)
 		})
 	c.Flags().StringVar(&in.Kind, "kind", "", "`KIND`: person (default) or service")
-	c.Flags().StringVar(&in.Email, "email", "", "e-mail `ADDRESS`")
-	c.Flags().BoolVar(&in.EmailVerified, "email-verified", false, "vouch for the address")
-	c.Flags().StringVar(&in.Phone, "phone", "", "telephone `NUMBER`, international")
-	c.Flags().BoolVar(&in.PhoneVerified, "phone-verified", false, "vouch for the number")
-	c.Flags().BoolVar(&in.MustChangePassword, "must-change-password", false, "the password must be changed at the first sign-in")
-	profileFlags(c, &in.DisplayName, &in.Username, &in.AvatarURL, &in.Country, &in.Locale, &in.TimeZone, &preferences, &attributes)
-	return from.flags(c)
+	c.Flags().StringVar(&in.Email, "email", "", "email `ADDRESS`")
+	c.Flags().BoolVar(&in.EmailVerified, "email-verified", false, "mark the address as verified")
+	c.Flags().StringVar(&in.Phone, "phone", "", "phone `NUMBER`, in international format")
+	c.Flags().BoolVar(&in.PhoneVerified, "phone-verified", false, "mark the number as verified")
+	c.Flags().BoolVar(&in.MustChangePassword, "must-change-password", false,
+		"require a change of the password at the first sign-in")
+	profileFlags(c, &in.DisplayName, &in.Username, &in.AvatarURL, &in.Country, &in.Locale, &in.TimeZone,
+		&preferences, &attributes)
+	return from.addTo(c)
 }
 
-// profileFlags are the same for making and changing a user.
-func profileFlags(c *cobra.Command, displayName, username, avatarURL, country, locale, timeZone, preferences, attributes *string) {
-	c.Flags().StringVar(displayName, "display-name", "", "`NAME` to show, any script")
+// profileFlags adds the flags of a profile; creating and editing a user have the same ones.
+func profileFlags(c *cobra.Command,
+	displayName, username, avatarURL, country, locale, timeZone, preferences, attributes *string,
+) {
+	c.Flags().StringVar(displayName, "display-name", "", "`NAME` to show, in any script")
 	c.Flags().StringVar(username, "username", "", "user `NAME`, unique")
 	c.Flags().StringVar(avatarURL, "avatar-url", "", "https `LINK` to an image")
 	c.Flags().StringVar(country, "country", "", "ISO 3166-1 alpha-2 `CODE`")
 	c.Flags().StringVar(locale, "locale", "", "BCP 47 language `TAG`")
 	c.Flags().StringVar(timeZone, "time-zone", "", "IANA time `ZONE`")
-	c.Flags().StringVar(preferences, "preferences", "", "interface settings as a `JSON` object; - reads it from standard input")
-	c.Flags().StringVar(attributes, "attributes", "", "declared custom attributes as a `JSON` object; - reads it from standard input")
+	c.Flags().StringVar(preferences, "preferences", "",
+		"interface settings as a `JSON` object; - reads it from standard input")
+	c.Flags().StringVar(attributes, "attributes", "",
+		"declared custom attributes as a `JSON` object; - reads it from standard input")
 }
 
-func inBrackets(s string) string {
+// parenthesize returns " (s)", or "" for an empty text.
+func parenthesize(s string) string {
 	if s == "" {
 		return ""
 	}
-	return " (" + harmless(s) + ")"
+	return " (" + sanitize(s) + ")"
 }

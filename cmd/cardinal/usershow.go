@@ -6,18 +6,20 @@ import (
 	"cardinal"
 )
 
-// printContactsAndRoles ends what people see of a user.
-func (a *app) printContactsAndRoles(u userInFull) error {
+// printContactsAndRoles prints the tables of the contacts and roles of a user.
+func (a *app) printContactsAndRoles(u userDetails) error {
 	for _, part := range []struct {
 		head  string
 		empty bool
 		print func() error
 	}{
 		{"contacts", len(u.Contacts) == 0, func() error {
-			return printList(a, listed[cardinal.Contact]{Data: u.Contacts}, "value", "is_primary", "verified_at", "id")
+			contacts := listPage[cardinal.Contact]{Data: u.Contacts}
+			return printList(a, contacts, "value", "is_primary", "verified_at", "id")
 		}},
 		{"roles", len(u.Roles) == 0, func() error {
-			return printList(a, listed[cardinal.Grant]{Data: u.Roles}, "role_name", "granted_by", "created_at", "expires_at")
+			grants := listPage[cardinal.Grant]{Data: u.Roles}
+			return printList(a, grants, "role_name", "granted_by", "created_at", "expires_at")
 		}},
 	} {
 		if part.empty {

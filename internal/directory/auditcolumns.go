@@ -28,6 +28,8 @@ var columnVisibility = map[string]visibility{
 	"credentials.hash":             masked,
 	"credentials.must_change":      shown,
 	"import_runs.rows_created":     shown,
+	"jobs.kind":                    shown,
+	"jobs.run_at":                  shown,
 	"permissions.description":      masked,
 	"permissions.name":             shown,
 	"profiles.attributes_sealed":   masked,

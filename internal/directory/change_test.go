@@ -89,6 +89,10 @@ func (w *world) deskCalls(t *testing.T) map[string]deskCall {
 			return err
 		}, "", none},
 		"Contacts": {func(ctx context.Context, k directory.Desk) error { _, err := k.Contacts(ctx, target.ID); return err }, "", none},
+		"ContactsOf": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.ContactsOf(ctx, []uuid.UUID{target.ID})
+			return err
+		}, "", none},
 		"CreateAPIKey": {func(ctx context.Context, k directory.Desk) error {
 			_, err := k.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k2", RoleIDs: []uuid.UUID{role.ID}, ExpiresAt: time.Now().Add(time.Hour)})
 			return err
@@ -157,7 +161,13 @@ func (w *world) deskCalls(t *testing.T) map[string]deskCall {
 			return k.Export(ctx, false, func(cardinal.ImportRow) error { return nil })
 		}, "export.start", none},
 		"Imports": {func(ctx context.Context, k directory.Desk) error { _, err := k.Imports(ctx, page); return err }, "", none},
-		"Import":  {func(ctx context.Context, k directory.Desk) error { _, err := k.Import(ctx, run.ID); return err }, "", none},
+		"Jobs":    {func(ctx context.Context, k directory.Desk) error { _, err := k.Jobs(ctx); return err }, "", none},
+		"RequestJob": {func(ctx context.Context, k directory.Desk) error {
+			_, err := k.RequestJob(ctx, "sessions.purge")
+			return err
+		}, "job.run", none},
+		"RetryJobs": {func(ctx context.Context, k directory.Desk) error { _, err := k.RetryJobs(ctx, ""); return err }, "job.retry", none},
+		"Import":    {func(ctx context.Context, k directory.Desk) error { _, err := k.Import(ctx, run.ID); return err }, "", none},
 		"CheckImport": {func(ctx context.Context, k directory.Desk) error {
 			_, err := k.CheckImport(ctx, people, directory.ImportOptions{}, nil, func(int64) {})
 			return err

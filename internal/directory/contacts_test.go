@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"cardinal"
 	"cardinal/internal/store"
 )
@@ -51,6 +53,22 @@ func TestContacts(t *testing.T) {
 				t.Errorf("contacts %+v", all)
 			}
 			sameJSON(t, all[1].ID, must(desk.Contact(ctx, u.ID, second.ID))(t).ID)
+		})
+		t.Run("OfSeveralUsers", func(t *testing.T) {
+			a, _ := w.person(t)
+			b, _ := w.person(t)
+			must(w.operator().AddContact(ctx, a.ID, cardinal.NewContact{Kind: "email", Value: anEmail()}))(t)
+			service, unknown := w.service(t), cardinal.NewID()
+			ids := []uuid.UUID{b.ID, unknown, a.ID, service.ID, a.ID, cardinal.SystemID}
+			got := must(w.operator().ContactsOf(ctx, ids))(t)
+			want := map[uuid.UUID][]cardinal.Contact{
+				a.ID: must(w.operator().Contacts(ctx, a.ID))(t), b.ID: must(w.operator().Contacts(ctx, b.ID))(t),
+			}
+			if len(want[a.ID]) != 2 || len(want[b.ID]) != 1 {
+				t.Fatalf("contacts %+v", want)
+			}
+			sameJSON(t, got, want)
+			sameJSON(t, must(w.operator().ContactsOf(ctx, nil))(t), map[uuid.UUID][]cardinal.Contact{})
 		})
 		t.Run("RefusesBadInput", func(t *testing.T) {
 			u, email := w.person(t)

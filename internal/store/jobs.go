@@ -102,3 +102,40 @@ func (tx Tx) ScheduleJob(ctx context.Context, id uuid.UUID, kind string, every t
 		 WHERE jobs.repeat_seconds <> excluded.repeat_seconds`, id, kind, int64(every/time.Second), now)
 	return err
 }
+
+// JobRecord is a row of jobs: a job with its lease.
+type JobRecord struct {
+	cardinal.Job
+	LeasedBy    uuid.NullUUID
+	LeasedUntil *time.Time
+}
+
+const jobRecordColumns = jobColumns + `, leased_by, leased_until`
+
+func scanJobRecord(row scanner) (j JobRecord, err error) {
+	err = row.Scan(&j.ID, &j.Kind, &j.RepeatSeconds, &j.Attempts, timeInto{&j.RunAt}, nullTimeInto{&j.LastRunAt},
+		&j.LastError, &j.LeasedBy, nullTimeInto{&j.LeasedUntil})
+	return j, err
+}
+
+// JobRecords returns the jobs with their leases, the first due first, at most 1,000.
+func (r Reader) JobRecords(ctx context.Context) ([]JobRecord, error) {
+	return all(ctx, r, scanJobRecord, `SELECT `+jobRecordColumns+` FROM jobs ORDER BY run_at, id LIMIT 1000`)
+}
+
+// JobForChange returns a job with its lease, and locks it until the transaction ends.
+func (tx Tx) JobForChange(ctx context.Context, id uuid.UUID) (JobRecord, error) {
+	return one(ctx, tx.Reader, scanJobRecord,
+		`SELECT `+jobRecordColumns+` FROM jobs WHERE id = $1`+tx.engine.forChange, id)
+}
+
+// SetJobDue makes a job due now. Its attempts and its last error stay. cardinal.ErrNotFound when the job does not exist or a
+// node has its lease.
+func (tx Tx) SetJobDue(ctx context.Context, id uuid.UUID, now time.Time) error {
+	n, err := tx.exec(ctx, `
+		UPDATE jobs SET run_at = $2 WHERE id = $1 AND (leased_until IS NULL OR leased_until <= $2)`, id, now)
+	if err == nil && n == 0 {
+		return cardinal.ErrNotFound
+	}
+	return err
+}

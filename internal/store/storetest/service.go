@@ -190,6 +190,32 @@ func jobs(t *testing.T, s *store.Store) {
 	refused(t, "ClaimJob of a lease that was prolonged", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (cardinal.Job, error) {
 		return tx.ClaimJob(ctx, stranger, at.Add(time.Hour-time.Microsecond), time.Minute, again.Kind)
 	}))
+	// SetJobDue changes only when the job is due, and only without a lease.
+	recordOf := func(id uuid.UUID) store.JobRecord {
+		list := must(s.Read(ctx).JobRecords(ctx))(t)
+		return list[slices.IndexFunc(list, func(j store.JobRecord) bool { return j.ID == id })]
+	}
+	setDue := func(id uuid.UUID, at time.Time) error {
+		return s.Write(ctx, func(tx store.Tx) error { return tx.SetJobDue(ctx, id, at) })
+	}
+	leased := recordOf(again.ID)
+	if leased.LeasedBy.UUID != node || leased.LeasedUntil == nil || !leased.LeasedUntil.Equal(at.Add(time.Hour)) {
+		t.Errorf("JobRecords of a leased job: %+v", leased)
+	}
+	same(t, "JobForChange", written(t, s, func(tx store.Tx) (store.JobRecord, error) {
+		return tx.JobForChange(ctx, again.ID)
+	}), leased)
+	refused(t, "JobForChange of none", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (store.JobRecord, error) {
+		return tx.JobForChange(ctx, cardinal.NewID())
+	}))
+	refused(t, "SetJobDue of none", cardinal.ErrNotFound, setDue(cardinal.NewID(), at))
+	refused(t, "SetJobDue of a leased job", cardinal.ErrNotFound, setDue(again.ID, at))
+	same(t, "a leased job after SetJobDue", recordOf(again.ID), leased)
+	if err := setDue(failed.ID, at.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	failed.RunAt = at.Add(time.Second)
+	same(t, "a failed job after SetJobDue", recordOf(failed.ID), store.JobRecord{Job: failed})
 	// Work that is due once goes when it is done; made due anew meanwhile, it stays.
 	once := cardinal.Job{ID: cardinal.NewID(), Kind: "probes.try", RunAt: moment}
 	put := func() { write(t, s, func(tx store.Tx) error { return tx.PutJob(ctx, once.ID, once.Kind, moment) }) }
@@ -212,6 +238,10 @@ func jobs(t *testing.T, s *store.Store) {
 	}
 	if list := must(s.Read(ctx).Jobs(ctx))(t); slices.ContainsFunc(list, func(j cardinal.Job) bool { return j.ID == once.ID }) {
 		t.Error("what was due once is there still")
+	}
+	byDue := func(a, b store.JobRecord) int { return a.RunAt.Compare(b.RunAt) }
+	if list := must(s.Read(ctx).JobRecords(ctx))(t); !slices.IsSortedFunc(list, byDue) {
+		t.Errorf("JobRecords are not ordered by when they are due: %v", list)
 	}
 	if list := must(s.Read(ctx).Jobs(ctx))(t); !slices.IsSortedFunc(list, func(a, b cardinal.Job) int { return a.RunAt.Compare(b.RunAt) }) {
 		t.Errorf("Jobs are not in the order of their turn: %v", list)

@@ -51,7 +51,7 @@ var cases = []testCase{
 	{"Attributes", attributes, "AttributeDefinition AttributeDefinitions AllAttributeDefinitions InsertAttributeDefinition DeleteAttributeDefinition"},
 	{"Countries", countries, "Country Countries CountryForChange UpdateCountry"},
 	{"Settings", settings, "Setting Settings SettingForChange UpdateSetting"},
-	{"Jobs", jobs, "Jobs ClaimJob FinishJob FailJob PutJob RenewJob"},
+	{"Jobs", jobs, "Jobs JobRecords JobForChange SetJobDue ClaimJob FinishJob FailJob PutJob RenewJob"},
 	{"Replies", replies, "Reply ClaimReply RenewReply CompleteReply DeleteExpiredReplies"},
 	{"SetupLinks", setupLinks, "SetupLink SetupLinkForChange InsertSetupLink UseSetupLink DeleteDeadSetupLinks"},
 	{"Throttles", throttles, "Throttles CountFailure BlockThrottle ClearThrottle DeleteExpiredThrottles"},

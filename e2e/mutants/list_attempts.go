@@ -43,12 +43,12 @@ var attempts = []mutant{
 		`	if q.running < q.limits.Concurrent {`, `	if true {`}},
 	{name: "length of the queue for a hash", pkg: "./internal/password", run: "TestLimits", edit: edit{"internal/password/queue.go",
 		`	if q.waiters.Len() >= q.limits.Queue {`, `	if false {`}},
-	{name: "costs that no honest hash has", pkg: "./internal/password", run: "TestRefusesUnusableHashes", edit: edit{"internal/password/hasher.go",
+	{name: "costs that no honest hash has", pkg: "./internal/password", run: "TestUnusableHashesRefused", edit: edit{"internal/password/hasher.go",
 		`	stored, err := parse(phc)
 	if err != nil {`, `	stored, err := parse(phc)
 	if false && err != nil {`}},
-	{name: "length of a password", pkg: "./internal/password", run: "TestCheck|TestHash|TestVerifyNobody", edit: edit{"internal/password/hasher.go",
-		`	if len(password) > MaxBytes {
+	{name: "length of a password", pkg: "./internal/password", run: "TestCheck|TestHash|TestVerifyDummy", edit: edit{"internal/password/hasher.go",
+		`	if len(password) > maxBytes {
 		return "", errTooLong()
 	}`, ``}},
 	{name: "a stranger's failure is counted", pkg: directoryTests, run: "TestSignIn|TestAuditOfStrangersAcrossMonths", edit: edit{"internal/directory/throttle.go",

@@ -43,8 +43,7 @@ func bcryptKey(costText, saltText string) (func([]byte) ([]byte, error), error) 
 }
 
 // parseBcryptSHA256 parses the second version of Passlib's scheme: the password goes through HMAC-SHA-256 first, so
-// that
-// bcrypt's limit of 72 bytes does not cut it.
+// that bcrypt's limit of 72 bytes does not cut it.
 func parseBcryptSHA256(fields []string) (setting, error) {
 	if len(fields) != 3 {
 		return setting{}, unusable("not bcrypt-sha256")

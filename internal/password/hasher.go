@@ -2,8 +2,7 @@
 // concept of users: its input is a password in its normal form, and hashes are PHC strings.
 //
 // Hashing is expensive on purpose. A Hasher therefore limits how many hashes run at once and how many callers wait:
-// under
-// a flood of sign-ins callers get ErrBusy, and the memory of the machine stays free.
+// under a flood of sign-ins callers get ErrBusy, and the memory of the machine stays free.
 package password
 
 import (
@@ -43,8 +42,7 @@ type Limits struct {
 }
 
 // DefaultLimits leaves one core to all other work: cores - 1 hashes at once (at least one), 32 waiters for each of
-// them,
-// five seconds.
+// them, five seconds.
 func DefaultLimits() Limits {
 	n := max(1, runtime.GOMAXPROCS(0)-1)
 	return Limits{Concurrent: n, Queue: 32 * n, Wait: 5 * time.Second}
@@ -93,9 +91,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Verify reports whether a password matches a stored hash. If it matches, rehash reports whether the hash must be
-// replaced
-// because its scheme or its costs are below the current ones. Verify accepts what Hash, Wrap and PHC return. It returns
-// ErrUnusable for other texts and for unreasonable costs, before it spends them; other errors as Hash.
+// replaced because its scheme or its costs are below the current ones. Verify accepts what Hash, Wrap and PHC return.
+// It returns ErrUnusable for other texts and for unreasonable costs, before it spends them; other errors as Hash.
 func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehash bool, err error) {
 	if len(password) > maxBytes {
 		return false, false, errTooLong()
@@ -125,10 +122,8 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehas
 }
 
 // VerifyNobody does the work of Verify against a dummy hash of the current costs, including the queue, and never
-// matches.
-// It is for unknown identifiers, so that the response time does not disclose whether an account exists. A nil error
-// means
-// "wrong password".
+// matches. It is for unknown identifiers, so that the response time does not disclose whether an account exists. A nil
+// error means "wrong password".
 func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
 	_, _, err := h.Verify(ctx, password, h.dummy)
 	return err

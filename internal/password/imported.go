@@ -26,8 +26,7 @@ func (g Given) PHC() (string, bool) {
 }
 
 // Salt returns the salt as the stored form spells it. Of two hashes with the same salt only one can be stored; the
-// other
-// must be wrapped.
+// other must be wrapped.
 func (g Given) Salt() string {
 	switch h := g.hash.(type) {
 	case argon2idHash:

@@ -11,15 +11,13 @@ import (
 )
 
 // ErrUnusable is returned for a stored hash that cannot be verified: an unknown scheme, an invalid string, or
-// unreasonable
-// costs. The message names the reason and no part of the hash.
+// unreasonable costs. The message names the reason and no part of the hash.
 var ErrUnusable = errors.New("password: stored hash cannot be used")
 
 func unusable(reason string) error { return fmt.Errorf("%w: %s", ErrUnusable, reason) }
 
 // The limits of the costs of a stored hash. A manipulated row must not exhaust the machine, but all settings in common
-// use
-// must fit: RFC 9106's second choice is 64 MiB, OWASP's largest PBKDF2 has 1.4 million rounds.
+// use must fit: RFC 9106's second choice is 64 MiB, OWASP's largest PBKDF2 has 1.4 million rounds.
 const (
 	maxHashText       = 512
 	maxMemoryKiB      = 1 << 20 // 1 GiB

@@ -71,8 +71,7 @@ func (q *queue) acquire(ctx context.Context) error {
 }
 
 // cancel removes a waiter from the queue and returns reason. When the slot was granted at the same moment it returns
-// nil:
-// the caller has the slot and must release it, because no other code would.
+// nil: the caller has the slot and must release it, because no other code would.
 func (q *queue) cancel(element *list.Element, granted chan struct{}, reason error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

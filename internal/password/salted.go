@@ -18,8 +18,7 @@ var saltedDigests = map[string]struct {
 }
 
 // parseSalted parses one digest over password and salt, in either order: $salted-sha1$suffix$salt. Unsalted digests
-// have
-// an empty salt.
+// have an empty salt.
 func parseSalted(fields []string) (setting, error) {
 	name := strings.TrimPrefix(fields[0], "salted-")
 	digest := saltedDigests[name]

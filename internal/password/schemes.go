@@ -90,8 +90,7 @@ func parseScrypt(fields []string) (setting, error) {
 }
 
 // parsePBKDF2 parses Passlib's form, and the one with i=…,l=…, which is stored in Passlib's form: the length of the tag
-// is
-// known from the tag.
+// is known from the tag.
 func parsePBKDF2(digest func() hash.Hash) func([]string) (setting, error) {
 	return func(fields []string) (setting, error) {
 		if len(fields) != 3 {

@@ -19,10 +19,8 @@ type wrappedHash struct {
 }
 
 // Wrap hashes an imported hash again by Argon2id with a new random salt. It is for hashes of weak schemes, and for
-// strong
-// ones with a salt that another user's hash already has. The inner salt and parameters are kept, so that Verify can
-// repeat
-// both steps. Errors as Hash.
+// strong ones with a salt that another user's hash already has. The inner salt and parameters are kept, so that Verify
+// can repeat both steps. Errors as Hash.
 func (h *Hasher) Wrap(ctx context.Context, g Given) (string, error) {
 	var inner setting
 	var digest []byte
@@ -44,8 +42,7 @@ func (h *Hasher) Wrap(ctx context.Context, g Given) (string, error) {
 }
 
 // String returns the outer hash as PHC, then the setting of the inner hash, and the length of the inner digest in place
-// of
-// that digest: $argon2id-over$v=19$m=…,t=…,p=…$salt$tag$1$saltsalt$22.
+// of that digest: $argon2id-over$v=19$m=…,t=…,p=…$salt$tag$1$saltsalt$22.
 func (w wrappedHash) String() string {
 	outer := strings.TrimPrefix(w.outer.String(), "$"+schemeArgon2id)
 	return "$" + schemeWrapped + outer + w.inner.text + "$" + strconv.Itoa(w.length)

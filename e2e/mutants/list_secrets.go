@@ -31,7 +31,7 @@ var secrets = []mutant{
 		`		if !ok {
 			return nil, fmt.Errorf("%w: the key-encryption key`, `		if false && !ok {
 			return nil, fmt.Errorf("%w: the key-encryption key`}},
-	{name: "secrets print as redacted", pkg: sealTests, run: "TestKeysNeverPrint", edit: edit{"internal/seal/redact.go",
+	{name: "secrets print as redacted", pkg: sealTests, run: "TestKeysAreRedacted", edit: edit{"internal/seal/redact.go",
 		`func (secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }`, `func (s secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, string(s.raw())) }`}},
 	{name: "an event's address is for auditors and who acted", pkg: directoryTests, run: "TestAudit$", edit: edit{"internal/directory/audit.go",
 		`&& (sees || e.ActorID == k.actor.UserID)`, `&& (true || sees)`}},

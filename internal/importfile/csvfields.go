@@ -11,60 +11,91 @@ import (
 	"cardinal"
 )
 
+// The expected types in messages.
+const (
+	wantTime = "a time like 2026-03-14T09:26:53Z"
+	wantBool = "true or false"
+)
+
 // setField sets a field from the text of a cell. For a value of the wrong type it returns the type that is expected.
 func setField(p *cardinal.ImportRow, field, value string) (want string) {
 	switch field {
 	case "id":
-		id, err := uuid.Parse(value)
-		if err != nil {
-			return "a UUID"
-		}
-		p.ID = id
-	case "created_at", "deleted_at", "password_set_at":
-		t, ok := parseTime(value)
-		if !ok {
-			return "a time like 2026-03-14T09:26:53Z"
-		}
-		*map[string]**time.Time{"created_at": &p.CreatedAt, "deleted_at": &p.DeletedAt,
-			"password_set_at": &p.PasswordSetAt}[field] = &t
-	case "email_verified", "phone_verified", "must_change_password":
-		yes, ok := parseBool(value)
-		if !ok {
-			return "true or false"
-		}
-		*map[string]*bool{"email_verified": &p.EmailVerified, "phone_verified": &p.PhoneVerified,
-			"must_change_password": &p.MustChangePassword}[field] = yes
+		return set(&p.ID, value, parseUUID, "a UUID")
+	case "kind":
+		p.Kind = value
+	case "status":
+		p.Status = value
+	case "status_before_deletion":
+		p.StatusBeforeDeletion = value
+	case "created_at":
+		return set(&p.CreatedAt, value, parseTimePointer, wantTime)
+	case "deleted_at":
+		return set(&p.DeletedAt, value, parseTimePointer, wantTime)
 	case "display_name":
 		// Given name and family name can be two columns.
 		p.DisplayName = strings.TrimSpace(p.DisplayName + " " + value)
+	case "username":
+		p.Username = value
+	case "email":
+		p.Email = value
+	case "email_verified":
+		return set(&p.EmailVerified, value, parseBool, wantBool)
+	case "phone":
+		p.Phone = value
+	case "phone_verified":
+		return set(&p.PhoneVerified, value, parseBool, wantBool)
+	case "avatar_url":
+		p.AvatarURL = value
+	case "country":
+		p.Country = value
+	case "locale":
+		p.Locale = value
+	case "time_zone":
+		p.TimeZone = value
+	case "preferences":
+		return setObject(&p.Preferences, value)
+	case "attributes":
+		return setObject(&p.Attributes, value)
+	case "password_hash":
+		p.PasswordHash = value
+	case "password_set_at":
+		return set(&p.PasswordSetAt, value, parseTimePointer, wantTime)
+	case "must_change_password":
+		return set(&p.MustChangePassword, value, parseBool, wantBool)
 	case "roles":
 		for _, name := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",;| ", r) }) {
 			p.Roles = append(p.Roles, cardinal.ImportRole{Name: name})
 		}
-	case "preferences", "attributes":
-		if json.Unmarshal([]byte(value), map[string]any{"preferences": &p.Preferences,
-			"attributes": &p.Attributes}[field]) != nil {
-			return "a JSON object"
+	default: // attributes.NAME
+		if p.Attributes == nil {
+			p.Attributes = map[string]any{}
 		}
-	default:
-		return setText(p, field, value)
+		p.Attributes[strings.TrimPrefix(field, "attributes.")] = value
 	}
 	return ""
 }
 
-func setText(p *cardinal.ImportRow, field, value string) (message string) {
-	if name, ok := strings.CutPrefix(field, "attributes."); ok {
-		if p.Attributes == nil {
-			p.Attributes = map[string]any{}
-		}
-		p.Attributes[name] = value
-		return ""
+// set parses a value and stores it. When parsing fails it returns want, the expected type.
+func set[T any](target *T, value string, parse func(string) (T, bool), want string) string {
+	parsed, ok := parse(value)
+	if !ok {
+		return want
 	}
-	*map[string]*string{"kind": &p.Kind, "status": &p.Status, "status_before_deletion": &p.StatusBeforeDeletion,
-		"username": &p.Username, "email": &p.Email,
-		"phone": &p.Phone, "avatar_url": &p.AvatarURL, "country": &p.Country, "locale": &p.Locale,
-		"time_zone": &p.TimeZone, "password_hash": &p.PasswordHash}[field] = value
+	*target = parsed
 	return ""
+}
+
+func setObject(target *map[string]any, value string) (want string) {
+	if json.Unmarshal([]byte(value), target) != nil {
+		return "a JSON object"
+	}
+	return ""
+}
+
+func parseUUID(s string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(s)
+	return id, err == nil
 }
 
 func parseBool(s string) (value, ok bool) {
@@ -94,4 +125,9 @@ func parseTime(s string) (time.Time, bool) {
 		return time.UnixMilli(n).UTC(), true
 	}
 	return time.Unix(n, 0).UTC(), true
+}
+
+func parseTimePointer(s string) (*time.Time, bool) {
+	t, ok := parseTime(s)
+	return &t, ok
 }

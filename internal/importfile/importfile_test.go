@@ -258,6 +258,44 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+func TestAllColumns(t *testing.T) {
+	const id = "0199f0a0-8b4c-7def-8123-456789abcdef"
+	cells := map[string]string{
+		"id": id, "kind": "human", "status": "deleted", "status_before_deletion": "active",
+		"created_at": "2026-01-02T03:04:05Z", "deleted_at": "2026-02-03 04:05:06", "display_name": "Ana",
+		"username": "ana", "email": "ana@example.com", "email_verified": "yes", "phone": "+1", "phone_verified": "1",
+		"avatar_url": "https://x", "country": "PT", "locale": "pt", "time_zone": "UTC", "preferences": `{"a":1}`,
+		"attributes": `{"b":2}`, "password_hash": "$x", "password_set_at": "1700000000", "must_change_password": "t",
+		"roles": "auditor",
+	}
+	var user cardinal.ImportRow
+	for _, field := range csvFields {
+		if want := setField(&user, field, cells[field]); want != "" {
+			t.Errorf("%s: %q is not %s", field, cells[field], want)
+		}
+	}
+	want := `{"id":"` + id + `","kind":"human","status":"deleted","status_before_deletion":"active",` +
+		`"created_at":"2026-01-02T03:04:05Z","deleted_at":"2026-02-03T04:05:06Z",` +
+		`"display_name":"Ana","username":"ana",` +
+		`"email":"ana@example.com","email_verified":true,"phone":"+1","phone_verified":true,"avatar_url":"https://x",` +
+		`"country":"PT","locale":"pt","time_zone":"UTC","preferences":{"a":1},"attributes":{"b":2},` +
+		`"password_hash":"$x","password_set_at":"2023-11-14T22:13:20Z","must_change_password":true,` +
+		`"roles":[{"name":"auditor"}]}`
+	if got, err := json.Marshal(user); string(got) != want {
+		t.Errorf("%s, %v, want %s", got, err, want)
+	}
+	for field, value := range map[string]string{"id": "1", "created_at": "x", "deleted_at": "x", "password_set_at": "x",
+		"email_verified": "x", "phone_verified": "x", "must_change_password": "x", "preferences": "[]",
+		"attributes": "x"} {
+		if setField(&user, field, value) == "" {
+			t.Errorf("%s: accepted %q", field, value)
+		}
+	}
+	if got, _ := json.Marshal(user); string(got) != want {
+		t.Errorf("an invalid value was stored: %s", got)
+	}
+}
+
 func TestInvalidFiles(t *testing.T) {
 	for name, test := range map[string]struct {
 		text, want string

@@ -80,9 +80,9 @@ func describeType(t reflect.Type) string {
 	case t.Name() == "UUID":
 		return "a UUID"
 	case t.Name() == "Time":
-		return "a time like 2026-03-14T09:26:53Z"
+		return wantTime
 	case t.Kind() == reflect.Bool:
-		return "true or false"
+		return wantBool
 	case t.Kind() == reflect.Slice:
 		return "a list of objects"
 	case t.Kind() == reflect.Map:

@@ -15,25 +15,25 @@ const maxURLBytes = 2048
 // bytes. Scheme and host are in lower case, the host in A-labels; there is no user information and no default port.
 func AvatarURL(s string) (string, error) {
 	if len(s) > maxInput {
-		return invalid("url_too_long", maxURLBytes)
+		return refuse("url_too_long", maxURLBytes)
 	}
 	s = strings.TrimSpace(s)
 	if !wellFormed(s) || strings.ContainsFunc(s, isSpaceOrControl) {
-		return invalid("url_format")
+		return refuse("url_format")
 	}
 	u, err := url.Parse(s)
 	// Parse converts the scheme to lower case. Opaque is the form https:path, which has no host.
 	if err != nil || u.Scheme != "https" || u.Opaque != "" || u.User != nil {
-		return invalid("url_format")
+		return refuse("url_format")
 	}
 	host, ok := normalHost(u)
 	if !ok {
-		return invalid("url_format")
+		return refuse("url_format")
 	}
 	u.Host = host
 	s = escapeUnsafe(u.String())
 	if len(s) > maxURLBytes {
-		return invalid("url_too_long", maxURLBytes)
+		return refuse("url_too_long", maxURLBytes)
 	}
 	return s, nil
 }

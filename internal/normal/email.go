@@ -19,25 +19,25 @@ const (
 // belong to the same person.
 func Email(s string) (string, error) {
 	if len(s) > maxInput {
-		return invalid("email_too_long", maxEmailBytes)
+		return refuse("email_too_long", maxEmailBytes)
 	}
 	if !wellFormed(s) {
-		return invalid("email_format")
+		return refuse("email_format")
 	}
 	local, domain, found := strings.Cut(foldWidth(strings.TrimSpace(s)), "@")
 	if !found || strings.Contains(domain, "@") {
-		return invalid("email_format")
+		return refuse("email_format")
 	}
 	local, ok := stable(local, usernameCaseMapped)
 	if !ok || !isDotString(local) {
-		return invalid("email_format")
+		return refuse("email_format")
 	}
 	domain, ok = domainASCII(domain)
 	if !ok || !isEmailDomain(domain) {
-		return invalid("email_format")
+		return refuse("email_format")
 	}
 	if len(local) > maxEmailLocalBytes || len(local)+1+len(domain) > maxEmailBytes {
-		return invalid("email_too_long", maxEmailBytes)
+		return refuse("email_too_long", maxEmailBytes)
 	}
 	return local + "@" + domain, nil
 }

@@ -14,14 +14,14 @@ const maxLocaleBytes = 35
 func Locale(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if s == "" || len(s) > 2*maxLocaleBytes || !wellFormed(s) {
-		return invalid("locale_format")
+		return refuse("locale_format")
 	}
 	s, ok := stable(s, func(s string) (string, error) {
 		tag, err := language.Parse(s)
 		return tag.String(), err
 	})
 	if !ok || len(s) > maxLocaleBytes {
-		return invalid("locale_format")
+		return refuse("locale_format")
 	}
 	return s, nil
 }

@@ -9,20 +9,20 @@ const maxPasswordBytes = 1024
 // ASCII space, no trimming, case unchanged. Package password has the rules for length and common passwords.
 func Password(s string) (string, error) {
 	if len(s) > maxInput {
-		return invalid("password_too_long", maxPasswordBytes)
+		return refuse("password_too_long", maxPasswordBytes)
 	}
 	if s == "" {
-		return invalid("password_empty")
+		return refuse("password_empty")
 	}
 	if !wellFormed(s) {
-		return invalid("password_format")
+		return refuse("password_format")
 	}
 	s, ok := stable(s, precis.OpaqueString.String)
 	if !ok {
-		return invalid("password_format")
+		return refuse("password_format")
 	}
 	if len(s) > maxPasswordBytes {
-		return invalid("password_too_long", maxPasswordBytes)
+		return refuse("password_too_long", maxPasswordBytes)
 	}
 	return s, nil
 }

@@ -11,7 +11,7 @@ import (
 // removed.
 func Phone(s string) (string, error) {
 	if len(s) > maxInput || !wellFormed(s) {
-		return invalid("phone_format")
+		return refuse("phone_format")
 	}
 	s = foldWidth(strings.TrimSpace(s))
 	var digits, trunk []byte
@@ -29,23 +29,23 @@ func Phone(s string) (string, error) {
 				trunk = append(trunk, byte(r))
 			}
 		default:
-			return invalid("phone_format")
+			return refuse("phone_format")
 		}
 	}
 	// "+44 (0)20 …" is a common spelling with a zero that is not dialled from abroad. Without the parentheses it would
 	// be the number of another person.
 	if bytes.Contains(trunk, []byte("(0)")) {
-		return invalid("phone_format")
+		return refuse("phone_format")
 	}
 	number := string(digits)
 	if !plus {
 		var ok bool
 		if number, ok = strings.CutPrefix(number, "00"); !ok {
-			return invalid("phone_format")
+			return refuse("phone_format")
 		}
 	}
 	if len(number) < 7 || len(number) > 15 || number[0] == '0' {
-		return invalid("phone_format")
+		return refuse("phone_format")
 	}
 	return "+" + number, nil
 }

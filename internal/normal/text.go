@@ -14,26 +14,26 @@ import (
 // embeddings, overrides and isolates.
 func Text(s string, maxRunes int) (string, error) {
 	if len(s) > maxInput {
-		return invalid("text_too_long", maxRunes)
+		return refuse("text_too_long", maxRunes)
 	}
 	if !wellFormed(s) {
-		return invalid("text_format")
+		return refuse("text_format")
 	}
 	s = norm.NFC.String(strings.Join(strings.Fields(breakHints.Replace(s)), " "))
 	visible := false
 	previous := rune(0)
 	for _, r := range s {
 		if !isAllowed(r, previous) {
-			return invalid("text_format")
+			return refuse("text_format")
 		}
 		visible = visible || isVisible(r)
 		previous = r
 	}
 	if !visible {
-		return invalid("text_empty")
+		return refuse("text_empty")
 	}
 	if utf8.RuneCountInString(s) > maxRunes {
-		return invalid("text_too_long", maxRunes)
+		return refuse("text_too_long", maxRunes)
 	}
 	return s, nil
 }

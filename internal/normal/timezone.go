@@ -14,10 +14,10 @@ const maxTimeZoneBytes = 64
 func TimeZone(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if len(s) > maxTimeZoneBytes || !isZoneName(s) {
-		return invalid("time_zone_format")
+		return refuse("time_zone_format")
 	}
 	if _, err := time.LoadLocation(s); err != nil {
-		return invalid("time_zone_format")
+		return refuse("time_zone_format")
 	}
 	return s, nil
 }

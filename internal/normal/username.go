@@ -20,20 +20,20 @@ const (
 // each identifier has one kind.
 func Username(s string) (string, error) {
 	if len(s) > maxInput {
-		return invalid("username_too_long", maxUsernameRunes)
+		return refuse("username_too_long", maxUsernameRunes)
 	}
 	if !wellFormed(s) {
-		return invalid("username_format")
+		return refuse("username_format")
 	}
 	name, ok := stable(strings.TrimSpace(s), usernameCaseMapped)
 	if !ok || strings.Contains(name, "@") || looksLikePhone(name) {
-		return invalid("username_format")
+		return refuse("username_format")
 	}
 	switch n := utf8.RuneCountInString(name); {
 	case n < minUsernameRunes:
-		return invalid("username_format")
+		return refuse("username_format")
 	case n > maxUsernameRunes:
-		return invalid("username_too_long", maxUsernameRunes)
+		return refuse("username_too_long", maxUsernameRunes)
 	}
 	return name, nil
 }

@@ -1,9 +1,0 @@
-package normal
-
-import "cardinal"
-
-// invalid returns a *cardinal.Fault of a code. Its result type is error because a nil *cardinal.Fault in an error is
-// not nil.
-func invalid(code string, values ...any) (string, error) {
-	return "", cardinal.NewFault(code, values...)
-}

@@ -9,16 +9,18 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+
+	"cardinal"
 )
 
 // Config is what the service runs with. The zero value is not one; Load and Default make them.
 type Config struct {
-	Database       string         // sqlite:PATH, a path, or a postgres:// URL, which may hold a password
-	HTTP           string         // host:port to listen on
-	PublicURL      string         // where people reach it: scheme and host without a slash at the end; empty for wherever it listens
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
-	KeysDir        string         // folder of the key-encryption keys
-	KEK            Secret         // the key-encryption key, when it does not come from KeysDir
+	Database       string          // sqlite:PATH, a path, or a postgres:// URL, which may hold a password
+	HTTP           string          // host:port to listen on
+	PublicURL      string          // where people reach it: scheme and host without a slash at the end; empty for wherever it listens
+	TrustedProxies []netip.Prefix  // whose X-Forwarded-For is believed
+	KeysDir        string          // folder of the key-encryption keys
+	KEK            cardinal.Secret //  the key-encryption key, when it does not come from KeysDir
 	LogLevel       slog.Level
 	LogFormat      string // text or json
 }
@@ -33,29 +35,6 @@ func Default() Config {
 		LogFormat: "text",
 	}
 }
-
-// Secret is a key on its way to where it is used. It prints as [redacted], and has no JSON form but that.
-type Secret struct{ value string }
-
-const redacted = "[redacted]"
-
-// Reveal returns the secret itself.
-func (s Secret) Reveal() string { return s.value }
-
-// IsSet reports whether there is one.
-func (s Secret) IsSet() bool { return s.value != "" }
-
-// String hides the secret.
-func (Secret) String() string { return redacted }
-
-// GoString hides the secret.
-func (Secret) GoString() string { return redacted }
-
-// MarshalText hides the secret.
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue hides the secret.
-func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // IsEmbedded reports whether the database is a file of this machine.
 func (c Config) IsEmbedded() bool {
@@ -100,7 +79,7 @@ func (c Config) Unfit() []string {
 		say("The connection to PostgreSQL is not sure to reach the right server unread. Add sslmode=verify-full to its URL.")
 	}
 	switch {
-	case c.KEK.IsSet():
+	case c.KEK != "":
 	case c.IsEmbedded() && isWithin(c.KeysDir, c.DataDir()):
 		say("The key-encryption key is a file among the data: whoever gets a copy of the data can read it. Keep it elsewhere with --keys, or give it with CARDINAL_KEK_FILE.")
 	case c.IsEmbedded():

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"cardinal"
 	"cardinal/internal/nearest"
 )
 
@@ -133,7 +134,7 @@ func (l *loading) kek(lookupEnv func(string) (string, bool)) {
 		l.fault(origin, "there is no key in it; give 32 bytes in base64")
 		return
 	}
-	l.config.KEK, l.origins[kekName] = Secret{text}, origin
+	l.config.KEK, l.origins[kekName] = cardinal.Secret(text), origin
 }
 
 // cause is an error of a file without the path.

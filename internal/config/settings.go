@@ -62,8 +62,8 @@ func Fields(c Config, o Origins) []Field {
 		fields = append(fields, Field{s.name, "--" + s.flag, s.env, s.show(c), o[s.name], s.doc})
 	}
 	kek := Field{Name: kekName, Env: kekEnv, Origin: o[kekName], Doc: kekDoc}
-	if c.KEK.IsSet() {
-		kek.Value = redacted
+	if c.KEK != "" {
+		kek.Value = c.KEK.String()
 	}
 	return append(fields, kek)
 }

@@ -190,6 +190,10 @@ func TestUnknownKeys(t *testing.T) {
 		{"http = '" + canary, "line 1"},
 		{"public_url = 'https://x'\n\"odd key\" = 1", "line 2: there is no setting \"odd key\""},
 		{"trusted_proxies = ['10.0.0.1', 5]", "trusted_proxies: that is no text"},
+		{"trusted_proxies = [\n'10.0.0.1',\n]\n[other.table]\nhttp = 'x'\n[[list]]\nx = 1", "line 4: there is no setting \"other\""},
+		{"# http = 'x'\nlog.http = 'x'\nhttp = 5", "line 3: http: that is no text"},
+		{"public_url = '''\nhttp = 'x'\n'''\nhttp = 1", "line 4: http: that is no text"},
+		{"\"ht\\u0074p\" = 1", "line 1: http: that is no text"},
 		{"db = 0x" + canary, "that is not TOML"},
 		{"db = 2026-13-45", "that is not TOML"},
 	}

@@ -173,9 +173,9 @@ func (l *loading) readFile(file string) map[string]written {
 		l.fault(origin+where, "that is not TOML; write name = \"value\", a line each, every name once")
 		return nil
 	}
-	values := map[string]written{}
+	values, lines := map[string]written{}, keyLines(text)
 	for _, name := range slices.Sorted(maps.Keys(document)) {
-		where := lineOf(text, name)
+		where := fmt.Sprintf(", line %d", lines[name])
 		if !slices.ContainsFunc(settings, func(s setting) bool { return s.name == name }) {
 			l.fault(origin+where, unknownKey(name))
 			continue
@@ -215,17 +215,22 @@ func textOf(value any) (string, bool) {
 	return strings.Join(texts, ","), true
 }
 
-// lineOf is where a key stands in the file, as far as can be seen: the parser keeps positions only of what it refuses.
-func lineOf(text []byte, name string) string {
-	n := 0
-	for line := range bytes.Lines(text) {
-		n++
-		line = bytes.TrimLeft(line, " \t[\"'")
-		if rest, ok := bytes.CutPrefix(line, []byte(name)); ok && len(rest) > 0 && bytes.IndexByte([]byte(" \t=.]\"'"), rest[0]) >= 0 {
-			return fmt.Sprintf(", line %d", n)
+// keyLines returns the line of each top-level key of a valid TOML document. In strict mode the parser reports the position
+// of every key that the target does not have, and the target has none.
+func keyLines(text []byte) map[string]int {
+	lines := map[string]int{}
+	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&struct{}{})
+	var unknown *toml.StrictMissingError
+	if !errors.As(err, &unknown) {
+		return lines
+	}
+	for _, e := range unknown.Errors {
+		line, _ := e.Position()
+		if key := e.Key(); len(key) > 0 && lines[key[0]] == 0 {
+			lines[key[0]] = line
 		}
 	}
-	return ""
+	return lines
 }
 
 // meant ends a sentence about a name that nobody knows with the name that is nearest to it, or with all of them.

@@ -334,7 +334,7 @@ func TestProductionWarnings(t *testing.T) {
 			"db": "postgres://h/d?sslmode=require"}, true, []string{"sslmode=verify-full"}},
 		{"KeyFileWithPostgreSQL", map[string]string{"public-url": "https://x.example", "trusted-proxies": "10.0.0.1",
 			"db": "postgres:///d?host=/run/postgresql"}, false, []string{"is a file on this machine"}},
-		{"Fit", map[string]string{"http": ":8080", "public-url": "https://x.example", "trusted-proxies": "10.0.0.1",
+		{"Ready", map[string]string{"http": ":8080", "public-url": "https://x.example", "trusted-proxies": "10.0.0.1",
 			"db": "postgres://h/d?sslmode=verify-full"}, true, nil},
 	}
 	t.Chdir(t.TempDir())

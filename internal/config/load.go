@@ -203,7 +203,7 @@ func unknownKey(name string) string {
 	return fmt.Sprintf("unknown setting %.64q", name) + suggest(name, func(s setting) string { return s.name }, "")
 }
 
-// textOf is a TOML value as a flag would give it: a text, or a list of texts.
+// settingText converts a TOML value to the text that a flag would have. It accepts a string, and a list of strings.
 func settingText(value any) (string, bool) {
 	list, isList := value.([]any)
 	if !isList {

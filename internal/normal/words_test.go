@@ -53,7 +53,7 @@ func FuzzWords(f *testing.F) {
 				t.Fatalf("%q has the word %q", s, word)
 			}
 			if again := Words(word); len(again) != 1 || again[0] != word {
-				t.Fatalf("%q has the word %q, whose words are %q", s, word, again)
+				t.Fatalf("%q has the word %q, which has the words %q", s, word, again)
 			}
 		}
 	})

@@ -11,7 +11,7 @@ import (
 //
 // It is not a cardinal.Secret, which is a string: fmt does not call the methods of a value in an unexported field, and
 // would print a string or an array there, and for verbs such as %s also the target of one pointer. Of two pointers it
-// prints an address. Keys are always in unexported fields, so the bytes are behind two pointers.
+// prints an address. Keys are always in unexported fields, so the value has a pointer to a pointer to the bytes.
 type secret struct {
 	b **[keyBytes]byte
 }

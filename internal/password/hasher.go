@@ -82,10 +82,10 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if len(password) > maxBytes {
 		return "", errTooLong()
 	}
-	if err := h.queue.acquire(ctx); err != nil {
+	if err := h.queue.enter(ctx); err != nil {
 		return "", err
 	}
-	defer h.queue.release()
+	defer h.queue.leave()
 	salt := randomBytes(saltBytes)
 	return argon2idHash{h.params, salt, h.tag(h.params, []byte(password), salt, tagBytes)}.String(), nil
 }
@@ -101,10 +101,10 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehas
 	if err != nil {
 		return false, false, err
 	}
-	if err := h.queue.acquire(ctx); err != nil {
+	if err := h.queue.enter(ctx); err != nil {
 		return false, false, err
 	}
-	defer h.queue.release()
+	defer h.queue.leave()
 	var current argon2idHash
 	switch stored := stored.(type) {
 	case legacyHash:

@@ -328,16 +328,16 @@ func TestLimits(t *testing.T) {
 	})
 	t.Run("CancelledWithSlotGranted", func(t *testing.T) {
 		q := newQueue(Limits{Concurrent: 1, Queue: 1, Wait: time.Minute})
-		if err := q.acquire(t.Context()); err != nil {
+		if err := q.enter(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		granted := make(chan struct{})
 		element := q.waiters.PushBack(granted)
-		q.release()
+		q.leave()
 		if err := q.cancel(element, granted, ErrBusy); err != nil {
 			t.Errorf("the slot is lost: %v", err)
 		}
-		q.release()
+		q.leave()
 		if running, waiting, refused := q.stats(); running != 0 || waiting != 0 || refused != 0 {
 			t.Errorf("%d run, %d wait, %d were refused", running, waiting, refused)
 		}

@@ -19,13 +19,13 @@ type queue struct {
 
 	mu      sync.Mutex
 	running int
-	waiters list.List // of chan struct{}; release closes the channel of the waiter that gets the slot
+	waiters list.List // of chan struct{}; leave closes the channel of the waiter that gets the slot
 	refused uint64
 }
 
 func newQueue(limits Limits) *queue { return &queue{limits: limits} }
 
-// checkCapacity returns ErrBusy when acquire would return it at once.
+// checkCapacity returns ErrBusy when enter would return it at once.
 func (q *queue) checkCapacity() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -36,13 +36,14 @@ func (q *queue) checkCapacity() error {
 	return ErrBusy
 }
 
-// acquire takes a slot, and waits for one when all are taken. After a nil error the caller must call release.
-func (q *queue) acquire(ctx context.Context) error {
+// enter takes a slot, and waits for one when all are taken. After a nil error the caller must call leave. Tests of
+// package directory recognize the call of ctx.Err by the name of this method.
+func (q *queue) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	q.mu.Lock()
-	// While there are waiters every slot is taken, because release passes its slot to the first one. So a new caller
+	// While there are waiters every slot is taken, because leave passes its slot to the first one. So a new caller
 	// cannot overtake.
 	if q.running < q.limits.Concurrent {
 		q.running++
@@ -71,7 +72,7 @@ func (q *queue) acquire(ctx context.Context) error {
 }
 
 // cancel removes a waiter from the queue and returns reason. When the slot was granted at the same moment it returns
-// nil: the caller has the slot and must release it, because no other code would.
+// nil: the caller has the slot and must call leave, because no other code would.
 func (q *queue) cancel(element *list.Element, granted chan struct{}, reason error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -87,8 +88,8 @@ func (q *queue) cancel(element *list.Element, granted chan struct{}, reason erro
 	return reason
 }
 
-// release gives a slot back, or passes it to the caller that has waited longest.
-func (q *queue) release() {
+// leave gives a slot back, or passes it to the caller that has waited longest.
+func (q *queue) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	first := q.waiters.Front()

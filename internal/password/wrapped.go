@@ -32,10 +32,10 @@ func (h *Hasher) Wrap(ctx context.Context, g Given) (string, error) {
 	case wrappedHash:
 		return "", unusable("it is already wrapped, and its salt is in use")
 	}
-	if err := h.queue.acquire(ctx); err != nil {
+	if err := h.queue.enter(ctx); err != nil {
 		return "", err
 	}
-	defer h.queue.release()
+	defer h.queue.leave()
 	salt := randomBytes(saltBytes)
 	outer := argon2idHash{h.params, salt, h.tag(h.params, digest, salt, tagBytes)}
 	return wrappedHash{outer, inner, len(digest)}.String(), nil

@@ -93,7 +93,7 @@ func Open(in io.Reader, o Options) (*Reader, error) {
 	case !isJSON && (o.Format == "" || o.Format == "csv" || o.Format == "supabase"):
 		return openCSV(b, head, o)
 	}
-	return nil, fmt.Errorf("%w: the format of the file is not %s: it starts with %q", ErrFile, o.Format, text[:1])
+	return nil, fmt.Errorf("%w: it is not %s: it begins with %q", ErrFile, o.Format, text[:1])
 }
 
 // Read reads the next row. It returns io.EOF after the last one. The slices of the row are valid until the next call.

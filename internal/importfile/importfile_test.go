@@ -303,7 +303,7 @@ func TestInvalidFiles(t *testing.T) {
 	}{
 		"Empty":         {" \n", "empty", Options{}},
 		"UnknownFormat": {"a", "there is no format", Options{Format: "excel"}},
-		"NotThatFormat": {"a,b\n", "the format of the file is not auth0", Options{Format: "auth0"}},
+		"NotThatFormat": {"a,b\n", "it is not auth0: it begins with", Options{Format: "auth0"}},
 		"NoIdentifier":  {"colour,size\nred,1\n", "no column identifies a user", Options{}},
 		"UnknownColumn": {"email\n", "there is no column", Options{Map: map[string]string{"mail": "email"}}},
 		"UnknownField":  {"email\n", "there is no field", Options{Map: map[string]string{"email": "nonsense"}}},

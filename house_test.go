@@ -31,7 +31,7 @@ var house = map[string]room{
 	"internal/password":   {may: "."},
 	"internal/normal":     {may: "."},
 	"internal/nearest":    {},
-	"internal/config":     {may: "internal/nearest"},
+	"internal/config":     {may: ". internal/nearest"},
 	"internal/seed":       {may: ".", tests: "internal/normal"},
 	"internal/importfile": {may: ". internal/nearest", tests: "internal/password"},
 

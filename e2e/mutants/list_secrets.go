@@ -40,7 +40,7 @@ var secrets = []mutant{
 			`		if !ok {
 			return nil, fmt.Errorf("%w: the key-encryption key`, `		if false && !ok {
 			return nil, fmt.Errorf("%w: the key-encryption key`}},
-	{name: "printed secrets are redacted", pkg: sealTests, run: "TestKeysNeverPrint",
+	{name: "printed secrets are redacted", pkg: sealTests, run: "TestKeysAreRedacted",
 		edit: edit{"internal/seal/redact.go",
 			`func (secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }`,
 			`func (s secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, string(s.raw())) }`}},

@@ -1,5 +1,5 @@
-// Package config is what the service is told before it runs: by flags, by CARDINAL_* variables, by cardinal.toml, and where
-// none of them speaks by defaults that are safe on one machine. It tells where each value came from, and every fault at once.
+// Package config reads the configuration of the service from flags, CARDINAL_* variables and cardinal.toml. The
+// defaults are safe on one machine. It reports the origin of each value, and all errors at once.
 package config
 
 import (
@@ -9,21 +9,23 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+
+	"cardinal"
 )
 
-// Config is what the service runs with. The zero value is not one; Load and Default make them.
+// Config is the configuration of the service. Load and Default return it; the zero value is not valid.
 type Config struct {
-	Database       string         // sqlite:PATH, a path, or a postgres:// URL, which may hold a password
-	HTTP           string         // host:port to listen on
-	PublicURL      string         // where people reach it: scheme and host without a slash at the end; empty for wherever it listens
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
-	KeysDir        string         // folder of the key-encryption keys
-	KEK            Secret         // the key-encryption key, when it does not come from KeysDir
+	Database       string          // sqlite:PATH, a path, or a postgres:// URL, which can contain a password
+	HTTP           string          // host:port to listen on
+	PublicURL      string          // scheme and host without a slash at the end; empty for the address in HTTP
+	TrustedProxies []netip.Prefix  // their X-Forwarded-For is trusted
+	KeysDir        string          // folder of the key-encryption keys
+	KEK            cardinal.Secret // the key-encryption key, if it is not in KeysDir
 	LogLevel       slog.Level
 	LogFormat      string // text or json
 }
 
-// Default is the configuration of somebody who said nothing.
+// Default returns the configuration without flags, variables and file.
 func Default() Config {
 	return Config{
 		Database:  "sqlite:./cardinal-data/cardinal.db",
@@ -34,36 +36,13 @@ func Default() Config {
 	}
 }
 
-// Secret is a key on its way to where it is used. It prints as [redacted], and has no JSON form but that.
-type Secret struct{ value string }
-
-const redacted = "[redacted]"
-
-// Reveal returns the secret itself.
-func (s Secret) Reveal() string { return s.value }
-
-// IsSet reports whether there is one.
-func (s Secret) IsSet() bool { return s.value != "" }
-
-// String hides the secret.
-func (Secret) String() string { return redacted }
-
-// GoString hides the secret.
-func (Secret) GoString() string { return redacted }
-
-// MarshalText hides the secret.
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue hides the secret.
-func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// IsEmbedded reports whether the database is a file of this machine.
+// IsEmbedded reports whether the database is a file on this machine.
 func (c Config) IsEmbedded() bool {
 	return !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://")
 }
 
-// DataDir is the folder of the embedded database; "" when there is none.
-func (c Config) DataDir() string {
+// dataDir returns the folder of the embedded database, "" for PostgreSQL.
+func (c Config) dataDir() string {
 	if !c.IsEmbedded() {
 		return ""
 	}
@@ -74,44 +53,53 @@ func databasePath(database string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(database, "sqlite://"), "sqlite:")
 }
 
-// Unfit is what about the configuration is not fit for production, a sentence each with what to do.
+// Unfit returns what must be changed in the configuration before production, one sentence per problem with its
+// correction.
 func (c Config) Unfit() []string {
-	var sentences []string
-	say := func(s string) { sentences = append(sentences, s) }
+	var warnings []string
+	warn := func(s string) { warnings = append(warnings, s) }
+	const useTLS = " Put a reverse proxy with TLS in front, and set its address with --public-url https://…."
 	switch {
 	case strings.HasPrefix(c.PublicURL, "http:"):
-		say("People reach it without TLS: passwords and tokens can be read on the way. Put a proxy with TLS in front, and name its address with --public-url https://….")
+		warn("The public URL has no TLS: passwords and tokens can be read on the network." + useTLS)
 	case c.PublicURL == "" && !isLoopback(c.HTTP):
-		say("It listens to other machines without TLS: passwords and tokens can be read on the way. Put a proxy with TLS in front, and name its address with --public-url https://….")
+		warn("Other machines can connect without TLS: passwords and tokens can be read on the network." + useTLS)
 	case c.PublicURL == "":
-		say("Only this machine can reach it. For others, put a proxy with TLS in front, and name its address with --public-url https://….")
+		warn("Only this machine can connect. For other machines:" + useTLS)
 	case len(c.TrustedProxies) == 0:
-		say("There seems to be a proxy in front that is not trusted, so every request seems to come from it. Name its address with --trusted-proxies.")
+		warn("There is a public URL and no trusted proxy. If a reverse proxy is in front, all " +
+			"requests have its address. " +
+			"Set the address of the proxy with --trusted-proxies.")
 	}
 	for _, p := range c.TrustedProxies {
 		if p.Bits() == 0 {
-			say("Every address is a trusted proxy, so anybody can claim any address. Name only your proxies with --trusted-proxies.")
+			warn("Every address is a trusted proxy, so each client can forge its address. " +
+				"Set only the addresses of your proxies with --trusted-proxies.")
 			break
 		}
 	}
 	if c.IsEmbedded() {
-		say("The database is embedded: that is fine, on one machine. For several, use --db postgres://….")
+		warn("The database is embedded. That is suitable for one machine; for several, use --db postgres://….")
 	} else if !isVerified(c.Database) {
-		say("The connection to PostgreSQL is not sure to reach the right server unread. Add sslmode=verify-full to its URL.")
+		warn("The connection to PostgreSQL does not verify the server. Add sslmode=verify-full to the URL.")
 	}
 	switch {
-	case c.KEK.IsSet():
-	case c.IsEmbedded() && isWithin(c.KeysDir, c.DataDir()):
-		say("The key-encryption key is a file among the data: whoever gets a copy of the data can read it. Keep it elsewhere with --keys, or give it with CARDINAL_KEK_FILE.")
+	case c.KEK != "":
+	case c.IsEmbedded() && isWithin(c.KeysDir, c.dataDir()):
+		warn("The key-encryption key is a file in the folder of the data: a copy of that folder can be decrypted. " +
+			"Set another folder with --keys, or give the key with CARDINAL_KEK_FILE.")
 	case c.IsEmbedded():
-		say("The key-encryption key is a file on the machine of the data: whoever copies both can read everything, whoever loses the key loses everything. Back them up apart, or give the key with CARDINAL_KEK_FILE.")
+		warn("The key-encryption key is a file on the machine of the data. A copy of both can be decrypted, and " +
+			"without the key all personal data is lost. " +
+			"Back them up separately, or give the key with CARDINAL_KEK_FILE.")
 	default:
-		say("The key-encryption key is a file of this machine: whoever loses it loses everything. Back it up, or give it with CARDINAL_KEK_FILE.")
+		warn("The key-encryption key is a file on this machine, and without it all personal data is lost. " +
+			"Back it up, or give it with CARDINAL_KEK_FILE.")
 	}
-	return sentences
+	return warnings
 }
 
-// isLoopback reports whether only this machine can reach a listening address.
+// isLoopback reports whether only this machine can connect to a listening address.
 func isLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -121,7 +109,7 @@ func isLoopback(address string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && a.Unmap().IsLoopback()
 }
 
-// isVerified reports whether the server at the other end of a postgres:// URL is this machine's or proves who it is.
+// isVerified reports whether a postgres:// URL is for a server on this machine, or for one with a verified certificate.
 func isVerified(database string) bool {
 	u, err := url.Parse(database)
 	if err != nil {
@@ -137,10 +125,11 @@ func isVerified(database string) bool {
 	return local || q.Get("sslmode") == "verify-full"
 }
 
-// isWithin reports whether a folder is another one or lies in it.
+// isWithin reports whether inner is outer, or is in it.
 func isWithin(inner, outer string) bool {
 	a, errA := filepath.Abs(inner)
 	b, errB := filepath.Abs(outer)
 	relative, err := filepath.Rel(b, a)
-	return errA == nil && errB == nil && err == nil && relative != ".." && !strings.HasPrefix(relative, ".."+string(filepath.Separator))
+	return errA == nil && errB == nil && err == nil && relative != ".." &&
+		!strings.HasPrefix(relative, ".."+string(filepath.Separator))
 }

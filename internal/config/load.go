@@ -13,30 +13,31 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"cardinal"
 	"cardinal/internal/nearest"
 )
 
-// DefaultFile is the file that is read when it is there and no other is named.
+// DefaultFile is the file that is read if it exists and --config is not given.
 const DefaultFile = "./cardinal.toml"
 
-// Origins says by a setting's name where its value came from: "flag --db", "environment CARDINAL_DB", "cardinal.toml" (or the
-// file that was named) or "default".
+// Origins has the origin of each value by the name of the setting: "flag --db", "environment CARDINAL_DB",
+// "cardinal.toml" (or the file of --config) or "default".
 type Origins map[string]string
 
-// Fault is one thing wrong with the configuration. It never repeats a value, which may hold a password.
+// Fault is one error in the configuration. It never contains the value, which can be a password.
 type Fault struct {
-	Origin  string // as in Origins, and the line for a file
-	Message string // what is wrong and what to do
+	Origin  string // as in Origins, with the line in a file
+	Message string // the reason and the correction
 }
 
-// Invalid is a configuration with faults, all at once.
+// Invalid is a configuration with errors, all at once.
 type Invalid struct{ Faults []Fault }
 
-// Error tells every fault, a line each.
+// Error returns all errors, one per line.
 func (e *Invalid) Error() string {
-	text := "the configuration has a fault:"
+	text := "the configuration has an error:"
 	if len(e.Faults) > 1 {
-		text = fmt.Sprintf("the configuration has %d faults:", len(e.Faults))
+		text = fmt.Sprintf("the configuration has %d errors:", len(e.Faults))
 	}
 	for _, f := range e.Faults {
 		text += "\n  " + f.Origin + ": " + f.Message
@@ -44,19 +45,20 @@ func (e *Invalid) Error() string {
 	return text
 }
 
-// Load makes the configuration: flags by name without dashes, only those that were given, win over lookupEnv's CARDINAL_*
-// variables, those over the TOML file, that over the defaults. file names the TOML file, which must then exist; empty is
-// ./cardinal.toml if it exists. An empty variable is one that is not set. The error is an *Invalid with every fault; the
-// configuration beside it has what was before in place of what is wrong.
+// Load reads the configuration. Flags have precedence over the CARDINAL_* variables of lookupEnv, variables over the
+// TOML file, and the file over the defaults. flags has only the given flags, by name without dashes. file is the TOML
+// file, which must exist; the default is ./cardinal.toml if it exists. An empty variable counts as not set. The error
+// is an *Invalid with all errors; in the configuration that is returned with it, an invalid value does not replace the
+// earlier value.
 func Load(lookupEnv func(string) (string, bool), flags map[string]string, file string) (Config, Origins, error) {
-	l := loading{config: Default(), origins: Origins{kekName: "default"}}
+	l := loader{config: Default(), origins: Origins{kekName: "default"}}
 	for _, s := range settings {
 		l.origins[s.name] = "default"
 	}
-	written := l.readFile(file)
+	fileValues := l.readFile(file)
 	for _, s := range settings {
-		if w, ok := written[s.name]; ok {
-			l.set(s, w.text, w.origin, w.where)
+		if v, ok := fileValues[s.name]; ok {
+			l.set(s, v.text, v.origin, v.line)
 		}
 		if text, ok := lookupEnv(s.env); ok && text != "" {
 			l.set(s, text, "environment "+s.env, "")
@@ -65,10 +67,10 @@ func Load(lookupEnv func(string) (string, bool), flags map[string]string, file s
 			l.set(s, text, "flag --"+s.flag, "")
 		}
 	}
-	l.kek(lookupEnv)
+	l.readKEK(lookupEnv)
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
 		if !slices.ContainsFunc(settings, func(s setting) bool { return s.flag == name }) {
-			l.fault("flag --"+name, unknownFlag(name))
+			l.addFault("flag --"+name, unknownFlag(name))
 		}
 	}
 	if len(l.faults) > 0 {
@@ -77,18 +79,21 @@ func Load(lookupEnv func(string) (string, bool), flags map[string]string, file s
 	return l.config, l.origins, nil
 }
 
-type loading struct {
+type loader struct {
 	config  Config
 	origins Origins
 	faults  []Fault
 }
 
-func (l *loading) fault(origin, message string) { l.faults = append(l.faults, Fault{origin, message}) }
+func (l *loader) addFault(origin, message string) {
+	l.faults = append(l.faults, Fault{origin, message})
+}
 
-// set takes over a value. A wrong one is a fault even where another would win: it would come to light some day.
-func (l *loading) set(s setting, text, origin, where string) {
+// set stores a value. An invalid value is an error even where another value has precedence: later it could be the one
+// that counts.
+func (l *loader) set(s setting, text, origin, line string) {
 	if err := s.set(&l.config, strings.TrimSpace(text)); err != nil {
-		l.fault(origin+where, s.name+": "+err.Error())
+		l.addFault(origin+line, s.name+": "+err.Error())
 		return
 	}
 	l.origins[s.name] = origin
@@ -96,15 +101,16 @@ func (l *loading) set(s setting, text, origin, where string) {
 
 func unknownFlag(name string) string {
 	if name == kekName {
-		return "a secret is not given by a flag, which others on this machine can see; set " + kekEnv + " or " + kekFileEnv
+		return "a secret cannot be a flag, because other users of this machine can see flags; set " + kekEnv + " or " +
+			kekFileEnv
 	}
-	return "there is no such setting" + meant(name, func(s setting) string { return s.flag }, "--")
+	return "unknown setting" + suggest(name, func(s setting) string { return s.flag }, "--")
 }
 
 const maxKEKFile = 4 << 10
 
-// kek takes over the key-encryption key, which must come from one place.
-func (l *loading) kek(lookupEnv func(string) (string, bool)) {
+// readKEK reads the key-encryption key. Only one of the two variables can be set.
+func (l *loader) readKEK(lookupEnv func(string) (string, bool)) {
 	text, _ := lookupEnv(kekEnv)
 	path, _ := lookupEnv(kekFileEnv)
 	origin := "environment " + kekEnv
@@ -112,43 +118,43 @@ func (l *loading) kek(lookupEnv func(string) (string, bool)) {
 	case text == "" && path == "":
 		return
 	case text != "" && path != "":
-		l.fault(origin, kekFileEnv+" is set too; set one of them")
+		l.addFault(origin, kekFileEnv+" is set, too; set only one of them")
 		return
 	case path != "":
 		origin = "environment " + kekFileEnv
 		f, err := os.Open(path)
 		if err != nil {
-			l.fault(origin, "the file cannot be read: "+cause(err)+"; name one that holds the key")
+			l.addFault(origin, "the file cannot be read: "+withoutPath(err)+"; set the path of the file with the key")
 			return
 		}
 		defer f.Close()
 		read, err := io.ReadAll(io.LimitReader(f, maxKEKFile+1))
 		if err != nil || len(read) > maxKEKFile {
-			l.fault(origin, "the file holds no key; name one with 32 bytes in base64 in it")
+			l.addFault(origin, "the file is not a key file; it must have 32 bytes in base64")
 			return
 		}
 		text = string(read)
 	}
 	if text = strings.TrimSpace(text); text == "" {
-		l.fault(origin, "there is no key in it; give 32 bytes in base64")
+		l.addFault(origin, "the key is empty; it must have 32 bytes in base64")
 		return
 	}
-	l.config.KEK, l.origins[kekName] = Secret{text}, origin
+	l.config.KEK, l.origins[kekName] = cardinal.Secret(text), origin
 }
 
-// cause is an error of a file without the path.
-func cause(err error) string {
-	if at := (*fs.PathError)(nil); errors.As(err, &at) {
-		return at.Err.Error()
+// withoutPath returns the message of an error of a file without the path.
+func withoutPath(err error) string {
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		return pathErr.Err.Error()
 	}
 	return err.Error()
 }
 
-// written is a value in the TOML file.
-type written struct{ text, origin, where string }
+// fileValue is a value in the TOML file. line is ", line 3".
+type fileValue struct{ text, origin, line string }
 
-// readFile reads the TOML file. Its faults are faults of the configuration.
-func (l *loading) readFile(file string) map[string]written {
+// readFile reads the TOML file and adds its errors.
+func (l *loader) readFile(file string) map[string]fileValue {
 	path, origin := file, file
 	if file == "" {
 		path, origin = DefaultFile, strings.TrimPrefix(DefaultFile, "./")
@@ -158,46 +164,47 @@ func (l *loading) readFile(file string) map[string]written {
 		return nil
 	}
 	if err != nil {
-		l.fault(origin, "the file cannot be read: "+cause(err)+"; name another with --config")
+		l.addFault(origin, "the file cannot be read: "+withoutPath(err)+"; set another file with --config")
 		return nil
 	}
 	var document map[string]any
 	if err := toml.Unmarshal(text, &document); err != nil {
-		where := ""
-		// The parser's own words may repeat what it could not read.
-		if at := (*toml.DecodeError)(nil); errors.As(err, &at) {
-			line, column := at.Position()
-			where = fmt.Sprintf(", line %d, column %d", line, column)
+		position := ""
+		// The message of the parser can contain the text that it cannot parse.
+		if decodeErr := (*toml.DecodeError)(nil); errors.As(err, &decodeErr) {
+			line, column := decodeErr.Position()
+			position = fmt.Sprintf(", line %d, column %d", line, column)
 		}
-		l.fault(origin+where, "that is not TOML; write name = \"value\", a line each, every name once")
+		l.addFault(origin+position, "not valid TOML; write name = \"value\", one per line, each name once")
 		return nil
 	}
-	values := map[string]written{}
+	values, lines := map[string]fileValue{}, keyLines(text)
 	for _, name := range slices.Sorted(maps.Keys(document)) {
-		where := lineOf(text, name)
+		line := fmt.Sprintf(", line %d", lines[name])
 		if !slices.ContainsFunc(settings, func(s setting) bool { return s.name == name }) {
-			l.fault(origin+where, unknownKey(name))
+			l.addFault(origin+line, unknownKey(name))
 			continue
 		}
-		value, ok := textOf(document[name])
+		value, ok := settingText(document[name])
 		if !ok {
-			l.fault(origin+where, name+": that is no text; write "+name+" = \"value\"")
+			l.addFault(origin+line, name+": not a string; write "+name+" = \"value\"")
 			continue
 		}
-		values[name] = written{value, origin, where}
+		values[name] = fileValue{value, origin, line}
 	}
 	return values
 }
 
 func unknownKey(name string) string {
 	if name == kekName || name == "kek_file" {
-		return "a secret does not stand in this file; set " + kekEnv + " or " + kekFileEnv + ", and make a new key, since this one was written down"
+		return "a secret must not be in this file; set " + kekEnv + " or " + kekFileEnv +
+			", and create a new key, because this one was stored in a file"
 	}
-	return fmt.Sprintf("there is no setting %.64q", name) + meant(name, func(s setting) string { return s.name }, "")
+	return fmt.Sprintf("unknown setting %.64q", name) + suggest(name, func(s setting) string { return s.name }, "")
 }
 
-// textOf is a TOML value as a flag would give it: a text, or a list of texts.
-func textOf(value any) (string, bool) {
+// settingText converts a TOML value to the text that a flag would have. It accepts a string, and a list of strings.
+func settingText(value any) (string, bool) {
 	list, isList := value.([]any)
 	if !isList {
 		text, ok := value.(string)
@@ -214,28 +221,33 @@ func textOf(value any) (string, bool) {
 	return strings.Join(texts, ","), true
 }
 
-// lineOf is where a key stands in the file, as far as can be seen: the parser keeps positions only of what it refuses.
-func lineOf(text []byte, name string) string {
-	n := 0
-	for line := range bytes.Lines(text) {
-		n++
-		line = bytes.TrimLeft(line, " \t[\"'")
-		if rest, ok := bytes.CutPrefix(line, []byte(name)); ok && len(rest) > 0 && bytes.IndexByte([]byte(" \t=.]\"'"), rest[0]) >= 0 {
-			return fmt.Sprintf(", line %d", n)
+// keyLines returns the line of each top-level key of a valid TOML document. In strict mode the parser reports the
+// position of every key that the target does not have, and the target has none.
+func keyLines(text []byte) map[string]int {
+	lines := map[string]int{}
+	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&struct{}{})
+	var unknown *toml.StrictMissingError
+	if !errors.As(err, &unknown) {
+		return lines
+	}
+	for _, e := range unknown.Errors {
+		line, _ := e.Position()
+		if key := e.Key(); len(key) > 0 && lines[key[0]] == 0 {
+			lines[key[0]] = line
 		}
 	}
-	return ""
+	return lines
 }
 
-// meant ends a sentence about a name that nobody knows with the name that is nearest to it, or with all of them.
-func meant(name string, of func(setting) string, dashes string) string {
+// suggest returns the end of a message about an unknown name: the most similar name, or all names.
+func suggest(name string, of func(setting) string, dashes string) string {
 	name = strings.ToLower(name)
-	names, known := make([]string, len(settings)), make([]string, len(settings))
+	names, display := make([]string, len(settings)), make([]string, len(settings))
 	for i, s := range settings {
-		names[i], known[i] = of(s), dashes+of(s)
+		names[i], display[i] = of(s), dashes+of(s)
 	}
-	if meant := nearest.To(name, names); meant != "" {
-		return "; did you mean " + dashes + meant + "?"
+	if similar := nearest.To(name, names); similar != "" {
+		return "; did you mean " + dashes + similar + "?"
 	}
-	return "; there are " + strings.Join(known, ", ")
+	return "; the settings are " + strings.Join(display, ", ")
 }

@@ -8,17 +8,17 @@ import (
 
 const hidden = "***"
 
-// Redact hides the passwords in the name of a database. It does not parse: what a parser refuses, or understands otherwise
-// than it was meant, may hold a password too.
+// Redact hides the passwords in a database setting. It does not use a URL parser: a text that a parser refuses, or
+// reads in another way than the user meant, can contain a password, too.
 func Redact(database string) string {
 	scheme, rest, isURL := strings.Cut(database, "://")
 	if !isURL {
-		return keywords.ReplaceAllString(database, "${1}="+hidden)
+		return keywordPassword.ReplaceAllString(database, "${1}="+hidden)
 	}
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
 		user, _, hasPassword := strings.Cut(rest[:at], ":")
 		if strings.ContainsAny(rest[:at], "/?#") {
-			return scheme + "://" + hidden // what of it is a password cannot be told
+			return scheme + "://" + hidden // it is not clear which part is the password
 		}
 		if hasPassword {
 			rest = user + ":" + hidden + rest[at:]
@@ -31,12 +31,14 @@ func Redact(database string) string {
 	parameters := strings.Split(query, "&")
 	for i, p := range parameters {
 		name, _, _ := strings.Cut(p, "=")
-		if plain, err := url.QueryUnescape(name); err != nil || strings.Contains(strings.ToLower(plain), "password") {
+		unescaped, err := url.QueryUnescape(name)
+		if err != nil || strings.Contains(strings.ToLower(unescaped), "password") {
 			parameters[i] = name + "=" + hidden
 		}
 	}
 	return scheme + "://" + before + "?" + strings.Join(parameters, "&")
 }
 
-// keywords finds a password in the keyword form of a connection string; how far it goes depends on its quotes.
-var keywords = regexp.MustCompile(`(?is)(\w*password)\s*=.*`)
+// keywordPassword matches a password in the keyword form of a connection string, and all text after it: the end of the
+// password depends on quotes.
+var keywordPassword = regexp.MustCompile(`(?is)(\w*password)\s*=.*`)

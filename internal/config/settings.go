@@ -10,26 +10,28 @@ import (
 	"strings"
 )
 
-// setting is one thing that can be configured: its names, and how a text becomes its value and back.
+// setting is one setting: its names, and the conversions from and to text.
 type setting struct {
 	name string // in cardinal.toml and in Origins
 	flag string // without dashes
 	env  string
 	doc  string
-	set  func(*Config, string) error // its error says what is wrong and what to do, and does not repeat the text
-	show func(Config) string         // never a secret
+	set  func(*Config, string) error // its error has the reason and the correction, not the text
+	show func(Config) string         // without secrets
 }
 
 var settings = []setting{
-	{"db", "db", "CARDINAL_DB", "the database: sqlite:PATH, or a postgres:// URL", setDatabase,
+	{"db", "db", "CARDINAL_DB", "database: sqlite:PATH, or a postgres:// URL", setDatabase,
 		func(c Config) string { return Redact(c.Database) }},
 	{"http", "http", "CARDINAL_HTTP", "host:port to listen on", setHTTP,
 		func(c Config) string { return c.HTTP }},
-	{"public_url", "public-url", "CARDINAL_PUBLIC_URL", "where people reach it, like https://id.example.com", setPublicURL,
+	{"public_url", "public-url", "CARDINAL_PUBLIC_URL", "public URL of the service, like https://id.example.com",
+		setPublicURL,
 		func(c Config) string { return c.PublicURL }},
-	{"trusted_proxies", "trusted-proxies", "CARDINAL_TRUSTED_PROXIES", "addresses or networks of the proxies in front, with commas between", setTrustedProxies,
+	{"trusted_proxies", "trusted-proxies", "CARDINAL_TRUSTED_PROXIES",
+		"addresses or networks of reverse proxies, separated by commas", setTrustedProxies,
 		showTrustedProxies},
-	{"keys", "keys", "CARDINAL_KEYS", "the folder of the key-encryption keys", setKeysDir,
+	{"keys", "keys", "CARDINAL_KEYS", "folder of the key-encryption keys", setKeysDir,
 		func(c Config) string { return c.KeysDir }},
 	{"log_level", "log-level", "CARDINAL_LOG_LEVEL", "debug, info, warn or error", setLogLevel,
 		func(c Config) string { return strings.ToLower(c.LogLevel.String()) }},
@@ -37,33 +39,34 @@ var settings = []setting{
 		func(c Config) string { return c.LogFormat }},
 }
 
-// The key-encryption key is no setting like the others: it comes from the environment or not at all.
+// The key-encryption key is not in the list of settings: it has only variables, no flag and no name in the file.
 const (
 	kekName    = "kek"
 	kekEnv     = "CARDINAL_KEK"
 	kekFileEnv = "CARDINAL_KEK_FILE"
-	kekDoc     = "the key-encryption key, from " + kekEnv + " or the file that " + kekFileEnv + " names; else it is a file in the folder of keys"
+	kekDoc     = "key-encryption key, from " + kekEnv + " or the file in " + kekFileEnv +
+		"; without them it is a file in the folder of keys"
 )
 
-// Field is one setting as `cardinal config show` tells it.
+// Field is one setting in the output of `cardinal config show`.
 type Field struct {
 	Name   string `json:"name"`   // in cardinal.toml
-	Flag   string `json:"flag"`   // with its dashes; empty when there is none
+	Flag   string `json:"flag"`   // with its dashes; empty for settings without a flag
 	Env    string `json:"env"`    // the variable
 	Value  string `json:"value"`  // without secrets
 	Origin string `json:"origin"` // as in Origins
 	Doc    string `json:"doc"`
 }
 
-// Fields tells a configuration setting by setting, with no secret in it.
+// Fields returns the settings of a configuration without secrets.
 func Fields(c Config, o Origins) []Field {
 	fields := make([]Field, 0, len(settings)+1)
 	for _, s := range settings {
 		fields = append(fields, Field{s.name, "--" + s.flag, s.env, s.show(c), o[s.name], s.doc})
 	}
 	kek := Field{Name: kekName, Env: kekEnv, Origin: o[kekName], Doc: kekDoc}
-	if c.KEK.IsSet() {
-		kek.Value = redacted
+	if c.KEK != "" {
+		kek.Value = c.KEK.String()
 	}
 	return append(fields, kek)
 }
@@ -71,13 +74,14 @@ func Fields(c Config, o Origins) []Field {
 func setDatabase(c *Config, text string) error {
 	switch {
 	case strings.HasPrefix(text, "postgres://"), strings.HasPrefix(text, "postgresql://"):
-		if _, err := url.Parse(text); err != nil { // the error repeats the password
-			return errors.New("the URL cannot be read: write special characters of the password as % and two digits")
+		if _, err := url.Parse(text); err != nil { // err contains the password
+			return errors.New("not a valid URL: write special characters of the password as % and " +
+				"two hexadecimal digits")
 		}
 	case strings.Contains(text, "://") && !strings.HasPrefix(text, "sqlite://"), databasePath(text) == "":
-		return errors.New("that is no database: use sqlite:PATH or a postgres:// URL")
+		return errors.New("not a valid database: use sqlite:PATH or a postgres:// URL")
 	case strings.Contains(text, "host=") || strings.Contains(text, "dbname="):
-		return errors.New("that is no URL: use postgres://USER@HOST/DATABASE")
+		return errors.New("not a valid URL: use postgres://USER@HOST/DATABASE")
 	}
 	c.Database = text
 	return nil
@@ -85,8 +89,9 @@ func setDatabase(c *Config, text string) error {
 
 func setHTTP(c *Config, text string) error {
 	host, port, err := net.SplitHostPort(text)
-	if n, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil || strconv.FormatUint(n, 10) != port || strings.ContainsAny(host, " /@") {
-		return errors.New("that is no address: use host:port, like localhost:8080, or :8080 for all addresses")
+	n, portErr := strconv.ParseUint(port, 10, 16)
+	if err != nil || portErr != nil || strconv.FormatUint(n, 10) != port || strings.ContainsAny(host, " /@") {
+		return errors.New("not a valid address: use host:port, like localhost:8080, or :8080 for all addresses")
 	}
 	c.HTTP = text
 	return nil
@@ -98,9 +103,9 @@ func setPublicURL(c *Config, text string) error {
 		return nil
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" ||
-		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return errors.New("that is no address of a site: use the scheme and the host alone, like https://id.example.com")
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return errors.New("not a valid URL of a site: use only the scheme and the host, like https://id.example.com")
 	}
 	c.PublicURL = u.Scheme + "://" + strings.ToLower(u.Host)
 	return nil
@@ -116,7 +121,8 @@ func setTrustedProxies(c *Config, text string) error {
 		}
 		p, err := netip.ParsePrefix(entry)
 		if err != nil || p.Addr().Is4In6() {
-			return errors.New("that is no list of addresses: use addresses or networks with commas between, like 10.0.0.1,192.168.0.0/16")
+			return errors.New("not a valid list of addresses: use addresses or networks separated by commas, like " +
+				"10.0.0.1,192.168.0.0/16")
 		}
 		proxies = append(proxies, p.Masked())
 	}
@@ -137,16 +143,18 @@ func showTrustedProxies(c Config) string {
 
 func setKeysDir(c *Config, text string) error {
 	if text == "" || strings.ContainsRune(text, 0) {
-		return errors.New("that is no folder: use a path, like ./cardinal-keys")
+		return errors.New("not a valid folder: use a path, like ./cardinal-keys")
 	}
 	c.KeysDir = text
 	return nil
 }
 
 func setLogLevel(c *Config, text string) error {
-	level, ok := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}[strings.ToLower(text)]
+	level, ok := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	}[strings.ToLower(text)]
 	if !ok {
-		return errors.New("that is no level: use debug, info, warn or error")
+		return errors.New("not a valid level: use debug, info, warn or error")
 	}
 	c.LogLevel = level
 	return nil
@@ -155,7 +163,7 @@ func setLogLevel(c *Config, text string) error {
 func setLogFormat(c *Config, text string) error {
 	format := strings.ToLower(text)
 	if format != "text" && format != "json" {
-		return errors.New("that is no format: use text or json")
+		return errors.New("not a valid format: use text or json")
 	}
 	c.LogFormat = format
 	return nil

@@ -8,45 +8,61 @@ import (
 	"strings"
 )
 
-// Extras says where another system's export keeps what its users added to a person; "" for Cardinal's own formats. Of that only what
-// Options.Map names is kept.
+// Extras describes the members of another system's export that contain custom fields, "" for Cardinal's own formats. An
+// import keeps only the custom fields in Options.Map.
 func Extras(format string) string {
-	return map[string]string{"auth0": "user_metadata and app_metadata", "keycloak": "attributes", "supabase": "raw_user_meta_data and raw_app_meta_data",
-		"kratos": "traits, metadata_public and metadata_admin", "firebase": "customAttributes", "pocketbase": "fields of your own"}[format]
+	switch format {
+	case "auth0":
+		return "user_metadata and app_metadata"
+	case "keycloak":
+		return "attributes"
+	case "supabase":
+		return "raw_user_meta_data and raw_app_meta_data"
+	case "kratos":
+		return "traits, metadata_public and metadata_admin"
+	case "firebase":
+		return "customAttributes"
+	case "pocketbase":
+		return "custom fields"
+	}
+	return ""
 }
 
-// extra is a member of a person in another system's export that becomes an attribute.
+// extra is a member of a user in another system's export that becomes an attribute.
 type extra struct {
-	path      string // names with dots between: user_metadata.team
+	path      string // names separated by dots: user_metadata.team
 	attribute string
 }
 
-// extrasOf reads which members of an export become attributes.
-func extrasOf(format string, told map[string]string) ([]extra, error) {
+// parseExtras returns the members of an export that become attributes. attributes is Options.Map.
+func parseExtras(format string, attributes map[string]string) ([]extra, error) {
 	var extras []extra
-	for _, path := range slices.Sorted(maps.Keys(told)) {
-		attribute, ok := strings.CutPrefix(told[path], "attributes.")
+	for _, path := range slices.Sorted(maps.Keys(attributes)) {
+		attribute, ok := strings.CutPrefix(attributes[path], "attributes.")
 		if !ok || attribute == "" || path == "" {
-			return nil, fmt.Errorf("%w: members of this export become attributes only: --map user_metadata.team=attributes.team, not %q (it is read as %s)", ErrFile, path+"="+told[path], format)
+			return nil, fmt.Errorf("%w: %q is not possible: the format of the file is %s, and there "+
+				"--map can only map a "+
+				"member to an attribute, as in --map user_metadata.team=attributes.team",
+				ErrFile, path+"="+attributes[path], format)
 		}
 		extras = append(extras, extra{path, attribute})
 	}
 	return extras, nil
 }
 
-// take makes attributes of members; what a person has not is left out.
-func (row *Row) take(extras []extra) {
+// addExtras sets attributes from members. It omits missing members.
+func (row *Row) addExtras(extras []extra) {
 	if len(extras) == 0 || len(row.Faults) > 0 {
 		return
 	}
 	var members any
 	if json.Unmarshal(row.raw, &members) != nil {
-		return // its converter has said so
+		return // the converter has reported that
 	}
 	for _, e := range extras {
-		value := memberAt(members, e.path)
+		value := findMember(members, e.path)
 		if list, ok := value.([]any); ok && len(list) == 1 {
-			value = list[0] // Keycloak's are lists, mostly of one
+			value = list[0] // the attributes of Keycloak are lists, mostly of one value
 		}
 		if value == nil {
 			continue
@@ -58,8 +74,9 @@ func (row *Row) take(extras []extra) {
 	}
 }
 
-// memberAt follows a path into an object. A name may have dots itself, and an object may stand as text, as in Firebase's exports.
-func memberAt(value any, path string) any {
+// findMember returns the member at a path. A name can contain dots, and a string can contain an object as JSON, as in
+// Firebase's exports.
+func findMember(value any, path string) any {
 	if text, ok := value.(string); ok && json.Unmarshal([]byte(text), &value) != nil {
 		return nil
 	}
@@ -74,8 +91,8 @@ func memberAt(value any, path string) any {
 		if path[i] != '.' {
 			continue
 		}
-		if below, ok := members[path[:i]]; ok {
-			if found := memberAt(below, path[i+1:]); found != nil {
+		if member, ok := members[path[:i]]; ok {
+			if found := findMember(member, path[i+1:]); found != nil {
 				return found
 			}
 		}

@@ -1,6 +1,6 @@
-// Package importfile reads people out of files, one at a time and in constant memory: JSON lines and CSV in Cardinal's own format,
-// and what Auth0, Keycloak, Supabase, Kratos, Firebase and PocketBase export. It finds what is wrong with the form of a row, all of it
-// at once; whether a person may be made of it is the directory's to say.
+// Package importfile reads users from files, one at a time in constant memory: JSON lines and CSV in Cardinal's own
+// format, and exports of Auth0, Keycloak, Supabase, Kratos, Firebase and PocketBase. It reports all errors in the form
+// of a row at once. Package directory checks whether the user can be created.
 package importfile
 
 import (
@@ -16,41 +16,43 @@ import (
 	"cardinal"
 )
 
-// maxRow is the longest row, in bytes: what a person may have fits many times.
+// maxRow is the longest row, in bytes. All data that a user can have needs only a small part of it.
 const maxRow = 64 << 10
 
-// Options say how to read a file; the zero Options find out.
+// Options describe a file. With the zero Options the format is detected.
 type Options struct {
-	Format string // one of Formats, "" to recognise it by its content
-	// Map has for CSV the fields by column, "" to leave a column out; what is not named is guessed. For another system's export it has
-	// attributes.NAME by the path of a member, like user_metadata.team.
+	Format string // one of Formats, "" to detect it from the content
+	// Map has the fields of columns of CSV by the names of the columns, "" to omit a column. The fields of other
+	// columns are guessed. For another system's export it has attributes.NAME by the path of a member, like
+	// user_metadata.team.
 	Map map[string]string
-	// Firebase is the project's hash configuration, as Firebase shows it; without it Firebase's passwords are left out as faulty.
+	// Firebase has the hash parameters of the Firebase project. Without them, each password hash is an error of its
+	// row.
 	Firebase FirebaseHash
 }
 
 // Formats are the names of the formats.
 var Formats = []string{"ndjson", "csv", "auth0", "keycloak", "supabase", "kratos", "firebase", "pocketbase"}
 
-// ErrFile says that a file cannot be read at all; the error says why and what to do.
+// ErrFile is the error of a file that cannot be read at all. Errors that wrap it have the reason and the correction.
 var ErrFile = errors.New("import file")
 
-// ColumnsError says what is wrong with the columns of CSV, by their names: without a line of names those are the first person's data.
-// It is an ErrFile.
+// ColumnsError is an error in the columns of CSV. It is an ErrFile. Its message contains the names of the columns; in a
+// file without a header these are data of the first user.
 type ColumnsError struct{ message string }
 
-// Error says what is wrong.
+// Error returns the reason and the correction.
 func (e *ColumnsError) Error() string { return ErrFile.Error() + ": " + e.message }
 
-// Unwrap makes it an ErrFile.
+// Unwrap makes every ColumnsError an ErrFile.
 func (e *ColumnsError) Unwrap() error { return ErrFile }
 
 // Row is one row of a file.
 type Row struct {
 	Number int64 // counted from 1
-	Line   int64 // in which it begins
+	Line   int64 // first line of the row, counted from 1
 	Person cardinal.ImportRow
-	Faults cardinal.Faults // of its form
+	Faults cardinal.Faults // errors in the form of the row
 
 	raw    []byte   // JSON
 	record []string // CSV
@@ -59,17 +61,18 @@ type Row struct {
 // Reader reads rows.
 type Reader struct {
 	Format  string
-	Columns []cardinal.ImportColumn // of CSV
+	Columns []cardinal.ImportColumn // only for CSV
 
 	number int64
 	next   func(*Row) error
-	csv    *csvRows
+	csv    *csvReader
 }
 
-// Open begins to read a file. It returns an ErrFile for one that it can make nothing of.
+// Open starts to read a file. It returns an ErrFile for a file that cannot be read.
 func Open(in io.Reader, o Options) (*Reader, error) {
 	if o.Format != "" && !slices.Contains(Formats, o.Format) {
-		return nil, fmt.Errorf("%w: there is no format %q; choose one of %s", ErrFile, o.Format, strings.Join(Formats, ", "))
+		return nil, fmt.Errorf("%w: there is no format %q; the formats are %s", ErrFile, o.Format,
+			strings.Join(Formats, ", "))
 	}
 	b := bufio.NewReaderSize(in, maxRow+utf8.UTFMax)
 	if bom, _ := b.Peek(3); bytes.Equal(bom, []byte("\uFEFF")) {
@@ -81,7 +84,7 @@ func Open(in io.Reader, o Options) (*Reader, error) {
 	}
 	text := bytes.TrimLeft(head, " \t\r\n")
 	if len(text) == 0 {
-		return nil, fmt.Errorf("%w: it is empty", ErrFile)
+		return nil, fmt.Errorf("%w: the file is empty", ErrFile)
 	}
 	isJSON := text[0] == '{' || text[0] == '['
 	switch {
@@ -93,7 +96,8 @@ func Open(in io.Reader, o Options) (*Reader, error) {
 	return nil, fmt.Errorf("%w: it is not %s: it begins with %q", ErrFile, o.Format, text[:1])
 }
 
-// Read returns the next row, io.EOF after the last. Its slices are good until the next call. A row with Faults is no error.
+// Read reads the next row. It returns io.EOF after the last one. The slices of the row are valid until the next call.
+// For a row with Faults it returns nil.
 func (r *Reader) Read(row *Row) error {
 	*row = Row{record: row.record[:0]}
 	if err := r.next(row); err != nil {
@@ -104,7 +108,7 @@ func (r *Reader) Read(row *Row) error {
 	return nil
 }
 
-// Place says which column of CSV a fault is about: "column 3, mail"; "" elsewhere.
+// Place returns the column of CSV that an error is in, like "column 3, mail". For other formats it returns "".
 func (r *Reader) Place(f cardinal.Fault) string {
 	field, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
 	for i, c := range r.Columns {
@@ -115,7 +119,7 @@ func (r *Reader) Place(f cardinal.Fault) string {
 	return ""
 }
 
-// tooLong is a row that was skipped unread.
-func (row *Row) tooLong() {
+// addTooLong adds the error of a row that was skipped because of its length.
+func (row *Row) addTooLong() {
 	row.Faults.Add("", "row_too_long", fmt.Sprintf("%d KiB", maxRow>>10))
 }

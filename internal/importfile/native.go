@@ -8,14 +8,15 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cardinal"
 )
 
-// readNative reads a row of Cardinal's own format. What decodes at once has no faults of form; what does not is read member by
-// member, so that all its faults are found.
-func readNative(row *Row) {
+// parseNative parses a row of Cardinal's own format. A row that cannot be decoded as a whole is decoded member by
+// member, so that all its errors are found.
+func parseNative(row *Row) {
 	decoder := json.NewDecoder(bytes.NewReader(row.raw))
 	decoder.DisallowUnknownFields()
 	if decoder.Decode(&row.Person) == nil && !decoder.More() {
@@ -23,42 +24,43 @@ func readNative(row *Row) {
 	}
 	row.Person = cardinal.ImportRow{}
 	members := row.members()
-	into := reflect.ValueOf(&row.Person).Elem()
+	target := reflect.ValueOf(&row.Person).Elem()
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if name == problemField {
+		if name == problemsField {
 			continue
 		}
 		field, ok := nativeFields[name]
 		if !ok {
-			row.Faults.Add("/"+short(name), "field_unknown", "")
+			row.Faults.Add("/"+safeName(name), "field_unknown", "")
 			continue
 		}
 		member := json.NewDecoder(bytes.NewReader(members[name]))
 		member.DisallowUnknownFields()
-		if err := member.Decode(into.Field(field).Addr().Interface()); err != nil {
-			into.Field(field).SetZero()
-			row.Faults.Add("/"+name, "field_type", wanted(into.Type().Field(field).Type))
+		if err := member.Decode(target.Field(field).Addr().Interface()); err != nil {
+			target.Field(field).SetZero()
+			row.Faults.Add("/"+name, "field_type", describeType(target.Type().Field(field).Type))
 		}
 	}
 }
 
-// members reads a row as an object, and tells where it is broken when it is none.
+// members parses a row as an object. It adds an error with the place to an invalid row.
 func (row *Row) members() map[string]json.RawMessage {
 	var members map[string]json.RawMessage
 	err := json.Unmarshal(row.raw, &members)
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		row.Faults.Add("", "row_malformed", "write one JSON object, this one has a syntax error at column "+number(syntax.Offset))
+		row.Faults.Add("", "row_malformed", "write one JSON object; this one has a syn"+
+			"tax error at column "+strconv.FormatInt(syntax.Offset, 10))
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		row.Faults.Add("", "row_malformed", "write one JSON object, this one does not end")
+		row.Faults.Add("", "row_malformed", "write one JSON object; this one is not complete")
 	case err != nil:
 		row.Faults.Add("", "row_malformed", "write one JSON object")
 	}
 	return members
 }
 
-// nativeFields are the fields of an ImportRow by their names.
+// nativeFields has the indexes of the fields of an ImportRow by their JSON names.
 var nativeFields = func() map[string]int {
 	fields := map[string]int{}
 	of := reflect.TypeFor[cardinal.ImportRow]()
@@ -69,7 +71,8 @@ var nativeFields = func() map[string]int {
 	return fields
 }()
 
-func wanted(t reflect.Type) string {
+// describeType returns the expected type of a field for the message of an error.
+func describeType(t reflect.Type) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -77,19 +80,20 @@ func wanted(t reflect.Type) string {
 	case t.Name() == "UUID":
 		return "a UUID"
 	case t.Name() == "Time":
-		return "a time like 2026-03-14T09:26:53Z"
+		return wantTime
 	case t.Kind() == reflect.Bool:
-		return "true or false"
+		return wantBool
 	case t.Kind() == reflect.Slice:
 		return "a list of objects"
 	case t.Kind() == reflect.Map:
 		return "an object"
 	}
-	return "a text"
+	return "a string"
 }
 
-// short is a name of somebody else's, cut and harmless.
-func short(name string) string {
+// safeName returns a name from the file without control characters and the special characters of JSON pointers, limited
+// to 64 bytes.
+func safeName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r < ' ' || r == '/' || r == '~' {
 			return -1

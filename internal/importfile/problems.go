@@ -5,26 +5,27 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 
 	"cardinal"
 )
 
-// Problems writes rows that have problems as the file had them, with the problems beside them: as CSV with one more column, or as
-// lines of JSON with one more member. Corrected, that file can be imported.
+// Problems writes the rows with errors as they are in the file, together with their errors: as CSV with one more
+// column, or as JSON lines with one more member. After corrections that file can be imported.
 type Problems struct {
 	reader *Reader
 	out    io.Writer
 	csv    *csv.Writer
 }
 
-// problemField is the column or member that holds the problems; a reader leaves it out.
-const problemField = "problems"
+// problemsField is the column or member with the errors. A Reader ignores it.
+const problemsField = "problems"
 
-// Problems begins such a file for what r reads.
+// Problems returns a writer for the rows with errors of r.
 func (r *Reader) Problems(out io.Writer) *Problems { return &Problems{reader: r, out: out} }
 
-// Extension is that of the file: csv or ndjson.
+// Extension returns the extension of the name of that file: csv or ndjson.
 func (r *Reader) Extension() string {
 	if r.csv != nil {
 		return "csv"
@@ -32,16 +33,16 @@ func (r *Reader) Extension() string {
 	return "ndjson"
 }
 
-// Write adds the row just read, with its faults.
+// Write writes the row that was read last, with its errors.
 func (p *Problems) Write(row *Row, faults []cardinal.Fault) error {
 	if p.reader.csv == nil {
-		_, err := p.out.Write(append(row.WithProblems(faults), '\n'))
+		_, err := p.out.Write(append(row.jsonWithProblems(faults), '\n'))
 		return err
 	}
 	if p.csv == nil {
 		p.csv = csv.NewWriter(p.out)
 		p.csv.Comma = p.reader.csv.comma
-		if err := p.csv.Write(append(p.reader.csv.header[:len(p.reader.csv.header):len(p.reader.csv.header)], problemField)); err != nil {
+		if err := p.csv.Write(append(slices.Clone(p.reader.csv.header), problemsField)); err != nil {
 			return err
 		}
 	}
@@ -49,10 +50,10 @@ func (p *Problems) Write(row *Row, faults []cardinal.Fault) error {
 	for len(record) < len(p.reader.csv.header) {
 		record = append(record, "")
 	}
-	return p.csv.Write(append(record[:len(p.reader.csv.header)], inWords(faults)))
+	return p.csv.Write(append(record[:len(p.reader.csv.header)], describeFaults(faults)))
 }
 
-// Flush writes what is held back.
+// Flush writes buffered rows.
 func (p *Problems) Flush() error {
 	if p.csv == nil {
 		return nil
@@ -61,34 +62,40 @@ func (p *Problems) Flush() error {
 	return p.csv.Error()
 }
 
-func inWords(faults []cardinal.Fault) string {
-	said := make([]string, len(faults))
+func describeFaults(faults []cardinal.Fault) string {
+	descriptions := make([]string, len(faults))
 	for i, f := range faults {
-		said[i] = strings.TrimPrefix(strings.TrimPrefix(f.Pointer, "/")+": ", ": ") + f.Message
+		descriptions[i] = strings.TrimPrefix(strings.TrimPrefix(f.Pointer, "/")+": ", ": ") + f.Message
 	}
-	return strings.Join(said, "; ")
+	return strings.Join(descriptions, "; ")
 }
 
-// WithProblems is the row as JSON, with its faults as one more member: a row that is no object stands as a text beside them.
-func (row *Row) WithProblems(faults []cardinal.Fault) []byte {
-	said, _ := json.Marshal(faults) // texts always encode
+// jsonWithProblems returns the row as JSON with its errors as one more member. A row that is not an object is a string
+// in a member of a new object.
+func (row *Row) jsonWithProblems(faults []cardinal.Fault) []byte {
+	problems, _ := json.Marshal(faults) // strings never fail
 	var object map[string]json.RawMessage
 	raw := bytes.TrimSpace(row.raw)
 	if json.Unmarshal(raw, &object) == nil && bytes.HasSuffix(raw, []byte("}")) {
-		delete(object, problemField)
+		delete(object, problemsField)
 		comma := ","
 		if len(object) == 0 {
 			comma = ""
 		}
-		var one bytes.Buffer
-		if json.Compact(&one, raw) == nil && !bytes.Contains(one.Bytes(), []byte(`"`+problemField+`":`)) {
-			text := one.Bytes()
-			return append(append(append(bytes.Clone(text[:len(text)-1]), comma+`"`+problemField+`":`...), said...), '}')
+		var compact bytes.Buffer
+		if json.Compact(&compact, raw) == nil &&
+			!bytes.Contains(compact.Bytes(), []byte(`"`+problemsField+`":`)) {
+			text := compact.Bytes()
+			return append(append(append(bytes.Clone(text[:len(text)-1]), comma+`"`+problemsField+`":`...), problems...),
+				'}')
 		}
-		object[problemField] = said
+		object[problemsField] = problems
 		text, _ := json.Marshal(object)
 		return text
 	}
-	text, _ := json.Marshal(map[string]any{"line": row.Line, "row": strings.Join(append(row.record, string(raw)), ","), problemField: json.RawMessage(said)})
+	text, _ := json.Marshal(map[string]any{
+		"line": row.Line, "row": strings.Join(append(row.record, string(raw)), ","),
+		problemsField: json.RawMessage(problems),
+	})
 	return text
 }

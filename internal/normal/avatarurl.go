@@ -8,39 +8,40 @@ import (
 	"unicode"
 )
 
-// MaxURLBytes is the longest URL, in bytes of its normal form.
-const MaxURLBytes = 2048
+// maxURLBytes is the longest URL, in bytes of its normal form.
+const maxURLBytes = 2048
 
-// AvatarURL returns the normal form of the address of a picture: an absolute https URL of printable ASCII, at most 2,048
-// bytes, scheme and host in lower case, the host in A-labels, without user information and without the default port.
+// AvatarURL returns the normal form of the URL of a picture: an absolute https URL of printable ASCII, at most 2,048
+// bytes. Scheme and host are in lower case, the host in A-labels; there is no user information and no default port.
 func AvatarURL(s string) (string, error) {
 	if len(s) > maxInput {
-		return refuse("url_too_long", MaxURLBytes)
+		return refuse("url_too_long", maxURLBytes)
 	}
 	s = strings.TrimSpace(s)
-	if !wellFormed(s) || strings.ContainsFunc(s, spaceOrControl) {
+	if !wellFormed(s) || strings.ContainsFunc(s, isSpaceOrControl) {
 		return refuse("url_format")
 	}
 	u, err := url.Parse(s)
-	// Parse lowers the scheme. Opaque is https:path, which has no host either.
+	// Parse converts the scheme to lower case. Opaque is the form https:path, which has no host.
 	if err != nil || u.Scheme != "https" || u.Opaque != "" || u.User != nil {
 		return refuse("url_format")
 	}
-	host, ok := urlHost(u)
+	host, ok := normalHost(u)
 	if !ok {
 		return refuse("url_format")
 	}
 	u.Host = host
-	s = escapeRest(u.String())
-	if len(s) > MaxURLBytes {
-		return refuse("url_too_long", MaxURLBytes)
+	s = escapeUnsafe(u.String())
+	if len(s) > maxURLBytes {
+		return refuse("url_too_long", maxURLBytes)
 	}
 	return s, nil
 }
 
-func spaceOrControl(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+func isSpaceOrControl(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
-func urlHost(u *url.URL) (string, bool) {
+// normalHost returns the host with its port in normal form. The port 443 is omitted.
+func normalHost(u *url.URL) (string, bool) {
 	name, port := u.Hostname(), u.Port()
 	if strings.HasPrefix(u.Host, "[") {
 		addr, err := netip.ParseAddr(name)
@@ -67,8 +68,9 @@ func urlHost(u *url.URL) (string, bool) {
 	return name + ":" + strconv.FormatUint(n, 10), true
 }
 
-// escapeRest percent-encodes what net/url leaves as it came in a query, so that the URL is safe in any attribute or log.
-func escapeRest(s string) string {
+// escapeUnsafe percent-encodes characters that net/url does not encode in a query, so that the URL is safe in HTML
+// attributes and logs.
+func escapeUnsafe(s string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(s) {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// lookup maps as UTS 46 asks of look-ups, without its hyphen rule: names such as r3---sn.example.com exist. Edge
-// hyphens and lengths are checked below.
+// lookup is the mapping of UTS 46 for look-ups, without its hyphen rule: names such as r3---sn.example.com exist.
+// domainASCII checks hyphens at the edges and lengths.
 var lookup = idna.New(
 	idna.MapForLookup(),
 	idna.Transitional(false),

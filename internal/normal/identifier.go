@@ -2,16 +2,16 @@ package normal
 
 import "strings"
 
-// The kinds of identifier, as the column identifiers.kind spells them.
+// The kinds of identifier. The column identifiers.kind has the same values.
 const (
 	KindEmail    = "email"
 	KindPhone    = "phone"
 	KindUsername = "username"
 )
 
-// Identifier tells what was typed into a sign-in field and returns its kind and normal form: with an @ it is an e-mail
-// address, with a leading + or 00 before nothing but digits a telephone number, else a user name. The kind is returned with
-// an error too.
+// Identifier returns the kind and the normal form of the text of a sign-in field. With an @ it is an e-mail address,
+// with a leading + or 00 and only digits after that a telephone number, else a user name. The kind is also returned
+// with an error.
 func Identifier(s string) (kind, normal string, err error) {
 	kind = kindOf(s)
 	switch kind {
@@ -29,7 +29,7 @@ func kindOf(s string) string {
 	if len(s) > maxInput {
 		return KindUsername
 	}
-	s = strings.TrimLeftFunc(foldSigns(s), isSeparator)
+	s = strings.TrimLeftFunc(foldWidth(s), isSeparator)
 	switch {
 	case strings.Contains(s, "@"):
 		return KindEmail
@@ -39,7 +39,7 @@ func kindOf(s string) string {
 	return KindUsername
 }
 
-// leadingZeros counts the zeros, of any script, that the digits of s begin with.
+// leadingZeros returns how many zeros, of any script, the digits of s begin with.
 func leadingZeros(s string) int {
 	n := 0
 	for _, r := range s {

@@ -1,8 +1,8 @@
-// Package normal holds the one normal form of identifiers and text: what is stored, indexed and compared is always
-// what these functions return, so that two spellings of one address, name or password are the same bytes.
+// Package normal converts identifiers and text to their normal form (canonicalization). Only normal forms are stored,
+// indexed and compared, so that two spellings of one address, name or password are the same bytes.
 //
-// Every function refuses input over 4 KiB, invalid UTF-8 and NUL before it does anything else, returns an *Error when
-// it refuses, and is idempotent: f(f(x)) is f(x).
+// Every function refuses input over 4 KiB, invalid UTF-8 and NUL first, returns a *cardinal.Fault for invalid input,
+// and is idempotent: f(f(x)) is f(x).
 package normal
 
 import (
@@ -10,16 +10,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxInput bounds the work that a stranger's input can cause, in bytes.
+// maxInput is the longest input, in bytes. It limits the work that an anonymous caller can cause.
 const maxInput = 4096
 
-// wellFormed reports whether s is UTF-8 without NUL; PostgreSQL cannot store either.
+// wellFormed reports whether s is valid UTF-8 without NUL. PostgreSQL cannot store other text.
 func wellFormed(s string) bool {
 	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
 }
 
 // stable applies f until its output no longer changes: PRECIS and IDNA rules are not idempotent for every code point.
-// It gives up after three further rounds, as RFC 8264 section 7 asks.
+// It stops after three more rounds, as RFC 8264 section 7 requires.
 func stable(s string, f func(string) (string, error)) (string, bool) {
 	for range 4 {
 		out, err := f(s)

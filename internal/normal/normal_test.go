@@ -1,28 +1,29 @@
 package normal
 
 import (
-	"cardinal"
 	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"cardinal"
 )
 
-// equal is a rule's table of spellings: every one of them has the same normal form.
-type equal struct {
+// acceptedCase is a rule with spellings that all have the same normal form.
+type acceptedCase struct {
 	name string
 	want string
 	from []string
 }
 
-// refused is a rule's table of inputs that have no normal form.
-type refused struct {
+// refusedCase is a rule with inputs that have no normal form.
+type refusedCase struct {
 	name string
 	code string
 	from []string
 }
 
-func checkEqual(t *testing.T, f func(string) (string, error), rules []equal) {
+func checkAccepted(t *testing.T, f func(string) (string, error), rules []acceptedCase) {
 	t.Helper()
 	for _, rule := range rules {
 		t.Run(rule.name, func(t *testing.T) {
@@ -36,27 +37,27 @@ func checkEqual(t *testing.T, f func(string) (string, error), rules []equal) {
 	}
 }
 
-func checkRefused(t *testing.T, f func(string) (string, error), rules []refused) {
+func checkRefused(t *testing.T, f func(string) (string, error), rules []refusedCase) {
 	t.Helper()
 	for _, rule := range rules {
 		t.Run(rule.name, func(t *testing.T) {
 			for _, in := range rule.from {
 				got, err := f(in)
-				var refusal *cardinal.Fault
-				if !errors.As(err, &refusal) {
+				var fault *cardinal.Fault
+				if !errors.As(err, &fault) {
 					t.Errorf("%+q = %+q, %v; want %s", in, got, err, rule.code)
 					continue
 				}
-				if refusal.Code != rule.code || got != "" {
-					t.Errorf("%+q = %+q, %s; want %s", in, got, refusal.Code, rule.code)
+				if fault.Code != rule.code || got != "" {
+					t.Errorf("%+q = %+q, %s; want %s", in, got, fault.Code, rule.code)
 				}
 			}
 		})
 	}
 }
 
-// everything names each function, for the rules that hold for all of them.
-var everything = map[string]func(string) (string, error){
+// normalForms has all functions, for the tests of the rules that they have in common.
+var normalForms = map[string]func(string) (string, error){
 	"Email":      Email,
 	"Phone":      Phone,
 	"Username":   Username,
@@ -68,24 +69,24 @@ var everything = map[string]func(string) (string, error){
 	"TimeZone":   TimeZone,
 }
 
-func TestEveryFunction(t *testing.T) {
-	for name, f := range everything {
+func TestAllFunctions(t *testing.T) {
+	for name, f := range normalForms {
 		t.Run(name, func(t *testing.T) {
 			for rule, in := range map[string]string{
-				"RefusesInvalidUTF8": "ann\xff@example.com",
-				"RefusesNUL":         "ann\x00@example.com",
-				"RefusesOver4KiB":    strings.Repeat("7", maxInput+1),
-				"RefusesEmpty":       "",
+				"InvalidUTF8Refused": "ann\xff@example.com",
+				"NULRefused":         "ann\x00@example.com",
+				"Over4KiBRefused":    strings.Repeat("7", maxInput+1),
+				"EmptyRefused":       "",
 			} {
 				t.Run(rule, func(t *testing.T) {
 					got, err := f(in)
-					var refusal *cardinal.Fault
-					if got != "" || !errors.As(err, &refusal) {
+					var fault *cardinal.Fault
+					if got != "" || !errors.As(err, &fault) {
 						t.Fatalf("got %q, %v; want a *cardinal.Fault", got, err)
 					}
 				})
 			}
-			t.Run("NeverRepeatsTheInput", func(t *testing.T) {
+			t.Run("ErrorOmitsInput", func(t *testing.T) {
 				_, err := f("canary\x01canary canary")
 				if err == nil || strings.Contains(err.Error(), "canary") {
 					t.Errorf("error is %v", err)
@@ -96,15 +97,16 @@ func TestEveryFunction(t *testing.T) {
 }
 
 func TestError(t *testing.T) {
-	t.Run("MatchesByCode", func(t *testing.T) {
+	t.Run("ErrorsIsComparesCodes", func(t *testing.T) {
 		_, err := Text("too long", 3)
-		if !errors.Is(err, &cardinal.Fault{Code: "text_too_long"}) || errors.Is(err, &cardinal.Fault{Code: "text_empty"}) {
-			t.Errorf("errors.Is does not go by the code of %v", err)
+		if !errors.Is(err, &cardinal.Fault{Code: "text_too_long"}) ||
+			errors.Is(err, &cardinal.Fault{Code: "text_empty"}) {
+			t.Errorf("errors.Is does not compare the code of %v", err)
 		}
 	})
 }
 
-// fuzz holds f to what every normal form promises.
+// fuzz checks the properties of all normal forms.
 func fuzz(f *testing.F, normal func(string) (string, error), maxBytes int, seeds ...string) {
 	for _, s := range seeds {
 		f.Add(s)
@@ -112,17 +114,19 @@ func fuzz(f *testing.F, normal func(string) (string, error), maxBytes int, seeds
 	for _, s := range []string{
 		"", " ", "a", "\x00", "\xff", "ann@example.com", "Ａｎｎ＠ｅｘａｍｐｌｅ．ｃｏｍ", "o\u0308@bu\u0308cher.example",
 		"ΑΣ", "İI", "ǅ", "ﬀ", "ß", "ẞ", "\u0345\u0301", "\u1e9b\u0323", "א1", "1א", "ا\u200cب", "क\u094d\u200dष",
-		"👩\u200d👩\u200d👧", "🏴\U000E0067\U000E0062\U000E007F", "\u202e", "\u3000x\u00a0", "xn--bcher-kva.example", "a@xn--", "a@xn--a.b",
-		strings.Repeat("e\u0301", 40), "a" + strings.Repeat("\u0301", 70), "+44 20 7946 0018", "００４４", "https://EXAMPLE.com/%41?q=ü",
+		"👩\u200d👩\u200d👧", "🏴\U000E0067\U000E0062\U000E007F", "\u202e", "\u3000x\u00a0", "xn--bcher-kva.example",
+		"a@xn--", "a@xn--a.b",
+		strings.Repeat("e\u0301", 40), "a" + strings.Repeat("\u0301", 70), "+44 20 7946 0018", "００４４",
+		"https://EXAMPLE.com/%41?q=ü",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, in string) {
 		once, err := normal(in)
 		if err != nil {
-			var refusal *cardinal.Fault
-			if once != "" || !errors.As(err, &refusal) {
-				t.Fatalf("%+q: refused with %q, %v", in, once, err)
+			var fault *cardinal.Fault
+			if once != "" || !errors.As(err, &fault) {
+				t.Fatalf("%+q: error with result %q, %v", in, once, err)
 			}
 			return
 		}
@@ -136,9 +140,9 @@ func fuzz(f *testing.F, normal func(string) (string, error), maxBytes int, seeds
 	})
 }
 
-// TestConcurrentUse means something under -race: x/text warns that some of its casers keep state.
+// TestConcurrentUse is for the race detector: the documentation of x/text warns that some casers have state.
 func TestConcurrentUse(t *testing.T) {
-	for name, f := range everything {
+	for name, f := range normalForms {
 		for range 4 {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -7,12 +7,13 @@ import (
 )
 
 // Phone returns the normal form of a telephone number in international form: E.164, a plus sign and 7 to 15 digits.
-// A leading 00 is read as the plus sign, digits of any script as ASCII; spaces, dots, hyphens and parentheses go.
+// A leading 00 means the plus sign, and digits of any script become ASCII. Spaces, dots, hyphens and parentheses are
+// removed.
 func Phone(s string) (string, error) {
 	if len(s) > maxInput || !wellFormed(s) {
 		return refuse("phone_format")
 	}
-	s = foldSigns(strings.TrimSpace(s))
+	s = foldWidth(strings.TrimSpace(s))
 	var digits, trunk []byte
 	plus := false
 	for _, r := range s {
@@ -31,8 +32,8 @@ func Phone(s string) (string, error) {
 			return refuse("phone_format")
 		}
 	}
-	// "+44 (0)20 …" is a common spelling whose zero is not dialled from abroad: dropping only the parentheses would
-	// give somebody else's number.
+	// "+44 (0)20 …" is a common spelling with a zero that is not dialled from abroad. Without the parentheses it would
+	// be the number of another person.
 	if bytes.Contains(trunk, []byte("(0)")) {
 		return refuse("phone_format")
 	}
@@ -49,29 +50,29 @@ func Phone(s string) (string, error) {
 	return "+" + number, nil
 }
 
-// looksLikePhone reports whether s, signs folded, can be meant as a telephone number: a user name of that look would make
-// the kinds of identifier overlap.
+// looksLikePhone reports whether s, after foldWidth, could be a telephone number. Such a user name would make the kinds
+// of identifier overlap.
 func looksLikePhone(s string) bool {
 	if strings.HasPrefix(strings.TrimLeftFunc(s, isSeparator), "+") {
 		return true
 	}
-	some := false
+	hasDigit := false
 	for _, r := range s {
 		_, isDigit := digit(r)
 		if !isDigit && !isSeparator(r) {
 			return false
 		}
-		some = some || isDigit
+		hasDigit = hasDigit || isDigit
 	}
-	return some
+	return hasDigit
 }
 
-// foldSigns maps the full-width forms of the two signs that tell the kinds of identifier apart, and the parentheses.
-func foldSigns(s string) string {
-	return signs.Replace(s)
+// foldWidth replaces the full-width forms of @ and +, which distinguish the kinds of identifier, and of parentheses.
+func foldWidth(s string) string {
+	return fullWidth.Replace(s)
 }
 
-var signs = strings.NewReplacer("＠", "@", "＋", "+", "（", "(", "）", ")")
+var fullWidth = strings.NewReplacer("＠", "@", "＋", "+", "（", "(", "）", ")")
 
 // digit returns the value of a decimal digit of any script.
 func digit(r rune) (byte, bool) {
@@ -81,8 +82,8 @@ func digit(r rune) (byte, bool) {
 	if r < 0x80 || !unicode.Is(unicode.Nd, r) {
 		return 0, false
 	}
-	// Unicode encodes each script's digits as a run of ten from zero (the standard, section 4.6), and a table's range
-	// is one such run or several; the test holds the tables to it.
+	// Unicode encodes the digits of a script as ten consecutive code points from zero (the standard, section 4.6). A
+	// range of the table has one or more such groups of ten; TestDigit checks that.
 	for _, t := range unicode.Nd.R16 {
 		if lo := rune(t.Lo); lo <= r && r <= rune(t.Hi) {
 			return byte((r - lo) % 10), true
@@ -96,7 +97,7 @@ func digit(r rune) (byte, bool) {
 	return 0, false
 }
 
-// isSeparator reports what people write between the digits of a telephone number.
+// isSeparator reports whether r is commonly written between the digits of a telephone number.
 func isSeparator(r rune) bool {
 	switch r {
 	case '.', '．', '-', '－', '−', '(', ')':

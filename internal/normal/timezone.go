@@ -3,17 +3,17 @@ package normal
 import (
 	"strings"
 	"time"
-	_ "time/tzdata" // a scratch container has no zone files, and what is valid must not depend on the machine
+	_ "time/tzdata" // a scratch container has no zone files, and the result must not depend on the machine
 )
 
 // maxTimeZoneBytes is twice the longest name in the IANA database.
 const maxTimeZoneBytes = 64
 
-// TimeZone returns the IANA name of a time zone, such as "Europe/Paris" or "UTC", as the database spells it, after trimming.
-// "Local" and the empty name are refused: they mean the server's own zone.
+// TimeZone returns the trimmed IANA name of a time zone, such as "Europe/Paris" or "UTC", in the spelling of the IANA
+// database. "Local" and the empty name are refused because they mean the time zone of the server.
 func TimeZone(s string) (string, error) {
 	s = strings.TrimSpace(s)
-	if len(s) > maxTimeZoneBytes || !zoneName(s) {
+	if len(s) > maxTimeZoneBytes || !isZoneName(s) {
 		return refuse("time_zone_format")
 	}
 	if _, err := time.LoadLocation(s); err != nil {
@@ -22,8 +22,8 @@ func TimeZone(s string) (string, error) {
 	return s, nil
 }
 
-// zoneName keeps out path tricks and the files in a machine's zone folder that are not zones of the database.
-func zoneName(s string) bool {
+// isZoneName refuses path traversal, and files in the zone folder of a machine that are not zones of the database.
+func isZoneName(s string) bool {
 	switch s {
 	case "", "Local", "localtime", "posixrules", "Factory":
 		return false

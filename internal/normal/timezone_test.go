@@ -3,16 +3,17 @@ package normal
 import "testing"
 
 func TestTimeZone(t *testing.T) {
-	checkEqual(t, TimeZone, []equal{
-		{"TrimsWhiteSpace", "Europe/Paris", []string{" Europe/Paris\n"}},
-		{"TakesUTC", "UTC", nil},
-		{"TakesThreeLevels", "America/Argentina/Buenos_Aires", nil},
-		{"TakesOffsets", "Etc/GMT+12", nil},
+	checkAccepted(t, TimeZone, []acceptedCase{
+		{"WhiteSpaceTrimmed", "Europe/Paris", []string{" Europe/Paris\n"}},
+		{"UTCAccepted", "UTC", nil},
+		{"ThreeLevelsAccepted", "America/Argentina/Buenos_Aires", nil},
+		{"OffsetsAccepted", "Etc/GMT+12", nil},
 	})
-	checkRefused(t, TimeZone, []refused{
-		{"RefusesTheServersOwn", "time_zone_format", []string{"", "Local", "localtime"}},
-		{"RefusesUnknown", "time_zone_format", []string{"Europe/Atlantis", "GMT+25", "Europe", "europe", "+01:00"}},
-		{"RefusesPaths", "time_zone_format", []string{"../zoneinfo/UTC", "/etc/passwd", "Europe/../UTC", "posix/UTC", "right/UTC", `Europe\Paris`}},
+	checkRefused(t, TimeZone, []refusedCase{
+		{"ServerZoneRefused", "time_zone_format", []string{"", "Local", "localtime"}},
+		{"UnknownRefused", "time_zone_format", []string{"Europe/Atlantis", "GMT+25", "Europe", "europe", "+01:00"}},
+		{"PathsRefused", "time_zone_format", []string{"../zoneinfo/UTC", "/etc/passwd", "Europe/../UTC", "posix/UTC",
+			"right/UTC", `Europe\Paris`}},
 	})
 }
 

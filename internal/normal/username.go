@@ -11,16 +11,16 @@ import (
 
 // The length of a user name, in characters (runes) of its normal form.
 const (
-	MinUsernameRunes = 2
-	MaxUsernameRunes = 64
+	minUsernameRunes = 2
+	maxUsernameRunes = 64
 )
 
 // Username returns the normal form of a user name, 2 to 64 characters by PRECIS UsernameCaseMapped with its bidi rule
-// (RFC 8265 section 3.3). Names with an @ or white space, and those that could be meant as telephone numbers, are
-// refused, so that no identifier can be read as two kinds.
+// (RFC 8265 section 3.3). Names with an @ or white space and names that could be telephone numbers are refused, so that
+// each identifier has one kind.
 func Username(s string) (string, error) {
 	if len(s) > maxInput {
-		return refuse("username_too_long", MaxUsernameRunes)
+		return refuse("username_too_long", maxUsernameRunes)
 	}
 	if !wellFormed(s) {
 		return refuse("username_format")
@@ -30,16 +30,16 @@ func Username(s string) (string, error) {
 		return refuse("username_format")
 	}
 	switch n := utf8.RuneCountInString(name); {
-	case n < MinUsernameRunes:
+	case n < minUsernameRunes:
 		return refuse("username_format")
-	case n > MaxUsernameRunes:
-		return refuse("username_too_long", MaxUsernameRunes)
+	case n > maxUsernameRunes:
+		return refuse("username_too_long", maxUsernameRunes)
 	}
 	return name, nil
 }
 
-// caseMapped is precis.UsernameCaseMapped without its bidi rule, which x/text applies to every string that is not ASCII:
-// it would refuse 1é, while RFC 8265 section 3.3.2 asks for the rule only where something is written right to left.
+// caseMapped is precis.UsernameCaseMapped without its bidi rule. x/text applies that rule to every string that is not
+// ASCII and so refuses 1é. RFC 8265 section 3.3.2 requires the rule only for strings with right-to-left characters.
 var caseMapped = precis.NewIdentifier(precis.FoldWidth, precis.LowerCase())
 
 func usernameCaseMapped(s string) (string, error) {
@@ -47,6 +47,6 @@ func usernameCaseMapped(s string) (string, error) {
 	if err == nil && bidirule.DirectionString(s) == bidi.RightToLeft && !bidirule.ValidString(s) {
 		err = bidirule.ErrInvalid
 	}
-	// Lower case alone keeps the two small sigmas apart, and Γιώργος typed in capitals would be somebody else.
+	// Lower case has two small sigmas: without this, Γιώργος and its form in capitals would be two users.
 	return strings.ReplaceAll(s, "ς", "σ"), err
 }

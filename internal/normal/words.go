@@ -9,14 +9,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Words returns the words of a text as a search compares them, in the order of the text: folded in case, in compatibility forms and
-// in accents. Word boundaries are those of Unicode (UAX 29), so that an ideograph is a word by itself; punctuation
-// between letters parts words too, and scripts that are written without spaces, like Thai, give one word a run.
+// Words returns the words of a text in the form that a search compares, in the order of the text. Case, compatibility
+// forms and accents are folded. Word boundaries are those of Unicode (UAX 29), so that each ideograph is a word.
+// Punctuation between letters also separates words. In scripts without spaces, like Thai, each run of letters is one
+// word.
 func Words(s string) []string {
 	folded := foldSearch(s)
 	var words []string
-	var run strings.Builder // of a script without spaces, which UAX 29 leaves to dictionaries
-	end := func() {
+	var run strings.Builder // of a script without spaces; UAX 29 needs a dictionary for its words
+	endRun := func() {
 		if run.Len() > 0 {
 			words = append(words, run.String())
 			run.Reset()
@@ -26,20 +27,20 @@ func Words(s string) []string {
 		var segment string
 		segment, folded, state = uniseg.FirstWordInString(folded, state)
 		for i, part := range strings.FieldsFunc(segment, func(r rune) bool { return !inWord(r) }) {
-			if i == 0 && strings.HasPrefix(segment, part) && unicode.In(firstRune(part), unspaced...) {
+			if i == 0 && strings.HasPrefix(segment, part) && unicode.In(firstRune(part), unspacedScripts...) {
 				run.WriteString(part)
 				continue
 			}
-			end()
-			if part = strings.TrimLeftFunc(part, unicode.IsMark); part != "" { // a mark that follows no letter
+			endRun()
+			if part = strings.TrimLeftFunc(part, unicode.IsMark); part != "" { // a mark without a letter
 				words = append(words, part)
 			}
 		}
 		if !strings.ContainsFunc(segment, inWord) {
-			end()
+			endRun()
 		}
 	}
-	end()
+	endRun()
 	return words
 }
 
@@ -52,8 +53,12 @@ func firstRune(s string) rune {
 	return 0
 }
 
-// unspaced are the scripts whose words only a dictionary can tell (UAX 29, section 4.1: line break class SA).
-var unspaced = []*unicode.RangeTable{unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tai_Le, unicode.New_Tai_Lue, unicode.Tai_Tham, unicode.Tai_Viet}
+// unspacedScripts are the scripts that need a dictionary for word boundaries (UAX 29, section 4.1: line break class
+// SA).
+var unspacedScripts = []*unicode.RangeTable{
+	unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tai_Le, unicode.New_Tai_Lue, unicode.Tai_Tham,
+	unicode.Tai_Viet,
+}
 
 // MailWords returns the words of the local part of an e-mail address in its normal form, and its domain.
 func MailWords(address string) (words []string, domain string) {
@@ -61,16 +66,17 @@ func MailWords(address string) (words []string, domain string) {
 	return Words(local), domain
 }
 
-// foldSearch brings texts that people take for the same to one form: case (ß is ss), compatibility forms (NFKC), letters with strokes,
-// and the accents of the scripts in which they only modify a letter. In others, like Devanagari and Thai, marks are vowels and stay.
+// foldSearch maps texts that users regard as equal to one form. It folds case (ß is ss), compatibility forms (NFKC),
+// letters with strokes, and accents in scripts where they only modify a letter. In other scripts, like Devanagari and
+// Thai, marks are vowels and are kept.
 func foldSearch(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
-	s = strings.ToValidUTF8(s, " ") // behind a byte that is none, x/text leaves letters as they are
+	s = strings.ToValidUTF8(s, " ") // after an invalid byte, x/text does not convert letters
 	var out strings.Builder
 	accented := false
-	// Small letters first: cases.Fold takes Cherokee letters of either case to the other.
+	// ToLower comes first because cases.Fold maps Cherokee letters of each case to the other one.
 	for _, r := range norm.NFKD.String(cases.Fold().String(strings.ToLower(norm.NFKC.String(s)))) {
 		switch {
 		case unicode.Is(unicode.Mn, r):
@@ -78,12 +84,12 @@ func foldSearch(s string) string {
 				continue
 			}
 		case r == tatweel || unicode.Is(unicode.Cf, r):
-			continue // stretches a word, or is not seen
+			continue // only stretches a word, or is invisible
 		default:
-			accented = unicode.In(r, withAccents...)
+			accented = unicode.In(r, accentScripts...)
 		}
-		if plain, ok := strokes[r]; ok {
-			out.WriteString(plain)
+		if letters, ok := plainLetters[r]; ok {
+			out.WriteString(letters)
 			continue
 		}
 		out.WriteRune(r)
@@ -97,7 +103,11 @@ func isASCII(s string) bool {
 
 const tatweel = '\u0640'
 
-var withAccents = []*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Arabic, unicode.Hebrew}
+var accentScripts = []*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Arabic,
+	unicode.Hebrew}
 
-// strokes are small letters that Unicode does not take apart, and what people type who have not got them on their keyboard.
-var strokes = map[rune]string{'ø': "o", 'ł': "l", 'đ': "d", 'ð': "d", 'þ': "th", 'æ': "ae", 'œ': "oe", 'ı': "i", 'ħ': "h", 'ŧ': "t", 'ŋ': "n", 'ĸ': "k", 'ƒ': "f"}
+// plainLetters are the usual replacements, on keyboards without them, of small letters that Unicode does not decompose.
+var plainLetters = map[rune]string{
+	'ø': "o", 'ł': "l", 'đ': "d", 'ð': "d", 'þ': "th", 'æ': "ae", 'œ': "oe", 'ı': "i", 'ħ': "h", 'ŧ': "t", 'ŋ': "n",
+	'ĸ': "k", 'ƒ': "f",
+}

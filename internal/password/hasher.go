@@ -1,8 +1,8 @@
-// Package password hashes passwords and verifies them, and says which ones are too short or too common. It knows nothing of
-// users: it takes a password in its normal form and gives or takes a PHC string.
+// Package password hashes and verifies passwords, and checks their length and whether they are too common. It has no
+// concept of users: its input is a password in its normal form, and hashes are PHC strings.
 //
-// Hashing is meant to be expensive, so a Hasher lets only so many run at once and only so many wait: a flood of sign-ins costs
-// its senders answers, not the machine its memory.
+// Hashing is expensive on purpose. A Hasher therefore limits how many hashes run at once and how many callers wait:
+// under a flood of sign-ins callers get ErrBusy, and the memory of the machine stays free.
 package password
 
 import (
@@ -33,31 +33,33 @@ const (
 
 // Limits bound the work of a Hasher.
 type Limits struct {
-	// Concurrent is how many hashes run at once, at least 1; the memory they take is this times Params.MemoryKiB.
+	// Concurrent is how many hashes run at once, at least 1. They use this many times Params.MemoryKiB of memory.
 	Concurrent int
-	// Queue is how many callers may wait for a turn; 0 lets nobody wait.
+	// Queue is how many callers can wait for a slot. With 0 no caller waits.
 	Queue int
-	// Wait is the longest that one caller waits.
+	// Wait is the longest time that one caller waits.
 	Wait time.Duration
 }
 
-// DefaultLimits leaves one core to everything else: cores − 1 hashes at once (at least one), 32 waiters for each, five seconds.
+// DefaultLimits leaves one core to all other work: cores - 1 hashes at once (at least one), 32 waiters for each of
+// them, five seconds.
 func DefaultLimits() Limits {
 	n := max(1, runtime.GOMAXPROCS(0)-1)
 	return Limits{Concurrent: n, Queue: 32 * n, Wait: 5 * time.Second}
 }
 
-// Hasher hashes and verifies under its Limits. Several goroutines may use it.
+// Hasher hashes and verifies passwords under its Limits. It is safe for concurrent use.
 type Hasher struct {
 	params Params
 	queue  *queue
-	// nobody is a hash of the current cost that no password has.
-	nobody string
-	// argon2id is argon2.IDKey, but for tests that watch or hold the work.
+	// dummy is a hash of the current costs that no password matches.
+	dummy string
+	// argon2id is argon2.IDKey. Tests replace it to observe or block the work.
 	argon2id func(password, salt []byte, time, memory uint32, threads uint8, keyLen uint32) []byte
 }
 
-// New returns a Hasher. It panics when the params or limits could never hash: they are the program's, not a user's.
+// New returns a Hasher. It panics when params or limits make hashing impossible: they come from the program, not from a
+// user.
 func New(params Params, limits Limits) *Hasher {
 	if err := params.check(); err != nil {
 		panic(fmt.Sprintf("password: params: %v", err))
@@ -68,16 +70,16 @@ func New(params Params, limits Limits) *Hasher {
 	return &Hasher{
 		params: params,
 		queue:  newQueue(limits),
-		// A random tag costs no hash to make, and finding its password is a preimage search.
-		nobody:   argon2idHash{params, randomBytes(saltBytes), randomBytes(tagBytes)}.String(),
+		// A random tag needs no hash computation, and finding its password is a preimage search.
+		dummy:    argon2idHash{params, randomBytes(saltBytes), randomBytes(tagBytes)}.String(),
 		argon2id: argon2.IDKey,
 	}
 }
 
-// Hash returns the PHC string of a password under a fresh salt. It returns a *cardinal.Fault when the password is over MaxBytes,
-// ErrBusy when there is no turn to be had, and ctx's error when ctx ends in the queue.
+// Hash returns the PHC string of a password with a new random salt. It returns a *cardinal.Fault when the password is
+// longer than 1,024 bytes, ErrBusy when there is no slot, and the error of ctx when ctx ends during the wait.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	if len(password) > MaxBytes {
+	if len(password) > maxBytes {
 		return "", errTooLong()
 	}
 	if err := h.queue.enter(ctx); err != nil {
@@ -88,11 +90,11 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return argon2idHash{h.params, salt, h.tag(h.params, []byte(password), salt, tagBytes)}.String(), nil
 }
 
-// Verify reports whether a password is the one that was hashed, and, if it is, whether to hash it again because the scheme or
-// its costs are below the current ones. It takes what Hash, Wrap and Given.PHC return; it returns ErrUnusable for any other text and
-// for costs that no honest hash has, before it spends them. Errors otherwise as Hash.
+// Verify reports whether a password matches a stored hash. If it matches, rehash reports whether the hash must be
+// replaced because its scheme or its costs are below the current ones. Verify accepts what Hash, Wrap and PHC return.
+// It returns ErrUnusable for other texts and for unreasonable costs, before it spends them; other errors as Hash.
 func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehash bool, err error) {
-	if len(password) > MaxBytes {
+	if len(password) > maxBytes {
 		return false, false, errTooLong()
 	}
 	stored, err := parse(phc)
@@ -116,21 +118,22 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehas
 	}
 	tag := h.tag(current.params, []byte(password), current.salt, uint32(len(current.tag)))
 	match = subtle.ConstantTimeCompare(tag, current.tag) == 1
-	return match, match && current.below(h.params), nil
+	return match, match && current.weakerThan(h.params), nil
 }
 
-// VerifyNobody spends what Verify spends on a current hash, queue included, and matches nothing: for identifiers that are not
-// known, so that time does not tell them from wrong passwords. A nil error means "wrong password".
+// VerifyNobody does the work of Verify against a dummy hash of the current costs, including the queue, and never
+// matches. It is for unknown identifiers, so that the response time does not disclose whether an account exists. A nil
+// error means "wrong password".
 func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
-	_, _, err := h.Verify(ctx, password, h.nobody)
+	_, _, err := h.Verify(ctx, password, h.dummy)
 	return err
 }
 
-// Room returns ErrBusy, as Verify would, when there is no turn to be had: asked before other work is done for who will need one, so
-// that a flood costs that work neither.
-func (h *Hasher) Room() error { return h.queue.room() }
+// Room returns ErrBusy when there is no slot and the queue is full. Callers ask before they do other work for a request
+// that will need a hash, so that a flood of requests does not cost that work either.
+func (h *Hasher) Room() error { return h.queue.checkCapacity() }
 
-// Stats returns how many hashes run and wait now, and how many callers were refused with ErrBusy since the start.
+// Stats returns how many hashes run and how many callers wait now, and how many callers got ErrBusy since the start.
 func (h *Hasher) Stats() (running, waiting int, refused uint64) { return h.queue.stats() }
 
 func (h *Hasher) tag(p Params, password, salt []byte, length uint32) []byte {

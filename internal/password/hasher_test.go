@@ -1,7 +1,6 @@
 package password
 
 import (
-	"cardinal"
 	"context"
 	"errors"
 	"strings"
@@ -13,9 +12,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/argon2"
+
+	"cardinal"
 )
 
-// small makes hashes that cost microseconds.
+// small are parameters for hashes that take microseconds.
 var small = Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}
 
 func newSmall() *Hasher {
@@ -28,13 +29,13 @@ func TestHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("VerifiesAsHashed", func(t *testing.T) {
+	t.Run("SamePasswordMatches", func(t *testing.T) {
 		match, rehash, err := h.Verify(ctx, "correct horse", phc)
 		if !match || rehash || err != nil {
 			t.Errorf("Verify = %v, %v, %v", match, rehash, err)
 		}
 	})
-	t.Run("RefusesAnotherPassword", func(t *testing.T) {
+	t.Run("OtherPasswordsDoNotMatch", func(t *testing.T) {
 		for _, other := range []string{"", "Correct horse", "correct horse ", "correct hors"} {
 			match, rehash, err := h.Verify(ctx, other, phc)
 			if match || rehash || err != nil {
@@ -42,7 +43,7 @@ func TestHash(t *testing.T) {
 			}
 		}
 	})
-	t.Run("WritesPHC", func(t *testing.T) {
+	t.Run("PHCForm", func(t *testing.T) {
 		parts := strings.Split(phc, "$")
 		parts[4], parts[5] = "22", "43"
 		if diff := cmp.Diff([]string{"", "argon2id", "v=19", "m=64,t=1,p=1", "22", "43"}, parts); diff != "" {
@@ -52,14 +53,14 @@ func TestHash(t *testing.T) {
 			t.Errorf("%d characters, want %d", len(phc), want)
 		}
 	})
-	t.Run("NeverTwiceTheSameSalt", func(t *testing.T) {
+	t.Run("NewSaltEachTime", func(t *testing.T) {
 		again, err := h.Hash(ctx, "correct horse")
 		if err != nil || strings.Split(again, "$")[4] == strings.Split(phc, "$")[4] {
 			t.Errorf("equal salts, or %v", err)
 		}
 	})
-	t.Run("RefusesOverMaxBytes", func(t *testing.T) {
-		long := strings.Repeat("a", MaxBytes+1)
+	t.Run("TooLongRefused", func(t *testing.T) {
+		long := strings.Repeat("a", maxBytes+1)
 		_, hashErr := h.Hash(ctx, long)
 		_, _, verifyErr := h.Verify(ctx, long, phc)
 		for _, err := range []error{hashErr, verifyErr, h.VerifyNobody(ctx, long)} {
@@ -68,7 +69,7 @@ func TestHash(t *testing.T) {
 			}
 		}
 	})
-	t.Run("DefaultIsOWASPs", func(t *testing.T) {
+	t.Run("DefaultIsOWASPRecommendation", func(t *testing.T) {
 		if diff := cmp.Diff(Params{MemoryKiB: 19456, Iterations: 2, Parallelism: 1}, Default); diff != "" {
 			t.Error(diff)
 		}
@@ -99,7 +100,7 @@ func TestRehash(t *testing.T) {
 				t.Errorf("Verify = %v, %v, %v", match, rehash, err)
 			}
 			if _, rehash, _ := h.Verify(ctx, "other", phc); rehash {
-				t.Error("asks to hash a wrong password again")
+				t.Error("wants a rehash after a wrong password")
 			}
 		})
 	}
@@ -111,12 +112,12 @@ func TestNew(t *testing.T) {
 		params Params
 		limits Limits
 	}{
-		{"RefusesNoPasses", Params{64, 0, 1}, DefaultLimits()},
-		{"RefusesNoLanes", Params{64, 1, 0}, DefaultLimits()},
-		{"RefusesTooLittleMemory", Params{7, 1, 1}, DefaultLimits()},
-		{"RefusesTooMuchMemory", Params{maxMemoryKiB + 1, 1, 1}, DefaultLimits()},
-		{"RefusesNoTurns", small, Limits{0, 1, time.Second}},
-		{"RefusesNegativeQueue", small, Limits{1, -1, time.Second}},
+		{"NoPassesRefused", Params{64, 0, 1}, DefaultLimits()},
+		{"NoLanesRefused", Params{64, 1, 0}, DefaultLimits()},
+		{"TooLittleMemoryRefused", Params{7, 1, 1}, DefaultLimits()},
+		{"TooMuchMemoryRefused", Params{maxMemoryKiB + 1, 1, 1}, DefaultLimits()},
+		{"NoSlotsRefused", small, Limits{0, 1, time.Second}},
+		{"NegativeQueueRefused", small, Limits{1, -1, time.Second}},
 	} {
 		t.Run(bad.rule, func(t *testing.T) {
 			defer func() {
@@ -127,15 +128,15 @@ func TestNew(t *testing.T) {
 			New(bad.params, bad.limits)
 		})
 	}
-	t.Run("DefaultLimitsHash", func(t *testing.T) {
+	t.Run("DefaultLimitsAllowOneHash", func(t *testing.T) {
 		if n := DefaultLimits().Concurrent; n < 1 {
 			t.Errorf("%d at once", n)
 		}
 	})
 }
 
-func TestVerifyNobody(t *testing.T) {
-	t.Run("CostsWhatAKnownUserCosts", func(t *testing.T) {
+func TestVerifyDummy(t *testing.T) {
+	t.Run("SameCostAsKnownUser", func(t *testing.T) {
 		h := newSmall()
 		phc, err := h.Hash(t.Context(), "correct horse")
 		if err != nil {
@@ -147,10 +148,10 @@ func TestVerifyNobody(t *testing.T) {
 			Threads          uint8
 			Running, Waiting int
 		}
-		var done []work
+		var calls []work
 		h.argon2id = func(password, salt []byte, time, memory uint32, threads uint8, length uint32) []byte {
 			running, waiting, _ := h.Stats()
-			done = append(done, work{len(salt), int(length), time, memory, threads, running, waiting})
+			calls = append(calls, work{len(salt), int(length), time, memory, threads, running, waiting})
 			return argon2.IDKey(password, salt, time, memory, threads, length)
 		}
 		if _, _, err := h.Verify(t.Context(), "wrong", phc); err != nil {
@@ -160,30 +161,31 @@ func TestVerifyNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := work{saltBytes, tagBytes, small.Iterations, small.MemoryKiB, small.Parallelism, 1, 0}
-		if diff := cmp.Diff([]work{want, want}, done); diff != "" {
+		if diff := cmp.Diff([]work{want, want}, calls); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
-// held makes every hash of h wait for release, and counts those that run.
-func held(h *Hasher) (started <-chan struct{}, release chan<- struct{}, most *atomic.Int32) {
+// blockHashes makes every hash of h wait for a value on release. maximum is the largest number of hashes that ran at
+// once.
+func blockHashes(h *Hasher) (started <-chan struct{}, release chan<- struct{}, maximum *atomic.Int32) {
 	begin, end := make(chan struct{}, 100), make(chan struct{})
-	most = new(atomic.Int32)
+	maximum = new(atomic.Int32)
 	var now atomic.Int32
 	h.argon2id = func(_, _ []byte, _, _ uint32, _ uint8, length uint32) []byte {
 		n := now.Add(1)
-		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		for old := maximum.Load(); n > old && !maximum.CompareAndSwap(old, n); old = maximum.Load() {
 		}
 		begin <- struct{}{}
 		<-end
 		now.Add(-1)
 		return make([]byte, length)
 	}
-	return begin, end, most
+	return begin, end, maximum
 }
 
-func stats(t *testing.T, h *Hasher, running, waiting int, refused uint64) {
+func checkStats(t *testing.T, h *Hasher, running, waiting int, refused uint64) {
 	t.Helper()
 	type s struct {
 		Running, Waiting int
@@ -197,10 +199,10 @@ func stats(t *testing.T, h *Hasher, running, waiting int, refused uint64) {
 }
 
 func TestLimits(t *testing.T) {
-	t.Run("NeverMoreThanConcurrent", func(t *testing.T) {
+	t.Run("ConcurrentIsMaximum", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := New(small, Limits{Concurrent: 3, Queue: 50, Wait: time.Minute})
-			_, release, most := held(h)
+			_, release, maximum := blockHashes(h)
 			var all sync.WaitGroup
 			for range 40 {
 				all.Go(func() {
@@ -210,21 +212,21 @@ func TestLimits(t *testing.T) {
 				})
 			}
 			synctest.Wait()
-			stats(t, h, 3, 37, 0)
+			checkStats(t, h, 3, 37, 0)
 			for range 40 {
 				release <- struct{}{}
 			}
 			all.Wait()
-			if most.Load() != 3 {
-				t.Errorf("%d ran at once", most.Load())
+			if maximum.Load() != 3 {
+				t.Errorf("%d ran at once", maximum.Load())
 			}
-			stats(t, h, 0, 0, 0)
+			checkStats(t, h, 0, 0, 0)
 		})
 	})
-	t.Run("FullQueueIsBusyAtOnce", func(t *testing.T) {
+	t.Run("FullQueueReturnsBusyImmediately", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := New(small, Limits{Concurrent: 1, Queue: 1, Wait: time.Minute})
-			_, release, _ := held(h)
+			_, release, _ := blockHashes(h)
 			for range 2 {
 				if err := h.Room(); err != nil {
 					t.Error(err)
@@ -238,7 +240,7 @@ func TestLimits(t *testing.T) {
 			}
 			before := time.Now()
 			_, hashErr := h.Hash(t.Context(), "pw")
-			_, _, verifyErr := h.Verify(t.Context(), "pw", h.nobody)
+			_, _, verifyErr := h.Verify(t.Context(), "pw", h.dummy)
 			for _, err := range []error{hashErr, verifyErr, h.VerifyNobody(t.Context(), "pw"), h.Room()} {
 				if !errors.Is(err, ErrBusy) {
 					t.Errorf("error is %v", err)
@@ -247,17 +249,17 @@ func TestLimits(t *testing.T) {
 			if waited := time.Since(before); waited != 0 {
 				t.Errorf("waited %v", waited)
 			}
-			stats(t, h, 1, 1, 4)
+			checkStats(t, h, 1, 1, 4)
 			release <- struct{}{}
 			release <- struct{}{}
 			synctest.Wait()
-			stats(t, h, 0, 0, 4)
+			checkStats(t, h, 0, 0, 4)
 		})
 	})
-	t.Run("DeadlineIsBusy", func(t *testing.T) {
+	t.Run("TimeoutReturnsBusy", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := New(small, Limits{Concurrent: 1, Queue: 5, Wait: 3 * time.Second})
-			_, release, _ := held(h)
+			_, release, _ := blockHashes(h)
 			go func() { _, _ = h.Hash(t.Context(), "pw") }()
 			synctest.Wait()
 			before := time.Now()
@@ -267,44 +269,44 @@ func TestLimits(t *testing.T) {
 			if waited := time.Since(before); waited != 3*time.Second {
 				t.Errorf("waited %v", waited)
 			}
-			stats(t, h, 1, 0, 1)
+			checkStats(t, h, 1, 0, 1)
 			release <- struct{}{}
 			synctest.Wait()
-			stats(t, h, 0, 0, 1)
+			checkStats(t, h, 0, 0, 1)
 		})
 	})
-	t.Run("CancelledWaiterLeavesTheQueue", func(t *testing.T) {
-		// The bubble fails when a goroutine is left behind.
+	t.Run("CancelledWaiterLeavesQueue", func(t *testing.T) {
+		// The synctest bubble fails when a goroutine does not end.
 		synctest.Test(t, func(t *testing.T) {
 			h := New(small, Limits{Concurrent: 1, Queue: 5, Wait: time.Minute})
-			_, release, _ := held(h)
+			_, release, _ := blockHashes(h)
 			go func() { _, _ = h.Hash(t.Context(), "pw") }()
 			synctest.Wait()
 			ctx, cancel := context.WithCancel(t.Context())
 			result := make(chan error)
 			go func() { result <- h.VerifyNobody(ctx, "pw") }()
 			synctest.Wait()
-			stats(t, h, 1, 1, 0)
+			checkStats(t, h, 1, 1, 0)
 			cancel()
 			if err := <-result; !errors.Is(err, context.Canceled) {
 				t.Errorf("error is %v", err)
 			}
-			stats(t, h, 1, 0, 0)
+			checkStats(t, h, 1, 0, 0)
 			if err := h.VerifyNobody(ctx, "pw"); !errors.Is(err, context.Canceled) {
 				t.Errorf("error is %v", err)
 			}
 			release <- struct{}{}
 			synctest.Wait()
 			if err := h.VerifyNobody(ctx, "pw"); !errors.Is(err, context.Canceled) {
-				t.Errorf("hashed for a caller who had left: %v", err)
+				t.Errorf("hashed for a cancelled caller: %v", err)
 			}
-			stats(t, h, 0, 0, 0)
+			checkStats(t, h, 0, 0, 0)
 		})
 	})
-	t.Run("FirstComeFirstServed", func(t *testing.T) {
+	t.Run("FirstInFirstOut", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := New(small, Limits{Concurrent: 1, Queue: 9, Wait: time.Minute})
-			_, release, _ := held(h)
+			_, release, _ := blockHashes(h)
 			var order []int
 			for i := range 6 {
 				go func() {
@@ -324,32 +326,32 @@ func TestLimits(t *testing.T) {
 			}
 		})
 	})
-	t.Run("TurnThatComesWithTheEndIsTaken", func(t *testing.T) {
+	t.Run("CancelledWithSlotGranted", func(t *testing.T) {
 		q := newQueue(Limits{Concurrent: 1, Queue: 1, Wait: time.Minute})
 		if err := q.enter(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		turn := make(chan struct{})
-		place := q.waiters.PushBack(turn)
+		granted := make(chan struct{})
+		element := q.waiters.PushBack(granted)
 		q.leave()
-		if err := q.giveUp(place, turn, ErrBusy); err != nil {
-			t.Errorf("the turn is lost: %v", err)
+		if err := q.cancel(element, granted, ErrBusy); err != nil {
+			t.Errorf("the slot is lost: %v", err)
 		}
 		q.leave()
 		if running, waiting, refused := q.stats(); running != 0 || waiting != 0 || refused != 0 {
 			t.Errorf("%d run, %d wait, %d were refused", running, waiting, refused)
 		}
 	})
-	t.Run("PanicGivesTheTurnBack", func(t *testing.T) {
+	t.Run("PanicReleasesSlot", func(t *testing.T) {
 		h := New(small, Limits{Concurrent: 1, Queue: 0, Wait: time.Minute})
 		h.argon2id = func(_, _ []byte, _, _ uint32, _ uint8, _ uint32) []byte { panic("x") }
 		func() {
 			defer func() { _ = recover() }()
 			_ = h.VerifyNobody(t.Context(), "pw")
 		}()
-		stats(t, h, 0, 0, 0)
+		checkStats(t, h, 0, 0, 0)
 	})
-	t.Run("StormOfCancellationsLosesNoTurn", func(t *testing.T) {
+	t.Run("CancellationsLoseNoSlot", func(t *testing.T) {
 		h := New(small, Limits{Concurrent: 2, Queue: 4, Wait: 200 * time.Microsecond})
 		var all sync.WaitGroup
 		for i := range 300 {
@@ -367,7 +369,7 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// The two benchmarks give the price of the queue and the PHC string: nothing that shows.
+// The difference between the two benchmarks is the cost of the queue and the PHC string. It is too small to measure.
 func BenchmarkVerify(b *testing.B) {
 	h := New(Default, DefaultLimits())
 	phc, err := h.Hash(b.Context(), "correct horse battery")
@@ -384,6 +386,7 @@ func BenchmarkVerify(b *testing.B) {
 func BenchmarkRawArgon2id(b *testing.B) {
 	salt := randomBytes(saltBytes)
 	for b.Loop() {
-		argon2.IDKey([]byte("correct horse battery"), salt, Default.Iterations, Default.MemoryKiB, Default.Parallelism, tagBytes)
+		argon2.IDKey([]byte("correct horse battery"), salt, Default.Iterations, Default.MemoryKiB, Default.Parallelism,
+			tagBytes)
 	}
 }

@@ -10,14 +10,14 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// ErrUnusable is returned for a stored hash that cannot be verified: an unknown scheme, a broken string, or costs that no honest
-// hash has. The message names the reason and no part of the hash.
+// ErrUnusable is returned for a stored hash that cannot be verified: an unknown scheme, an invalid string, or
+// unreasonable costs. The message names the reason and no part of the hash.
 var ErrUnusable = errors.New("password: stored hash cannot be used")
 
 func unusable(reason string) error { return fmt.Errorf("%w: %s", ErrUnusable, reason) }
 
-// What a stored hash may cost. A row that somebody changed must not exhaust the machine, while every setting in use elsewhere
-// fits: RFC 9106's second choice is 64 MiB, OWASP's largest PBKDF2 1.4 million rounds.
+// The limits of the costs of a stored hash. A manipulated row must not exhaust the machine, but all settings in common
+// use must fit: RFC 9106's second choice is 64 MiB, OWASP's largest PBKDF2 has 1.4 million rounds.
 const (
 	maxHashText       = 512
 	maxMemoryKiB      = 1 << 20 // 1 GiB
@@ -32,7 +32,7 @@ const (
 	argon2idParamsFmt = "m=%d,t=%d,p=%d"
 )
 
-// check refuses what Argon2 or the machine cannot do.
+// check refuses costs that Argon2 or the machine cannot handle.
 func (p Params) check() error {
 	switch {
 	case p.Iterations < 1 || p.Iterations > maxPasses:
@@ -50,7 +50,7 @@ func (p Params) check() error {
 // storedHash is an argon2idHash, a wrappedHash or a legacyHash.
 type storedHash any
 
-// parse reads a stored hash and refuses one that is not worth verifying.
+// parse parses a stored hash and refuses one that cannot be verified at reasonable costs.
 func parse(phc string) (storedHash, error) {
 	if len(phc) > maxHashText || !strings.HasPrefix(phc, "$") || strings.ContainsFunc(phc, notPrintable) {
 		return nil, unusable("not a PHC string")
@@ -74,12 +74,14 @@ type argon2idHash struct {
 
 // String returns the PHC string: $argon2id$v=19$m=…,t=…,p=…$salt$tag, in base64 without padding.
 func (a argon2idHash) String() string {
+	encode := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$"+schemeArgon2id+"$v=%d$"+argon2idParamsFmt+"$%s$%s", argon2.Version, a.params.MemoryKiB,
-		a.params.Iterations, a.params.Parallelism, base64.RawStdEncoding.EncodeToString(a.salt), base64.RawStdEncoding.EncodeToString(a.tag))
+		a.params.Iterations, a.params.Parallelism, encode(a.salt), encode(a.tag))
 }
 
-// below reports whether anything that resists guessing is less than current; the number of lanes does not.
-func (a argon2idHash) below(current Params) bool {
+// weakerThan reports whether the hash resists guessing less than one of the current costs. The number of lanes has no
+// influence on that.
+func (a argon2idHash) weakerThan(current Params) bool {
 	return a.params.MemoryKiB < current.MemoryKiB || a.params.Iterations < current.Iterations ||
 		len(a.salt) < saltBytes || len(a.tag) < tagBytes
 }
@@ -98,13 +100,14 @@ func parseArgon2id(phc string) (storedHash, error) {
 	if err := p.check(); err != nil {
 		return nil, unusable(err.Error())
 	}
-	if hash.salt, err = base64.RawStdEncoding.Strict().DecodeString(parts[4]); err != nil || len(hash.salt) < minSalt || len(hash.salt) > maxSalt {
+	decode := base64.RawStdEncoding.Strict().DecodeString
+	if hash.salt, err = decode(parts[4]); err != nil || len(hash.salt) < minSalt || len(hash.salt) > maxSalt {
 		return nil, unusable("salt is not 8 to 64 bytes")
 	}
-	if hash.tag, err = base64.RawStdEncoding.Strict().DecodeString(parts[5]); err != nil || len(hash.tag) < minTag || len(hash.tag) > maxTag {
+	if hash.tag, err = decode(parts[5]); err != nil || len(hash.tag) < minTag || len(hash.tag) > maxTag {
 		return nil, unusable("tag is not 16 to 64 bytes")
 	}
-	// Scanning forgives signs, leading zeros and what follows, decoding forgives line ends; one hash has one spelling.
+	// Sscanf accepts signs, leading zeros and trailing text, and base64 accepts line ends. Each hash has one spelling.
 	if hash.String() != phc {
 		return nil, unusable("not the canonical form")
 	}

@@ -9,51 +9,47 @@ import (
 	"cardinal"
 )
 
-// The bounds of a password that a person chooses (NIST SP 800-63B-4 section 3.1.1.2).
-const (
-	// MaxBytes is the longest password, in bytes of its normal form.
-	MaxBytes = 1024
-	// MinRunes is the shortest password, in characters, where it is the only step.
-	MinRunes = 15
-	// MinRunesWithSecondStep is the shortest password, in characters, where a second step is required.
-	MinRunesWithSecondStep = 8
-)
+// maxBytes is the longest password, in bytes of its normal form. NIST SP 800-63B-4 section 3.1.1.2 requires at least 64
+// characters.
+const maxBytes = 1024
 
-// Check returns a *cardinal.Fault when a new password, in its normal form, has fewer than minRunes characters or more than MaxBytes
-// bytes, is one of the commonest in any case of its letters, or repeats one of those or up to four characters.
+// Check returns a *cardinal.Fault when a new password, in its normal form, has fewer than minRunes characters or more
+// than 1,024 bytes. It also refuses the most common passwords in any case of their letters, and repetitions of one of
+// those or of up to four characters. NIST SP 800-63B-4 section 3.1.1.2 requires at least 15 characters where the
+// password is the only factor, and 8 where there is a second one.
 func Check(password string, minRunes int) error {
-	if len(password) > MaxBytes {
+	if len(password) > maxBytes {
 		return errTooLong()
 	}
 	if utf8.RuneCountInString(password) < minRunes {
 		return cardinal.NewFault("password_too_short", minRunes)
 	}
-	if isCommon(fold(password)) {
+	if isCommon(foldCase(password)) {
 		return cardinal.NewFault("password_too_common")
 	}
 	return nil
 }
 
 func errTooLong() error {
-	return cardinal.NewFault("password_too_long", MaxBytes)
+	return cardinal.NewFault("password_too_long", maxBytes)
 }
 
 //go:embed common.txt
 var commonText string
 
-// common holds the passwords that head the published lists of leaked ones, and those of fifteen characters that people make when
-// fifteen are asked for.
+// common has the first passwords of the published lists of leaked passwords, and those of fifteen characters that users
+// choose when fifteen are required.
 var common = func() map[string]bool {
 	set := map[string]bool{}
 	for line := range strings.Lines(commonText) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			set[fold(line)] = true
+			set[foldCase(line)] = true
 		}
 	}
 	return set
 }()
 
-// maxPattern is the longest part, in characters, whose mere repetition counts as common.
+// maxPattern is the longest part, in characters, that makes a password common by repetition alone.
 const maxPattern = 4
 
 func isCommon(folded string) bool {
@@ -70,13 +66,14 @@ func isCommon(folded string) bool {
 	return false
 }
 
-// fold gives all case variants of a text one form by Unicode's simple case folding, which strings.EqualFold compares by too.
-func fold(s string) string {
+// foldCase maps all case variants of a text to one form by Unicode's simple case folding, which strings.EqualFold also
+// uses.
+func foldCase(s string) string {
 	return strings.Map(func(r rune) rune {
-		least := r
+		smallest := r
 		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-			least = min(least, next)
+			smallest = min(smallest, next)
 		}
-		return least
+		return smallest
 	}, s)
 }

@@ -1,11 +1,12 @@
 package password
 
 import (
-	"cardinal"
 	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"cardinal"
 )
 
 func TestCheck(t *testing.T) {
@@ -15,23 +16,30 @@ func TestCheck(t *testing.T) {
 		code string
 		from []string
 	}{
-		{"TakesLongEnough", MinRunes, "", []string{"giraffes eat tin", "kurz und bündig!", "王小明喜歡吃蘋果和香蕉還有葡萄", strings.Repeat("ab3d5", 204), "aaaaaaaaaaaaaaab"}},
-		{"TakesEightWithSecondStep", MinRunesWithSecondStep, "", []string{"gir4ffe!", "🐎🔋📎🐎x🔋📎y"}},
-		{"RefusesTooShort", MinRunes, "password_too_short", []string{"", "giraffes eat t", "éééééééééééééé", "password"}},
-		{"RefusesTooLong", MinRunes, "password_too_long", []string{strings.Repeat("ab3d5", 205), strings.Repeat("é", 513)}},
-		{"RefusesCommon", MinRunesWithSecondStep, "password_too_common", []string{"password", "PassWord123", "P@SSW0RD", "iloveyou", "ILOVEYOU", "qwertyuiop", "contraseña", "CONTRASEÑA", "pa\u017f\u017fword"}},
-		{"RefusesCommonOfFifteen", MinRunes, "password_too_common", []string{"123456789012345", "abcdefghijklmno", "correct horse battery staple", "Qwertyuiopasdfghjkl", "thisismypassword"}},
-		{"RefusesRepetition", MinRunes, "password_too_common", []string{strings.Repeat("a", 15), strings.Repeat("aB", 8), strings.Repeat("123", 5), strings.Repeat("é1", 9), "passwordPassword", "iloveyouILOVEYOU", strings.Repeat("🐎🔋", 8)}},
+		{"LongEnoughAccepted", 15, "", []string{"giraffes eat tin", "kurz und bündig!", "王小明喜歡吃蘋果和香蕉還有葡萄",
+			strings.Repeat("ab3d5", 204), "aaaaaaaaaaaaaaab"}},
+		{"EightAcceptedWithSecondFactor", 8, "", []string{"gir4ffe!", "🐎🔋📎🐎x🔋📎y"}},
+		{"TooShortRefused", 15, "password_too_short", []string{"", "giraffes eat t", "éééééééééééééé", "password"}},
+		{"TooLongRefused", 15, "password_too_long", []string{strings.Repeat("ab3d5", 205), strings.Repeat("é", 513)}},
+		{"CommonRefused", 8, "password_too_common",
+			[]string{"password", "PassWord123", "P@SSW0RD", "iloveyou", "ILOVEYOU", "qwertyuiop", "contraseña",
+				"CONTRASEÑA", "pa\u017f\u017fword"}},
+		{"CommonOfFifteenRefused", 15, "password_too_common",
+			[]string{"123456789012345", "abcdefghijklmno", "correct horse battery staple", "Qwertyuiopasdfghjkl",
+				"thisismypassword"}},
+		{"RepetitionRefused", 15, "password_too_common",
+			[]string{strings.Repeat("a", 15), strings.Repeat("aB", 8), strings.Repeat("123", 5),
+				strings.Repeat("é1", 9), "passwordPassword", "iloveyouILOVEYOU", strings.Repeat("🐎🔋", 8)}},
 	} {
 		t.Run(row.rule, func(t *testing.T) {
 			for _, in := range row.from {
 				err := Check(in, row.min)
-				var refusal *cardinal.Fault
+				var fault *cardinal.Fault
 				if row.code == "" {
 					if err != nil {
 						t.Errorf("%q: %v", in, err)
 					}
-				} else if !errors.As(err, &refusal) || refusal.Code != row.code {
+				} else if !errors.As(err, &fault) || fault.Code != row.code {
 					t.Errorf("%q: %v, want %s", in, err, row.code)
 				}
 				if err != nil && len(in) > 8 && strings.Contains(err.Error(), in) {
@@ -40,27 +48,27 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
-	t.Run("NamesTheLimit", func(t *testing.T) {
+	t.Run("MessageHasLimit", func(t *testing.T) {
 		if err := Check("x", 15); err == nil || !strings.Contains(err.Error(), "15 characters") {
 			t.Errorf("error is %v", err)
 		}
 	})
-	t.Run("ReturnsNothingButNil", func(t *testing.T) {
-		if err := Check("giraffes eat tin", MinRunes); err != nil {
-			t.Errorf("a nil *Error became the error %#v", err)
+	t.Run("ValidReturnsNil", func(t *testing.T) {
+		if err := Check("giraffes eat tin", 15); err != nil {
+			t.Errorf("a nil *cardinal.Fault became the error %#v", err)
 		}
 	})
 }
 
 func TestCommonList(t *testing.T) {
-	t.Run("HoldsEnough", func(t *testing.T) {
+	t.Run("HasEnough", func(t *testing.T) {
 		if len(common) < 200 {
 			t.Errorf("%d passwords", len(common))
 		}
 	})
-	t.Run("HoldsNoneShorterThanAPasswordMayBe", func(t *testing.T) {
+	t.Run("NoneShorterThanMinimum", func(t *testing.T) {
 		for p := range common {
-			if utf8.RuneCountInString(p) < MinRunesWithSecondStep {
+			if utf8.RuneCountInString(p) < 8 {
 				t.Errorf("%s", p)
 			}
 		}

@@ -8,23 +8,25 @@ import (
 	"time"
 )
 
-// ErrBusy is returned when the queue is full or the wait is over; the caller may try again later (HTTP 503, Retry-After).
+// ErrBusy is returned when the queue is full or the wait took too long. The caller can try again later (HTTP 503,
+// Retry-After).
 var ErrBusy = errors.New("password: too many hashes at once")
 
-// queue hands out turns first come, first served.
+// queue is a semaphore with a bounded first-in, first-out queue of waiters and a limit on the time of waiting. It stays
+// our own: a fair queue per account will replace the single list, and golang.org/x/sync/semaphore has neither.
 type queue struct {
 	limits Limits
 
 	mu      sync.Mutex
 	running int
-	waiters list.List // of chan struct{}, closed by whoever hands its turn over
+	waiters list.List // of chan struct{}; leave closes the channel of the waiter that gets the slot
 	refused uint64
 }
 
 func newQueue(limits Limits) *queue { return &queue{limits: limits} }
 
-// room refuses who could not even wait now.
-func (q *queue) room() error {
+// checkCapacity returns ErrBusy when enter would return it at once.
+func (q *queue) checkCapacity() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.running < q.limits.Concurrent || q.waiters.Len() < q.limits.Queue {
@@ -34,13 +36,15 @@ func (q *queue) room() error {
 	return ErrBusy
 }
 
-// enter takes a turn; after a nil error the caller owes leave.
+// enter takes a slot, and waits for one when all are taken. After a nil error the caller must call leave. Tests of
+// package directory recognize the call of ctx.Err by the name of this method.
 func (q *queue) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	q.mu.Lock()
-	// While anybody waits every turn is taken, because leave hands its own over: nobody can overtake.
+	// While there are waiters every slot is taken, because leave passes its slot to the first one. So a new caller
+	// cannot overtake.
 	if q.running < q.limits.Concurrent {
 		q.running++
 		q.mu.Unlock()
@@ -51,39 +55,40 @@ func (q *queue) enter(ctx context.Context) error {
 		q.mu.Unlock()
 		return ErrBusy
 	}
-	turn := make(chan struct{})
-	place := q.waiters.PushBack(turn)
+	granted := make(chan struct{})
+	element := q.waiters.PushBack(granted)
 	q.mu.Unlock()
 
 	deadline := time.NewTimer(q.limits.Wait)
 	defer deadline.Stop()
 	select {
-	case <-turn:
+	case <-granted:
 		return nil
 	case <-ctx.Done():
-		return q.giveUp(place, turn, ctx.Err())
+		return q.cancel(element, granted, ctx.Err())
 	case <-deadline.C:
-		return q.giveUp(place, turn, ErrBusy)
+		return q.cancel(element, granted, ErrBusy)
 	}
 }
 
-// giveUp leaves the queue, unless the turn came at the same moment: then it is taken, for nobody else would give it back.
-func (q *queue) giveUp(place *list.Element, turn chan struct{}, reason error) error {
+// cancel removes a waiter from the queue and returns reason. When the slot was granted at the same moment it returns
+// nil: the caller has the slot and must call leave, because no other code would.
+func (q *queue) cancel(element *list.Element, granted chan struct{}, reason error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	select {
-	case <-turn:
+	case <-granted:
 		return nil
 	default:
 	}
-	q.waiters.Remove(place)
+	q.waiters.Remove(element)
 	if reason == ErrBusy {
 		q.refused++
 	}
 	return reason
 }
 
-// leave ends a turn and hands it to the one who has waited longest.
+// leave gives a slot back, or passes it to the caller that has waited longest.
 func (q *queue) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -13,33 +13,33 @@ import (
 
 const keySuffix = ".key"
 
-// CreateKEK makes a random key-encryption key and writes it to <dir>/<id>.key, mode 0600, in a folder of mode 0700 that it
-// makes when missing. It returns only after the file is on disk under its name and was read back; a file that is there is
-// never overwritten. The key is not added to any ring.
+// CreateKEK creates a random key-encryption key and writes it to <dir>/<id>.key with mode 0600. It creates a missing
+// folder with mode 0700. It returns after the file is synced to disk under its name and was read again. It never
+// overwrites a file. It does not add the key to a keyring.
 func CreateKEK(dir string, id uuid.UUID) (kek KEK, path string, err error) {
 	path = filepath.Join(dir, id.String()+keySuffix)
-	if err := makeFolder(dir); err != nil {
+	if err := createFolder(dir); err != nil {
 		return KEK{}, "", err
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return KEK{}, "", fmt.Errorf("create key file %s: it is there already", path)
+		return KEK{}, "", fmt.Errorf("create key file %s: the file already exists", path)
 	}
-	kek = NewKEK()
+	kek = randomKEK()
 	line := base64.StdEncoding.EncodeToString(kek.raw()) + "\n"
 	if err := writeFile(path, filepath.Join(dir, "."+id.String()+keySuffix), line); err != nil {
 		return KEK{}, "", fmt.Errorf("create key file: %w", err)
 	}
-	back, err := readKeyFile(path)
+	stored, err := readKeyFile(path)
 	if err != nil {
 		return KEK{}, "", err
 	}
-	if !back.Equal(kek) {
-		return KEK{}, "", fmt.Errorf("create key file %s: it does not read back as written", path)
+	if stored.CheckValue() != kek.CheckValue() {
+		return KEK{}, "", fmt.Errorf("create key file %s: the stored key is not the one that was written", path)
 	}
 	return kek, path, nil
 }
 
-func makeFolder(dir string) error {
+func createFolder(dir string) error {
 	err := checkFolder(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -53,7 +53,7 @@ func makeFolder(dir string) error {
 	return checkFolder(dir)
 }
 
-// writeFile writes text to path by way of a temporary name, so that a crash leaves the whole file or none.
+// writeFile writes a temporary file and renames it to path, so that a crash leaves the complete file or none.
 func writeFile(path, temporary, text string) (err error) {
 	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -80,7 +80,7 @@ func writeFile(path, temporary, text string) (err error) {
 	return syncFolder(filepath.Dir(path))
 }
 
-// syncFolder makes a new name survive a power cut.
+// syncFolder syncs a folder, so that a new name in it survives a power failure.
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -13,15 +13,16 @@ import (
 	"sync"
 )
 
-// Keyring holds the key-encryption keys that this process was given. It may be used by several goroutines.
+// Keyring has the key-encryption keys of this process. It is safe for concurrent use.
 type Keyring struct {
 	mu   sync.RWMutex
 	keks map[[32]byte]KEK
 }
 
-// LoadKeyring reads the key files, *.key, of dir and, when env is not empty, the key in env, which is the value of
-// CARDINAL_KEK: 32 bytes in base64 or hexadecimal. A file is one line of standard base64. An empty dir or one that does not exist
-// holds no keys. A file or folder that group or others may use is refused with an error that says what to run.
+// LoadKeyring reads the key files, *.key, of dir, and the key in env if that is not empty. A file is one line of
+// standard base64. env is the value of CARDINAL_KEK: 32 bytes in base64 or hexadecimal. An empty dir and a missing
+// folder have no keys. A file or folder with permissions for group or others is an error; its text has the chmod
+// command that corrects it.
 func LoadKeyring(dir, env string) (*Keyring, error) {
 	ring := &Keyring{keks: map[[32]byte]KEK{}}
 	if env != "" {
@@ -45,14 +46,14 @@ func LoadKeyring(dir, env string) (*Keyring, error) {
 	return ring, nil
 }
 
-// Add puts a key into the ring; a key that is there already changes nothing.
+// Add adds a key. A key that the keyring already has changes nothing.
 func (r *Keyring) Add(kek KEK) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.keks[kek.CheckValue()] = kek
 }
 
-// ByCheckValue returns the key with the check value that the database names.
+// ByCheckValue returns the key with a check value from the database.
 func (r *Keyring) ByCheckValue(check [32]byte) (KEK, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -60,14 +61,14 @@ func (r *Keyring) ByCheckValue(check [32]byte) (KEK, bool) {
 	return kek, ok
 }
 
-// Len returns how many different keys there are.
+// Len returns the number of different keys.
 func (r *Keyring) Len() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return len(r.keks)
 }
 
-// Sole returns the only key, for an empty database that names none yet; false when there are none or several.
+// Sole returns the key if there is exactly one. It is for an empty database, which requires no specific key yet.
 func (r *Keyring) Sole() (KEK, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -97,16 +98,16 @@ func parseEnvironment(value string) (KEK, error) {
 	return environmentKEK(nil)
 }
 
-// environmentKEK drops what went wrong while decoding: those errors can carry pieces of the key.
+// environmentKEK omits the errors of decoding because they can contain parts of the key.
 func environmentKEK(b []byte) (KEK, error) {
-	kek, err := KEKFromBytes(b)
+	kek, err := parseKEK(b)
 	if err != nil {
 		return KEK{}, errors.New("CARDINAL_KEK is not 32 random bytes in base64 or hexadecimal")
 	}
 	return kek, nil
 }
 
-// keyFiles lists the key files of a folder in the order of their names.
+// keyFiles returns the key files of a folder, sorted by name.
 func keyFiles(dir string) ([]string, error) {
 	if dir == "" {
 		return nil, nil
@@ -123,7 +124,7 @@ func keyFiles(dir string) ([]string, error) {
 	}
 	var paths []string
 	for _, entry := range entries {
-		// A name that starts with a dot is a temporary file that a crash left behind.
+		// A name that starts with a dot is a temporary file that remained after a crash.
 		if name := entry.Name(); strings.HasSuffix(name, keySuffix) && !strings.HasPrefix(name, ".") {
 			paths = append(paths, filepath.Join(dir, name))
 		}
@@ -140,14 +141,15 @@ func checkFolder(dir string) error {
 		return fmt.Errorf("key folder %s is not a folder", dir)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("key folder %s is open to other accounts; run: chmod 700 %s", dir, dir)
+		return fmt.Errorf("key folder %s can be accessed by other accounts; run: chmod 700 %s", dir, dir)
 	}
 	return nil
 }
 
-// readKeyFile asks the open file for its mode, not the path, so that nothing can be swapped in between.
+// readKeyFile checks the mode of the open file, not of the path, so that the file cannot be replaced between check and
+// use.
 func readKeyFile(path string) (KEK, error) {
-	// Opening a pipe would wait for its writer for ever.
+	// Opening a named pipe would block until a writer opens it.
 	info, err := os.Stat(path)
 	if err != nil {
 		return KEK{}, fmt.Errorf("open key file: %w", err)
@@ -164,7 +166,7 @@ func readKeyFile(path string) (KEK, error) {
 		return KEK{}, fmt.Errorf("open key file: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return KEK{}, fmt.Errorf("key file %s is open to other accounts; run: chmod 600 %s", path, path)
+		return KEK{}, fmt.Errorf("key file %s can be accessed by other accounts; run: chmod 600 %s", path, path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 1024))
 	if err != nil {
@@ -172,9 +174,9 @@ func readKeyFile(path string) (KEK, error) {
 	}
 	b, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(string(text)))
 	if err == nil {
-		if kek, err := KEKFromBytes(b); err == nil {
+		if kek, err := parseKEK(b); err == nil {
 			return kek, nil
 		}
 	}
-	return KEK{}, fmt.Errorf("key file %s does not hold 32 random bytes as one line of base64", path)
+	return KEK{}, fmt.Errorf("key file %s must have 32 random bytes as one line of base64", path)
 }

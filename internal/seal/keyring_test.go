@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// keyFolder returns a folder with one key file, and that key.
+// keyFolder returns a folder with one key file, the path of the file, and the key.
 func keyFolder(t *testing.T) (dir, path string, kek KEK) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "keys")
@@ -24,7 +24,7 @@ func keyFolder(t *testing.T) (dir, path string, kek KEK) {
 
 func TestCreateKEK(t *testing.T) {
 	dir, path, kek := keyFolder(t)
-	t.Run("WritesForTheOwnerOnly", func(t *testing.T) {
+	t.Run("ModesAreForOwnerOnly", func(t *testing.T) {
 		for name, want := range map[string]os.FileMode{dir: os.ModeDir | 0o700, path: 0o600} {
 			info, err := os.Stat(name)
 			if err != nil {
@@ -35,42 +35,42 @@ func TestCreateKEK(t *testing.T) {
 			}
 		}
 	})
-	t.Run("LeavesOneFile", func(t *testing.T) {
+	t.Run("OneFileRemains", func(t *testing.T) {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(entries) != 1 || entries[0].Name() != vectorUser+".key" {
-			t.Errorf("the folder holds %v", entries)
+			t.Errorf("the folder has %v", entries)
 		}
 	})
-	t.Run("LoadsBack", func(t *testing.T) {
+	t.Run("LoadKeyringFindsKey", func(t *testing.T) {
 		ring, err := LoadKeyring(dir, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, ok := ring.ByCheckValue(kek.CheckValue())
-		if !ok || !got.Equal(kek) {
-			t.Error("the key is not in the ring")
+		if !ok || got.CheckValue() != kek.CheckValue() {
+			t.Error("the key is not in the keyring")
 		}
-		if sole, ok := ring.Sole(); !ok || !sole.Equal(kek) || ring.Len() != 1 {
-			t.Errorf("Sole is wrong in a ring of %d", ring.Len())
+		if sole, ok := ring.Sole(); !ok || sole.CheckValue() != kek.CheckValue() || ring.Len() != 1 {
+			t.Errorf("Sole is wrong in a keyring of %d", ring.Len())
 		}
 	})
-	t.Run("NeverOverwrites", func(t *testing.T) {
+	t.Run("ExistingFileKept", func(t *testing.T) {
 		before, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := CreateKEK(dir, uuid.MustParse(vectorUser)); err == nil {
-			t.Error("made a second key of the same id")
+			t.Error("created a second key with the same id")
 		}
 		after, err := os.ReadFile(path)
 		if err != nil || string(after) != string(before) {
 			t.Errorf("the file changed: %v", err)
 		}
 	})
-	t.Run("RefusesAnOpenFolder", func(t *testing.T) {
+	t.Run("FolderModeChecked", func(t *testing.T) {
 		open := filepath.Join(t.TempDir(), "open")
 		if err := os.Mkdir(open, 0o755); err != nil {
 			t.Fatal(err)
@@ -82,59 +82,61 @@ func TestCreateKEK(t *testing.T) {
 }
 
 func TestLoadKeyring(t *testing.T) {
-	t.Run("MissingFolderHoldsNoKeys", func(t *testing.T) {
+	t.Run("MissingFolderHasNoKeys", func(t *testing.T) {
 		for _, dir := range []string{"", filepath.Join(t.TempDir(), "none")} {
 			ring, err := LoadKeyring(dir, "")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if _, ok := ring.Sole(); ok || ring.Len() != 0 {
-				t.Errorf("%q holds %d keys", dir, ring.Len())
+				t.Errorf("%q has %d keys", dir, ring.Len())
 			}
 		}
 	})
-	t.Run("ReadsTheEnvironmentInEveryEncoding", func(t *testing.T) {
+	t.Run("EnvironmentInAllEncodings", func(t *testing.T) {
 		want := vectorKEK(t)
 		b := want.raw()
 		for _, env := range []string{
-			base64.StdEncoding.EncodeToString(b), base64.RawStdEncoding.EncodeToString(b), base64.URLEncoding.EncodeToString(b),
+			base64.StdEncoding.EncodeToString(b), base64.RawStdEncoding.EncodeToString(b),
+			base64.URLEncoding.EncodeToString(b),
 			hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)), " " + hex.EncodeToString(b) + "\n",
 		} {
 			ring, err := LoadKeyring("", env)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, ok := ring.Sole(); !ok || !got.Equal(want) {
-				t.Error("another key came out")
+			if got, ok := ring.Sole(); !ok || got.CheckValue() != want.CheckValue() {
+				t.Error("got another key")
 			}
 		}
 	})
-	t.Run("JoinsFolderAndEnvironment", func(t *testing.T) {
+	t.Run("FolderAndEnvironmentCombined", func(t *testing.T) {
 		dir, _, kek := keyFolder(t)
 		ring, err := LoadKeyring(dir, hex.EncodeToString(counting(32)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, ok := ring.Sole(); ok || ring.Len() != 2 {
-			t.Errorf("the ring has %d keys", ring.Len())
+			t.Errorf("the keyring has %d keys", ring.Len())
 		}
-		if _, ok := ring.ByCheckValue(NewKEK().CheckValue()); ok {
-			t.Error("found a key that is not there")
+		if _, ok := ring.ByCheckValue(randomKEK().CheckValue()); ok {
+			t.Error("found a key that the keyring does not have")
 		}
 		same, err := LoadKeyring(dir, hex.EncodeToString(kek.raw()))
 		if err != nil || same.Len() != 1 {
 			t.Errorf("the same key twice counts %d: %v", same.Len(), err)
 		}
 	})
-	t.Run("RefusesABadEnvironmentWithoutShowingIt", func(t *testing.T) {
-		for _, env := range []string{"canary", strings.Repeat("canary!", 9), hex.EncodeToString(make([]byte, 32)), base64.StdEncoding.EncodeToString(counting(1)[:31])} {
+	t.Run("InvalidEnvironmentRefusedWithoutValue", func(t *testing.T) {
+		for _, env := range []string{"canary", strings.Repeat("canary!", 9), hex.EncodeToString(make([]byte, 32)),
+			base64.StdEncoding.EncodeToString(counting(1)[:31])} {
 			_, err := LoadKeyring("", env)
 			if err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "CARDINAL_KEK") {
 				t.Errorf("error is %v", err)
 			}
 		}
 	})
-	t.Run("RefusesOpenModes", func(t *testing.T) {
+	t.Run("ModesForOthersRefused", func(t *testing.T) {
 		for _, mode := range []os.FileMode{0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644} {
 			dir, path, _ := keyFolder(t)
 			if err := os.Chmod(path, mode); err != nil {
@@ -154,20 +156,23 @@ func TestLoadKeyring(t *testing.T) {
 			}
 		}
 	})
-	t.Run("RefusesBadFilesWithoutShowingThem", func(t *testing.T) {
+	t.Run("InvalidFilesRefusedWithoutContent", func(t *testing.T) {
 		good := base64.StdEncoding.EncodeToString(counting(1))
-		for _, text := range []string{"", "canary", good[:40] + "\n", good + "\n" + good + "\n", hex.EncodeToString(counting(1)), base64.StdEncoding.EncodeToString(make([]byte, 32)), strings.Repeat("canary", 2000)} {
+		for _, text := range []string{"", "canary", good[:40] + "\n", good + "\n" + good + "\n",
+			hex.EncodeToString(counting(1)), base64.StdEncoding.EncodeToString(make([]byte, 32)),
+			strings.Repeat("canary", 2000)} {
 			dir, path, _ := keyFolder(t)
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			_, err := LoadKeyring(dir, "")
-			if err == nil || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), good[:10]) || !strings.Contains(err.Error(), path) {
+			if err == nil || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), good[:10]) ||
+				!strings.Contains(err.Error(), path) {
 				t.Errorf("error is %v", err)
 			}
 		}
 	})
-	t.Run("LeavesOtherFilesAlone", func(t *testing.T) {
+	t.Run("OtherFilesIgnored", func(t *testing.T) {
 		dir, _, _ := keyFolder(t)
 		for _, name := range []string{"README", ".half-written.key"} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o644); err != nil {
@@ -178,13 +183,13 @@ func TestLoadKeyring(t *testing.T) {
 			t.Errorf("error is %v", err)
 		}
 	})
-	t.Run("RefusesAFolderAsKeyFile", func(t *testing.T) {
+	t.Run("FolderAsKeyFileRefused", func(t *testing.T) {
 		dir, _, _ := keyFolder(t)
 		if err := os.Mkdir(filepath.Join(dir, "x.key"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := LoadKeyring(dir, ""); err == nil {
-			t.Error("took a folder")
+			t.Error("accepted a folder")
 		}
 	})
 }

@@ -7,16 +7,17 @@ import (
 	"log/slog"
 )
 
-// secret is 32 bytes that print as [redacted] and have no JSON or text form.
+// secret is a key of 32 bytes that prints as [redacted] and has no JSON, text or binary form.
 //
-// The bytes are behind two pointers because fmt does not ask the methods of a value that it reaches through an unexported
-// field. It would print an array there, and for a verb such as %s also what one pointer points to; of two it prints an address.
+// It is not a cardinal.Secret, which is a string: fmt does not call the methods of a value in an unexported field, and
+// would print a string or an array there, and for verbs such as %s also the target of one pointer. Of two pointers it
+// prints an address. Keys are always in unexported fields, so the value has a pointer to a pointer to the bytes.
 type secret struct {
 	b **[keyBytes]byte
 }
 
-// hide takes b over.
-func hide(b *[keyBytes]byte) secret { return secret{&b} }
+// newSecret returns the secret with the bytes of b. The caller must not use b after that.
+func newSecret(b *[keyBytes]byte) secret { return secret{&b} }
 
 const (
 	keyBytes = 32
@@ -43,15 +44,15 @@ func (secret) MarshalText() ([]byte, error) { return nil, errNoTextForm }
 // MarshalJSON always fails: a key has no JSON form.
 func (secret) MarshalJSON() ([]byte, error) { return nil, errNoTextForm }
 
-// MarshalBinary always fails, for encoding/gob and caches.
+// MarshalBinary always fails: encoding/gob and caches use it.
 func (secret) MarshalBinary() ([]byte, error) { return nil, errNoTextForm }
 
-// IsZero reports whether the key was never set; using such a key panics.
+// IsZero reports whether there is no key. Using such a value panics.
 func (s secret) IsZero() bool { return s.b == nil }
 
 func (s secret) raw() []byte {
 	if s.b == nil {
-		panic("seal: use of a key that was never set")
+		panic("seal: use of a key that is not set")
 	}
 	return (*s.b)[:]
 }

@@ -12,20 +12,17 @@ import (
 	"testing"
 )
 
-func TestKeysNeverPrint(t *testing.T) {
-	// Bytes that are letters, so that a leak would show in %s too.
+func TestKeysAreRedacted(t *testing.T) {
+	// The bytes are letters, so that %s would print a leak, too.
 	raw := []byte("abcdefghijklmnopqrstuvwxyzABCDEF")
-	key, err := KeyFromBytes(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kek, err := KEKFromBytes(raw)
+	key := Key{newSecret((*[keyBytes]byte)(bytes.Clone(raw)))}
+	kek, err := parseKEK(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ring := &Keyring{keks: map[[32]byte]KEK{}}
 	ring.Add(kek)
-	// fmt asks no methods of what it reaches through an unexported field.
+	// fmt does not call the methods of values in unexported fields.
 	type holder struct {
 		key  Key
 		kek  *KEK
@@ -33,24 +30,26 @@ func TestKeysNeverPrint(t *testing.T) {
 	}
 	values := map[string]any{
 		"key": key, "pointer": &key, "kek": kek, "slice": []Key{key}, "map": map[string]KEK{"a": kek},
-		"exported field": struct{ K Key }{key}, "unexported field": holder{key, &kek, []KEK{kek}}, "ring": ring,
+		"exported field": struct{ K Key }{key}, "unexported field": holder{key, &kek, []KEK{kek}}, "keyring": ring,
 		"derived": key.Derive("x", nil), "error": fmt.Errorf("with %v", key),
 	}
 	leaks := []string{
-		string(raw[:8]), hex.EncodeToString(raw[:8]), strings.ToUpper(hex.EncodeToString(raw[:8])), "97 98 99", "0x61, 0x62", "97, 98",
+		string(raw[:8]), hex.EncodeToString(raw[:8]), strings.ToUpper(hex.EncodeToString(raw[:8])), "97 98 99",
+		"0x61, 0x62", "97, 98",
 		base64.StdEncoding.EncodeToString(raw[:9]), "1100001 1100010", "141 142", "'a' 'b'", "U+0061 U+0062", "61 62",
 	}
 	check := func(t *testing.T, out string) {
 		t.Helper()
 		for _, leak := range leaks {
 			if strings.Contains(out, leak) {
-				t.Errorf("%q shows the key", out)
+				t.Errorf("%q contains the key", out)
 			}
 		}
 	}
 	for name, value := range values {
 		t.Run(name, func(t *testing.T) {
-			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "% x", "%q", "%d", "%o", "%b", "%c", "%U", "%t", "%p", "%10.3v"} {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "% x", "%q", "%d", "%o", "%b", "%c",
+				"%U", "%t", "%p", "%10.3v"} {
 				check(t, fmt.Sprintf(verb, value))
 			}
 			check(t, fmt.Sprint(value))
@@ -64,15 +63,17 @@ func TestKeysNeverPrint(t *testing.T) {
 		})
 	}
 	if key.String() != redacted || key.GoString() != redacted || key.LogValue().String() != redacted {
-		t.Error("a method shows something else")
+		t.Error("a method returns something else")
 	}
-	for name, marshal := range map[string]func() ([]byte, error){"text": kek.MarshalText, "JSON": kek.MarshalJSON, "binary": kek.MarshalBinary} {
+	for name, marshal := range map[string]func() ([]byte, error){"text": kek.MarshalText, "JSON": kek.MarshalJSON,
+		"binary": kek.MarshalBinary} {
 		if b, err := marshal(); err == nil || b != nil {
 			t.Errorf("has the %s form %s", name, b)
 		}
 	}
 	for _, value := range []any{key, kek, &key} {
-		if got := fmt.Sprintf("%v %s %#v %x", value, value, value, value); got != strings.TrimSpace(strings.Repeat("[redacted] ", 4)) {
+		if got := fmt.Sprintf("%v %s %#v %x", value, value, value,
+			value); got != strings.TrimSpace(strings.Repeat("[redacted] ", 4)) {
 			t.Errorf("prints as %s", got)
 		}
 		if b, err := json.Marshal(value); err == nil {

@@ -1,9 +1,10 @@
-// Package seal keeps personal data closed: a 256-bit key for each user, fields sealed under it and bound to their place
-// in the database, blind indexes for exact look-up, and the key-encryption keys that wrap all of these. It knows neither
-// SQL nor HTTP, and every secret it hands out prints as [redacted].
+// Package seal encrypts personal data. Each user has a 256-bit key that encrypts the user's fields, with the place of
+// the field in the database as associated data. The package also computes blind indexes for exact look-up, and has the
+// key-encryption keys that wrap all other keys. It has no SQL and no HTTP, and all its secrets print as [redacted].
 //
-// Formats are fixed by test vectors. A sealed field is 0x01 ‖ nonce (12 bytes) ‖ AES-256-GCM ciphertext and tag; integers in
-// associated data and MAC input are big-endian, and every variable part but the last stands behind its length in four bytes.
+// Test vectors fix the formats. An encrypted field is 0x01 ‖ nonce (12 bytes) ‖ AES-256-GCM ciphertext and tag.
+// Integers in associated data and MAC input are big-endian. Every variable part except the last has a length prefix of
+// four bytes.
 package seal
 
 import (
@@ -19,8 +20,8 @@ import (
 )
 
 const (
-	// Overhead is how many bytes longer a sealed field is than its plain text.
-	Overhead = formatBytes + nonceBytes + tagBytes
+	// overhead is how many bytes an encrypted field is longer than its plaintext.
+	overhead = formatBytes + nonceBytes + tagBytes
 
 	formatBytes = 1
 	nonceBytes  = 12
@@ -31,21 +32,21 @@ const (
 )
 
 var (
-	// ErrErased is returned for the placeholder that erasure leaves in a sealed column.
+	// ErrErased is returned for the placeholder that erasure stores in an encrypted column.
 	ErrErased = errors.New("seal: erased")
-	// ErrBroken is returned when something does not open: wrong key, wrong place, or changed bytes.
-	ErrBroken = errors.New("seal: does not open")
+	// ErrBroken is returned when decryption fails: wrong key, wrong place, or changed bytes.
+	ErrBroken = errors.New("seal: decryption failed")
 )
 
-// Placeholder returns the one byte, 0x00, that erasure leaves in a sealed column; opening it gives ErrErased.
+// Placeholder returns the one byte, 0x00, that erasure stores in an encrypted column. Open returns ErrErased for it.
 func Placeholder() []byte { return []byte{formatErased} }
 
-// Place is where a sealed field stands. It is authenticated and not stored, so a field that is moved to another row, column or
-// table does not open.
+// Place is where an encrypted field is stored. It is authenticated as associated data, not stored, so the decryption of
+// a field that was moved to another row, column or table fails.
 type Place struct {
 	Table, Column string
 	UserID        uuid.UUID
-	// SchemaVersion is the shape of the plain text, 0 to 2³²−1.
+	// SchemaVersion is the version of the format of the plaintext, 0 to 2³²-1.
 	SchemaVersion int
 }
 
@@ -61,56 +62,58 @@ func (p Place) associated() ([]byte, error) {
 	return binary.BigEndian.AppendUint32(b, uint32(p.SchemaVersion)), nil
 }
 
-// Seal encrypts plain, which may be empty, for one place; the result is Overhead bytes longer. It panics when the place's
-// schema version is out of range. A key may seal 2³² fields before random nonces wear thin (NIST SP 800-38D section 8.3).
-func (k Key) Seal(plain []byte, at Place) []byte {
+// Seal encrypts a plaintext, which can be empty, for one place. The result is 29 bytes longer. It panics when the
+// schema version of the place is out of range. One key can encrypt 2³² fields: NIST SP 800-38D section 8.3 has this
+// limit because random nonces can collide.
+func (k Key) Seal(plaintext []byte, at Place) []byte {
 	associated, err := at.associated()
 	if err != nil {
 		panic(err)
 	}
-	return sealGCM(k.raw(), plain, associated)
+	return encryptGCM(k.raw(), plaintext, associated)
 }
 
-// Open decrypts what Seal made under the same key and for the same place. It returns ErrErased for the placeholder and
-// ErrBroken for anything else that does not open.
-func (k Key) Open(sealed []byte, at Place) ([]byte, error) {
-	if len(sealed) == 1 && sealed[0] == formatErased {
+// Open decrypts the result of Seal with the same key for the same place. It returns ErrErased for the placeholder, and
+// ErrBroken for anything else.
+func (k Key) Open(field []byte, at Place) ([]byte, error) {
+	if len(field) == 1 && field[0] == formatErased {
 		return nil, ErrErased
 	}
 	associated, err := at.associated()
 	if err != nil {
 		return nil, ErrBroken
 	}
-	return openGCM(k.raw(), sealed, associated)
+	return decryptGCM(k.raw(), field, associated)
 }
 
-func sealGCM(key, plain, associated []byte) []byte {
+func encryptGCM(key, plaintext, associated []byte) []byte {
 	var nonce [nonceBytes]byte
 	rand.Read(nonce[:]) // never fails (Go 1.24)
-	return sealGCMWith(nonce, key, plain, associated)
+	return encryptGCMWithNonce(nonce, key, plaintext, associated)
 }
 
-// sealGCMWith is apart so that the tests can fix the nonce of a vector; nothing else may call it.
-func sealGCMWith(nonce [nonceBytes]byte, key, plain, associated []byte) []byte {
-	out := make([]byte, formatBytes+nonceBytes, Overhead+len(plain))
+// encryptGCMWithNonce is a separate function so that tests can set the nonce of a vector. No other code is allowed to
+// call it: a nonce must never be used twice.
+func encryptGCMWithNonce(nonce [nonceBytes]byte, key, plaintext, associated []byte) []byte {
+	out := make([]byte, formatBytes+nonceBytes, overhead+len(plaintext))
 	out[0] = formatGCM
 	copy(out[formatBytes:], nonce[:])
-	return gcm(key).Seal(out, nonce[:], plain, associated)
+	return gcm(key).Seal(out, nonce[:], plaintext, associated)
 }
 
-func openGCM(key, sealed, associated []byte) ([]byte, error) {
-	if len(sealed) < Overhead || sealed[0] != formatGCM {
+func decryptGCM(key, field, associated []byte) ([]byte, error) {
+	if len(field) < overhead || field[0] != formatGCM {
 		return nil, ErrBroken
 	}
-	nonce, ciphertext := sealed[formatBytes:formatBytes+nonceBytes], sealed[formatBytes+nonceBytes:]
-	plain, err := gcm(key).Open(make([]byte, 0, len(ciphertext)-tagBytes), nonce, ciphertext, associated)
+	nonce, ciphertext := field[formatBytes:formatBytes+nonceBytes], field[formatBytes+nonceBytes:]
+	plaintext, err := gcm(key).Open(make([]byte, 0, len(ciphertext)-tagBytes), nonce, ciphertext, associated)
 	if err != nil {
 		return nil, ErrBroken
 	}
-	return plain, nil
+	return plaintext, nil
 }
 
-// gcm panics only for a key that is not 32 bytes, and keys have no other length here.
+// gcm returns the AEAD of a key. It panics only for a key that does not have 32 bytes, and all keys here have 32.
 func gcm(key []byte) cipher.AEAD {
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -123,7 +126,7 @@ func gcm(key []byte) cipher.AEAD {
 	return aead
 }
 
-// appendPart appends a part behind its length, so that no two lists of parts give the same bytes.
+// appendPart appends a part with a length prefix, so that two different lists of parts never give the same bytes.
 func appendPart[T string | []byte](b []byte, part T) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
 }

@@ -11,14 +11,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// The vectors were computed apart from this package (Python's hmac and cryptography). They are the stored format: a change that
-// breaks one makes existing databases unreadable.
+// The vectors were computed with other programs (Python's hmac and cryptography). They are the stored format: after a
+// change that breaks one, existing databases cannot be decrypted.
 const (
 	vectorUser    = "0199f0a0-8b4c-7def-8123-456789abcdef"
 	vectorPlace   = "0000000870726f66696c65730000000c646973706c61795f6e616d650199f0a08b4c7def8123456789abcdef00000001"
-	vectorSealed  = "01a0a1a2a3a4a5a6a7a8a9aaaba776120d0808bed30e00f509e804b93edeae94fe25abecd3da0574"
-	vectorWrapped = "01a0a1a2a3a4a5a6a7a8a9aaab08c24b0bafa65a8625540a5d8dc8096bcbde4c32df202366a6c2faa06171ef1e6deb61a96b38b0341a4fe730bcdb3365"
-	vectorService = "01a0a1a2a3a4a5a6a7a8a9aaab0d5177aa92f04ad5720a6513cfaf95ce08765a7f43b4faa8754c4dee610c0ddbdcb772bc7f6c7ce08183712c604325a8"
+	vectorField   = "01a0a1a2a3a4a5a6a7a8a9aaaba776120d0808bed30e00f509e804b93edeae94fe25abecd3da0574"
+	vectorWrapped = "01a0a1a2a3a4a5a6a7a8a9aaab08c24b0bafa65a8625540a5d8dc8096bcbde4c32df202366a6c2faa06171ef1e6deb6" +
+		"1a96b38b0341a4fe730bcdb3365"
+	vectorService = "01a0a1a2a3a4a5a6a7a8a9aaab0d5177aa92f04ad5720a6513cfaf95ce08765a7f43b4faa8754c4dee610c0ddbdcb77" +
+		"2bc7f6c7ce08183712c604325a8"
 	vectorIndex   = "93cb530cab1563468ed4b86f9e05eb902051a7ef568280a0965cedf86170ff1a"
 	vectorMAC     = "c647c3197850b5b972ddcdfeb29c31b19cc295834614db36ec86db471a8d5b41"
 	vectorDerived = "4a6607ebf4992c6e216413c196d0572c1376579a5beb16d9a2b4d0d7dc2313ce"
@@ -27,7 +29,7 @@ const (
 
 var vectorNonce = [nonceBytes]byte{0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xab}
 
-// counting returns the 32 bytes from first on.
+// counting returns 32 consecutive bytes from first.
 func counting(first byte) []byte {
 	b := make([]byte, keyBytes)
 	for i := range b {
@@ -38,16 +40,12 @@ func counting(first byte) []byte {
 
 func vectorKey(t *testing.T) Key {
 	t.Helper()
-	key, err := KeyFromBytes(counting(0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
+	return Key{newSecret((*[keyBytes]byte)(counting(0)))}
 }
 
 func vectorKEK(t *testing.T) KEK {
 	t.Helper()
-	kek, err := KEKFromBytes(counting(32))
+	kek, err := parseKEK(counting(32))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,28 +67,28 @@ func place() Place {
 
 func TestSeal(t *testing.T) {
 	key, plain := NewKey(), []byte("Ann Müller")
-	t.Run("OpensAsSealed", func(t *testing.T) {
+	t.Run("OpenReturnsPlaintext", func(t *testing.T) {
 		for _, plain := range [][]byte{{}, {0}, plain, bytes.Repeat([]byte("x"), 70_000)} {
-			sealed := key.Seal(plain, place())
-			if len(sealed) != len(plain)+Overhead {
-				t.Errorf("%d bytes of plain text become %d", len(plain), len(sealed))
+			field := key.Seal(plain, place())
+			if len(field) != len(plain)+overhead {
+				t.Errorf("%d bytes of plaintext become %d", len(plain), len(field))
 			}
-			got, err := key.Open(sealed, place())
+			got, err := key.Open(field, place())
 			if err != nil || !bytes.Equal(got, plain) {
-				t.Errorf("%d bytes do not come back: %v", len(plain), err)
+				t.Errorf("Open does not return the %d bytes: %v", len(plain), err)
 			}
 		}
 	})
-	t.Run("NeverTwiceTheSame", func(t *testing.T) {
+	t.Run("SameTextDiffers", func(t *testing.T) {
 		if bytes.Equal(key.Seal(plain, place()), key.Seal(plain, place())) {
-			t.Error("equal plain texts seal to equal bytes")
+			t.Error("equal plaintexts have equal ciphertexts")
 		}
 	})
-	t.Run("RefusesEveryChangedBit", func(t *testing.T) {
-		sealed := key.Seal(plain, place())
-		for i := range sealed {
+	t.Run("ChangedBitsRefused", func(t *testing.T) {
+		field := key.Seal(plain, place())
+		for i := range field {
 			for bit := range 8 {
-				changed := bytes.Clone(sealed)
+				changed := bytes.Clone(field)
 				changed[i] ^= 1 << bit
 				if got, err := key.Open(changed, place()); !errors.Is(err, ErrBroken) || got != nil {
 					t.Fatalf("byte %d, bit %d: %q, %v", i, bit, got, err)
@@ -98,19 +96,19 @@ func TestSeal(t *testing.T) {
 			}
 		}
 	})
-	t.Run("RefusesEveryLength", func(t *testing.T) {
-		sealed := key.Seal(plain, place())
-		for n := range sealed {
-			if _, err := key.Open(sealed[:n], place()); !errors.Is(err, ErrBroken) {
+	t.Run("OtherLengthsRefused", func(t *testing.T) {
+		field := key.Seal(plain, place())
+		for n := range field {
+			if _, err := key.Open(field[:n], place()); !errors.Is(err, ErrBroken) {
 				t.Errorf("cut to %d bytes: %v", n, err)
 			}
 		}
-		if _, err := key.Open(append(sealed, 0), place()); !errors.Is(err, ErrBroken) {
+		if _, err := key.Open(append(field, 0), place()); !errors.Is(err, ErrBroken) {
 			t.Errorf("one byte more: %v", err)
 		}
 	})
-	t.Run("RefusesAnotherPlace", func(t *testing.T) {
-		sealed := key.Seal(plain, place())
+	t.Run("OtherPlaceRefused", func(t *testing.T) {
+		field := key.Seal(plain, place())
 		for name, change := range map[string]func(*Place){
 			"table":          func(p *Place) { p.Table = "contacts" },
 			"column":         func(p *Place) { p.Column = "user_name" },
@@ -121,42 +119,42 @@ func TestSeal(t *testing.T) {
 		} {
 			at := place()
 			change(&at)
-			if _, err := key.Open(sealed, at); !errors.Is(err, ErrBroken) {
+			if _, err := key.Open(field, at); !errors.Is(err, ErrBroken) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 	})
-	t.Run("RefusesAnotherKey", func(t *testing.T) {
+	t.Run("OtherKeyRefused", func(t *testing.T) {
 		if _, err := NewKey().Open(key.Seal(plain, place()), place()); !errors.Is(err, ErrBroken) {
 			t.Error(err)
 		}
 	})
-	t.Run("TellsErasedFromBroken", func(t *testing.T) {
+	t.Run("ErasedAndBrokenDiffer", func(t *testing.T) {
 		if _, err := key.Open(Placeholder(), place()); !errors.Is(err, ErrErased) {
 			t.Errorf("placeholder: %v", err)
 		}
-		for _, sealed := range [][]byte{nil, {}, {1}, {0, 0}, make([]byte, Overhead)} {
-			if _, err := key.Open(sealed, place()); !errors.Is(err, ErrBroken) {
-				t.Errorf("%x: %v", sealed, err)
+		for _, field := range [][]byte{nil, {}, {1}, {0, 0}, make([]byte, overhead)} {
+			if _, err := key.Open(field, place()); !errors.Is(err, ErrBroken) {
+				t.Errorf("%x: %v", field, err)
 			}
 		}
 	})
-	t.Run("PlaceholderIsTheCallersOwn", func(t *testing.T) {
+	t.Run("PlaceholderIsCopied", func(t *testing.T) {
 		Placeholder()[0] = 1
 		if diff := cmp.Diff([]byte{0}, Placeholder()); diff != "" {
 			t.Error(diff)
 		}
 	})
-	t.Run("PanicsOnVersionOutOfRange", func(t *testing.T) {
+	t.Run("VersionOutOfRangePanics", func(t *testing.T) {
 		for _, version := range []int{-1, math.MaxUint32 + 1} {
 			mustPanic(t, func() { key.Seal(plain, Place{SchemaVersion: version}) })
 		}
 	})
-	t.Run("PanicsOnKeyNeverSet", func(t *testing.T) {
+	t.Run("UnsetKeyPanics", func(t *testing.T) {
 		mustPanic(t, func() { Key{}.Seal(plain, place()) })
 		mustPanic(t, func() { Key{}.Index("email", "") })
 		mustPanic(t, func() { KEK{}.CheckValue() })
-		mustPanic(t, func() { NewKEK().WrapService("index", Key{}) })
+		mustPanic(t, func() { randomKEK().WrapService("index", Key{}) })
 	})
 }
 
@@ -169,13 +167,13 @@ func TestSealVector(t *testing.T) {
 	if diff := cmp.Diff(vectorPlace, hex.EncodeToString(associated)); diff != "" {
 		t.Errorf("associated data: %s", diff)
 	}
-	sealed := sealGCMWith(vectorNonce, key.raw(), []byte("Ann Müller"), associated)
-	if diff := cmp.Diff(vectorSealed, hex.EncodeToString(sealed)); diff != "" {
-		t.Errorf("sealed: %s", diff)
+	field := encryptGCMWithNonce(vectorNonce, key.raw(), []byte("Ann Müller"), associated)
+	if diff := cmp.Diff(vectorField, hex.EncodeToString(field)); diff != "" {
+		t.Errorf("encrypted: %s", diff)
 	}
-	plain, err := key.Open(fromHex(t, vectorSealed), place())
+	plain, err := key.Open(fromHex(t, vectorField), place())
 	if err != nil || string(plain) != "Ann Müller" {
-		t.Errorf("opened: %q, %v", plain, err)
+		t.Errorf("decrypted: %q, %v", plain, err)
 	}
 }
 
@@ -192,12 +190,12 @@ func mustPanic(t *testing.T, f func()) {
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0})
-	f.Add(make([]byte, Overhead))
+	f.Add(make([]byte, overhead))
 	key := NewKey()
 	f.Add(NewKey().Seal([]byte("x"), place()))
-	f.Fuzz(func(t *testing.T, sealed []byte) {
-		if plain, err := key.Open(sealed, place()); err == nil {
-			t.Fatalf("%x opens as %q", sealed, plain)
+	f.Fuzz(func(t *testing.T, field []byte) {
+		if plain, err := key.Open(field, place()); err == nil {
+			t.Fatalf("%x decrypts to %q", field, plain)
 		}
 	})
 }
@@ -212,10 +210,10 @@ func BenchmarkSeal(b *testing.B) {
 
 func BenchmarkOpen(b *testing.B) {
 	key, at := NewKey(), place()
-	sealed := key.Seal([]byte("Ann Müller, Bücherstraße"), at)
+	field := key.Seal([]byte("Ann Müller, Bücherstraße"), at)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := key.Open(sealed, at); err != nil {
+		if _, err := key.Open(field, at); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -230,7 +228,7 @@ func BenchmarkIndex(b *testing.B) {
 }
 
 func BenchmarkUnwrap(b *testing.B) {
-	kek, user := NewKEK(), uuid.MustParse(vectorUser)
+	kek, user := randomKEK(), uuid.MustParse(vectorUser)
 	wrapped := kek.Wrap(user, NewKey())
 	b.ReportAllocs()
 	for b.Loop() {

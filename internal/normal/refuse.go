@@ -2,7 +2,8 @@ package normal
 
 import "cardinal"
 
-// refuse returns a *cardinal.Fault. It exists because a nil *cardinal.Fault must not become a non-nil error.
+// refuse returns a *cardinal.Fault of a code. Its result type is error because a nil *cardinal.Fault in an error is
+// not nil.
 func refuse(code string, values ...any) (string, error) {
 	return "", cardinal.NewFault(code, values...)
 }

@@ -93,14 +93,13 @@ var codeCalls = map[string]int{
 	"ParameterFault": 1, // (parameter, code, values…)
 	"Add":            1, // Faults.Add(pointer, code, values…)
 	"AddParameter":   1,
-	"problem":        0, // api
+	"NewProblem":     0, // api
 	"fieldFault":     1, // api
-	"asError":        1, // api
-	"bad":            1, // api
+	"writeProblem":   0, // server
 }
 
 // codeTables are the tables of errors, by the position of the code in a row.
-var codeTables = map[string]int{"kinds": 2, "explanations": 1}
+var codeTables = map[string]int{"kinds": 2, "explanations": 1, "messages": 1}
 
 func codeUses(t *testing.T) []codeUse {
 	t.Helper()
@@ -146,9 +145,9 @@ func codeUsesIn(files *token.FileSet, file *ast.File) []codeUse {
 		case *ast.CallExpr:
 			name := calledName(n.Fun)
 			at, ok := codeCalls[name]
-			isServer := file.Name.Name == "server" || file.Name.Name == "normal"
+			isNormal := file.Name.Name == "normal"
 			switch {
-			case name == "refuse" && isServer: // server: refuse(status, code, detail); normal: refuse(code, values…)
+			case name == "refuse" && isNormal: // refuse(code, values…)
 				for _, argument := range n.Args[:min(len(n.Args), 2)] {
 					add(argument, -1)
 				}

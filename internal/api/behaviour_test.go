@@ -439,8 +439,8 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// TestFaultsOfTheService breaks the database under a request: the caller hears nothing of it, the log does.
-func TestFaultsOfTheService(t *testing.T) {
+// TestServiceErrors: an error of the database is logged, and the answer does not describe it.
+func TestServiceErrors(t *testing.T) {
 	var logs logged
 	h := openLogging(t, "sqlite", logs.logger())
 	if _, err := openRaw(t, h).Exec(`ALTER TABLE profiles RENAME TO elsewhere`); err != nil {
@@ -452,6 +452,12 @@ func TestFaultsOfTheService(t *testing.T) {
 	}
 	h.do(t, "PATCH", "/v1/me/profile", h.admin, object{"display_name": canary}, "If-Match", `"1"`).refuses(t, http.StatusInternalServerError, "internal")
 	h.do(t, "POST", "/v1/users", h.admin, object{"email": canary + "@example.com", "password": goodPassword}, "Idempotency-Key", canary).refuses(t, http.StatusInternalServerError, "internal")
+	// An error of the database during validation is not a shorter list of errors.
+	if _, err := openRaw(t, h).Exec(`ALTER TABLE countries RENAME TO nowhere`); err != nil {
+		t.Fatal(err)
+	}
+	invalid := object{"emai": canary, "email": canary, "country": "DE"}
+	h.do(t, "POST", "/v1/users", h.admin, invalid).refuses(t, http.StatusInternalServerError, "internal")
 	told := logs.text.String()
 	for _, secret := range []string{canary, goodPassword, h.admin} {
 		if slices.ContainsFunc(forms(secret), func(form []byte) bool { return strings.Contains(strings.ToLower(told), string(form)) }) {

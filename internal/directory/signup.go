@@ -54,11 +54,11 @@ func checkSignUp(in cardinal.SignUp, s settings) error {
 	return check.Err()
 }
 
-// SignUpFaults lists what is wrong with a sign-up, while signing up is open.
-func (k Desk) SignUpFaults(ctx context.Context, in cardinal.SignUp) []cardinal.Fault {
+// SignUpFaults returns the errors that the rules find in a sign-up, while sign-up is open.
+func (k Desk) SignUpFaults(ctx context.Context, in cardinal.SignUp) ([]cardinal.Fault, error) {
 	s, err := k.d.settings(ctx, k.d.store.Read(ctx))
 	if err != nil || !s.signUpOpen {
-		return nil
+		return nil, err
 	}
-	return cardinal.FaultsOf(checkSignUp(in, s))
+	return faultsOrError(checkSignUp(in, s))
 }

@@ -181,19 +181,30 @@ func (k Desk) checkNewUser(ctx context.Context, reader store.Reader, in cardinal
 	return checkedUser{in, usernameNormal, emailNormal, phoneNormal}, check.Err()
 }
 
-// NewUserFaults lists what is wrong with a new user, for a caller who may make one: so that a request whose form is wrong
-// elsewhere hears of these faults too.
-func (k Desk) NewUserFaults(ctx context.Context, in cardinal.NewUser) []cardinal.Fault {
+// NewUserFaults returns the errors that the rules find in a new user, so that a request with errors of form lists these errors
+// too. A caller who is not allowed to create users gets none.
+func (k Desk) NewUserFaults(ctx context.Context, in cardinal.NewUser) ([]cardinal.Fault, error) {
 	r, err := k.read(ctx, rule{permission: "users.create"})
+	if errors.Is(err, cardinal.ErrForbidden) || errors.Is(err, cardinal.ErrUnauthenticated) {
+		return nil, nil
+	}
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	s, err := k.d.settings(ctx, r)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	_, err = k.checkNewUser(ctx, r, in, s)
-	return cardinal.FaultsOf(err)
+	return faultsOrError(err)
+}
+
+// faultsOrError returns the errors in an input, or any other error, like one of the database.
+func faultsOrError(err error) ([]cardinal.Fault, error) {
+	if faults := cardinal.FaultsOf(err); faults != nil {
+		return faults, nil
+	}
+	return nil, err
 }
 
 // country checks a country's code against the table.

@@ -8,7 +8,7 @@ var requests = []mutant{
 		`	if r.ContentLength > s.limits.body && !upload {`, `	if false {`}},
 	{name: "length of a body that does not say it", pkg: serverTests, run: "TestBodyIsLimited", edit: edit{"internal/server/request.go",
 		`	if r.Body != nil && r.Body != http.NoBody && !upload {`, `	if false {`}},
-	{name: "length of a body of the API", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/admit.go",
+	{name: "length of a body of the API", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/prepare.go",
 		`http.MaxBytesReader(w, r.Body, maxBody)`, `http.MaxBytesReader(w, r.Body, 4*maxBody)`}},
 	{name: "requests at once", pkg: serverTests, run: "TestRequestsInFlightAreLimited", edit: edit{"internal/server/request.go",
 		`	if s.inFlight.Add(1) > s.limits.inFlight {`, `	if s.inFlight.Add(1) < 0 {`}},
@@ -16,30 +16,41 @@ var requests = []mutant{
 		`ReadHeaderTimeout: s.limits.readHeader, `, ``}},
 	{name: "hearsay of proxies", pkg: serverTests, run: "TestClientAddress", edit: edit{"internal/server/origin.go",
 		`			if !isTrusted(client, trusted) {`, `			if len(trusted) == 0 {`}},
-	{name: "metrics are for this machine", pkg: serverTests, run: "TestMetricsAreForThisMachine", edit: edit{"internal/server/own.go",
+	{name: "metrics are for this machine", pkg: serverTests, run: "TestMetricsAreForThisMachine", edit: edit{"internal/server/builtin.go",
 		`	if !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {`, `	if false && !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {`}},
 	{name: "a name twice in an object", pkg: apiTests, run: "TestRefusals|FuzzCheckJSON", edit: edit{"internal/api/strictjson.go",
 		`			if open[top].names[name] {`, `			if false {`}},
 	{name: "half a surrogate pair", pkg: apiTests, run: "FuzzCheckJSON", edit: edit{"internal/api/strictjson.go",
 		`		case unit >= 0xdc00 && unit <= 0xdfff:`, `		case false:`}},
 	{name: "a version is asked for", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/input.go",
-		`	if given == "" {`, `	if given == "" {
-		v.version = 1
-		return nil
+		`	if value == "" {
+		fault :=`, `	if value == "" {
+		return 1, nil
 	}
-	if given == "" {`}},
+	if value == "" {
+		fault :=`}},
 	{name: "one form of a version", pkg: apiTests, run: "FuzzIfMatch", edit: edit{"internal/api/input.go",
-		` || etag(version) != given {`, ` {`}},
-	{name: "unknown parameters", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/input.go",
+		` || etag(version) != value {`, ` {`}},
+	{name: "unknown parameters", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/validate.go",
 		`		case !slices.Contains(known, name):`, `		case false:`}},
-	{name: "only who is known comes in", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/admit.go",
+	{name: "only who is known comes in", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/prepare.go",
 		`	if o.Metadata[public] == true {`, `	if o.Metadata[public] == true || bearer(r) == "" {`}},
 	{name: "errors tell nothing of the inside", pkg: apiTests, run: "TestKindsOfError", edit: edit{"internal/api/problem.go",
 		`"error", err, "request_id", requestOf(ctx).id)
 	}
-	return problem("internal")`, `"error", err, "request_id", requestOf(ctx).id)
+	return NewProblem("internal")`, `"error", err, "request_id", requestOf(ctx).id)
 	}
 	return &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: err.Error(), header: http.Header{}}`}},
 	{name: "time to send is no time to answer in", pkg: apiTests, run: "TestSlowAnswers", edit: edit{"internal/api/api.go",
-		`BodyReadTimeout: -1}`, `BodyReadTimeout: 0}`}},
+		`BodyReadTimeout: -1,`, `BodyReadTimeout: 0,`}},
+	{name: "an error of the database is not a shorter list", pkg: apiTests, run: "TestServiceErrors", edit: edit{"internal/api/validate.go",
+		`		if err != nil {
+			return err
+		}
+		for _, m := range more {`, `		if err != nil {
+			more = nil
+		}
+		for _, m := range more {`}},
+	{name: "no text of a parser in an error", pkg: apiTests, run: "TestMessages", edit: edit{"internal/api/huma.go",
+		`"a URI%.0s"`, `"a URI%v"`}},
 }

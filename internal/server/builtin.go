@@ -6,44 +6,46 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+
+	"cardinal/internal/api"
 )
 
-// own is the handler of a path that the server answers itself; nil for the API's.
-func (s *Server) own(path string) func(*exchange, *http.Request) {
+// builtinRoute returns the handler of a path that the server answers itself, or nil for a path of the API.
+func (s *Server) builtinRoute(path string) func(*responseRecorder, *http.Request) {
 	switch path {
 	case "/":
-		return readOnly(pointTheWay)
+		return readOnly(serveIndex)
 	case "/livez":
-		return readOnly(live)
+		return readOnly(serveLive)
 	case "/readyz":
-		return readOnly(s.ready)
+		return readOnly(s.serveReady)
 	case "/version":
-		return readOnly(s.tellVersion)
+		return readOnly(s.serveVersion)
 	case "/metrics":
-		return readOnly(s.tellMetrics)
+		return readOnly(s.serveMetrics)
 	}
 	return nil
 }
 
-func readOnly(h func(*exchange, *http.Request)) func(*exchange, *http.Request) {
-	return func(e *exchange, r *http.Request) {
+func readOnly(h func(*responseRecorder, *http.Request)) func(*responseRecorder, *http.Request) {
+	return func(w *responseRecorder, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			e.Header().Set("Allow", "GET, HEAD")
-			e.refuse(http.StatusMethodNotAllowed, "method_not_allowed", "")
+			w.Header().Set("Allow", "GET, HEAD")
+			w.writeProblem("method_not_allowed")
 			return
 		}
-		h(e, r)
+		h(w, r)
 	}
 }
 
-func pointTheWay(e *exchange, _ *http.Request) {
-	e.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = e.Write([]byte("Cardinal, a user management service.\n\n" + // the client may be gone
-		"/openapi.json  what it can be asked\n/readyz        is it ready\n/version       which one it is\n"))
+func serveIndex(w *responseRecorder, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("Cardinal, a user management service.\n\n" + // the client can be gone
+		"/openapi.json  description of the API\n/readyz        readiness\n/version       version of the program\n"))
 }
 
-func live(e *exchange, _ *http.Request) {
-	e.answer(http.StatusOK, map[string]string{"status": "alive"})
+func serveLive(w *responseRecorder, _ *http.Request) {
+	w.writeJSON(http.StatusOK, map[string]string{"status": "alive"})
 }
 
 type readiness struct {
@@ -51,29 +53,31 @@ type readiness struct {
 	Reasons []string `json:"reasons,omitempty"`
 }
 
-func (s *Server) ready(e *exchange, r *http.Request) {
+func (s *Server) serveReady(w *responseRecorder, r *http.Request) {
 	if s.stopping.Load() {
-		e.routine = true
-		e.answer(http.StatusServiceUnavailable, readiness{"stopping", []string{"the service is stopping"}})
+		w.expected5xx = true
+		w.writeJSON(http.StatusServiceUnavailable, readiness{"stopping", []string{"the service is stopping"}})
 		return
 	}
 	if s.options.Ready != nil {
 		ctx, cancel := context.WithTimeout(r.Context(), s.limits.ready)
 		defer cancel()
 		if reasons := s.options.Ready(ctx); len(reasons) > 0 {
-			e.routine = !s.wasReady.Load() // it is still starting
-			e.answer(http.StatusServiceUnavailable, readiness{"not ready", reasons})
+			w.expected5xx = !s.wasReady.Load() // the service is still starting
+			w.writeJSON(http.StatusServiceUnavailable, readiness{"not ready", reasons})
 			return
 		}
 	}
 	s.wasReady.Store(true)
-	e.answer(http.StatusOK, readiness{Status: "ready"})
+	w.writeJSON(http.StatusOK, readiness{Status: "ready"})
 }
 
-func (s *Server) tellVersion(e *exchange, _ *http.Request) { e.answer(http.StatusOK, s.version) }
+func (s *Server) serveVersion(w *responseRecorder, _ *http.Request) {
+	w.writeJSON(http.StatusOK, s.version)
+}
 
 func versionOf(version string) json.RawMessage {
-	told := struct {
+	answer := struct {
 		Version  string `json:"version"`
 		Go       string `json:"go"`
 		Revision string `json:"revision,omitempty"`
@@ -83,27 +87,47 @@ func versionOf(version string) json.RawMessage {
 		for _, setting := range build.Settings {
 			switch setting.Key {
 			case "vcs.revision":
-				told.Revision = setting.Value
+				answer.Revision = setting.Value
 			case "vcs.modified":
-				told.Modified = setting.Value == "true"
+				answer.Modified = setting.Value == "true"
 			}
 		}
 	}
-	text, err := json.Marshal(told)
+	text, err := json.Marshal(answer)
 	if err != nil {
-		panic(err) // three texts and a truth value
+		panic(err) // three strings and a bool
 	}
 	return text
 }
 
-// tellMetrics answers this machine only, unless it shall answer all. A proxy on this machine that passes on somebody else's
-// request is known by what it says of that.
-func (s *Server) tellMetrics(e *exchange, r *http.Request) {
+// serveMetrics answers only requests from this machine, unless the metrics are public. The request of another client that a proxy
+// on this machine forwards is recognised by the headers that proxies add.
+func (s *Server) serveMetrics(w *responseRecorder, r *http.Request) {
 	from, ok := parseAddress(r.RemoteAddr)
-	direct := len(r.Header["X-Forwarded-For"])+len(r.Header["Forwarded"])+len(r.Header["X-Real-Ip"])+len(r.Header["Via"]) == 0
+	direct := true
+	for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"} {
+		direct = direct && len(r.Header[header]) == 0
+	}
 	if !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {
-		e.refuse(http.StatusNotFound, "route_unknown", "")
+		w.writeProblem("route_unknown")
 		return
 	}
-	s.metrics.page.ServeHTTP(e, r)
+	s.metrics.page.ServeHTTP(w, r)
+}
+
+// writeProblem answers with the problem of a code, with the values of the placeholders of its texts.
+func (w *responseRecorder) writeProblem(code string, values ...any) {
+	p := api.NewProblem(code, values...)
+	p.RequestID = w.id[0]
+	_ = p.Write(w) // the client can be gone
+}
+
+func (w *responseRecorder) writeJSON(status int, v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // of types of this package
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // the client can be gone
 }

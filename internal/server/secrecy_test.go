@@ -92,7 +92,7 @@ func TestLogHoldsNothingPersonal(t *testing.T) {
 
 func TestComplaintsHoldNoAddress(t *testing.T) {
 	var log buffer
-	c := complaints{slog.New(slog.NewTextHandler(&log, nil))}
+	c := errorLogWriter{slog.New(slog.NewTextHandler(&log, nil))}
 	_, _ = c.Write([]byte("http: TLS handshake error from 192.0.2.77:1234: EOF\n"))
 	_, _ = c.Write([]byte("http: Accept error: accept tcp 127.0.0.1:8080: too many open files; retrying in 5ms\n"))
 	if text := log.String(); strings.Contains(text, "192.0.2.77") || !strings.Contains(text, "too many open files") {

@@ -36,7 +36,7 @@ func start(t *testing.T, api http.Handler, change func(*Options, *limits)) runni
 	log := &buffer{}
 	o := Options{API: api, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	l := standard
-	l.lull = time.Millisecond
+	l.drainDelay = time.Millisecond
 	if change != nil {
 		change(&o, &l)
 	}
@@ -142,7 +142,7 @@ func TestStoppingCutsNothingInFlight(t *testing.T) {
 			t.Errorf("the request in flight was cancelled: %v", err)
 		}
 		_, _ = io.WriteString(w, "done")
-	}), func(_ *Options, l *limits) { l.lull = 300 * time.Millisecond })
+	}), func(_ *Options, l *limits) { l.drainDelay = 300 * time.Millisecond })
 
 	// A connection that is in use before the end.
 	kept := open(t, s.address)
@@ -289,7 +289,7 @@ func TestCrossSiteRequestsAreRefused(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			answer, body := do(t, test.method, s.url+"/v1/sign-out", "", test.headers...)
 			if test.status == 403 {
-				wantProblem(t, answer, body, 403, "forbidden")
+				wantProblem(t, answer, body, 403, "cross_site")
 			} else if answer.StatusCode != test.status {
 				t.Errorf("%d %s", answer.StatusCode, body)
 			}

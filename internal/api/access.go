@@ -18,7 +18,8 @@ func (a *API) accessRoutes() {
 	check := op(http.MethodPost, "/v1/access/check", "check-access", "Access",
 		"Check whether a user has a permission: the caller, unless the body names another user", noIdempotency)
 	describe(&check)
-	check.RequestBody = &huma.RequestBody{Required: true, Content: a.jsonContent(reflect.TypeFor[cardinal.AccessQuestion]())}
+	question := a.jsonContent(reflect.TypeFor[cardinal.AccessQuestion]())
+	check.RequestBody = &huma.RequestBody{Required: true, Content: question}
 	content := a.jsonContent(reflect.TypeFor[cardinal.Access]())
 	a.describePlain(&check, "200", &huma.Response{Description: "The answer", Content: content})
 	a.mux.HandleFunc("POST /v1/access/check", a.checkAccess(&check))
@@ -31,8 +32,9 @@ func (a *API) accessRoutes() {
 		})
 }
 
-// checkAccess is called as often as the check of a session, so it is a plain handler too, with a fast path: a valid question of a
-// session about its own user needs one prepared statement. Any other question is checked like every request.
+// checkAccess is called as often as the check of a session, so it is a plain handler too, with a fast path: a valid
+// question of a session about its own user needs one prepared statement. Any other question is checked like every
+// request.
 func (a *API) checkAccess(o *huma.Operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		access, err := a.access(w, r, o)
@@ -81,8 +83,8 @@ func parseQuestion(body []byte) (cardinal.AccessQuestion, bool) {
 	return question, isValid
 }
 
-// hasExactNames reports whether the names are written as documented, and an id in its canonical form: encoding/json ignores the
-// case of letters, and UUIDs have other forms.
+// hasExactNames reports whether the names are written as documented, and an id in its canonical form: encoding/json
+// ignores the case of letters, and UUIDs have other forms.
 func hasExactNames(body []byte) bool {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil {

@@ -1,5 +1,6 @@
-// Package api serves the directory as JSON over HTTP: OpenAPI 3.1 from the Go types, problems (RFC 9457), keyset pages, ETags from
-// the version columns. Access is denied by default: only an operation marked as public serves anonymous callers.
+// Package api serves the directory as JSON over HTTP: OpenAPI 3.1 from the Go types, problems (RFC 9457), keyset
+// pages, ETags from the version columns. Access is denied by default: only an operation marked as public serves
+// anonymous callers.
 package api
 
 import (
@@ -34,7 +35,10 @@ type API struct {
 	uploads   uploadLimits
 }
 
-const apiDescription = "User management: identities, credentials, sessions, roles and permissions, and an audit log.\n\n" +
+const apiDescription = "User management: identities, credentials, sessions, roles and permissions, " +
+	"and an audit log.\n\n" +
+	"Texts are normalised before they are stored. A limit in the description of a field is for its normal form; " +
+	"maxLength is for the text as it is sent.\n\n" +
 	"Changes within v1 only add fields, operations and codes. None is removed, and none changes its meaning."
 
 // New builds the API.
@@ -55,8 +59,10 @@ func New(d *directory.Directory, o Options) *API {
 			},
 			Security: []map[string][]string{{"bearer": {}}},
 		},
-		OpenAPIPath:   "/openapi",
-		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		OpenAPIPath: "/openapi",
+		Formats: map[string]huma.Format{
+			"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat,
+		},
 		DefaultFormat: "application/json",
 	}
 	if o.PublicURL != "" {
@@ -124,7 +130,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // noRoute answers a request that no other route matches: 405 when the path has routes for other methods, 404 otherwise.
 func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut} {
+	for _, method := range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
 		other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
 		if _, pattern := a.mux.Handler(other); pattern != anyPath {
 			allowed = append(allowed, method)
@@ -164,7 +170,8 @@ const (
 	noIdempotency = "no-idempotency" // an Idempotency-Key has no effect: nothing is changed, or the result is a secret
 )
 
-// readPermission is the permission that a frequent operation needs, in its metadata: it is read together with the session.
+// readPermission is the permission that a frequent operation needs, in its metadata: it is read together with the
+// session.
 const readPermission = "read-permission"
 
 // withReadPermission sets the permission that an operation needs.
@@ -201,7 +208,8 @@ func op(method, path, id, tag, summary string, marks ...string) huma.Operation {
 }
 
 func userIDParameter() *huma.Param {
-	return &huma.Param{Name: "id", In: "path", Required: true, Description: "Id of the user", Schema: idForm("").Schema(nil)}
+	schema := idForm("").Schema(nil)
+	return &huma.Param{Name: "id", In: "path", Required: true, Description: "Id of the user", Schema: schema}
 }
 
 // created sets the status of an operation that creates something: 201.
@@ -210,8 +218,8 @@ func created(o huma.Operation) huma.Operation {
 	return o
 }
 
-// register adds an operation. wrap authenticates and validates its requests. Its handler returns errors; one table converts their
-// kinds to statuses.
+// register adds an operation. wrap authenticates and validates its requests. Its handler returns errors; one table
+// converts their kinds to statuses.
 func register[I, O any](a *API, o huma.Operation, handle func(context.Context, directory.Desk, *I) (*O, error)) {
 	if _, hides := any(new(I)).(huma.Resolver); hides {
 		panic("api: an embedded part of the input of " + o.OperationID + " hides the Resolvers of the others")
@@ -231,7 +239,8 @@ func register[I, O any](a *API, o huma.Operation, handle func(context.Context, d
 	a.complete(o)
 }
 
-// complete adds to the description what huma cannot know: the headers that the operation requires, and its other answers.
+// complete adds to the description what huma cannot know: the headers that the operation requires, and its other
+// answers.
 func (a *API) complete(o huma.Operation) {
 	item := a.huma.OpenAPI().Paths[o.Path]
 	for _, described := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete, item.Patch} {

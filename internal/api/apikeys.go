@@ -39,12 +39,14 @@ func (a *API) apiKeyRoutes() {
 		Location string `header:"Location"`
 		Body     newKey
 	}
-	register(a, created(op(http.MethodPost, "/v1/api-keys", "create-api-key", "API keys", "Create an API key for a service")),
+	register(a, created(op(http.MethodPost, "/v1/api-keys", "create-api-key", "API keys",
+		"Create an API key for a service")),
 		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewAPIKey]) (*output, error) {
 			key, err := desk.CreateAPIKey(ctx, in.Body)
 			return &output{Location: location("api-keys", key.ID), Body: newKey{key, key.Token.Reveal()}}, err
 		})
-	register(a, op(http.MethodGet, "/v1/api-keys/{id}", "get-api-key", "API keys", "Read an API key, without the key itself"),
+	register(a, op(http.MethodGet, "/v1/api-keys/{id}", "get-api-key", "API keys",
+		"Read an API key, without the key itself"),
 		func(ctx context.Context, desk directory.Desk, in *struct{ OfKey }) (*response[cardinal.APIKey], error) {
 			key, err := desk.APIKey(ctx, in.KeyID)
 			return &response[cardinal.APIKey]{Body: key}, err

@@ -50,7 +50,8 @@ func (a *API) auditRoutes() {
 }
 
 func userAuditRoutes[O owner](a *API, prefix, name string) {
-	register(a, op(http.MethodGet, prefix+"/audit", "list-"+name+"-audit", "Audit", "List the audit events about the user"),
+	register(a, op(http.MethodGet, prefix+"/audit", "list-"+name+"-audit", "Audit",
+		"List the audit events about the user"),
 		func(ctx context.Context, desk directory.Desk, in *struct {
 			AuditInput
 			Owner O

@@ -20,8 +20,8 @@ import (
 	"cardinal/internal/directory/directorytest"
 )
 
-// plant is a text that was sent, and where. Personal and secret ones may be found nowhere; those that the documentation calls
-// clear must be found in the database, or the search would be shown to be blind.
+// plant is a text that was sent, and where. Personal and secret ones may be found nowhere; those that the
+// documentation calls clear must be found in the database, or the search would be shown to be blind.
 type plant struct {
 	what  string
 	text  string
@@ -44,8 +44,8 @@ func (l *logged) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// forms are the ways in which a text can stand in bytes: as it is, in the other case, in hexadecimal, and in base64 at each of
-// the three places where it can begin.
+// forms are the ways in which a text can stand in bytes: as it is, in the other case, in hexadecimal, and in base64
+// at each of the three places where it can begin.
 func forms(text string) [][]byte {
 	out := [][]byte{[]byte(strings.ToLower(text)), []byte(hex.EncodeToString([]byte(text)))}
 	for at := range 3 {
@@ -56,8 +56,8 @@ func forms(text string) [][]byte {
 	return out
 }
 
-// search looks for plants in the logs, in the refusals and in the bytes of the database, and reports what is where it may not
-// be, and what should be there and is not.
+// search looks for plants in the logs, in the refusals and in the bytes of the database, and reports what is where it
+// may not be, and what should be there and is not.
 func search(t *testing.T, h *house, r *raw, logs *logged, plants []plant) []string {
 	t.Helper()
 	places := map[string][]byte{"the logs": logs.text.Bytes(), "the refusals": []byte(h.refused.String())}
@@ -145,8 +145,8 @@ func (g *garden) secret(what, text string) string {
 	return text
 }
 
-// How each field of every body can hold a canary. TestCanaries fails on a field that is not here, so that a new one is thought
-// about.
+// How each field of every body can hold a canary. TestCanaries fails on a field that is not here, so that a new one
+// is thought about.
 const (
 	sealed = "sealed" // personal or secret: found nowhere
 	clear_ = "clear"  // documented as clear: found in the database
@@ -194,8 +194,8 @@ func (g *garden) in(t *testing.T, field string) string {
 	return ""
 }
 
-// TestCanaries plants a text of its own in every field and header of valid requests, and looks for them afterwards. What refused
-// requests held is looked for in TestRefusals.
+// TestCanaries plants a text of its own in every field and header of valid requests, and looks for them afterwards.
+// What refused requests held is looked for in TestRefusals.
 func TestCanaries(t *testing.T) {
 	for _, engine := range directorytest.Engines {
 		t.Run(engine, func(t *testing.T) {

@@ -16,7 +16,8 @@ type OfContact struct {
 }
 
 func contactRoutes[O owner](a *API, prefix, name string) {
-	register(a, op(http.MethodGet, prefix+"/contacts", "list-"+name+"-contacts", "Contacts", "List all contacts, oldest first"),
+	register(a, op(http.MethodGet, prefix+"/contacts", "list-"+name+"-contacts", "Contacts",
+		"List all contacts, oldest first"),
 		func(ctx context.Context, desk directory.Desk, in *struct{ Owner O }) (*listed[cardinal.Contact], error) {
 			found, err := desk.Contacts(ctx, in.Owner.userID(desk))
 			return unpagedList(found), err
@@ -32,7 +33,8 @@ func contactRoutes[O owner](a *API, prefix, name string) {
 			path := location("users", c.UserID, "contacts", c.ID)
 			return &createdResponse[cardinal.Contact]{ETag: etag(c.Version), Location: path, Body: c}, err
 		})
-	register(a, op(http.MethodGet, prefix+"/contacts/{contact_id}", "get-"+name+"-contact", "Contacts", "Read a contact"),
+	register(a, op(http.MethodGet, prefix+"/contacts/{contact_id}", "get-"+name+"-contact", "Contacts",
+		"Read a contact"),
 		func(ctx context.Context, desk directory.Desk, in *struct {
 			Conditional
 			OfContact

@@ -14,7 +14,8 @@ type OfCountry struct {
 }
 
 func (a *API) countryRoutes() {
-	register(a, op(http.MethodGet, "/v1/countries", "list-countries", "Countries", "List all countries with their tax rates"),
+	register(a, op(http.MethodGet, "/v1/countries", "list-countries", "Countries",
+		"List all countries with their tax rates"),
 		func(ctx context.Context, desk directory.Desk, _ *noInput) (*listed[cardinal.Country], error) {
 			found, err := desk.Countries(ctx)
 			return unpagedList(found), err

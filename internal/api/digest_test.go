@@ -46,7 +46,8 @@ func openRaw(t testing.TB, h *house) *raw {
 	return r
 }
 
-// moment is a number that grows with every change of the database, by others on SQLite, by anyone in the cluster on PostgreSQL.
+// moment is a number that grows with every change of the database, by others on SQLite, by anyone in the cluster on
+// PostgreSQL.
 func (r *raw) moment(t testing.TB) (n int64) {
 	t.Helper()
 	query := `PRAGMA data_version`
@@ -110,8 +111,8 @@ func (r *raw) each(t testing.TB, table, where string, fn func(columns []string, 
 // unwatched are the tables that a refused request may touch: they count refusals, and background work.
 var unwatched = []string{"sign_in_throttles", "refused_attempts", "jobs"}
 
-// digest is a hash a table over all rows, but for what a refused request may leave behind: the record of the refusal itself,
-// and when a session was last seen. PostgreSQL makes it by itself.
+// digest is a hash a table over all rows, but for what a refused request may leave behind: the record of the refusal
+// itself, and when a session was last seen. PostgreSQL makes it by itself.
 func (r *raw) digest(t testing.TB) map[string]string {
 	t.Helper()
 	out := map[string]string{}

@@ -21,7 +21,8 @@ func (a *API) grantRoutes() {
 			grant, err := desk.GrantRole(ctx, in.Owner.UserID, in.Body)
 			return &response[cardinal.Grant]{Body: grant}, err
 		})
-	register(a, op(http.MethodDelete, "/v1/users/{id}/roles/{role_id}", "revoke-role", "Roles", "Revoke a role from a user"),
+	register(a, op(http.MethodDelete, "/v1/users/{id}/roles/{role_id}", "revoke-role", "Roles",
+		"Revoke a role from a user"),
 		func(ctx context.Context, desk directory.Desk, in *struct {
 			Owner  ByID
 			RoleID uuid.UUID `path:"role_id" format:"uuid" doc:"Id of the role"`

@@ -17,7 +17,8 @@ func init() {
 	for _, m := range messages {
 		*m.text = m.code + messageSeparator + m.value
 	}
-	// huma's own answer repeats the invalid input, even a password. A Problem has the place and the code, never the value.
+	// huma's own answer repeats the invalid input, even a password. A Problem has the place and the code, never the
+	// value.
 	huma.NewErrorWithContext = func(ctx huma.Context, _ int, _ string, errs ...error) huma.StatusError {
 		p := decodingProblem(errs)
 		if ctx != nil {
@@ -31,11 +32,12 @@ func init() {
 // messageSeparator is between the code and the value in a message.
 const messageSeparator = "|"
 
-// messages are the texts of huma's validation errors. Each is set to a code of the catalogue and the value of the placeholder
-// of that code, so that an error of huma is read back as a code and a value. huma formats some of them with an error of a
-// parser, which can contain the input: "%.0s" formats it to nothing.
+// messages are the texts of huma's validation errors. Each is set to a code of the catalogue and the value of the
+// placeholder of that code, so that an error of huma is read back as a code and a value. huma formats some of them
+// with an error of a parser, which can contain the input: "%.0s" formats it to nothing.
 //
-// The codes are those of fields. An error in a parameter has the code parameter_format and the fix of the code given here.
+// The codes are those of fields. An error in a parameter has the code parameter_format and the fix of the code given
+// here.
 var messages = []struct {
 	text  *string
 	code  string
@@ -88,8 +90,8 @@ var messages = []struct {
 	{&validation.MsgExpectedDependentRequiredProperty, "field_missing", "%s%.0s"},
 }
 
-// readMessage returns the code and the value of a message of huma. A message that is not in the table is not shown, because it
-// can contain the input.
+// readMessage returns the code and the value of a message of huma. A message that is not in the table is not shown,
+// because it can contain the input.
 func readMessage(message string) (code, value string) {
 	code, value, _ = strings.Cut(message, messageSeparator)
 	for _, m := range messages {
@@ -103,8 +105,8 @@ func readMessage(message string) (code, value string) {
 // undescribedForm is the value of an error whose cause huma does not name.
 const undescribedForm = "the form that /openapi.json describes"
 
-// decodingProblem is the problem of a request that huma could not decode. The request has passed validate, so only what a schema
-// cannot express is left, like a number that does not fit into 64 bits.
+// decodingProblem is the problem of a request that huma could not decode. The request has passed validate, so only
+// what a schema cannot express is left, like a number that does not fit into 64 bits.
 func decodingProblem(errs []error) *Problem {
 	if len(errs) == 0 {
 		return NewProblem("internal")

@@ -19,8 +19,8 @@ import (
 
 const input = "Zq9kanari7|x"
 
-// TestMessages compares the table of messages with huma's source: huma must neither have a message that is not in the table, nor format
-// one in another way.
+// TestMessages compares the table of messages with huma's source: huma must neither have a message that is not in the
+// table, nor format one in another way.
 func TestMessages(t *testing.T) {
 	formats := humaFormats(t)
 	inTable := tableMessages(t)

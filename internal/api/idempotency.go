@@ -12,11 +12,11 @@ import (
 
 // IdempotentInput is the part of the input of a POST that changes something.
 type IdempotentInput struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"A repeated request with the same key has one effect. Kept for a day"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Requests with one key have one effect"`
 }
 
-// idempotency returns what the directory needs to recognise a repeated request, or the error in its Idempotency-Key. Both are nil
-// for a request without a key, and for an operation without effect.
+// idempotency returns what the directory needs to recognise a repeated request, or the error in its Idempotency-Key.
+// Both are nil for a request without a key, and for an operation without effect.
 func idempotency(r *http.Request, o *huma.Operation, s requestState) (*directory.Once, *cardinal.Fault) {
 	key := header(r.Header, "Idempotency-Key")
 	if key == "" || r.Method != http.MethodPost || o.Metadata[noIdempotency] == true {
@@ -28,8 +28,8 @@ func idempotency(r *http.Request, o *huma.Operation, s requestState) (*directory
 	return &directory.Once{Key: key, Route: r.Method + " " + o.Path, Path: r.URL.Path, Body: s.body}, nil
 }
 
-// checkIdempotencyKey returns the error in a key. The keys of all anonymous callers share one scope, so theirs must be hard to
-// guess; an authenticated caller has a scope of its own.
+// checkIdempotencyKey returns the error in a key. The keys of all anonymous callers share one scope, so theirs must
+// be hard to guess; an authenticated caller has a scope of its own.
 func checkIdempotencyKey(key string, actor cardinal.Actor) *cardinal.Fault {
 	rule := ""
 	isPrintable := func(r rune) bool { return r >= 0x21 && r <= 0x7e }

@@ -32,7 +32,8 @@ func accepted(o huma.Operation) huma.Operation {
 func (a *API) importRoutes() {
 	a.uploadRoute()
 	a.importProblemsRoute()
-	register(a, op(http.MethodGet, "/v1/imports", "list-imports", "Imports", "List imports, with those of the command line"),
+	register(a, op(http.MethodGet, "/v1/imports", "list-imports", "Imports",
+		"List imports, with those of the command line"),
 		func(ctx context.Context, desk directory.Desk, in *struct {
 			Paging
 			Sorting
@@ -40,7 +41,8 @@ func (a *API) importRoutes() {
 			importID := func(r cardinal.ImportRun) uuid.UUID { return r.ID }
 			return listPage(ctx, a, &in.Paging, in.descending(), desk.Imports, importID)
 		})
-	register(a, op(http.MethodGet, "/v1/imports/{id}", "get-import", "Imports", "Read an import: its state and its progress"),
+	register(a, op(http.MethodGet, "/v1/imports/{id}", "get-import", "Imports",
+		"Read an import: its state and its progress"),
 		func(ctx context.Context, desk directory.Desk, in *struct{ OfImport }) (*response[cardinal.ImportRun], error) {
 			run, err := desk.Import(ctx, in.ImportID)
 			return &response[cardinal.ImportRun]{Body: run}, err
@@ -69,7 +71,8 @@ const mapDescription = "COLUMN=FIELD sets the field of a CSV column; without FIE
 // uploadRoute adds the upload of files. Its handler is plain, because huma reads a body into memory.
 func (a *API) uploadRoute() {
 	o := accepted(op(http.MethodPost, uploadPath, "upload-import", "Imports",
-		"Upload a file of users. The service checks every row, and creates no user before the import is started", noIdempotency))
+		"Upload a file of users. The service checks every row, and creates no user before the import is started",
+		noIdempotency))
 	describe(&o)
 	format := &huma.Schema{Type: huma.TypeString}
 	for _, name := range directory.ImportFormats() {
@@ -88,10 +91,11 @@ func (a *API) uploadRoute() {
 		{Name: hashConfig, In: "header", Schema: text,
 			Description: "Hash configuration of a Firebase project, as its console shows it, on one line"},
 	}
-	o.RequestBody = &huma.RequestBody{Required: true, Description: "The file, at most 1 GiB", Content: map[string]*huma.MediaType{}}
+	content := map[string]*huma.MediaType{}
 	for _, mediaType := range uploadTypes {
-		o.RequestBody.Content[mediaType] = &huma.MediaType{Schema: binary}
+		content[mediaType] = &huma.MediaType{Schema: binary}
 	}
+	o.RequestBody = &huma.RequestBody{Required: true, Description: "The file, at most 1 GiB", Content: content}
 	a.describePlain(&o, "202", &huma.Response{
 		Description: "The file is uploaded and will be checked",
 		Content:     a.jsonContent(reflect.TypeFor[cardinal.ImportRun]()),
@@ -105,10 +109,12 @@ func (a *API) importProblemsRoute() {
 	o := op(http.MethodGet, "/v1/imports/{id}/problems", "list-import-problems", "Imports",
 		"Download the rows of an uploaded file that have problems, unchanged and with their problems")
 	describe(&o)
-	o.Parameters = []*huma.Param{{Name: "id", In: "path", Required: true, Description: "Id of the import", Schema: idForm("").Schema(nil)}}
+	schema := idForm("").Schema(nil)
+	o.Parameters = []*huma.Param{
+		{Name: "id", In: "path", Required: true, Description: "Id of the import", Schema: schema}}
 	a.describePlain(&o, "200", &huma.Response{
-		Description: "For a CSV file, CSV with the same columns and one more. For other files, lines of JSON with one more member. " +
-			"At most the first 64 MiB",
+		Description: "For a CSV file, CSV with the same columns and one more. " +
+			"For other files, lines of JSON with one more member. At most the first 64 MiB",
 		Content: map[string]*huma.MediaType{"text/csv": {Schema: binary}, "application/x-ndjson": {Schema: binary}},
 	})
 	a.mux.HandleFunc("GET /v1/imports/{id}/problems", a.importProblems(&o))

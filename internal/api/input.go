@@ -13,8 +13,9 @@ import (
 	"cardinal/internal/directory"
 )
 
-// The parts of the inputs of operations. A part that reads the request itself (a huma.Resolver) is always a named field: the method
-// of an embedded part would become the method of the input, and huma would not look at the other parts any more.
+// The parts of the inputs of operations. A part that reads the request itself (a huma.Resolver) is always a named
+// field: the method of an embedded part would become the method of the input, and huma would not look at the other
+// parts any more.
 
 // noInput is the input of an operation that takes none.
 type noInput struct{}
@@ -27,8 +28,8 @@ type owner interface {
 	userID(desk directory.Desk) uuid.UUID
 }
 
-// ByID is the user whose id is in the path. It reads the path itself: huma looks for parameters only in embedded parts, and a type
-// parameter cannot be embedded.
+// ByID is the user whose id is in the path. It reads the path itself: huma looks for parameters only in embedded
+// parts, and a type parameter cannot be embedded.
 type ByID struct{ UserID uuid.UUID }
 
 // Resolve reads the id.
@@ -47,8 +48,8 @@ const (
 	useCanonicalID  = "Use " + canonicalIDForm + "."
 )
 
-// canonicalID is the only form of an id, that of RFC 9562. It excludes the other forms that parsers of UUIDs accept, and the nil
-// UUID, which would mean that there is no id.
+// canonicalID is the only form of an id, that of RFC 9562. It excludes the other forms that parsers of UUIDs accept,
+// and the nil UUID, which would mean that there is no id.
 var canonicalID = regexp.MustCompile(
 	`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`)
 
@@ -57,7 +58,8 @@ type idForm string
 
 // Schema returns the schema of an id.
 func (idForm) Schema(huma.Registry) *huma.Schema {
-	s := &huma.Schema{Type: huma.TypeString, Format: "uuid", Pattern: canonicalID.String(), PatternDescription: canonicalIDForm}
+	s := &huma.Schema{Type: huma.TypeString, Format: "uuid"}
+	s.Pattern, s.PatternDescription = canonicalID.String(), canonicalIDForm
 	s.PrecomputeMessages()
 	return s
 }
@@ -107,7 +109,7 @@ func parseIfMatch(value string) (int64, *cardinal.Fault) {
 
 // Conditional lets a client ask only for a version that it does not have (RFC 9110, section 13.1.2).
 type Conditional struct {
-	IfNoneMatch string `header:"If-None-Match" doc:"ETag of what the client has. The answer is 304 when it is unchanged"`
+	IfNoneMatch string `header:"If-None-Match" doc:"ETag of what the client has. The answer is 304 if it is unchanged"`
 }
 
 // notModified returns the answer 304 when the client has this version.

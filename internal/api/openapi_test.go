@@ -194,8 +194,8 @@ func somePath(o *huma.Operation) string {
 // besides are the routes that the description leaves out: the description itself and the pages about problems.
 var besides = []string{"GET /problems/{code}", "GET /problems", "/"}
 
-// TestRoutesAndDescriptionAgree asks every method of every described path, and reads the routes that are written by hand from
-// the source: huma registers and describes in one.
+// TestRoutesAndDescriptionAgree asks every method of every described path, and reads the routes that are written by
+// hand from the source: huma registers and describes in one.
 func TestRoutesAndDescriptionAgree(t *testing.T) {
 	h := open(t, "sqlite")
 	for path, item := range h.api.OpenAPI().Paths {
@@ -265,5 +265,36 @@ func TestRoutesAndDescriptionAgree(t *testing.T) {
 	}
 	if found < len(besides) {
 		t.Errorf("%d routes found in the source", found)
+	}
+}
+
+// TestFieldsStateBounds: maxLength is what the API accepts. The description of each field states the bound of what can be stored, or
+// the values to choose from.
+func TestFieldsStateBounds(t *testing.T) {
+	h := open(t, "sqlite")
+	b := &bench{house: h}
+	states := regexp.MustCompile(`(?i)at most (\d+)|^\w+( \(default\))? or \w+$`)
+	fields := 0
+	for _, o := range h.operations() {
+		if o.RequestBody == nil || takesFile(o) {
+			continue
+		}
+		for _, f := range b.fieldsOf(o.RequestBody.Content["application/json"].Schema, nil) {
+			if f.schema.MaxLength == nil {
+				continue
+			}
+			fields++
+			found := states.FindStringSubmatch(f.schema.Description)
+			if found == nil {
+				t.Errorf("%s%s: the description %q states no bound", o.OperationID, f.pointer(), f.schema.Description)
+				continue
+			}
+			if bound, err := strconv.Atoi(found[1]); err == nil && bound > *f.schema.MaxLength {
+				t.Errorf("%s%s: the bound is %d, but maxLength is %d", o.OperationID, f.pointer(), bound, *f.schema.MaxLength)
+			}
+		}
+	}
+	if fields < 50 {
+		t.Errorf("only %d fields with a maxLength", fields)
 	}
 }

@@ -72,7 +72,8 @@ type listed[T any] struct {
 	}
 }
 
-// listPage answers with the page that a request asks for. read reads it, and id returns the id of an item, for the cursor.
+// listPage answers with the page that a request asks for. read reads it, and id returns the id of an item, for the
+// cursor.
 func listPage[T any](ctx context.Context, a *API, p *Paging, descending bool,
 	read func(context.Context, cardinal.Page) (cardinal.List[T], error), id func(T) uuid.UUID) (*listed[T], error) {
 	page, err := p.page(a.directory, descending)

@@ -31,7 +31,8 @@ func (a *API) passwordRoutes() {
 func userPasswordRoutes[O owner](a *API, prefix, name string) {
 	register(a, op(http.MethodGet, prefix+"/password", "get-"+name+"-password", "Passwords",
 		"Read the state of the password, without the password"),
-		func(ctx context.Context, desk directory.Desk, in *struct{ Owner O }) (*etagResponse[cardinal.PasswordState], error) {
+		func(ctx context.Context, desk directory.Desk, in *struct{ Owner O },
+		) (*etagResponse[cardinal.PasswordState], error) {
 			state, err := desk.PasswordState(ctx, in.Owner.userID(desk))
 			return okWithETag(state, state.Version), err
 		})

@@ -12,8 +12,9 @@ import (
 	"cardinal/internal/store"
 )
 
-// TestSlowAnswers: the time that a client has to send a request is no time that its answer has to be ready in, with a body or without.
-// Once it was, five seconds for what has a body: a sign-in that waited so long for its turn was ended as if the client had hung up.
+// TestSlowAnswers: the time that a client has to send a request is no time that its answer has to be ready in, with a
+// body or without. Once it was, five seconds for what has a body: a sign-in that waited so long for its turn was
+// ended as if the client had hung up.
 func TestSlowAnswers(t *testing.T) {
 	h := open(t, "sqlite")
 	served := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -65,7 +65,8 @@ func (a *API) prepare(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 	return a.check(w, r, o, desk, body)
 }
 
-// check returns the state of a valid request, or all errors of an invalid one. It is the only place where requests are validated.
+// check returns the state of a valid request, or all errors of an invalid one. It is the only place where requests
+// are validated.
 func (a *API) check(w http.ResponseWriter, r *http.Request, o *huma.Operation, desk directory.Desk, body []byte,
 ) (requestState, error) {
 	state := requestState{desk: desk, header: w.Header(), body: body}
@@ -111,8 +112,8 @@ func rangesOf(mediaType string) []string {
 	return []string{"*/*", family + "/*", mediaType}
 }
 
-// accepts reports whether the Accept headers of a client allow one of the ranges (RFC 9110, section 12.5.1). The most specific
-// range decides. Without an Accept header, or with an empty one, the client accepts anything.
+// accepts reports whether the Accept headers of a client allow one of the ranges (RFC 9110, section 12.5.1). The most
+// specific range decides. Without an Accept header, or with an empty one, the client accepts anything.
 func accepts(headers, ranges []string) bool {
 	accepted, decidedBy, empty := false, -1, true
 	for part := range strings.SplitSeq(strings.Join(headers, ","), ",") {

@@ -11,7 +11,8 @@ import (
 	"cardinal"
 )
 
-// Problem is an answer that refuses a request (RFC 9457), with all errors of an input at once. Its texts come from the catalogue.
+// Problem is an answer that refuses a request (RFC 9457), with all errors of an input at once. Its texts come from
+// the catalogue.
 type Problem struct {
 	Type      string           `json:"type" doc:"Page about the code, on this server"`
 	Title     string           `json:"title"`
@@ -112,8 +113,8 @@ var kinds = []struct {
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "busy"},
 }
 
-// problemOf converts an error to a problem. An error of no known kind is an error of the service: it is logged, and the answer does
-// not contain its text.
+// problemOf converts an error to a problem. An error of no known kind is an error of the service: it is logged, and
+// the answer does not contain its text.
 func (a *API) problemOf(ctx context.Context, err error) *Problem {
 	var p *Problem
 	if !errors.As(err, &p) {
@@ -158,7 +159,8 @@ func (a *API) classify(ctx context.Context, err error) *Problem {
 				p.header.Set("Retry-After", "1")
 			}
 			if refusal == nil { // the client learns only that it is busy; a full disk is for the operator to know
-				a.options.Logger.WarnContext(ctx, "cannot serve a request", "error", err, "request_id", requestOf(ctx).id)
+				id := requestOf(ctx).id
+				a.options.Logger.WarnContext(ctx, "cannot serve a request", "error", err, "request_id", id)
 			}
 		}
 		return p
@@ -169,8 +171,8 @@ func (a *API) classify(ctx context.Context, err error) *Problem {
 	return NewProblem("internal")
 }
 
-// invalidProblem is the problem of an input with errors: 400 when only parameters have errors, 422 when the body has some, 428
-// when only the version is missing.
+// invalidProblem is the problem of an input with errors: 400 when only parameters have errors, 422 when the body has
+// some, 428 when only the version is missing.
 func invalidProblem(faults []cardinal.Fault) *Problem {
 	if len(faults) == 1 && faults[0].Code == "version_required" {
 		return NewProblem("version_required")

@@ -100,7 +100,8 @@ var (
 		huma.TypeArray:   {canary, map[string]any{"0": canary}, 1},
 		huma.TypeObject:  {canary, []any{canary}, 7},
 	}
-	// unstorable are texts that must be refused, not replaced. They come as JSON spells them, or as bytes that are no UTF-8.
+	// unstorable are texts that must be refused, not replaced. They come as JSON spells them, or as bytes that are no
+	// UTF-8.
 	unstorable = map[string]string{
 		"escaped NUL":              `"` + canary + `\u0000"`,
 		"raw NUL":                  "\"" + canary + "\x00\"",

@@ -188,8 +188,8 @@ var passwordFaults = []struct{ name, password, code string }{
 	{"a password with a control character", "seven lanterns by\u0007" + canary, "password_format"},
 }
 
-// refusables says for every operation how it is granted and how it refuses. There are no exceptions: TestRefusals fails on an
-// operation that is not here.
+// refusables says for every operation how it is granted and how it refuses. There are no exceptions: TestRefusals
+// fails on an operation that is not here.
 var refusables = map[string]refusable{
 	"check-session": {known: true, ready: myself("", nil), more: func(t *testing.T, h *house, c call) []refusal {
 		_, _, key := h.serviceKey(t, h.role(t, fresh("keyed")))

@@ -54,8 +54,8 @@ type refusal struct {
 	check   func(t *testing.T, a answer)
 }
 
-// TestRefusals walks all operations of the description. Each has a call that is granted, generated refusals of that call, and
-// refusals of its own; after each nothing may have changed.
+// TestRefusals walks all operations of the description. Each has a call that is granted, generated refusals of that
+// call, and refusals of its own; after each nothing may have changed.
 func TestRefusals(t *testing.T) {
 	for _, engine := range directorytest.Engines {
 		t.Run(engine, func(t *testing.T) {
@@ -275,8 +275,8 @@ func (b *bench) isRefusal(t *testing.T, name string, a answer, status int, code 
 	}
 }
 
-// granted sends the call itself: what was refused before was not refused for something else. Where a key makes it one, it is
-// sent again, and again with another body.
+// granted sends the call itself: what was refused before was not refused for something else. Where a key makes it
+// one, it is sent again, and again with another body.
 func (b *bench) granted(t *testing.T, o *huma.Operation, c call) {
 	path := c.fill(o.Path)
 	if o.Method == http.MethodGet {

@@ -28,7 +28,8 @@ func (a *API) roleRoutes() {
 			return listPage(ctx, a, &in.Paging, false, desk.Roles, roleID)
 		})
 	register(a, created(op(http.MethodPost, "/v1/roles", "create-role", "Roles", "Create a role")),
-		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewRole]) (*createdResponse[cardinal.Role], error) {
+		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewRole],
+		) (*createdResponse[cardinal.Role], error) {
 			role, err := desk.CreateRole(ctx, in.Body)
 			path := location("roles", role.ID)
 			return &createdResponse[cardinal.Role]{ETag: etag(role.Version), Location: path, Body: role}, err
@@ -41,7 +42,8 @@ func (a *API) roleRoutes() {
 			role, err := desk.Role(ctx, in.RoleID)
 			return okIfModified(in.Conditional, role, role.Version, err)
 		})
-	register(a, op(http.MethodPatch, "/v1/roles/{id}", "update-role", "Roles", "Change the name and the description of a role"),
+	register(a, op(http.MethodPatch, "/v1/roles/{id}", "update-role", "Roles",
+		"Change the name and the description of a role"),
 		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
 			OfRole

@@ -8,8 +8,8 @@ import (
 	"cardinal/internal/directory/directorytest"
 )
 
-// TestShortPages: a search opens a bounded number of people for a page. One that finds nobody among them is empty, and says where it
-// goes on.
+// TestShortPages: a search opens a bounded number of people for a page. One that finds nobody among them is empty,
+// and says where it goes on.
 func TestShortPages(t *testing.T) {
 	for _, engine := range directorytest.Engines {
 		t.Run(engine, func(t *testing.T) {

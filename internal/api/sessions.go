@@ -12,8 +12,8 @@ import (
 	"cardinal/internal/directory"
 )
 
-// sessionCheckRoute adds the check that other services call for each of their own requests. Its cost is paid by every request of
-// those services, so its handler is plain, around one prepared statement.
+// sessionCheckRoute adds the check that other services call for each of their own requests. Its cost is paid by every
+// request of those services, so its handler is plain, around one prepared statement.
 func (a *API) sessionCheckRoute() {
 	o := op(http.MethodGet, "/v1/session", "check-session", "Sign-in", "Check a session token: its user and its expiry")
 	describe(&o)
@@ -43,7 +43,8 @@ func (a *API) checkSession(o *huma.Operation) http.HandlerFunc {
 }
 
 func sessionRoutes[O owner](a *API, prefix, name string) {
-	register(a, op(http.MethodGet, prefix+"/sessions", "list-"+name+"-sessions", "Sessions", "List sessions, with those that ended"),
+	register(a, op(http.MethodGet, prefix+"/sessions", "list-"+name+"-sessions", "Sessions",
+		"List sessions, with those that ended"),
 		func(ctx context.Context, desk directory.Desk, in *struct {
 			Paging
 			Sorting
@@ -55,7 +56,8 @@ func sessionRoutes[O owner](a *API, prefix, name string) {
 			sessionID := func(s cardinal.Session) uuid.UUID { return s.ID }
 			return listPage(ctx, a, &in.Paging, in.descending(), read, sessionID)
 		})
-	register(a, op(http.MethodDelete, prefix+"/sessions/{session_id}", "end-"+name+"-session", "Sessions", "End a session"),
+	register(a, op(http.MethodDelete, prefix+"/sessions/{session_id}", "end-"+name+"-session", "Sessions",
+		"End a session"),
 		func(ctx context.Context, desk directory.Desk, in *struct {
 			Owner     O
 			SessionID uuid.UUID `path:"session_id" format:"uuid" doc:"Id of the session"`

@@ -11,7 +11,7 @@ import (
 // signedIn is a new session with its token.
 type signedIn struct {
 	Token              string           `json:"token" doc:"Bearer token. It is shown only here"`
-	MustChangePassword bool             `json:"must_change_password" doc:"Only PUT /v1/me/password works until the password is changed"`
+	MustChangePassword bool             `json:"must_change_password" doc:"Only PUT /v1/me/password works"`
 	Session            cardinal.Session `json:"session"`
 }
 

@@ -12,7 +12,8 @@ func (a *API) signUpRoutes() {
 	o := created(op(http.MethodPost, "/v1/sign-up", "sign-up", "Sign-in",
 		"Create an account, where the setting sign_up.mode allows it", public))
 	register(a, withRules(o, directory.Desk.SignUpFaults),
-		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.SignUp]) (*response[cardinal.User], error) {
+		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.SignUp],
+		) (*response[cardinal.User], error) {
 			user, err := desk.SignUp(ctx, in.Body)
 			return &response[cardinal.User]{Body: user}, err
 		})

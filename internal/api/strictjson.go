@@ -11,8 +11,9 @@ import (
 // maxNesting bounds the depth of a body; encoding/json would recurse ten thousand levels.
 const maxNesting = 32
 
-// checkJSON returns what makes a text ambiguous or unstorable, or nothing. encoding/json lets several things pass silently
-// that must be refused, not replaced: invalid UTF-8, lone surrogates, NUL, a name given twice, more than one value.
+// checkJSON returns what makes a text ambiguous or unstorable, or nothing. encoding/json lets several things pass
+// silently that must be refused, not replaced: invalid UTF-8, lone surrogates, NUL, a name given twice, more than one
+// value.
 func checkJSON(text []byte) string {
 	if !utf8.Valid(text) {
 		return "it is not valid UTF-8"
@@ -71,8 +72,8 @@ func checkJSON(text []byte) string {
 	}
 }
 
-// checkEscapes finds \u escapes of NUL and of surrogates that are not a pair. Outside of strings a backslash is no JSON, so
-// strings need not be told apart.
+// checkEscapes finds \u escapes of NUL and of surrogates that are not a pair. Outside of strings a backslash is no
+// JSON, so strings need not be told apart.
 func checkEscapes(text []byte) string {
 	for i := 0; i < len(text); i++ {
 		if text[i] == 0 {

@@ -51,7 +51,8 @@ func (a *API) newPacer(w http.ResponseWriter) *pacer {
 	return p
 }
 
-// extend sets the deadlines for the next bytes. Errors are ignored: a writer without deadlines, as in tests, has no connection.
+// extend sets the deadlines for the next bytes. Errors are ignored: a writer without deadlines, as in tests, has no
+// connection.
 func (p *pacer) extend() {
 	deadline := time.Now().Add(p.limits.interval)
 	_ = p.control.SetReadDeadline(deadline)
@@ -146,7 +147,8 @@ func uploadTooLarge() *Problem {
 func newImport(r *http.Request) (in cardinal.NewImport, isMapValid bool) {
 	query, _ := url.ParseQuery(r.URL.RawQuery)
 	start, _ := strconv.ParseBool(query.Get("start"))
-	in = cardinal.NewImport{Name: query.Get("name"), Format: query.Get("format"), FirebaseHash: r.Header.Get(hashConfig), Start: start}
+	in = cardinal.NewImport{Name: query.Get("name"), Format: query.Get("format"), Start: start}
+	in.FirebaseHash = r.Header.Get(hashConfig)
 	isMapValid = true
 	for _, pair := range query["map"] {
 		column, field, ok := strings.Cut(pair, "=")

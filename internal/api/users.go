@@ -21,16 +21,16 @@ type listUsersInput struct {
 	Paging
 	Sorting
 	Expanding
-	Email        string          `query:"email" maxLength:"1000" doc:"Exact address, in any spelling; at most 254 bytes in its normal form"`
+	Email        string          `query:"email" maxLength:"1000" doc:"Exact address, in any spelling"`
 	Status       string          `query:"status" maxLength:"32" doc:"One of /v1/statuses"`
-	Kind         string          `query:"kind" maxLength:"32" doc:"person or service. With built_in=true also operator, system and stranger"`
+	Kind         string          `query:"kind" maxLength:"32" doc:"person or service, or a built-in kind"`
 	Role         uuid.UUID       `query:"role" format:"uuid" doc:"Users with this role, by its id"`
 	CreatedFrom  time.Time       `query:"created[gte]" doc:"Created at this time or later (RFC 3339)"`
 	CreatedUntil time.Time       `query:"created[lt]" doc:"Created before this time (RFC 3339)"`
 	BuiltIn      bool            `query:"built_in" doc:"List the built-in users too"`
-	Search       string          `query:"q" maxLength:"200" doc:"Words that start a name, a user name or an email address, without regard to accents and case. A whole domain after @"`
-	Attributes   attributeValues `query:"attributes" maxLength:"2000" doc:"Searchable attributes by exact value: a JSON object like {\"team\":\"red\"}"`
-	Count        bool            `query:"count" doc:"Count the users of all pages: exact up to 10,000, an estimate above"`
+	Search       string          `query:"q" maxLength:"200" doc:"Starts of words, or @ and a whole domain"`
+	Attributes   attributeValues `query:"attributes" maxLength:"2000" doc:"Exact values, as JSON: {\"team\":\"red\"}"`
+	Count        bool            `query:"count" doc:"Count the users of all pages: above 10,000 an estimate"`
 }
 
 // attributeValues are the attributes that users are searched by, as JSON.
@@ -66,10 +66,12 @@ type listedUsers struct {
 }
 
 func (a *API) userRoutes() {
-	register(a, withReadPermission("users.read", op(http.MethodGet, "/v1/users", "list-users", "Users", "List users")), a.listUsers)
+	list := op(http.MethodGet, "/v1/users", "list-users", "Users", "List users")
+	register(a, withReadPermission("users.read", list), a.listUsers)
 	create := created(op(http.MethodPost, "/v1/users", "create-user", "Users", "Create a user or a service account"))
 	register(a, withRules(create, directory.Desk.NewUserFaults),
-		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewUser]) (*createdResponse[cardinal.User], error) {
+		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewUser],
+		) (*createdResponse[cardinal.User], error) {
 			user, err := desk.CreateUser(ctx, in.Body)
 			path := location("users", user.ID)
 			return &createdResponse[cardinal.User]{ETag: etag(user.Version), Location: path, Body: user}, err
@@ -126,12 +128,13 @@ func userItemRoutes[O owner](a *API, prefix, name, tag string) {
 			Owner O
 		}) (*etagResponse[cardinal.User], error) {
 			user, err := desk.User(ctx, in.Owner.userID(desk), in.Expand == "profile")
-			if in.Expand != "" { // the profile has its own version, so the version of the user does not show that it changed
+			if in.Expand != "" { // the version of the user does not change with the profile, which has its own
 				return okWithETag(user, user.Version), err
 			}
 			return okIfModified(in.Conditional, user, user.Version, err)
 		})
-	register(a, op(http.MethodPatch, prefix, "update-"+name, tag, "Change the profile of the user, under the version of the user"),
+	register(a, op(http.MethodPatch, prefix, "update-"+name, tag,
+		"Change the profile of the user, under the version of the user"),
 		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
 			Owner O
@@ -140,7 +143,8 @@ func userItemRoutes[O owner](a *API, prefix, name, tag string) {
 			user, err := desk.UpdateUser(ctx, in.Owner.userID(desk), in.version(), in.Body)
 			return okWithETag(user, user.Version), err
 		})
-	register(a, op(http.MethodDelete, prefix, "delete-"+name, tag, "Soft-delete the user and end all sessions of the user"),
+	register(a, op(http.MethodDelete, prefix, "delete-"+name, tag,
+		"Soft-delete the user and end all sessions of the user"),
 		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
 			Owner O

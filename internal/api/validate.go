@@ -20,9 +20,9 @@ import (
 	"cardinal/internal/nearest"
 )
 
-// validate returns all errors in the form of a request, by the description of its operation: of the query, the path, the headers
-// and the body. It is the only place that does: huma and the plain handlers decode what has passed. body is empty for an
-// operation whose body is not JSON.
+// validate returns all errors in the form of a request, by the description of its operation: of the query, the path,
+// the headers and the body. It is the only place that does: huma and the plain handlers decode what has passed. body
+// is empty for an operation whose body is not JSON.
 func (a *API) validate(r *http.Request, o *huma.Operation, body []byte) []cardinal.Fault {
 	query, faults := parseQuery(r.URL.RawQuery, o)
 	for _, p := range o.Parameters {
@@ -42,8 +42,8 @@ func (a *API) validate(r *http.Request, o *huma.Operation, body []byte) []cardin
 // notFilters are the parameters of a list that do not narrow it.
 var notFilters = []string{"limit", "after", "sort", "expand", "count"}
 
-// parseQuery returns the parameters of a query, and its errors that do not depend on the type of a parameter: names that the
-// operation does not have, names given more than once, and values that cannot be stored.
+// parseQuery returns the parameters of a query, and its errors that do not depend on the type of a parameter: names
+// that the operation does not have, names given more than once, and values that cannot be stored.
 func parseQuery(raw string, o *huma.Operation) (url.Values, []cardinal.Fault) {
 	if raw == "" {
 		return nil, nil
@@ -83,8 +83,8 @@ const useStorable = "Use valid UTF-8 without NUL."
 // storable reports whether both databases can store a text.
 func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// printableName returns the name of an unknown parameter, or "*" for one that is empty, long or not printable: names are an input,
-// too.
+// printableName returns the name of an unknown parameter, or "*" for one that is empty, long or not printable: names
+// are an input, too.
 func printableName(name string) string {
 	if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return "*"
@@ -189,7 +189,8 @@ func (a *API) bodyFaults(o *huma.Operation, body []byte) []cardinal.Fault {
 			fault = fieldFault(pointer, code, value)
 		}
 		// One error for each place and code: huma checks the form of an id twice, for example.
-		if !slices.ContainsFunc(faults, func(f cardinal.Fault) bool { return f.Pointer == fault.Pointer && f.Code == code }) {
+		isSame := func(f cardinal.Fault) bool { return f.Pointer == fault.Pointer && f.Code == code }
+		if !slices.ContainsFunc(faults, isSame) {
 			faults = append(faults, fault)
 		}
 	}
@@ -204,8 +205,8 @@ func fieldFault(pointer, code string, values ...any) cardinal.Fault {
 
 var arrayIndex = regexp.MustCompile(`\[(\d+)\]`)
 
-// pointerOf converts a path of huma (a.b[0].c) to a JSON pointer. Names are an input: one that is long or not printable is
-// replaced by "*".
+// pointerOf converts a path of huma (a.b[0].c) to a JSON pointer. Names are an input: one that is long or not
+// printable is replaced by "*".
 func pointerOf(path string) string {
 	if path == "" {
 		return ""
@@ -249,8 +250,8 @@ func fieldsAt(registry huma.Registry, schema *huma.Schema, path string) []string
 	return slices.Collect(maps.Keys(schema.Properties))
 }
 
-// suggest returns a sentence for an unknown name: with the known name that is most similar, or with all known names when there
-// are few. It starts with a space, or is empty.
+// suggest returns a sentence for an unknown name: with the known name that is most similar, or with all known names
+// when there are few. It starts with a space, or is empty.
 func suggest(name string, known []string) string {
 	slices.Sort(known)
 	if similar := nearest.To(name, known); similar != "" {
@@ -262,7 +263,8 @@ func suggest(name string, known []string) string {
 	return " Known names: " + strings.Join(known, ", ") + "."
 }
 
-// suggestParameter does the same for a parameter. For a list it names the filters, without the parameters that all lists have.
+// suggestParameter does the same for a parameter. For a list it names the filters, without the parameters that all
+// lists have.
 func suggestParameter(name string, known []string) string {
 	isNoFilter := func(name string) bool { return slices.Contains(notFilters, name) }
 	filters := slices.DeleteFunc(slices.Clone(known), isNoFilter)
@@ -280,20 +282,21 @@ const rules = "rules"
 // ruleCheck returns the errors that the rules of an operation find in a body.
 type ruleCheck func(context.Context, directory.Desk, []byte) ([]cardinal.Fault, error)
 
-// withRules adds to an operation the check of its body by its rules. It runs only for a request with errors of form, so that
-// the client gets all errors at once; the operation itself checks a request without.
+// withRules adds to an operation the check of its body by its rules. It runs only for a request with errors of form,
+// so that the client gets all errors at once; the operation itself checks a request without.
 func withRules[B any](o huma.Operation, check func(directory.Desk, context.Context, B) ([]cardinal.Fault, error),
 ) huma.Operation {
-	o.Metadata[rules] = ruleCheck(func(ctx context.Context, desk directory.Desk, body []byte) ([]cardinal.Fault, error) {
+	var checkBody ruleCheck = func(ctx context.Context, desk directory.Desk, body []byte) ([]cardinal.Fault, error) {
 		var in B
 		_ = json.Unmarshal(body, &in) // fields of another type stay empty; they have an error already
 		return check(desk, ctx, in)
-	})
+	}
+	o.Metadata[rules] = checkBody
 	return o
 }
 
-// invalid returns the error of a request that has errors of form. It adds those that the rules of the operation find in the
-// other fields. When the rules cannot be checked, the request fails: a list of errors is always complete.
+// invalid returns the error of a request that has errors of form. It adds those that the rules of the operation find
+// in the other fields. When the rules cannot be checked, the request fails: a list of errors is always complete.
 func (s requestState) invalid(ctx context.Context, o *huma.Operation, faults []cardinal.Fault) error {
 	if check, ok := o.Metadata[rules].(ruleCheck); ok {
 		more, err := check(ctx, s.desk, s.body)
@@ -301,7 +304,8 @@ func (s requestState) invalid(ctx context.Context, o *huma.Operation, faults []c
 			return err
 		}
 		for _, m := range more {
-			if !slices.ContainsFunc(faults, func(f cardinal.Fault) bool { return f.Pointer != "" && f.Pointer == m.Pointer }) {
+			hasPlace := func(f cardinal.Fault) bool { return f.Pointer != "" && f.Pointer == m.Pointer }
+			if !slices.ContainsFunc(faults, hasPlace) {
 				faults = append(faults, m)
 			}
 		}

@@ -100,8 +100,8 @@ func versionOf(version string) json.RawMessage {
 	return text
 }
 
-// serveMetrics answers only requests from this machine, unless the metrics are public. The request of another client that a proxy
-// on this machine forwards is recognised by the headers that proxies add.
+// serveMetrics answers only requests from this machine, unless the metrics are public. The request of another client
+// that a proxy on this machine forwards is recognised by the headers that proxies add.
 func (s *Server) serveMetrics(w *responseRecorder, r *http.Request) {
 	from, ok := parseAddress(r.RemoteAddr)
 	direct := true

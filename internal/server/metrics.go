@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics counts requests by route and class of status. A route is found without a lock and without hashing its labels, because a
-// session check costs little more than this.
+// metrics counts requests by route and class of status. A route is found without a lock and without hashing its
+// labels, because a session check costs little more than this.
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
@@ -38,18 +38,24 @@ type series struct {
 	seconds  prometheus.Observer
 }
 
-func newMetrics(registry *prometheus.Registry, inFlight func() float64, hashing func() (running, waiting int, rejected uint64),
-) *metrics {
+// hashingStats returns how many password hashes run and wait, and how many were rejected.
+type hashingStats = func() (running, waiting int, rejected uint64)
+
+func newMetrics(registry *prometheus.Registry, inFlight func() float64, hashing hashingStats) *metrics {
 	if registry == nil {
 		registry = prometheus.NewRegistry()
 	}
 	labels := []string{"route", "status"}
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "cardinal_http_requests_total", Help: "Requests answered, by route pattern and class of status."}, labels),
+			Name: "cardinal_http_requests_total",
+			Help: "Requests answered, by route pattern and class of status.",
+		}, labels),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "cardinal_http_request_duration_seconds", Help: "Time from the header of a request to the end of its answer.",
-			Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5}}, labels),
+			Name:    "cardinal_http_request_duration_seconds",
+			Help:    "Time from the header of a request to the end of its answer.",
+			Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5},
+		}, labels),
 	}
 	m.routes.Store(&map[string]*route{})
 	m.requests, m.seconds = registered(registry, m.requests), registered(registry, m.seconds)
@@ -65,9 +71,10 @@ func newMetrics(registry *prometheus.Registry, inFlight func() float64, hashing 
 }
 
 // registerHashing adds the metrics of the queue of password hashes.
-func registerHashing(registry *prometheus.Registry, hashing func() (running, waiting int, rejected uint64)) {
+func registerHashing(registry *prometheus.Registry, hashing hashingStats) {
 	gauge := func(name, help string, value func() float64) {
-		registered[prometheus.Collector](registry, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+		g := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+		registered[prometheus.Collector](registry, g)
 	}
 	gauge("cardinal_hashing_running", "Password hashes that are computed now.", func() float64 {
 		running, _, _ := hashing()
@@ -77,8 +84,10 @@ func registerHashing(registry *prometheus.Registry, hashing func() (running, wai
 		_, waiting, _ := hashing()
 		return float64(waiting)
 	})
-	registered[prometheus.Collector](registry, prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "cardinal_hashing_rejected_total", Help: "Password hashes rejected because the queue was full."}, func() float64 {
+	rejections := prometheus.CounterOpts{
+		Name: "cardinal_hashing_rejected_total", Help: "Password hashes rejected because the queue was full.",
+	}
+	registered[prometheus.Collector](registry, prometheus.NewCounterFunc(rejections, func() float64 {
 		_, _, rejected := hashing()
 		return float64(rejected)
 	}))
@@ -107,7 +116,8 @@ func (m *metrics) observe(pattern string, status int, took time.Duration) {
 	}
 	s := r.class[class].Load()
 	if s == nil {
-		s = &series{m.requests.WithLabelValues(pattern, classes[class]), m.seconds.WithLabelValues(pattern, classes[class])}
+		name := classes[class]
+		s = &series{m.requests.WithLabelValues(pattern, name), m.seconds.WithLabelValues(pattern, name)}
 		r.class[class].Store(s) // a concurrent request stored the same counters
 	}
 	s.requests.Inc()

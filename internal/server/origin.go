@@ -12,8 +12,8 @@ import (
 	"cardinal"
 )
 
-// requestID returns the Request-Id of the caller when it is a UUID in the form of RFC 9562, and a new one otherwise. The text is the
-// value of the header.
+// requestID returns the Request-Id of the caller when it is a UUID in the form of RFC 9562, and a new one otherwise.
+// The text is the value of the header.
 func requestID(h http.Header) (uuid.UUID, []string) {
 	if given := h["Request-Id"]; len(given) == 1 && len(given[0]) == 36 {
 		if id, err := uuid.Parse(given[0]); err == nil && id != uuid.Nil && strings.ToLower(given[0]) == given[0] {
@@ -47,10 +47,10 @@ func isHex(s string, length int) bool {
 	return len(s) == length && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// clientAddress returns the address of the client. Without trusted proxies it is the address of the connection. Each proxy appends
-// the address that it saw to X-Forwarded-For, so the list is read from the right: the first address that is not a trusted proxy is
-// the client, and the entries left of it are not reliable. An invalid entry ends the search at the proxy that appended it. The
-// result is "" for a connection without an IP address.
+// clientAddress returns the address of the client. Without trusted proxies it is the address of the connection. Each
+// proxy appends the address that it saw to X-Forwarded-For, so the list is read from the right: the first address
+// that is not a trusted proxy is the client, and the entries left of it are not reliable. An invalid entry ends the
+// search at the proxy that appended it. The result is "" for a connection without an IP address.
 func clientAddress(remote string, forwarded []string, trusted []netip.Prefix) string {
 	client, ok := parseAddress(remote)
 	if !ok {
@@ -78,7 +78,8 @@ func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
 	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// parseAddress reads an IP address with or without a port. It converts an IPv4-mapped IPv6 address to IPv4, and removes a zone.
+// parseAddress reads an IP address with or without a port. It converts an IPv4-mapped IPv6 address to IPv4, and
+// removes a zone.
 func parseAddress(s string) (netip.Addr, bool) {
 	if with, err := netip.ParseAddrPort(s); err == nil {
 		return with.Addr().Unmap().WithZone(""), true

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzClientAddress: whatever proxies and clients write, the answer is an address in its one form, and without trust in a proxy it is
-// that of the connection.
+// FuzzClientAddress: whatever proxies and clients write, the answer is an address in its one form, and without trust
+// in a proxy it is that of the connection.
 func FuzzClientAddress(f *testing.F) {
 	for _, header := range []string{"", "203.0.113.7", "203.0.113.7, 10.0.0.1", " ,", "[2001:db8::1]:443", "fe80::1%eth0", "::ffff:203.0.113.7", "unknown", "10.0.0.1,10.0.0.2,10.0.0.3", "1.2.3.4:99999", "\x00", "１.2.3.4"} {
 		f.Add("10.0.0.1:443", header)

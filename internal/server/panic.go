@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// handlePanic answers for a handler that panicked, unless its answer has begun. A handler panics with http.ErrAbortHandler to close
-// the connection.
+// handlePanic answers for a handler that panicked, unless its answer has begun. A handler panics with
+// http.ErrAbortHandler to close the connection.
 func (s *Server) handlePanic(w *responseRecorder, cause any) {
 	if cause == http.ErrAbortHandler {
 		w.status, w.expected5xx = -1, true
@@ -26,8 +26,8 @@ func (s *Server) handlePanic(w *responseRecorder, cause any) {
 	w.writeProblem("internal")
 }
 
-// panicText returns what can be logged about a panic: the text of an error of the runtime, otherwise only the type. The value of
-// any other panic can contain input.
+// panicText returns what can be logged about a panic: the text of an error of the runtime, otherwise only the type.
+// The value of any other panic can contain input.
 func panicText(cause any) string {
 	if err, ok := cause.(runtime.Error); ok {
 		return err.Error()
@@ -49,8 +49,8 @@ func stack() string {
 	}
 }
 
-// errorLogWriter receives the log of net/http. Many of its messages contain the address of a client, so only messages that are
-// known to contain none are kept.
+// errorLogWriter receives the log of net/http. Many of its messages contain the address of a client, so only messages
+// that are known to contain none are kept.
 type errorLogWriter struct{ log *slog.Logger }
 
 // withoutAddress are the starts of the messages that contain no address.

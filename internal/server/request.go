@@ -127,7 +127,8 @@ func (s *Server) serveAPI(w *responseRecorder, id uuid.UUID) {
 // rejectOverload answers a request above the limit of requests in flight.
 func (s *Server) rejectOverload(w *responseRecorder) {
 	if now := time.Now().Unix(); s.overloadLogged.Swap(now) != now {
-		s.log.WarnContext(w.request.Context(), "too many requests in flight: new requests are rejected", "limit", s.limits.inFlight)
+		const message = "too many requests in flight: new requests are rejected"
+		s.log.WarnContext(w.request.Context(), message, "limit", s.limits.inFlight)
 	}
 	w.expected5xx = true
 	w.Header()["Retry-After"] = []string{"1"}
@@ -159,8 +160,9 @@ func (s *Server) end(w *responseRecorder, began time.Time) {
 	}
 	if ctx := w.request.Context(); s.log.Enabled(ctx, level) {
 		line := []slog.Attr{
-			slog.String("method", methodName(w.request.Method)), slog.String("route", w.routeName()), slog.Int("status", status),
-			slog.Duration("took", took), slog.Int64("bytes", w.bytes), slog.String("request_id", w.id[0]),
+			slog.String("method", methodName(w.request.Method)), slog.String("route", w.routeName()),
+			slog.Int("status", status), slog.Duration("took", took), slog.Int64("bytes", w.bytes),
+			slog.String("request_id", w.id[0]),
 		}
 		if trace := traceID(w.request.Header["Traceparent"]); trace != "" {
 			line = append(line, slog.String("trace_id", trace))
@@ -172,14 +174,14 @@ func (s *Server) end(w *responseRecorder, began time.Time) {
 	}
 }
 
-// routeName returns the pattern that the request matched. It is "other" without a match, and for a pattern that contains the path of
-// the request.
+// routeName returns the pattern that the request matched. It is "other" without a match, and for a pattern that
+// contains the path of the request.
 func (w *responseRecorder) routeName() string {
 	switch {
 	case w.route != "":
 		return w.route
-	case w.request.Pattern == "" || w.request.Method == http.MethodConnect: // for CONNECT, ServeMux can set the path as it was sent
-		return other
+	case w.request.Pattern == "" || w.request.Method == http.MethodConnect:
+		return other // for CONNECT, ServeMux can set the pattern to the path as it was sent
 	}
 	return w.request.Pattern
 }

@@ -1,6 +1,7 @@
-// Package server is the HTTP server. It adds to every request an id, its origin, limits and security headers before the API handles
-// it, answers the endpoints for operators (liveness, readiness, version, metrics), and stops without cutting off requests. Its logs
-// and metrics contain nothing that a caller sent, except for the ids that are meant to be logged.
+// Package server is the HTTP server. It adds to every request an id, its origin, limits and security headers before
+// the API handles it, answers the endpoints for operators (liveness, readiness, version, metrics), and stops without
+// cutting off requests. Its logs and metrics contain nothing that a caller sent, except for the ids that are meant to
+// be logged.
 package server
 
 import (
@@ -78,7 +79,8 @@ type Server struct {
 
 // New builds a server. It does not listen yet.
 func New(o Options) *Server {
-	s := &Server{options: o, limits: standard, log: o.Logger, origin: http.NewCrossOriginProtection(), version: versionOf(o.Version)}
+	s := &Server{options: o, limits: standard, log: o.Logger, version: versionOf(o.Version)}
+	s.origin = http.NewCrossOriginProtection()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -89,8 +91,8 @@ func New(o Options) *Server {
 // Handler returns what Serve serves, for callers with an http.Server of their own.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
-// Serve answers on l, which it closes, until ctx ends. Then it accepts no new connections and answers the requests in flight. It
-// returns nil when no request was cut off, and returns at the latest 30 seconds later.
+// Serve answers on l, which it closes, until ctx ends. Then it accepts no new connections and answers the requests in
+// flight. It returns nil when no request was cut off, and returns at the latest 30 seconds later.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	// The requests in flight outlive ctx.
 	requestCtx, cut := context.WithCancel(context.WithoutCancel(ctx))
@@ -99,7 +101,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		Handler:           s.Handler(),
 		BaseContext:       func(net.Listener) context.Context { return requestCtx },
 		ErrorLog:          log.New(errorLogWriter{s.log}, "", 0),
-		ReadHeaderTimeout: s.limits.readHeader, ReadTimeout: s.limits.read, WriteTimeout: s.limits.write, IdleTimeout: s.limits.idle,
+		ReadHeaderTimeout: s.limits.readHeader,
+		ReadTimeout:       s.limits.read, WriteTimeout: s.limits.write, IdleTimeout: s.limits.idle,
 		MaxHeaderBytes:               s.limits.header,
 		DisableGeneralOptionsHandler: true,
 	}
@@ -114,15 +117,16 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	s.stopping.Store(true)
 	_ = l.Close() // an error changes nothing; the next line waits until it is closed
 	<-ended
-	// Shutdown closes idle connections at once, even one on which a request is just arriving. So the server answers a moment longer
-	// and closes each connection with its answer. Then only unused connections are left for Shutdown.
+	// Shutdown closes idle connections at once, even one on which a request is just arriving. So the server answers a
+	// moment longer and closes each connection with its answer. Then only unused connections are left for Shutdown.
 	time.Sleep(s.limits.drainDelay)
 	graceCtx, cancel := context.WithTimeout(requestCtx, s.limits.grace)
 	defer cancel()
 	if err := h.Shutdown(graceCtx); err != nil {
 		left := s.inFlight.Load()
 		cut()
-		return errors.Join(fmt.Errorf("stop: %d requests were cut off after %s: %w", left, s.limits.grace, err), h.Close())
+		err = fmt.Errorf("stop: %d requests were cut off after %s: %w", left, s.limits.grace, err)
+		return errors.Join(err, h.Close())
 	}
 	return nil
 }

@@ -34,6 +34,6 @@ var replies = []mutant{
 		}`}},
 	{name: "no bearer token is kept for a replay", pkg: directoryTests, run: "TestOnce", edit: edit{"internal/directory/signin.go",
 		`	k.once = nil // a bearer token is never kept for a replay`, ``}},
-	{name: "a stranger's key cannot be guessed", pkg: apiTests, run: "TestRefusals|TestOneEffect", edit: edit{"internal/api/idempotency.go",
+	{name: "a stranger's key cannot be guessed", pkg: apiTests, run: "TestRefusals|TestIdempotencyKey", edit: edit{"internal/api/idempotency.go",
 		`	} else if !actor.Known() && len(key) < 22 {`, `	} else if false {`}},
 }

@@ -2,22 +2,22 @@ package main
 
 // requests are the protections at the door.
 var requests = []mutant{
-	{name: "pages of other sites", pkg: serverTests, run: "TestCrossSiteRequestsAreRefused", edit: edit{"internal/server/request.go",
+	{name: "pages of other sites", pkg: serverTests, run: "TestCrossSiteRequests", edit: edit{"internal/server/request.go",
 		`	case s.origin.Check(r) != nil:`, `	case false:`}},
-	{name: "length of a body", pkg: serverTests, run: "TestBodyIsLimited", edit: edit{"internal/server/request.go",
+	{name: "length of a body", pkg: serverTests, run: "TestBodyLimit", edit: edit{"internal/server/request.go",
 		`	if r.ContentLength > s.limits.body && !upload {`, `	if false {`}},
-	{name: "length of a body that does not say it", pkg: serverTests, run: "TestBodyIsLimited", edit: edit{"internal/server/request.go",
+	{name: "length of a body that does not say it", pkg: serverTests, run: "TestBodyLimit", edit: edit{"internal/server/request.go",
 		`	if r.Body != nil && r.Body != http.NoBody && !upload {`, `	if false {`}},
 	{name: "length of a body of the API", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/prepare.go",
 		`http.MaxBytesReader(w, r.Body, maxBody)`, `http.MaxBytesReader(w, r.Body, 4*maxBody)`}},
-	{name: "requests at once", pkg: serverTests, run: "TestRequestsInFlightAreLimited", edit: edit{"internal/server/request.go",
+	{name: "requests at once", pkg: serverTests, run: "TestInFlightLimit", edit: edit{"internal/server/request.go",
 		`	if s.inFlight.Add(1) > s.limits.inFlight {`, `	if s.inFlight.Add(1) < 0 {`}},
-	{name: "slow headers", pkg: serverTests, run: "TestSlowHeaderIsCut", edit: edit{"internal/server/server.go",
+	{name: "slow headers", pkg: serverTests, run: "TestSlowHeader", edit: edit{"internal/server/server.go",
 		`		ReadHeaderTimeout: s.limits.readHeader,
 `, ``}},
 	{name: "hearsay of proxies", pkg: serverTests, run: "TestClientAddress", edit: edit{"internal/server/origin.go",
 		`			if !isTrusted(client, trusted) {`, `			if len(trusted) == 0 {`}},
-	{name: "metrics are for this machine", pkg: serverTests, run: "TestMetricsAreForThisMachine", edit: edit{"internal/server/builtin.go",
+	{name: "metrics are for this machine", pkg: serverTests, run: "TestMetricsOnlyForThisMachine", edit: edit{"internal/server/builtin.go",
 		`	if !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {`, `	if false && !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {`}},
 	{name: "a name twice in an object", pkg: apiTests, run: "TestRefusals|FuzzCheckJSON", edit: edit{"internal/api/strictjson.go",
 		`			if open[top].names[name] {`, `			if false {`}},
@@ -36,13 +36,13 @@ var requests = []mutant{
 		`		case !slices.Contains(known, name):`, `		case false:`}},
 	{name: "only who is known comes in", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/prepare.go",
 		`	if o.Metadata[public] == true {`, `	if o.Metadata[public] == true || bearer(r) == "" {`}},
-	{name: "errors tell nothing of the inside", pkg: apiTests, run: "TestKindsOfError", edit: edit{"internal/api/problem.go",
+	{name: "errors tell nothing of the inside", pkg: apiTests, run: "TestErrorKinds", edit: edit{"internal/api/problem.go",
 		`"error", err, "request_id", requestOf(ctx).id)
 	}
 	return NewProblem("internal")`, `"error", err, "request_id", requestOf(ctx).id)
 	}
 	return &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: err.Error(), header: http.Header{}}`}},
-	{name: "time to send is no time to answer in", pkg: apiTests, run: "TestSlowAnswers", edit: edit{"internal/api/api.go",
+	{name: "time to send is no time to answer in", pkg: apiTests, run: "TestSlowResponse", edit: edit{"internal/api/api.go",
 		`BodyReadTimeout: -1,`, `BodyReadTimeout: 0,`}},
 	{name: "an error of the database is not a shorter list", pkg: apiTests, run: "TestServiceErrors", edit: edit{"internal/api/validate.go",
 		`		if err != nil {

@@ -12,8 +12,8 @@ var uploads = []mutant{
 		return nil, errOfAnother`}},
 	{name: "an import ends with the rights it is made with", pkg: directoryTests, run: "TestUploadsThatEnd", edit: edit{"internal/directory/importjob.go",
 		`		if err = d.stillIn(ctx, k.actor); err == nil {`, `		if err = nil; err == nil {`}},
-	{name: "length of an upload", pkg: apiTests, run: "TestUploadsAreBounded", edit: edit{"internal/api/upload.go",
+	{name: "length of an upload", pkg: apiTests, run: "TestUploadLimits", edit: edit{"internal/api/upload.go",
 		`http.MaxBytesReader(w, r.Body, a.uploads.size)`, `http.MaxBytesReader(w, r.Body, 1<<40)`}},
-	{name: "pace of an upload", pkg: apiTests, run: "TestUploadsAreBounded", edit: edit{"internal/api/upload.go",
+	{name: "pace of an upload", pkg: apiTests, run: "TestUploadLimits", edit: edit{"internal/api/upload.go",
 		`	_ = p.control.SetReadDeadline(deadline)`, `	_ = p.control.SetReadDeadline(time.Time{})`}},
 }

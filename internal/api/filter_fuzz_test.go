@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// FuzzFilters: whatever a query says, a list answers with a page or with what is wrong with it, and as its
-// description says.
+// FuzzFilters: for any query, a list answers with a page or with the errors of the query, as it is described.
 func FuzzFilters(f *testing.F) {
 	h := open(f, "sqlite")
 	next := h.do(f, "GET", "/v1/users?limit=1&built_in=true", h.admin, nil).text("next")

@@ -22,7 +22,7 @@ import (
 	"cardinal/internal/directory/directorytest"
 )
 
-// FuzzCheckJSON: what passes is one JSON text that means the same to everyone who reads it.
+// FuzzCheckJSON: only a JSON text that all parsers read in the same way is accepted.
 func FuzzCheckJSON(f *testing.F) {
 	for _, text := range []string{`{}`, `[]`, `null`, `{"a":1}`, `{"a":{"b":[1,2.5e3,true,null,"x"]}}`, `"\ud83d\ude00"`, `"\ud800"`, `"\udc00\ud800"`, `"\\ud800"`, `"\\\ud800"`, `{"a":1,"\u0061":2}`,
 		`[1,]`, `{"a":1,}`, `{"a"}`, `{"a":}`, `{1:2}`, `[1 2]`, `{"a":1}{}`, ` {} `, "\xff", "\"\xed\xa0\x80\"", `"\u0000"`, "\x00", `"\x"`, `1e999`, `-0`, `01`, `tru`, "\ufeff{}", `"` + "\n" + `"`, `"\u12"`, `[[[[[[[[`,
@@ -33,7 +33,7 @@ func FuzzCheckJSON(f *testing.F) {
 		bad := checkJSON(text)
 		valid := json.Valid(text)
 		if bad == "" && !valid {
-			t.Fatalf("%q passes and is no JSON", text)
+			t.Fatalf("%q is accepted and is not JSON", text)
 		}
 		if !valid {
 			return
@@ -45,17 +45,17 @@ func FuzzCheckJSON(f *testing.F) {
 			t.Fatalf("%q is valid and cannot be read: %v", text, err)
 		}
 		replaced := bytes.Count([]byte(texts(value)), []byte("\ufffd")) > bytes.Count(text, []byte("\ufffd"))+strings.Count(strings.ToLower(string(text)), `\ufffd`)
-		clean := utf8.Valid(text) && !replaced && !strings.Contains(texts(value), "\x00") && depth(value) <= maxNesting && !doubled(text)
-		if clean && bad != "" {
-			t.Fatalf("%q is clean and is refused: %s", text, bad)
+		isSafe := utf8.Valid(text) && !replaced && !strings.Contains(texts(value), "\x00") && depth(value) <= maxNesting && !hasDuplicateName(text)
+		if isSafe && bad != "" {
+			t.Fatalf("%q is unambiguous and is refused: %s", text, bad)
 		}
-		if !clean && bad == "" {
-			t.Fatalf("%q passes", text)
+		if !isSafe && bad == "" {
+			t.Fatalf("%q is accepted", text)
 		}
 	})
 }
 
-// texts are all texts of a value, names too.
+// texts returns all strings in a value, with the names.
 func texts(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -93,8 +93,8 @@ func depth(v any) int {
 	return most + 1
 }
 
-// doubled reports whether an object of a valid text has a name twice: it reads every object by itself.
-func doubled(text []byte) bool {
+// hasDuplicateName reports whether an object of a valid text has a name twice. It is independent of checkJSON.
+func hasDuplicateName(text []byte) bool {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	var object func() bool
 	object = func() bool {
@@ -102,31 +102,31 @@ func doubled(text []byte) bool {
 		if err != nil {
 			return false
 		}
-		twice := false
+		isDuplicate := false
 		switch token {
 		case json.Delim('{'):
 			names := map[string]bool{}
 			for decoder.More() {
 				name, _ := decoder.Token()
 				text, _ := name.(string)
-				twice = twice || names[text]
+				isDuplicate = isDuplicate || names[text]
 				names[text] = true
-				twice = object() || twice
+				isDuplicate = object() || isDuplicate
 			}
 			_, _ = decoder.Token()
 		case json.Delim('['):
 			for decoder.More() {
-				twice = object() || twice
+				isDuplicate = object() || isDuplicate
 			}
 			_, _ = decoder.Token()
 		}
-		return twice
+		return isDuplicate
 	}
 	decoder.UseNumber()
 	return object()
 }
 
-// FuzzIfMatch: a version is read from its one form and from no other.
+// FuzzIfMatch: a version has exactly one form.
 func FuzzIfMatch(f *testing.F) {
 	for _, text := range []string{`"1"`, `"0"`, `"9223372036854775807"`, `"9223372036854775808"`, `W/"1"`, `"01"`, `"-1"`, `"+1"`, `1`, `""`, `"`, `"1`, `*`, `"1", "2"`, ` "1"`, `"1" `, `"1_0"`, `""1""`} {
 		f.Add(text)
@@ -147,7 +147,7 @@ func FuzzIfMatch(f *testing.F) {
 	})
 }
 
-// FuzzCursor: a cursor is one that was signed for the list, to the byte.
+// FuzzCursor: only a cursor that was signed for the list is valid, byte for byte.
 func FuzzCursor(f *testing.F) {
 	d := directorytest.OpenURL(f, "sqlite:"+filepath.Join(f.TempDir(), "cardinal.db"), filepath.Join(f.TempDir(), "keys"))
 	last := uuid.MustParse("0198c0de-0000-7000-8000-000000000000")
@@ -160,17 +160,17 @@ func FuzzCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, scope, text string) {
 		id, ok := d.ParseCursor(scope, text)
 		if want := d.Cursor(scope, id); ok && want != text {
-			t.Fatalf("%q is taken for %q", text, want)
+			t.Fatalf("%q is read as %q", text, want)
 		}
 		if ok != (scope == "/v1/users?" && text == good) {
-			// Nobody can make another, but for the fuzzer who found the key.
+			// Another valid cursor needs the key.
 			t.Fatalf("scope %q, cursor %q: %t", scope, text, ok)
 		}
 	})
 }
 
-// TestKindsOfError: the one table from kinds of error to statuses.
-func TestKindsOfError(t *testing.T) {
+// TestErrorKinds checks the statuses of the kinds of error.
+func TestErrorKinds(t *testing.T) {
 	later := func(code string) error { return cardinal.Refuse(code).After(1500 * time.Millisecond) }
 	a := New(nil, Options{})
 	for _, test := range []struct {
@@ -196,12 +196,12 @@ func TestKindsOfError(t *testing.T) {
 			t.Errorf("%v: %d %s %v", test.err, p.Status, p.Code, p.header)
 		}
 		if strings.Contains(p.Detail, "EOF") {
-			t.Errorf("the answer tells of the inside: %s", p.Detail)
+			t.Errorf("the answer contains internal details: %s", p.Detail)
 		}
 	}
 }
 
-// TestAccepts goes by RFC 9110, section 12.5.1.
+// TestAccepts checks Accept headers (RFC 9110, section 12.5.1).
 func TestAccepts(t *testing.T) {
 	for accept, want := range map[string]bool{"": true, "*/*": true, "application/*": true, "application/json": true, "application/json; charset=utf-8": true, "text/html, */*;q=0.1": true, "APPLICATION/JSON": true,
 		"application/problem+json": true, "text/html": false, "application/json;q=0": false, "application/json;q=0.000": false, "application/json;q=0, */*": false, "*/*;q=0, application/json": true, "json": false,
@@ -211,6 +211,6 @@ func TestAccepts(t *testing.T) {
 		}
 	}
 	if !accepts(nil, jsonRanges) || !accepts([]string{"text/html", "application/json"}, jsonRanges) {
-		t.Error("no Accept, or two lines of it")
+		t.Error("no Accept header, or two of them")
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 const canary = "canary-7d1f"
 
-func TestPanicBecomesAProblem(t *testing.T) {
+func TestPanic(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/text/{who}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Set-Cookie", canary)
@@ -32,7 +32,7 @@ func TestPanicBecomesAProblem(t *testing.T) {
 		answer, body := do(t, "GET", s.url+path+"?q="+canary, "", "User-Agent", canary, "Authorization", canary)
 		wantProblem(t, answer, body, 500, "internal")
 		if strings.Contains(fmt.Sprint(answer.Header, body), canary) {
-			t.Errorf("the answer to a panic gives something away: %v %s", answer.Header, body)
+			t.Errorf("the response to a panic contains input: %v %s", answer.Header, body)
 		}
 		if answer.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(s.log.String(), answer.Header.Get("Request-Id")) {
 			t.Errorf("headers %v", answer.Header)
@@ -41,7 +41,7 @@ func TestPanicBecomesAProblem(t *testing.T) {
 	log := s.log.String()
 	for _, part := range []string{"a handler panicked", "secrecy_test.go", "slice bounds out of range", "panic=string"} {
 		if !strings.Contains(log, part) {
-			t.Errorf("the log lacks %q:\n%s", part, log)
+			t.Errorf("the log does not have %q:\n%s", part, log)
 		}
 	}
 	c := open(t, s.address)
@@ -51,14 +51,14 @@ func TestPanicBecomesAProblem(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text, err := io.ReadAll(answer.Body); err == nil {
-		t.Errorf("an answer that was cut by a panic looks whole: %q", text)
+		t.Errorf("a response that a panic ended looks complete: %q", text)
 	}
 	if strings.Contains(s.log.String(), canary) {
-		t.Errorf("the log of a panic gives something away:\n%s", s.log.String())
+		t.Errorf("the log of a panic contains input:\n%s", s.log.String())
 	}
 }
 
-func TestLogHoldsNothingPersonal(t *testing.T) {
+func TestLogOmitsPersonalData(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/users/{id}", noContent)
 	mux.HandleFunc("/v1/tree/{branch}/", noContent)
@@ -77,7 +77,7 @@ func TestLogHoldsNothingPersonal(t *testing.T) {
 	log := s.log.String()
 	for _, secret := range []string{canary, "192.0.2.77", "127.0.0.1"} {
 		if strings.Contains(log, secret) {
-			t.Errorf("the log holds %q:\n%s", secret, log)
+			t.Errorf("the log contains %q:\n%s", secret, log)
 		}
 	}
 	for _, part := range []string{
@@ -85,12 +85,12 @@ func TestLogHoldsNothingPersonal(t *testing.T) {
 		"trace_id=0af7651916cd43dd8448eb211c80319c", "method=other", "route=other status=404", `level=ERROR msg=request method=GET route="GET /v1/broken" status=500`,
 	} {
 		if !strings.Contains(log, part) {
-			t.Errorf("the log lacks %q:\n%s", part, log)
+			t.Errorf("the log does not have %q:\n%s", part, log)
 		}
 	}
 }
 
-func TestComplaintsHoldNoAddress(t *testing.T) {
+func TestServerErrorsOmitAddress(t *testing.T) {
 	var log buffer
 	c := errorLogWriter{slog.New(slog.NewTextHandler(&log, nil))}
 	_, _ = c.Write([]byte("http: TLS handshake error from 192.0.2.77:1234: EOF\n"))

@@ -40,9 +40,12 @@ func open(t testing.TB, engine string) *testAPI { return openLogging(t, engine, 
 
 func openLogging(t testing.TB, engine string, logs *slog.Logger) *testAPI {
 	t.Helper()
-	h := &testAPI{Fixture: directorytest.Open(t, engine), from: cardinal.Client{Address: "192.0.2.1", UserAgent: "test"}, answered: map[string]bool{}}
+	h := &testAPI{Fixture: directorytest.Open(t, engine),
+		from: cardinal.Client{Address: "192.0.2.1", UserAgent: "test"}, answered: map[string]bool{}}
 	h.api = api.New(h.Directory, api.Options{Version: "test", Logger: logs})
-	got := h.do(t, "POST", "/v1/set-up", "", map[string]any{"token": h.setupLink(t), "email": "admin@example.com", "password": goodPassword, "display_name": "Ada"})
+	got := h.do(t, "POST", "/v1/set-up", "",
+		map[string]any{"token": h.setupLink(t), "email": "admin@example.com", "password": goodPassword,
+			"display_name": "Ada"})
 	got.want(t, http.StatusCreated)
 	h.admin = got.text("token")
 	return h
@@ -118,7 +121,8 @@ func (h *testAPI) send(t testing.TB, r *http.Request) answer {
 	if a.Code >= 400 {
 		fmt.Fprintln(&h.refused, w.Body, w.Header())
 	}
-	if strings.Contains(w.Header().Get("Content-Type"), "json") && w.Header().Get("Content-Type") != "application/x-ndjson" && w.Code != http.StatusNotModified {
+	if strings.Contains(w.Header().Get("Content-Type"), "json") &&
+		w.Header().Get("Content-Type") != "application/x-ndjson" && w.Code != http.StatusNotModified {
 		if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {
 			t.Fatalf("%s %s: the response is not JSON: %v", r.Method, r.URL.Path, err)
 		}
@@ -166,7 +170,8 @@ func (h *testAPI) undescribed(r *http.Request, a answer) []string {
 
 func (h *testAPI) schemaErrors(schema *huma.Schema, value any) []string {
 	found := &huma.ValidateResult{}
-	huma.Validate(h.api.OpenAPI().Components.Schemas, schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, value, found)
+	huma.Validate(h.api.OpenAPI().Components.Schemas, schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer,
+		value, found)
 	var out []string
 	for _, err := range found.Errors {
 		out = append(out, err.Error())
@@ -185,7 +190,8 @@ func (h *testAPI) operation(pattern string) *huma.Operation {
 }
 
 func operationsOf(item *huma.PathItem) map[string]*huma.Operation {
-	all := map[string]*huma.Operation{"GET": item.Get, "PUT": item.Put, "POST": item.Post, "DELETE": item.Delete, "PATCH": item.Patch}
+	all := map[string]*huma.Operation{"GET": item.Get, "PUT": item.Put, "POST": item.Post, "DELETE": item.Delete,
+		"PATCH": item.Patch}
 	for method, o := range all {
 		if o == nil {
 			delete(all, method)
@@ -265,32 +271,40 @@ func (a answer) faults() []string {
 // newUser creates a user and a session of the user.
 func (h *testAPI) newUser(t testing.TB, name string) (id, token string) {
 	t.Helper()
-	id = h.do(t, "POST", "/v1/users", h.admin, map[string]any{"email": name + "@example.com", "email_verified": true, "password": goodPassword, "display_name": name}).
+	id = h.do(t, "POST", "/v1/users", h.admin,
+		map[string]any{"email": name + "@example.com", "email_verified": true, "password": goodPassword,
+			"display_name": name}).
 		want(t, http.StatusCreated).text("id")
 	return id, h.signIn(t, name+"@example.com")
 }
 
 func (h *testAPI) signIn(t testing.TB, identifier string) string {
 	t.Helper()
-	return h.do(t, "POST", "/v1/sign-in", "", map[string]any{"identifier": identifier, "password": goodPassword}).want(t, http.StatusCreated).text("token")
+	return h.do(t, "POST", "/v1/sign-in", "",
+		map[string]any{"identifier": identifier, "password": goodPassword}).want(t, http.StatusCreated).text("token")
 }
 
 // newRole creates a role with permissions.
 func (h *testAPI) newRole(t testing.TB, name string, permissions ...string) (id string) {
 	t.Helper()
-	return h.do(t, "POST", "/v1/roles", h.admin, map[string]any{"name": name, "description": "for a test", "permissions": permissions}).want(t, http.StatusCreated).text("id")
+	return h.do(t, "POST", "/v1/roles", h.admin,
+		map[string]any{"name": name, "description": "for a test", "permissions": permissions}).
+		want(t, http.StatusCreated).text("id")
 }
 
 // newServiceKey creates a service account with a role, and an API key for it.
 func (h *testAPI) newServiceKey(t testing.TB, role string, ends ...any) (service, keyID, key string) {
 	t.Helper()
-	service = h.do(t, "POST", "/v1/users", h.admin, map[string]any{"kind": "service", "display_name": "worker"}).want(t, http.StatusCreated).text("id")
+	service = h.do(t, "POST", "/v1/users", h.admin, map[string]any{"kind": "service", "display_name": "worker"}).
+		want(t, http.StatusCreated).text("id")
 	h.do(t, "POST", "/v1/users/"+service+"/roles", h.admin, map[string]any{"role_id": role}).want(t, http.StatusOK)
 	var until any = h.Clock.Now().AddDate(1, 0, 0)
 	if len(ends) > 0 {
 		until = ends[0]
 	}
-	made := h.do(t, "POST", "/v1/api-keys", h.admin, map[string]any{"user_id": service, "name": "worker", "role_ids": []string{role}, "expires_at": until}).want(t, http.StatusCreated)
+	made := h.do(t, "POST", "/v1/api-keys", h.admin,
+		map[string]any{"user_id": service, "name": "worker", "role_ids": []string{role}, "expires_at": until}).
+		want(t, http.StatusCreated)
 	return service, made.text("id"), made.text("key")
 }
 
@@ -298,18 +312,21 @@ func TestFirstSteps(t *testing.T) {
 	for _, engine := range directorytest.Engines {
 		t.Run(engine, func(t *testing.T) {
 			h := open(t, engine)
-			grace := map[string]any{"email": "Grace@Example.COM", "email_verified": true, "password": goodPassword, "display_name": "Grace"}
+			grace := map[string]any{"email": "Grace@Example.COM", "email_verified": true, "password": goodPassword,
+				"display_name": "Grace"}
 			made := h.do(t, "POST", "/v1/users", h.admin, grace, "Idempotency-Key", "k1").want(t, http.StatusCreated)
 			again := h.do(t, "POST", "/v1/users", h.admin, grace, "Idempotency-Key", "k1").want(t, http.StatusCreated)
 			if again.text("id") != made.text("id") || again.Header().Get("Idempotent-Replayed") != "true" {
 				t.Fatalf("the replay differs: %s %v", again.Body, again.Header())
 			}
 			id := made.text("id")
-			if made.Header().Get("Location") != "/v1/users/"+id || made.Header().Get("ETag") != `"1"` || made.text("status") != "active" {
+			if made.Header().Get("Location") != "/v1/users/"+id || made.Header().Get("ETag") != `"1"` ||
+				made.text("status") != "active" {
 				t.Fatalf("made: %v %s", made.Header(), made.Body)
 			}
 			token := h.signIn(t, "grace@example.com")
-			if check := h.do(t, "GET", "/v1/session", token, nil).want(t, http.StatusOK); check.text("user_id") != id || check.text("kind") != "person" {
+			if check := h.do(t, "GET", "/v1/session", token, nil).want(t, http.StatusOK); check.text("user_id") != id ||
+				check.text("kind") != "person" {
 				t.Fatalf("session: %s", check.Body)
 			}
 			got := h.do(t, "GET", "/v1/me?expand=profile", token, nil).want(t, http.StatusOK)
@@ -317,20 +334,24 @@ func TestFirstSteps(t *testing.T) {
 				t.Fatalf("me: %s", got.Body)
 			}
 			h.do(t, "GET", "/v1/users", token, nil).wantProblem(t, http.StatusForbidden, "permission_missing")
-			patched := h.do(t, "PATCH", "/v1/me/profile", token, map[string]any{"display_name": "Grace H."}, "If-Match", `"1"`).want(t, http.StatusOK)
+			patched := h.do(t, "PATCH", "/v1/me/profile", token, map[string]any{"display_name": "Grace H."}, "If-Match",
+				`"1"`).want(t, http.StatusOK)
 			if patched.text("display_name") != "Grace H." || patched.Header().Get("ETag") != `"2"` {
 				t.Fatalf("patched: %v %s", patched.Header(), patched.Body)
 			}
-			if allowed := h.do(t, "POST", "/v1/access/check", token, map[string]any{"permission": "users.read"}).want(t, http.StatusOK); allowed.at("allowed") != false {
+			if allowed := h.do(t, "POST", "/v1/access/check", token, map[string]any{"permission": "users.read"}).
+				want(t, http.StatusOK); allowed.at("allowed") != false {
 				t.Fatalf("a user without a role is allowed: %s", allowed.Body)
 			}
 			h.do(t, "POST", "/v1/users/"+id+"/suspend", h.admin, nil, "If-Match", `"1"`).want(t, http.StatusOK)
 			h.do(t, "GET", "/v1/session", token, nil).wantProblem(t, http.StatusUnauthorized, "not_signed_in")
 			var actions []string
-			for _, event := range h.do(t, "GET", "/v1/users/"+id+"/audit?sort=created_at", h.admin, nil).want(t, http.StatusOK).items() {
+			for _, event := range h.do(t, "GET", "/v1/users/"+id+"/audit?sort=created_at", h.admin, nil).
+				want(t, http.StatusOK).items() {
 				actions = append(actions, fmt.Sprint(event["action"]))
 			}
-			if want := []string{"user.create", "session.create", "profile.update", "user.suspend"}; !slices.Equal(actions, want) {
+			if want := []string{"user.create", "session.create", "profile.update",
+				"user.suspend"}; !slices.Equal(actions, want) {
 				t.Fatalf("events %q, want %q", actions, want)
 			}
 		})

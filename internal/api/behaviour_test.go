@@ -49,35 +49,43 @@ func TestNotModified(t *testing.T) {
 	// A caller who is not allowed to see an object does not learn that it is unchanged.
 	c := refusalSpecs["get-user"].call(t, h)
 	_, token := h.newUser(t, "curious")
-	h.do(t, "GET", c.fill("/v1/users/{id}"), token, nil, "If-None-Match", "*").wantProblem(t, http.StatusForbidden, "permission_missing")
+	h.do(t, "GET", c.fill("/v1/users/{id}"), token, nil, "If-None-Match", "*").wantProblem(t, http.StatusForbidden,
+		"permission_missing")
 }
 
 func TestMergePatch(t *testing.T) {
 	h := open(t, "sqlite")
-	h.do(t, "POST", "/v1/attributes", h.admin, object{"name": "shoe_size", "description": "x", "value_type": "number"}).want(t, http.StatusCreated)
+	h.do(t, "POST", "/v1/attributes", h.admin,
+		object{"name": "shoe_size", "description": "x", "value_type": "number"}).want(t, http.StatusCreated)
 	_, token := h.newUser(t, "grace")
 	version := 1
 	patch := func(body any) answer {
 		t.Helper()
-		got := h.do(t, "PATCH", "/v1/me/profile", token, body, "If-Match", fmt.Sprintf(`"%d"`, version)).want(t, http.StatusOK)
+		got := h.do(t, "PATCH", "/v1/me/profile", token, body, "If-Match", fmt.Sprintf(`"%d"`, version)).
+			want(t, http.StatusOK)
 		version, _ = strconv.Atoi(strings.Trim(got.Header().Get("ETag"), `"`))
 		return got
 	}
-	all := patch(object{"display_name": "Grace", "username": "Grace.H", "avatar_url": "https://example.com/a.png", "country": "DE", "locale": "de", "time_zone": "Europe/Berlin",
-		"preferences": object{"theme": "dark", "table": object{"columns": 3, "dense": true}}, "attributes": object{"shoe_size": 38.5}})
+	all := patch(object{"display_name": "Grace", "username": "Grace.H", "avatar_url": "https://example.com/a.png",
+		"country": "DE", "locale": "de", "time_zone": "Europe/Berlin",
+		"preferences": object{"theme": "dark", "table": object{"columns": 3, "dense": true}},
+		"attributes":  object{"shoe_size": 38.5}})
 	if all.text("username") != "Grace.H" || all.text("country") != "DE" || all.at("attributes", "shoe_size") != 38.5 {
 		t.Fatalf("set: %s", all.Body)
 	}
 	// Absent leaves, null deletes, an object is merged, anything else replaces (RFC 7396).
 	merged := patch(object{"preferences": object{"theme": nil, "table": object{"columns": 4}, "lang": []string{"de"}}})
-	if want := any(object{"table": object{"columns": 4.0, "dense": true}, "lang": []any{"de"}}); !reflect.DeepEqual(merged.at("preferences"), want) {
+	if want := any(object{"table": object{"columns": 4.0, "dense": true}, "lang": []any{"de"}}); !reflect.DeepEqual(
+		merged.at("preferences"), want) {
 		t.Errorf("preferences %v, want %v", merged.at("preferences"), want)
 	}
 	if merged.text("display_name") != "Grace" {
 		t.Errorf("an absent field changed: %s", merged.Body)
 	}
-	cleared := patch(`{"display_name":null,"username":null,"avatar_url":null,"country":null,"locale":null,"time_zone":null,"preferences":null,"attributes":null}`)
-	for name, want := range map[string]any{"display_name": nil, "username": nil, "avatar_url": nil, "country": nil, "locale": "und", "time_zone": "UTC", "preferences": object{}, "attributes": object{}} {
+	cleared := patch(object{"display_name": nil, "username": nil, "avatar_url": nil, "country": nil, "locale": nil,
+		"time_zone": nil, "preferences": nil, "attributes": nil})
+	for name, want := range map[string]any{"display_name": nil, "username": nil, "avatar_url": nil, "country": nil,
+		"locale": "und", "time_zone": "UTC", "preferences": object{}, "attributes": object{}} {
 		if got := cleared.at(name); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s is %v after null, want %v", name, got, want)
 		}
@@ -86,7 +94,8 @@ func TestMergePatch(t *testing.T) {
 	if patch(object{}); version != before {
 		t.Errorf("an empty patch changed the version from %d to %d", before, version)
 	}
-	if plain := h.do(t, "PATCH", "/v1/me/profile", token, object{"display_name": "G"}, "If-Match", fmt.Sprintf(`"%d"`, version), "Content-Type", "application/json; charset=utf-8"); plain.Code != http.StatusOK {
+	if plain := h.do(t, "PATCH", "/v1/me/profile", token, object{"display_name": "G"}, "If-Match",
+		fmt.Sprintf(`"%d"`, version), "Content-Type", "application/json; charset=utf-8"); plain.Code != http.StatusOK {
 		t.Errorf("a patch as application/json: %d %s", plain.Code, plain.Body)
 	}
 }
@@ -101,7 +110,8 @@ func (h *testAPI) allPages(t *testing.T, path, token, key string, between func()
 		}
 		path = got.text("next")
 		link := got.Header().Get("Link")
-		if more := got.at("has_more") == true; more != (path != "") || more && link != "<"+path+`>; rel="next"` || !more && link != "" {
+		if more := got.at("has_more") == true; more != (path != "") || more && link != "<"+path+`>; rel="next"` ||
+			!more && link != "" {
 			t.Fatalf("has_more %t, next %q, Link %q", more, path, link)
 		}
 		if pages > 200 {
@@ -120,10 +130,12 @@ func TestPages(t *testing.T) {
 			h := open(t, engine)
 			var existing []string
 			for range 23 {
-				existing = append(existing, h.do(t, "POST", "/v1/users", h.admin, object{}).want(t, http.StatusCreated).text("id"))
+				existing = append(existing, h.do(t, "POST", "/v1/users", h.admin, object{}).
+					want(t, http.StatusCreated).text("id"))
 			}
 			for _, sort := range []string{"created_at", "-created_at"} {
-				ids := h.allPages(t, "/v1/users?limit=4&sort="+sort, h.admin, "id", func() { h.do(t, "POST", "/v1/users", h.admin, object{}).want(t, http.StatusCreated) })
+				ids := h.allPages(t, "/v1/users?limit=4&sort="+sort, h.admin, "id",
+					func() { h.do(t, "POST", "/v1/users", h.admin, object{}).want(t, http.StatusCreated) })
 				if unique := slices.Compact(slices.Sorted(slices.Values(ids))); len(unique) != len(ids) {
 					t.Errorf("%s: %d of %d are repeated", sort, len(ids)-len(unique), len(ids))
 				}
@@ -146,24 +158,34 @@ func TestPages(t *testing.T) {
 			person, token := h.newUser(t, "lists")
 			h.signIn(t, "lists@example.com")
 			service, _, _ := h.newServiceKey(t, role)
-			h.do(t, "POST", "/v1/api-keys", h.admin, object{"user_id": service, "name": "second", "role_ids": []string{role}, "expires_at": h.Clock.Now().Add(time.Hour)}).want(t, http.StatusCreated)
+			h.do(t, "POST", "/v1/api-keys", h.admin,
+				object{"user_id": service, "name": "second", "role_ids": []string{role},
+					"expires_at": h.Clock.Now().Add(time.Hour)}).want(t, http.StatusCreated)
 			for i, id := range []string{role, support} {
 				h.do(t, "POST", "/v1/users/"+person+"/roles", h.admin, object{"role_id": id}).want(t, http.StatusOK)
-				h.do(t, "POST", "/v1/attributes", h.admin, object{"name": fmt.Sprint("a", i), "description": "x", "value_type": "string"}).want(t, http.StatusCreated)
+				h.do(t, "POST", "/v1/attributes", h.admin,
+					object{"name": fmt.Sprint("a", i), "description": "x", "value_type": "string"}).
+					want(t, http.StatusCreated)
 			}
-			for path, key := range map[string]string{"/v1/roles": "id", "/v1/permissions": "id", "/v1/roles/" + role + "/permissions": "id", "/v1/api-keys": "id", "/v1/attributes": "id", "/v1/audit": "id",
-				"/v1/users/" + person + "/roles": "role_id", "/v1/users/" + person + "/sessions": "id", "/v1/users/" + person + "/audit": "id", "/v1/users?role=" + role: "id"} {
+			for path, key := range map[string]string{"/v1/roles": "id", "/v1/permissions": "id",
+				"/v1/roles/" + role + "/permissions": "id", "/v1/api-keys": "id", "/v1/attributes": "id",
+				"/v1/audit":                      "id",
+				"/v1/users/" + person + "/roles": "role_id", "/v1/users/" + person + "/sessions": "id",
+				"/v1/users/" + person + "/audit": "id", "/v1/users?role=" + role: "id"} {
 				mark := "?"
 				if strings.Contains(path, "?") {
 					mark = "&"
 				}
-				whole, single := h.allPages(t, path+mark+"limit=200", h.admin, key, nil), h.allPages(t, path+mark+"limit=1", h.admin, key, nil)
+				whole, single := h.allPages(t, path+mark+"limit=200", h.admin, key, nil),
+					h.allPages(t, path+mark+"limit=1", h.admin, key, nil)
 				if len(whole) < 2 || !slices.Equal(whole, single) {
 					t.Errorf("%s: in one page %q, in pages of one %q", path, whole, single)
 				}
 			}
 			for _, path := range []string{"/v1/me/roles", "/v1/me/sessions", "/v1/me/audit"} {
-				if whole, single := h.allPages(t, path, token, "created_at", nil), h.allPages(t, path+"?limit=1", token, "created_at", nil); len(whole) < 2 || !slices.Equal(whole, single) {
+				if whole, single := h.allPages(t, path, token, "created_at", nil),
+					h.allPages(t, path+"?limit=1", token, "created_at", nil); len(whole) < 2 ||
+					!slices.Equal(whole, single) {
 					t.Errorf("%s: in one page %q, in pages of one %q", path, whole, single)
 				}
 			}
@@ -176,7 +198,9 @@ func TestPages(t *testing.T) {
 			}
 			after := target.Query().Get("after")
 			h.do(t, "GET", "/v1/users?limit=3&kind=person&after="+after, h.admin, nil).want(t, http.StatusOK)
-			for _, other := range []string{"/v1/users?after=", "/v1/users?kind=service&after=", "/v1/users?kind=person&sort=created_at&after=", "/v1/roles?after=", "/v1/users?kind=person&status=active&after="} {
+			for _, other := range []string{"/v1/users?after=", "/v1/users?kind=service&after=",
+				"/v1/users?kind=person&sort=created_at&after=", "/v1/roles?after=",
+				"/v1/users?kind=person&status=active&after="} {
 				h.do(t, "GET", other+after, h.admin, nil).wantProblem(t, http.StatusBadRequest, "validation_failed")
 			}
 		})
@@ -196,7 +220,8 @@ func TestUserFilters(t *testing.T) {
 			role := h.newRole(t, "filtered")
 			service, _, _ := h.newServiceKey(t, role)
 			ends := h.Clock.Now().Add(time.Minute)
-			h.do(t, "POST", "/v1/users/"+ada+"/roles", h.admin, object{"role_id": role, "expires_at": ends}).want(t, http.StatusOK)
+			h.do(t, "POST", "/v1/users/"+ada+"/roles", h.admin, object{"role_id": role, "expires_at": ends}).
+				want(t, http.StatusOK)
 			ask := func(query string, want ...string) {
 				t.Helper()
 				var got []string
@@ -221,7 +246,8 @@ func TestUserFilters(t *testing.T) {
 			ask("role="+strings.ToUpper(role), ada, service)
 			ask("created%5Bgte%5D="+url.QueryEscape(between.UTC().Format(time.RFC3339Nano)), bob, service)
 			ask("created%5Blt%5D="+url.QueryEscape(between.UTC().Format(time.RFC3339Nano)), admin, ada)
-			ask("created%5Blt%5D="+url.QueryEscape(between.In(time.FixedZone("", 7*3600)).Format(time.RFC3339Nano)), admin, ada)
+			ask("created%5Blt%5D="+url.QueryEscape(between.In(time.FixedZone("", 7*3600)).Format(time.RFC3339Nano)),
+				admin, ada)
 			h.Clock.Add(2 * time.Minute)
 			ask("role="+role, service) // Ada's grant has expired
 			if n := len(h.do(t, "GET", "/v1/users?built_in=true", h.admin, nil).items()); n != 7 {
@@ -244,16 +270,20 @@ func TestSignUpAndSignIn(t *testing.T) {
 	h := open(t, "sqlite")
 	mail := object{"email": "new@example.com", "password": goodPassword}
 	h.do(t, "POST", "/v1/sign-up", "", mail).wantProblem(t, http.StatusForbidden, "sign_up_closed")
-	h.do(t, "POST", "/v1/sign-up", "", object{"email": 5}).wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
+	h.do(t, "POST", "/v1/sign-up", "", object{"email": 5}).wantProblem(t, http.StatusUnprocessableEntity,
+		"validation_failed")
 	h.setSetting(t, "sign_up.mode", "open")
 	made := h.do(t, "POST", "/v1/sign-up", "", mail).want(t, http.StatusCreated)
 	if made.text("status") != "pending" {
 		t.Errorf("signed up: %s", made.Body)
 	}
-	h.do(t, "POST", "/v1/sign-up", "", object{"email": "NEW@example.com", "password": goodPassword}).wantProblem(t, http.StatusConflict, "identifier_taken")
-	h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "new@example.com", "password": goodPassword}).wantProblem(t, http.StatusForbidden, "account_pending")
+	h.do(t, "POST", "/v1/sign-up", "", object{"email": "NEW@example.com", "password": goodPassword}).
+		wantProblem(t, http.StatusConflict, "identifier_taken")
+	h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "new@example.com", "password": goodPassword}).
+		wantProblem(t, http.StatusForbidden, "account_pending")
 	contact := h.do(t, "GET", "/v1/users/"+made.text("id")+"/contacts", h.admin, nil).items()[0]
-	h.do(t, "PATCH", fmt.Sprint("/v1/users/", made.text("id"), "/contacts/", contact["id"]), h.admin, object{"verified": true}, "If-Match", `"1"`).want(t, http.StatusOK)
+	h.do(t, "PATCH", fmt.Sprint("/v1/users/", made.text("id"), "/contacts/", contact["id"]), h.admin,
+		object{"verified": true}, "If-Match", `"1"`).want(t, http.StatusOK)
 	token := h.signIn(t, " New@Example.com ")
 
 	// Sign-in ignores an Idempotency-Key: a token is never stored for a replay, and each sign-in creates a session.
@@ -264,10 +294,12 @@ func TestSignUpAndSignIn(t *testing.T) {
 	if first.text("token") == again.text("token") || again.Header().Get("Idempotent-Replayed") != "" {
 		t.Error("sign-in was replayed")
 	}
-	h.do(t, "POST", "/v1/sign-in", "", in, "Idempotency-Key", "a short one that would be refused").want(t, http.StatusCreated)
+	h.do(t, "POST", "/v1/sign-in", "", in, "Idempotency-Key", "a short one that would be refused").
+		want(t, http.StatusCreated)
 	for _, path := range []string{"/v1/access/check", "/v1/access/explain"} {
 		for _, permission := range []string{"users.read", "users.create"} { // a different body each time
-			if got := h.do(t, "POST", path, token, object{"permission": permission}, key...).want(t, http.StatusOK); got.Header().Get("Idempotent-Replayed") != "" {
+			if got := h.do(t, "POST", path, token, object{"permission": permission}, key...).
+				want(t, http.StatusOK); got.Header().Get("Idempotent-Replayed") != "" {
 				t.Errorf("%s was replayed", path)
 			}
 		}
@@ -283,16 +315,23 @@ func TestSignUpAndSignIn(t *testing.T) {
 		t.Errorf("set up: %s", admin.Body)
 	}
 	h.do(t, "GET", "/v1/users", admin.text("token"), nil).want(t, http.StatusOK)
-	h.do(t, "POST", "/v1/set-up", "", object{"token": link, "email": "third@example.com", "password": goodPassword}).wantProblem(t, http.StatusUnauthorized, "setup_link_expired")
+	h.do(t, "POST", "/v1/set-up", "",
+		object{"token": link, "email": "third@example.com", "password": goodPassword}).
+		wantProblem(t, http.StatusUnauthorized, "setup_link_expired")
 	late := h.setupLink(t)
 	h.Clock.Add(31 * time.Minute)
-	h.do(t, "POST", "/v1/set-up", "", object{"token": late, "email": "third@example.com", "password": goodPassword}).wantProblem(t, http.StatusUnauthorized, "setup_link_expired")
+	h.do(t, "POST", "/v1/set-up", "",
+		object{"token": late, "email": "third@example.com", "password": goodPassword}).
+		wantProblem(t, http.StatusUnauthorized, "setup_link_expired")
 }
 
 func TestPasswordChangeRequired(t *testing.T) {
 	h := open(t, "sqlite")
-	h.do(t, "POST", "/v1/users", h.admin, object{"email": "new@example.com", "password": goodPassword, "must_change_password": true}).want(t, http.StatusCreated)
-	in := h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "new@example.com", "password": goodPassword}).want(t, http.StatusCreated)
+	h.do(t, "POST", "/v1/users", h.admin,
+		object{"email": "new@example.com", "password": goodPassword, "must_change_password": true}).
+		want(t, http.StatusCreated)
+	in := h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "new@example.com", "password": goodPassword}).
+		want(t, http.StatusCreated)
 	token := in.text("token")
 	if in.at("must_change_password") != true {
 		t.Errorf("signed in: %s", in.Body)
@@ -300,11 +339,14 @@ func TestPasswordChangeRequired(t *testing.T) {
 	// TestRefusals sends every operation with such a session.
 	h.do(t, "GET", "/v1/session", token, nil).wantProblem(t, http.StatusForbidden, "password_change_required")
 	h.do(t, "GET", "/v1/statuses", token, nil).wantProblem(t, http.StatusForbidden, "password_change_required")
-	h.do(t, "PUT", "/v1/me/password", token, object{"current_password": goodPassword, "new_password": goodPassword + "!"}).want(t, http.StatusOK)
+	h.do(t, "PUT", "/v1/me/password", token,
+		object{"current_password": goodPassword, "new_password": goodPassword + "!"}).want(t, http.StatusOK)
 	h.do(t, "GET", "/v1/session", token, nil).want(t, http.StatusOK)
 	h.do(t, "GET", "/v1/me", token, nil).want(t, http.StatusOK)
 
-	h.do(t, "POST", "/v1/users", h.admin, object{"email": "other@example.com", "password": goodPassword, "must_change_password": true}).want(t, http.StatusCreated)
+	h.do(t, "POST", "/v1/users", h.admin,
+		object{"email": "other@example.com", "password": goodPassword, "must_change_password": true}).
+		want(t, http.StatusCreated)
 	h.do(t, "POST", "/v1/sign-out", h.signIn(t, "other@example.com"), nil).want(t, http.StatusNoContent)
 }
 
@@ -316,18 +358,21 @@ func TestAPIKeys(t *testing.T) {
 	h.do(t, "GET", "/v1/users", key, nil).want(t, http.StatusOK)
 	// The service has the other role, but the key does not.
 	h.do(t, "POST", "/v1/users", key, object{}).wantProblem(t, http.StatusForbidden, "permission_missing")
-	if got := h.do(t, "POST", "/v1/access/check", key, object{"permission": "users.create"}).want(t, http.StatusOK); got.at("allowed") != false || got.text("user_id") != service {
+	if got := h.do(t, "POST", "/v1/access/check", key, object{"permission": "users.create"}).
+		want(t, http.StatusOK); got.at("allowed") != false || got.text("user_id") != service {
 		t.Errorf("the key is allowed: %s", got.Body)
 	}
 	h.do(t, "GET", "/v1/session", key, nil).wantProblem(t, http.StatusUnauthorized, "not_signed_in")
 	if got := h.do(t, "GET", "/v1/me", key, nil).want(t, http.StatusOK); got.text("id") != service {
 		t.Errorf("me is %s", got.Body)
 	}
-	if shown := h.do(t, "GET", "/v1/api-keys/"+id, h.admin, nil).want(t, http.StatusOK); shown.text("key") != "" || !strings.HasSuffix(key, shown.text("hint")) || strings.Contains(shown.Body.String(), key) {
+	if shown := h.do(t, "GET", "/v1/api-keys/"+id, h.admin, nil).want(t, http.StatusOK); shown.text("key") != "" ||
+		!strings.HasSuffix(key, shown.text("hint")) || strings.Contains(shown.Body.String(), key) {
 		t.Errorf("the key is shown again: %s", shown.Body)
 	}
 
-	body := object{"user_id": service, "name": "once", "role_ids": []string{reader}, "expires_at": h.Clock.Now().Add(time.Hour)}
+	body := object{"user_id": service, "name": "once", "role_ids": []string{reader},
+		"expires_at": h.Clock.Now().Add(time.Hour)}
 	first := h.do(t, "POST", "/v1/api-keys", h.admin, body, "Idempotency-Key", "once").want(t, http.StatusCreated)
 	again := h.do(t, "POST", "/v1/api-keys", h.admin, body, "Idempotency-Key", "once").want(t, http.StatusCreated)
 	if first.text("key") == "" || again.text("id") != first.text("id") {
@@ -348,12 +393,14 @@ func TestAccess(t *testing.T) {
 	ada, token := h.newUser(t, "ada")
 	role := h.newRole(t, "reader", "users.read")
 	ends := h.Clock.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	h.do(t, "POST", "/v1/users/"+ada+"/roles", h.admin, object{"role_id": role, "expires_at": ends}).want(t, http.StatusOK)
+	h.do(t, "POST", "/v1/users/"+ada+"/roles", h.admin, object{"role_id": role, "expires_at": ends}).
+		want(t, http.StatusOK)
 	ask := func(token string, body object, allowed bool, reason string) answer {
 		t.Helper()
 		check := h.do(t, "POST", "/v1/access/check", token, body).want(t, http.StatusOK)
 		explained := h.do(t, "POST", "/v1/access/explain", token, body).want(t, http.StatusOK)
-		if check.at("allowed") != allowed || explained.at("allowed") != allowed || check.text("user_id") != ada || explained.text("user_id") != ada {
+		if check.at("allowed") != allowed || explained.at("allowed") != allowed || check.text("user_id") != ada ||
+			explained.text("user_id") != ada {
 			t.Errorf("%v: %s %s, want %t", body, check.Body, explained.Body, allowed)
 		}
 		if !strings.HasPrefix(explained.text("reason"), reason) {
@@ -370,30 +417,38 @@ func TestAccess(t *testing.T) {
 		t.Fatalf("grants: %s", other.Body)
 	}
 	grant := grants[0].(object)
-	if admin := h.do(t, "GET", "/v1/me", h.admin, nil).text("id"); grant["role_id"] != role || grant["granted_by"] != admin || grant["expires_at"] != ends.Format(time.RFC3339) || grant["in_force"] != true {
+	if admin := h.do(t, "GET", "/v1/me", h.admin, nil).text("id"); grant["role_id"] != role ||
+		grant["granted_by"] != admin || grant["expires_at"] != ends.Format(time.RFC3339) || grant["in_force"] != true {
 		t.Errorf("the grant: %v", grant)
 	}
 	h.Clock.Add(2 * time.Hour)
-	ask(h.admin, object{"permission": "users.read", "user_id": ada}, false, "no: the grants that would give it have expired")
+	ask(h.admin, object{"permission": "users.read", "user_id": ada}, false,
+		"no: the grants that would give it have expired")
 	h.do(t, "POST", "/v1/users/"+ada+"/suspend", h.admin, nil, "If-Match", `"1"`).want(t, http.StatusOK)
 	ask(h.admin, object{"permission": "users.read", "user_id": ada}, false, "no: the account is suspended")
 	// The nil UUID does not mean the caller: otherwise it would return the permissions of the caller.
-	h.do(t, "POST", "/v1/access/check", h.admin, object{"permission": "users.read", "user_id": "00000000-0000-0000-0000-000000000000"}).wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
+	h.do(t, "POST", "/v1/access/check", h.admin,
+		object{"permission": "users.read", "user_id": "00000000-0000-0000-0000-000000000000"}).
+		wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
 }
 
 func TestCountriesAndSettings(t *testing.T) {
 	h := open(t, "sqlite")
-	changed := h.do(t, "PATCH", "/v1/countries/DE", h.admin, object{"tax_rate_ppm": 190000}, "If-Match", `"1"`).want(t, http.StatusOK)
+	changed := h.do(t, "PATCH", "/v1/countries/DE", h.admin, object{"tax_rate_ppm": 190000}, "If-Match", `"1"`).
+		want(t, http.StatusOK)
 	if changed.at("tax_rate_ppm") != 190000.0 || changed.Header().Get("ETag") != `"2"` {
 		t.Errorf("changed: %s", changed.Body)
 	}
-	if again := h.do(t, "PATCH", "/v1/countries/DE", h.admin, object{"tax_rate_ppm": 190000}, "If-Match", `"2"`).want(t, http.StatusOK); again.Header().Get("ETag") != `"2"` {
+	if again := h.do(t, "PATCH", "/v1/countries/DE", h.admin, object{"tax_rate_ppm": 190000}, "If-Match", `"2"`).
+		want(t, http.StatusOK); again.Header().Get("ETag") != `"2"` {
 		t.Errorf("nothing changed, but the version did: %s", again.Body)
 	}
-	if list := h.do(t, "GET", "/v1/countries", h.admin, nil).want(t, http.StatusOK).items(); len(list) < 240 || !slices.ContainsFunc(list, func(c object) bool { return c["code"] == "DE" && c["tax_rate_ppm"] == 190000.0 }) {
+	if list := h.do(t, "GET", "/v1/countries", h.admin, nil).want(t, http.StatusOK).items(); len(list) < 240 ||
+		!slices.ContainsFunc(list, func(c object) bool { return c["code"] == "DE" && c["tax_rate_ppm"] == 190000.0 }) {
 		t.Errorf("%d countries", len(list))
 	}
-	for name, bounds := range map[string][2]int{"passwords.min_length": {8, 128}, "sessions.idle_seconds": {60, 34_560_000}, "sign_in.failures_per_identifier": {3, 1000}} {
+	for name, bounds := range map[string][2]int{"passwords.min_length": {8, 128},
+		"sessions.idle_seconds": {60, 34_560_000}, "sign_in.failures_per_identifier": {3, 1000}} {
 		for _, n := range bounds {
 			h.setSetting(t, name, n)
 			if got := h.do(t, "GET", "/v1/settings/"+name, h.admin, nil); got.at("value") != float64(n) {
@@ -402,7 +457,8 @@ func TestCountriesAndSettings(t *testing.T) {
 		}
 		for _, n := range []int{bounds[0] - 1, bounds[1] + 1} {
 			tag := h.do(t, "GET", "/v1/settings/"+name, h.admin, nil).Header().Get("ETag")
-			h.do(t, "PATCH", "/v1/settings/"+name, h.admin, object{"value": n}, "If-Match", tag).wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
+			h.do(t, "PATCH", "/v1/settings/"+name, h.admin, object{"value": n}, "If-Match", tag).
+				wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
 		}
 	}
 }
@@ -417,7 +473,9 @@ func TestTooManyAttempts(t *testing.T) {
 	// Also with the right password, and from another address.
 	h.from.Address = "198.51.100.7"
 	for _, password := range []string{"not the right one", goodPassword} {
-		got := h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "ADA@example.com", "password": password}).wantProblem(t, http.StatusTooManyRequests, "too_many_attempts")
+		got := h.do(t, "POST", "/v1/sign-in", "",
+			object{"identifier": "ADA@example.com", "password": password}).wantProblem(t, http.StatusTooManyRequests,
+			"too_many_attempts")
 		if wait, err := strconv.Atoi(got.Header().Get("Retry-After")); err != nil || wait < 1 || wait > 900 {
 			t.Errorf("Retry-After %q", got.Header().Get("Retry-After"))
 		}
@@ -434,7 +492,8 @@ func TestDeadlineExceeded(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer "+h.admin)
 	w := httptest.NewRecorder()
 	h.api.ServeHTTP(w, r)
-	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"busy"`) {
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" ||
+		!strings.Contains(w.Body.String(), `"busy"`) {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 }
@@ -446,12 +505,15 @@ func TestServiceErrors(t *testing.T) {
 	if _, err := openRaw(t, h).Exec(`ALTER TABLE profiles RENAME TO elsewhere`); err != nil {
 		t.Fatal(err)
 	}
-	got := h.do(t, "GET", "/v1/users?expand=profile&kind=person", h.admin, nil).wantProblem(t, http.StatusInternalServerError, "internal")
+	got := h.do(t, "GET", "/v1/users?expand=profile&kind=person", h.admin, nil).
+		wantProblem(t, http.StatusInternalServerError, "internal")
 	if text := got.Body.String(); strings.Contains(text, "profiles") || strings.Contains(text, "SQL") {
 		t.Errorf("the answer contains internal details: %s", text)
 	}
-	h.do(t, "PATCH", "/v1/me/profile", h.admin, object{"display_name": canary}, "If-Match", `"1"`).wantProblem(t, http.StatusInternalServerError, "internal")
-	h.do(t, "POST", "/v1/users", h.admin, object{"email": canary + "@example.com", "password": goodPassword}, "Idempotency-Key", canary).wantProblem(t, http.StatusInternalServerError, "internal")
+	h.do(t, "PATCH", "/v1/me/profile", h.admin, object{"display_name": canary}, "If-Match", `"1"`).
+		wantProblem(t, http.StatusInternalServerError, "internal")
+	h.do(t, "POST", "/v1/users", h.admin, object{"email": canary + "@example.com", "password": goodPassword},
+		"Idempotency-Key", canary).wantProblem(t, http.StatusInternalServerError, "internal")
 	// An error of the database during validation is not a shorter list of errors.
 	if _, err := openRaw(t, h).Exec(`ALTER TABLE countries RENAME TO nowhere`); err != nil {
 		t.Fatal(err)
@@ -460,7 +522,8 @@ func TestServiceErrors(t *testing.T) {
 	h.do(t, "POST", "/v1/users", h.admin, invalid).wantProblem(t, http.StatusInternalServerError, "internal")
 	logText := logs.text.String()
 	for _, secret := range []string{canary, goodPassword, h.admin} {
-		if slices.ContainsFunc(encodings(secret), func(form []byte) bool { return strings.Contains(strings.ToLower(logText), string(form)) }) {
+		if slices.ContainsFunc(encodings(secret),
+			func(form []byte) bool { return strings.Contains(strings.ToLower(logText), string(form)) }) {
 			t.Errorf("the log repeats the input: %s", logText)
 		}
 	}
@@ -478,7 +541,8 @@ func TestIdempotencyKey(t *testing.T) {
 			answers := make([]answer, 8)
 			for i := range answers {
 				all.Go(func() {
-					answers[i] = h.do(t, "POST", "/v1/users", h.admin, object{"email": "once@example.com", "display_name": "Once"}, "Idempotency-Key", "the-same")
+					answers[i] = h.do(t, "POST", "/v1/users", h.admin,
+						object{"email": "once@example.com", "display_name": "Once"}, "Idempotency-Key", "the-same")
 				})
 			}
 			all.Wait()
@@ -500,14 +564,19 @@ func TestIdempotencyKey(t *testing.T) {
 			}
 			// A key belongs to the caller, the route and the path. It expires after a day.
 			_, token := h.newUser(t, "other")
-			h.do(t, "POST", "/v1/me/contacts", token, object{"kind": "email", "value": "x1@example.com"}, "Idempotency-Key", "the-same").want(t, http.StatusCreated)
-			h.do(t, "POST", "/v1/me/contacts", h.admin, object{"kind": "email", "value": "x2@example.com"}, "Idempotency-Key", "the-same").want(t, http.StatusCreated)
-			h.do(t, "POST", "/v1/users", h.admin, object{}, "Idempotency-Key", "the-same").wantProblem(t, http.StatusUnprocessableEntity, "idempotency_mismatch")
+			h.do(t, "POST", "/v1/me/contacts", token, object{"kind": "email", "value": "x1@example.com"},
+				"Idempotency-Key", "the-same").want(t, http.StatusCreated)
+			h.do(t, "POST", "/v1/me/contacts", h.admin, object{"kind": "email", "value": "x2@example.com"},
+				"Idempotency-Key", "the-same").want(t, http.StatusCreated)
+			h.do(t, "POST", "/v1/users", h.admin, object{}, "Idempotency-Key", "the-same").
+				wantProblem(t, http.StatusUnprocessableEntity, "idempotency_mismatch")
 			h.Clock.Add(25 * time.Hour)
 			h.do(t, "POST", "/v1/users", h.admin, object{}, "Idempotency-Key", "the-same").want(t, http.StatusCreated)
 			// A refused request stores no response: the key can be used for the corrected request.
-			h.do(t, "POST", "/v1/users", h.admin, object{"email": "bad"}, "Idempotency-Key", "corrected").wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
-			h.do(t, "POST", "/v1/users", h.admin, object{"email": "good@example.com"}, "Idempotency-Key", "corrected").want(t, http.StatusCreated)
+			h.do(t, "POST", "/v1/users", h.admin, object{"email": "bad"}, "Idempotency-Key", "corrected").
+				wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
+			h.do(t, "POST", "/v1/users", h.admin, object{"email": "good@example.com"}, "Idempotency-Key",
+				"corrected").want(t, http.StatusCreated)
 		})
 	}
 }
@@ -516,13 +585,15 @@ func TestIdempotencyKey(t *testing.T) {
 func TestRepeatedHeaders(t *testing.T) {
 	h := open(t, "sqlite")
 	id, _ := h.newUser(t, "ada")
-	for name, want := range map[string]string{"If-Match": "If-Match version_format", "Idempotency-Key": "Idempotency-Key idempotency_key_format"} {
+	for name, want := range map[string]string{"If-Match": "If-Match version_format",
+		"Idempotency-Key": "Idempotency-Key idempotency_key_format"} {
 		r := httptest.NewRequest("POST", "/v1/users/"+id+"/suspend", nil)
 		r.Header.Set("Authorization", "Bearer "+h.admin)
 		r.Header.Set("If-Match", `"1"`)
 		r.Header.Set("Idempotency-Key", "one")
 		r.Header.Add(name, `"1"`)
-		if got := h.send(t, r).wantProblem(t, http.StatusBadRequest, "validation_failed"); !slices.Contains(got.faults(), want) {
+		if got := h.send(t, r).wantProblem(t, http.StatusBadRequest,
+			"validation_failed"); !slices.Contains(got.faults(), want) {
 			t.Errorf("%s twice: %q", name, got.faults())
 		}
 	}
@@ -533,7 +604,8 @@ func TestProblemPages(t *testing.T) {
 	index := h.do(t, "GET", "/problems", "", nil).want(t, http.StatusOK).Body.String()
 	for line := range strings.Lines(index) {
 		code, _, _ := strings.Cut(line, " ")
-		if page := h.do(t, "GET", "/problems/"+code, "", nil).want(t, http.StatusOK); !strings.HasPrefix(page.Body.String(), code+"\n") {
+		if page := h.do(t, "GET", "/problems/"+code, "", nil).
+			want(t, http.StatusOK); !strings.HasPrefix(page.Body.String(), code+"\n") {
 			t.Errorf("the page of %s: %s", code, page.Body)
 		}
 	}

@@ -46,8 +46,8 @@ func openRaw(t testing.TB, h *testAPI) *rawDB {
 	return r
 }
 
-// changeCounter returns a number that grows with every change of the database: on SQLite by other connections, on PostgreSQL by any
-// connection of the cluster.
+// changeCounter returns a number that grows with every change of the database: on SQLite by other connections, on
+// PostgreSQL by any connection of the cluster.
 func (r *rawDB) changeCounter(t testing.TB) (n int64) {
 	t.Helper()
 	query := `PRAGMA data_version`
@@ -64,7 +64,9 @@ func (r *rawDB) tables(t testing.TB) (names []string) {
 	t.Helper()
 	query := `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`
 	if r.engine == "postgres" {
-		query = `SELECT relname FROM pg_class WHERE relnamespace = 'cardinal'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname`
+		query = `SELECT relname FROM pg_class
+			 WHERE relnamespace = 'cardinal'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+			 ORDER BY relname`
 	}
 	rows, err := r.Query(query)
 	if err != nil {
@@ -111,8 +113,8 @@ func (r *rawDB) eachRow(t testing.TB, table, where string, fn func(columns []str
 // unwatchedTables are the tables that a refused request can change: they count refusals, and background work.
 var unwatchedTables = []string{"sign_in_throttles", "refused_attempts", "jobs"}
 
-// digest returns one hash per table over all rows, without what a refused request can change: the record of the refusal, and when
-// a session was last used. PostgreSQL computes it in the database.
+// digest returns one hash per table over all rows, without what a refused request can change: the record of the
+// refusal, and when a session was last used. PostgreSQL computes it in the database.
 func (r *rawDB) digest(t testing.TB) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -129,7 +131,8 @@ func (r *rawDB) digest(t testing.TB) map[string]string {
 			row = "CAST(to_jsonb(t) - 'last_seen_at' AS text)"
 		}
 		if r.engine == "postgres" {
-			parts = append(parts, "SELECT '"+table+"', count(*) || ' rows, ' || md5(COALESCE(string_agg("+row+", '|' ORDER BY "+row+"), '')) FROM "+table+" t "+where)
+			rowsHash := "md5(COALESCE(string_agg(" + row + ", '|' ORDER BY " + row + "), ''))"
+			parts = append(parts, "SELECT '"+table+"', count(*) || ' rows, ' || "+rowsHash+" FROM "+table+" t "+where)
 			continue
 		}
 		var sum [sha256.Size]byte // of the hashes of the rows, in any order
@@ -224,11 +227,14 @@ func TestChangeWatch(t *testing.T) {
 			}
 			h.do(t, "GET", "/v1/users", token, nil).want(t, http.StatusForbidden)
 			h.do(t, "POST", "/v1/users", token, object{}).want(t, http.StatusForbidden) // is recorded in the audit log
-			h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "ada@example.com", "password": canary}).want(t, http.StatusUnauthorized)
+			h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "ada@example.com", "password": canary}).
+				want(t, http.StatusUnauthorized)
 			see("refusals")
-			h.do(t, "PATCH", "/v1/countries/DE", h.admin, object{"tax_rate_ppm": 1}, "If-Match", `"1"`).want(t, http.StatusOK)
+			h.do(t, "PATCH", "/v1/countries/DE", h.admin, object{"tax_rate_ppm": 1}, "If-Match", `"1"`).
+				want(t, http.StatusOK)
 			see("a tax rate", "audit_logs", "countries")
-			h.do(t, "PATCH", "/v1/me/profile", token, object{"display_name": "Ada"}, "If-Match", `"1"`).want(t, http.StatusOK)
+			h.do(t, "PATCH", "/v1/me/profile", token, object{"display_name": "Ada"}, "If-Match", `"1"`).
+				want(t, http.StatusOK)
 			see("a name", "audit_logs", "profiles")
 			h.do(t, "POST", "/v1/sign-out", token, nil, "Idempotency-Key", "k").want(t, http.StatusNoContent)
 			see("a session", "audit_logs", "idempotency_keys", "sessions")

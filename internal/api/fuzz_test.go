@@ -24,9 +24,12 @@ import (
 
 // FuzzCheckJSON: only a JSON text that all parsers read in the same way is accepted.
 func FuzzCheckJSON(f *testing.F) {
-	for _, text := range []string{`{}`, `[]`, `null`, `{"a":1}`, `{"a":{"b":[1,2.5e3,true,null,"x"]}}`, `"\ud83d\ude00"`, `"\ud800"`, `"\udc00\ud800"`, `"\\ud800"`, `"\\\ud800"`, `{"a":1,"\u0061":2}`,
-		`[1,]`, `{"a":1,}`, `{"a"}`, `{"a":}`, `{1:2}`, `[1 2]`, `{"a":1}{}`, ` {} `, "\xff", "\"\xed\xa0\x80\"", `"\u0000"`, "\x00", `"\x"`, `1e999`, `-0`, `01`, `tru`, "\ufeff{}", `"` + "\n" + `"`, `"\u12"`, `[[[[[[[[`,
-		strings.Repeat("[", 32) + strings.Repeat("]", 32), strings.Repeat("[", 33) + strings.Repeat("]", 33), `{"a":[{"a":1},{"a":2}]}`, `]`, `{]`, ``, ` `, `"�"`} {
+	for _, text := range []string{`{}`, `[]`, `null`, `{"a":1}`, `{"a":{"b":[1,2.5e3,true,null,"x"]}}`,
+		`"\ud83d\ude00"`, `"\ud800"`, `"\udc00\ud800"`, `"\\ud800"`, `"\\\ud800"`, `{"a":1,"\u0061":2}`,
+		`[1,]`, `{"a":1,}`, `{"a"}`, `{"a":}`, `{1:2}`, `[1 2]`, `{"a":1}{}`, ` {} `, "\xff", "\"\xed\xa0\x80\"",
+		`"\u0000"`, "\x00", `"\x"`, `1e999`, `-0`, `01`, `tru`, "\ufeff{}", `"` + "\n" + `"`, `"\u12"`, `[[[[[[[[`,
+		strings.Repeat("[", 32) + strings.Repeat("]", 32), strings.Repeat("[", 33) + strings.Repeat("]", 33),
+		`{"a":[{"a":1},{"a":2}]}`, `]`, `{]`, ``, ` `, `"�"`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -44,8 +47,10 @@ func FuzzCheckJSON(f *testing.F) {
 		if err := decoder.Decode(&value); err != nil {
 			t.Fatalf("%q is valid and cannot be read: %v", text, err)
 		}
-		replaced := bytes.Count([]byte(texts(value)), []byte("\ufffd")) > bytes.Count(text, []byte("\ufffd"))+strings.Count(strings.ToLower(string(text)), `\ufffd`)
-		isSafe := utf8.Valid(text) && !replaced && !strings.Contains(texts(value), "\x00") && depth(value) <= maxNesting && !hasDuplicateName(text)
+		replaced := bytes.Count([]byte(texts(value)), []byte("\ufffd")) > bytes.Count(text,
+			[]byte("\ufffd"))+strings.Count(strings.ToLower(string(text)), `\ufffd`)
+		isSafe := utf8.Valid(text) && !replaced && !strings.Contains(texts(value), "\x00") &&
+			depth(value) <= maxNesting && !hasDuplicateName(text)
 		if isSafe && bad != "" {
 			t.Fatalf("%q is unambiguous and is refused: %s", text, bad)
 		}
@@ -128,7 +133,8 @@ func hasDuplicateName(text []byte) bool {
 
 // FuzzIfMatch: a version has exactly one form.
 func FuzzIfMatch(f *testing.F) {
-	for _, text := range []string{`"1"`, `"0"`, `"9223372036854775807"`, `"9223372036854775808"`, `W/"1"`, `"01"`, `"-1"`, `"+1"`, `1`, `""`, `"`, `"1`, `*`, `"1", "2"`, ` "1"`, `"1" `, `"1_0"`, `""1""`} {
+	for _, text := range []string{`"1"`, `"0"`, `"9223372036854775807"`, `"9223372036854775808"`, `W/"1"`, `"01"`,
+		`"-1"`, `"+1"`, `1`, `""`, `"`, `"1`, `*`, `"1", "2"`, ` "1"`, `"1" `, `"1_0"`, `""1""`} {
 		f.Add(text)
 	}
 	o := &huma.Operation{}
@@ -149,12 +155,14 @@ func FuzzIfMatch(f *testing.F) {
 
 // FuzzCursor: only a cursor that was signed for the list is valid, byte for byte.
 func FuzzCursor(f *testing.F) {
-	d := directorytest.OpenURL(f, "sqlite:"+filepath.Join(f.TempDir(), "cardinal.db"), filepath.Join(f.TempDir(), "keys"))
+	d := directorytest.OpenURL(f, "sqlite:"+filepath.Join(f.TempDir(), "cardinal.db"),
+		filepath.Join(f.TempDir(), "keys"))
 	last := uuid.MustParse("0198c0de-0000-7000-8000-000000000000")
 	good := d.Cursor("/v1/users?", last)
 	f.Add("/v1/users?", good)
 	f.Add("/v1/roles?", good)
-	for _, text := range []string{"", "A", good[:len(good)-1], good + "A", good + "=", strings.ToLower(good), strings.Repeat("A", 38)} {
+	for _, text := range []string{"", "A", good[:len(good)-1], good + "A", good + "=", strings.ToLower(good),
+		strings.Repeat("A", 38)} {
 		f.Add("/v1/users?", text)
 	}
 	f.Fuzz(func(t *testing.T, scope, text string) {
@@ -192,7 +200,8 @@ func TestErrorKinds(t *testing.T) {
 		{io.ErrUnexpectedEOF, 500, "internal", "", ""},
 	} {
 		p := a.problemOf(context.Background(), test.err)
-		if p.Status != test.status || p.Code != test.code || test.header != "" && p.header.Get(test.header) != test.value {
+		if p.Status != test.status || p.Code != test.code || test.header != "" &&
+			p.header.Get(test.header) != test.value {
 			t.Errorf("%v: %d %s %v", test.err, p.Status, p.Code, p.header)
 		}
 		if strings.Contains(p.Detail, "EOF") {
@@ -203,8 +212,11 @@ func TestErrorKinds(t *testing.T) {
 
 // TestAccepts checks Accept headers (RFC 9110, section 12.5.1).
 func TestAccepts(t *testing.T) {
-	for accept, want := range map[string]bool{"": true, "*/*": true, "application/*": true, "application/json": true, "application/json; charset=utf-8": true, "text/html, */*;q=0.1": true, "APPLICATION/JSON": true,
-		"application/problem+json": true, "text/html": false, "application/json;q=0": false, "application/json;q=0.000": false, "application/json;q=0, */*": false, "*/*;q=0, application/json": true, "json": false,
+	for accept, want := range map[string]bool{"": true, "*/*": true, "application/*": true, "application/json": true,
+		"application/json; charset=utf-8": true, "text/html, */*;q=0.1": true, "APPLICATION/JSON": true,
+		"application/problem+json": true, "text/html": false, "application/json;q=0": false,
+		"application/json;q=0.000": false, "application/json;q=0, */*": false, "*/*;q=0, application/json": true,
+		"json":                   false,
 		"application/*;q=0, */*": false, ",": true, "application/json;q=x": false, "text/*;q=1": false} {
 		if got := accepts([]string{accept}, jsonRanges); got != want {
 			t.Errorf("Accept %q: %t", accept, got)

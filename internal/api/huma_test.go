@@ -51,7 +51,8 @@ func TestMessages(t *testing.T) {
 		if strings.Contains(message, "%!") || strings.Contains(message, input) {
 			t.Errorf("%s is formatted to %q", name, message)
 		}
-		if want, _, _ := strings.Cut(inTable[name], messageSeparator); code != want || strings.Contains(value, "kanari") {
+		if want, _, _ := strings.Cut(inTable[name], messageSeparator); code != want ||
+			strings.Contains(value, "kanari") {
 			t.Errorf("%s: %q is read as %q, %q", name, message, code, value)
 		}
 	}
@@ -59,7 +60,8 @@ func TestMessages(t *testing.T) {
 
 // TestUnknownMessages: a message that is not in the table is not shown, even when it looks like one.
 func TestUnknownMessages(t *testing.T) {
-	for _, message := range []string{"", input, "invalid value: " + input, "expected value to match exactly one schema but matched multiple",
+	for _, message := range []string{"", input, "invalid value: " + input,
+		"expected value to match exactly one schema but matched multiple",
 		"expected string to be RFC 4122 uuid: " + input, "json: cannot unmarshal number 1e400|" + input} {
 		if code, value := readMessage(message); code != "field_format" || value != undescribedForm {
 			t.Errorf("%q is read as %q, %q", message, code, value)

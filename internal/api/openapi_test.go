@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,7 +25,10 @@ var update = flag.Bool("update", false, "write the golden files")
 
 const golden = "testdata/openapi.json"
 
-// TestOpenAPIGolden compares the description of the API with a golden file, so that each change is in the diff of a review.
+const howToUpdate = "Run go test ./internal/api -run Golden -update, and review the difference"
+
+// TestOpenAPIGolden compares the description of the API with a golden file, so that each change is in the diff of a
+// review.
 func TestOpenAPIGolden(t *testing.T) {
 	h := open(t, "sqlite")
 	got := h.do(t, "GET", "/openapi.json", "", nil).want(t, http.StatusOK)
@@ -46,7 +50,7 @@ func TestOpenAPIGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(text.Bytes(), want) {
-		t.Errorf("/openapi.json is not %s any more (%s); go test ./internal/api -run Golden -update, and review the difference", golden, firstDifference(text.Bytes(), want))
+		t.Errorf("/openapi.json is not %s any more (%s). %s", golden, firstDifference(text.Bytes(), want), howToUpdate)
 	}
 	h.do(t, "GET", "/openapi.yaml", "", nil).want(t, http.StatusOK)
 }
@@ -112,7 +116,8 @@ func TestOpenAPIValid(t *testing.T) {
 		if !success {
 			t.Errorf("%s: no 2xx response", at)
 		}
-		if d := o.Responses["default"]; d == nil || d.Content["application/problem+json"] == nil || d.Content["application/problem+json"].Schema.Ref != "#/components/schemas/Problem" {
+		if d := o.Responses["default"]; d == nil || d.Content["application/problem+json"] == nil ||
+			d.Content["application/problem+json"].Schema.Ref != "#/components/schemas/Problem" {
 			t.Errorf("%s: the other responses are not problems", at)
 		}
 		var declared, used []string
@@ -191,7 +196,8 @@ func somePath(o *huma.Operation) string {
 	return path
 }
 
-// undescribedRoutes are the routes that the description does not have: the pages about problems, and the route for unknown paths.
+// undescribedRoutes are the routes that the description does not have: the pages about problems, and the route for
+// unknown paths.
 var undescribedRoutes = []string{"GET /problems/{code}", "GET /problems", "/"}
 
 // TestRoutesDescribed requests every method of every described path, and reads the patterns of plain handlers from the
@@ -227,6 +233,31 @@ func TestRoutesDescribed(t *testing.T) {
 	}
 	h.do(t, "GET", "/v1/nothing", h.admin, nil).wantProblem(t, http.StatusNotFound, "route_unknown")
 	h.do(t, "GET", "/v1/users/", h.admin, nil).wantProblem(t, http.StatusNotFound, "route_unknown")
+
+	// A path that is not clean is redirected. Only a route that exists gives its pattern to metrics and logs.
+	for _, test := range []struct {
+		path          string
+		status        int
+		location      string
+		recordedRoute string
+	}{
+		{"//v1//statuses", http.StatusTemporaryRedirect, "/v1/statuses", "GET /v1/statuses"},
+		{"//v1/nothing", http.StatusTemporaryRedirect, "/v1/nothing", ""},
+		{"/v1/nothing", http.StatusNotFound, "", ""},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.URL.Path = test.path
+		w := httptest.NewRecorder()
+		h.api.ServeHTTP(w, r)
+		if location := w.Header().Get("Location"); w.Code != test.status || location != test.location {
+			t.Errorf("GET %s: %d to %q", test.path, w.Code, location)
+		}
+		if r.Pattern != test.recordedRoute {
+			t.Errorf("GET %s: the pattern is %q, want %q", test.path, r.Pattern, test.recordedRoute)
+		}
+	}
+	options := httptest.NewRequest("OPTIONS", "*", nil)
+	h.send(t, options).wantProblem(t, http.StatusNotFound, "route_unknown")
 
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -268,8 +299,8 @@ func TestRoutesDescribed(t *testing.T) {
 	}
 }
 
-// TestFieldsStateBounds: maxLength is what the API accepts. The description of each field states the bound of what can be stored, or
-// the values to choose from.
+// TestFieldsStateBounds: maxLength is what the API accepts. The description of each field states the bound of what
+// can be stored, or the values to choose from.
 func TestFieldsStateBounds(t *testing.T) {
 	h := open(t, "sqlite")
 	b := &refusalTester{testAPI: h}
@@ -290,7 +321,8 @@ func TestFieldsStateBounds(t *testing.T) {
 				continue
 			}
 			if bound, err := strconv.Atoi(found[1]); err == nil && bound > *f.schema.MaxLength {
-				t.Errorf("%s%s: the bound is %d, but maxLength is %d", o.OperationID, f.pointer(), bound, *f.schema.MaxLength)
+				t.Errorf("%s%s: the bound is %d, but maxLength is %d", o.OperationID, f.pointer(), bound,
+					*f.schema.MaxLength)
 			}
 		}
 	}

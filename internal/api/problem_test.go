@@ -10,7 +10,8 @@ import (
 	"cardinal/internal/api"
 )
 
-// TestCodesGolden compares the catalogue of errors with a golden file, so that each change of a text is in the diff of a review.
+// TestCodesGolden compares the catalogue of errors with a golden file, so that each change of a text is in the diff
+// of a review.
 func TestCodesGolden(t *testing.T) {
 	const golden = "testdata/codes.txt"
 	var text strings.Builder
@@ -31,7 +32,7 @@ func TestCodesGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text.String() != string(want) {
-		t.Errorf("the catalogue is not %s any more (%s); go test ./internal/api -run Golden -update, and review the difference",
-			golden, firstDifference([]byte(text.String()), want))
+		difference := firstDifference([]byte(text.String()), want)
+		t.Errorf("the catalogue is not %s any more (%s). %s", golden, difference, howToUpdate)
 	}
 }

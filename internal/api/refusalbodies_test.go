@@ -127,7 +127,8 @@ func (b *refusalTester) bodies(t *testing.T, o *huma.Operation, c call) []refusa
 		out = append(out, refusal{kind: kind, name: name, body: body, status: 400, code: "body_malformed"})
 	}
 	bad := func(kind, name string, body any, faults ...string) {
-		out = append(out, refusal{kind: kind, name: name, body: body, status: 422, code: "validation_failed", faults: faults})
+		out = append(out, refusal{kind: kind, name: name, body: body, status: 422, code: "validation_failed",
+			faults: faults})
 	}
 	good, err := json.Marshal(c.body)
 	if err != nil {
@@ -136,17 +137,26 @@ func (b *refusalTester) bodies(t *testing.T, o *huma.Operation, c call) []refusa
 	fields := b.fieldsOf(schema, nil)
 
 	out = append(out, refusal{kind: "body", name: "no body", body: []byte{}, status: 400, code: "body_missing"})
-	for name, text := range map[string]string{"white space": "  \n", "half an object": string(good[:len(good)-1]), "two texts": string(good) + string(good), "trailing garbage": string(good) + canary,
-		"trailing comma": string(good[:len(good)-1]) + ",}", "not JSON": canary, "a byte order mark": "\ufeff" + string(good), "a comment": "/* */" + string(good), "single quotes": "{'" + canary + "':1}",
-		"nested too deeply": `{"` + canary + `":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "}", "nested a million times": strings.Repeat("[", 200_000),
-		"NaN": `{"a":NaN}`, "one closing brace too many": string(good) + "}", "a wrong closing bracket": string(good[:len(good)-1]) + "]", "a lone surrogate in a name": `{"\ud800":1,` + string(good[1:]),
-		"NUL in a name": `{"\u0000":1,` + string(good[1:])} {
+	for name, text := range map[string]string{"white space": "  \n", "half an object": string(good[:len(good)-1]),
+		"two texts": string(good) + string(good), "trailing garbage": string(good) + canary,
+		"trailing comma": string(good[:len(good)-1]) + ",}", "not JSON": canary,
+		"a byte order mark": "\ufeff" + string(good), "a comment": "/* */" + string(good),
+		"single quotes":          "{'" + canary + "':1}",
+		"nested too deeply":      `{"` + canary + `":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "}",
+		"nested a million times": strings.Repeat("[", 200_000),
+		"NaN":                    `{"a":NaN}`, "one closing brace too many": string(good) + "}",
+		"a wrong closing bracket":    string(good[:len(good)-1]) + "]",
+		"a lone surrogate in a name": `{"\ud800":1,` + string(good[1:]),
+		"NUL in a name":              `{"\u0000":1,` + string(good[1:])} {
 		malformed("malformed", name, text)
 	}
-	for name, text := range map[string]string{"null": "null", "an array": "[" + string(good) + "]", "a text": `"` + canary + `"`, "a number": "7", "true": "true"} {
-		out = append(out, refusal{kind: "not an object", name: "the body is " + name, body: text, status: 422, code: "validation_failed"})
+	for name, text := range map[string]string{"null": "null", "an array": "[" + string(good) + "]",
+		"a text": `"` + canary + `"`, "a number": "7", "true": "true"} {
+		out = append(out, refusal{kind: "not an object", name: "the body is " + name, body: text, status: 422,
+			code: "validation_failed"})
 	}
-	out = append(out, refusal{kind: "large", name: "oversized", body: `{"` + strings.Repeat(canary, 30_000) + `":1}`, status: 413, code: "body_too_large"})
+	out = append(out, refusal{kind: "large", name: "oversized", body: `{"` + strings.Repeat(canary, 30_000) + `":1}`,
+		status: 413, code: "body_too_large"})
 
 	for _, f := range fields {
 		place := f.pointer()
@@ -170,13 +180,15 @@ func (b *refusalTester) bodies(t *testing.T, o *huma.Operation, c call) []refusa
 			case f.schema.MaxLength != nil:
 				long := strings.Repeat(canary, *f.schema.MaxLength/len(canary)+1)[:*f.schema.MaxLength+1]
 				bad("length", place+": too long", with(c.body, f.at, long), place+" field_length")
-				bad("length", place+": too long, in characters of four bytes", with(c.body, f.at, strings.Repeat("𝒵", *f.schema.MaxLength+1)), place+" field_length")
+				bad("length", place+": too long, in characters of four bytes",
+					with(c.body, f.at, strings.Repeat("𝒵", *f.schema.MaxLength+1)), place+" field_length")
 			case f.schema.Format == "uuid":
 				for name, text := range badIDs("0198c0de-0000-7000-8000-000000000000") {
 					bad("form", place+": "+name, with(c.body, f.at, text), place+" field_format")
 				}
 			case f.schema.Format == "date-time":
-				for _, text := range []string{canary, "2026-01-01", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00", strings.Repeat(canary, 5)[:45]} {
+				for _, text := range []string{canary, "2026-01-01", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00",
+					strings.Repeat(canary, 5)[:45]} {
 					bad("form", place+": "+text, with(c.body, f.at, text), place+" field_format")
 				}
 			case len(f.schema.Enum) > 0:
@@ -186,11 +198,14 @@ func (b *refusalTester) bodies(t *testing.T, o *huma.Operation, c call) []refusa
 			}
 		case huma.TypeInteger:
 			for _, raw := range []string{"1e400", "9223372036854775808", "-9223372036854775809", "1e30"} {
-				out = append(out, refusal{kind: "number", name: place + ": " + raw, body: withRaw(t, c.body, f.at, raw), status: 422, code: "validation_failed"})
+				out = append(out, refusal{kind: "number", name: place + ": " + raw, body: withRaw(t, c.body, f.at, raw),
+					status: 422, code: "validation_failed"})
 			}
 		case huma.TypeArray:
 			if most := f.schema.MaxItems; most != nil {
-				bad("length", place+": too many", with(c.body, f.at, slices.Repeat([]any{"0198c0de-0000-7000-8000-000000000000"}, *most+1)), place+" field_length")
+				bad("length", place+": too many",
+					with(c.body, f.at, slices.Repeat([]any{"0198c0de-0000-7000-8000-000000000000"}, *most+1)),
+					place+" field_length")
 			} else {
 				t.Errorf("%s%s: an array without a maximum length", o.OperationID, place)
 			}
@@ -208,19 +223,23 @@ func (b *refusalTester) bodies(t *testing.T, o *huma.Operation, c call) []refusa
 		name := f.at[len(f.at)-1]
 		sibling := func(name string) []string { return append(slices.Clone(f.at[:len(f.at)-1]), name) }
 		near := sibling(name + "x")
-		out = append(out, refusal{kind: "unknown", name: field{at: near}.pointer(), body: with(c.body, near, canary), status: 422, code: "validation_failed",
+		out = append(out, refusal{kind: "unknown", name: field{at: near}.pointer(), body: with(c.body, near, canary),
+			status: 422, code: "validation_failed",
 			faults: []string{field{at: near}.pointer() + " field_unknown"}, says: "Did you mean " + name + "?"})
 		cased := sibling(strings.ToUpper(name[:1]) + name[1:])
-		bad("unknown", "in another letter case: "+cased[len(cased)-1], with(c.body, cased, canary), field{at: cased}.pointer()+" field_unknown")
+		bad("unknown", "in another letter case: "+cased[len(cased)-1], with(c.body, cased, canary),
+			field{at: cased}.pointer()+" field_unknown")
 		if len(f.at) == 1 {
 			twice := `{"` + name + `":"` + canary + `","` + name + `":"` + canary + `"}`
 			malformed("twice", name+" twice", twice)
-			malformed("twice", name+" twice, once escaped", `{"`+name+`":1,"\u00`+fmt.Sprintf("%02x", name[0])+name[1:]+`":1}`)
+			malformed("twice", name+" twice, once escaped",
+				`{"`+name+`":1,"\u00`+fmt.Sprintf("%02x", name[0])+name[1:]+`":1}`)
 		}
 	}
 	odd := "zz" + strings.Repeat(canary, 7)
 	bad("unknown", "a long unknown name", with(c.body, []string{odd}, 1), "/* field_unknown")
-	bad("unknown", "two unknown names", with(with(c.body, []string{"zzqx"}, 1), []string{"zzqy"}, canary), "/zzqx field_unknown", "/zzqy field_unknown")
+	bad("unknown", "two unknown names", with(with(c.body, []string{"zzqx"}, 1), []string{"zzqy"}, canary),
+		"/zzqx field_unknown", "/zzqy field_unknown")
 	if len(fields) >= 2 {
 		// All errors at once: every field has the wrong type, and one is unknown.
 		broken, faults := map[string]any{"zzqx": canary}, []string{"/zzqx field_unknown"}
@@ -230,13 +249,16 @@ func (b *refusalTester) bodies(t *testing.T, o *huma.Operation, c call) []refusa
 				faults = append(faults, f.pointer()+" field_type")
 			}
 		}
-		out = append(out, refusal{kind: "", name: "everything at once", body: broken, status: 422, code: "validation_failed", faults: faults, check: func(t *testing.T, a answer) {
-			if len(a.faults()) != len(faults) {
-				t.Errorf("faults %q, want %q", a.faults(), faults)
-			}
-		}})
+		out = append(out, refusal{kind: "", name: "everything at once", body: broken, status: 422,
+			code: "validation_failed", faults: faults, check: func(t *testing.T, a answer) {
+				if len(a.faults()) != len(faults) {
+					t.Errorf("faults %q, want %q", a.faults(), faults)
+				}
+			}})
 		if has(o, "header", "If-Match") {
-			out = append(out, refusal{name: "everything at once, and no version", headers: []string{"If-Match", ""}, body: broken, status: 422, code: "validation_failed", faults: append(faults, "If-Match version_required")})
+			out = append(out, refusal{name: "everything at once, and no version", headers: []string{"If-Match", ""},
+				body: broken, status: 422, code: "validation_failed",
+				faults: append(faults, "If-Match version_required")})
 		}
 	}
 	return out

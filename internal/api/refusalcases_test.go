@@ -21,7 +21,7 @@ func unique(prefix string) string { return fmt.Sprintf("%s%d", prefix, uniqueNam
 const (
 	administrator = "00000000-0000-7000-8007-000000000001"
 	support       = "00000000-0000-7000-8007-000000000004"
-	stranger      = "00000000-0000-7000-8007-000000000003"
+	anonymousRole = "00000000-0000-7000-8007-000000000003"
 	usersRead     = "00000000-0000-7000-8006-000000000001"
 	operatorID    = "00000000-0000-7000-8000-000000000001"
 )
@@ -69,7 +69,8 @@ func afterAction(action, etag string) func(*testing.T, *testAPI) call {
 func secondContact(mine bool, etag string, body object) func(*testing.T, *testAPI) call {
 	return func(t *testing.T, h *testAPI) call {
 		id, token := h.newUser(t, unique("contact"))
-		c := h.do(t, "POST", "/v1/users/"+id+"/contacts", h.admin, object{"kind": "email", "value": unique("second") + "@example.com"}).want(t, http.StatusCreated).text("id")
+		c := h.do(t, "POST", "/v1/users/"+id+"/contacts", h.admin,
+			object{"kind": "email", "value": unique("second") + "@example.com"}).want(t, http.StatusCreated).text("id")
 		if mine {
 			return call{token: token, params: map[string]string{"contact_id": c}, etag: etag, body: body}
 		}
@@ -83,7 +84,8 @@ func secondSession(mine bool) func(*testing.T, *testAPI) call {
 		name := unique("session")
 		id, token := h.newUser(t, name)
 		h.signIn(t, name+"@example.com")
-		s, _ := h.do(t, "GET", "/v1/users/"+id+"/sessions", h.admin, nil).want(t, http.StatusOK).items()[0]["id"].(string)
+		s, _ := h.do(t, "GET", "/v1/users/"+id+"/sessions", h.admin, nil).
+			want(t, http.StatusOK).items()[0]["id"].(string)
 		if mine {
 			return call{token: token, params: map[string]string{"session_id": s}}
 		}
@@ -93,13 +95,16 @@ func secondSession(mine bool) func(*testing.T, *testAPI) call {
 
 func roleCall(etag string, body object) func(*testing.T, *testAPI) call {
 	return func(t *testing.T, h *testAPI) call {
-		return call{token: h.admin, params: map[string]string{"id": h.newRole(t, unique("role"), "users.read")}, etag: etag, body: body}
+		return call{token: h.admin, params: map[string]string{"id": h.newRole(t, unique("role"), "users.read")},
+			etag: etag, body: body}
 	}
 }
 
 func permissionCall(etag string, body object) func(*testing.T, *testAPI) call {
 	return func(t *testing.T, h *testAPI) call {
-		id := h.do(t, "POST", "/v1/permissions", h.admin, object{"name": unique("things") + ".do", "description": "for a test"}).want(t, http.StatusCreated).text("id")
+		id := h.do(t, "POST", "/v1/permissions", h.admin,
+			object{"name": unique("things") + ".do", "description": "for a test"}).
+			want(t, http.StatusCreated).text("id")
 		return call{token: h.admin, params: map[string]string{"id": id}, etag: etag, body: body}
 	}
 }
@@ -110,7 +115,9 @@ func apiKeyCall(t *testing.T, h *testAPI) call {
 }
 
 func attributeCall(t *testing.T, h *testAPI) call {
-	id := h.do(t, "POST", "/v1/attributes", h.admin, object{"name": unique("attribute"), "description": "for a test", "value_type": "string"}).want(t, http.StatusCreated).text("id")
+	id := h.do(t, "POST", "/v1/attributes", h.admin,
+		object{"name": unique("attribute"), "description": "for a test", "value_type": "string"}).
+		want(t, http.StatusCreated).text("id")
 	return call{token: h.admin, params: map[string]string{"id": id}, etag: `"1"`}
 }
 
@@ -124,7 +131,8 @@ func settingCall(body object) func(*testing.T, *testAPI) call {
 	return func(t *testing.T, h *testAPI) call {
 		c := call{token: h.admin, params: map[string]string{"name": "passwords.min_length"}, body: body}
 		if body != nil {
-			c.etag = h.do(t, "GET", "/v1/settings/passwords.min_length", h.admin, nil).want(t, http.StatusOK).Header().Get("ETag")
+			c.etag = h.do(t, "GET", "/v1/settings/passwords.min_length", h.admin, nil).
+				want(t, http.StatusOK).Header().Get("ETag")
 		}
 		return c
 	}
@@ -157,14 +165,23 @@ func profileCases(at string) []refusal {
 		deep = object{"a": deep}
 	}
 	out := []refusal{invalid("many errors at once",
-		wrap(object{"display_name": canary + "\u202e", "username": "a b " + canary, "avatar_url": "http://" + canary, "country": canary, "locale": "??" + canary, "time_zone": "Nowhere/" + canary, "attributes": object{"nosuch": canary}}),
-		at+"/display_name text_format", at+"/username username_format", at+"/avatar_url url_format", at+"/country country_unknown", at+"/locale locale_format", at+"/time_zone time_zone_format", at+"/attributes/nosuch attribute_unknown"),
+		wrap(object{"display_name": canary + "\u202e", "username": "a b " + canary, "avatar_url": "http://" + canary,
+			"country": canary, "locale": "??" + canary, "time_zone": "Nowhere/" + canary,
+			"attributes": object{"nosuch": canary}}),
+		at+"/display_name text_format", at+"/username username_format", at+"/avatar_url url_format",
+		at+"/country country_unknown", at+"/locale locale_format", at+"/time_zone time_zone_format",
+		at+"/attributes/nosuch attribute_unknown"),
 		invalid("a deep document", wrap(object{"preferences": deep}), at+"/preferences document_format"),
-		invalid("a long document", wrap(object{"preferences": object{"a": strings.Repeat(canary, 900)}}), at+"/preferences document_too_long"),
-		invalid("a long name", wrap(object{"display_name": strings.Repeat(canary, 21)}), at+"/display_name text_too_long"),
-		invalid("a long user name", wrap(object{"username": strings.Repeat(canary, 9)}), at+"/username username_too_long"),
-		invalid("a long link", wrap(object{"avatar_url": "https://example.com/" + strings.Repeat(canary, 210)}), at+"/avatar_url url_too_long"),
-		invalid("an attribute's name that is long", wrap(object{"attributes": object{strings.Repeat(canary, 8): 1}}), at+"/attributes/* attribute_unknown"),
+		invalid("a long document", wrap(object{"preferences": object{"a": strings.Repeat(canary, 900)}}),
+			at+"/preferences document_too_long"),
+		invalid("a long name", wrap(object{"display_name": strings.Repeat(canary, 21)}),
+			at+"/display_name text_too_long"),
+		invalid("a long user name", wrap(object{"username": strings.Repeat(canary, 9)}),
+			at+"/username username_too_long"),
+		invalid("a long link", wrap(object{"avatar_url": "https://example.com/" + strings.Repeat(canary, 210)}),
+			at+"/avatar_url url_too_long"),
+		invalid("an attribute's name that is long", wrap(object{"attributes": object{strings.Repeat(canary, 8): 1}}),
+			at+"/attributes/* attribute_unknown"),
 	}
 	return out
 }
@@ -173,10 +190,13 @@ func profileCases(at string) []refusal {
 func contactCases() []refusal {
 	return []refusal{
 		invalid("an unknown kind of contact", object{"kind": canary, "value": canary}, "/kind contact_kind_unknown"),
-		invalid("an invalid address", object{"kind": "email", "value": canary + "@@example.com"}, "/value email_format"),
-		invalid("a long address", object{"kind": "email", "value": strings.Repeat(canary, 26) + "@example.com"}, "/value email_too_long"),
+		invalid("an invalid address", object{"kind": "email", "value": canary + "@@example.com"},
+			"/value email_format"),
+		invalid("a long address", object{"kind": "email", "value": strings.Repeat(canary, 26) + "@example.com"},
+			"/value email_too_long"),
 		invalid("an invalid number", object{"kind": "phone", "value": canary}, "/value phone_format"),
-		conflict("the address of another user", "identifier_taken", object{"kind": "email", "value": "ADMIN@example.com"}),
+		conflict("the address of another user", "identifier_taken",
+			object{"kind": "email", "value": "ADMIN@example.com"}),
 	}
 }
 
@@ -191,10 +211,11 @@ var passwordCases = []struct{ name, password, code string }{
 // refusalSpecs has every operation: a valid call, and its own refusals. TestRefusals fails for an operation that is not
 // here.
 var refusalSpecs = map[string]refusalSpec{
-	"check-session": {anyCaller: true, call: ownAccount("", nil), extra: func(t *testing.T, h *testAPI, c call) []refusal {
-		_, _, key := h.newServiceKey(t, h.newRole(t, unique("keyed")))
-		return []refusal{{name: "an API key", token: &key, status: 401, code: "not_signed_in"}}
-	}},
+	"check-session": {anyCaller: true, call: ownAccount("", nil),
+		extra: func(t *testing.T, h *testAPI, c call) []refusal {
+			_, _, key := h.newServiceKey(t, h.newRole(t, unique("keyed")))
+			return []refusal{{name: "an API key", token: &key, status: 401, code: "not_signed_in"}}
+		}},
 	"sign-in": {call: func(t *testing.T, h *testAPI) call {
 		name := unique("signin")
 		h.newUser(t, name)
@@ -202,11 +223,16 @@ var refusalSpecs = map[string]refusalSpec{
 	}, extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		known, _ := c.body["identifier"].(string)
 		out := []refusal{
-			{name: "another password", body: object{"identifier": known, "password": canary + canary}, status: 401, code: "invalid_credentials"},
-			{name: "an unknown user", body: object{"identifier": canary + "@example.com", "password": goodPassword}, status: 401, code: "invalid_credentials"},
-			{name: "no identifier at all", body: object{"identifier": "", "password": canary}, status: 401, code: "invalid_credentials"},
-			{name: "an invalid identifier", body: object{"identifier": canary + "@@\u202e", "password": canary}, status: 401, code: "invalid_credentials"},
-			{name: "no password", body: object{"identifier": known, "password": ""}, status: 401, code: "invalid_credentials"},
+			{name: "another password", body: object{"identifier": known, "password": canary + canary}, status: 401,
+				code: "invalid_credentials"},
+			{name: "an unknown user", body: object{"identifier": canary + "@example.com", "password": goodPassword},
+				status: 401, code: "invalid_credentials"},
+			{name: "no identifier at all", body: object{"identifier": "", "password": canary}, status: 401,
+				code: "invalid_credentials"},
+			{name: "an invalid identifier", body: object{"identifier": canary + "@@\u202e", "password": canary},
+				status: 401, code: "invalid_credentials"},
+			{name: "no password", body: object{"identifier": known, "password": ""}, status: 401,
+				code: "invalid_credentials"},
 		}
 		for _, move := range []string{"suspend", "delete"} {
 			name := unique("gone")
@@ -218,8 +244,11 @@ var refusalSpecs = map[string]refusalSpec{
 				code = "account_deleted"
 				h.do(t, "DELETE", "/v1/users/"+id, h.admin, nil, "If-Match", `"1"`).want(t, http.StatusNoContent)
 			}
-			out = append(out, refusal{name: move, body: object{"identifier": name + "@example.com", "password": goodPassword}, status: 403, code: code},
-				refusal{name: move + ", another password", body: object{"identifier": name + "@example.com", "password": canary}, status: 401, code: "invalid_credentials"})
+			out = append(out, refusal{name: move,
+				body: object{"identifier": name + "@example.com", "password": goodPassword}, status: 403, code: code},
+				refusal{name: move + ", another password",
+					body: object{"identifier": name + "@example.com", "password": canary}, status: 401,
+					code: "invalid_credentials"})
 		}
 		return out
 	}},
@@ -228,28 +257,42 @@ var refusalSpecs = map[string]refusalSpec{
 		return call{body: object{"email": unique("signup") + "@example.com", "password": goodPassword}}
 	}, extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		out := []refusal{
-			conflict("a taken address", "identifier_taken", object{"email": "Admin@EXAMPLE.com", "password": goodPassword}),
-			invalid("many errors at once", object{"email": canary, "password": canary, "display_name": "\u202e" + canary, "locale": "??" + canary, "time_zone": canary},
-				"/email email_format", "/password password_too_short", "/display_name text_format", "/locale locale_format", "/time_zone time_zone_format"),
-			invalid("errors of form and of rules", object{"email": canary, "password": canary, "locale": 5}, "/email email_format", "/password password_too_short", "/locale field_type"),
+			conflict("a taken address", "identifier_taken",
+				object{"email": "Admin@EXAMPLE.com", "password": goodPassword}),
+			invalid("many errors at once", object{"email": canary, "password": canary,
+				"display_name": "\u202e" + canary, "locale": "??" + canary, "time_zone": canary},
+				"/email email_format", "/password password_too_short", "/display_name text_format",
+				"/locale locale_format", "/time_zone time_zone_format"),
+			invalid("errors of form and of rules", object{"email": canary, "password": canary, "locale": 5},
+				"/email email_format", "/password password_too_short", "/locale field_type"),
 		}
 		for _, p := range passwordCases {
-			out = append(out, invalid(p.name, object{"email": "a@example.com", "password": p.password}, "/password "+p.code))
+			out = append(out, invalid(p.name, object{"email": "a@example.com", "password": p.password},
+				"/password "+p.code))
 		}
 		return out
 	}},
 	"set-up": {call: func(t *testing.T, h *testAPI) call {
-		return call{body: object{"token": h.setupLink(t), "email": unique("setup") + "@example.com", "password": goodPassword}}
+		return call{body: object{"token": h.setupLink(t), "email": unique("setup") + "@example.com",
+			"password": goodPassword}}
 	}, extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		used := h.setupLink(t)
-		h.do(t, "POST", "/v1/set-up", "", object{"token": used, "email": unique("setup") + "@example.com", "password": goodPassword}).want(t, http.StatusCreated)
+		h.do(t, "POST", "/v1/set-up", "",
+			object{"token": used, "email": unique("setup") + "@example.com", "password": goodPassword}).
+			want(t, http.StatusCreated)
 		token, _ := c.body["token"].(string)
 		return []refusal{
-			{name: "no link", body: object{"token": canary, "email": "a@example.com", "password": goodPassword}, status: 401, code: "setup_link_expired"},
-			{name: "a used link", body: object{"token": used, "email": "a@example.com", "password": goodPassword}, status: 401, code: "setup_link_expired"},
-			{name: "a session's token", body: object{"token": h.admin, "email": "a@example.com", "password": goodPassword}, status: 401, code: "setup_link_expired"},
-			invalid("many errors at once", object{"token": token, "email": canary, "password": canary, "display_name": "\u202e" + canary}, "/email email_format", "/password password_too_short", "/display_name text_format"),
-			conflict("a taken address", "identifier_taken", object{"token": token, "email": "admin@example.com", "password": goodPassword}),
+			{name: "no link", body: object{"token": canary, "email": "a@example.com", "password": goodPassword},
+				status: 401, code: "setup_link_expired"},
+			{name: "a used link", body: object{"token": used, "email": "a@example.com", "password": goodPassword},
+				status: 401, code: "setup_link_expired"},
+			{name: "a session's token", body: object{"token": h.admin, "email": "a@example.com",
+				"password": goodPassword}, status: 401, code: "setup_link_expired"},
+			invalid("many errors at once", object{"token": token, "email": canary, "password": canary,
+				"display_name": "\u202e" + canary}, "/email email_format", "/password password_too_short",
+				"/display_name text_format"),
+			conflict("a taken address", "identifier_taken",
+				object{"token": token, "email": "admin@example.com", "password": goodPassword}),
 		}
 	}},
 	"sign-out": {anyCaller: true, call: ownAccount("", nil), extra: func(t *testing.T, h *testAPI, c call) []refusal {
@@ -259,12 +302,22 @@ var refusalSpecs = map[string]refusalSpec{
 
 	"list-users": {call: adminCall, extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		return []refusal{
-			{name: "many errors at once", path: "/v1/users?status=" + canary + "&kind=" + canary + "&email=" + canary, status: 400, code: "validation_failed", faults: []string{"status status_unknown", "kind kind_unknown", "email email_format"}},
-			{name: "errors of form", path: "/v1/users?statu=" + canary + "&limit=0&role=" + canary, status: 400, code: "validation_failed", faults: []string{"statu parameter_unknown", "limit parameter_format", "role parameter_format"}},
-			{name: "a filter without an index", path: "/v1/users?locale=" + canary + "&sort=locale", status: 400, code: "validation_failed", faults: []string{"locale parameter_unknown", "sort parameter_format"}, says: "This list has the filters email, status, kind, role"},
-			{name: "invalid attributes", path: "/v1/users?q=x&attributes=[]&status=" + canary, status: 400, code: "validation_failed", faults: []string{"attributes parameter_format"}},
-			{name: "a search that is too short", path: "/v1/users?q=x&status=" + canary, status: 400, code: "validation_failed", faults: []string{"q search_too_short", "status status_unknown"}},
-			{name: "an attribute that is not searchable", path: "/v1/users?attributes=" + url.QueryEscape(`{"`+canary+`":"x"}`), status: 400, code: "validation_failed", faults: []string{"attributes attribute_not_searchable"}},
+			{name: "many errors at once", path: "/v1/users?status=" + canary + "&kind=" + canary + "&email=" + canary,
+				status: 400, code: "validation_failed",
+				faults: []string{"status status_unknown", "kind kind_unknown", "email email_format"}},
+			{name: "errors of form", path: "/v1/users?statu=" + canary + "&limit=0&role=" + canary, status: 400,
+				code: "validation_failed", faults: []string{"statu parameter_unknown", "limit parameter_format",
+					"role parameter_format"}},
+			{name: "a filter without an index", path: "/v1/users?locale=" + canary + "&sort=locale", status: 400,
+				code: "validation_failed", faults: []string{"locale parameter_unknown", "sort parameter_format"},
+				says: "This list has the filters email, status, kind, role"},
+			{name: "invalid attributes", path: "/v1/users?q=x&attributes=[]&status=" + canary, status: 400,
+				code: "validation_failed", faults: []string{"attributes parameter_format"}},
+			{name: "a search that is too short", path: "/v1/users?q=x&status=" + canary, status: 400,
+				code: "validation_failed", faults: []string{"q search_too_short", "status status_unknown"}},
+			{name: "an attribute that is not searchable",
+				path: "/v1/users?attributes=" + url.QueryEscape(`{"`+canary+`":"x"}`), status: 400,
+				code: "validation_failed", faults: []string{"attributes attribute_not_searchable"}},
 		}
 	}},
 	"create-user": {call: asAdmin(object{"kind": "person"}), extra: func(t *testing.T, h *testAPI, c call) []refusal {
@@ -272,125 +325,163 @@ var refusalSpecs = map[string]refusalSpec{
 			conflict("a taken address", "identifier_taken", object{"email": "ADMIN@example.com"}),
 			invalid("an unknown kind of account", object{"kind": canary}, "/kind kind_unknown"),
 			invalid("a built-in kind", object{"kind": "system"}, "/kind kind_unknown"),
-			invalid("a service with sign-in data", object{"kind": "service", "email": canary + "@example.com", "password": goodPassword}, "/email kind_cannot_sign_in", "/password kind_cannot_sign_in"),
+			invalid("a service with sign-in data",
+				object{"kind": "service", "email": canary + "@example.com", "password": goodPassword},
+				"/email kind_cannot_sign_in", "/password kind_cannot_sign_in"),
 			invalid("no sign-in identifier", object{"password": goodPassword}, "/password password_without_identifier"),
-			invalid("no password to change", object{"must_change_password": true}, "/must_change_password password_missing"),
-			invalid("errors of form and of rules", object{"emai": canary, "phone": canary, "kind": 5, "password": canary, "email": "a@example.com"}, "/emai field_unknown", "/kind field_type", "/phone phone_format", "/password password_too_short"),
+			invalid("no password to change", object{"must_change_password": true},
+				"/must_change_password password_missing"),
+			invalid("errors of form and of rules",
+				object{"emai": canary, "phone": canary, "kind": 5, "password": canary, "email": "a@example.com"},
+				"/emai field_unknown", "/kind field_type", "/phone phone_format", "/password password_too_short"),
 		)
 		for _, p := range passwordCases {
 			if p.password != "" {
-				out = append(out, invalid(p.name, object{"email": "a@example.com", "password": p.password}, "/password "+p.code))
+				out = append(out, invalid(p.name, object{"email": "a@example.com", "password": p.password},
+					"/password "+p.code))
 			}
 		}
 		h.do(t, "POST", "/v1/users", h.admin, object{"username": "taken.name"})
 		return append(out, conflict("a taken user name", "identifier_taken", object{"username": "TAKEN.name"}))
 	}},
-	"get-user":    {call: otherUser("", nil)},
-	"update-user": {call: otherUser(`"1"`, object{"profile": object{"display_name": "Changed"}}), extra: func(*testing.T, *testAPI, call) []refusal { return profileCases("/profile") }},
+	"get-user": {call: otherUser("", nil)},
+	"update-user": {call: otherUser(`"1"`, object{"profile": object{"display_name": "Changed"}}),
+		extra: func(*testing.T, *testAPI, call) []refusal { return profileCases("/profile") }},
 	"delete-user": {call: otherUser(`"1"`, nil), extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		return []refusal{{name: "a built-in user", path: "/v1/users/" + operatorID, status: 409, code: "built_in"}}
 	}},
 	"suspend-user": {call: otherUser(`"1"`, nil), extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		gone := afterAction("suspend", "")(t, h)
 		return []refusal{
-			{name: "suspended already", path: gone.fill("/v1/users/{id}/suspend"), headers: []string{"If-Match", `"2"`}, status: 409, code: "status_not_allowed"},
+			{name: "suspended already", path: gone.fill("/v1/users/{id}/suspend"), headers: []string{"If-Match", `"2"`},
+				status: 409, code: "status_not_allowed"},
 			{name: "a built-in user", path: "/v1/users/" + operatorID + "/suspend", status: 409, code: "built_in"},
 		}
 	}},
 	"reactivate-user": {call: afterAction("suspend", `"2"`), extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		active := otherUser("", nil)(t, h)
-		return []refusal{{name: "active already", path: active.fill("/v1/users/{id}/reactivate"), headers: []string{"If-Match", `"1"`}, status: 409, code: "status_not_allowed"}}
+		return []refusal{{name: "active already", path: active.fill("/v1/users/{id}/reactivate"),
+			headers: []string{"If-Match", `"1"`}, status: 409, code: "status_not_allowed"}}
 	}},
 	"restore-user": {call: afterAction("delete", `"2"`), extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		active := otherUser("", nil)(t, h)
-		return []refusal{{name: "not deleted", path: active.fill("/v1/users/{id}/restore"), headers: []string{"If-Match", `"1"`}, status: 409, code: "status_not_allowed"}}
+		return []refusal{{name: "not deleted", path: active.fill("/v1/users/{id}/restore"),
+			headers: []string{"If-Match", `"1"`}, status: 409, code: "status_not_allowed"}}
 	}},
-	"set-password": {call: otherUser(`"1"`, object{"new_password": goodPassword + "!"}), extra: func(t *testing.T, h *testAPI, c call) []refusal {
-		id := h.do(t, "POST", "/v1/users", h.admin, object{}).want(t, http.StatusCreated).text("id")
-		out := []refusal{
-			invalid("an empty body", object{}, "/new_password password_missing"),
-			{name: "no password to change", path: "/v1/users/" + id + "/password", headers: []string{"If-Match", `"0"`}, body: object{"must_change": true}, status: 409, code: "no_password"},
-			{name: "no sign-in identifier", path: "/v1/users/" + id + "/password", headers: []string{"If-Match", `"0"`}, status: 409, code: "last_sign_in_identifier"},
-		}
-		for _, p := range passwordCases {
-			if p.password != "" {
-				out = append(out, invalid(p.name, object{"new_password": p.password}, "/new_password "+p.code))
+	"set-password": {call: otherUser(`"1"`, object{"new_password": goodPassword + "!"}),
+		extra: func(t *testing.T, h *testAPI, c call) []refusal {
+			id := h.do(t, "POST", "/v1/users", h.admin, object{}).want(t, http.StatusCreated).text("id")
+			out := []refusal{
+				invalid("an empty body", object{}, "/new_password password_missing"),
+				{name: "no password to change", path: "/v1/users/" + id + "/password",
+					headers: []string{"If-Match", `"0"`},
+					body:    object{"must_change": true}, status: 409, code: "no_password"},
+				{name: "no sign-in identifier", path: "/v1/users/" + id + "/password",
+					headers: []string{"If-Match", `"0"`},
+					status:  409, code: "last_sign_in_identifier"},
 			}
-		}
-		return out
-	}},
-	"get-user-password":   {call: otherUser("", nil)},
-	"get-user-profile":    {call: otherUser("", nil)},
-	"update-user-profile": {call: otherUser(`"1"`, object{"display_name": "Changed"}), extra: func(*testing.T, *testAPI, call) []refusal { return profileCases("") }},
-	"list-user-contacts":  {call: otherUser("", nil)},
+			for _, p := range passwordCases {
+				if p.password != "" {
+					out = append(out, invalid(p.name, object{"new_password": p.password}, "/new_password "+p.code))
+				}
+			}
+			return out
+		}},
+	"get-user-password": {call: otherUser("", nil)},
+	"get-user-profile":  {call: otherUser("", nil)},
+	"update-user-profile": {call: otherUser(`"1"`, object{"display_name": "Changed"}),
+		extra: func(*testing.T, *testAPI, call) []refusal { return profileCases("") }},
+	"list-user-contacts": {call: otherUser("", nil)},
 	"add-user-contact": {call: func(t *testing.T, h *testAPI) call {
 		return otherUser("", object{"kind": "email", "value": unique("added") + "@example.com"})(t, h)
 	}, extra: extraCases(contactCases()...)},
 	"get-user-contact": {call: secondContact(false, "", nil)},
 	"update-user-contact": {call: secondContact(false, `"1"`, object{"is_primary": true}), extra: extraCases(
-		invalid("set to false", object{"is_primary": false, "verified": false}, "/is_primary must_be_true", "/verified must_be_true"),
+		invalid("set to false", object{"is_primary": false, "verified": false}, "/is_primary must_be_true",
+			"/verified must_be_true"),
 		invalid("clear", object{"verified": nil}, "/verified must_be_true"))},
-	"remove-user-contact": {call: secondContact(false, `"1"`, nil), extra: func(t *testing.T, h *testAPI, c call) []refusal {
-		id, token := h.newUser(t, unique("lastway"))
-		last, _ := h.do(t, "GET", "/v1/me/contacts", token, nil).items()[0]["id"].(string)
-		return []refusal{{name: "the last sign-in identifier", path: "/v1/users/" + id + "/contacts/" + last, status: 409, code: "last_sign_in_identifier"}}
-	}},
+	"remove-user-contact": {call: secondContact(false, `"1"`, nil),
+		extra: func(t *testing.T, h *testAPI, c call) []refusal {
+			id, token := h.newUser(t, unique("lastway"))
+			last, _ := h.do(t, "GET", "/v1/me/contacts", token, nil).items()[0]["id"].(string)
+			return []refusal{{name: "the last sign-in identifier", path: "/v1/users/" + id + "/contacts/" + last,
+				status: 409, code: "last_sign_in_identifier"}}
+		}},
 	"list-user-sessions": {call: otherUser("", nil)},
 	"end-user-session":   {call: secondSession(false)},
 	"end-user-sessions":  {call: otherUser("", nil)},
 	"list-user-roles":    {call: otherUser("", nil)},
 	"grant-role": {call: func(t *testing.T, h *testAPI) call {
-		return otherUser("", object{"role_id": h.newRole(t, unique("granted")), "expires_at": time.Now().Add(time.Hour)})(t, h)
+		return otherUser("", object{"role_id": h.newRole(t, unique("granted")),
+			"expires_at": time.Now().Add(time.Hour)})(t, h)
 	}, extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		_, token := h.newUser(t, unique("granter"))
 		who := h.do(t, "GET", "/v1/me", token, nil).text("id")
-		h.do(t, "POST", "/v1/users/"+who+"/roles", h.admin, object{"role_id": h.newRole(t, unique("granter"), "roles.grant")}).want(t, http.StatusOK)
+		h.do(t, "POST", "/v1/users/"+who+"/roles", h.admin,
+			object{"role_id": h.newRole(t, unique("granter"), "roles.grant")}).want(t, http.StatusOK)
 		return []refusal{
 			invalid("an unknown role", object{"role_id": cardinal.NewID()}, "/role_id role_unknown"),
-			invalid("an expiry in the past", object{"role_id": support, "expires_at": "2020-01-01T00:00:00Z"}, "/expires_at time_in_past"),
-			conflict("a role that cannot be granted", "role_not_assignable", object{"role_id": stranger}),
-			{name: "a role with permissions that the caller does not have", token: &token, body: object{"role_id": administrator}, status: 403, code: "role_has_more_permissions"},
+			invalid("an expiry in the past", object{"role_id": support, "expires_at": "2020-01-01T00:00:00Z"},
+				"/expires_at time_in_past"),
+			conflict("a role that cannot be granted", "role_not_assignable", object{"role_id": anonymousRole}),
+			{name: "a role with permissions that the caller does not have", token: &token,
+				body: object{"role_id": administrator}, status: 403, code: "role_has_more_permissions"},
 		}
 	}},
 	"revoke-role": {call: func(t *testing.T, h *testAPI) call {
 		c := otherUser("", nil)(t, h)
 		c.params["role_id"] = h.newRole(t, unique("revoked"))
-		h.do(t, "POST", c.fill("/v1/users/{id}/roles"), h.admin, object{"role_id": c.params["role_id"]}).want(t, http.StatusOK)
+		h.do(t, "POST", c.fill("/v1/users/{id}/roles"), h.admin, object{"role_id": c.params["role_id"]}).
+			want(t, http.StatusOK)
 		return c
 	}, extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		return []refusal{
-			{name: "a role that the user does not have", path: c.fill("/v1/users/{id}/roles/" + support), status: 404, code: "not_found"},
-			{name: "a role of a built-in user", path: "/v1/users/" + operatorID + "/roles/00000000-0000-7000-8007-000000000002", status: 409, code: "built_in"},
+			{name: "a role that the user does not have", path: c.fill("/v1/users/{id}/roles/" + support), status: 404,
+				code: "not_found"},
+			{name: "a role of a built-in user",
+				path: "/v1/users/" + operatorID + "/roles/00000000-0000-7000-8007-000000000002", status: 409,
+				code: "built_in"},
 		}
 	}},
 	"list-user-audit": {call: otherUser("", nil)},
 
 	"get-me": {anyCaller: true, call: ownAccount("", nil)},
-	"update-me": {anyCaller: true, call: ownAccount(`"1"`, object{"profile": object{"display_name": "Changed"}}), extra: func(*testing.T, *testAPI, call) []refusal {
-		return profileCases("/profile")
-	}},
+	"update-me": {anyCaller: true, call: ownAccount(`"1"`, object{"profile": object{"display_name": "Changed"}}),
+		extra: func(*testing.T, *testAPI, call) []refusal {
+			return profileCases("/profile")
+		}},
 	"delete-me":       {anyCaller: true, call: ownAccount(`"1"`, nil)},
 	"get-me-password": {anyCaller: true, call: ownAccount("", nil)},
-	"change-my-password": {anyCaller: true, call: ownAccount("", object{"current_password": goodPassword, "new_password": goodPassword + "!"}), extra: func(t *testing.T, h *testAPI, c call) []refusal {
-		out := []refusal{invalid("a wrong current password", object{"current_password": canary, "new_password": goodPassword + "!"}, "/current_password password_wrong")}
-		for _, p := range passwordCases {
-			out = append(out, invalid(p.name, object{"current_password": goodPassword, "new_password": p.password}, "/new_password "+p.code))
-		}
-		return out
-	}},
+	"change-my-password": {anyCaller: true,
+		call: ownAccount("", object{"current_password": goodPassword, "new_password": goodPassword + "!"}),
+		extra: func(t *testing.T, h *testAPI, c call) []refusal {
+			out := []refusal{invalid("a wrong current password",
+				object{"current_password": canary, "new_password": goodPassword + "!"},
+				"/current_password password_wrong")}
+			for _, p := range passwordCases {
+				out = append(out, invalid(p.name, object{"current_password": goodPassword, "new_password": p.password},
+					"/new_password "+p.code))
+			}
+			return out
+		}},
 	"get-me-profile": {anyCaller: true, call: ownAccount("", nil)},
-	"update-me-profile": {anyCaller: true, call: ownAccount(`"1"`, object{"display_name": "Changed"}), extra: func(*testing.T, *testAPI, call) []refusal {
-		return profileCases("")
-	}},
+	"update-me-profile": {anyCaller: true, call: ownAccount(`"1"`, object{"display_name": "Changed"}),
+		extra: func(*testing.T, *testAPI, call) []refusal {
+			return profileCases("")
+		}},
 	"list-me-contacts": {anyCaller: true, call: ownAccount("", nil)},
 	"add-me-contact": {anyCaller: true, call: func(t *testing.T, h *testAPI) call {
 		return ownAccount("", object{"kind": "email", "value": unique("added") + "@example.com"})(t, h)
 	}, extra: extraCases(append(contactCases(),
-		refusal{name: "marking the own address as verified", body: object{"kind": "email", "value": canary + "@example.com", "verified": true}, status: 403, code: "permission_missing"})...)},
+		refusal{name: "marking the own address as verified",
+			body: object{"kind": "email", "value": canary + "@example.com", "verified": true}, status: 403,
+			code: "permission_missing"})...)},
 	"get-me-contact": {anyCaller: true, call: secondContact(true, "", nil)},
-	"update-me-contact": {anyCaller: true, call: secondContact(true, `"1"`, object{"is_primary": true}), extra: extraCases(
-		invalid("set to false", object{"is_primary": false}, "/is_primary must_be_true"),
-		refusal{name: "marking the own address as verified", body: object{"verified": true}, status: 403, code: "permission_missing"})},
+	"update-me-contact": {anyCaller: true, call: secondContact(true, `"1"`, object{"is_primary": true}),
+		extra: extraCases(
+			invalid("set to false", object{"is_primary": false}, "/is_primary must_be_true"),
+			refusal{name: "marking the own address as verified", body: object{"verified": true}, status: 403,
+				code: "permission_missing"})},
 	"remove-me-contact": {anyCaller: true, call: secondContact(true, `"1"`, nil)},
 	"list-me-sessions":  {anyCaller: true, call: ownAccount("", nil)},
 	"end-me-session":    {anyCaller: true, call: secondSession(true)},
@@ -400,26 +491,37 @@ var refusalSpecs = map[string]refusalSpec{
 
 	"list-roles": {call: adminCall},
 	"create-role": {call: func(t *testing.T, h *testAPI) call {
-		return asAdmin(object{"name": unique("made"), "description": "for a test", "permissions": []string{"users.read"}})(t, h)
+		return asAdmin(object{"name": unique("made"), "description": "for a test",
+			"permissions": []string{"users.read"}})(t, h)
 	}, extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		who, token := h.newUser(t, unique("maker"))
-		h.do(t, "POST", "/v1/users/"+who+"/roles", h.admin, object{"role_id": h.newRole(t, unique("maker"), "roles.create")}).want(t, http.StatusOK)
+		h.do(t, "POST", "/v1/users/"+who+"/roles", h.admin,
+			object{"role_id": h.newRole(t, unique("maker"), "roles.create")}).want(t, http.StatusOK)
 		return []refusal{
-			invalid("no name, no description", object{"name": "Zq9 Kanari7", "description": ""}, "/name role_name_format", "/description text_empty"),
-			invalid("unknown permissions", object{"name": unique("role"), "description": "x", "permissions": []string{"users.read", canary, canary + "2"}}, "/permissions/1 permission_unknown", "/permissions/2 permission_unknown"),
-			invalid("a description with a formatting character", object{"name": unique("role"), "description": "\u202e" + canary}, "/description text_format"),
+			invalid("no name, no description", object{"name": "Zq9 Kanari7", "description": ""},
+				"/name role_name_format", "/description text_empty"),
+			invalid("unknown permissions", object{"name": unique("role"), "description": "x",
+				"permissions": []string{"users.read", canary, canary + "2"}}, "/permissions/1 permission_unknown",
+				"/permissions/2 permission_unknown"),
+			invalid("a description with a formatting character",
+				object{"name": unique("role"), "description": "\u202e" + canary}, "/description text_format"),
 			conflict("a taken name", "role_name_taken", object{"name": "support", "description": "x"}),
-			{name: "a permission that the caller does not have", token: &token, status: 403, code: "permission_not_granted_to_you"},
+			{name: "a permission that the caller does not have", token: &token, status: 403,
+				code: "permission_not_granted_to_you"},
 		}
 	}},
 	"get-role": {call: roleCall("", nil)},
-	"update-role": {call: roleCall(`"1"`, object{"description": "changed"}), extra: func(t *testing.T, h *testAPI, c call) []refusal {
-		return []refusal{
-			invalid("cleared", object{"name": nil, "description": nil}, "/name role_name_format", "/description text_empty"),
-			conflict("a taken name", "role_name_taken", object{"name": "support"}),
-			{name: "a built-in role's name", path: "/v1/roles/" + support, body: object{"name": "helpers"}, status: 409, code: "built_in"},
-		}
-	}},
+	"update-role": {call: roleCall(`"1"`, object{"description": "changed"}),
+		extra: func(t *testing.T, h *testAPI, c call) []refusal {
+			return []refusal{
+				invalid("cleared", object{"name": nil, "description": nil}, "/name role_name_format",
+					"/description text_empty"),
+				conflict("a taken name", "role_name_taken", object{"name": "support"}),
+				{name: "the name of a built-in role", path: "/v1/roles/" + support, body: object{"name": "helpers"},
+					status: 409,
+					code:   "built_in"},
+			}
+		}},
 	"delete-role": {call: roleCall(`"1"`, nil), extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		held := h.newRole(t, unique("held"))
 		who, _ := h.newUser(t, unique("holder"))
@@ -430,12 +532,15 @@ var refusalSpecs = map[string]refusalSpec{
 		}
 	}},
 	"list-role-permissions": {call: roleCall("", nil)},
-	"add-role-permission": {call: roleCall(`"1"`, object{"permission": "users.create"}), extra: func(t *testing.T, h *testAPI, c call) []refusal {
-		return []refusal{
-			invalid("an unknown permission", object{"permission": canary}, "/permission permission_unknown"),
-			{name: "the role with all permissions", path: "/v1/roles/" + administrator + "/permissions", status: 409, code: "built_in"},
-		}
-	}},
+	"add-role-permission": {call: roleCall(`"1"`, object{"permission": "users.create"}),
+		extra: func(t *testing.T, h *testAPI, c call) []refusal {
+			return []refusal{
+				invalid("an unknown permission", object{"permission": canary}, "/permission permission_unknown"),
+				{name: "the role with all permissions", path: "/v1/roles/" + administrator + "/permissions",
+					status: 409,
+					code:   "built_in"},
+			}
+		}},
 	"remove-role-permission": {call: func(t *testing.T, h *testAPI) call {
 		c := roleCall(`"1"`, nil)(t, h)
 		c.params["permission_id"] = usersRead
@@ -445,32 +550,42 @@ var refusalSpecs = map[string]refusalSpec{
 	"create-permission": {call: func(t *testing.T, h *testAPI) call {
 		return asAdmin(object{"name": unique("invoices") + ".approve", "description": "for a test"})(t, h)
 	}, extra: extraCases(
-		invalid("no name, no description", object{"name": canary, "description": "\n"}, "/name permission_name_format", "/description text_empty"),
+		invalid("no name, no description", object{"name": canary, "description": "\n"}, "/name permission_name_format",
+			"/description text_empty"),
 		conflict("a taken name", "permission_name_taken", object{"name": "users.read", "description": "x"}))},
 	"get-permission": {call: permissionCall("", nil)},
 	"update-permission": {call: permissionCall(`"1"`, object{"description": "changed"}), extra: extraCases(
 		invalid("cleared", object{"description": nil}, "/description text_empty"),
-		invalid("a long description", object{"description": strings.Repeat(canary, 101)}, "/description text_too_long"))},
-	"delete-permission": {call: permissionCall(`"1"`, nil), extra: extraCases(refusal{name: "a built-in permission", path: "/v1/permissions/" + usersRead, status: 409, code: "built_in"})},
+		invalid("a long description", object{"description": strings.Repeat(canary, 101)},
+			"/description text_too_long"))},
+	"delete-permission": {call: permissionCall(`"1"`, nil),
+		extra: extraCases(refusal{name: "a built-in permission", path: "/v1/permissions/" + usersRead, status: 409,
+			code: "built_in"})},
 
-	"check-access":   {anyCaller: true, call: asAdmin(object{"permission": "users.read"}), extra: accessCases("/v1/access/check")},
-	"explain-access": {anyCaller: true, call: asAdmin(object{"permission": "users.read"}), extra: accessCases("/v1/access/explain")},
+	"check-access": {anyCaller: true, call: asAdmin(object{"permission": "users.read"}),
+		extra: accessCases("/v1/access/check")},
+	"explain-access": {anyCaller: true, call: asAdmin(object{"permission": "users.read"}),
+		extra: accessCases("/v1/access/explain")},
 
 	"list-audit":    {call: adminCall},
 	"list-api-keys": {call: adminCall},
 	"create-api-key": {call: func(t *testing.T, h *testAPI) call {
 		role := h.newRole(t, unique("keyed"))
 		service, _, _ := h.newServiceKey(t, role)
-		return asAdmin(object{"user_id": service, "name": "worker", "role_ids": []any{role}, "expires_at": time.Now().Add(time.Hour)})(t, h)
+		return asAdmin(object{"user_id": service, "name": "worker", "role_ids": []any{role},
+			"expires_at": time.Now().Add(time.Hour)})(t, h)
 	}, extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		person, _ := h.newUser(t, unique("nokeys"))
 		role := c.body["role_ids"]
 		return []refusal{
-			invalid("many errors at once", object{"user_id": c.body["user_id"], "name": "\u202e" + canary, "role_ids": []any{role.([]any)[0], support}, "expires_at": "2020-01-01T00:00:00Z"},
+			invalid("many errors at once", object{"user_id": c.body["user_id"], "name": "\u202e" + canary,
+				"role_ids": []any{role.([]any)[0], support}, "expires_at": "2020-01-01T00:00:00Z"},
 				"/name text_format", "/expires_at expiry_range", "/role_ids/1 role_not_granted"),
 			invalid("not a service", with(c.body, []string{"user_id"}, person), "/user_id service_unknown"),
-			invalid("an unknown user", with(c.body, []string{"user_id"}, cardinal.NewID().String()), "/user_id service_unknown"),
-			invalid("three years", with(c.body, []string{"expires_at"}, time.Now().AddDate(3, 0, 0)), "/expires_at expiry_range"),
+			invalid("an unknown user", with(c.body, []string{"user_id"}, cardinal.NewID().String()),
+				"/user_id service_unknown"),
+			invalid("three years", with(c.body, []string{"expires_at"}, time.Now().AddDate(3, 0, 0)),
+				"/expires_at expiry_range"),
 		}
 	}},
 	"get-api-key":    {call: apiKeyCall},
@@ -485,7 +600,9 @@ var refusalSpecs = map[string]refusalSpec{
 		}
 		mode := h.do(t, "GET", "/v1/settings/sign_up.mode", h.admin, nil).Header().Get("ETag")
 		for _, value := range []any{canary, "Open", "", 1, nil} {
-			out = append(out, refusal{name: fmt.Sprint("the mode ", value), path: "/v1/settings/sign_up.mode", headers: []string{"If-Match", mode}, body: object{"value": value}, status: 422, code: "validation_failed", faults: []string{"/value setting_choice"}})
+			out = append(out, refusal{name: fmt.Sprint("the mode ", value), path: "/v1/settings/sign_up.mode",
+				headers: []string{"If-Match", mode}, body: object{"value": value}, status: 422,
+				code: "validation_failed", faults: []string{"/value setting_choice"}})
 		}
 		return out
 	}},
@@ -502,8 +619,10 @@ var refusalSpecs = map[string]refusalSpec{
 	}, extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		h.do(t, "POST", "/v1/attributes", h.admin, object{"name": "taken", "description": "x", "value_type": "string"})
 		return []refusal{
-			invalid("no name, no description", object{"name": canary, "description": "", "value_type": "string"}, "/name attribute_name_format", "/description text_empty"),
-			conflict("a taken name", "attribute_name_taken", object{"name": "taken", "description": "x", "value_type": "string"}),
+			invalid("no name, no description", object{"name": canary, "description": "", "value_type": "string"},
+				"/name attribute_name_format", "/description text_empty"),
+			conflict("a taken name", "attribute_name_taken",
+				object{"name": "taken", "description": "x", "value_type": "string"}),
 		}
 	}},
 	"delete-attribute": {call: attributeCall},
@@ -515,9 +634,11 @@ var refusalSpecs = map[string]refusalSpec{
 		token := h.newImporter(t)
 		h.do(t, "POST", "/v1/imports", token, `{"email":"first@example.com"}`).want(t, http.StatusAccepted)
 		return []refusal{
-			{name: "a second one", token: &token, body: `{"email":"x@example.com"}`, status: 409, code: "import_unfinished"},
+			{name: "a second one", token: &token, body: `{"email":"x@example.com"}`, status: 409,
+				code: "import_unfinished"},
 			{name: "compressed", headers: []string{"Content-Encoding", "gzip"}, status: 415, code: "media_type"},
-			{name: "many errors at once", path: "/v1/imports?format=zz&start=maybe&map=x&map=y", status: 400, code: "validation_failed",
+			{name: "many errors at once", path: "/v1/imports?format=zz&start=maybe&map=x&map=y", status: 400,
+				code:   "validation_failed",
 				faults: []string{"format parameter_format", "start parameter_format", "map parameter_format"}},
 		}
 	}},
@@ -526,7 +647,8 @@ var refusalSpecs = map[string]refusalSpec{
 	"start-import": {call: importCall("checked"), extra: func(t *testing.T, h *testAPI, c call) []refusal {
 		unchecked := importCall("checking")(t, h)
 		return append(otherImporter(t, h, c),
-			refusal{name: "not checked yet", path: unchecked.fill("/v1/imports/{id}/start"), token: &unchecked.token, status: 409, code: "import_unchecked"})
+			refusal{name: "not checked yet", path: unchecked.fill("/v1/imports/{id}/start"), token: &unchecked.token,
+				status: 409, code: "import_unchecked"})
 	}},
 	"undo-import": {call: importCall("checked")},
 }
@@ -543,7 +665,8 @@ func (h *testAPI) newImporter(t *testing.T) string {
 func (h *testAPI) grant(t *testing.T, token string, permissions ...string) {
 	t.Helper()
 	id := h.do(t, "GET", "/v1/me", token, nil).want(t, http.StatusOK).text("id")
-	h.do(t, "POST", "/v1/users/"+id+"/roles", h.admin, object{"role_id": h.newRole(t, unique("importers"), permissions...)}).want(t, http.StatusOK)
+	h.do(t, "POST", "/v1/users/"+id+"/roles", h.admin,
+		object{"role_id": h.newRole(t, unique("importers"), permissions...)}).want(t, http.StatusOK)
 }
 
 // runImportJobs runs the jobs of imports that the service would run.
@@ -591,8 +714,11 @@ func accessCases(path string) func(*testing.T, *testAPI, call) []refusal {
 		_ = id
 		return []refusal{
 			invalid("an unknown permission", object{"permission": canary}, "/permission permission_unknown"),
-			{name: "about another user", token: &token, body: object{"permission": "users.read", "user_id": other}, status: 403, code: "permission_missing"},
-			{name: "about an unknown user", token: &token, body: object{"permission": "users.read", "user_id": cardinal.NewID()}, status: 403, code: "permission_missing"},
+			{name: "about another user", token: &token, body: object{"permission": "users.read", "user_id": other},
+				status: 403, code: "permission_missing"},
+			{name: "about an unknown user", token: &token,
+				body: object{"permission": "users.read", "user_id": cardinal.NewID()}, status: 403,
+				code: "permission_missing"},
 		}
 	}
 }

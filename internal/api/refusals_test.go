@@ -81,7 +81,8 @@ func TestRefusals(t *testing.T) {
 					t.Errorf("no call of %s succeeded", id)
 				}
 			}
-			for _, found := range findMarkers(t, h, b.raw, &logs, []marker{{what: "the canary of refused requests", text: canary}}) {
+			for _, found := range findMarkers(t, h, b.raw, &logs,
+				[]marker{{what: "the canary of refused requests", text: canary}}) {
 				t.Error(found)
 			}
 			t.Logf("%d refusals", total)
@@ -104,7 +105,8 @@ type refusalTester struct {
 }
 
 func newRefusalTester(t *testing.T, h *testAPI) *refusalTester {
-	b := &refusalTester{testAPI: h, raw: openRaw(t, h), invalidTokens: map[string]string{}, checkedPages: map[string]bool{}}
+	b := &refusalTester{testAPI: h, raw: openRaw(t, h), invalidTokens: map[string]string{},
+		checkedPages: map[string]bool{}}
 	h.setSetting(t, "sessions.absolute_seconds", 300)
 	_, b.invalidTokens["expired session"] = h.newUser(t, "expired")
 	h.setSetting(t, "sessions.absolute_seconds", 30*24*3600)
@@ -124,12 +126,18 @@ func newRefusalTester(t *testing.T, h *testAPI) *refusalTester {
 	_, other := h.newUser(t, "other")
 	b.contact, _ = h.do(t, "GET", "/v1/me/contacts", other, nil).want(t, http.StatusOK).items()[0]["id"].(string)
 	b.session, _ = h.do(t, "GET", "/v1/me/sessions", other, nil).want(t, http.StatusOK).items()[0]["id"].(string)
-	h.do(t, "POST", "/v1/users", h.admin, map[string]any{"email": "must@example.com", "password": goodPassword, "must_change_password": true}).want(t, http.StatusCreated)
+	h.do(t, "POST", "/v1/users", h.admin,
+		map[string]any{"email": "must@example.com", "password": goodPassword, "must_change_password": true}).
+		want(t, http.StatusCreated)
 	b.mustChangePassword = h.signIn(t, "must@example.com")
 	h.setSetting(t, "sign_up.mode", "open") // a change by an anonymous caller creates the key of the month
-	h.do(t, "POST", "/v1/sign-up", "", map[string]any{"email": "admin@example.com", "password": goodPassword}).wantProblem(t, http.StatusConflict, "identifier_taken")
-	for why, text := range map[string]string{"no token": "", "an invalid token": canary, "an incomplete token": h.admin[:len(h.admin)-1], "a longer token": h.admin + "A",
-		"another secret": h.admin[:len(h.admin)-4] + "AAAA", "a token of another kind": "ck_" + h.admin[3:], "a set-up link": h.setupLink(t)} {
+	h.do(t, "POST", "/v1/sign-up", "",
+		map[string]any{"email": "admin@example.com", "password": goodPassword}).wantProblem(t, http.StatusConflict,
+		"identifier_taken")
+	for why, text := range map[string]string{"no token": "", "an invalid token": canary,
+		"an incomplete token": h.admin[:len(h.admin)-1], "a longer token": h.admin + "A",
+		"another secret": h.admin[:len(h.admin)-4] + "AAAA", "a token of another kind": "ck_" + h.admin[3:],
+		"a set-up link": h.setupLink(t)} {
 		b.invalidTokens[why] = text
 	}
 	return b
@@ -138,7 +146,8 @@ func newRefusalTester(t *testing.T, h *testAPI) *refusalTester {
 func (h *testAPI) setSetting(t testing.TB, name string, value any) {
 	t.Helper()
 	got := h.do(t, "GET", "/v1/settings/"+name, h.admin, nil).want(t, http.StatusOK)
-	h.do(t, "PATCH", "/v1/settings/"+name, h.admin, map[string]any{"value": value}, "If-Match", got.Header().Get("ETag")).want(t, http.StatusOK)
+	h.do(t, "PATCH", "/v1/settings/"+name, h.admin, map[string]any{"value": value}, "If-Match",
+		got.Header().Get("ETag")).want(t, http.StatusOK)
 }
 
 func (b *refusalTester) run(t *testing.T, o *huma.Operation, spec refusalSpec) int {
@@ -192,7 +201,8 @@ func (c call) content() any {
 func (b *refusalTester) runCase(t *testing.T, o *huma.Operation, c call, r refusal, w *changeWatch) {
 	t.Helper()
 	b.calls++
-	b.from.Address = fmt.Sprintf("10.%d.%d.%d", b.calls>>16&255, b.calls>>8&255, b.calls&255) // attempts are counted by address
+	b.from.Address = fmt.Sprintf("10.%d.%d.%d", b.calls>>16&255, b.calls>>8&255,
+		b.calls&255) // attempts are counted by address
 	method, path, token, body := o.Method, c.fill(o.Path), c.token, c.content()
 	if r.method != "" {
 		method = r.method
@@ -221,7 +231,8 @@ func (b *refusalTester) runCase(t *testing.T, o *huma.Operation, c call, r refus
 	}
 }
 
-func (b *refusalTester) checkRefusal(t *testing.T, name string, a answer, status int, code string, faults []string, says string) {
+func (b *refusalTester) checkRefusal(t *testing.T, name string, a answer, status int, code string, faults []string,
+	says string) {
 	t.Helper()
 	fail := func(format string, args ...any) {
 		t.Helper()
@@ -263,7 +274,8 @@ func (b *refusalTester) checkRefusal(t *testing.T, name string, a answer, status
 	}
 	if !b.checkedPages[code] {
 		b.checkedPages[code] = true
-		if page := b.do(t, "GET", a.text("type"), "", nil); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), code) {
+		if page := b.do(t, "GET", a.text("type"), "", nil); page.Code != http.StatusOK ||
+			!strings.Contains(page.Body.String(), code) {
 			fail("the type %s has no page", a.text("type"))
 		}
 	}
@@ -279,8 +291,8 @@ func (b *refusalTester) checkRefusal(t *testing.T, name string, a answer, status
 	}
 }
 
-// checkGranted sends the valid call: no case was refused for another reason. A call with an Idempotency-Key is repeated,
-// and sent again with another body.
+// checkGranted sends the valid call: no case was refused for another reason. A call with an Idempotency-Key is
+// repeated, and sent again with another body.
 func (b *refusalTester) checkGranted(t *testing.T, o *huma.Operation, c call) {
 	path := c.fill(o.Path)
 	if o.Method == http.MethodGet {
@@ -309,7 +321,8 @@ func (b *refusalTester) checkGranted(t *testing.T, o *huma.Operation, c call) {
 	}
 	w := b.raw.watch(t)
 	again := b.do(t, o.Method, path, c.token, c.content(), key...)
-	if again.Code != first.Code || again.Header().Get("Idempotent-Replayed") != "true" || first.Header().Get("Idempotent-Replayed") != "" {
+	if again.Code != first.Code || again.Header().Get("Idempotent-Replayed") != "true" ||
+		first.Header().Get("Idempotent-Replayed") != "" {
 		t.Errorf("the replay: %d %v %s", again.Code, again.Header(), again.Body)
 	}
 	if o.OperationID != "create-api-key" && again.Body.String() != first.Body.String() {
@@ -323,7 +336,8 @@ func (b *refusalTester) checkGranted(t *testing.T, o *huma.Operation, c call) {
 	if c.body != nil {
 		text, _ := json.Marshal(c.body)
 		a := b.do(t, o.Method, path, c.token, string(text)+" ", key...)
-		b.checkRefusal(t, "the key with another body", a, http.StatusUnprocessableEntity, "idempotency_mismatch", nil, "")
+		b.checkRefusal(t, "the key with another body", a, http.StatusUnprocessableEntity, "idempotency_mismatch", nil,
+			"")
 	}
 	if changed := w.changed(t); changed != nil {
 		t.Errorf("replays changed %q", changed)
@@ -377,19 +391,23 @@ func (b *refusalTester) callers(o *huma.Operation, spec refusalSpec, c call) []r
 		out = append(out, refusal{kind: "caller", name: why, token: &token, status: 401, code: "not_signed_in"})
 	}
 	for _, scheme := range []string{"Basic " + canary, canary, "Bearer", "Bearer  ", c.token} {
-		out = append(out, refusal{kind: "caller", name: "scheme", headers: []string{"Authorization", scheme}, status: 401, code: "not_signed_in"})
+		out = append(out, refusal{kind: "caller", name: "scheme", headers: []string{"Authorization", scheme},
+			status: 401, code: "not_signed_in"})
 	}
 	if !slices.Contains([]string{"sign-out", "change-my-password"}, o.OperationID) {
-		out = append(out, refusal{kind: "", name: "must change the password first", token: &b.mustChangePassword, status: 403, code: "password_change_required"})
+		out = append(out, refusal{kind: "", name: "must change the password first", token: &b.mustChangePassword,
+			status: 403, code: "password_change_required"})
 	}
 	if spec.anyCaller {
 		return out
 	}
-	out = append(out, refusal{name: "an API key without the permission", token: &b.keyWithoutPermission, status: 403, code: "permission_missing"})
+	out = append(out, refusal{name: "an API key without the permission", token: &b.keyWithoutPermission, status: 403,
+		code: "permission_missing"})
 	var first string
-	out = append(out, refusal{name: "a user without the permission", token: &b.withoutRole, status: 403, code: "permission_missing", check: func(t *testing.T, a answer) {
-		first = strings.ReplaceAll(a.Body.String(), a.request.String(), "")
-	}})
+	out = append(out, refusal{name: "a user without the permission", token: &b.withoutRole, status: 403,
+		code: "permission_missing", check: func(t *testing.T, a answer) {
+			first = strings.ReplaceAll(a.Body.String(), a.request.String(), "")
+		}})
 	if len(c.params) > 0 {
 		nowhere := c
 		nowhere.params = maps.Clone(c.params)
@@ -398,7 +416,8 @@ func (b *refusalTester) callers(o *huma.Operation, spec refusalSpec, c call) []r
 				nowhere.params[name] = cardinal.NewID().String()
 			}
 		}
-		out = append(out, refusal{name: "a user without the permission, about an unknown id", token: &b.withoutRole, path: nowhere.fill(o.Path), status: 403, code: "permission_missing",
+		out = append(out, refusal{name: "a user without the permission, about an unknown id", token: &b.withoutRole,
+			path: nowhere.fill(o.Path), status: 403, code: "permission_missing",
 			check: func(t *testing.T, a answer) {
 				if strings.ReplaceAll(a.Body.String(), a.request.String(), "") != first {
 					t.Errorf("the response differs for an id that exists: %s and %s", first, a.Body)
@@ -421,23 +440,31 @@ func (b *refusalTester) paths(o *huma.Operation, spec refusalSpec, c call) []ref
 			continue
 		}
 		place := []string{p.Name + " parameter_format"}
-		for why, text := range map[string]string{"NUL": "%00", "invalid UTF-8": "%FF%FE", "NUL after it": url.PathEscape(c.params[p.Name]) + "%00"} {
-			out = append(out, refusal{kind: "path", name: p.Name + ": " + why, path: with(p.Name, text), status: 400, code: "validation_failed", faults: place})
+		for why, text := range map[string]string{"NUL": "%00", "invalid UTF-8": "%FF%FE",
+			"NUL after it": url.PathEscape(c.params[p.Name]) + "%00"} {
+			out = append(out, refusal{kind: "path", name: p.Name + ": " + why, path: with(p.Name, text), status: 400,
+				code: "validation_failed", faults: place})
 		}
 		if p.Schema.Format != "uuid" {
-			out = append(out, refusal{kind: "path", name: p.Name + ": too long", path: with(p.Name, strings.Repeat(canary, 7)), status: 400, code: "validation_failed", faults: place},
-				refusal{kind: "path", name: p.Name + ": unknown", path: with(p.Name, "zz"), status: 404, code: "not_found"})
+			out = append(out, refusal{kind: "path", name: p.Name + ": too long",
+				path: with(p.Name, strings.Repeat(canary, 7)), status: 400, code: "validation_failed", faults: place},
+				refusal{kind: "path", name: p.Name + ": unknown", path: with(p.Name, "zz"), status: 404,
+					code: "not_found"})
 			continue
 		}
 		for why, text := range badIDs(c.params[p.Name]) {
-			out = append(out, refusal{kind: "path", name: p.Name + ": " + why, path: with(p.Name, url.PathEscape(text)), status: 400, code: "validation_failed", faults: place})
+			out = append(out, refusal{kind: "path", name: p.Name + ": " + why, path: with(p.Name, url.PathEscape(text)),
+				status: 400, code: "validation_failed", faults: place})
 		}
-		out = append(out, refusal{kind: "path", name: p.Name + ": unknown", path: with(p.Name, cardinal.NewID().String()), status: 404, code: "not_found"})
+		out = append(out, refusal{kind: "path", name: p.Name + ": unknown",
+			path: with(p.Name, cardinal.NewID().String()), status: 404, code: "not_found"})
 		switch {
 		case p.Name == "contact_id":
-			out = append(out, refusal{kind: "path", name: "the contact of another user", path: with(p.Name, b.contact), status: 404, code: "not_found"})
+			out = append(out, refusal{kind: "path", name: "the contact of another user", path: with(p.Name, b.contact),
+				status: 404, code: "not_found"})
 		case p.Name == "session_id":
-			out = append(out, refusal{kind: "path", name: "the session of another user", path: with(p.Name, b.session), status: 404, code: "not_found"})
+			out = append(out, refusal{kind: "path", name: "the session of another user", path: with(p.Name, b.session),
+				status: 404, code: "not_found"})
 		}
 	}
 	return out
@@ -447,7 +474,8 @@ func (b *refusalTester) queries(o *huma.Operation, c call) []refusal {
 	path := c.fill(o.Path) + "?"
 	var out []refusal
 	bad := func(name, query string, faults ...string) {
-		out = append(out, refusal{kind: "query", name: "query: " + name, path: path + query, status: 400, code: "validation_failed", faults: faults})
+		out = append(out, refusal{kind: "query", name: "query: " + name, path: path + query, status: 400,
+			code: "validation_failed", faults: faults})
 	}
 	bad("unknown", "zzqx="+canary, "zzqx parameter_unknown")
 	bad("unknown, odd", "z%0Az="+canary, "* parameter_unknown")
@@ -458,7 +486,8 @@ func (b *refusalTester) queries(o *huma.Operation, c call) []refusal {
 			continue
 		}
 		name := url.QueryEscape(p.Name)
-		out = append(out, refusal{kind: "query", name: "query: nearly " + p.Name, path: path + name + "x=1", status: 400, code: "validation_failed",
+		out = append(out, refusal{kind: "query", name: "query: nearly " + p.Name, path: path + name + "x=1",
+			status: 400, code: "validation_failed",
 			faults: []string{p.Name + "x parameter_unknown"}, says: "Did you mean " + p.Name + "?"})
 		place := p.Name + " parameter_format"
 		bad(p.Name+" NUL", name+"=a%00"+canary, place)
@@ -489,7 +518,8 @@ func (b *refusalTester) queries(o *huma.Operation, c call) []refusal {
 		if p.Name == "after" {
 			scope := c.fill(o.Path) + "?"
 			good := b.Cursor(scope, cardinal.NewID())
-			for why, text := range map[string]string{"of nothing": canary, "changed": flip(good), "cut": good[:len(good)-2], "of another list": b.Cursor("/v1/elsewhere?", cardinal.NewID()),
+			for why, text := range map[string]string{"of nothing": canary, "changed": flip(good),
+				"cut": good[:len(good)-2], "of another list": b.Cursor("/v1/elsewhere?", cardinal.NewID()),
 				"of other filters": b.Cursor(scope+"zz=1", cardinal.NewID()), "padded": good + "="} {
 				bad("cursor "+why, "after="+url.QueryEscape(text), "after cursor_invalid")
 			}
@@ -509,22 +539,32 @@ func flip(cursor string) string {
 func (b *refusalTester) versions(o *huma.Operation, c call) []refusal {
 	var out []refusal
 	if has(o, "header", "If-Match") {
-		out = append(out, refusal{name: "no version", headers: []string{"If-Match", ""}, status: 428, code: "version_required"})
-		for _, text := range []string{"7", `W/` + c.etag, c.etag + "x", `"` + canary + `"`, "*", c.etag + ", " + c.etag, `"-1"`, `"01"`, `"99999999999999999999"`, `""`, canary, `"1`, `"+1"`, `"0x1"`} {
-			out = append(out, refusal{kind: "version", name: "If-Match: " + text, headers: []string{"If-Match", text}, status: 400, code: "validation_failed", faults: []string{"If-Match version_format"}})
+		out = append(out, refusal{name: "no version", headers: []string{"If-Match", ""}, status: 428,
+			code: "version_required"})
+		for _, text := range []string{"7", `W/` + c.etag, c.etag + "x", `"` + canary + `"`, "*", c.etag + ", " + c.etag,
+			`"-1"`, `"01"`, `"99999999999999999999"`, `""`, canary, `"1`, `"+1"`, `"0x1"`} {
+			out = append(out, refusal{kind: "version", name: "If-Match: " + text, headers: []string{"If-Match", text},
+				status: 400, code: "validation_failed", faults: []string{"If-Match version_format"}})
 		}
-		out = append(out, refusal{name: "stale", headers: []string{"If-Match", `"999"`}, status: 412, code: "version_stale", check: func(t *testing.T, a answer) {
-			if a.Header().Get("ETag") != c.etag {
-				t.Errorf("412 with the ETag %s, want %s", a.Header().Get("ETag"), c.etag)
-			}
-		}})
+		out = append(out, refusal{name: "stale", headers: []string{"If-Match", `"999"`}, status: 412,
+			code: "version_stale", check: func(t *testing.T, a answer) {
+				if a.Header().Get("ETag") != c.etag {
+					t.Errorf("412 with the ETag %s, want %s", a.Header().Get("ETag"), c.etag)
+				}
+			}})
 	}
 	if has(o, "header", "Idempotency-Key") {
-		for why, key := range map[string]string{"too long": strings.Repeat("k", 246) + canary, "with a space": canary + " " + canary + canary, "not ASCII": canary + canary + canary + "é", "with a tab": canary + canary + "\t" + canary} {
-			out = append(out, refusal{kind: "key", name: "Idempotency-Key " + why, headers: []string{"Idempotency-Key", key}, status: 400, code: "validation_failed", faults: []string{"Idempotency-Key idempotency_key_format"}})
+		for why, key := range map[string]string{"too long": strings.Repeat("k", 246) + canary,
+			"with a space": canary + " " + canary + canary, "not ASCII": canary + canary + canary + "é",
+			"with a tab": canary + canary + "\t" + canary} {
+			out = append(out, refusal{kind: "key", name: "Idempotency-Key " + why,
+				headers: []string{"Idempotency-Key", key}, status: 400, code: "validation_failed",
+				faults: []string{"Idempotency-Key idempotency_key_format"}})
 		}
 		if o.Security != nil && len(o.Security) == 0 {
-			out = append(out, refusal{name: "the short key of an anonymous caller", headers: []string{"Idempotency-Key", "k1"}, status: 400, code: "validation_failed", faults: []string{"Idempotency-Key idempotency_key_format"}})
+			out = append(out, refusal{name: "the short key of an anonymous caller",
+				headers: []string{"Idempotency-Key", "k1"}, status: 400, code: "validation_failed",
+				faults: []string{"Idempotency-Key idempotency_key_format"}})
 		}
 	}
 	return out
@@ -542,20 +582,25 @@ func takesFile(o *huma.Operation) bool {
 
 func (b *refusalTester) negotiation(o *huma.Operation, c call) []refusal {
 	var out []refusal
-	for _, accept := range []string{"text/html", "application/json;q=0", "application/json;q=0.0, text/*", "image/png, */*;q=0", canary, "application/json;q=0, */*"} {
+	for _, accept := range []string{"text/html", "application/json;q=0", "application/json;q=0.0, text/*",
+		"image/png, */*;q=0", canary, "application/json;q=0, */*"} {
 		if ok := o.Responses["200"]; ok != nil && ok.Content["application/x-ndjson"] != nil {
 			break // the response is a file; TestUploads has its refusals
 		}
-		out = append(out, refusal{kind: "accept", name: "Accept: " + accept, headers: []string{"Accept", accept}, status: 406, code: "not_acceptable"})
+		out = append(out, refusal{kind: "accept", name: "Accept: " + accept, headers: []string{"Accept", accept},
+			status: 406, code: "not_acceptable"})
 	}
 	if o.RequestBody == nil {
 		for _, body := range []string{"{}", canary, " "} {
-			out = append(out, refusal{kind: "unexpected", name: "a body", body: body, status: 400, code: "body_unexpected"})
+			out = append(out, refusal{kind: "unexpected", name: "a body", body: body, status: 400,
+				code: "body_unexpected"})
 		}
 		return out
 	}
-	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", canary, "application/jsonx"} {
-		out = append(out, refusal{kind: "media", name: "Content-Type: " + kind, headers: []string{"Content-Type", kind}, status: 415, code: "media_type"})
+	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data",
+		"application/xml", canary, "application/jsonx"} {
+		out = append(out, refusal{kind: "media", name: "Content-Type: " + kind, headers: []string{"Content-Type", kind},
+			status: 415, code: "media_type"})
 	}
 	if takesFile(o) {
 		return out
@@ -564,5 +609,6 @@ func (b *refusalTester) negotiation(o *huma.Operation, c call) []refusal {
 	slow.URL, _ = slow.URL.Parse(c.fill(o.Path))
 	slow.Header.Set("Content-Type", "application/json")
 	slow.Header.Set("Authorization", "Bearer "+c.token)
-	return append(out, refusal{kind: "slow", name: "a body that stops", send: slow, status: 408, code: "body_incomplete"})
+	return append(out, refusal{kind: "slow", name: "a body that stops", send: slow, status: 408,
+		code: "body_incomplete"})
 }

@@ -14,7 +14,8 @@ func TestShortPages(t *testing.T) {
 	for _, engine := range directorytest.Engines {
 		t.Run(engine, func(t *testing.T) {
 			h := open(t, engine)
-			last := h.do(t, "POST", "/v1/users", h.admin, object{"display_name": "Mariana"}).want(t, http.StatusCreated).text("id")
+			last := h.do(t, "POST", "/v1/users", h.admin, object{"display_name": "Mariana"}).
+				want(t, http.StatusCreated).text("id")
 			for range 405 {
 				h.do(t, "POST", "/v1/users", h.admin, object{"display_name": "Marion"}).want(t, http.StatusCreated)
 			}
@@ -29,7 +30,8 @@ func TestShortPages(t *testing.T) {
 			if got := counted.at("count", "value"); got != 406.0 || counted.at("count", "is_exact") != false {
 				t.Errorf("the count is %s", counted.Body)
 			}
-			if got := h.do(t, "GET", "/v1/users?count=true&limit=1", h.admin, nil).want(t, http.StatusOK); strings.Contains(got.text("next"), "count") {
+			if got := h.do(t, "GET", "/v1/users?count=true&limit=1", h.admin, nil).
+				want(t, http.StatusOK); strings.Contains(got.text("next"), "count") {
 				t.Errorf("the next page counts again: %s", got.text("next"))
 			} else {
 				h.do(t, "GET", got.text("next"), h.admin, nil).want(t, http.StatusOK)

@@ -71,8 +71,8 @@ func checkJSON(text []byte) string {
 	}
 }
 
-// checkEscapes finds \u escapes of NUL, and of surrogates that are not a pair. A backslash outside of a string is not valid
-// JSON, so strings need not be recognised.
+// checkEscapes finds \u escapes of NUL, and of surrogates that are not a pair. A backslash outside of a string is not
+// valid JSON, so strings need not be recognised.
 func checkEscapes(text []byte) string {
 	for i := 0; i < len(text); i++ {
 		if text[i] == 0 {

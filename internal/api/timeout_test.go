@@ -12,9 +12,9 @@ import (
 	"cardinal/internal/store"
 )
 
-// TestSlowResponse: the read deadline of the server does not limit the time until the response, with a body or without. It
-// did once, with five seconds for a request with a body: a sign-in that waited longer in the queue was cancelled as if the
-// client had closed the connection.
+// TestSlowResponse: the read deadline of the server does not limit the time until the response, with a body or
+// without. It did once, with five seconds for a request with a body: a sign-in that waited longer in the queue was
+// cancelled as if the client had closed the connection.
 func TestSlowResponse(t *testing.T) {
 	h := open(t, "sqlite")
 	served := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -23,7 +23,9 @@ func TestSlowResponse(t *testing.T) {
 	served.Config.ReadTimeout = time.Second
 	served.Start()
 	t.Cleanup(served.Close)
-	session := h.do(t, "POST", "/v1/sign-in", "", map[string]any{"identifier": "admin@example.com", "password": goodPassword}).want(t, http.StatusCreated).text("token")
+	session := h.do(t, "POST", "/v1/sign-in", "",
+		map[string]any{"identifier": "admin@example.com", "password": goodPassword}).
+		want(t, http.StatusCreated).text("token")
 
 	writing, answered := make(chan struct{}), make(chan struct{}, 2)
 	go func() {

@@ -22,30 +22,37 @@ func TestUploads(t *testing.T) {
 			h := open(t, engine)
 			token := h.newImporter(t)
 			csv := []string{"Content-Type", "text/csv"}
-			made := h.do(t, "POST", "/v1/imports?name=people.csv&map=Login%3Dusername&map=team%3D", token, "Mail,Login,team\na@example.com,ana,red\nb@,bo,blue\n", csv...).want(t, http.StatusAccepted)
+			made := h.do(t, "POST", "/v1/imports?name=people.csv&map=Login%3Dusername&map=team%3D", token,
+				"Mail,Login,team\na@example.com,ana,red\nb@,bo,blue\n", csv...).want(t, http.StatusAccepted)
 			path := made.Header().Get("Location")
-			if path != "/v1/imports/"+made.text("id") || made.text("state") != "checking" || made.text("name") != "people.csv" {
+			if path != "/v1/imports/"+made.text("id") || made.text("state") != "checking" ||
+				made.text("name") != "people.csv" {
 				t.Errorf("%s %s", path, made.Body)
 			}
 			h.runImportJobs(t)
 			run := h.do(t, "GET", path, token, nil).want(t, http.StatusOK)
 			check, _ := run.body["check"].(object)
-			if run.text("state") != "checked" || check["rows"] != 2.0 || check["rows_new"] != 1.0 || check["rows_faulty"] != 1.0 {
+			if run.text("state") != "checked" || check["rows"] != 2.0 || check["rows_new"] != 1.0 ||
+				check["rows_faulty"] != 1.0 {
 				t.Errorf("%s", run.Body)
 			}
 			problems := h.do(t, "GET", path+"/problems", token, nil, "Accept", "text/*").want(t, http.StatusOK)
-			if problems.Header().Get("Content-Type") != "text/csv" || !strings.HasPrefix(problems.Body.String(), "Mail,Login,team,problems\nb@,bo,blue,") {
+			if problems.Header().Get("Content-Type") != "text/csv" ||
+				!strings.HasPrefix(problems.Body.String(), "Mail,Login,team,problems\nb@,bo,blue,") {
 				t.Errorf("%s", problems.Body)
 			}
-			h.do(t, "GET", path+"/problems", token, nil, "Accept", "application/json").wantProblem(t, http.StatusNotAcceptable, "not_acceptable")
+			h.do(t, "GET", path+"/problems", token, nil, "Accept", "application/json").
+				wantProblem(t, http.StatusNotAcceptable, "not_acceptable")
 			h.do(t, "GET", path+"/problems?x=1", token, nil).wantProblem(t, http.StatusBadRequest, "validation_failed")
 			started := h.do(t, "POST", path+"/start", token, nil).want(t, http.StatusAccepted)
 			h.runImportJobs(t)
 			run = h.do(t, "GET", path, token, nil).want(t, http.StatusOK)
-			if started.text("state") != "running" || run.text("state") != "finished" || run.body["rows_created"] != 1.0 {
+			if started.text("state") != "running" || run.text("state") != "finished" ||
+				run.body["rows_created"] != 1.0 {
 				t.Errorf("%s then %s", started.Body, run.Body)
 			}
-			if list := h.do(t, "GET", "/v1/imports?limit=1", token, nil).want(t, http.StatusOK).items(); len(list) != 1 || list[0]["id"] != made.text("id") {
+			if list := h.do(t, "GET", "/v1/imports?limit=1", token, nil).
+				want(t, http.StatusOK).items(); len(list) != 1 || list[0]["id"] != made.text("id") {
 				t.Errorf("%v", list)
 			}
 			h.do(t, "POST", path+"/undo", token, nil).want(t, http.StatusAccepted)
@@ -54,8 +61,10 @@ func TestUploads(t *testing.T) {
 				t.Errorf("%s", run.Body)
 			}
 			at := func(f string) string { return "/v1/imports?format=" + f }
-			h.do(t, "POST", at("csv"), token, `{"email":"x@example.com"}`).wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
-			h.do(t, "POST", "/v1/imports", token, "").wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
+			h.do(t, "POST", at("csv"), token, `{"email":"x@example.com"}`).
+				wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
+			h.do(t, "POST", "/v1/imports", token, "").wantProblem(t, http.StatusUnprocessableEntity,
+				"validation_failed")
 		})
 	}
 }
@@ -100,7 +109,8 @@ func TestUploadLimits(t *testing.T) {
 
 	t.Run("Size", func(t *testing.T) {
 		h.api.LimitUploads(int64(len(long)), 64<<10, 30*time.Second)
-		if status, code := send(t, unsized(append(long, 'x'))); status != http.StatusRequestEntityTooLarge || code != "body_too_large" {
+		if status, code := send(t, unsized(append(long, 'x'))); status != http.StatusRequestEntityTooLarge ||
+			code != "body_too_large" {
 			t.Error(status, code)
 		}
 		if status, code := send(t, unsized(long)); status != http.StatusAccepted || code != "checking" {

@@ -18,9 +18,10 @@ func BenchmarkServer(b *testing.B) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/session", noContent)
 	type key struct{}
-	s := New(Options{API: mux, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Annotate: func(ctx context.Context, _ uuid.UUID, from cardinal.Client) context.Context {
-		return context.WithValue(ctx, key{}, from)
-	}})
+	s := New(Options{API: mux, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Annotate: func(ctx context.Context, _ uuid.UUID, from cardinal.Client) context.Context {
+			return context.WithValue(ctx, key{}, from)
+		}})
 	benchmark(b, s.Handler())
 }
 

@@ -25,17 +25,20 @@ func TestBuiltinRoutes(t *testing.T) {
 	if w := get("GET", "/livez"); w.Code != 200 || w.Body.String() != `{"status":"alive"}`+"\n" {
 		t.Errorf("livez: %d %s", w.Code, w.Body)
 	}
-	if w := get("GET", "/readyz"); w.Code != 503 || w.Body.String() != `{"status":"not ready","reasons":["the database does not answer"]}`+"\n" {
+	if w := get("GET", "/readyz"); w.Code != 503 ||
+		w.Body.String() != `{"status":"not ready","reasons":["the database does not answer"]}`+"\n" {
 		t.Errorf("readyz: %d %s", w.Code, w.Body)
 	}
 	reasons = nil
 	if w := get("GET", "/readyz"); w.Code != 200 || w.Body.String() != `{"status":"ready"}`+"\n" {
 		t.Errorf("readyz: %d %s", w.Code, w.Body)
 	}
-	if w := get("GET", "/version"); w.Code != 200 || !strings.HasPrefix(w.Body.String(), `{"version":"v1.2.3","go":"go1.`) {
+	if w := get("GET", "/version"); w.Code != 200 ||
+		!strings.HasPrefix(w.Body.String(), `{"version":"v1.2.3","go":"go1.`) {
 		t.Errorf("version: %d %s", w.Code, w.Body)
 	}
-	if w := get("GET", "/"); w.Code != 200 || !strings.Contains(w.Body.String(), "/openapi.json") || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
+	if w := get("GET", "/"); w.Code != 200 || !strings.Contains(w.Body.String(), "/openapi.json") ||
+		w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("/: %d %s", w.Code, w.Body)
 	}
 	w := get("POST", "/livez")
@@ -70,7 +73,8 @@ func TestMetricsOnlyForThisMachine(t *testing.T) {
 			s.Handler().ServeHTTP(w, r)
 			if !test.seen {
 				wantProblem(t, w.Result(), w.Body.String(), 404, "route_unknown")
-			} else if w.Code != 200 || !strings.Contains(w.Body.String(), "go_goroutines") || !strings.Contains(w.Body.String(), "process_cpu_seconds_total") {
+			} else if w.Code != 200 || !strings.Contains(w.Body.String(), "go_goroutines") ||
+				!strings.Contains(w.Body.String(), "process_cpu_seconds_total") {
 				t.Errorf("%d %.200s", w.Code, w.Body)
 			}
 		})
@@ -135,7 +139,8 @@ func TestHashingMetrics(t *testing.T) {
 		return w.Body.String()
 	}
 	page := metricsOf(Options{Hashing: func() (int, int, uint64) { return 2, 3, 5 }})
-	for _, line := range []string{"cardinal_hashing_running 2", "cardinal_hashing_waiting 3", "cardinal_hashing_rejected_total 5"} {
+	for _, line := range []string{"cardinal_hashing_running 2", "cardinal_hashing_waiting 3",
+		"cardinal_hashing_rejected_total 5"} {
 		if !strings.Contains(page, "\n"+line+"\n") {
 			t.Errorf("the metrics do not have %q", line)
 		}

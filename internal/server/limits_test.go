@@ -89,10 +89,12 @@ func (endless) Read(b []byte) (int, error) { return len(b), nil }
 
 func TestHeaderLimit(t *testing.T) {
 	s := start(t, http.HandlerFunc(noContent), nil)
-	if answer, _ := do(t, "GET", s.url+"/v1/session", "", "X-Long", strings.Repeat("x", 15<<10)); answer.StatusCode != 204 {
+	if answer, _ := do(t, "GET", s.url+"/v1/session", "", "X-Long",
+		strings.Repeat("x", 15<<10)); answer.StatusCode != 204 {
 		t.Errorf("a header below the limit: %d", answer.StatusCode)
 	}
-	// net/http closes the connection before it has read the header, so only the head of the response is certain to arrive.
+	// net/http closes the connection before it has read the header, so only the head of the response is certain to
+	// arrive.
 	c := open(t, s.address)
 	c.send(t, "GET /v1/session HTTP/1.1\r\nHost: x\r\nX-Long: "+strings.Repeat("x", 21<<10)+"\r\n\r\n")
 	if answer, err := http.ReadResponse(c.in, nil); err != nil || answer.StatusCode != 431 {
@@ -144,7 +146,9 @@ func TestUploadNotLimited(t *testing.T) {
 		l.body = 10
 		o.Uploads = func(r *http.Request) bool { return r.URL.Path == "/v1/imports" }
 	})
-	if answer, _ := do(t, "POST", s.url+"/v1/imports", strings.Repeat("x", 1000)); answer.StatusCode != http.StatusNoContent || await(t, "the upload", received) != 1000 {
+	if answer, _ := do(t, "POST", s.url+"/v1/imports",
+		strings.Repeat("x", 1000)); answer.StatusCode != http.StatusNoContent ||
+		await(t, "the upload", received) != 1000 {
 		t.Errorf("an upload got %d", answer.StatusCode)
 	}
 	answer, body := do(t, "POST", s.url+"/v1/users", strings.Repeat("x", 1000))

@@ -63,7 +63,8 @@ func TestRequestID(t *testing.T) {
 }
 
 func TestClientAddress(t *testing.T) {
-	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:aaaa::/48"), netip.MustParsePrefix("127.0.0.1/32")}
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:aaaa::/48"),
+		netip.MustParsePrefix("127.0.0.1/32")}
 	tests := []struct {
 		name, remote string
 		forwarded    []string

@@ -34,12 +34,14 @@ func TestPanic(t *testing.T) {
 		if strings.Contains(fmt.Sprint(answer.Header, body), canary) {
 			t.Errorf("the response to a panic contains input: %v %s", answer.Header, body)
 		}
-		if answer.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(s.log.String(), answer.Header.Get("Request-Id")) {
+		if answer.Header.Get("X-Content-Type-Options") != "nosniff" ||
+			!strings.Contains(s.log.String(), answer.Header.Get("Request-Id")) {
 			t.Errorf("headers %v", answer.Header)
 		}
 	}
 	log := s.log.String()
-	for _, part := range []string{"a handler panicked", "secrecy_test.go", "slice bounds out of range", "panic=string"} {
+	for _, part := range []string{"a handler panicked", "secrecy_test.go", "slice bounds out of range",
+		"panic=string"} {
 		if !strings.Contains(log, part) {
 			t.Errorf("the log does not have %q:\n%s", part, log)
 		}
@@ -63,8 +65,12 @@ func TestLogOmitsPersonalData(t *testing.T) {
 	mux.HandleFunc("GET /v1/users/{id}", noContent)
 	mux.HandleFunc("/v1/tree/{branch}/", noContent)
 	mux.HandleFunc("GET /v1/broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
-	s := start(t, mux, func(o *Options, _ *limits) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
-	answer, _ := do(t, "GET", s.url+"/v1/users/"+canary+"?email="+canary, canary, "User-Agent", canary, "X-Forwarded-For", "192.0.2.77", "Cookie", canary,
+	s := start(t, mux, func(o *Options,
+		_ *limits) {
+		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	answer, _ := do(t, "GET", s.url+"/v1/users/"+canary+"?email="+canary, canary, "User-Agent", canary,
+		"X-Forwarded-For", "192.0.2.77", "Cookie", canary,
 		"Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	do(t, "GET", s.url+"/"+canary, "")
 	do(t, canary, s.url+"/v1/users/1", "")
@@ -81,8 +87,10 @@ func TestLogOmitsPersonalData(t *testing.T) {
 		}
 	}
 	for _, part := range []string{
-		`level=DEBUG msg=request method=GET route="GET /v1/users/{id}" status=204`, "request_id=" + answer.Header.Get("Request-Id"),
-		"trace_id=0af7651916cd43dd8448eb211c80319c", "method=other", "route=other status=404", `level=ERROR msg=request method=GET route="GET /v1/broken" status=500`,
+		`level=DEBUG msg=request method=GET route="GET /v1/users/{id}" status=204`,
+		"request_id=" + answer.Header.Get("Request-Id"),
+		"trace_id=0af7651916cd43dd8448eb211c80319c", "method=other", "route=other status=404",
+		`level=ERROR msg=request method=GET route="GET /v1/broken" status=500`,
 	} {
 		if !strings.Contains(log, part) {
 			t.Errorf("the log does not have %q:\n%s", part, log)

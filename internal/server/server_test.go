@@ -83,7 +83,8 @@ func do(t *testing.T, method, url, body string, headers ...string) (*http.Respon
 		r.Header.Add(headers[i], headers[i+1])
 	}
 	r.Close = true
-	answer, err := (&http.Client{Timeout: timeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
+	answer, err := (&http.Client{Timeout: timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,8 @@ func wantProblem(t *testing.T, answer *http.Response, body string, status int, c
 	if !ok {
 		t.Errorf("%s is not in the catalogue", code)
 	}
-	want := map[string]any{"type": "/problems/" + code, "title": known.Title, "status": float64(status), "code": code, "request_id": answer.Header.Get("Request-Id")}
+	want := map[string]any{"type": "/problems/" + code, "title": known.Title, "status": float64(status), "code": code,
+		"request_id": answer.Header.Get("Request-Id")}
 	for name, value := range want {
 		if p[name] != value {
 			t.Errorf("%s is %v, want %v", name, p[name], value)
@@ -174,7 +176,8 @@ func TestStopWaitsForRequests(t *testing.T) {
 		}
 	}
 	kept.send(t, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
-	if answer, body := kept.answer(t); answer.StatusCode != 503 || !strings.Contains(body, `"status":"stopping"`) || !answer.Close {
+	if answer, body := kept.answer(t); answer.StatusCode != 503 || !strings.Contains(body, `"status":"stopping"`) ||
+		!answer.Close {
 		t.Errorf("readyz at the end: %d %q close=%t", answer.StatusCode, body, answer.Close)
 	}
 	select {
@@ -255,8 +258,9 @@ func TestSecurityHeaders(t *testing.T) {
 	s := start(t, mux, nil)
 	for _, path := range []string{"/v1/session", "/v1/nowhere", "/openapi.json", "/", "/livez", "/metrics"} {
 		answer, _ := do(t, "GET", s.url+path, "")
-		want := map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin",
-			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Cache-Control": "no-store"}
+		want := map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+			"Cross-Origin-Resource-Policy": "same-origin",
+			"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'", "Cache-Control": "no-store"}
 		if path == "/openapi.json" {
 			want["Cache-Control"] = ""
 		}

@@ -302,10 +302,10 @@ func (h *testAPI) newServiceKey(t testing.TB, role string, ends ...any) (service
 	if len(ends) > 0 {
 		until = ends[0]
 	}
-	made := h.do(t, "POST", "/v1/api-keys", h.admin,
+	created := h.do(t, "POST", "/v1/api-keys", h.admin,
 		map[string]any{"user_id": service, "name": "worker", "role_ids": []string{role}, "expires_at": until}).
 		want(t, http.StatusCreated)
-	return service, made.text("id"), made.text("key")
+	return service, created.text("id"), created.text("key")
 }
 
 func TestFirstSteps(t *testing.T) {
@@ -314,15 +314,15 @@ func TestFirstSteps(t *testing.T) {
 			h := open(t, engine)
 			grace := map[string]any{"email": "Grace@Example.COM", "email_verified": true, "password": goodPassword,
 				"display_name": "Grace"}
-			made := h.do(t, "POST", "/v1/users", h.admin, grace, "Idempotency-Key", "k1").want(t, http.StatusCreated)
+			created := h.do(t, "POST", "/v1/users", h.admin, grace, "Idempotency-Key", "k1").want(t, http.StatusCreated)
 			again := h.do(t, "POST", "/v1/users", h.admin, grace, "Idempotency-Key", "k1").want(t, http.StatusCreated)
-			if again.text("id") != made.text("id") || again.Header().Get("Idempotent-Replayed") != "true" {
+			if again.text("id") != created.text("id") || again.Header().Get("Idempotent-Replayed") != "true" {
 				t.Fatalf("the replay differs: %s %v", again.Body, again.Header())
 			}
-			id := made.text("id")
-			if made.Header().Get("Location") != "/v1/users/"+id || made.Header().Get("ETag") != `"1"` ||
-				made.text("status") != "active" {
-				t.Fatalf("made: %v %s", made.Header(), made.Body)
+			id := created.text("id")
+			if created.Header().Get("Location") != "/v1/users/"+id || created.Header().Get("ETag") != `"1"` ||
+				created.text("status") != "active" {
+				t.Fatalf("created: %v %s", created.Header(), created.Body)
 			}
 			token := h.signIn(t, "grace@example.com")
 			if check := h.do(t, "GET", "/v1/session", token, nil).want(t, http.StatusOK); check.text("user_id") != id ||

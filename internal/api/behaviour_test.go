@@ -273,16 +273,16 @@ func TestSignUpAndSignIn(t *testing.T) {
 	h.do(t, "POST", "/v1/sign-up", "", object{"email": 5}).wantProblem(t, http.StatusUnprocessableEntity,
 		"validation_failed")
 	h.setSetting(t, "sign_up.mode", "open")
-	made := h.do(t, "POST", "/v1/sign-up", "", mail).want(t, http.StatusCreated)
-	if made.text("status") != "pending" {
-		t.Errorf("signed up: %s", made.Body)
+	created := h.do(t, "POST", "/v1/sign-up", "", mail).want(t, http.StatusCreated)
+	if created.text("status") != "pending" {
+		t.Errorf("signed up: %s", created.Body)
 	}
 	h.do(t, "POST", "/v1/sign-up", "", object{"email": "NEW@example.com", "password": goodPassword}).
 		wantProblem(t, http.StatusConflict, "identifier_taken")
 	h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "new@example.com", "password": goodPassword}).
 		wantProblem(t, http.StatusForbidden, "account_pending")
-	contact := h.do(t, "GET", "/v1/users/"+made.text("id")+"/contacts", h.admin, nil).items()[0]
-	h.do(t, "PATCH", fmt.Sprint("/v1/users/", made.text("id"), "/contacts/", contact["id"]), h.admin,
+	contact := h.do(t, "GET", "/v1/users/"+created.text("id")+"/contacts", h.admin, nil).items()[0]
+	h.do(t, "PATCH", fmt.Sprint("/v1/users/", created.text("id"), "/contacts/", contact["id"]), h.admin,
 		object{"verified": true}, "If-Match", `"1"`).want(t, http.StatusOK)
 	token := h.signIn(t, " New@Example.com ")
 
@@ -376,7 +376,7 @@ func TestAPIKeys(t *testing.T) {
 	first := h.do(t, "POST", "/v1/api-keys", h.admin, body, "Idempotency-Key", "once").want(t, http.StatusCreated)
 	again := h.do(t, "POST", "/v1/api-keys", h.admin, body, "Idempotency-Key", "once").want(t, http.StatusCreated)
 	if first.text("key") == "" || again.text("id") != first.text("id") {
-		t.Fatalf("made %s, then %s", first.Body, again.Body)
+		t.Fatalf("created %s, then %s", first.Body, again.Body)
 	}
 	if _, shown := again.body["key"]; shown {
 		t.Errorf("the replay shows the key: %s", again.Body)
@@ -546,7 +546,7 @@ func TestIdempotencyKey(t *testing.T) {
 				})
 			}
 			all.Wait()
-			id, made := "", 0
+			id, created := "", 0
 			for _, a := range answers {
 				switch {
 				case a.Code == http.StatusConflict && a.text("code") == "idempotency_in_flight":
@@ -555,12 +555,12 @@ func TestIdempotencyKey(t *testing.T) {
 				default:
 					id = a.text("id")
 					if a.Header().Get("Idempotent-Replayed") == "" {
-						made++
+						created++
 					}
 				}
 			}
-			if now := len(h.do(t, "GET", "/v1/users", h.admin, nil).items()); made != 1 || now != before+1 {
-				t.Errorf("%d responses are not replays, and there are %d new users", made, now-before)
+			if now := len(h.do(t, "GET", "/v1/users", h.admin, nil).items()); created != 1 || now != before+1 {
+				t.Errorf("%d responses are not replays, and there are %d new users", created, now-before)
 			}
 			// A key belongs to the caller, the route and the path. It expires after a day.
 			_, token := h.newUser(t, "other")

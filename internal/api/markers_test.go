@@ -200,7 +200,7 @@ var fieldStorage = map[string]string{
 	"update-setting/value":   fixed, // one of a few choices, so it is found in any case
 }
 
-// in markers a text in a field, the way the table says, or returns what fits where nothing can be sent.
+// field returns a marker for a field, by the table.
 func (g *markerSet) field(t *testing.T, field string) string {
 	t.Helper()
 	switch fieldStorage[field] {
@@ -213,8 +213,8 @@ func (g *markerSet) field(t *testing.T, field string) string {
 	return ""
 }
 
-// TestMarkers markers a text of its own in every field and header of valid requests, and looks for them afterwards.
-// What refused requests held is looked for in TestRefusals.
+// TestMarkers sends a marker in every field and header of valid requests, and searches for them afterwards. TestRefusals
+// does the same for refused requests.
 func TestMarkers(t *testing.T) {
 	for _, engine := range directorytest.Engines {
 		t.Run(engine, func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestMarkers(t *testing.T) {
 			// The search fails when a field is logged, and when it is stored as plaintext.
 			one := g.sent[slices.IndexFunc(g.sent, func(p marker) bool { return p.what == "create-user/email" })]
 			var leak logBuffer
-			leak.logger().Debug("made", "email", one.text+"@example.com")
+			leak.logger().Debug("created", "email", one.text+"@example.com")
 			if found := findMarkers(t, h, r, &leak, g.sent); len(found) != 1 ||
 				!strings.Contains(found[0], "the logs") {
 				t.Errorf("a logged address is not found: %q", found)
@@ -295,7 +295,7 @@ func (g *markerSet) sendAll(t *testing.T, h *testAPI) {
 		h.from = cardinal.Client{Address: address, UserAgent: g.word("the agent of " + method + " " + path)}
 		return h.do(t, method, path, token, body, append(headers(), more...)...).want(t, status)
 	}
-	// An answer contains decrypted fields, so only the database and the logs are searched.
+	// A response with status 2xx contains decrypted fields, so it is not searched.
 	session := func(a answer) string { return g.secret("a session's token", a.text("token")) }
 
 	attribute := g.field(t, "create-attribute/name")

@@ -22,12 +22,12 @@ func TestUploads(t *testing.T) {
 			h := open(t, engine)
 			token := h.newImporter(t)
 			csv := []string{"Content-Type", "text/csv"}
-			made := h.do(t, "POST", "/v1/imports?name=people.csv&map=Login%3Dusername&map=team%3D", token,
+			created := h.do(t, "POST", "/v1/imports?name=people.csv&map=Login%3Dusername&map=team%3D", token,
 				"Mail,Login,team\na@example.com,ana,red\nb@,bo,blue\n", csv...).want(t, http.StatusAccepted)
-			path := made.Header().Get("Location")
-			if path != "/v1/imports/"+made.text("id") || made.text("state") != "checking" ||
-				made.text("name") != "people.csv" {
-				t.Errorf("%s %s", path, made.Body)
+			path := created.Header().Get("Location")
+			if path != "/v1/imports/"+created.text("id") || created.text("state") != "checking" ||
+				created.text("name") != "people.csv" {
+				t.Errorf("%s %s", path, created.Body)
 			}
 			h.runImportJobs(t)
 			run := h.do(t, "GET", path, token, nil).want(t, http.StatusOK)
@@ -52,7 +52,7 @@ func TestUploads(t *testing.T) {
 				t.Errorf("%s then %s", started.Body, run.Body)
 			}
 			if list := h.do(t, "GET", "/v1/imports?limit=1", token, nil).
-				want(t, http.StatusOK).items(); len(list) != 1 || list[0]["id"] != made.text("id") {
+				want(t, http.StatusOK).items(); len(list) != 1 || list[0]["id"] != created.text("id") {
 				t.Errorf("%v", list)
 			}
 			h.do(t, "POST", path+"/undo", token, nil).want(t, http.StatusAccepted)

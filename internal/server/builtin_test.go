@@ -84,14 +84,14 @@ func TestMetricsOnlyForThisMachine(t *testing.T) {
 func TestMetricsLabelsLimited(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/users/{id}", noContent)
-	made := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	created := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if pattern := r.Header.Get("X-Pattern"); pattern != "" {
 			r.Pattern = pattern
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
-	s := New(Options{API: made})
+	s := New(Options{API: created})
 	ask := func(method, path, pattern string) string {
 		r := httptest.NewRequest(method, path, nil)
 		r.RemoteAddr = "127.0.0.1:1"

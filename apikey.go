@@ -8,11 +8,11 @@ import (
 
 // APIKey lets a service call, with the roles it names and no more. The key itself is shown once.
 type APIKey struct {
-	UserID    uuid.UUID   `json:"user_id" format:"uuid" doc:"Service that owns it"`
+	UserID    uuid.UUID   `json:"user_id" format:"uuid" doc:"Service that owns the key"`
 	ID        uuid.UUID   `json:"id" format:"uuid"`
-	Name      string      `json:"name" doc:"What it is for"`
+	Name      string      `json:"name" doc:"Purpose"`
 	Hint      string      `json:"hint" doc:"Last four characters of the key"`
-	RoleIDs   []uuid.UUID `json:"role_ids" doc:"Roles of the service that it may use"`
+	RoleIDs   []uuid.UUID `json:"role_ids" doc:"Roles of the service that the key can use"`
 	CreatedAt time.Time   `json:"created_at"`
 	ExpiresAt time.Time   `json:"expires_at"`
 	RevokedAt *time.Time  `json:"revoked_at,omitempty"`
@@ -22,8 +22,8 @@ type APIKey struct {
 
 // NewAPIKey is what it takes to make an API key.
 type NewAPIKey struct {
-	UserID    uuid.UUID   `json:"user_id" format:"uuid" doc:"Service that shall own it"`
-	Name      string      `json:"name" maxLength:"200" doc:"What it is for"`
-	RoleIDs   []uuid.UUID `json:"role_ids" minItems:"1" maxItems:"50" doc:"Roles of the service that it may use"`
-	ExpiresAt time.Time   `json:"expires_at" doc:"At most two years away"`
+	UserID    uuid.UUID   `json:"user_id" format:"uuid" doc:"Service that will own the key"`
+	Name      string      `json:"name" maxLength:"200" doc:"Purpose; at most 200 characters"`
+	RoleIDs   []uuid.UUID `json:"role_ids" minItems:"1" maxItems:"50" doc:"Roles of the service that the key can use"`
+	ExpiresAt time.Time   `json:"expires_at" doc:"At most two years from now"`
 }

@@ -8,20 +8,20 @@ import (
 
 // AuditEvent is one line of the audit log: who did what to whom, when, and which stored rows it left behind.
 type AuditEvent struct {
-	ID          uuid.UUID               `json:"id" format:"uuid" doc:"UUIDv7; carries the time"`
+	ID          uuid.UUID               `json:"id" format:"uuid" doc:"UUIDv7; contains the time"`
 	OccurredAt  time.Time               `json:"occurred_at"`
-	ActorID     uuid.UUID               `json:"actor_id" format:"uuid" doc:"Who acted"`
-	SubjectID   uuid.UUID               `json:"subject_id" format:"uuid" doc:"Whom it was about; the System when it was about the service itself"`
+	ActorID     uuid.UUID               `json:"actor_id" format:"uuid" doc:"User who acted"`
+	SubjectID   uuid.UUID               `json:"subject_id" format:"uuid" doc:"Subject; the system user for the service"`
 	SessionID   *uuid.UUID              `json:"session_id,omitempty" format:"uuid"`
 	APIKeyID    *uuid.UUID              `json:"api_key_id,omitempty" format:"uuid"`
 	Action      string                  `json:"action" doc:"Noun, dot, verb"`
-	IsRefused   bool                    `json:"is_refused" doc:"Tried and refused"`
-	Attempts    int64                   `json:"attempts" doc:"How often, where strangers' attempts are counted by the minute"`
-	ChangedRows []RowStamp              `json:"changed_rows" doc:"Rows changed, with the digest of their stored columns"`
-	Changes     map[string]ColumnChange `json:"changes" doc:"Columns changed, table.column; values only where allow-listed"`
+	IsRefused   bool                    `json:"is_refused" doc:"The action was refused"`
+	Attempts    int64                   `json:"attempts" doc:"Number; per minute for anonymous callers"`
+	ChangedRows []RowStamp              `json:"changed_rows" doc:"Changed rows with the digest of their columns"`
+	Changes     map[string]ColumnChange `json:"changes" doc:"Changed columns, table.column; values if allowed"`
 	RequestID   *uuid.UUID              `json:"request_id,omitempty" format:"uuid"`
-	Address     string                  `json:"address,omitempty" doc:"Client address, opened"`
-	UserAgent   string                  `json:"user_agent,omitempty" doc:"Client user agent, opened"`
+	Address     string                  `json:"address,omitempty" doc:"Client address"`
+	UserAgent   string                  `json:"user_agent,omitempty" doc:"User agent of the client"`
 
 	AddressSealed   []byte `json:"-"`
 	UserAgentSealed []byte `json:"-"`
@@ -34,7 +34,7 @@ type RowStamp struct {
 	Table   string `json:"table"`
 	Key     string `json:"key" doc:"Primary key, its parts joined by /"`
 	Version int64  `json:"version" doc:"Row revision; 0 where the table has none"`
-	Columns int    `json:"columns" doc:"Version of the named list of columns that the digest covers; 0 when the row is gone"`
+	Columns int    `json:"columns" doc:"Version of the list of columns in the digest; 0 for a deleted row"`
 	Digest  []byte `json:"digest,omitempty" doc:"SHA-256 over those columns as stored"`
 }
 

@@ -23,8 +23,8 @@ type codeUse struct {
 	values   int // how many values it gives for the placeholders; -1 when the source does not show it
 }
 
-// TestCodesInSource compares the catalogue with the source: each code that the source raises is in the catalogue, with
-// a value for each placeholder, and each code of the catalogue is raised.
+// TestCodesInSource compares the catalogue with the source: each code that the source raises is in the catalogue, with a value for each
+// placeholder, and each code of the catalogue is raised.
 func TestCodesInSource(t *testing.T) {
 	uses := codeUses(t)
 	raised := map[string]bool{}
@@ -93,14 +93,13 @@ var codeCalls = map[string]int{
 	"ParameterFault": 1, // (parameter, code, values…)
 	"Add":            1, // Faults.Add(pointer, code, values…)
 	"AddParameter":   1,
-	"problem":        0, // api
+	"NewProblem":     0, // api
 	"fieldFault":     1, // api
-	"asError":        1, // api
-	"bad":            1, // api
+	"writeProblem":   0, // server
 }
 
 // codeTables are the tables of errors, by the position of the code in a row.
-var codeTables = map[string]int{"kinds": 2, "constraintCodes": 1}
+var codeTables = map[string]int{"kinds": 2, "constraintCodes": 1, "messages": 1}
 
 func codeUses(t *testing.T) []codeUse {
 	t.Helper()
@@ -146,9 +145,9 @@ func codeUsesIn(files *token.FileSet, file *ast.File) []codeUse {
 		case *ast.CallExpr:
 			name := calledName(n.Fun)
 			at, ok := codeCalls[name]
-			isServer := file.Name.Name == "server" || file.Name.Name == "normal"
+			isNormal := file.Name.Name == "normal"
 			switch {
-			case name == "refuse" && isServer: // server: refuse(status, code, detail); normal: refuse(code, values…)
+			case name == "refuse" && isNormal: // refuse(code, values…)
 				for _, argument := range n.Args[:min(len(n.Args), 2)] {
 					add(argument, -1)
 				}
@@ -168,7 +167,7 @@ func codeUsesIn(files *token.FileSet, file *ast.File) []codeUse {
 				table, _ := n.Values[i].(*ast.CompositeLit)
 				for _, row := range table.Elts {
 					if row, ok := row.(*ast.CompositeLit); ok && len(row.Elts) > at {
-						add(row.Elts[at], 0)
+						add(row.Elts[at], -1)
 					}
 				}
 			}

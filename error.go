@@ -117,6 +117,14 @@ func FaultsOf(err error) []Fault {
 	return nil
 }
 
+// FaultsOrError returns the errors in an input that an error lists, or any other error: one of the database, for example.
+func FaultsOrError(err error) ([]Fault, error) {
+	if faults := FaultsOf(err); faults != nil {
+		return faults, nil
+	}
+	return nil, err
+}
+
 // Refusal refuses a request, with a code of the catalogue. It is an error of its Kind. Its texts contain no personal
 // data.
 type Refusal struct {

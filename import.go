@@ -51,23 +51,23 @@ type ImportRole struct {
 // ImportRun is an import: what was read and made, and how far it has come.
 type ImportRun struct {
 	ID         uuid.UUID      `json:"id" format:"uuid"`
-	ActorID    uuid.UUID      `json:"actor_id" format:"uuid" doc:"Who imported"`
-	Format     string         `json:"format" doc:"unknown until an uploaded file is there"`
-	Name       string         `json:"name,omitempty" doc:"Name of the file; gone once the run is undone"`
-	State      string         `json:"state" enum:"uploading,checking,checked,running,finished,undoing,undone,failed" doc:"A run of the shell that was cut is running until it is resumed"`
+	ActorID    uuid.UUID      `json:"actor_id" format:"uuid" doc:"User who imports"`
+	Format     string         `json:"format" doc:"unknown until the file is uploaded"`
+	Name       string         `json:"name,omitempty" doc:"Name of the file; removed by an undo"`
+	State      string         `json:"state" enum:"uploading,checking,checked,running,finished,undoing,undone,failed"`
 	Problem    string         `json:"problem,omitempty" doc:"Why it failed"`
-	Columns    []ImportColumn `json:"columns,omitempty" doc:"What the columns of an uploaded CSV are taken for, until it is started"`
-	Check      *ImportCheck   `json:"check,omitempty" doc:"Of an uploaded file"`
+	Columns    []ImportColumn `json:"columns,omitempty" doc:"Fields of the columns of a CSV file, until the start"`
+	Check      *ImportCheck   `json:"check,omitempty" doc:"Check of an uploaded file"`
 	Read       int64          `json:"rows_read"`
 	Created    int64          `json:"rows_created"`
-	Skipped    int64          `json:"rows_skipped" doc:"There already"`
+	Skipped    int64          `json:"rows_skipped" doc:"Users that exist already"`
 	Faulty     int64          `json:"rows_faulty" doc:"With problems"`
 	Undone     int64          `json:"rows_undone"`
-	Kept       int64          `json:"rows_kept" doc:"Changed since, so that undoing left them"`
+	Kept       int64          `json:"rows_kept" doc:"Kept by an undo, because they changed"`
 	CreatedAt  time.Time      `json:"created_at"`
 	UpdatedAt  time.Time      `json:"updated_at"`
-	StartedAt  *time.Time     `json:"started_at,omitempty" doc:"When an uploaded file was let in"`
-	FinishedAt *time.Time     `json:"finished_at,omitempty"`
+	StartedAt  *time.Time     `json:"started_at,omitempty" doc:"Start of an uploaded import"`
+	FinishedAt *time.Time     `json:"finished_at,omitempty" doc:"Absent for an interrupted import, too"`
 	UndoneAt   *time.Time     `json:"undone_at,omitempty"`
 }
 
@@ -75,16 +75,16 @@ type ImportRun struct {
 type ImportCheck struct {
 	Bytes    int64 `json:"bytes" doc:"Received so far"`
 	Rows     int64 `json:"rows" doc:"Checked so far"`
-	New      int64 `json:"rows_new" doc:"To be made"`
-	Existing int64 `json:"rows_existing" doc:"There already"`
+	New      int64 `json:"rows_new" doc:"Users to be created"`
+	Existing int64 `json:"rows_existing" doc:"Users that exist already"`
 	Faulty   int64 `json:"rows_faulty" doc:"With problems"`
 }
 
 // ImportColumn says what a column of CSV was taken for.
 type ImportColumn struct {
 	Name  string `json:"name"`
-	Field string `json:"field,omitempty" doc:"Empty when it is left out"`
-	Near  string `json:"near,omitempty" doc:"The field that is perhaps meant, when it is left out"`
+	Field string `json:"field,omitempty" doc:"Empty for a column that is left out"`
+	Near  string `json:"near,omitempty" doc:"Most similar field, for a column that is left out"`
 }
 
 // NewImport says how an uploaded file is read.

@@ -19,17 +19,17 @@ type Profile struct {
 	Attributes  map[string]any `json:"attributes"`
 	CreatedAt   time.Time      `json:"created_at"`
 	UpdatedAt   time.Time      `json:"updated_at"`
-	Version     int64          `json:"version" doc:"Row revision; the ETag"`
+	Version     int64          `json:"version" doc:"Revision; the ETag"`
 }
 
 // ProfileChange is a merge patch of a profile (RFC 7396). Preferences and attributes are merged key by key.
 type ProfileChange struct {
-	DisplayName Change[string]         `json:"display_name,omitzero" maxLength:"1000"`
-	Username    Change[string]         `json:"username,omitzero" maxLength:"1000"`
-	AvatarURL   Change[string]         `json:"avatar_url,omitzero" maxLength:"4000"`
-	Country     Change[string]         `json:"country,omitzero" maxLength:"16"`
-	Locale      Change[string]         `json:"locale,omitzero" maxLength:"100"`
-	TimeZone    Change[string]         `json:"time_zone,omitzero" maxLength:"100"`
+	DisplayName Change[string]         `json:"display_name,omitzero" maxLength:"1000" doc:"At most 200 characters"`
+	Username    Change[string]         `json:"username,omitzero" maxLength:"1000" doc:"Unique, at most 64 characters"`
+	AvatarURL   Change[string]         `json:"avatar_url,omitzero" maxLength:"4000" doc:"https, at most 2048 bytes"`
+	Country     Change[string]         `json:"country,omitzero" maxLength:"16" doc:"ISO 3166-1, at most 2 letters"`
+	Locale      Change[string]         `json:"locale,omitzero" maxLength:"100" doc:"BCP 47 tag, at most 35 bytes"`
+	TimeZone    Change[string]         `json:"time_zone,omitzero" maxLength:"100" doc:"IANA name, at most 64 bytes"`
 	Preferences Change[map[string]any] `json:"preferences,omitzero"`
 	Attributes  Change[map[string]any] `json:"attributes,omitzero"`
 }
@@ -40,16 +40,16 @@ type AttributeDefinition struct {
 	Name         string    `json:"name"`
 	Description  string    `json:"description"`
 	ValueType    string    `json:"value_type" enum:"string,number,boolean"`
-	IsSearchable bool      `json:"is_searchable" doc:"People can be found by its exact value"`
+	IsSearchable bool      `json:"is_searchable" doc:"Users can be found by its exact value"`
 	CreatedAt    time.Time `json:"created_at"`
 	UpdatedAt    time.Time `json:"updated_at"`
-	Version      int64     `json:"version" doc:"Row revision; the ETag"`
+	Version      int64     `json:"version" doc:"Revision; the ETag"`
 }
 
 // NewAttributeDefinition is what it takes to declare one.
 type NewAttributeDefinition struct {
-	Name         string `json:"name" maxLength:"63" doc:"Small letters, digits and underscores"`
-	Description  string `json:"description" maxLength:"1024"`
+	Name         string `json:"name" maxLength:"63" doc:"Lowercase letters, digits and underscores; at most 63"`
+	Description  string `json:"description" maxLength:"1024" doc:"At most 1000 characters"`
 	ValueType    string `json:"value_type" enum:"string,number,boolean"`
-	IsSearchable bool   `json:"is_searchable,omitempty" doc:"Let people be found by its exact value; it cannot be changed later"`
+	IsSearchable bool   `json:"is_searchable,omitempty" doc:"Let users be found by its exact value. Cannot be changed"`
 }

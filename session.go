@@ -11,15 +11,15 @@ type Session struct {
 	UserID     uuid.UUID  `json:"user_id" format:"uuid"`
 	ID         uuid.UUID  `json:"id" format:"uuid"`
 	Method     string     `json:"method" doc:"How it was opened"`
-	Assurance  int        `json:"assurance_level" doc:"0 must change the password first, 1 one factor, 2 two factors, 3 hardware-bound"`
+	Assurance  int        `json:"assurance_level" doc:"0 before a required password change, else 1 to 3"`
 	CreatedAt  time.Time  `json:"created_at"`
-	LastSeenAt time.Time  `json:"last_seen_at" doc:"To the minute"`
-	IdleEndsAt time.Time  `json:"idle_ends_at" doc:"Ends then unless it is used"`
-	ExpiresAt  time.Time  `json:"expires_at" doc:"Absolute end"`
-	RevokedAt  *time.Time `json:"revoked_at,omitempty" doc:"Ended early"`
-	EndReason  string     `json:"end_reason,omitempty" doc:"Why it ended early: signed_out, ended_by_person, ended_by_other, password_changed, account_stopped, claim_lost or unknown; more may come"`
-	Address    string     `json:"address,omitempty" doc:"Where it was opened from"`
-	UserAgent  string     `json:"user_agent,omitempty" doc:"What it was opened with"`
+	LastSeenAt time.Time  `json:"last_seen_at" doc:"Rounded to the minute"`
+	IdleEndsAt time.Time  `json:"idle_ends_at" doc:"Expiry when the session is not used"`
+	ExpiresAt  time.Time  `json:"expires_at" doc:"Expiry in any case"`
+	RevokedAt  *time.Time `json:"revoked_at,omitempty" doc:"When it ended early"`
+	EndReason  string     `json:"end_reason,omitempty" doc:"Reason, like signed_out; more can be added"`
+	Address    string     `json:"address,omitempty" doc:"Client address"`
+	UserAgent  string     `json:"user_agent,omitempty" doc:"User agent of the client"`
 }
 
 // SessionCheck is the answer that other services get: who this is, and until when. Nothing sealed is opened for it.
@@ -34,8 +34,8 @@ type SessionCheck struct {
 
 // SignIn is what a stranger gives to open a session.
 type SignIn struct {
-	Identifier string `json:"identifier" maxLength:"1000" doc:"E-mail address, telephone number or user name"`
-	Password   Secret `json:"password" maxLength:"4096"`
+	Identifier string `json:"identifier" maxLength:"1000" doc:"Email address (at most 254 bytes), number or user name"`
+	Password   Secret `json:"password" maxLength:"4096" doc:"At most 1024 bytes"`
 }
 
 // SignedIn is an opened session with its bearer token, which is shown this once.
@@ -47,14 +47,14 @@ type SignedIn struct {
 
 // PasswordChange is a person's change of their own password.
 type PasswordChange struct {
-	Current Secret `json:"current_password" maxLength:"4096"`
-	New     Secret `json:"new_password" maxLength:"4096"`
+	Current Secret `json:"current_password" maxLength:"4096" doc:"At most 1024 bytes"`
+	New     Secret `json:"new_password" maxLength:"4096" doc:"At most 1024 bytes"`
 }
 
 // PasswordSet is an administrator's setting of somebody's password.
 type PasswordSet struct {
-	New        Secret `json:"new_password,omitempty" maxLength:"4096" doc:"Absent only requires a change of the present one"`
-	MustChange bool   `json:"must_change,omitempty" doc:"The password must be changed at the next sign-in"`
+	New        Secret `json:"new_password,omitempty" maxLength:"4096" doc:"At most 1024 bytes; or only must_change"`
+	MustChange bool   `json:"must_change,omitempty" doc:"Require a new password at the next sign-in"`
 }
 
 // PasswordState is what may be known of a password.
@@ -63,7 +63,7 @@ type PasswordState struct {
 	HasPassword bool       `json:"has_password"`
 	LastReset   *time.Time `json:"last_reset,omitempty" doc:"When it was last set"`
 	MustChange  bool       `json:"must_change"`
-	Version     int64      `json:"version" doc:"Row revision; the ETag; 0 while there is no password"`
+	Version     int64      `json:"version" doc:"Revision; the ETag; 0 without a password"`
 }
 
 // SetupLink is a one-time link that makes the first administrator.
@@ -74,8 +74,8 @@ type SetupLink struct {
 
 // SetUp is what redeems a set-up link.
 type SetUp struct {
-	Token       Secret `json:"token" maxLength:"200" doc:"From the set-up link"`
-	Email       string `json:"email" maxLength:"1000"`
-	Password    Secret `json:"password" maxLength:"4096"`
-	DisplayName string `json:"display_name,omitempty" maxLength:"1000"`
+	Token       Secret `json:"token" maxLength:"200" doc:"Token of the set-up link, at most 200 characters"`
+	Email       string `json:"email" maxLength:"1000" doc:"At most 254 bytes"`
+	Password    Secret `json:"password" maxLength:"4096" doc:"At most 1024 bytes"`
+	DisplayName string `json:"display_name,omitempty" maxLength:"1000" doc:"At most 200 characters"`
 }

@@ -13,7 +13,7 @@ type Setting struct {
 	Description string    `json:"description"`
 	Value       any       `json:"value" doc:"String, number or boolean"`
 	UpdatedAt   time.Time `json:"updated_at"`
-	Version     int64     `json:"version" doc:"Row revision; the ETag"`
+	Version     int64     `json:"version" doc:"Revision; the ETag"`
 }
 
 // SettingChange sets a setting.
@@ -29,7 +29,7 @@ type Country struct {
 	Name       string    `json:"name"`
 	TaxRatePPM int64     `json:"tax_rate_ppm" doc:"Standard tax rate in parts per million: 190000 is 19 %"`
 	UpdatedAt  time.Time `json:"updated_at"`
-	Version    int64     `json:"version" doc:"Row revision; the ETag"`
+	Version    int64     `json:"version" doc:"Revision; the ETag"`
 
 	CreatedAt time.Time `json:"-"`
 }

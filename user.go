@@ -10,13 +10,13 @@ import (
 // sensitive data".
 type User struct {
 	ID        uuid.UUID  `json:"id" format:"uuid" doc:"UUIDv7"`
-	Kind      string     `json:"kind" doc:"person or service; operator, system and stranger are built in"`
+	Kind      string     `json:"kind" doc:"person or service; other kinds are built in"`
 	Status    string     `json:"status" doc:"One of /v1/statuses"`
 	CreatedAt time.Time  `json:"created_at"`
 	UpdatedAt time.Time  `json:"updated_at"`
-	DeletedAt *time.Time `json:"deleted_at,omitempty" doc:"Soft-deleted since"`
-	ErasedAt  *time.Time `json:"erased_at,omitempty" doc:"Personal data destroyed at; final"`
-	Version   int64      `json:"version" doc:"Row revision; the ETag"`
+	DeletedAt *time.Time `json:"deleted_at,omitempty" doc:"When the user was soft-deleted"`
+	ErasedAt  *time.Time `json:"erased_at,omitempty" doc:"When the personal data was destroyed; final"`
+	Version   int64      `json:"version" doc:"Revision; the ETag"`
 	Profile   *Profile   `json:"profile,omitempty" doc:"Only with expand=profile"`
 
 	StatusBeforeDeletion *string `json:"-"`
@@ -27,29 +27,29 @@ type User struct {
 // shall.
 type NewUser struct {
 	Kind               string         `json:"kind,omitempty" maxLength:"32" doc:"person (default) or service"`
-	DisplayName        string         `json:"display_name,omitempty" maxLength:"1000" doc:"Name to show, any script"`
-	Username           string         `json:"username,omitempty" maxLength:"1000" doc:"User name, unique"`
-	Email              string         `json:"email,omitempty" maxLength:"1000" doc:"E-mail address, unique"`
-	EmailVerified      bool           `json:"email_verified,omitempty" doc:"Vouch for the address"`
-	Phone              string         `json:"phone,omitempty" maxLength:"1000" doc:"Telephone number, international, unique"`
-	PhoneVerified      bool           `json:"phone_verified,omitempty" doc:"Vouch for the number"`
-	Password           Secret         `json:"password,omitempty" maxLength:"4096" doc:"Password; none leaves the account without"`
-	MustChangePassword bool           `json:"must_change_password,omitempty" doc:"The password must be changed at the first sign-in"`
-	AvatarURL          string         `json:"avatar_url,omitempty" maxLength:"4000" doc:"https link to an image"`
-	Country            string         `json:"country,omitempty" maxLength:"16" doc:"ISO 3166-1 alpha-2 code"`
-	Locale             string         `json:"locale,omitempty" maxLength:"100" doc:"BCP 47 language tag"`
-	TimeZone           string         `json:"time_zone,omitempty" maxLength:"100" doc:"IANA time zone"`
-	Preferences        map[string]any `json:"preferences,omitempty" doc:"Interface settings; nothing personal"`
+	DisplayName        string         `json:"display_name,omitempty" maxLength:"1000" doc:"At most 200 characters"`
+	Username           string         `json:"username,omitempty" maxLength:"1000" doc:"Unique, at most 64 characters"`
+	Email              string         `json:"email,omitempty" maxLength:"1000" doc:"Unique, at most 254 bytes"`
+	EmailVerified      bool           `json:"email_verified,omitempty" doc:"Mark the address as verified"`
+	Phone              string         `json:"phone,omitempty" maxLength:"1000" doc:"Unique, at most 15 digits"`
+	PhoneVerified      bool           `json:"phone_verified,omitempty" doc:"Mark the number as verified"`
+	Password           Secret         `json:"password,omitempty" maxLength:"4096" doc:"At most 1024 bytes. Optional"`
+	MustChangePassword bool           `json:"must_change_password,omitempty" doc:"New password needed at first sign-in"`
+	AvatarURL          string         `json:"avatar_url,omitempty" maxLength:"4000" doc:"https, at most 2048 bytes"`
+	Country            string         `json:"country,omitempty" maxLength:"16" doc:"ISO 3166-1, at most 2 letters"`
+	Locale             string         `json:"locale,omitempty" maxLength:"100" doc:"BCP 47 tag, at most 35 bytes"`
+	TimeZone           string         `json:"time_zone,omitempty" maxLength:"100" doc:"IANA name, at most 64 bytes"`
+	Preferences        map[string]any `json:"preferences,omitempty" doc:"Settings of the interface, nothing personal"`
 	Attributes         map[string]any `json:"attributes,omitempty" doc:"Declared custom attributes"`
 }
 
 // SignUp is what a stranger gives to get an account.
 type SignUp struct {
-	Email       string `json:"email" maxLength:"1000" doc:"E-mail address"`
-	Password    Secret `json:"password" maxLength:"4096" doc:"Password"`
-	DisplayName string `json:"display_name,omitempty" maxLength:"1000" doc:"Name to show, any script"`
-	Locale      string `json:"locale,omitempty" maxLength:"100" doc:"BCP 47 language tag"`
-	TimeZone    string `json:"time_zone,omitempty" maxLength:"100" doc:"IANA time zone"`
+	Email       string `json:"email" maxLength:"1000" doc:"At most 254 bytes"`
+	Password    Secret `json:"password" maxLength:"4096" doc:"At most 1024 bytes"`
+	DisplayName string `json:"display_name,omitempty" maxLength:"1000" doc:"At most 200 characters"`
+	Locale      string `json:"locale,omitempty" maxLength:"100" doc:"BCP 47 tag, at most 35 bytes"`
+	TimeZone    string `json:"time_zone,omitempty" maxLength:"100" doc:"IANA name, at most 64 bytes"`
 }
 
 // UserFilter is what a list of users can be asked for. Empty fields do not narrow.

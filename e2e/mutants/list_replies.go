@@ -42,7 +42,7 @@ var replies = []mutant{
 	{name: "bearer tokens are not stored for a replay", pkg: directoryTests, run: "TestOnce",
 		edit: edit{"internal/directory/signin.go",
 			`	k.once = nil // a bearer token is never kept for a replay`, ``}},
-	{name: "idempotency keys of anonymous callers are long", pkg: apiTests, run: "TestRefusals|TestOneEffect",
-		edit: edit{"internal/api/admit.go",
-			`	if !actor.Known() && len(key) < 22 {`, `	if false {`}},
+	{name: "idempotency keys of anonymous callers are long", pkg: apiTests, run: "TestRefusals|TestIdempotencyKey",
+		edit: edit{"internal/api/idempotency.go",
+			`	} else if !actor.Known() && len(key) < 22 {`, `	} else if false {`}},
 }

@@ -2,28 +2,29 @@ package main
 
 // requests are the checks of incoming HTTP requests.
 var requests = []mutant{
-	{name: "cross-site requests are refused", pkg: serverTests, run: "TestCrossSiteRequestsAreRefused",
+	{name: "cross-site requests are refused", pkg: serverTests, run: "TestCrossSiteRequests",
 		edit: edit{"internal/server/request.go",
 			`	case s.origin.Check(r) != nil:`, `	case false:`}},
-	{name: "a body with a large Content-Length is refused", pkg: serverTests, run: "TestBodyIsLimited",
+	{name: "a body with a large Content-Length is refused", pkg: serverTests, run: "TestBodyLimit",
 		edit: edit{"internal/server/request.go",
 			`	if r.ContentLength > s.limits.body && !upload {`, `	if false {`}},
-	{name: "a body without Content-Length is limited", pkg: serverTests, run: "TestBodyIsLimited",
+	{name: "a body without Content-Length is limited", pkg: serverTests, run: "TestBodyLimit",
 		edit: edit{"internal/server/request.go",
 			`	if r.Body != nil && r.Body != http.NoBody && !upload {`, `	if false {`}},
-	{name: "bodies of the API are limited", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/admit.go",
+	{name: "bodies of the API are limited", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/prepare.go",
 		`http.MaxBytesReader(w, r.Body, maxBody)`, `http.MaxBytesReader(w, r.Body, 4*maxBody)`}},
-	{name: "requests in flight are limited", pkg: serverTests, run: "TestRequestsInFlightAreLimited",
+	{name: "requests in flight are limited", pkg: serverTests, run: "TestInFlightLimit",
 		edit: edit{"internal/server/request.go",
 			`	if s.inFlight.Add(1) > s.limits.inFlight {`, `	if s.inFlight.Add(1) < 0 {`}},
-	{name: "slow request headers time out", pkg: serverTests, run: "TestSlowHeaderIsCut",
+	{name: "slow request headers time out", pkg: serverTests, run: "TestSlowHeader",
 		edit: edit{"internal/server/server.go",
-			`ReadHeaderTimeout: s.limits.readHeader, `, ``}},
+			`		ReadHeaderTimeout: s.limits.readHeader,
+`, ``}},
 	{name: "forwarded addresses count only from trusted proxies", pkg: serverTests, run: "TestClientAddress",
 		edit: edit{"internal/server/origin.go",
 			`			if !isTrusted(client, trusted) {`, `			if len(trusted) == 0 {`}},
-	{name: "metrics are served to the loopback address only", pkg: serverTests, run: "TestMetricsAreForThisMachine",
-		edit: edit{"internal/server/own.go",
+	{name: "metrics are served to the loopback address only", pkg: serverTests, run: "TestMetricsOnlyForThisMachine",
+		edit: edit{"internal/server/builtin.go",
 			`	if !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {`,
 			`	if false && !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {`}},
 	{name: "duplicate JSON names are refused", pkg: apiTests, run: "TestRefusals|FuzzCheckJSON",
@@ -33,28 +34,39 @@ var requests = []mutant{
 		edit: edit{"internal/api/strictjson.go",
 			`		case unit >= 0xdc00 && unit <= 0xdfff:`, `		case false:`}},
 	{name: "If-Match is required", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/input.go",
-		`	if given == "" {`, `	if given == "" {
-		v.version = 1
-		return nil
+		`	if value == "" {
+		fault :=`, `	if value == "" {
+		return 1, nil
 	}
-	if given == "" {`}},
+	if value == "" {
+		fault :=`}},
 	{name: "a version has one spelling", pkg: apiTests, run: "FuzzIfMatch", edit: edit{"internal/api/input.go",
-		` || etag(version) != given {`, ` {`}},
+		` || etag(version) != value {`, ` {`}},
 	{name: "unknown query parameters are refused", pkg: apiTests, run: "TestRefusals",
-		edit: edit{"internal/api/input.go",
+		edit: edit{"internal/api/validate.go",
 			`		case !slices.Contains(known, name):`, `		case false:`}},
 	{name: "protected routes need authentication", pkg: apiTests, run: "TestRefusals",
-		edit: edit{"internal/api/admit.go",
+		edit: edit{"internal/api/prepare.go",
 			`	if o.Metadata[public] == true {`, `	if o.Metadata[public] == true || bearer(r) == "" {`}},
-	{name: "internal errors disclose no details", pkg: apiTests, run: "TestKindsOfError",
+	{name: "internal errors disclose no details", pkg: apiTests, run: "TestErrorKinds",
 		edit: edit{"internal/api/problem.go",
 			`"error", err, "request_id", requestOf(ctx).id)
 	}
-	return problem(http.StatusInternalServerError, "internal", "Try again`,
-			`"error", err, "request_id", requestOf(ctx).id)
+	return NewProblem("internal")`, `"error", err, "request_id", requestOf(ctx).id)
 	}
-	return problem(http.StatusInternalServerError, "internal", err.Error()+"Try again`}},
-	{name: "the time to read a body does not shorten the time to respond", pkg: apiTests, run: "TestSlowAnswers",
+	return &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: err.Error(), header: http.Header{}}`}},
+	{name: "the time to read a body does not shorten the time to respond", pkg: apiTests, run: "TestSlowResponse",
 		edit: edit{"internal/api/api.go",
-			`BodyReadTimeout: -1}`, `BodyReadTimeout: 0}`}},
+			`BodyReadTimeout: -1,`, `BodyReadTimeout: 0,`}},
+	{name: "an error of the database is not a shorter list", pkg: apiTests, run: "TestServiceErrors",
+		edit: edit{"internal/api/validate.go",
+			`		if err != nil {
+			return err
+		}
+		for _, m := range more {`, `		if err != nil {
+			more = nil
+		}
+		for _, m := range more {`}},
+	{name: "no text of a parser in an error", pkg: apiTests, run: "TestMessages", edit: edit{"internal/api/huma.go",
+		`"a URI%.0s"`, `"a URI%v"`}},
 }

@@ -15,9 +15,9 @@ var uploads = []mutant{
 	{name: "an import stops when its actor loses the rights", pkg: directoryTests, run: "TestUploadsThatEnd",
 		edit: edit{"internal/directory/importjob.go",
 			`		if err = d.stillIn(ctx, k.actor); err == nil {`, `		if err = nil; err == nil {`}},
-	{name: "the length of an upload is limited", pkg: apiTests, run: "TestUploadsAreBounded",
+	{name: "the length of an upload is limited", pkg: apiTests, run: "TestUploadLimits",
 		edit: edit{"internal/api/upload.go",
-			`http.MaxBytesReader(w, r.Body, a.uploads.bytes)`, `http.MaxBytesReader(w, r.Body, 1<<40)`}},
-	{name: "slow uploads time out", pkg: apiTests, run: "TestUploadsAreBounded", edit: edit{"internal/api/upload.go",
-		`	_ = p.control.SetReadDeadline(until)`, `	_ = p.control.SetReadDeadline(time.Time{})`}},
+			`http.MaxBytesReader(w, r.Body, a.uploads.size)`, `http.MaxBytesReader(w, r.Body, 1<<40)`}},
+	{name: "slow uploads time out", pkg: apiTests, run: "TestUploadLimits", edit: edit{"internal/api/upload.go",
+		`	_ = p.control.SetReadDeadline(deadline)`, `	_ = p.control.SetReadDeadline(time.Time{})`}},
 }

@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
-	"strings"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -16,51 +15,83 @@ import (
 	"cardinal/internal/signin"
 )
 
-// checkAccess is asked as often as sessions are checked, so its handler is plain too: a body that is right at once is not
-// walked a second time, and one that is not goes the long way round to hear all its faults.
+func (a *API) accessRoutes() {
+	check := op(http.MethodPost, "/v1/access/check", "check-access", "Access",
+		"Check whether a user has a permission: the caller, unless the body names another user", noIdempotency)
+	describe(&check)
+	question := a.jsonContent(reflect.TypeFor[cardinal.AccessQuestion]())
+	check.RequestBody = &huma.RequestBody{Required: true, Content: question}
+	content := a.jsonContent(reflect.TypeFor[cardinal.Access]())
+	a.describePlain(&check, "200", &huma.Response{Description: "The answer", Content: content})
+	a.mux.HandleFunc("POST /v1/access/check", a.checkAccess(&check))
+	register(a, op(http.MethodPost, "/v1/access/explain", "explain-access", "Access",
+		"Explain whether a user has a permission: the roles, who granted them, and their expiry", noIdempotency),
+		func(ctx context.Context, desk directory.Desk, in *bodyInput[cardinal.AccessQuestion],
+		) (*response[cardinal.AccessExplained], error) {
+			explained, err := desk.ExplainAccess(ctx, in.Body)
+			return &response[cardinal.AccessExplained]{Body: explained}, err
+		})
+}
+
+// checkAccess is called as often as the check of a session, so it is a plain handler too, with a fast path: a valid
+// question of a session about its own user needs one prepared statement. Any other question is checked like every
+// request.
 func (a *API) checkAccess(o *huma.Operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		text, refused := a.input(w, r, o)
-		var question cardinal.AccessQuestion
-		decoder := json.NewDecoder(bytes.NewReader(text))
-		decoder.DisallowUnknownFields()
-		right := refused == nil && decoder.Decode(&question) == nil && question.Permission != "" && len(question.Permission) <= 64 && exact(text)
-		if token := bearer(r); right && question.UserID == uuid.Nil && directory.IsSessionToken(token) {
-			a.answerAccess(w, r)(signin.CheckSessionAccess(r.Context(), a.directory, token, question.Permission))
-			return
-		}
-		k, err := a.desk(r, o) // who is not known hears that, whatever else is wrong
-		switch {
-		case err != nil:
-			a.refuse(w, r, a.problemOf(r.Context(), err))
-		case refused != nil:
-			a.refuse(w, r, refused)
-		case !right:
-			a.refuse(w, r, a.bodyFaults(o, text))
-		default:
-			a.answerAccess(w, r)(k.CheckAccess(r.Context(), question))
-		}
-	}
-}
-
-func (a *API) answerAccess(w http.ResponseWriter, r *http.Request) func(cardinal.Access, error) {
-	return func(access cardinal.Access, err error) {
+		access, err := a.access(w, r, o)
 		if err != nil {
-			a.refuse(w, r, a.problemOf(r.Context(), err))
+			a.writeError(w, r, err)
 			return
 		}
-		answer(w, access)
+		writeJSON(w, access)
 	}
 }
 
-// exact reports whether the names are spelled as documented and an id has its one form: encoding/json also takes other cases of
-// letters, and UUIDs have other forms.
-func exact(text []byte) bool {
-	var names map[string]json.RawMessage
-	if json.Unmarshal(text, &names) != nil {
+func (a *API) access(w http.ResponseWriter, r *http.Request, o *huma.Operation) (cardinal.Access, error) {
+	accepted := accepts(r.Header["Accept"], jsonRanges)
+	body, bodyErr := readBody(w, r, o)
+	if question, ok := parseQuestion(body); ok && bodyErr == nil && accepted && r.URL.RawQuery == "" {
+		if token := bearer(r); question.UserID == uuid.Nil && directory.IsSessionToken(token) {
+			return signin.CheckSessionAccess(r.Context(), a.directory, token, question.Permission)
+		}
+	}
+	desk, err := a.authenticate(r, o) // before all other errors, as in prepare
+	switch {
+	case err != nil:
+		return cardinal.Access{}, err
+	case !accepted:
+		return cardinal.Access{}, NewProblem("not_acceptable", "application/json")
+	case bodyErr != nil:
+		return cardinal.Access{}, bodyErr
+	}
+	if _, err := a.check(w, r, o, desk, body); err != nil {
+		return cardinal.Access{}, err
+	}
+	var question cardinal.AccessQuestion
+	if err := json.Unmarshal(body, &question); err != nil {
+		return cardinal.Access{}, decodingProblem([]error{err})
+	}
+	return desk.CheckAccess(r.Context(), question)
+}
+
+// parseQuestion returns the question in a body, and whether it is certainly valid.
+func parseQuestion(body []byte) (cardinal.AccessQuestion, bool) {
+	var question cardinal.AccessQuestion
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(&question)
+	isValid := err == nil && question.Permission != "" && len(question.Permission) <= 64 && hasExactNames(body)
+	return question, isValid
+}
+
+// hasExactNames reports whether the names are written as documented, and an id in its canonical form: encoding/json
+// ignores the case of letters, and UUIDs have other forms.
+func hasExactNames(body []byte) bool {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil {
 		return false
 	}
-	for name, value := range names {
+	for name, value := range fields {
 		switch name {
 		case "permission":
 		case "user_id":
@@ -73,38 +104,4 @@ func exact(text []byte) bool {
 		}
 	}
 	return true
-}
-
-// bodyFaults is the problem of a body that does not fit an operation's schema, with every fault.
-func (a *API) bodyFaults(o *huma.Operation, text []byte) *Problem {
-	registry := a.huma.OpenAPI().Components.Schemas
-	var parsed any
-	if err := json.Unmarshal(text, &parsed); err != nil {
-		return problem("body_malformed", "send one JSON text")
-	}
-	found := &huma.ValidateResult{}
-	path := huma.NewPathBuffer([]byte{}, 0)
-	path.Push("body")
-	huma.Validate(registry, o.RequestBody.Content["application/json"].Schema, path, huma.ModeWriteToServer, parsed, found)
-	var faults []cardinal.Fault
-	for _, err := range found.Errors {
-		var d huma.ErrorDetailer
-		if errors.As(err, &d) {
-			f := faultOf(nil, d.ErrorDetail())
-			if f.Code == "field_unknown" {
-				f = fieldFault(f.Pointer, f.Code, suggest(strings.TrimPrefix(f.Pointer, "/"), []string{"permission", "user_id"}))
-			}
-			faults = append(faults, f)
-		}
-	}
-	faults = eachOnce(faults)
-	if len(faults) == 0 {
-		faults = append(faults, fieldFault("/permission", "field_missing"))
-	}
-	return faulty(faults)
-}
-
-func (a *API) explainAccess(ctx context.Context, k directory.Desk, in *body[cardinal.AccessQuestion]) (*plain[cardinal.AccessExplained], error) {
-	explained, err := k.ExplainAccess(ctx, in.Body)
-	return &plain[cardinal.AccessExplained]{Body: explained}, err
 }

@@ -1,5 +1,6 @@
-// Package api is the directory as JSON over HTTP: OpenAPI 3.1 out of the Go types, problems per RFC 9457, keyset pages, ETags
-// from the version columns, and the default deny: an operation without a caller must say so.
+// Package api serves the directory as JSON over HTTP: OpenAPI 3.1 from the Go types, problems (RFC 9457), keyset
+// pages, ETags from the version columns. Access is denied by default: only an operation marked as public serves
+// anonymous callers.
 package api
 
 import (
@@ -18,10 +19,10 @@ import (
 	"cardinal/internal/directory"
 )
 
-// Options is what the API needs beside the directory.
+// Options is what the API needs in addition to the directory.
 type Options struct {
 	Version   string // of the program
-	PublicURL string // where clients reach it; empty for wherever they came in
+	PublicURL string // where clients reach it; empty for the address of the request
 	Logger    *slog.Logger
 }
 
@@ -34,37 +35,52 @@ type API struct {
 	uploads   uploadLimits
 }
 
+const apiDescription = "User management: identities, credentials, sessions, roles and permissions, " +
+	"and an audit log.\n\n" +
+	"Texts are normalised before they are stored. A limit in the description of a field is for its normal form; " +
+	"maxLength is for the text as it is sent.\n\n" +
+	"Changes within v1 only add fields, operations and codes. None is removed, and none changes its meaning."
+
 // New builds the API.
 func New(d *directory.Directory, o Options) *API {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &API{directory: d, options: o, mux: http.NewServeMux(), uploads: standardUploads}
+	bearer := &huma.SecurityScheme{Type: "http", Scheme: "bearer",
+		Description: "The token of a session (cs_…) or an API key (ck_…)"}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
-			Info: &huma.Info{Title: "Cardinal", Version: "v1", Description: "User management: identities, credentials, sessions, roles and permissions, and an audit log.\n\n" +
-				"Changes within v1 only add: fields, operations and codes appear, none goes or changes its meaning."},
-			Components: &huma.Components{Schemas: schemas(), SecuritySchemes: map[string]*huma.SecurityScheme{
-				"bearer": {Type: "http", Scheme: "bearer", Description: "A session's token (cs_…) or an API key (ck_…)"}}},
+			Info:    &huma.Info{Title: "Cardinal", Version: "v1", Description: apiDescription},
+			Components: &huma.Components{
+				Schemas:         schemas(),
+				SecuritySchemes: map[string]*huma.SecurityScheme{"bearer": bearer},
+			},
 			Security: []map[string][]string{{"bearer": {}}},
 		},
-		OpenAPIPath: "/openapi", Formats: map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		OpenAPIPath: "/openapi",
+		Formats: map[string]huma.Format{
+			"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat,
+		},
 		DefaultFormat: "application/json",
 	}
 	if o.PublicURL != "" {
 		config.Servers = []*huma.Server{{URL: o.PublicURL}}
 	}
 	a.huma = humago.New(a.mux, config)
-	a.huma.UseMiddleware(a.admit)
+	a.huma.UseMiddleware(a.wrap)
 	a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	a.routes()
 	a.mux.HandleFunc("GET /problems/{code}", problemPage)
 	a.mux.HandleFunc("GET /problems", problemIndex)
+	a.mux.HandleFunc("/", a.noRoute)
 	return a
 }
 
 func (a *API) routes() {
+	a.signUpRoutes()
+	a.setUpRoutes()
 	a.signInRoutes()
 	a.sessionCheckRoute()
 	a.userRoutes()
@@ -81,7 +97,7 @@ func (a *API) routes() {
 	a.importRoutes()
 }
 
-// schemas names the JSON forms of types that reflection cannot see into.
+// schemas sets the JSON forms of types that reflection cannot find out.
 func schemas() huma.Registry {
 	r := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	r.RegisterTypeAlias(reflect.TypeFor[cardinal.Change[string]](), reflect.TypeFor[*string]())
@@ -96,36 +112,39 @@ func schemas() huma.Registry {
 // OpenAPI returns the description of the API, for tests and for the golden file.
 func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 
-// ServeHTTP answers a request; what no route fits is a problem too.
+// anyPath is the pattern of the route for everything that no other route matches.
+const anyPath = "/"
+
+// ServeHTTP answers a request. It sets r.Pattern to the pattern of the route, or to "" when no route matches.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if _, pattern := a.mux.Handler(r); pattern != "" {
-		a.mux.ServeHTTP(w, r)
+	if r.RequestURI == "*" { // ServeMux answers OPTIONS * itself, and not with a problem
+		a.writeError(w, r, NewProblem("route_unknown"))
 		return
 	}
-	// The mux knows why it has no route: its own answer is asked for the status and the Allow header, and then retold.
-	probe := &statusProbe{header: http.Header{}}
-	a.mux.ServeHTTP(probe, r)
-	switch {
-	case probe.status == http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", probe.header.Get("Allow"))
-		a.refuse(w, r, problem("method_not_allowed"))
-	case probe.status >= 300 && probe.status < 400:
-		http.Redirect(w, r, probe.header.Get("Location"), probe.status)
-	default:
-		a.refuse(w, r, problem("route_unknown"))
+	a.mux.ServeHTTP(w, r)
+	if r.Pattern == anyPath {
+		r.Pattern = ""
 	}
 }
 
-type statusProbe struct {
-	header http.Header
-	status int
+// noRoute answers a request that no other route matches: 405 when the path has routes for other methods, 404 otherwise.
+func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
+		other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
+		if _, pattern := a.mux.Handler(other); pattern != anyPath {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		a.writeError(w, r, NewProblem("route_unknown"))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	a.writeError(w, r, NewProblem("method_not_allowed"))
 }
 
-func (p *statusProbe) Header() http.Header         { return p.header }
-func (p *statusProbe) WriteHeader(status int)      { p.status = status }
-func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
-
-// request is what the floor below knows of a request.
+// request is what the directory records about a request.
 type request struct {
 	id     uuid.UUID
 	client cardinal.Client
@@ -133,7 +152,7 @@ type request struct {
 
 type requestKey struct{}
 
-// WithRequest puts a request's id and where it came from into its context; the server does it for every request.
+// WithRequest adds the id and the origin of a request to its context. The server calls it for every request.
 func WithRequest(ctx context.Context, id uuid.UUID, from cardinal.Client) context.Context {
 	return context.WithValue(ctx, requestKey{}, request{id, from})
 }
@@ -145,30 +164,36 @@ func requestOf(ctx context.Context) request {
 
 func (r request) nullID() uuid.NullUUID { return uuid.NullUUID{UUID: r.id, Valid: r.id != uuid.Nil} }
 
-// The kinds of operation, by what is asked of a caller.
+// Marks of operations, in their metadata.
 const (
-	public    = "public"     // no caller is needed; whoever sends one is still a stranger
-	noReplays = "no-replays" // an Idempotency-Key has no effect: nothing is changed, or the result is a secret
+	public        = "public"         // every caller is anonymous, with or without a token
+	noIdempotency = "no-idempotency" // an Idempotency-Key has no effect: nothing is changed, or the result is a secret
 )
 
-// reads names the permission that a much used operation reads by, so that it is asked for together with the session.
-const reads = "reads"
+// readPermission is the permission that a frequent operation needs, in its metadata: it is read together with the
+// session.
+const readPermission = "read-permission"
 
-// readBy notes by which permission an operation reads.
-func readBy(permission string, o huma.Operation) huma.Operation {
-	o.Metadata[reads] = permission
+// withReadPermission sets the permission that an operation needs.
+func withReadPermission(permission string, o huma.Operation) huma.Operation {
+	o.Metadata[readPermission] = permission
 	return o
 }
 
-// op describes an operation. marks are public and noReplays.
+// op describes an operation. marks are public and noIdempotency.
 func op(method, path, id, tag, summary string, marks ...string) huma.Operation {
-	o := huma.Operation{Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary, MaxBodyBytes: maxBody, Metadata: map[string]any{},
-		BodyReadTimeout: -1} // admit has read it; a deadline that passes later is to net/http a client that hung up
+	o := huma.Operation{
+		Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary, Metadata: map[string]any{},
+		// The request is validated and its body is read before huma decodes it.
+		SkipValidateParams: true, SkipValidateBody: true, MaxBodyBytes: -1,
+		// No deadline: net/http treats one that passes later, while the answer is made, as a client that hung up.
+		BodyReadTimeout: -1,
+	}
 	for _, mark := range marks {
 		o.Metadata[mark] = true
 	}
 	if strings.HasPrefix(path, "/v1/users/{id}") {
-		o.Parameters = []*huma.Param{userIDParameter}
+		o.Parameters = []*huma.Param{userIDParameter()}
 	}
 	if o.Metadata[public] == true {
 		o.Security = []map[string][]string{}
@@ -182,39 +207,40 @@ func op(method, path, id, tag, summary string, marks ...string) huma.Operation {
 	return o
 }
 
-// created makes an operation answer 201.
+func userIDParameter() *huma.Param {
+	schema := idForm("").Schema(nil)
+	return &huma.Param{Name: "id", In: "path", Required: true, Description: "Id of the user", Schema: schema}
+}
+
+// created sets the status of an operation that creates something: 201.
 func created(o huma.Operation) huma.Operation {
 	o.DefaultStatus = http.StatusCreated
 	return o
 }
 
-// checked is an input that refuses unknown parameters; every input embeds strict.
-type checked interface{ isStrict() }
-
-// register adds an operation. Its handler returns errors; one table turns their kinds into statuses.
-func register[I any, P interface {
-	*I
-	checked
-}, O any](a *API, o huma.Operation, handle func(ctx context.Context, k directory.Desk, in P) (*O, error)) {
+// register adds an operation. wrap authenticates and validates its requests. Its handler returns errors; one table
+// converts their kinds to statuses.
+func register[I, O any](a *API, o huma.Operation, handle func(context.Context, directory.Desk, *I) (*O, error)) {
 	if _, hides := any(new(I)).(huma.Resolver); hides {
-		panic("api: an embedded part of the input of " + o.OperationID + " hides the checks of the others; see Strict")
+		panic("api: an embedded part of the input of " + o.OperationID + " hides the Resolvers of the others")
 	}
 	describe(&o)
 	huma.Register(a.huma, o, func(ctx context.Context, in *I) (*O, error) {
-		k := deskOf(ctx)
-		out, err := handle(ctx, k.desk, P(in))
+		state := stateOf(ctx)
+		out, err := handle(ctx, state.desk, in)
 		if err != nil {
 			return nil, a.problemOf(ctx, err)
 		}
-		if k.once != nil && k.once.Replayed {
-			k.header.Set("Idempotent-Replayed", "true")
+		if state.once != nil && state.once.Replayed {
+			state.header.Set("Idempotent-Replayed", "true")
 		}
 		return out, nil
 	})
 	a.complete(o)
 }
 
-// complete says in the description what huma cannot know: which headers the operation itself asks for, and its other answers.
+// complete adds to the description what huma cannot know: the headers that the operation requires, and its other
+// answers.
 func (a *API) complete(o huma.Operation) {
 	item := a.huma.OpenAPI().Paths[o.Path]
 	for _, described := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete, item.Patch} {
@@ -226,30 +252,45 @@ func (a *API) complete(o huma.Operation) {
 			case "If-Match":
 				p.Required = true
 			case "If-None-Match":
-				described.Responses["304"] = &huma.Response{Description: "The client has it already"}
+				described.Responses["304"] = &huma.Response{Description: "The client has this version already"}
 			}
 		}
-		if o.Method == http.MethodPatch { // the same body under either name
-			described.RequestBody.Content["application/merge-patch+json"].Schema = described.RequestBody.Content["application/json"].Schema
+		if o.Method == http.MethodPatch { // the same body under both media types
+			content := described.RequestBody.Content
+			content["application/merge-patch+json"].Schema = content["application/json"].Schema
 		}
 	}
 }
 
 // describe adds the answers that every operation can give.
 func describe(o *huma.Operation) {
+	schema := &huma.Schema{Ref: "#/components/schemas/Problem"}
 	o.Responses = map[string]*huma.Response{"default": {
 		Description: "A problem (RFC 9457)",
-		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}},
+		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
 	}}
 	if o.Method == http.MethodPatch {
-		o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/merge-patch+json": {}}}
+		content := map[string]*huma.MediaType{"application/merge-patch+json": {}}
+		o.RequestBody = &huma.RequestBody{Required: true, Content: content}
 	}
 }
 
-// etag is the strong validator of a version (RFC 9110, section 8.8.3).
+// describePlain adds an operation whose handler is not huma's to the description.
+func (a *API) describePlain(o *huma.Operation, status string, answer *huma.Response) {
+	o.Responses[status] = answer
+	a.huma.OpenAPI().AddOperation(o)
+}
+
+// jsonContent describes a body of a Go type.
+func (a *API) jsonContent(t reflect.Type) map[string]*huma.MediaType {
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(t, true, "")
+	return map[string]*huma.MediaType{"application/json": {Schema: schema}}
+}
+
+// etag returns the strong validator of a version (RFC 9110, section 8.8.3).
 func etag(version int64) string { return fmt.Sprintf(`"%d"`, version) }
 
-// location is the path of something that was made.
+// location returns the path of a created object.
 func location(parts ...any) string {
 	texts := make([]string, len(parts))
 	for i, p := range parts {

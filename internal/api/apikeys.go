@@ -10,59 +10,50 @@ import (
 	"cardinal/internal/directory"
 )
 
-// newKey is an API key on the one answer that shows it.
+// newKey is an API key in the only answer that contains the key itself.
 type newKey struct {
 	cardinal.APIKey
-	Key string `json:"key,omitempty" doc:"The key itself; shown this once, and left out of a replayed answer"`
+	Key string `json:"key,omitempty" doc:"The key itself. It is shown only here, and not in a repeated answer"`
 }
 
+// OfKey is the API key that a path names.
 type OfKey struct {
 	KeyID uuid.UUID `path:"id" format:"uuid" doc:"Id of the API key"`
 }
 
+func apiKeyID(key cardinal.APIKey) uuid.UUID { return key.ID }
+
 func (a *API) apiKeyRoutes() {
 	register(a, op(http.MethodGet, "/v1/api-keys", "list-api-keys", "API keys", "List API keys"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Paging
 			Sorting
 			UserID uuid.UUID `query:"user_id" format:"uuid" doc:"Keys of this service"`
 		}) (*listed[cardinal.APIKey], error) {
-			page, err := in.page(a.directory, in.descending())
-			if err != nil {
-				return nil, err
+			read := func(ctx context.Context, page cardinal.Page) (cardinal.List[cardinal.APIKey], error) {
+				return desk.APIKeys(ctx, in.UserID, page)
 			}
-			found, err := k.APIKeys(ctx, in.UserID, page)
-			if err != nil {
-				return nil, err
-			}
-			return list(a.directory, &in.Paging, found, func(key cardinal.APIKey) uuid.UUID { return key.ID }), nil
+			return listPage(ctx, a, &in.Paging, in.descending(), read, apiKeyID)
 		})
-	register(a, created(op(http.MethodPost, "/v1/api-keys", "create-api-key", "API keys", "Make an API key for a service")),
-		func(ctx context.Context, k directory.Desk, in *posted[cardinal.NewAPIKey]) (*struct {
-			Location string `header:"Location"`
-			Body     newKey
-		}, error) {
-			key, err := k.CreateAPIKey(ctx, in.Body)
-			return &struct {
-				Location string `header:"Location"`
-				Body     newKey
-			}{location("api-keys", key.ID), newKey{key, key.Token.Reveal()}}, err
+	type output struct {
+		Location string `header:"Location"`
+		Body     newKey
+	}
+	register(a, created(op(http.MethodPost, "/v1/api-keys", "create-api-key", "API keys",
+		"Create an API key for a service")),
+		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewAPIKey]) (*output, error) {
+			key, err := desk.CreateAPIKey(ctx, in.Body)
+			return &output{Location: location("api-keys", key.ID), Body: newKey{key, key.Token.Reveal()}}, err
 		})
-	register(a, op(http.MethodGet, "/v1/api-keys/{id}", "get-api-key", "API keys", "Read an API key, without the key itself"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
-			OfKey
-		}) (*plain[cardinal.APIKey], error) {
-			key, err := k.APIKey(ctx, in.KeyID)
-			return &plain[cardinal.APIKey]{Body: key}, err
+	register(a, op(http.MethodGet, "/v1/api-keys/{id}", "get-api-key", "API keys",
+		"Read an API key, without the key itself"),
+		func(ctx context.Context, desk directory.Desk, in *struct{ OfKey }) (*response[cardinal.APIKey], error) {
+			key, err := desk.APIKey(ctx, in.KeyID)
+			return &response[cardinal.APIKey]{Body: key}, err
 		})
-	register(a, op(http.MethodDelete, "/v1/api-keys/{id}", "revoke-api-key", "API keys", "End an API key"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
-			OfKey
-		}) (*empty, error) {
-			_, err := k.RevokeAPIKey(ctx, in.KeyID)
+	register(a, op(http.MethodDelete, "/v1/api-keys/{id}", "revoke-api-key", "API keys", "Revoke an API key"),
+		func(ctx context.Context, desk directory.Desk, in *struct{ OfKey }) (*noContent, error) {
+			_, err := desk.RevokeAPIKey(ctx, in.KeyID)
 			return nil, err
 		})
 }

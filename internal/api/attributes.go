@@ -10,33 +10,28 @@ import (
 	"cardinal/internal/directory"
 )
 
+func attributeID(d cardinal.AttributeDefinition) uuid.UUID { return d.ID }
+
 func (a *API) attributeRoutes() {
-	register(a, op(http.MethodGet, "/v1/attributes", "list-attributes", "Profiles", "List the declared custom attributes of profiles"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
-			Paging
-		}) (*listed[cardinal.AttributeDefinition], error) {
-			page, err := in.page(a.directory, false)
-			if err != nil {
-				return nil, err
-			}
-			found, err := k.AttributeDefinitions(ctx, page)
-			if err != nil {
-				return nil, err
-			}
-			return list(a.directory, &in.Paging, found, func(d cardinal.AttributeDefinition) uuid.UUID { return d.ID }), nil
+	register(a, op(http.MethodGet, "/v1/attributes", "list-attributes", "Profiles",
+		"List the declared custom attributes of profiles"),
+		func(ctx context.Context, desk directory.Desk, in *struct{ Paging },
+		) (*listed[cardinal.AttributeDefinition], error) {
+			return listPage(ctx, a, &in.Paging, false, desk.AttributeDefinitions, attributeID)
 		})
-	register(a, created(op(http.MethodPost, "/v1/attributes", "create-attribute", "Profiles", "Declare a custom attribute")),
-		func(ctx context.Context, k directory.Desk, in *posted[cardinal.NewAttributeDefinition]) (*one[cardinal.AttributeDefinition], error) {
-			d, err := k.CreateAttributeDefinition(ctx, in.Body)
-			return single(d, d.Version), err
+	register(a, created(op(http.MethodPost, "/v1/attributes", "create-attribute", "Profiles",
+		"Declare a custom attribute")),
+		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewAttributeDefinition],
+		) (*etagResponse[cardinal.AttributeDefinition], error) {
+			d, err := desk.CreateAttributeDefinition(ctx, in.Body)
+			return okWithETag(d, d.Version), err
 		})
-	register(a, op(http.MethodDelete, "/v1/attributes/{id}", "delete-attribute", "Profiles", "Take a declaration back"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+	register(a, op(http.MethodDelete, "/v1/attributes/{id}", "delete-attribute", "Profiles",
+		"Delete a custom attribute"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
-			ID uuid.UUID `path:"id" format:"uuid"`
-		}) (*empty, error) {
-			return nil, k.DeleteAttributeDefinition(ctx, in.ID, in.version())
+			ID uuid.UUID `path:"id" format:"uuid" doc:"Id of the attribute"`
+		}) (*noContent, error) {
+			return nil, desk.DeleteAttributeDefinition(ctx, in.ID, in.version())
 		})
 }

@@ -12,62 +12,55 @@ import (
 
 // OfContact is the contact that a path names.
 type OfContact struct {
-	ContactID uuid.UUID `path:"contact_id" format:"uuid"`
+	ContactID uuid.UUID `path:"contact_id" format:"uuid" doc:"Id of the contact"`
 }
 
 func contactRoutes[O owner](a *API, prefix, name string) {
-	register(a, op(http.MethodGet, prefix+"/contacts", "list-"+name+"-contacts", "Contacts", "List all contacts, oldest first"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
-			Owner O
-		}) (*listed[cardinal.Contact], error) {
-			found, err := k.Contacts(ctx, in.Owner.of(k))
-			return whole(found), err
+	register(a, op(http.MethodGet, prefix+"/contacts", "list-"+name+"-contacts", "Contacts",
+		"List all contacts, oldest first"),
+		func(ctx context.Context, desk directory.Desk, in *struct{ Owner O }) (*listed[cardinal.Contact], error) {
+			found, err := desk.Contacts(ctx, in.Owner.userID(desk))
+			return unpagedList(found), err
 		})
-	register(a, created(op(http.MethodPost, prefix+"/contacts", "add-"+name+"-contact", "Contacts", "Add an e-mail address or a telephone number")),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
-			Replayable
+	register(a, created(op(http.MethodPost, prefix+"/contacts", "add-"+name+"-contact", "Contacts",
+		"Add an email address or a phone number")),
+		func(ctx context.Context, desk directory.Desk, in *struct {
+			IdempotentInput
 			Owner O
 			Body  cardinal.NewContact
-		}) (*made[cardinal.Contact], error) {
-			contact, err := k.AddContact(ctx, in.Owner.of(k), in.Body)
-			return &made[cardinal.Contact]{ETag: etag(contact.Version), Location: location("users", contact.UserID, "contacts", contact.ID), Body: contact}, err
+		}) (*createdResponse[cardinal.Contact], error) {
+			c, err := desk.AddContact(ctx, in.Owner.userID(desk), in.Body)
+			path := location("users", c.UserID, "contacts", c.ID)
+			return &createdResponse[cardinal.Contact]{ETag: etag(c.Version), Location: path, Body: c}, err
 		})
-	register(a, op(http.MethodGet, prefix+"/contacts/{contact_id}", "get-"+name+"-contact", "Contacts", "Read a contact"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+	register(a, op(http.MethodGet, prefix+"/contacts/{contact_id}", "get-"+name+"-contact", "Contacts",
+		"Read a contact"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Conditional
 			OfContact
 			Owner O
-		}) (*one[cardinal.Contact], error) {
-			contact, err := k.Contact(ctx, in.Owner.of(k), in.ContactID)
-			if err != nil {
-				return nil, err
-			}
-			if err := in.seen(contact.Version); err != nil {
-				return nil, err
-			}
-			return single(contact, contact.Version), nil
+		}) (*etagResponse[cardinal.Contact], error) {
+			contact, err := desk.Contact(ctx, in.Owner.userID(desk), in.ContactID)
+			return okIfModified(in.Conditional, contact, contact.Version, err)
 		})
-	register(a, op(http.MethodPatch, prefix+"/contacts/{contact_id}", "update-"+name+"-contact", "Contacts", "Make a contact the primary one, or vouch for it"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+	register(a, op(http.MethodPatch, prefix+"/contacts/{contact_id}", "update-"+name+"-contact", "Contacts",
+		"Mark a contact as primary or as verified"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
 			OfContact
 			Owner O
 			Body  cardinal.ContactChange
-		}) (*one[cardinal.Contact], error) {
-			contact, err := k.UpdateContact(ctx, in.Owner.of(k), in.ContactID, in.version(), in.Body)
-			return single(contact, contact.Version), err
+		}) (*etagResponse[cardinal.Contact], error) {
+			contact, err := desk.UpdateContact(ctx, in.Owner.userID(desk), in.ContactID, in.version(), in.Body)
+			return okWithETag(contact, contact.Version), err
 		})
-	register(a, op(http.MethodDelete, prefix+"/contacts/{contact_id}", "remove-"+name+"-contact", "Contacts", "Remove a contact, but not the last way in"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+	register(a, op(http.MethodDelete, prefix+"/contacts/{contact_id}", "remove-"+name+"-contact", "Contacts",
+		"Remove a contact. The last sign-in identifier cannot be removed"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
 			OfContact
 			Owner O
-		}) (*empty, error) {
-			return nil, k.RemoveContact(ctx, in.Owner.of(k), in.ContactID, in.version())
+		}) (*noContent, error) {
+			return nil, desk.RemoveContact(ctx, in.Owner.userID(desk), in.ContactID, in.version())
 		})
 }

@@ -8,39 +8,34 @@ import (
 	"cardinal/internal/directory"
 )
 
+// OfCountry is the country that a path names.
 type OfCountry struct {
 	Code string `path:"code" maxLength:"2" doc:"ISO 3166-1 alpha-2 code"`
 }
 
 func (a *API) countryRoutes() {
-	register(a, op(http.MethodGet, "/v1/countries", "list-countries", "Countries", "List all countries with their tax rates"),
-		func(ctx context.Context, k directory.Desk, in *nothing) (*listed[cardinal.Country], error) {
-			found, err := k.Countries(ctx)
-			return whole(found), err
+	register(a, op(http.MethodGet, "/v1/countries", "list-countries", "Countries",
+		"List all countries with their tax rates"),
+		func(ctx context.Context, desk directory.Desk, _ *noInput) (*listed[cardinal.Country], error) {
+			found, err := desk.Countries(ctx)
+			return unpagedList(found), err
 		})
 	register(a, op(http.MethodGet, "/v1/countries/{code}", "get-country", "Countries", "Read a country"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Conditional
 			OfCountry
-		}) (*one[cardinal.Country], error) {
-			country, err := k.Country(ctx, in.Code)
-			if err != nil {
-				return nil, err
-			}
-			if err := in.seen(country.Version); err != nil {
-				return nil, err
-			}
-			return single(country, country.Version), nil
+		}) (*etagResponse[cardinal.Country], error) {
+			country, err := desk.Country(ctx, in.Code)
+			return okIfModified(in.Conditional, country, country.Version, err)
 		})
-	register(a, op(http.MethodPatch, "/v1/countries/{code}", "update-country", "Countries", "Set a country's tax rate, in one place for everyone there"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+	register(a, op(http.MethodPatch, "/v1/countries/{code}", "update-country", "Countries",
+		"Set the tax rate of a country, for all its users"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
 			OfCountry
 			Body cardinal.CountryChange
-		}) (*one[cardinal.Country], error) {
-			country, err := k.UpdateCountry(ctx, in.Code, in.version(), in.Body)
-			return single(country, country.Version), err
+		}) (*etagResponse[cardinal.Country], error) {
+			country, err := desk.UpdateCountry(ctx, in.Code, in.version(), in.Body)
+			return okWithETag(country, country.Version), err
 		})
 }

@@ -13,19 +13,19 @@ import (
 	"strings"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the drivers: the database is looked at from outside of the store
+	_ "github.com/jackc/pgx/v5/stdlib" // the drivers: this test reads the database without the store
 	_ "modernc.org/sqlite"
 
 	"cardinal/internal/directory/directorytest"
 )
 
-// raw looks at a database from outside, on one connection of its own.
-type raw struct {
+// rawDB reads the database without the store, on its own connection.
+type rawDB struct {
 	*sql.DB
 	engine string
 }
 
-func openRaw(t testing.TB, h *house) *raw {
+func openRaw(t testing.TB, h *testAPI) *rawDB {
 	t.Helper()
 	driver, source := "pgx", h.URL
 	if path, ok := strings.CutPrefix(h.URL, "sqlite:"); ok {
@@ -37,7 +37,7 @@ func openRaw(t testing.TB, h *house) *raw {
 	}
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { db.Close() })
-	r := &raw{DB: db, engine: map[string]string{"pgx": "postgres"}[driver]}
+	r := &rawDB{DB: db, engine: map[string]string{"pgx": "postgres"}[driver]}
 	if driver == "sqlite" {
 		r.engine = driver
 	} else if _, err := db.Exec(`SET search_path = cardinal`); err != nil {
@@ -46,8 +46,9 @@ func openRaw(t testing.TB, h *house) *raw {
 	return r
 }
 
-// moment is a number that grows with every change of the database, by others on SQLite, by anyone in the cluster on PostgreSQL.
-func (r *raw) moment(t testing.TB) (n int64) {
+// changeCounter returns a number that grows with every change of the database: on SQLite by other connections, on
+// PostgreSQL by any connection of the cluster.
+func (r *rawDB) changeCounter(t testing.TB) (n int64) {
 	t.Helper()
 	query := `PRAGMA data_version`
 	if r.engine == "postgres" {
@@ -59,11 +60,13 @@ func (r *raw) moment(t testing.TB) (n int64) {
 	return n
 }
 
-func (r *raw) tables(t testing.TB) (names []string) {
+func (r *rawDB) tables(t testing.TB) (names []string) {
 	t.Helper()
 	query := `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`
 	if r.engine == "postgres" {
-		query = `SELECT relname FROM pg_class WHERE relnamespace = 'cardinal'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname`
+		query = `SELECT relname FROM pg_class
+			 WHERE relnamespace = 'cardinal'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+			 ORDER BY relname`
 	}
 	rows, err := r.Query(query)
 	if err != nil {
@@ -80,8 +83,8 @@ func (r *raw) tables(t testing.TB) (names []string) {
 	return names
 }
 
-// each calls fn with every row of a table: the names of the columns and the values.
-func (r *raw) each(t testing.TB, table, where string, fn func(columns []string, values []any)) {
+// eachRow calls fn with the names of the columns and the values of every row of a table.
+func (r *rawDB) eachRow(t testing.TB, table, where string, fn func(columns []string, values []any)) {
 	t.Helper()
 	rows, err := r.QueryContext(context.Background(), "SELECT * FROM "+table+" "+where)
 	if err != nil {
@@ -107,17 +110,17 @@ func (r *raw) each(t testing.TB, table, where string, fn func(columns []string, 
 	}
 }
 
-// unwatched are the tables that a refused request may touch: they count refusals, and background work.
-var unwatched = []string{"sign_in_throttles", "refused_attempts", "jobs"}
+// unwatchedTables are the tables that a refused request can change: they count refusals, and background work.
+var unwatchedTables = []string{"sign_in_throttles", "refused_attempts", "jobs"}
 
-// digest is a hash a table over all rows, but for what a refused request may leave behind: the record of the refusal itself,
-// and when a session was last seen. PostgreSQL makes it by itself.
-func (r *raw) digest(t testing.TB) map[string]string {
+// digest returns one hash per table over all rows, without what a refused request can change: the record of the
+// refusal, and when a session was last used. PostgreSQL computes it in the database.
+func (r *rawDB) digest(t testing.TB) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	var parts []string
 	for _, table := range r.tables(t) {
-		if slices.Contains(unwatched, table) {
+		if slices.Contains(unwatchedTables, table) {
 			continue
 		}
 		where, row := "", "CAST(t AS text)"
@@ -128,12 +131,13 @@ func (r *raw) digest(t testing.TB) map[string]string {
 			row = "CAST(to_jsonb(t) - 'last_seen_at' AS text)"
 		}
 		if r.engine == "postgres" {
-			parts = append(parts, "SELECT '"+table+"', count(*) || ' rows, ' || md5(COALESCE(string_agg("+row+", '|' ORDER BY "+row+"), '')) FROM "+table+" t "+where)
+			rowsHash := "md5(COALESCE(string_agg(" + row + ", '|' ORDER BY " + row + "), ''))"
+			parts = append(parts, "SELECT '"+table+"', count(*) || ' rows, ' || "+rowsHash+" FROM "+table+" t "+where)
 			continue
 		}
-		var sum [sha256.Size]byte // of the hashes of the rows, whose order is nobody's concern
+		var sum [sha256.Size]byte // of the hashes of the rows, in any order
 		n := 0
-		r.each(t, table, where, func(columns []string, values []any) {
+		r.eachRow(t, table, where, func(columns []string, values []any) {
 			var line []byte
 			for i, c := range columns {
 				if table == "sessions" && c == "last_seen_at" {
@@ -178,22 +182,22 @@ func (r *raw) digest(t testing.TB) map[string]string {
 	return out
 }
 
-// watch remembers a state of the database and says which tables changed since.
-type watch struct {
-	*raw
+// changeWatch keeps a state of the database and reports which tables changed since.
+type changeWatch struct {
+	*rawDB
 	seen  int64
 	state map[string]string
 }
 
-func (r *raw) watch(t testing.TB) *watch {
+func (r *rawDB) watch(t testing.TB) *changeWatch {
 	t.Helper()
-	return &watch{raw: r, seen: r.moment(t), state: r.digest(t)}
+	return &changeWatch{rawDB: r, seen: r.changeCounter(t), state: r.digest(t)}
 }
 
-// changed lists the tables that changed since the last time. Where nothing at all was written it does not look at rows.
-func (w *watch) changed(t testing.TB) (tables []string) {
+// changed returns the tables that changed since the last call. It reads rows only when something was written.
+func (w *changeWatch) changed(t testing.TB) (tables []string) {
 	t.Helper()
-	if now := w.moment(t); now == w.seen {
+	if now := w.changeCounter(t); now == w.seen {
 		return nil
 	} else {
 		w.seen = now
@@ -208,12 +212,12 @@ func (w *watch) changed(t testing.TB) (tables []string) {
 	return tables
 }
 
-// TestWatch: the watch is shown to see what changes, and to overlook only what a refusal may leave behind.
-func TestWatch(t *testing.T) {
+// TestChangeWatch: changeWatch reports changes, and ignores only what a refusal can change.
+func TestChangeWatch(t *testing.T) {
 	for _, engine := range directorytest.Engines {
 		t.Run(engine, func(t *testing.T) {
 			h := open(t, engine)
-			_, token := h.person(t, "ada")
+			_, token := h.newUser(t, "ada")
 			w := openRaw(t, h).watch(t)
 			see := func(what string, want ...string) {
 				t.Helper()
@@ -222,12 +226,15 @@ func TestWatch(t *testing.T) {
 				}
 			}
 			h.do(t, "GET", "/v1/users", token, nil).want(t, http.StatusForbidden)
-			h.do(t, "POST", "/v1/users", token, object{}).want(t, http.StatusForbidden) // is recorded
-			h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "ada@example.com", "password": canary}).want(t, http.StatusUnauthorized)
+			h.do(t, "POST", "/v1/users", token, object{}).want(t, http.StatusForbidden) // is recorded in the audit log
+			h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "ada@example.com", "password": canary}).
+				want(t, http.StatusUnauthorized)
 			see("refusals")
-			h.do(t, "PATCH", "/v1/countries/DE", h.admin, object{"tax_rate_ppm": 1}, "If-Match", `"1"`).want(t, http.StatusOK)
+			h.do(t, "PATCH", "/v1/countries/DE", h.admin, object{"tax_rate_ppm": 1}, "If-Match", `"1"`).
+				want(t, http.StatusOK)
 			see("a tax rate", "audit_logs", "countries")
-			h.do(t, "PATCH", "/v1/me/profile", token, object{"display_name": "Ada"}, "If-Match", `"1"`).want(t, http.StatusOK)
+			h.do(t, "PATCH", "/v1/me/profile", token, object{"display_name": "Ada"}, "If-Match", `"1"`).
+				want(t, http.StatusOK)
 			see("a name", "audit_logs", "profiles")
 			h.do(t, "POST", "/v1/sign-out", token, nil, "Idempotency-Key", "k").want(t, http.StatusNoContent)
 			see("a session", "audit_logs", "idempotency_keys", "sessions")

@@ -2,7 +2,7 @@ package api
 
 import "time"
 
-// LimitUploads makes the limits of uploads ones that a test can reach.
-func (a *API) LimitUploads(bytes int64, pace int, in time.Duration) {
-	a.uploads = uploadLimits{bytes: bytes, pace: pace, in: in}
+// LimitUploads sets limits of uploads that a test can reach.
+func (a *API) LimitUploads(size int64, pace int, interval time.Duration) {
+	a.uploads = uploadLimits{size: size, pace: pace, interval: interval}
 }

@@ -22,18 +22,21 @@ import (
 	"cardinal/internal/directory/directorytest"
 )
 
-// FuzzCheckJSON: what passes is one JSON text that means the same to everyone who reads it.
+// FuzzCheckJSON: only a JSON text that all parsers read in the same way is accepted.
 func FuzzCheckJSON(f *testing.F) {
-	for _, text := range []string{`{}`, `[]`, `null`, `{"a":1}`, `{"a":{"b":[1,2.5e3,true,null,"x"]}}`, `"\ud83d\ude00"`, `"\ud800"`, `"\udc00\ud800"`, `"\\ud800"`, `"\\\ud800"`, `{"a":1,"\u0061":2}`,
-		`[1,]`, `{"a":1,}`, `{"a"}`, `{"a":}`, `{1:2}`, `[1 2]`, `{"a":1}{}`, ` {} `, "\xff", "\"\xed\xa0\x80\"", `"\u0000"`, "\x00", `"\x"`, `1e999`, `-0`, `01`, `tru`, "\ufeff{}", `"` + "\n" + `"`, `"\u12"`, `[[[[[[[[`,
-		strings.Repeat("[", 32) + strings.Repeat("]", 32), strings.Repeat("[", 33) + strings.Repeat("]", 33), `{"a":[{"a":1},{"a":2}]}`, `]`, `{]`, ``, ` `, `"�"`} {
+	for _, text := range []string{`{}`, `[]`, `null`, `{"a":1}`, `{"a":{"b":[1,2.5e3,true,null,"x"]}}`,
+		`"\ud83d\ude00"`, `"\ud800"`, `"\udc00\ud800"`, `"\\ud800"`, `"\\\ud800"`, `{"a":1,"\u0061":2}`,
+		`[1,]`, `{"a":1,}`, `{"a"}`, `{"a":}`, `{1:2}`, `[1 2]`, `{"a":1}{}`, ` {} `, "\xff", "\"\xed\xa0\x80\"",
+		`"\u0000"`, "\x00", `"\x"`, `1e999`, `-0`, `01`, `tru`, "\ufeff{}", `"` + "\n" + `"`, `"\u12"`, `[[[[[[[[`,
+		strings.Repeat("[", 32) + strings.Repeat("]", 32), strings.Repeat("[", 33) + strings.Repeat("]", 33),
+		`{"a":[{"a":1},{"a":2}]}`, `]`, `{]`, ``, ` `, `"�"`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		bad := checkJSON(text)
 		valid := json.Valid(text)
 		if bad == "" && !valid {
-			t.Fatalf("%q passes and is no JSON", text)
+			t.Fatalf("%q is accepted and is not JSON", text)
 		}
 		if !valid {
 			return
@@ -44,18 +47,20 @@ func FuzzCheckJSON(f *testing.F) {
 		if err := decoder.Decode(&value); err != nil {
 			t.Fatalf("%q is valid and cannot be read: %v", text, err)
 		}
-		replaced := bytes.Count([]byte(texts(value)), []byte("\ufffd")) > bytes.Count(text, []byte("\ufffd"))+strings.Count(strings.ToLower(string(text)), `\ufffd`)
-		clean := utf8.Valid(text) && !replaced && !strings.Contains(texts(value), "\x00") && depth(value) <= maxNesting && !doubled(text)
-		if clean && bad != "" {
-			t.Fatalf("%q is clean and is refused: %s", text, bad)
+		replaced := bytes.Count([]byte(texts(value)), []byte("\ufffd")) > bytes.Count(text,
+			[]byte("\ufffd"))+strings.Count(strings.ToLower(string(text)), `\ufffd`)
+		isSafe := utf8.Valid(text) && !replaced && !strings.Contains(texts(value), "\x00") &&
+			depth(value) <= maxNesting && !hasDuplicateName(text)
+		if isSafe && bad != "" {
+			t.Fatalf("%q is unambiguous and is refused: %s", text, bad)
 		}
-		if !clean && bad == "" {
-			t.Fatalf("%q passes", text)
+		if !isSafe && bad == "" {
+			t.Fatalf("%q is accepted", text)
 		}
 	})
 }
 
-// texts are all texts of a value, names too.
+// texts returns all strings in a value, with the names.
 func texts(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -93,8 +98,8 @@ func depth(v any) int {
 	return most + 1
 }
 
-// doubled reports whether an object of a valid text has a name twice: it reads every object by itself.
-func doubled(text []byte) bool {
+// hasDuplicateName reports whether an object of a valid text has a name twice. It is independent of checkJSON.
+func hasDuplicateName(text []byte) bool {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	var object func() bool
 	object = func() bool {
@@ -102,75 +107,78 @@ func doubled(text []byte) bool {
 		if err != nil {
 			return false
 		}
-		twice := false
+		isDuplicate := false
 		switch token {
 		case json.Delim('{'):
 			names := map[string]bool{}
 			for decoder.More() {
 				name, _ := decoder.Token()
 				text, _ := name.(string)
-				twice = twice || names[text]
+				isDuplicate = isDuplicate || names[text]
 				names[text] = true
-				twice = object() || twice
+				isDuplicate = object() || isDuplicate
 			}
 			_, _ = decoder.Token()
 		case json.Delim('['):
 			for decoder.More() {
-				twice = object() || twice
+				isDuplicate = object() || isDuplicate
 			}
 			_, _ = decoder.Token()
 		}
-		return twice
+		return isDuplicate
 	}
 	decoder.UseNumber()
 	return object()
 }
 
-// FuzzIfMatch: a version is read from its one form and from no other.
+// FuzzIfMatch: a version has exactly one form.
 func FuzzIfMatch(f *testing.F) {
-	for _, text := range []string{`"1"`, `"0"`, `"9223372036854775807"`, `"9223372036854775808"`, `W/"1"`, `"01"`, `"-1"`, `"+1"`, `1`, `""`, `"`, `"1`, `*`, `"1", "2"`, ` "1"`, `"1" `, `"1_0"`, `""1""`} {
+	for _, text := range []string{`"1"`, `"0"`, `"9223372036854775807"`, `"9223372036854775808"`, `W/"1"`, `"01"`,
+		`"-1"`, `"+1"`, `1`, `""`, `"`, `"1`, `*`, `"1", "2"`, ` "1"`, `"1" `, `"1_0"`, `""1""`} {
 		f.Add(text)
 	}
 	o := &huma.Operation{}
 	f.Fuzz(func(t *testing.T, text string) {
 		r := httptest.NewRequest(http.MethodPatch, "/", nil)
 		r.Header["If-Match"] = []string{text}
-		var w Wanted
-		errs := w.Resolve(humago.NewContext(o, r, httptest.NewRecorder()))
+		var v IfMatchVersion
+		errs := v.Resolve(humago.NewContext(o, r, httptest.NewRecorder()))
 		digits, quoted := strings.CutPrefix(text, `"`)
 		digits, closed := strings.CutSuffix(digits, `"`)
 		version, err := strconv.ParseInt(digits, 10, 64)
 		good := quoted && closed && err == nil && version >= 0 && strconv.FormatInt(version, 10) == digits
-		if good != (len(errs) == 0) || good && w.version != version {
-			t.Fatalf("%q: %v, version %d", text, errs, w.version)
+		if good != (len(errs) == 0) || good && v.version != version {
+			t.Fatalf("%q: %v, version %d", text, errs, v.version)
 		}
 	})
 }
 
-// FuzzCursor: a cursor is one that was signed for the list, to the byte.
+// FuzzCursor: only a cursor that was signed for the list is valid, byte for byte.
 func FuzzCursor(f *testing.F) {
-	d := directorytest.OpenURL(f, "sqlite:"+filepath.Join(f.TempDir(), "cardinal.db"), filepath.Join(f.TempDir(), "keys"))
+	d := directorytest.OpenURL(f, "sqlite:"+filepath.Join(f.TempDir(), "cardinal.db"),
+		filepath.Join(f.TempDir(), "keys"))
 	last := uuid.MustParse("0198c0de-0000-7000-8000-000000000000")
 	good := d.Cursor("/v1/users?", last)
 	f.Add("/v1/users?", good)
 	f.Add("/v1/roles?", good)
-	for _, text := range []string{"", "A", good[:len(good)-1], good + "A", good + "=", strings.ToLower(good), strings.Repeat("A", 38)} {
+	for _, text := range []string{"", "A", good[:len(good)-1], good + "A", good + "=", strings.ToLower(good),
+		strings.Repeat("A", 38)} {
 		f.Add("/v1/users?", text)
 	}
 	f.Fuzz(func(t *testing.T, scope, text string) {
 		id, ok := d.ParseCursor(scope, text)
 		if want := d.Cursor(scope, id); ok && want != text {
-			t.Fatalf("%q is taken for %q", text, want)
+			t.Fatalf("%q is read as %q", text, want)
 		}
 		if ok != (scope == "/v1/users?" && text == good) {
-			// Nobody can make another, but for the fuzzer who found the key.
+			// Another valid cursor needs the key.
 			t.Fatalf("scope %q, cursor %q: %t", scope, text, ok)
 		}
 	})
 }
 
-// TestKindsOfError: the one table from kinds of error to statuses.
-func TestKindsOfError(t *testing.T) {
+// TestErrorKinds checks the statuses of the kinds of error.
+func TestErrorKinds(t *testing.T) {
 	later := func(code string) error { return cardinal.Refuse(code).After(1500 * time.Millisecond) }
 	a := New(nil, Options{})
 	for _, test := range []struct {
@@ -192,44 +200,29 @@ func TestKindsOfError(t *testing.T) {
 		{io.ErrUnexpectedEOF, 500, "internal", "", ""},
 	} {
 		p := a.problemOf(context.Background(), test.err)
-		if p.Status != test.status || p.Code != test.code || test.header != "" && p.header.Get(test.header) != test.value {
+		if p.Status != test.status || p.Code != test.code || test.header != "" &&
+			p.header.Get(test.header) != test.value {
 			t.Errorf("%v: %d %s %v", test.err, p.Status, p.Code, p.header)
 		}
 		if strings.Contains(p.Detail, "EOF") {
-			t.Errorf("the answer tells of the inside: %s", p.Detail)
+			t.Errorf("the answer contains internal details: %s", p.Detail)
 		}
 	}
 }
 
-// TestRetell: what huma says of a rule is passed on, what a parser says of the input is not.
-func TestRetell(t *testing.T) {
-	for message, want := range map[string]string{
-		`expected string to be RFC 4122 uuid: invalid urn prefix: "secret"`: "RFC 4122 uuid",
-		"expected string to be a UUID in its canonical form":                "a UUID in its canonical form",
-		"expected string":                        "a text",
-		"expected array length <= 50":            "at most so many items: 50",
-		"expected length >= 2":                   "at least so many characters: 2",
-		`expected value to be one of "a, b"`:     `one of "a, b"`,
-		"expected number <= 200":                 "a number, at most 200",
-		"invalid value: secret":                  "a value of the right form",
-		"expected " + strings.Repeat("long", 99): "a value of the right form",
-	} {
-		if got := retell(message); got != want {
-			t.Errorf("%q is retold as %q, want %q", message, got, want)
-		}
-	}
-}
-
-// TestAccepts goes by RFC 9110, section 12.5.1.
+// TestAccepts checks Accept headers (RFC 9110, section 12.5.1).
 func TestAccepts(t *testing.T) {
-	for accept, want := range map[string]bool{"": true, "*/*": true, "application/*": true, "application/json": true, "application/json; charset=utf-8": true, "text/html, */*;q=0.1": true, "APPLICATION/JSON": true,
-		"application/problem+json": true, "text/html": false, "application/json;q=0": false, "application/json;q=0.000": false, "application/json;q=0, */*": false, "*/*;q=0, application/json": true, "json": false,
+	for accept, want := range map[string]bool{"": true, "*/*": true, "application/*": true, "application/json": true,
+		"application/json; charset=utf-8": true, "text/html, */*;q=0.1": true, "APPLICATION/JSON": true,
+		"application/problem+json": true, "text/html": false, "application/json;q=0": false,
+		"application/json;q=0.000": false, "application/json;q=0, */*": false, "*/*;q=0, application/json": true,
+		"json":                   false,
 		"application/*;q=0, */*": false, ",": true, "application/json;q=x": false, "text/*;q=1": false} {
-		if got := accepts([]string{accept}); got != want {
+		if got := accepts([]string{accept}, jsonRanges); got != want {
 			t.Errorf("Accept %q: %t", accept, got)
 		}
 	}
-	if !accepts(nil) || !accepts([]string{"text/html", "application/json"}) {
-		t.Error("no Accept, or two lines of it")
+	if !accepts(nil, jsonRanges) || !accepts([]string{"text/html", "application/json"}, jsonRanges) {
+		t.Error("no Accept header, or two of them")
 	}
 }

@@ -1,193 +1,122 @@
 package api
 
 import (
-	"maps"
-	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
 	"cardinal"
 	"cardinal/internal/directory"
 )
 
-// Strict refuses query parameters that the operation does not have, each by name, and each given more than once.
-//
-// What checks or reads something by itself (huma.Resolver) always stands in a named field, here and below: as the method of an
-// embedded part it would become the input's own, and huma would not look at the other parts any more.
-type Strict struct{ Query Query }
+// The parts of the inputs of operations. A part that reads the request itself (a huma.Resolver) is always a named
+// field: the method of an embedded part would become the method of the input, and huma would not look at the other
+// parts any more.
 
-func (Strict) isStrict() {}
+// noInput is the input of an operation that takes none.
+type noInput struct{}
 
-// Query is the part of Strict that looks at the query.
-type Query struct{}
-
-// Resolve finds the parameters that are unknown, repeated or no text.
-func (*Query) Resolve(ctx huma.Context) []error {
-	target := ctx.URL()
-	var faults []error
-	for _, f := range queryFaults(target.RawQuery, ctx.Operation()) {
-		faults = append(faults, &f)
-	}
-	for _, p := range ctx.Operation().Parameters {
-		if p.In == "path" && !storable(ctx.Param(p.Name)) {
-			faults = append(faults, asError(p.Name, "parameter_format", "use valid UTF-8 without NUL"))
-		}
-	}
-	return faults
-}
-
-func asError(parameter, code string, values ...any) error {
-	f := cardinal.ParameterFault(parameter, code, values...)
-	return &f
-}
-
-// noFilters are the parameters of a list that do not narrow it.
-var noFilters = []string{"limit", "after", "sort", "expand", "count"}
-
-// queryFaults is what is wrong with a query, whatever the values mean.
-func queryFaults(raw string, o *huma.Operation) []cardinal.Fault {
-	if raw == "" {
-		return nil
-	}
-	query, err := url.ParseQuery(raw)
-	if err != nil {
-		return []cardinal.Fault{{Parameter: "query", Code: "parameter_format", Message: "encode the query as application/x-www-form-urlencoded"}}
-	}
-	var known, many []string
-	for _, p := range o.Parameters {
-		if p.In == "query" {
-			known = append(known, p.Name)
-			if p.Explode != nil && *p.Explode {
-				many = append(many, p.Name)
-			}
-		}
-	}
-	filters := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return slices.Contains(noFilters, name) })
-	var faults []cardinal.Fault
-	for _, name := range slices.Sorted(maps.Keys(query)) {
-		values := query[name]
-		switch {
-		case !slices.Contains(known, name):
-			shown := name
-			if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
-				shown = "*"
-			}
-			message := suggest(shown, known)
-			if slices.Contains(known, "limit") && len(filters) > 0 {
-				message, _, _ = strings.Cut(message, " Known here")
-				message += " This list has the filters " + strings.Join(filters, ", ") + "."
-			}
-			faults = append(faults, cardinal.ParameterFault(shown, "parameter_unknown", message))
-		case len(values) > 1 && !slices.Contains(many, name):
-			faults = append(faults, cardinal.ParameterFault(name, "parameter_repeated"))
-		case slices.ContainsFunc(values, func(v string) bool { return !storable(v) }):
-			faults = append(faults, cardinal.ParameterFault(name, "parameter_format", "use valid UTF-8 without NUL"))
-		}
-	}
-	return faults
-}
-
-func storable(s string) bool {
-	return strings.ToValidUTF8(s, "") == s && strings.IndexByte(s, 0) < 0
-}
-
-// nothing is the input of an operation that takes none.
-type nothing struct{ Strict }
-
-// body is an input that is only a body.
-type body[B any] struct {
-	Strict
-	Body B
-}
+// bodyInput is an input that is only a body.
+type bodyInput[B any] struct{ Body B }
 
 // owner is the user that a path names, or the caller below /me.
 type owner interface {
-	of(k directory.Desk) uuid.UUID
+	userID(desk directory.Desk) uuid.UUID
 }
 
-// ByID is the user whose id stands in the path. It reads the path by itself, because huma looks for parameters only in
-// embedded parts, and a type parameter cannot be embedded.
+// ByID is the user whose id is in the path. It reads the path itself: huma looks for parameters only in embedded
+// parts, and a type parameter cannot be embedded.
 type ByID struct{ UserID uuid.UUID }
 
 // Resolve reads the id.
 func (o *ByID) Resolve(ctx huma.Context) []error {
 	id, err := uuid.Parse(ctx.Param("id"))
-	if err != nil || !canonicalID.MatchString(ctx.Param("id")) {
-		return []error{asError("id", "parameter_format", "use a UUID in its canonical form")}
+	if err != nil {
+		fault := cardinal.ParameterFault("id", "parameter_format", useCanonicalID)
+		return []error{&fault}
 	}
 	o.UserID = id
 	return nil
 }
 
-// canonicalID is the one form of an id, RFC 9562's: none of the others that parsers of UUIDs take, and not the nil UUID, which
-// would read as no id at all.
-var canonicalID = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`)
+const (
+	canonicalIDForm = "a UUID in its canonical form"
+	useCanonicalID  = "Use " + canonicalIDForm + "."
+)
 
-// idForm is what the description says of every id, wherever one stands.
+// canonicalID is the only form of an id, that of RFC 9562. It excludes the other forms that parsers of UUIDs accept,
+// and the nil UUID, which would mean that there is no id.
+var canonicalID = regexp.MustCompile(
+	`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`)
+
+// idForm has the schema of all ids.
 type idForm string
 
-// Schema is that of an id.
+// Schema returns the schema of an id.
 func (idForm) Schema(huma.Registry) *huma.Schema {
-	s := &huma.Schema{Type: huma.TypeString, Format: "uuid", Pattern: canonicalID.String(), PatternDescription: "a UUID in its canonical form"}
+	s := &huma.Schema{Type: huma.TypeString, Format: "uuid"}
+	s.Pattern, s.PatternDescription = canonicalID.String(), canonicalIDForm
 	s.PrecomputeMessages()
 	return s
 }
 
-var userIDParameter = &huma.Param{Name: "id", In: "path", Required: true, Description: "Id of the user", Schema: idForm("").Schema(nil)}
-
-func (o ByID) of(directory.Desk) uuid.UUID { return o.UserID }
+func (o ByID) userID(directory.Desk) uuid.UUID { return o.UserID }
 
 // Me is the caller.
 type Me struct{}
 
-func (Me) of(k directory.Desk) uuid.UUID { return k.Actor().UserID }
+func (Me) userID(desk directory.Desk) uuid.UUID { return desk.Actor().UserID }
 
-// Versioned is the version that a change goes by (RFC 9110, section 13.1.1).
+// Versioned is the version that a change is based on (RFC 9110, section 13.1.1).
 type Versioned struct {
-	IfMatch string `header:"If-Match" doc:"ETag of what is changed, as it was read; required"`
-	Wanted  Wanted
+	IfMatch string `header:"If-Match" doc:"ETag of what is changed, as it was read. Required"`
+	Match   IfMatchVersion
 }
 
-func (v Versioned) version() int64 { return v.Wanted.version }
+func (v Versioned) version() int64 { return v.Match.version }
 
-// Wanted is the version in If-Match, read and asked for.
-type Wanted struct{ version int64 }
+// IfMatchVersion is the version that If-Match contains.
+type IfMatchVersion struct{ version int64 }
 
 // Resolve reads the version.
-func (v *Wanted) Resolve(ctx huma.Context) []error {
-	var lines []string // two lines are one list (RFC 9110, section 5.3), and a list is no version
-	ctx.EachHeader(func(name, value string) {
-		if name == "If-Match" {
-			lines = append(lines, value)
-		}
-	})
-	given := strings.Join(lines, ", ")
-	if given == "" {
-		return []error{asError("If-Match", "version_required")}
-	}
-	version, err := strconv.ParseInt(strings.Trim(given, `"`), 10, 64)
-	if err != nil || version < 0 || etag(version) != given {
-		return []error{asError("If-Match", "version_format")}
+func (v *IfMatchVersion) Resolve(ctx huma.Context) []error {
+	r, _ := humago.Unwrap(ctx)
+	version, fault := parseIfMatch(header(r.Header, "If-Match"))
+	if fault != nil {
+		return []error{fault}
 	}
 	v.version = version
 	return nil
 }
 
-// Conditional lets a client ask only for what it has not (RFC 9110, section 13.1.2).
-type Conditional struct {
-	IfNoneMatch string `header:"If-None-Match" doc:"ETag of what the client has; 304 when it is that still"`
+// parseIfMatch returns the version in the value of If-Match. It must be one strong ETag, not a list.
+func parseIfMatch(value string) (int64, *cardinal.Fault) {
+	if value == "" {
+		fault := cardinal.ParameterFault("If-Match", "version_required")
+		return 0, &fault
+	}
+	version, err := strconv.ParseInt(strings.Trim(value, `"`), 10, 64)
+	if err != nil || version < 0 || etag(version) != value {
+		fault := cardinal.ParameterFault("If-Match", "version_format")
+		return 0, &fault
+	}
+	return version, nil
 }
 
-// seen returns the answer 304 when the client has this version.
-func (m Conditional) seen(version int64) error {
-	for tag := range strings.SplitSeq(m.IfNoneMatch, ",") {
+// Conditional lets a client ask only for a version that it does not have (RFC 9110, section 13.1.2).
+type Conditional struct {
+	IfNoneMatch string `header:"If-None-Match" doc:"ETag of what the client has. The answer is 304 if it is unchanged"`
+}
+
+// notModified returns the answer 304 when the client has this version.
+func (c Conditional) notModified(version int64) error {
+	for tag := range strings.SplitSeq(c.IfNoneMatch, ",") {
 		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag == etag(version) || tag == "*" {
-			p := problem("not_modified")
+			p := NewProblem("not_modified")
 			p.header.Set("ETag", etag(version))
 			return p
 		}
@@ -195,41 +124,45 @@ func (m Conditional) seen(version int64) error {
 	return nil
 }
 
-// one is a single thing with its validator.
-type one[T any] struct {
+// postInput is an input that is a body and can be repeated.
+type postInput[B any] struct {
+	IdempotentInput
+	Body B
+}
+
+// emptyPost is a POST without a body that can be repeated.
+type emptyPost struct{ IdempotentInput }
+
+// etagResponse is an object with its ETag.
+type etagResponse[T any] struct {
 	ETag string `header:"ETag"`
 	Body T
 }
 
-func single[T any](v T, version int64) *one[T] { return &one[T]{ETag: etag(version), Body: v} }
+func okWithETag[T any](v T, version int64) *etagResponse[T] {
+	return &etagResponse[T]{ETag: etag(version), Body: v}
+}
 
-// made is a thing that was just made.
-type made[T any] struct {
+// okIfModified answers with an object, or with 304 when the client has this version. It passes on err.
+func okIfModified[T any](c Conditional, v T, version int64, err error) (*etagResponse[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	if err := c.notModified(version); err != nil {
+		return nil, err
+	}
+	return okWithETag(v, version), nil
+}
+
+// createdResponse is an object that was just created.
+type createdResponse[T any] struct {
 	ETag     string `header:"ETag"`
 	Location string `header:"Location"`
 	Body     T
 }
 
-// plain is an answer without a validator.
-type plain[T any] struct{ Body T }
+// response is an answer without an ETag.
+type response[T any] struct{ Body T }
 
-// empty is an answer without a body.
-type empty struct{}
-
-// Replayable is what every POST that changes something takes.
-type Replayable struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"A repeated request with the same key has one effect; kept a day"`
-}
-
-// posted is an input that is a body and may be repeated.
-type posted[B any] struct {
-	Strict
-	Replayable
-	Body B
-}
-
-// bare is a POST without a body that may be repeated.
-type bare struct {
-	Strict
-	Replayable
-}
+// noContent is an answer without a body.
+type noContent struct{}

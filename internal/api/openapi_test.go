@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,12 +21,15 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 const golden = "testdata/openapi.json"
 
-// TestOpenAPIIsGolden compares what the server says of itself with the file whose changes are reviewed.
-func TestOpenAPIIsGolden(t *testing.T) {
+const howToUpdate = "Run go test ./internal/api -run Golden -update, and review the difference"
+
+// TestOpenAPIGolden compares the description of the API with a golden file, so that each change is in the diff of a
+// review.
+func TestOpenAPIGolden(t *testing.T) {
 	h := open(t, "sqlite")
 	got := h.do(t, "GET", "/openapi.json", "", nil).want(t, http.StatusOK)
 	var text bytes.Buffer
@@ -46,7 +50,7 @@ func TestOpenAPIIsGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(text.Bytes(), want) {
-		t.Errorf("/openapi.json is not %s any more (%s); go test ./internal/api -run Golden -update, and review the difference", golden, firstDifference(text.Bytes(), want))
+		t.Errorf("/openapi.json is not %s any more (%s). %s", golden, firstDifference(text.Bytes(), want), howToUpdate)
 	}
 	h.do(t, "GET", "/openapi.yaml", "", nil).want(t, http.StatusOK)
 }
@@ -61,8 +65,8 @@ func firstDifference(got, want []byte) string {
 	return fmt.Sprintf("%d lines, were %d", len(g), len(w))
 }
 
-// TestOpenAPIIsSound holds the description to what OpenAPI 3.1 and its readers ask for.
-func TestOpenAPIIsSound(t *testing.T) {
+// TestOpenAPIValid checks that the description is valid OpenAPI 3.1, and complete.
+func TestOpenAPIValid(t *testing.T) {
 	h := open(t, "sqlite")
 	var doc map[string]any
 	if err := json.Unmarshal(h.do(t, "GET", "/openapi.json", "", nil).Body.Bytes(), &doc); err != nil {
@@ -78,7 +82,7 @@ func TestOpenAPIIsSound(t *testing.T) {
 			for name, item := range v {
 				if ref, ok := item.(string); ok && name == "$ref" {
 					if resolve(doc, ref) == nil {
-						t.Errorf("%s: %s leads nowhere", at, ref)
+						t.Errorf("%s: %s does not exist", at, ref)
 					}
 				}
 				refs(at+"/"+name, item)
@@ -96,7 +100,7 @@ func TestOpenAPIIsSound(t *testing.T) {
 	for _, o := range h.operations() {
 		at := o.Method + " " + o.Path
 		if o.OperationID == "" || seen[o.OperationID] {
-			t.Errorf("%s: the operation id %q is none of its own", at, o.OperationID)
+			t.Errorf("%s: the operation id %q is not unique", at, o.OperationID)
 		}
 		seen[o.OperationID] = true
 		if o.Summary == "" || len(o.Tags) == 0 {
@@ -110,9 +114,10 @@ func TestOpenAPIIsSound(t *testing.T) {
 			}
 		}
 		if !success {
-			t.Errorf("%s: no response of success", at)
+			t.Errorf("%s: no 2xx response", at)
 		}
-		if d := o.Responses["default"]; d == nil || d.Content["application/problem+json"] == nil || d.Content["application/problem+json"].Schema.Ref != "#/components/schemas/Problem" {
+		if d := o.Responses["default"]; d == nil || d.Content["application/problem+json"] == nil ||
+			d.Content["application/problem+json"].Schema.Ref != "#/components/schemas/Problem" {
 			t.Errorf("%s: the other responses are not problems", at)
 		}
 		var declared, used []string
@@ -127,7 +132,7 @@ func TestOpenAPIIsSound(t *testing.T) {
 				t.Errorf("%s: the parameter %s has no schema", at, p.Name)
 			}
 			if p.Name == "If-Match" && !p.Required {
-				t.Errorf("%s: If-Match is asked for and not described as required", at)
+				t.Errorf("%s: If-Match is not described as required", at)
 			}
 		}
 		for _, m := range inPath.FindAllStringSubmatch(o.Path, -1) {
@@ -136,7 +141,7 @@ func TestOpenAPIIsSound(t *testing.T) {
 		slices.Sort(declared)
 		slices.Sort(used)
 		if !slices.Equal(declared, used) {
-			t.Errorf("%s: the path has %q, described are %q", at, used, declared)
+			t.Errorf("%s: the parameters in the path are %q, the description has %q", at, used, declared)
 		}
 		if o.RequestBody != nil {
 			for kind, media := range o.RequestBody.Content {
@@ -154,11 +159,11 @@ func TestOpenAPIIsSound(t *testing.T) {
 		}
 		status := h.do(t, o.Method, somePath(o), "", nil).Code
 		if !open && status != http.StatusUnauthorized {
-			t.Errorf("%s answers %d to nobody", at, status)
+			t.Errorf("%s answers %d without a token", at, status)
 		}
 	}
 	if doc["security"] == nil || resolve(doc, "#/components/securitySchemes/bearer") == nil {
-		t.Error("bearer is not what everything asks for")
+		t.Error("bearer is not required by default")
 	}
 }
 
@@ -175,7 +180,7 @@ func resolve(doc map[string]any, ref string) any {
 	return v
 }
 
-// somePath fills a path with values of the right form.
+// somePath fills a path with valid values.
 func somePath(o *huma.Operation) string {
 	path := o.Path
 	for _, p := range o.Parameters {
@@ -191,12 +196,13 @@ func somePath(o *huma.Operation) string {
 	return path
 }
 
-// besides are the routes that the description leaves out: the description itself and the pages about problems.
-var besides = []string{"GET /problems/{code}", "GET /problems"}
+// undescribedRoutes are the routes that the description does not have: the pages about problems, and the route for
+// unknown paths.
+var undescribedRoutes = []string{"GET /problems/{code}", "GET /problems", "/"}
 
-// TestRoutesAndDescriptionAgree asks every method of every described path, and reads the routes that are written by hand from
-// the source: huma registers and describes in one.
-func TestRoutesAndDescriptionAgree(t *testing.T) {
+// TestRoutesDescribed requests every method of every described path, and reads the patterns of plain handlers from the
+// source: huma registers and describes a route in one step.
+func TestRoutesDescribed(t *testing.T) {
 	h := open(t, "sqlite")
 	for path, item := range h.api.OpenAPI().Paths {
 		described := operationsOf(item)
@@ -214,19 +220,44 @@ func TestRoutesAndDescriptionAgree(t *testing.T) {
 			got := h.do(t, method, somePath(some), "", nil)
 			if slices.Contains(allowed, method) {
 				if got.Code == http.StatusNotFound || got.Code == http.StatusMethodNotAllowed {
-					t.Errorf("%s %s is described and answers %d", method, path, got.Code)
+					t.Errorf("%s %s is described but answers %d", method, path, got.Code)
 				}
 				continue
 			}
-			got.refuses(t, http.StatusMethodNotAllowed, "method_not_allowed")
+			got.wantProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
 			allow := strings.Split(got.Header().Get("Allow"), ", ")
 			if slices.Sort(allow); !slices.Equal(allow, allowed) {
 				t.Errorf("%s %s: Allow %q, want %q", method, path, allow, allowed)
 			}
 		}
 	}
-	h.do(t, "GET", "/v1/nothing", h.admin, nil).refuses(t, http.StatusNotFound, "route_unknown")
-	h.do(t, "GET", "/v1/users/", h.admin, nil).refuses(t, http.StatusNotFound, "route_unknown")
+	h.do(t, "GET", "/v1/nothing", h.admin, nil).wantProblem(t, http.StatusNotFound, "route_unknown")
+	h.do(t, "GET", "/v1/users/", h.admin, nil).wantProblem(t, http.StatusNotFound, "route_unknown")
+
+	// A path that is not clean is redirected. Only a route that exists gives its pattern to metrics and logs.
+	for _, test := range []struct {
+		path          string
+		status        int
+		location      string
+		recordedRoute string
+	}{
+		{"//v1//statuses", http.StatusTemporaryRedirect, "/v1/statuses", "GET /v1/statuses"},
+		{"//v1/nothing", http.StatusTemporaryRedirect, "/v1/nothing", ""},
+		{"/v1/nothing", http.StatusNotFound, "", ""},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.URL.Path = test.path
+		w := httptest.NewRecorder()
+		h.api.ServeHTTP(w, r)
+		if location := w.Header().Get("Location"); w.Code != test.status || location != test.location {
+			t.Errorf("GET %s: %d to %q", test.path, w.Code, location)
+		}
+		if r.Pattern != test.recordedRoute {
+			t.Errorf("GET %s: the pattern is %q, want %q", test.path, r.Pattern, test.recordedRoute)
+		}
+	}
+	options := httptest.NewRequest("OPTIONS", "*", nil)
+	h.send(t, options).wantProblem(t, http.StatusNotFound, "route_unknown")
 
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -243,12 +274,12 @@ func TestRoutesAndDescriptionAgree(t *testing.T) {
 		}
 		literal, ok := call.Args[0].(*ast.BasicLit)
 		if !ok {
-			t.Errorf("a route whose pattern is not written out")
+			t.Errorf("a pattern of a route that is not a literal")
 			return true
 		}
 		found++
 		pattern, _ := strconv.Unquote(literal.Value)
-		if h.operation(pattern) == nil && !slices.Contains(besides, pattern) {
+		if h.operation(pattern) == nil && !slices.Contains(undescribedRoutes, pattern) {
 			t.Errorf("the route %s is not described", pattern)
 		}
 		return true
@@ -263,7 +294,39 @@ func TestRoutesAndDescriptionAgree(t *testing.T) {
 		}
 		ast.Inspect(file, inspect)
 	}
-	if found < len(besides) {
+	if found < len(undescribedRoutes) {
 		t.Errorf("%d routes found in the source", found)
+	}
+}
+
+// TestFieldsStateBounds: maxLength is what the API accepts. The description of each field states the bound of what
+// can be stored, or the values to choose from.
+func TestFieldsStateBounds(t *testing.T) {
+	h := open(t, "sqlite")
+	b := &refusalTester{testAPI: h}
+	states := regexp.MustCompile(`(?i)at most (\d+)|^\w+( \(default\))? or \w+$`)
+	fields := 0
+	for _, o := range h.operations() {
+		if o.RequestBody == nil || takesFile(o) {
+			continue
+		}
+		for _, f := range b.fieldsOf(o.RequestBody.Content["application/json"].Schema, nil) {
+			if f.schema.MaxLength == nil {
+				continue
+			}
+			fields++
+			found := states.FindStringSubmatch(f.schema.Description)
+			if found == nil {
+				t.Errorf("%s%s: the description %q states no bound", o.OperationID, f.pointer(), f.schema.Description)
+				continue
+			}
+			if bound, err := strconv.Atoi(found[1]); err == nil && bound > *f.schema.MaxLength {
+				t.Errorf("%s%s: the bound is %d, but maxLength is %d", o.OperationID, f.pointer(), bound,
+					*f.schema.MaxLength)
+			}
+		}
+	}
+	if fields < 50 {
+		t.Errorf("only %d fields with a maxLength", fields)
 	}
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"maps"
 	"net/url"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -10,46 +12,49 @@ import (
 	"cardinal/internal/directory"
 )
 
-// Paging is what every list takes: how many, and after which cursor.
+// Paging is the part of the input that every list has: the size of a page, and the cursor after which it starts.
 type Paging struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items of a page"`
-	After string `query:"after" maxLength:"100" doc:"Cursor from next of the page before; opaque"`
-	Here  Here
+	After string `query:"after" maxLength:"100" doc:"Cursor, from next of the previous page. Opaque"`
+	URL   RequestURL
 }
 
-// Here is where a list was asked for: what the next page's link is made of.
-type Here struct {
-	path string
-	rest url.Values // the query without the cursor, and without the count, which is asked for once
+// RequestURL is the path and the query that a list was requested with.
+type RequestURL struct {
+	path  string
+	query url.Values // without the cursor, and without count, which is for one page only
 }
 
 // Resolve keeps the path and the query.
-func (h *Here) Resolve(ctx huma.Context) []error {
+func (u *RequestURL) Resolve(ctx huma.Context) []error {
 	target := ctx.URL()
-	h.path, h.rest = target.Path, target.Query()
-	h.rest.Del("after")
-	h.rest.Del("count")
+	u.path, u.query = target.Path, target.Query()
+	u.query.Del("after")
+	u.query.Del("count")
 	return nil
 }
 
-// scope is what a cursor is good for: this list, narrowed like this; a page may have another length.
-func (p *Paging) scope() string {
-	narrowed := url.Values{}
-	for name, values := range p.Here.rest {
-		if name != "limit" {
-			narrowed[name] = values
-		}
-	}
-	return p.Here.path + "?" + narrowed.Encode()
+// scope identifies the list that a cursor belongs to: its path and its filters. The size of a page is not part of it.
+func (u RequestURL) scope() string {
+	filters := maps.Clone(u.query)
+	filters.Del("limit")
+	return u.path + "?" + filters.Encode()
 }
 
-// page opens the cursor. descending is how the list is sorted.
+// next returns the path of the page after a cursor.
+func (u RequestURL) next(cursor string) string {
+	query := maps.Clone(u.query)
+	query.Set("after", cursor)
+	return u.path + "?" + query.Encode()
+}
+
+// page reads the cursor. descending is the order of the list.
 func (p *Paging) page(d *directory.Directory, descending bool) (cardinal.Page, error) {
 	page := cardinal.Page{Limit: p.Limit, Descending: descending}
 	if p.After == "" {
 		return page, nil
 	}
-	after, ok := d.ParseCursor(p.scope(), p.After)
+	after, ok := d.ParseCursor(p.URL.scope(), p.After)
 	if !ok {
 		return page, &cardinal.Invalid{Faults: []cardinal.Fault{cardinal.ParameterFault("after", "cursor_invalid")}}
 	}
@@ -67,34 +72,41 @@ type listed[T any] struct {
 	}
 }
 
-// list is the answer with a page and the way to the next.
-func list[T any](d *directory.Directory, p *Paging, found cardinal.List[T], id func(T) uuid.UUID) *listed[T] {
-	out := &listed[T]{}
-	out.Body.Data, out.Body.HasMore = found.Data, found.HasMore
-	if found.Data == nil {
-		out.Body.Data = []T{}
+// listPage answers with the page that a request asks for. read reads it, and id returns the id of an item, for the
+// cursor.
+func listPage[T any](ctx context.Context, a *API, p *Paging, descending bool,
+	read func(context.Context, cardinal.Page) (cardinal.List[T], error), id func(T) uuid.UUID) (*listed[T], error) {
+	page, err := p.page(a.directory, descending)
+	if err != nil {
+		return nil, err
 	}
+	found, err := read(ctx, page)
+	if err != nil {
+		return nil, err
+	}
+	out := unpagedList(found.Data)
 	if found.HasMore {
 		after := found.After
 		if after == uuid.Nil {
 			after = id(found.Data[len(found.Data)-1])
 		}
-		next := p.Here.rest
-		next.Set("after", d.Cursor(p.scope(), after))
-		out.Body.Next = p.Here.path + "?" + next.Encode()
+		out.Body.HasMore = true
+		out.Body.Next = p.URL.next(a.directory.Cursor(p.URL.scope(), after))
 		out.Link = "<" + out.Body.Next + `>; rel="next"`
+	}
+	return out, nil
+}
+
+// unpagedList answers with a whole list, one that is always short.
+func unpagedList[T any](items []T) *listed[T] {
+	out := &listed[T]{}
+	if out.Body.Data = items; items == nil {
+		out.Body.Data = []T{}
 	}
 	return out
 }
 
-// whole is a list that is short by its nature and has no pages.
-func whole[T any](items []T) *listed[T] {
-	out := &listed[T]{}
-	out.Body.Data = items
-	return out
-}
-
-// Sorting orders a list by when its items were made.
+// Sorting orders a list by the time when its items were created.
 type Sorting struct {
 	Sort string `query:"sort" enum:"created_at,-created_at" default:"-created_at" doc:"Oldest first, or newest first"`
 }

@@ -7,7 +7,8 @@ import (
 	"cardinal"
 )
 
-// problemPage is what a problem's type leads to: cause and fix, without anything from elsewhere.
+// problemPage answers with the page that the type of a problem links to: the texts of the code. It loads nothing from
+// other sites.
 func problemPage(w http.ResponseWriter, r *http.Request) {
 	c, ok := cardinal.FindCode(r.PathValue("code"))
 	if !ok {

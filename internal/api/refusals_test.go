@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,10 +20,10 @@ import (
 	"cardinal/internal/directory/directorytest"
 )
 
-// canary stands in every bad value: no answer may repeat it.
+// canary is part of every invalid value: no response must contain it.
 const canary = "Zq9kanari7"
 
-// call is a request that an operation grants.
+// call is a valid request.
 type call struct {
 	token  string
 	params map[string]string // of the path
@@ -30,57 +31,58 @@ type call struct {
 	body   map[string]any
 }
 
-// refusable says how the refusals of an operation are brought about.
-type refusable struct {
-	ready func(t *testing.T, h *house) call // makes what the operation needs; the call it returns is granted
-	known bool                              // whoever is known may, to themself or at all: nobody lacks a permission
-	more  func(t *testing.T, h *house, c call) []refusal
+// refusalSpec has the calls of an operation for TestRefusals.
+type refusalSpec struct {
+	call      func(t *testing.T, h *testAPI) call // creates what the operation needs, and returns a valid call
+	anyCaller bool                                // every authenticated caller is allowed: no permission is needed
+	extra     func(t *testing.T, h *testAPI, c call) []refusal
 }
 
-// refusal is a request that must be refused, and how.
+// refusal is a request that must be refused, with the expected response.
 type refusal struct {
-	kind    string // on PostgreSQL some of each kind are tried
+	kind    string // on PostgreSQL only some of each kind are sent
 	name    string
-	method  string   // the operation's when empty
-	path    string   // the call's when empty
+	method  string   // empty for that of the operation
+	path    string   // empty for that of the call
 	token   *string  // the call's when nil
-	headers []string // beside the call's; an empty value takes one away
+	headers []string // in addition to those of the call; an empty value removes one
 	body    any      // the call's when nil
 	send    *http.Request
 	status  int
 	code    string
-	faults  []string // "place code", all of them among the answer's
-	says    string   // a part of the answer
+	faults  []string // "place code"; the response must have all of them
+	says    string   // a part of the response
 	check   func(t *testing.T, a answer)
 }
 
-// TestRefusals walks all operations of the description. Each has a call that is granted, generated refusals of that call, and
-// refusals of its own; after each nothing may have changed.
+// TestRefusals sends requests to all described operations: a valid call, generated refusals of that call, and the own
+// refusals of the operation. After each refusal the database must be unchanged.
 func TestRefusals(t *testing.T) {
 	for _, engine := range directorytest.Engines {
 		t.Run(engine, func(t *testing.T) {
-			var logs logged
+			var logs logBuffer
 			h := openLogging(t, engine, logs.logger())
-			b := newBench(t, h)
+			b := newRefusalTester(t, h)
 			total := 0
 			all := h.operations()
 			for _, o := range all {
-				spec, ok := refusables[o.OperationID]
+				spec, ok := refusalSpecs[o.OperationID]
 				if !ok {
 					t.Errorf("%s has no cases in refusalcases_test.go", o.OperationID)
 					continue
 				}
 				t.Run(o.OperationID, func(t *testing.T) { total += b.run(t, o, spec) })
 			}
-			for id := range refusables {
+			for id := range refusalSpecs {
 				if !slices.ContainsFunc(all, func(o *huma.Operation) bool { return o.OperationID == id }) {
-					t.Errorf("there are cases for %s, which is no operation", id)
+					t.Errorf("there are cases for %s, which is not an operation", id)
 				}
-				if !h.answers[id] {
-					t.Errorf("%s was never granted", id)
+				if !h.answered[id] {
+					t.Errorf("no call of %s succeeded", id)
 				}
 			}
-			for _, found := range search(t, h, b.raw, &logs, []plant{{what: "the canary of refused requests", text: canary}}) {
+			for _, found := range findMarkers(t, h, b.raw, &logs,
+				[]marker{{what: "the canary of refused requests", text: canary}}) {
 				t.Error(found)
 			}
 			t.Logf("%d refusals", total)
@@ -88,63 +90,71 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// bench is what all operations are tried with.
-type bench struct {
-	*house
-	raw      *raw
-	refused  map[string]string // tokens that nobody is behind any more, by why
-	idle     string            // token of a person without a role
-	weak     string            // API key of a service whose role holds nothing
-	mustSet  string            // session of a person who must change their password
-	contact  string            // of a person who is not the one of the call
-	session  string            // likewise
-	resolved map[string]bool   // pages of problems that were looked at
-	calls    int
+// refusalTester has what the cases of all operations need.
+type refusalTester struct {
+	*testAPI
+	raw                  *rawDB
+	invalidTokens        map[string]string // tokens that are not valid, by the reason
+	withoutRole          string            // token of a user without a role
+	keyWithoutPermission string            // API key of a service with a role with no permission
+	mustChangePassword   string            // session of a user who must change the password
+	contact              string            // of another user than that of the call
+	session              string            // likewise
+	checkedPages         map[string]bool   // pages of problems that were requested
+	calls                int
 }
 
-func newBench(t *testing.T, h *house) *bench {
-	b := &bench{house: h, raw: openRaw(t, h), refused: map[string]string{}, resolved: map[string]bool{}}
-	h.set(t, "sessions.absolute_seconds", 300)
-	_, b.refused["expired session"] = h.person(t, "expired")
-	h.set(t, "sessions.absolute_seconds", 30*24*3600)
-	nothing := h.role(t, "nothing")
-	_, _, b.refused["expired API key"] = h.serviceKey(t, nothing, h.Clock.Now().Add(time.Minute))
+func newRefusalTester(t *testing.T, h *testAPI) *refusalTester {
+	b := &refusalTester{testAPI: h, raw: openRaw(t, h), invalidTokens: map[string]string{},
+		checkedPages: map[string]bool{}}
+	h.setSetting(t, "sessions.absolute_seconds", 300)
+	_, b.invalidTokens["expired session"] = h.newUser(t, "expired")
+	h.setSetting(t, "sessions.absolute_seconds", 30*24*3600)
+	nothing := h.newRole(t, "nothing")
+	_, _, b.invalidTokens["expired API key"] = h.newServiceKey(t, nothing, h.Clock.Now().Add(time.Minute))
 	h.Clock.Add(6 * time.Minute)
-	_, b.refused["ended session"] = h.person(t, "ended")
-	h.do(t, "POST", "/v1/sign-out", b.refused["ended session"], nil).want(t, http.StatusNoContent)
-	suspended, token := h.person(t, "suspended")
-	b.refused["session of a suspended user"] = token
+	_, b.invalidTokens["ended session"] = h.newUser(t, "ended")
+	h.do(t, "POST", "/v1/sign-out", b.invalidTokens["ended session"], nil).want(t, http.StatusNoContent)
+	suspended, token := h.newUser(t, "suspended")
+	b.invalidTokens["session of a suspended user"] = token
 	h.do(t, "POST", "/v1/users/"+suspended+"/suspend", h.admin, nil, "If-Match", `"1"`).want(t, http.StatusOK)
-	_, keyID, key := h.serviceKey(t, nothing)
-	b.refused["revoked API key"] = key
+	_, keyID, key := h.newServiceKey(t, nothing)
+	b.invalidTokens["revoked API key"] = key
 	h.do(t, "DELETE", "/v1/api-keys/"+keyID, h.admin, nil).want(t, http.StatusNoContent)
-	_, _, b.weak = h.serviceKey(t, nothing)
-	_, b.idle = h.person(t, "idle")
-	_, other := h.person(t, "other")
+	_, _, b.keyWithoutPermission = h.newServiceKey(t, nothing)
+	_, b.withoutRole = h.newUser(t, "idle")
+	_, other := h.newUser(t, "other")
 	b.contact, _ = h.do(t, "GET", "/v1/me/contacts", other, nil).want(t, http.StatusOK).items()[0]["id"].(string)
 	b.session, _ = h.do(t, "GET", "/v1/me/sessions", other, nil).want(t, http.StatusOK).items()[0]["id"].(string)
-	h.do(t, "POST", "/v1/users", h.admin, map[string]any{"email": "must@example.com", "password": goodPassword, "must_change_password": true}).want(t, http.StatusCreated)
-	b.mustSet = h.signIn(t, "must@example.com")
-	h.set(t, "sign_up.mode", "open") // a stranger's change makes the key of the month
-	h.do(t, "POST", "/v1/sign-up", "", map[string]any{"email": "admin@example.com", "password": goodPassword}).refuses(t, http.StatusConflict, "identifier_taken")
-	for why, text := range map[string]string{"no token": "", "a token that is none": canary, "a cut token": h.admin[:len(h.admin)-1], "a longer token": h.admin + "A",
-		"another secret": h.admin[:len(h.admin)-4] + "AAAA", "a token of another kind": "ck_" + h.admin[3:], "a set-up link": h.setupLink(t)} {
-		b.refused[why] = text
+	h.do(t, "POST", "/v1/users", h.admin,
+		map[string]any{"email": "must@example.com", "password": goodPassword, "must_change_password": true}).
+		want(t, http.StatusCreated)
+	b.mustChangePassword = h.signIn(t, "must@example.com")
+	h.setSetting(t, "sign_up.mode", "open") // a change by an anonymous caller creates the key of the month
+	h.do(t, "POST", "/v1/sign-up", "",
+		map[string]any{"email": "admin@example.com", "password": goodPassword}).wantProblem(t, http.StatusConflict,
+		"identifier_taken")
+	for why, text := range map[string]string{"no token": "", "an invalid token": canary,
+		"an incomplete token": h.admin[:len(h.admin)-1], "a longer token": h.admin + "A",
+		"another secret": h.admin[:len(h.admin)-4] + "AAAA", "a token of another kind": "ck_" + h.admin[3:],
+		"a set-up link": h.setupLink(t)} {
+		b.invalidTokens[why] = text
 	}
 	return b
 }
 
-func (h *house) set(t testing.TB, name string, value any) {
+func (h *testAPI) setSetting(t testing.TB, name string, value any) {
 	t.Helper()
 	got := h.do(t, "GET", "/v1/settings/"+name, h.admin, nil).want(t, http.StatusOK)
-	h.do(t, "PATCH", "/v1/settings/"+name, h.admin, map[string]any{"value": value}, "If-Match", got.Header().Get("ETag")).want(t, http.StatusOK)
+	h.do(t, "PATCH", "/v1/settings/"+name, h.admin, map[string]any{"value": value}, "If-Match",
+		got.Header().Get("ETag")).want(t, http.StatusOK)
 }
 
-func (b *bench) run(t *testing.T, o *huma.Operation, spec refusable) int {
-	c := spec.ready(t, b.house)
+func (b *refusalTester) run(t *testing.T, o *huma.Operation, spec refusalSpec) int {
+	c := spec.call(t, b.testAPI)
 	cases := b.generate(t, o, spec, c)
-	if spec.more != nil {
-		cases = append(cases, spec.more(t, b.house, c)...)
+	if spec.extra != nil {
+		cases = append(cases, spec.extra(t, b.testAPI, c)...)
 	}
 	if b.raw.engine == "postgres" {
 		tried := map[string]int{}
@@ -156,13 +166,13 @@ func (b *bench) run(t *testing.T, o *huma.Operation, spec refusable) int {
 	}
 	w := b.raw.watch(t)
 	for _, r := range cases {
-		b.refuses(t, o, c, r, w)
+		b.runCase(t, o, c, r, w)
 	}
 	w.seen = -1
 	if changed := w.changed(t); changed != nil {
 		t.Errorf("after all refusals: %q changed", changed)
 	}
-	b.granted(t, o, c)
+	b.checkGranted(t, o, c)
 	return len(cases)
 }
 
@@ -187,11 +197,12 @@ func (c call) content() any {
 	return c.body
 }
 
-// refuses sends a request and holds the refusal to what every refusal must be.
-func (b *bench) refuses(t *testing.T, o *huma.Operation, c call, r refusal, w *watch) {
+// runCase sends a request, checks the refusal, and checks that the database is unchanged.
+func (b *refusalTester) runCase(t *testing.T, o *huma.Operation, c call, r refusal, w *changeWatch) {
 	t.Helper()
 	b.calls++
-	b.from.Address = fmt.Sprintf("10.%d.%d.%d", b.calls>>16&255, b.calls>>8&255, b.calls&255) // attempts are counted by address
+	b.from.Address = fmt.Sprintf("10.%d.%d.%d", b.calls>>16&255, b.calls>>8&255,
+		b.calls&255) // attempts are counted by address
 	method, path, token, body := o.Method, c.fill(o.Path), c.token, c.content()
 	if r.method != "" {
 		method = r.method
@@ -211,7 +222,7 @@ func (b *bench) refuses(t *testing.T, o *huma.Operation, c call, r refusal, w *w
 	} else {
 		a = b.do(t, method, path, token, body, append(c.headers(), r.headers...)...)
 	}
-	b.isRefusal(t, r.name, a, r.status, r.code, r.faults, r.says)
+	b.checkRefusal(t, r.name, a, r.status, r.code, r.faults, r.says)
 	if r.check != nil {
 		r.check(t, a)
 	}
@@ -220,7 +231,8 @@ func (b *bench) refuses(t *testing.T, o *huma.Operation, c call, r refusal, w *w
 	}
 }
 
-func (b *bench) isRefusal(t *testing.T, name string, a answer, status int, code string, faults []string, says string) {
+func (b *refusalTester) checkRefusal(t *testing.T, name string, a answer, status int, code string, faults []string,
+	says string) {
 	t.Helper()
 	fail := func(format string, args ...any) {
 		t.Helper()
@@ -234,10 +246,13 @@ func (b *bench) isRefusal(t *testing.T, name string, a answer, status int, code 
 		fail("the media type is %q", a.Header().Get("Content-Type"))
 	}
 	if a.body["status"] != float64(status) || a.text("title") == "" || a.text("detail") == "" {
-		fail("status, title or detail are not told")
+		fail("the status, the title or the detail is missing")
 	}
 	if a.text("request_id") != a.request.String() {
-		fail("the request id is not that of the request")
+		fail("the request id is wrong")
+	}
+	if placeholder.MatchString(a.Body.String()) {
+		fail("a placeholder has no value")
 	}
 	codes := []string{code}
 	have := a.faults()
@@ -251,33 +266,34 @@ func (b *bench) isRefusal(t *testing.T, name string, a answer, status int, code 
 	}
 	for _, f := range faults {
 		if !slices.Contains(have, f) {
-			fail("the fault %q is not told", f)
+			fail("the error %q is missing", f)
 		}
 	}
 	if len(slices.Compact(slices.Clone(have))) != len(have) {
-		fail("a fault is told twice")
+		fail("an error is repeated")
 	}
-	if !b.resolved[code] {
-		b.resolved[code] = true
-		if page := b.do(t, "GET", a.text("type"), "", nil); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), code) {
-			fail("the type %s does not resolve", a.text("type"))
+	if !b.checkedPages[code] {
+		b.checkedPages[code] = true
+		if page := b.do(t, "GET", a.text("type"), "", nil); page.Code != http.StatusOK ||
+			!strings.Contains(page.Body.String(), code) {
+			fail("the type %s has no page", a.text("type"))
 		}
 	}
 	shown := a.Body.String() + fmt.Sprint(a.Header())
 	if strings.Contains(strings.ToLower(shown), strings.ToLower(canary[:9])) {
-		fail("the answer repeats the input")
+		fail("the response repeats the input")
 	}
 	if says != "" && !strings.Contains(a.Body.String(), says) {
-		fail("the answer does not say %q", says)
+		fail("the response does not contain %q", says)
 	}
 	if status == http.StatusUnauthorized && a.Header().Get("WWW-Authenticate") == "" {
 		fail("401 without WWW-Authenticate")
 	}
 }
 
-// granted sends the call itself: what was refused before was not refused for something else. Where a key makes it one, it is
-// sent again, and again with another body.
-func (b *bench) granted(t *testing.T, o *huma.Operation, c call) {
+// checkGranted sends the valid call: no case was refused for another reason. A call with an Idempotency-Key is
+// repeated, and sent again with another body.
+func (b *refusalTester) checkGranted(t *testing.T, o *huma.Operation, c call) {
 	path := c.fill(o.Path)
 	if o.Method == http.MethodGet {
 		b.do(t, "GET", path, c.token, nil).want(t, http.StatusOK)
@@ -305,7 +321,8 @@ func (b *bench) granted(t *testing.T, o *huma.Operation, c call) {
 	}
 	w := b.raw.watch(t)
 	again := b.do(t, o.Method, path, c.token, c.content(), key...)
-	if again.Code != first.Code || again.Header().Get("Idempotent-Replayed") != "true" || first.Header().Get("Idempotent-Replayed") != "" {
+	if again.Code != first.Code || again.Header().Get("Idempotent-Replayed") != "true" ||
+		first.Header().Get("Idempotent-Replayed") != "" {
 		t.Errorf("the replay: %d %v %s", again.Code, again.Header(), again.Body)
 	}
 	if o.OperationID != "create-api-key" && again.Body.String() != first.Body.String() {
@@ -319,18 +336,21 @@ func (b *bench) granted(t *testing.T, o *huma.Operation, c call) {
 	if c.body != nil {
 		text, _ := json.Marshal(c.body)
 		a := b.do(t, o.Method, path, c.token, string(text)+" ", key...)
-		b.isRefusal(t, "the key with another body", a, http.StatusUnprocessableEntity, "idempotency_mismatch", nil, "")
+		b.checkRefusal(t, "the key with another body", a, http.StatusUnprocessableEntity, "idempotency_mismatch", nil,
+			"")
 	}
 	if changed := w.changed(t); changed != nil {
 		t.Errorf("replays changed %q", changed)
 	}
 }
 
+var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
+
 func has(o *huma.Operation, in, name string) bool {
 	return slices.ContainsFunc(o.Parameters, func(p *huma.Param) bool { return p.In == in && p.Name == name })
 }
 
-// badIDs are texts that are no id, made from one that is.
+// badIDs returns invalid forms of an id.
 func badIDs(id string) map[string]string {
 	return map[string]string{
 		"none":             canary,
@@ -348,8 +368,8 @@ func badIDs(id string) map[string]string {
 	}
 }
 
-// generate makes the refusals that follow from the description.
-func (b *bench) generate(t *testing.T, o *huma.Operation, spec refusable, c call) []refusal {
+// generate returns the refusals that follow from the description of an operation.
+func (b *refusalTester) generate(t *testing.T, o *huma.Operation, spec refusalSpec, c call) []refusal {
 	var out []refusal
 	out = append(out, b.callers(o, spec, c)...)
 	out = append(out, b.paths(o, spec, c)...)
@@ -362,28 +382,32 @@ func (b *bench) generate(t *testing.T, o *huma.Operation, spec refusable, c call
 	return out
 }
 
-func (b *bench) callers(o *huma.Operation, spec refusable, c call) []refusal {
+func (b *refusalTester) callers(o *huma.Operation, spec refusalSpec, c call) []refusal {
 	if o.Security != nil && len(o.Security) == 0 {
 		return nil
 	}
 	var out []refusal
-	for why, token := range b.refused {
+	for why, token := range b.invalidTokens {
 		out = append(out, refusal{kind: "caller", name: why, token: &token, status: 401, code: "not_signed_in"})
 	}
 	for _, scheme := range []string{"Basic " + canary, canary, "Bearer", "Bearer  ", c.token} {
-		out = append(out, refusal{kind: "caller", name: "scheme", headers: []string{"Authorization", scheme}, status: 401, code: "not_signed_in"})
+		out = append(out, refusal{kind: "caller", name: "scheme", headers: []string{"Authorization", scheme},
+			status: 401, code: "not_signed_in"})
 	}
 	if !slices.Contains([]string{"sign-out", "change-my-password"}, o.OperationID) {
-		out = append(out, refusal{kind: "", name: "must change the password first", token: &b.mustSet, status: 403, code: "password_change_required"})
+		out = append(out, refusal{kind: "", name: "must change the password first", token: &b.mustChangePassword,
+			status: 403, code: "password_change_required"})
 	}
-	if spec.known {
+	if spec.anyCaller {
 		return out
 	}
-	out = append(out, refusal{name: "an API key whose role does not suffice", token: &b.weak, status: 403, code: "permission_missing"})
+	out = append(out, refusal{name: "an API key without the permission", token: &b.keyWithoutPermission, status: 403,
+		code: "permission_missing"})
 	var first string
-	out = append(out, refusal{name: "a person without the role", token: &b.idle, status: 403, code: "permission_missing", check: func(t *testing.T, a answer) {
-		first = strings.ReplaceAll(a.Body.String(), a.request.String(), "")
-	}})
+	out = append(out, refusal{name: "a user without the permission", token: &b.withoutRole, status: 403,
+		code: "permission_missing", check: func(t *testing.T, a answer) {
+			first = strings.ReplaceAll(a.Body.String(), a.request.String(), "")
+		}})
 	if len(c.params) > 0 {
 		nowhere := c
 		nowhere.params = maps.Clone(c.params)
@@ -392,17 +416,18 @@ func (b *bench) callers(o *huma.Operation, spec refusable, c call) []refusal {
 				nowhere.params[name] = cardinal.NewID().String()
 			}
 		}
-		out = append(out, refusal{name: "a person without the role, about what is not there", token: &b.idle, path: nowhere.fill(o.Path), status: 403, code: "permission_missing",
+		out = append(out, refusal{name: "a user without the permission, about an unknown id", token: &b.withoutRole,
+			path: nowhere.fill(o.Path), status: 403, code: "permission_missing",
 			check: func(t *testing.T, a answer) {
 				if strings.ReplaceAll(a.Body.String(), a.request.String(), "") != first {
-					t.Errorf("what is there is told apart from what is not: %s and %s", first, a.Body)
+					t.Errorf("the response differs for an id that exists: %s and %s", first, a.Body)
 				}
 			}})
 	}
 	return out
 }
 
-func (b *bench) paths(o *huma.Operation, spec refusable, c call) []refusal {
+func (b *refusalTester) paths(o *huma.Operation, spec refusalSpec, c call) []refusal {
 	var out []refusal
 	with := func(name, value string) string {
 		changed := c
@@ -415,33 +440,42 @@ func (b *bench) paths(o *huma.Operation, spec refusable, c call) []refusal {
 			continue
 		}
 		place := []string{p.Name + " parameter_format"}
-		for why, text := range map[string]string{"NUL": "%00", "invalid UTF-8": "%FF%FE", "NUL after it": url.PathEscape(c.params[p.Name]) + "%00"} {
-			out = append(out, refusal{kind: "path", name: p.Name + ": " + why, path: with(p.Name, text), status: 400, code: "validation_failed", faults: place})
+		for why, text := range map[string]string{"NUL": "%00", "invalid UTF-8": "%FF%FE",
+			"NUL after it": url.PathEscape(c.params[p.Name]) + "%00"} {
+			out = append(out, refusal{kind: "path", name: p.Name + ": " + why, path: with(p.Name, text), status: 400,
+				code: "validation_failed", faults: place})
 		}
 		if p.Schema.Format != "uuid" {
-			out = append(out, refusal{kind: "path", name: p.Name + ": too long", path: with(p.Name, strings.Repeat(canary, 7)), status: 400, code: "validation_failed", faults: place},
-				refusal{kind: "path", name: p.Name + ": unknown", path: with(p.Name, "zz"), status: 404, code: "not_found"})
+			out = append(out, refusal{kind: "path", name: p.Name + ": too long",
+				path: with(p.Name, strings.Repeat(canary, 7)), status: 400, code: "validation_failed", faults: place},
+				refusal{kind: "path", name: p.Name + ": unknown", path: with(p.Name, "zz"), status: 404,
+					code: "not_found"})
 			continue
 		}
 		for why, text := range badIDs(c.params[p.Name]) {
-			out = append(out, refusal{kind: "path", name: p.Name + ": " + why, path: with(p.Name, url.PathEscape(text)), status: 400, code: "validation_failed", faults: place})
+			out = append(out, refusal{kind: "path", name: p.Name + ": " + why, path: with(p.Name, url.PathEscape(text)),
+				status: 400, code: "validation_failed", faults: place})
 		}
-		out = append(out, refusal{kind: "path", name: p.Name + ": unknown", path: with(p.Name, cardinal.NewID().String()), status: 404, code: "not_found"})
+		out = append(out, refusal{kind: "path", name: p.Name + ": unknown",
+			path: with(p.Name, cardinal.NewID().String()), status: 404, code: "not_found"})
 		switch {
 		case p.Name == "contact_id":
-			out = append(out, refusal{kind: "path", name: "another person's contact", path: with(p.Name, b.contact), status: 404, code: "not_found"})
+			out = append(out, refusal{kind: "path", name: "the contact of another user", path: with(p.Name, b.contact),
+				status: 404, code: "not_found"})
 		case p.Name == "session_id":
-			out = append(out, refusal{kind: "path", name: "another person's session", path: with(p.Name, b.session), status: 404, code: "not_found"})
+			out = append(out, refusal{kind: "path", name: "the session of another user", path: with(p.Name, b.session),
+				status: 404, code: "not_found"})
 		}
 	}
 	return out
 }
 
-func (b *bench) queries(o *huma.Operation, c call) []refusal {
+func (b *refusalTester) queries(o *huma.Operation, c call) []refusal {
 	path := c.fill(o.Path) + "?"
 	var out []refusal
 	bad := func(name, query string, faults ...string) {
-		out = append(out, refusal{kind: "query", name: "query: " + name, path: path + query, status: 400, code: "validation_failed", faults: faults})
+		out = append(out, refusal{kind: "query", name: "query: " + name, path: path + query, status: 400,
+			code: "validation_failed", faults: faults})
 	}
 	bad("unknown", "zzqx="+canary, "zzqx parameter_unknown")
 	bad("unknown, odd", "z%0Az="+canary, "* parameter_unknown")
@@ -452,7 +486,8 @@ func (b *bench) queries(o *huma.Operation, c call) []refusal {
 			continue
 		}
 		name := url.QueryEscape(p.Name)
-		out = append(out, refusal{kind: "query", name: "query: nearly " + p.Name, path: path + name + "x=1", status: 400, code: "validation_failed",
+		out = append(out, refusal{kind: "query", name: "query: nearly " + p.Name, path: path + name + "x=1",
+			status: 400, code: "validation_failed",
 			faults: []string{p.Name + "x parameter_unknown"}, says: "Did you mean " + p.Name + "?"})
 		place := p.Name + " parameter_format"
 		bad(p.Name+" NUL", name+"=a%00"+canary, place)
@@ -483,7 +518,8 @@ func (b *bench) queries(o *huma.Operation, c call) []refusal {
 		if p.Name == "after" {
 			scope := c.fill(o.Path) + "?"
 			good := b.Cursor(scope, cardinal.NewID())
-			for why, text := range map[string]string{"of nothing": canary, "changed": flip(good), "cut": good[:len(good)-2], "of another list": b.Cursor("/v1/elsewhere?", cardinal.NewID()),
+			for why, text := range map[string]string{"of nothing": canary, "changed": flip(good),
+				"cut": good[:len(good)-2], "of another list": b.Cursor("/v1/elsewhere?", cardinal.NewID()),
 				"of other filters": b.Cursor(scope+"zz=1", cardinal.NewID()), "padded": good + "="} {
 				bad("cursor "+why, "after="+url.QueryEscape(text), "after cursor_invalid")
 			}
@@ -500,56 +536,71 @@ func flip(cursor string) string {
 	return "A" + cursor[1:]
 }
 
-func (b *bench) versions(o *huma.Operation, c call) []refusal {
+func (b *refusalTester) versions(o *huma.Operation, c call) []refusal {
 	var out []refusal
 	if has(o, "header", "If-Match") {
-		out = append(out, refusal{name: "no version", headers: []string{"If-Match", ""}, status: 428, code: "version_required"})
-		for _, text := range []string{"7", `W/` + c.etag, c.etag + "x", `"` + canary + `"`, "*", c.etag + ", " + c.etag, `"-1"`, `"01"`, `"99999999999999999999"`, `""`, canary, `"1`, `"+1"`, `"0x1"`} {
-			out = append(out, refusal{kind: "version", name: "If-Match: " + text, headers: []string{"If-Match", text}, status: 400, code: "validation_failed", faults: []string{"If-Match version_format"}})
+		out = append(out, refusal{name: "no version", headers: []string{"If-Match", ""}, status: 428,
+			code: "version_required"})
+		for _, text := range []string{"7", `W/` + c.etag, c.etag + "x", `"` + canary + `"`, "*", c.etag + ", " + c.etag,
+			`"-1"`, `"01"`, `"99999999999999999999"`, `""`, canary, `"1`, `"+1"`, `"0x1"`} {
+			out = append(out, refusal{kind: "version", name: "If-Match: " + text, headers: []string{"If-Match", text},
+				status: 400, code: "validation_failed", faults: []string{"If-Match version_format"}})
 		}
-		out = append(out, refusal{name: "stale", headers: []string{"If-Match", `"999"`}, status: 412, code: "version_stale", check: func(t *testing.T, a answer) {
-			if a.Header().Get("ETag") != c.etag {
-				t.Errorf("412 with the ETag %s, want %s", a.Header().Get("ETag"), c.etag)
-			}
-		}})
+		out = append(out, refusal{name: "stale", headers: []string{"If-Match", `"999"`}, status: 412,
+			code: "version_stale", check: func(t *testing.T, a answer) {
+				if a.Header().Get("ETag") != c.etag {
+					t.Errorf("412 with the ETag %s, want %s", a.Header().Get("ETag"), c.etag)
+				}
+			}})
 	}
 	if has(o, "header", "Idempotency-Key") {
-		for why, key := range map[string]string{"too long": strings.Repeat("k", 246) + canary, "with a space": canary + " " + canary + canary, "not ASCII": canary + canary + canary + "é", "with a tab": canary + canary + "\t" + canary} {
-			out = append(out, refusal{kind: "key", name: "Idempotency-Key " + why, headers: []string{"Idempotency-Key", key}, status: 400, code: "validation_failed", faults: []string{"Idempotency-Key idempotency_key_format"}})
+		for why, key := range map[string]string{"too long": strings.Repeat("k", 246) + canary,
+			"with a space": canary + " " + canary + canary, "not ASCII": canary + canary + canary + "é",
+			"with a tab": canary + canary + "\t" + canary} {
+			out = append(out, refusal{kind: "key", name: "Idempotency-Key " + why,
+				headers: []string{"Idempotency-Key", key}, status: 400, code: "validation_failed",
+				faults: []string{"Idempotency-Key idempotency_key_format"}})
 		}
 		if o.Security != nil && len(o.Security) == 0 {
-			out = append(out, refusal{name: "a stranger's short key", headers: []string{"Idempotency-Key", "k1"}, status: 400, code: "validation_failed", faults: []string{"Idempotency-Key idempotency_key_format"}})
+			out = append(out, refusal{name: "the short key of an anonymous caller",
+				headers: []string{"Idempotency-Key", "k1"}, status: 400, code: "validation_failed",
+				faults: []string{"Idempotency-Key idempotency_key_format"}})
 		}
 	}
 	return out
 }
 
-// failing is a body that stops coming.
+// failing is a body that does not arrive.
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("time-out") }
 
-// takesFile reports whether the body of an operation is a file, whose refusals TestUploads shows.
+// takesFile reports whether the body of an operation is a file. TestUploads has the refusals of files.
 func takesFile(o *huma.Operation) bool {
 	return o.RequestBody != nil && o.RequestBody.Content["application/json"].Schema.Format == "binary"
 }
 
-func (b *bench) negotiation(o *huma.Operation, c call) []refusal {
+func (b *refusalTester) negotiation(o *huma.Operation, c call) []refusal {
 	var out []refusal
-	for _, accept := range []string{"text/html", "application/json;q=0", "application/json;q=0.0, text/*", "image/png, */*;q=0", canary, "application/json;q=0, */*"} {
+	for _, accept := range []string{"text/html", "application/json;q=0", "application/json;q=0.0, text/*",
+		"image/png, */*;q=0", canary, "application/json;q=0, */*"} {
 		if ok := o.Responses["200"]; ok != nil && ok.Content["application/x-ndjson"] != nil {
-			break // it answers with a file; TestUploads has its refusals
+			break // the response is a file; TestUploads has its refusals
 		}
-		out = append(out, refusal{kind: "accept", name: "Accept: " + accept, headers: []string{"Accept", accept}, status: 406, code: "not_acceptable"})
+		out = append(out, refusal{kind: "accept", name: "Accept: " + accept, headers: []string{"Accept", accept},
+			status: 406, code: "not_acceptable"})
 	}
 	if o.RequestBody == nil {
 		for _, body := range []string{"{}", canary, " "} {
-			out = append(out, refusal{kind: "unexpected", name: "a body", body: body, status: 400, code: "body_unexpected"})
+			out = append(out, refusal{kind: "unexpected", name: "a body", body: body, status: 400,
+				code: "body_unexpected"})
 		}
 		return out
 	}
-	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", canary, "application/jsonx"} {
-		out = append(out, refusal{kind: "media", name: "Content-Type: " + kind, headers: []string{"Content-Type", kind}, status: 415, code: "media_type"})
+	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data",
+		"application/xml", canary, "application/jsonx"} {
+		out = append(out, refusal{kind: "media", name: "Content-Type: " + kind, headers: []string{"Content-Type", kind},
+			status: 415, code: "media_type"})
 	}
 	if takesFile(o) {
 		return out
@@ -558,5 +609,6 @@ func (b *bench) negotiation(o *huma.Operation, c call) []refusal {
 	slow.URL, _ = slow.URL.Parse(c.fill(o.Path))
 	slow.Header.Set("Content-Type", "application/json")
 	slow.Header.Set("Authorization", "Bearer "+c.token)
-	return append(out, refusal{kind: "slow", name: "a body that stops", send: slow, status: 408, code: "body_incomplete"})
+	return append(out, refusal{kind: "slow", name: "a body that stops", send: slow, status: 408,
+		code: "body_incomplete"})
 }

@@ -10,104 +10,89 @@ import (
 	"cardinal/internal/directory"
 )
 
+// OfRole is the role that a path names.
 type OfRole struct {
 	RoleID uuid.UUID `path:"id" format:"uuid" doc:"Id of the role"`
 }
 
-// rolePermission names a permission that a role shall hold.
+// rolePermission names a permission that a role gets.
 type rolePermission struct {
-	Permission string `json:"permission" maxLength:"64" doc:"Name of the permission"`
+	Permission string `json:"permission" maxLength:"64" doc:"Name of the permission, at most 64 characters"`
 }
+
+func roleID(r cardinal.Role) uuid.UUID { return r.ID }
 
 func (a *API) roleRoutes() {
 	register(a, op(http.MethodGet, "/v1/roles", "list-roles", "Roles", "List roles"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
-			Paging
-		}) (*listed[cardinal.Role], error) {
-			page, err := in.page(a.directory, false)
-			if err != nil {
-				return nil, err
-			}
-			found, err := k.Roles(ctx, page)
-			if err != nil {
-				return nil, err
-			}
-			return list(a.directory, &in.Paging, found, func(r cardinal.Role) uuid.UUID { return r.ID }), nil
+		func(ctx context.Context, desk directory.Desk, in *struct{ Paging }) (*listed[cardinal.Role], error) {
+			return listPage(ctx, a, &in.Paging, false, desk.Roles, roleID)
 		})
-	register(a, created(op(http.MethodPost, "/v1/roles", "create-role", "Roles", "Make a role")),
-		func(ctx context.Context, k directory.Desk, in *posted[cardinal.NewRole]) (*made[cardinal.Role], error) {
-			role, err := k.CreateRole(ctx, in.Body)
-			return &made[cardinal.Role]{ETag: etag(role.Version), Location: location("roles", role.ID), Body: role}, err
+	register(a, created(op(http.MethodPost, "/v1/roles", "create-role", "Roles", "Create a role")),
+		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewRole],
+		) (*createdResponse[cardinal.Role], error) {
+			role, err := desk.CreateRole(ctx, in.Body)
+			path := location("roles", role.ID)
+			return &createdResponse[cardinal.Role]{ETag: etag(role.Version), Location: path, Body: role}, err
 		})
 	register(a, op(http.MethodGet, "/v1/roles/{id}", "get-role", "Roles", "Read a role"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Conditional
 			OfRole
-		}) (*one[cardinal.Role], error) {
-			role, err := k.Role(ctx, in.RoleID)
-			if err != nil {
-				return nil, err
-			}
-			if err := in.seen(role.Version); err != nil {
-				return nil, err
-			}
-			return single(role, role.Version), nil
+		}) (*etagResponse[cardinal.Role], error) {
+			role, err := desk.Role(ctx, in.RoleID)
+			return okIfModified(in.Conditional, role, role.Version, err)
 		})
-	register(a, op(http.MethodPatch, "/v1/roles/{id}", "update-role", "Roles", "Change a role's name and description"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+	register(a, op(http.MethodPatch, "/v1/roles/{id}", "update-role", "Roles",
+		"Change the name and the description of a role"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
 			OfRole
 			Body cardinal.RoleChange
-		}) (*one[cardinal.Role], error) {
-			role, err := k.UpdateRole(ctx, in.RoleID, in.version(), in.Body)
-			return single(role, role.Version), err
+		}) (*etagResponse[cardinal.Role], error) {
+			role, err := desk.UpdateRole(ctx, in.RoleID, in.version(), in.Body)
+			return okWithETag(role, role.Version), err
 		})
-	register(a, op(http.MethodDelete, "/v1/roles/{id}", "delete-role", "Roles", "Delete a role that nobody holds"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+	register(a, op(http.MethodDelete, "/v1/roles/{id}", "delete-role", "Roles", "Delete a role that no user has"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
 			OfRole
-		}) (*empty, error) {
-			return nil, k.DeleteRole(ctx, in.RoleID, in.version())
+		}) (*noContent, error) {
+			return nil, desk.DeleteRole(ctx, in.RoleID, in.version())
 		})
-	register(a, op(http.MethodGet, "/v1/roles/{id}/permissions", "list-role-permissions", "Roles", "List the permissions that a role holds by name"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+	a.rolePermissionRoutes()
+}
+
+func (a *API) rolePermissionRoutes() {
+	register(a, op(http.MethodGet, "/v1/roles/{id}/permissions", "list-role-permissions", "Roles",
+		"List the permissions that were added to a role"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Paging
 			OfRole
 		}) (*listed[cardinal.Permission], error) {
-			page, err := in.page(a.directory, false)
-			if err != nil {
-				return nil, err
+			read := func(ctx context.Context, page cardinal.Page) (cardinal.List[cardinal.Permission], error) {
+				return desk.RolePermissions(ctx, in.RoleID, page)
 			}
-			found, err := k.RolePermissions(ctx, in.RoleID, page)
-			if err != nil {
-				return nil, err
-			}
-			return list(a.directory, &in.Paging, found, func(p cardinal.Permission) uuid.UUID { return p.ID }), nil
+			return listPage(ctx, a, &in.Paging, false, read, permissionID)
 		})
-	register(a, op(http.MethodPost, "/v1/roles/{id}/permissions", "add-role-permission", "Roles", "Give a role a permission, under the role's version"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
-			Replayable
+	register(a, op(http.MethodPost, "/v1/roles/{id}/permissions", "add-role-permission", "Roles",
+		"Add a permission to a role, under the version of the role"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
+			IdempotentInput
 			Versioned
 			OfRole
 			Body rolePermission
-		}) (*one[cardinal.Role], error) {
-			role, err := k.AddRolePermission(ctx, in.RoleID, in.version(), in.Body.Permission)
-			return single(role, role.Version), err
+		}) (*etagResponse[cardinal.Role], error) {
+			role, err := desk.AddRolePermission(ctx, in.RoleID, in.version(), in.Body.Permission)
+			return okWithETag(role, role.Version), err
 		})
-	register(a, op(http.MethodDelete, "/v1/roles/{id}/permissions/{permission_id}", "remove-role-permission", "Roles", "Take a permission from a role, under the role's version"),
-		func(ctx context.Context, k directory.Desk, in *struct {
-			Strict
+	register(a, op(http.MethodDelete, "/v1/roles/{id}/permissions/{permission_id}", "remove-role-permission", "Roles",
+		"Remove a permission from a role, under the version of the role"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
 			OfRole
-			PermissionID uuid.UUID `path:"permission_id" format:"uuid"`
-		}) (*empty, error) {
-			_, err := k.RemoveRolePermission(ctx, in.RoleID, in.version(), in.PermissionID)
+			PermissionID uuid.UUID `path:"permission_id" format:"uuid" doc:"Id of the permission"`
+		}) (*noContent, error) {
+			_, err := desk.RemoveRolePermission(ctx, in.RoleID, in.version(), in.PermissionID)
 			return nil, err
 		})
 }

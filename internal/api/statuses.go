@@ -9,9 +9,9 @@ import (
 )
 
 func (a *API) statusRoutes() {
-	register(a, op(http.MethodGet, "/v1/statuses", "list-statuses", "Users", "List the states a user can be in"),
-		func(ctx context.Context, k directory.Desk, in *nothing) (*listed[cardinal.Status], error) {
-			found, err := k.Statuses(ctx)
-			return whole(found), err
+	register(a, op(http.MethodGet, "/v1/statuses", "list-statuses", "Users", "List the statuses that a user can have"),
+		func(ctx context.Context, desk directory.Desk, _ *noInput) (*listed[cardinal.Status], error) {
+			found, err := desk.Statuses(ctx)
+			return unpagedList(found), err
 		})
 }

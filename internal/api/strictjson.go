@@ -8,11 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxNesting bounds the depth of a body; encoding/json would recurse ten thousand levels.
+// maxNesting limits the depth of a body. encoding/json would allow ten thousand levels.
 const maxNesting = 32
 
-// checkJSON returns what makes a text ambiguous or unstorable, or nothing. encoding/json lets several things pass silently
-// that must be refused, not replaced: invalid UTF-8, lone surrogates, NUL, a name given twice, more than one value.
+// checkJSON returns why a text is ambiguous or cannot be stored, or "". encoding/json accepts or replaces what must be
+// refused: invalid UTF-8, lone surrogates, NUL, a repeated name, and more than one value.
 func checkJSON(text []byte) string {
 	if !utf8.Valid(text) {
 		return "it is not valid UTF-8"
@@ -33,7 +33,7 @@ func checkJSON(text []byte) string {
 			if len(open) == 0 && decoder.InputOffset() > 0 {
 				return ""
 			}
-			return "it ends too early"
+			return "it is incomplete"
 		}
 		if err != nil {
 			return "it is not JSON"
@@ -59,20 +59,20 @@ func checkJSON(text []byte) string {
 		} else if top >= 0 && open[top].names != nil && !open[top].value {
 			name := token.(string)
 			if open[top].names[name] {
-				return "a name is given twice in one object"
+				return "an object has a name twice"
 			}
 			open[top].names[name], open[top].value = true, true
 		} else if top >= 0 {
 			open[top].value = false
 		}
 		if len(open) == 0 && len(bytes.TrimSpace(text[decoder.InputOffset():])) > 0 {
-			return "something follows its end"
+			return "there is text after its end"
 		}
 	}
 }
 
-// checkEscapes finds \u escapes of NUL and of surrogates that are not a pair. Outside of strings a backslash is no JSON, so
-// strings need not be told apart.
+// checkEscapes finds \u escapes of NUL, and of surrogates that are not a pair. A backslash outside of a string is not
+// valid JSON, so strings need not be recognised.
 func checkEscapes(text []byte) string {
 	for i := 0; i < len(text); i++ {
 		if text[i] == 0 {
@@ -105,7 +105,7 @@ func checkEscapes(text []byte) string {
 	return ""
 }
 
-// hex4 reads four hexadecimal digits at a place.
+// hex4 reads four hexadecimal digits.
 func hex4(text []byte, at int) (int, bool) {
 	if at < 0 || at+4 > len(text) {
 		return 0, false

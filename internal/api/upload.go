@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,56 +24,57 @@ const (
 	hashConfig = "Import-Hash-Config"
 )
 
-// uploadTypes are the media types of files. What a file is, its content says.
+// uploadTypes are the media types of files. The format of a file is detected from its content.
 var uploadTypes = []string{"application/json", "application/x-ndjson", "text/csv"}
 
-// uploadLimits bound the body of an upload, which the limits of all other bodies do not.
+// uploadLimits limit the body of an upload. The limits of all other bodies do not apply to it.
 type uploadLimits struct {
-	bytes int64
-	pace  int           // bytes that must come or go
-	in    time.Duration // within this
+	size     int64         // bytes
+	pace     int           // bytes that must arrive, or be sent,
+	interval time.Duration // within this time
 }
 
-var standardUploads = uploadLimits{bytes: 1 << 30, pace: 64 << 10, in: 30 * time.Second}
+var standardUploads = uploadLimits{size: 1 << 30, pace: 64 << 10, interval: 30 * time.Second}
 
-// IsUpload reports whether a request's body is a file, whose length and pace are bounded here and not by the server.
+// IsUpload reports whether the body of a request is a file. The API limits its size and pace, not the server.
 func IsUpload(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == uploadPath }
 
-// paced moves the deadlines of a connection on as long as bytes come, or go, at the pace that is asked for.
-type paced struct {
+// pacer extends the deadlines of a connection as long as its bytes arrive, or are sent, at the minimum pace.
+type pacer struct {
 	limits  uploadLimits
 	control *http.ResponseController
-	n       int
+	n       int // bytes since the deadlines were extended
 }
 
-func (a *API) paced(w http.ResponseWriter) *paced {
-	p := &paced{limits: a.uploads, control: http.NewResponseController(w)}
-	p.move()
+func (a *API) newPacer(w http.ResponseWriter) *pacer {
+	p := &pacer{limits: a.uploads, control: http.NewResponseController(w)}
+	p.extend()
 	return p
 }
 
-// move gives the next bytes their time. A writer without deadlines, as tests have, is none that keeps a connection.
-func (p *paced) move() {
-	until := time.Now().Add(p.limits.in)
-	_ = p.control.SetReadDeadline(until)
-	_ = p.control.SetWriteDeadline(until)
+// extend sets the deadlines for the next bytes. Errors are ignored: a writer without deadlines, as in tests, has no
+// connection.
+func (p *pacer) extend() {
+	deadline := time.Now().Add(p.limits.interval)
+	_ = p.control.SetReadDeadline(deadline)
+	_ = p.control.SetWriteDeadline(deadline)
 }
 
-func (p *paced) count(n int) {
+func (p *pacer) count(n int) {
 	if p.n += n; p.n >= p.limits.pace {
 		p.n = 0
-		p.move()
+		p.extend()
 	}
 }
 
-// pacedBody is a body that has to come at a pace, and the error that ended it.
-type pacedBody struct {
+// pacedReader is a body with a minimum pace, and the error that ended it.
+type pacedReader struct {
 	io.Reader
-	pace *paced
+	pace *pacer
 	err  error
 }
 
-func (b *pacedBody) Read(p []byte) (int, error) {
+func (b *pacedReader) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
 	b.pace.count(n)
 	if err != nil && err != io.EOF {
@@ -81,91 +83,88 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// upload streams a file into the directory.
+// upload streams a file to the directory.
 func (a *API) upload(o *huma.Operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		run, err := a.receive(w, r, o)
 		if err != nil {
-			w.Header().Set("Connection", "close") // what is left of the body is not worth reading
-			a.refuse(w, r, a.problemOf(r.Context(), err))
+			w.Header().Set("Connection", "close") // the rest of the body is not read
+			a.writeError(w, r, err)
 			return
 		}
 		w.Header().Set("Location", location("imports", run.ID))
 		w.Header()["Content-Type"] = jsonType
 		w.WriteHeader(http.StatusAccepted)
-		answer(w, run)
+		writeJSON(w, run)
 	}
 }
 
 func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation) (cardinal.ImportRun, error) {
-	k, err := a.desk(r, o)
+	desk, err := a.authenticate(r, o)
 	if err != nil {
 		return cardinal.ImportRun{}, err
 	}
-	if accept := r.Header["Accept"]; accept != nil && !accepts(accept) {
-		return cardinal.ImportRun{}, problem("not_acceptable", "application/json")
+	if !accepts(r.Header["Accept"], jsonRanges) {
+		return cardinal.ImportRun{}, NewProblem("not_acceptable", "application/json")
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || !slices.Contains(uploadTypes, kind) || r.Header.Get("Content-Encoding") != "" {
-		return cardinal.ImportRun{}, problem("media_type", "text/csv, application/x-ndjson or application/json, not compressed")
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !slices.Contains(uploadTypes, mediaType) || r.Header.Get("Content-Encoding") != "" {
+		const supported = "text/csv, application/x-ndjson or application/json, not compressed"
+		return cardinal.ImportRun{}, NewProblem("media_type", supported)
 	}
-	in, faults := newImport(r, o)
-	if len(faults) > 0 {
-		return cardinal.ImportRun{}, faulty(faults)
+	faults := cardinal.Faults(a.validate(r, o, nil))
+	in, isMapValid := newImport(r)
+	if !isMapValid && !slices.ContainsFunc(faults, func(f cardinal.Fault) bool { return f.Parameter == "map" }) {
+		faults.AddParameter("map", "parameter_format", "Use COLUMN=FIELD, each column once.")
 	}
-	if r.ContentLength > a.uploads.bytes {
-		return cardinal.ImportRun{}, a.uploadTooLarge()
+	if err := faults.Err(); err != nil {
+		return cardinal.ImportRun{}, err
 	}
-	pace := a.paced(w)
-	body := &pacedBody{Reader: http.MaxBytesReader(w, r.Body, a.uploads.bytes), pace: pace}
-	run, err := importing.Upload(r.Context(), k, in, body)
-	pace.move() // for the answer
+	if r.ContentLength > a.uploads.size {
+		return cardinal.ImportRun{}, uploadTooLarge()
+	}
+	pace := a.newPacer(w)
+	body := &pacedReader{Reader: http.MaxBytesReader(w, r.Body, a.uploads.size), pace: pace}
+	run, err := importing.Upload(r.Context(), desk, in, body)
+	pace.extend() // for the answer
 	var tooLarge *http.MaxBytesError
 	var invalid *cardinal.Invalid
 	switch {
 	case errors.As(body.err, &tooLarge):
-		err = a.uploadTooLarge()
+		err = uploadTooLarge()
 	case body.err != nil:
-		err = problem("body_incomplete", "at a rate of at least 64 KiB in 30 seconds")
+		err = NewProblem("body_incomplete", "at a rate of at least 64 KiB in 30 seconds")
 	case errors.As(err, &invalid):
-		err = faulty(asParameters(invalid.Faults))
+		err = &cardinal.Invalid{Faults: asParameters(invalid.Faults)}
 	}
 	return run, err
 }
 
-func (a *API) uploadTooLarge() *Problem {
-	return problem("body_too_large", "1 GiB, or import the file with cardinal import")
+func uploadTooLarge() *Problem {
+	return NewProblem("body_too_large", "1 GiB, or import the file with cardinal import")
 }
 
-// newImport reads how a file is to be taken.
-func newImport(r *http.Request, o *huma.Operation) (cardinal.NewImport, []cardinal.Fault) {
-	faults := queryFaults(r.URL.RawQuery, o)
-	bad := func(name, message string) {
-		if !slices.ContainsFunc(faults, func(f cardinal.Fault) bool { return f.Parameter == name }) {
-			faults = append(faults, cardinal.ParameterFault(name, "parameter_format", message))
-		}
-	}
+// newImport returns the import that a request describes, and whether its parameter map is valid.
+func newImport(r *http.Request) (in cardinal.NewImport, isMapValid bool) {
 	query, _ := url.ParseQuery(r.URL.RawQuery)
-	in := cardinal.NewImport{Name: query.Get("name"), Format: query.Get("format"), FirebaseHash: r.Header.Get(hashConfig), Start: query.Get("start") == "true"}
+	start, _ := strconv.ParseBool(query.Get("start"))
+	in = cardinal.NewImport{Name: query.Get("name"), Format: query.Get("format"), Start: start}
+	in.FirebaseHash = r.Header.Get(hashConfig)
+	isMapValid = true
 	for _, pair := range query["map"] {
 		column, field, ok := strings.Cut(pair, "=")
-		if _, twice := in.Map[column]; !ok || twice {
-			bad("map", "use COLUMN=FIELD, each column once")
+		if _, isRepeated := in.Map[column]; !ok || isRepeated {
+			isMapValid = false
 		}
 		if in.Map == nil {
 			in.Map = map[string]string{}
 		}
 		in.Map[column] = field
 	}
-	if in.Format != "" && !slices.Contains(importing.Formats(), in.Format) {
-		bad("format", "use one of "+strings.Join(importing.Formats(), ", "))
-	}
-	if !slices.Contains([]string{"", "true", "false"}, query.Get("start")) {
-		bad("start", "use true or false")
-	}
-	return in, faults
+	return in, isMapValid
 }
 
-// asParameters puts the names of parameters in place of pointers into a body that has none.
+// asParameters converts pointers into a body to names of parameters: the body of an upload has no fields.
 func asParameters(faults []cardinal.Fault) []cardinal.Fault {
 	out := slices.Clone(faults)
 	for i, f := range out {
@@ -179,46 +178,45 @@ func (a *API) importProblems(o *huma.Operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		rows, err := a.openProblems(w, r, o)
 		if err != nil {
-			a.refuse(w, r, a.problemOf(r.Context(), err))
+			a.writeError(w, r, err)
 			return
 		}
 		defer rows.Close()
-		in := bufio.NewReaderSize(&pacedBody{Reader: rows, pace: a.paced(w)}, 64<<10)
+		in := bufio.NewReaderSize(&pacedReader{Reader: rows, pace: a.newPacer(w)}, 64<<10)
 		first, err := in.Peek(1)
 		if err != nil && err != io.EOF {
-			a.refuse(w, r, a.problemOf(r.Context(), err))
+			a.writeError(w, r, err)
 			return
 		}
-		kind := "text/csv"
+		mediaType := "text/csv"
 		if len(first) == 0 || first[0] == '{' {
-			kind = "application/x-ndjson"
+			mediaType = "application/x-ndjson"
 		}
-		if !accepts(r.Header.Values("Accept"), kind) {
-			a.refuse(w, r, problem("not_acceptable", kind))
+		if !accepts(r.Header.Values("Accept"), rangesOf(mediaType)) {
+			a.writeError(w, r, NewProblem("not_acceptable", mediaType))
 			return
 		}
-		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Content-Type", mediaType)
 		if _, err := io.Copy(w, struct{ io.Reader }{in}); err != nil {
-			panic(http.ErrAbortHandler) // an answer that was cut must not look whole
+			panic(http.ErrAbortHandler) // an incomplete answer must not look complete
 		}
 	}
 }
 
 func (a *API) openProblems(w http.ResponseWriter, r *http.Request, o *huma.Operation) (io.ReadCloser, error) {
-	k, err := a.desk(r, o)
+	desk, err := a.authenticate(r, o)
 	if err != nil {
 		return nil, err
 	}
-	if _, refused := a.body(w, r, o); refused != nil {
-		return nil, refused
+	if _, err := readBody(w, r, o); err != nil { // there is none
+		return nil, err
 	}
-	faults := queryFaults(r.URL.RawQuery, o)
+	if err := cardinal.Faults(a.validate(r, o, nil)).Err(); err != nil {
+		return nil, err
+	}
 	id, err := uuid.Parse(r.PathValue("id"))
-	if err != nil || !canonicalID.MatchString(r.PathValue("id")) {
-		faults = append(faults, cardinal.ParameterFault("id", "parameter_format", "use a UUID in its canonical form"))
+	if err != nil {
+		return nil, err
 	}
-	if len(faults) > 0 {
-		return nil, faulty(faults)
-	}
-	return importing.Problems(r.Context(), k, id)
+	return importing.Problems(r.Context(), desk, id)
 }

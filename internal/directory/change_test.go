@@ -417,19 +417,30 @@ func TestDefaultDeny(t *testing.T) {
 			refuses(t, err, "permission_missing")
 		})
 		t.Run("TellsFaultsOnlyToWhoMayCreate", func(t *testing.T) {
-			if faults := w.as(nobody).NewUserFaults(ctx, cardinal.NewUser{Email: "x"}); faults != nil {
-				t.Errorf("told %v", faults)
+			check := func(faults []cardinal.Fault, err error, want int) {
+				t.Helper()
+				if err != nil || len(faults) != want {
+					t.Errorf("%v, %v; want %d errors", faults, err, want)
+				}
 			}
-			if faults := w.as(mighty).NewUserFaults(ctx, cardinal.NewUser{Email: "x"}); len(faults) != 1 {
-				t.Errorf("told %v", faults)
-			}
+			faults, err := w.as(nobody).NewUserFaults(ctx, cardinal.NewUser{Email: "x"})
+			check(faults, err, 0)
+			faults, err = w.as(mighty).NewUserFaults(ctx, cardinal.NewUser{Email: "x"})
+			check(faults, err, 1)
 			w.set(t, "sign_up.mode", "closed")
-			if faults := w.stranger("").SignUpFaults(ctx, cardinal.SignUp{}); faults != nil {
-				t.Errorf("told %v", faults)
-			}
+			faults, err = w.stranger("").SignUpFaults(ctx, cardinal.SignUp{})
+			check(faults, err, 0)
 			w.set(t, "sign_up.mode", "open")
-			if faults := w.stranger("").SignUpFaults(ctx, cardinal.SignUp{}); len(faults) != 2 {
-				t.Errorf("told %v", faults)
+			faults, err = w.stranger("").SignUpFaults(ctx, cardinal.SignUp{})
+			check(faults, err, 2)
+			// An error of the database is an error, not a shorter list.
+			ended, cancel := context.WithCancel(ctx)
+			cancel()
+			if faults, err := w.as(mighty).NewUserFaults(ended, cardinal.NewUser{Email: "x"}); err == nil {
+				t.Errorf("the database fails, and the errors are %v", faults)
+			}
+			if faults, err := w.stranger("").SignUpFaults(ended, cardinal.SignUp{}); err == nil {
+				t.Errorf("the database fails, and the errors are %v", faults)
 			}
 		})
 		t.Run("KeepsMadeUpIDsOutOfTheLog", func(t *testing.T) {

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -187,17 +188,20 @@ func (k Desk) checkNewUser(ctx context.Context, r store.Reader, in cardinal.NewU
 	return checkedUser{in, username, email, phone}, check.Err()
 }
 
-// NewUserFaults returns the errors of a new user, for a caller who is allowed to create one: a request with other errors in its form is
-// then answered with all errors at once.
-func (k Desk) NewUserFaults(ctx context.Context, in cardinal.NewUser) []cardinal.Fault {
+// NewUserFaults returns the errors that the rules find in a new user, so that a request with errors of form lists these
+// errors too. A caller who is not allowed to create users gets none.
+func (k Desk) NewUserFaults(ctx context.Context, in cardinal.NewUser) ([]cardinal.Fault, error) {
 	r, err := k.Read(ctx, Rule{Permission: "users.create"})
+	if errors.Is(err, cardinal.ErrForbidden) || errors.Is(err, cardinal.ErrUnauthenticated) {
+		return nil, nil
+	}
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	s, err := k.d.CurrentSettings(ctx, r)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	_, err = k.checkNewUser(ctx, r, in, s)
-	return cardinal.FaultsOf(err)
+	return cardinal.FaultsOrError(err)
 }

@@ -13,18 +13,19 @@ import (
 	"cardinal"
 )
 
-// BenchmarkServer is what every request pays; BenchmarkBare is the same request without it.
+// BenchmarkServer measures the cost of the server per request. BenchmarkBare is the same request without the server.
 func BenchmarkServer(b *testing.B) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/session", noContent)
 	type key struct{}
-	s := New(Options{API: mux, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Annotate: func(ctx context.Context, _ uuid.UUID, from cardinal.Client) context.Context {
-		return context.WithValue(ctx, key{}, from)
-	}})
+	s := New(Options{API: mux, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Annotate: func(ctx context.Context, _ uuid.UUID, from cardinal.Client) context.Context {
+			return context.WithValue(ctx, key{}, from)
+		}})
 	benchmark(b, s.Handler())
 }
 
-// BenchmarkBare is a ServeMux and a handler that does nothing.
+// BenchmarkBare measures a ServeMux and a handler that does nothing.
 func BenchmarkBare(b *testing.B) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/session", noContent)
@@ -42,7 +43,7 @@ func benchmark(b *testing.B, h http.Handler) {
 	}
 }
 
-// sink is an answer that nobody reads.
+// sink is a response writer that discards everything.
 type sink struct{ header http.Header }
 
 func (s *sink) Header() http.Header { return s.header }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestSlowBodyIsCut(t *testing.T) {
+func TestSlowBody(t *testing.T) {
 	read := make(chan error, 1)
 	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
@@ -20,7 +20,7 @@ func TestSlowBodyIsCut(t *testing.T) {
 	}), func(_ *Options, l *limits) { l.read = 200 * time.Millisecond })
 	c := open(t, s.address)
 	c.send(t, "POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow")
-	if err := await(t, "the cut", read); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err := await(t, "the end of the body", read); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("reading the body ended with %v", err)
 	}
 	answer, _ := c.answer(t)
@@ -29,7 +29,7 @@ func TestSlowBodyIsCut(t *testing.T) {
 	}
 }
 
-func TestSlowHeaderIsCut(t *testing.T) {
+func TestSlowHeader(t *testing.T) {
 	s := start(t, http.HandlerFunc(noContent), func(_ *Options, l *limits) { l.readHeader = 100 * time.Millisecond })
 	c := open(t, s.address)
 	c.send(t, "GET /v1/session HTTP/1.1\r\nHost:")
@@ -38,8 +38,8 @@ func TestSlowHeaderIsCut(t *testing.T) {
 	}
 }
 
-// The read timeout is for the body: whoever works longer than that is not cancelled.
-func TestLongWorkIsNotCutByTheReadDeadline(t *testing.T) {
+// The read timeout is for the body. A handler that runs longer is not cancelled.
+func TestSlowHandler(t *testing.T) {
 	for _, body := range []string{"", "a body"} {
 		s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if _, err := io.ReadAll(r.Body); err != nil {
@@ -58,7 +58,7 @@ func TestLongWorkIsNotCutByTheReadDeadline(t *testing.T) {
 	}
 }
 
-func TestBodyIsLimited(t *testing.T) {
+func TestBodyLimit(t *testing.T) {
 	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		if tooMuch := (*http.MaxBytesError)(nil); errors.As(err, &tooMuch) {
@@ -67,13 +67,13 @@ func TestBodyIsLimited(t *testing.T) {
 	}), nil)
 	size := int(standard.body)
 	if answer, _ := do(t, "POST", s.url+"/v1/users", strings.Repeat("x", size)); answer.StatusCode != 200 {
-		t.Errorf("a body of the limit: %d", answer.StatusCode)
+		t.Errorf("a body of exactly the limit: %d", answer.StatusCode)
 	}
 	c := open(t, s.address)
 	c.send(t, fmt.Sprintf("POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", size+1))
 	answer, body := c.answer(t)
 	wantProblem(t, answer, body, 413, "body_too_large")
-	// Without a length beforehand it is found out on the way, and the handler answers.
+	// Without Content-Length the limit is noticed while the body is read, and the handler answers.
 	r, err := http.NewRequest("POST", s.url+"/v1/users", io.LimitReader(endless{}, int64(size)+1))
 	if err != nil {
 		t.Fatal(err)
@@ -87,12 +87,14 @@ type endless struct{}
 
 func (endless) Read(b []byte) (int, error) { return len(b), nil }
 
-func TestHeaderIsLimited(t *testing.T) {
+func TestHeaderLimit(t *testing.T) {
 	s := start(t, http.HandlerFunc(noContent), nil)
-	if answer, _ := do(t, "GET", s.url+"/v1/session", "", "X-Long", strings.Repeat("x", 15<<10)); answer.StatusCode != 204 {
+	if answer, _ := do(t, "GET", s.url+"/v1/session", "", "X-Long",
+		strings.Repeat("x", 15<<10)); answer.StatusCode != 204 {
 		t.Errorf("a header below the limit: %d", answer.StatusCode)
 	}
-	// net/http hangs up on what it does not read, so only the head of the answer is sure to arrive.
+	// net/http closes the connection before it has read the header, so only the head of the response is certain to
+	// arrive.
 	c := open(t, s.address)
 	c.send(t, "GET /v1/session HTTP/1.1\r\nHost: x\r\nX-Long: "+strings.Repeat("x", 21<<10)+"\r\n\r\n")
 	if answer, err := http.ReadResponse(c.in, nil); err != nil || answer.StatusCode != 431 {
@@ -100,7 +102,7 @@ func TestHeaderIsLimited(t *testing.T) {
 	}
 }
 
-func TestRequestsInFlightAreLimited(t *testing.T) {
+func TestInFlightLimit(t *testing.T) {
 	release := make(chan struct{})
 	entered := make(chan struct{}, 2)
 	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -126,12 +128,12 @@ func TestRequestsInFlightAreLimited(t *testing.T) {
 		c.answer(t)
 	}
 	if answer, _ := do(t, "GET", s.url+"/v1/session", ""); answer.StatusCode != 204 {
-		t.Errorf("with room again: %d", answer.StatusCode)
+		t.Errorf("below the limit again: %d", answer.StatusCode)
 	}
 }
 
-// Uploads are bounded by the API; every other body by the server.
-func TestUploadsPassTheLimitOfBodies(t *testing.T) {
+// The API limits uploads; the server limits every other body.
+func TestUploadNotLimited(t *testing.T) {
 	received := make(chan int64, 1)
 	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
@@ -144,7 +146,9 @@ func TestUploadsPassTheLimitOfBodies(t *testing.T) {
 		l.body = 10
 		o.Uploads = func(r *http.Request) bool { return r.URL.Path == "/v1/imports" }
 	})
-	if answer, _ := do(t, "POST", s.url+"/v1/imports", strings.Repeat("x", 1000)); answer.StatusCode != http.StatusNoContent || await(t, "the upload", received) != 1000 {
+	if answer, _ := do(t, "POST", s.url+"/v1/imports",
+		strings.Repeat("x", 1000)); answer.StatusCode != http.StatusNoContent ||
+		await(t, "the upload", received) != 1000 {
 		t.Errorf("an upload got %d", answer.StatusCode)
 	}
 	answer, body := do(t, "POST", s.url+"/v1/users", strings.Repeat("x", 1000))

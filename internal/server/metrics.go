@@ -13,18 +13,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics counts requests by route and class of status. A route is looked up without a lock and without hashing its labels: a
-// session check costs little more than this does.
+// metrics counts requests by route and class of status. A route is found without a lock and without hashing its
+// labels, because a session check costs little more than this.
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	page     http.Handler
 
-	routes atomic.Pointer[map[string]*route] // never changed, only replaced
+	routes atomic.Pointer[map[string]*route] // a map is never changed, only replaced
 	adding sync.Mutex
 }
 
-// maxRoutes bounds the labels, whatever the API takes for a pattern.
+// maxRoutes limits the number of labels, for an API that would set many patterns.
 const maxRoutes = 512
 
 var classes = [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
@@ -38,36 +38,69 @@ type series struct {
 	seconds  prometheus.Observer
 }
 
-func newMetrics(registry *prometheus.Registry, inFlight func() float64) *metrics {
+// hashingStats returns how many password hashes run and wait, and how many were rejected.
+type hashingStats = func() (running, waiting int, rejected uint64)
+
+func newMetrics(registry *prometheus.Registry, inFlight func() float64, hashing hashingStats) *metrics {
 	if registry == nil {
 		registry = prometheus.NewRegistry()
 	}
 	labels := []string{"route", "status"}
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "cardinal_http_requests_total", Help: "Requests answered, by route pattern and class of status."}, labels),
+			Name: "cardinal_http_requests_total",
+			Help: "Requests answered, by route pattern and class of status.",
+		}, labels),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "cardinal_http_request_duration_seconds", Help: "From the head of a request read to its answer handed over.",
-			Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5}}, labels),
+			Name:    "cardinal_http_request_duration_seconds",
+			Help:    "Time from the header of a request to the end of its answer.",
+			Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5},
+		}, labels),
 	}
 	m.routes.Store(&map[string]*route{})
 	m.requests, m.seconds = registered(registry, m.requests), registered(registry, m.seconds)
 	registered[prometheus.Collector](registry, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "cardinal_http_requests_in_flight", Help: "Requests in the API now."}, inFlight))
+	if hashing != nil {
+		registerHashing(registry, hashing)
+	}
 	registered(registry, collectors.NewGoCollector())
 	registered(registry, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.page = promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
 	return m
 }
 
-// registered returns the collector that the registry has under these names: c, or one that was there before.
+// registerHashing adds the metrics of the queue of password hashes.
+func registerHashing(registry *prometheus.Registry, hashing hashingStats) {
+	gauge := func(name, help string, value func() float64) {
+		g := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+		registered[prometheus.Collector](registry, g)
+	}
+	gauge("cardinal_hashing_running", "Password hashes that are computed now.", func() float64 {
+		running, _, _ := hashing()
+		return float64(running)
+	})
+	gauge("cardinal_hashing_waiting", "Password hashes that wait in the queue.", func() float64 {
+		_, waiting, _ := hashing()
+		return float64(waiting)
+	})
+	rejections := prometheus.CounterOpts{
+		Name: "cardinal_hashing_rejected_total", Help: "Password hashes rejected because the queue was full.",
+	}
+	registered[prometheus.Collector](registry, prometheus.NewCounterFunc(rejections, func() float64 {
+		_, _, rejected := hashing()
+		return float64(rejected)
+	}))
+}
+
+// registered returns the collector that the registry has under these names: c, or one that was registered before.
 func registered[C prometheus.Collector](registry *prometheus.Registry, c C) C {
 	err := registry.Register(c)
-	if twice := (prometheus.AlreadyRegisteredError{}); errors.As(err, &twice) {
-		return twice.ExistingCollector.(C)
+	if already := (prometheus.AlreadyRegisteredError{}); errors.As(err, &already) {
+		return already.ExistingCollector.(C)
 	}
 	if err != nil {
-		panic(err) // two collectors of one name and different labels, in one program
+		panic(err) // two collectors with one name and different labels
 	}
 	return c
 }
@@ -83,14 +116,15 @@ func (m *metrics) observe(pattern string, status int, took time.Duration) {
 	}
 	s := r.class[class].Load()
 	if s == nil {
-		s = &series{m.requests.WithLabelValues(pattern, classes[class]), m.seconds.WithLabelValues(pattern, classes[class])}
-		r.class[class].Store(s) // who else came here stored the same counters
+		name := classes[class]
+		s = &series{m.requests.WithLabelValues(pattern, name), m.seconds.WithLabelValues(pattern, name)}
+		r.class[class].Store(s) // a concurrent request stored the same counters
 	}
 	s.requests.Inc()
 	s.seconds.Observe(took.Seconds())
 }
 
-// add makes a route; when there are too many it is the one of the others.
+// add adds a route and returns it with its label. Above the limit of routes it is "other".
 func (m *metrics) add(pattern string) (*route, string) {
 	m.adding.Lock()
 	defer m.adding.Unlock()

@@ -12,8 +12,8 @@ import (
 	"cardinal"
 )
 
-// requestID takes over the caller's Request-Id when it is a UUID as RFC 9562 writes it, and makes one otherwise. The text is
-// ready for a header.
+// requestID returns the Request-Id of the caller when it is a UUID in the form of RFC 9562, and a new one otherwise.
+// The text is the value of the header.
 func requestID(h http.Header) (uuid.UUID, []string) {
 	if given := h["Request-Id"]; len(given) == 1 && len(given[0]) == 36 {
 		if id, err := uuid.Parse(given[0]); err == nil && id != uuid.Nil && strings.ToLower(given[0]) == given[0] {
@@ -24,12 +24,12 @@ func requestID(h http.Header) (uuid.UUID, []string) {
 	return id, []string{id.String()}
 }
 
-// traceID is the trace of a W3C traceparent header; "" when there is none that can be read.
+// traceID returns the trace id of a W3C traceparent header, or "" without a valid one.
 func traceID(header []string) string {
 	if len(header) != 1 {
 		return ""
 	}
-	// version - trace id - parent id - flags; later versions may add more (Trace Context, section 3.2.4).
+	// version - trace id - parent id - flags; later versions can add parts (Trace Context, section 3.2.4).
 	version, rest, _ := strings.Cut(header[0], "-")
 	trace, rest, _ := strings.Cut(rest, "-")
 	parent, flags, _ := strings.Cut(rest, "-")
@@ -47,10 +47,10 @@ func isHex(s string, length int) bool {
 	return len(s) == length && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// clientAddress is where a request came from: the address of the connection, or, as far as trusted proxies vouch for it, one
-// from X-Forwarded-For. Each proxy writes down whom it saw, the last one rightmost, so the first from the right that is no
-// trusted proxy is the client, and all left of it is hearsay. An entry that cannot be read ends the walk at the proxy that
-// wrote it. It is "" for a connection without an IP address.
+// clientAddress returns the address of the client. Without trusted proxies it is the address of the connection. Each
+// proxy appends the address that it saw to X-Forwarded-For, so the list is read from the right: the first address
+// that is not a trusted proxy is the client, and the entries left of it are not reliable. An invalid entry ends the
+// search at the proxy that appended it. The result is "" for a connection without an IP address.
 func clientAddress(remote string, forwarded []string, trusted []netip.Prefix) string {
 	client, ok := parseAddress(remote)
 	if !ok {
@@ -78,7 +78,8 @@ func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
 	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// parseAddress reads an IP address with or without a port; an IPv4 address in IPv6 form is the IPv4 address, a zone is left out.
+// parseAddress reads an IP address with or without a port. It converts an IPv4-mapped IPv6 address to IPv4, and
+// removes a zone.
 func parseAddress(s string) (netip.Addr, bool) {
 	if with, err := netip.ParseAddrPort(s); err == nil {
 		return with.Addr().Unmap().WithZone(""), true
@@ -89,7 +90,7 @@ func parseAddress(s string) (netip.Addr, bool) {
 
 const maxUserAgent = 400 // bytes
 
-// userAgent is the User-Agent as it may be stored: at most 400 bytes of valid UTF-8 without NUL.
+// userAgent returns the User-Agent in the form that can be stored: at most 400 bytes of valid UTF-8 without NUL.
 func userAgent(h http.Header) string {
 	given := h["User-Agent"]
 	if len(given) == 0 {

@@ -8,10 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzClientAddress: whatever proxies and clients write, the answer is an address in its one form, and without trust in a proxy it is
-// that of the connection.
+// FuzzClientAddress: for any header, the result is an address in canonical form. Without a trusted proxy it is the
+// address of the connection.
 func FuzzClientAddress(f *testing.F) {
-	for _, header := range []string{"", "203.0.113.7", "203.0.113.7, 10.0.0.1", " ,", "[2001:db8::1]:443", "fe80::1%eth0", "::ffff:203.0.113.7", "unknown", "10.0.0.1,10.0.0.2,10.0.0.3", "1.2.3.4:99999", "\x00", "１.2.3.4"} {
+	for _, header := range []string{"", "203.0.113.7", "203.0.113.7, 10.0.0.1", " ,", "[2001:db8::1]:443",
+		"fe80::1%eth0", "::ffff:203.0.113.7", "unknown", "10.0.0.1,10.0.0.2,10.0.0.3", "1.2.3.4:99999", "\x00",
+		"１.2.3.4"} {
 		f.Add("10.0.0.1:443", header)
 		f.Add("203.0.113.9:1", header)
 	}
@@ -27,15 +29,18 @@ func FuzzClientAddress(f *testing.F) {
 			}
 		}
 		if alone := clientAddress(remote, nil, nil); clientAddress(remote, lines, nil) != alone {
-			t.Fatalf("remote %q, header %q: hearsay is believed", remote, header)
+			t.Fatalf("remote %q, header %q: X-Forwarded-For is used without a trusted proxy", remote, header)
 		}
 	})
 }
 
-// FuzzRequestHeaders: what is taken over from a request can be logged and stored.
+// FuzzRequestHeaders: what is used from the headers of a request can be logged and stored.
 func FuzzRequestHeaders(f *testing.F) {
-	for _, text := range []string{"", "0198c0de-0000-7000-8000-000000000000", "0198C0DE-0000-7000-8000-000000000000", "{0198c0de-0000-7000-8000-000000000000}", "00000000-0000-0000-0000-000000000000",
-		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+	for _, text := range []string{"", "0198c0de-0000-7000-8000-000000000000", "0198C0DE-0000-7000-8000-000000000000",
+		"{0198c0de-0000-7000-8000-000000000000}", "00000000-0000-0000-0000-000000000000",
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
 		"curl/8", "a\x00b", "\xff", strings.Repeat("é", 300)} {
 		f.Add(text)
 	}
@@ -47,7 +52,8 @@ func FuzzRequestHeaders(f *testing.F) {
 		if trace := traceID([]string{text}); trace != "" && !isHex(trace, 32) {
 			t.Fatalf("traceparent %q: %q", text, trace)
 		}
-		if agent := userAgent(http.Header{"User-Agent": {text}}); len(agent) > maxUserAgent || !utf8.ValidString(agent) || strings.ContainsRune(agent, 0) {
+		if agent := userAgent(http.Header{"User-Agent": {text}}); len(agent) > maxUserAgent ||
+			!utf8.ValidString(agent) || strings.ContainsRune(agent, 0) {
 			t.Fatalf("User-Agent %q: %q", text, agent)
 		}
 	})

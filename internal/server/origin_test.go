@@ -35,7 +35,7 @@ func TestRequestID(t *testing.T) {
 		{"NoDashes", []string{strings.ReplaceAll(v4, "-", "")}, false},
 		{"Nil", []string{uuid.Nil.String()}, false},
 		{"Two", []string{v4, v7}, false},
-		{"NotOne", []string{"zc6c1a3e-4a29-4f0e-9d55-0f4a1d5b7e21"}, false},
+		{"Invalid", []string{"zc6c1a3e-4a29-4f0e-9d55-0f4a1d5b7e21"}, false},
 		{"Script", []string{"<script>alert(1)</script>0000000000-"}, false},
 	}
 	for _, test := range tests {
@@ -50,20 +50,21 @@ func TestRequestID(t *testing.T) {
 				t.Fatal(err)
 			}
 			if id := <-seen; id != got {
-				t.Errorf("the API was told %s, the caller %s", id, got)
+				t.Errorf("the API got %s, the caller %s", id, got)
 			}
 			if test.taken != (len(test.given) > 0 && got.String() == test.given[0]) {
-				t.Errorf("the answer has %s", got)
+				t.Errorf("the response has %s", got)
 			}
 			if !test.taken && (got.Version() != 7 || time.Since(cardinal.TimeOf(got)).Abs() > time.Minute) {
-				t.Errorf("the new id is %s, no UUIDv7 of now", got)
+				t.Errorf("the new id %s is not a UUIDv7 of the current time", got)
 			}
 		})
 	}
 }
 
 func TestClientAddress(t *testing.T) {
-	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:aaaa::/48"), netip.MustParsePrefix("127.0.0.1/32")}
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:aaaa::/48"),
+		netip.MustParsePrefix("127.0.0.1/32")}
 	tests := []struct {
 		name, remote string
 		forwarded    []string
@@ -73,18 +74,18 @@ func TestClientAddress(t *testing.T) {
 		{"DirectIPv6", "[2001:db8::1]:1234", nil, "2001:db8::1"},
 		{"MappedIPv4", "[::ffff:192.0.2.1]:1234", nil, "192.0.2.1"},
 		{"Zone", "[fe80::1%eth0]:1234", nil, "fe80::1"},
-		{"StrangerClaims", "192.0.2.1:1234", []string{"198.51.100.7"}, "192.0.2.1"},
+		{"UntrustedSender", "192.0.2.1:1234", []string{"198.51.100.7"}, "192.0.2.1"},
 		{"OneProxy", "10.0.0.1:1234", []string{"198.51.100.7"}, "198.51.100.7"},
-		{"ProxySaysNothing", "10.0.0.1:1234", nil, "10.0.0.1"},
-		{"ClientClaimsMore", "10.0.0.1:1234", []string{"203.0.113.9, 198.51.100.7"}, "198.51.100.7"},
+		{"ProxyWithoutHeader", "10.0.0.1:1234", nil, "10.0.0.1"},
+		{"ClientSendsHeader", "10.0.0.1:1234", []string{"203.0.113.9, 198.51.100.7"}, "198.51.100.7"},
 		{"TwoProxies", "10.0.0.1:1234", []string{"203.0.113.9, 198.51.100.7, 10.0.0.2"}, "198.51.100.7"},
 		{"TwoHeaders", "10.0.0.1:1234", []string{"203.0.113.9, 198.51.100.7", "10.0.0.3,10.0.0.2"}, "198.51.100.7"},
 		{"AllTrusted", "10.0.0.1:1234", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3"},
 		{"MappedProxy", "[::ffff:10.0.0.1]:1234", []string{"198.51.100.7"}, "198.51.100.7"},
 		{"IPv6", "[2001:db8:aaaa::1]:1234", []string{"2001:db8:bbbb::7"}, "2001:db8:bbbb::7"},
 		{"WithPort", "10.0.0.1:1234", []string{"[2001:db8:bbbb::7]:99, 10.0.0.2:80"}, "2001:db8:bbbb::7"},
-		{"Unreadable", "10.0.0.1:1234", []string{"198.51.100.7, unknown"}, "10.0.0.1"},
-		{"UnreadableFurther", "10.0.0.1:1234", []string{"<b>, 10.0.0.2"}, "10.0.0.2"},
+		{"Invalid", "10.0.0.1:1234", []string{"198.51.100.7, unknown"}, "10.0.0.1"},
+		{"InvalidFurtherLeft", "10.0.0.1:1234", []string{"<b>, 10.0.0.2"}, "10.0.0.2"},
 		{"Empty", "10.0.0.1:1234", []string{""}, "10.0.0.1"},
 		{"Socket", "@", []string{"198.51.100.7"}, ""},
 	}
@@ -97,7 +98,7 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-func TestUserAgentCanBeStored(t *testing.T) {
+func TestUserAgent(t *testing.T) {
 	tests := []struct{ name, given, want string }{
 		{"Plain", "curl/8.5.0", "curl/8.5.0"},
 		{"Cut", strings.Repeat("x", 500), strings.Repeat("x", 400)},
@@ -135,6 +136,6 @@ func TestTraceID(t *testing.T) {
 		}
 	}
 	if traceID(nil) != "" {
-		t.Error("a trace out of nothing")
+		t.Error("a trace without a header")
 	}
 }

@@ -8,33 +8,34 @@ import (
 	"strings"
 )
 
-// panicked answers for a handler that panicked, if no answer was begun. http.ErrAbortHandler is a handler's way to hang up.
-func (s *Server) panicked(e *exchange, cause any) {
+// handlePanic answers for a handler that panicked, unless its answer has begun. A handler panics with
+// http.ErrAbortHandler to close the connection.
+func (s *Server) handlePanic(w *responseRecorder, cause any) {
 	if cause == http.ErrAbortHandler {
-		e.status, e.routine = -1, true
+		w.status, w.expected5xx = -1, true
 		return
 	}
-	s.log.LogAttrs(e.request.Context(), slog.LevelError, "a handler panicked", slog.String("request_id", e.id[0]),
-		slog.String("panic", harmless(cause)), slog.String("stack", stack()))
-	if e.status != 0 {
-		e.status = -1
+	s.log.LogAttrs(w.request.Context(), slog.LevelError, "a handler panicked", slog.String("request_id", w.id[0]),
+		slog.String("panic", panicText(cause)), slog.String("stack", stack()))
+	if w.status != 0 {
+		w.status = -1
 		return
 	}
-	clear(e.Header()) // of an answer that will not come
-	s.dress(e)
-	e.refuse(http.StatusInternalServerError, "internal", "")
+	clear(w.Header()) // of the answer that the handler did not send
+	s.setSecurityHeaders(w)
+	w.writeProblem("internal")
 }
 
-// harmless is what may be logged of a panic: the text of the runtime's own errors, else only the type. A panic that somebody
-// wrote may hold what somebody sent.
-func harmless(cause any) string {
+// panicText returns what can be logged about a panic: the text of an error of the runtime, otherwise only the type.
+// The value of any other panic can contain input.
+func panicText(cause any) string {
 	if err, ok := cause.(runtime.Error); ok {
 		return err.Error()
 	}
 	return fmt.Sprintf("%T", cause)
 }
 
-// stack is the way to the panic, without the arguments that debug.Stack prints.
+// stack returns the call stack of the panic, without the arguments that debug.Stack prints.
 func stack() string {
 	var counters [64]uintptr
 	frames := runtime.CallersFrames(counters[:runtime.Callers(2, counters[:])])
@@ -48,17 +49,25 @@ func stack() string {
 	}
 }
 
-// complaints is where net/http logs. Much of what it says names the client's address, so only what is known not to is kept.
-type complaints struct{ log *slog.Logger }
+// errorLogWriter receives the log of net/http. Many of its messages contain the address of a client, so only messages
+// that are known to contain none are kept.
+type errorLogWriter struct{ log *slog.Logger }
 
-func (c complaints) Write(line []byte) (int, error) {
+// withoutAddress are the starts of the messages that contain no address.
+var withoutAddress = []string{
+	"http: Accept error: ",
+	"http: superfluous response.WriteHeader call from ",
+	"http: response.WriteHeader on hijacked connection",
+}
+
+func (e errorLogWriter) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))
-	for _, known := range []string{"http: Accept error: ", "http: superfluous response.WriteHeader call from ", "http: response.WriteHeader on hijacked connection"} {
-		if strings.HasPrefix(text, known) {
-			c.log.Error(text)
+	for _, start := range withoutAddress {
+		if strings.HasPrefix(text, start) {
+			e.log.Error(text)
 			return len(line), nil
 		}
 	}
-	c.log.Warn("net/http complained of a connection; what it said may hold an address and is left out")
+	e.log.Warn("net/http reported a connection error; its message is omitted because it can contain an address")
 	return len(line), nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -12,101 +13,101 @@ import (
 	"cardinal"
 )
 
-// exchange is one request and its answer: it notes what was answered.
-type exchange struct {
+// responseRecorder is one request and its answer. It records what was answered.
+type responseRecorder struct {
 	http.ResponseWriter
-	request *http.Request
-	id      []string // as the header has it
-	route   string   // of the server's own; the others say theirs in request.Pattern
-	status  int      // 0 until the answer begins
-	bytes   int64
-	counted bool         // in inFlight
-	last    *atomic.Bool // no request shall follow on the connection: the server is stopping
-	routine bool         // a 5xx that is no fault
+	request     *http.Request
+	id          []string // as in the header
+	route       string   // of a built-in route; for the others it is request.Pattern
+	status      int      // 0 until the answer begins
+	bytes       int64
+	counted     bool         // in inFlight
+	stopping    *atomic.Bool // the connection closes after this answer, because the server is stopping
+	expected5xx bool         // the status is 5xx, but not because of an error
 }
 
 // Unwrap is for http.ResponseController.
-func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+func (w *responseRecorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func (e *exchange) WriteHeader(status int) {
-	// 1xx answers come before the answer; 101 is one.
-	if e.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		e.begin(status)
+func (w *responseRecorder) WriteHeader(status int) {
+	// 1xx answers come before the final answer; 101 is a final one.
+	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		w.begin(status)
 	}
-	e.ResponseWriter.WriteHeader(status)
+	w.ResponseWriter.WriteHeader(status)
 }
 
-func (e *exchange) Write(b []byte) (int, error) {
-	if e.status == 0 {
-		e.begin(http.StatusOK)
+func (w *responseRecorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.begin(http.StatusOK)
 	}
-	n, err := e.ResponseWriter.Write(b)
-	e.bytes += int64(n)
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
 	return n, err
 }
 
-func (e *exchange) begin(status int) {
-	e.status = status
-	if e.last.Load() {
-		e.Header()["Connection"] = closing
+func (w *responseRecorder) begin(status int) {
+	w.status = status
+	if w.stopping.Load() {
+		w.Header()["Connection"] = connectionClose
 	}
 }
 
-// Values of headers that every answer has, made once.
+// Values of headers, allocated once because every answer has most of them.
 var (
-	nosniff    = []string{"nosniff"}
-	noReferrer = []string{"no-referrer"}
-	nothing    = []string{"default-src 'none'; frame-ancestors 'none'"}
-	sameOrigin = []string{"same-origin"}
-	noStore    = []string{"no-store"}
-	closing    = []string{"close"}
+	nosniff         = []string{"nosniff"}
+	noReferrer      = []string{"no-referrer"}
+	noContentPolicy = []string{"default-src 'none'; frame-ancestors 'none'"}
+	sameOrigin      = []string{"same-origin"}
+	noStore         = []string{"no-store"}
+	connectionClose = []string{"close"}
 )
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	id, text := requestID(r.Header)
-	e := &exchange{ResponseWriter: w, request: r, id: text, last: &s.stopping}
-	defer s.end(e, began)
-	own := s.own(r.URL.Path)
-	if own != nil {
-		e.route = "GET " + r.URL.Path
+	w := &responseRecorder{ResponseWriter: rw, request: r, id: text, stopping: &s.stopping}
+	defer s.end(w, began)
+	builtin := s.builtinRoute(r.URL.Path)
+	if builtin != nil {
+		w.route = "GET " + r.URL.Path
 	}
-	s.dress(e)
+	s.setSecurityHeaders(w)
 	switch {
 	case s.origin.Check(r) != nil:
-		e.refuse(http.StatusForbidden, "forbidden", "Another site's page sent this; send it from a page of this site, or from outside a browser")
-	case own != nil:
-		own(e, r)
+		w.writeProblem("cross_site")
+	case builtin != nil:
+		builtin(w, r)
 	default:
-		s.pass(e, id)
+		s.serveAPI(w, id)
 	}
 }
 
-// dress sets the headers of every answer; the API may set others in their place.
-func (s *Server) dress(e *exchange) {
-	h := e.Header()
-	h["Request-Id"] = e.id
+// setSecurityHeaders sets the headers of every answer. The API can replace them.
+func (s *Server) setSecurityHeaders(w *responseRecorder) {
+	h := w.Header()
+	h["Request-Id"] = w.id
 	h["X-Content-Type-Options"] = nosniff
 	h["Referrer-Policy"] = noReferrer
-	h["Content-Security-Policy"] = nothing
+	h["Content-Security-Policy"] = noContentPolicy
 	h["Cross-Origin-Resource-Policy"] = sameOrigin
-	if e.route != "" || strings.HasPrefix(e.request.URL.Path, "/v1/") {
+	if w.route != "" || strings.HasPrefix(w.request.URL.Path, "/v1/") {
 		h["Cache-Control"] = noStore
 	}
 }
 
-// pass hands a request to the API, within the limits.
-func (s *Server) pass(e *exchange, id uuid.UUID) {
-	e.counted = true
+// serveAPI passes a request to the API, within the limits.
+func (s *Server) serveAPI(w *responseRecorder, id uuid.UUID) {
+	w.counted = true
 	if s.inFlight.Add(1) > s.limits.inFlight {
-		s.full(e)
+		s.rejectOverload(w)
 		return
 	}
-	r := e.request
+	r := w.request
 	upload := s.options.Uploads != nil && s.options.Uploads(r)
 	if r.ContentLength > s.limits.body && !upload {
-		e.Header()["Connection"] = closing // the body is not worth reading
-		e.refuse(http.StatusRequestEntityTooLarge, "body_too_large", "")
+		w.Header()["Connection"] = connectionClose // the body is not read
+		w.writeProblem("body_too_large", fmt.Sprint(s.limits.body, " bytes"))
 		return
 	}
 	ctx := r.Context()
@@ -116,73 +117,76 @@ func (s *Server) pass(e *exchange, id uuid.UUID) {
 			UserAgent: userAgent(r.Header),
 		})
 	}
-	e.request = r.WithContext(ctx)
+	w.request = r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody && !upload {
-		e.request.Body = http.MaxBytesReader(e.ResponseWriter, r.Body, s.limits.body)
+		w.request.Body = http.MaxBytesReader(w.ResponseWriter, r.Body, s.limits.body)
 	}
-	s.options.API.ServeHTTP(e, e.request)
+	s.options.API.ServeHTTP(w, w.request)
 }
 
-// full refuses a request for want of room.
-func (s *Server) full(e *exchange) {
-	if now := time.Now().Unix(); s.refused.Swap(now) != now {
-		s.log.WarnContext(e.request.Context(), "requests are refused: too many at once", "limit", s.limits.inFlight)
+// rejectOverload answers a request above the limit of requests in flight.
+func (s *Server) rejectOverload(w *responseRecorder) {
+	if now := time.Now().Unix(); s.overloadLogged.Swap(now) != now {
+		const message = "too many requests in flight: new requests are rejected"
+		s.log.WarnContext(w.request.Context(), message, "limit", s.limits.inFlight)
 	}
-	e.routine = true
-	e.Header()["Retry-After"] = []string{"1"}
-	e.refuse(http.StatusServiceUnavailable, "busy", "")
+	w.expected5xx = true
+	w.Header()["Retry-After"] = []string{"1"}
+	w.writeProblem("busy")
 }
 
 // end counts and logs a request, and answers for a handler that panicked.
-func (s *Server) end(e *exchange, began time.Time) {
+func (s *Server) end(w *responseRecorder, began time.Time) {
 	cause := recover()
 	if cause != nil {
-		s.panicked(e, cause)
+		s.handlePanic(w, cause)
 	}
-	if e.counted {
+	if w.counted {
 		s.inFlight.Add(-1)
 	}
-	status := e.status
+	status := w.status
 	switch {
 	case cause != nil:
 		status = http.StatusInternalServerError
 	case status == 0:
-		e.begin(http.StatusOK)
+		w.begin(http.StatusOK)
 		status = http.StatusOK
 	}
 	took := time.Since(began)
-	s.metrics.observe(e.routeName(), status, took)
+	s.metrics.observe(w.routeName(), status, took)
 	level := slog.LevelDebug
-	if status >= 500 && !e.routine {
+	if status >= 500 && !w.expected5xx {
 		level = slog.LevelError
 	}
-	if ctx := e.request.Context(); s.log.Enabled(ctx, level) {
+	if ctx := w.request.Context(); s.log.Enabled(ctx, level) {
 		line := []slog.Attr{
-			slog.String("method", methodName(e.request.Method)), slog.String("route", e.routeName()), slog.Int("status", status),
-			slog.Duration("took", took), slog.Int64("bytes", e.bytes), slog.String("request_id", e.id[0]),
+			slog.String("method", methodName(w.request.Method)), slog.String("route", w.routeName()),
+			slog.Int("status", status), slog.Duration("took", took), slog.Int64("bytes", w.bytes),
+			slog.String("request_id", w.id[0]),
 		}
-		if trace := traceID(e.request.Header["Traceparent"]); trace != "" {
+		if trace := traceID(w.request.Header["Traceparent"]); trace != "" {
 			line = append(line, slog.String("trace_id", trace))
 		}
 		s.log.LogAttrs(ctx, level, "request", line...)
 	}
-	if cause != nil && e.status != http.StatusInternalServerError {
-		panic(http.ErrAbortHandler) // an answer that was begun must not look whole
+	if cause != nil && w.status != http.StatusInternalServerError {
+		panic(http.ErrAbortHandler) // an incomplete answer must not look complete
 	}
 }
 
-// routeName is the pattern that the request fitted; what fitted none, or has a pattern made from its own path, is "other".
-func (e *exchange) routeName() string {
+// routeName returns the pattern that the request matched. It is "other" without a match, and for a pattern that
+// contains the path of the request.
+func (w *responseRecorder) routeName() string {
 	switch {
-	case e.route != "":
-		return e.route
-	case e.request.Pattern == "" || e.request.Method == http.MethodConnect: // for CONNECT, ServeMux may set the path as it came
-		return other
+	case w.route != "":
+		return w.route
+	case w.request.Pattern == "" || w.request.Method == http.MethodConnect:
+		return other // for CONNECT, ServeMux can set the pattern to the path as it was sent
 	}
-	return e.request.Pattern
+	return w.request.Pattern
 }
 
-// methodName is the method, unless a client made it up.
+// methodName returns the method, or "other" for one that HTTP does not define.
 func methodName(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,

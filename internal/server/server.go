@@ -1,6 +1,7 @@
-// Package server is the one port: what every request passes before the API sees it (an id, where it came from, limits, security
-// headers), what operators ask (is it alive, is it ready, how does it do), and an end that cuts nobody off. No log line and no
-// metric of it holds anything that a caller sent, but for the ids that are there to be logged.
+// Package server is the HTTP server. It adds to every request an id, its origin, limits and security headers before
+// the API handles it, answers the endpoints for operators (liveness, readiness, version, metrics), and stops without
+// cutting off requests. Its logs and metrics contain nothing that a caller sent, except for the ids that are meant to
+// be logged.
 package server
 
 import (
@@ -23,20 +24,27 @@ import (
 	"cardinal"
 )
 
-// Options is what the server is made of. Only API is required.
+// Options configures the server. Only API is required.
 type Options struct {
-	API            http.Handler                                                      // answers every path that the server does not answer itself, and sets r.Pattern on the request it gets
-	Annotate       func(context.Context, uuid.UUID, cardinal.Client) context.Context // puts a request's id and origin where the API finds them
-	Uploads        func(*http.Request) bool                                          // requests whose body the API bounds itself, in length and in time; nil for none
-	Ready          func(context.Context) []string                                    // why it is not ready, in words for anybody; empty is ready
-	Version        string                                                            // of the program
-	TrustedProxies []netip.Prefix                                                    // whose X-Forwarded-For is believed
-	Logger         *slog.Logger                                                      // nil discards
-	Metrics        *prometheus.Registry                                              // nil makes one
-	MetricsPublic  bool                                                              // /metrics answers others than this machine
+	// API answers every path that the server does not answer itself, and sets Pattern on the request that it gets.
+	API http.Handler
+	// Annotate adds the id and the origin of a request to its context, for the API.
+	Annotate func(context.Context, uuid.UUID, cardinal.Client) context.Context
+	// Uploads reports whether the API itself limits the size and the time of the body of a request; nil for no request.
+	Uploads func(*http.Request) bool
+	// Ready returns why the service is not ready, in texts that can be public; none when it is ready.
+	Ready func(context.Context) []string
+	// Hashing returns how many password hashes run and wait, and how many were rejected; nil for no such metrics.
+	Hashing func() (running, waiting int, rejected uint64)
+
+	Version        string               // of the program
+	TrustedProxies []netip.Prefix       // X-Forwarded-For is used only from these addresses
+	Logger         *slog.Logger         // nil discards
+	Metrics        *prometheus.Registry // nil for a new one
+	MetricsPublic  bool                 // /metrics answers other machines, too
 }
 
-// limits are what a request and the server as a whole may use.
+// limits are what one request and the server can use.
 type limits struct {
 	inFlight    int64 // requests in the API at once
 	connections int
@@ -45,54 +53,56 @@ type limits struct {
 
 	readHeader, read, write, idle time.Duration
 	ready                         time.Duration // for Ready
-	lull                          time.Duration // after the listener is closed, before idle connections are
-	grace                         time.Duration // for requests in flight at the end
+	drainDelay                    time.Duration // from closing the listener to closing idle connections
+	grace                         time.Duration // for requests in flight when the server stops
 }
 
 var standard = limits{
 	inFlight: 1024, connections: 4096, body: 1 << 20, header: 16 << 10,
 	readHeader: 5 * time.Second, read: 15 * time.Second, write: time.Minute, idle: 2 * time.Minute,
-	ready: 5 * time.Second, lull: 250 * time.Millisecond, grace: 30 * time.Second,
+	ready: 5 * time.Second, drainDelay: 250 * time.Millisecond, grace: 30 * time.Second,
 }
 
-// Server is one port.
+// Server serves one port.
 type Server struct {
-	options  Options
-	limits   limits
-	log      *slog.Logger
-	metrics  *metrics
-	origin   *http.CrossOriginProtection
-	version  json.RawMessage // the answer of /version
-	inFlight atomic.Int64
-	refused  atomic.Int64 // when a request was last refused for want of room, in Unix seconds: it is logged once a second
-	stopping atomic.Bool
-	wasReady atomic.Bool // it said so once; not being ready after that is a fault
+	options        Options
+	limits         limits
+	log            *slog.Logger
+	metrics        *metrics
+	origin         *http.CrossOriginProtection
+	version        json.RawMessage // the answer of /version
+	inFlight       atomic.Int64
+	overloadLogged atomic.Int64 // Unix seconds when an overload was last logged: at most once per second
+	stopping       atomic.Bool
+	wasReady       atomic.Bool // the service was ready once; not being ready after that is an error
 }
 
-// New builds a server that listens nowhere yet.
+// New builds a server. It does not listen yet.
 func New(o Options) *Server {
-	s := &Server{options: o, limits: standard, log: o.Logger, origin: http.NewCrossOriginProtection(), version: versionOf(o.Version)}
+	s := &Server{options: o, limits: standard, log: o.Logger, version: versionOf(o.Version)}
+	s.origin = http.NewCrossOriginProtection()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.metrics = newMetrics(o.Metrics, func() float64 { return float64(s.inFlight.Load()) })
+	s.metrics = newMetrics(o.Metrics, func() float64 { return float64(s.inFlight.Load()) }, o.Hashing)
 	return s
 }
 
-// Handler is what Serve serves, for whoever brings their own http.Server.
+// Handler returns what Serve serves, for callers with an http.Server of their own.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
-// Serve answers on l, which it closes, until ctx ends. Then it takes no new connections, answers what is in flight, and returns
-// nil when nothing was cut: at the latest 30 seconds later.
+// Serve answers on l, which it closes, until ctx ends. Then it accepts no new connections and answers the requests in
+// flight. It returns nil when no request was cut off, and returns at the latest 30 seconds later.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	// The requests in flight outlive ctx.
-	working, cut := context.WithCancel(context.WithoutCancel(ctx))
+	requestCtx, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	h := &http.Server{
 		Handler:           s.Handler(),
-		BaseContext:       func(net.Listener) context.Context { return working },
-		ErrorLog:          log.New(complaints{s.log}, "", 0),
-		ReadHeaderTimeout: s.limits.readHeader, ReadTimeout: s.limits.read, WriteTimeout: s.limits.write, IdleTimeout: s.limits.idle,
+		BaseContext:       func(net.Listener) context.Context { return requestCtx },
+		ErrorLog:          log.New(errorLogWriter{s.log}, "", 0),
+		ReadHeaderTimeout: s.limits.readHeader,
+		ReadTimeout:       s.limits.read, WriteTimeout: s.limits.write, IdleTimeout: s.limits.idle,
 		MaxHeaderBytes:               s.limits.header,
 		DisableGeneralOptionsHandler: true,
 	}
@@ -105,17 +115,18 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.stopping.Store(true)
-	_ = l.Close() // nothing can be done about it, and the next line tells when it is closed
+	_ = l.Close() // an error changes nothing; the next line waits until it is closed
 	<-ended
-	// Shutdown closes idle connections at once, those too on which a request is just arriving. Answering a moment longer, and
-	// closing every connection with its answer, leaves it those that nobody uses.
-	time.Sleep(s.limits.lull)
-	finishing, enough := context.WithTimeout(working, s.limits.grace)
-	defer enough()
-	if err := h.Shutdown(finishing); err != nil {
+	// Shutdown closes idle connections at once, even one on which a request is just arriving. So the server answers a
+	// moment longer and closes each connection with its answer. Then only unused connections are left for Shutdown.
+	time.Sleep(s.limits.drainDelay)
+	graceCtx, cancel := context.WithTimeout(requestCtx, s.limits.grace)
+	defer cancel()
+	if err := h.Shutdown(graceCtx); err != nil {
 		left := s.inFlight.Load()
 		cut()
-		return errors.Join(fmt.Errorf("stop: %d requests were cut off after %s: %w", left, s.limits.grace, err), h.Close())
+		err = fmt.Errorf("stop: %d requests were cut off after %s: %w", left, s.limits.grace, err)
+		return errors.Join(err, h.Close())
 	}
 	return nil
 }

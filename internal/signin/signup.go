@@ -66,13 +66,12 @@ func checkSignUp(in cardinal.SignUp, s directory.Settings) error {
 	return check.Err()
 }
 
-// SignUpFaults returns the errors of a sign-up, while sign-up is open: a request with other errors in its form is then
-// answered with all errors at once.
-func SignUpFaults(ctx context.Context, k directory.Desk, in cardinal.SignUp) []cardinal.Fault {
+// SignUpFaults returns the errors that the rules find in a sign-up, while sign-up is open.
+func SignUpFaults(ctx context.Context, k directory.Desk, in cardinal.SignUp) ([]cardinal.Fault, error) {
 	d := k.Directory()
 	s, err := d.CurrentSettings(ctx, d.Store().Read(ctx))
 	if err != nil || !s.SignUpOpen {
-		return nil
+		return nil, err
 	}
-	return cardinal.FaultsOf(checkSignUp(in, s))
+	return cardinal.FaultsOrError(checkSignUp(in, s))
 }

@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-func TestOwnRoutes(t *testing.T) {
+func TestBuiltinRoutes(t *testing.T) {
 	reasons := []string{"the database does not answer"}
 	s := New(Options{API: http.NotFoundHandler(), Version: "v1.2.3", Ready: func(ctx context.Context) []string {
 		if _, ok := ctx.Deadline(); !ok {
-			t.Error("Ready may take for ever")
+			t.Error("the context of Ready has no deadline")
 		}
 		return reasons
 	}})
@@ -25,17 +25,20 @@ func TestOwnRoutes(t *testing.T) {
 	if w := get("GET", "/livez"); w.Code != 200 || w.Body.String() != `{"status":"alive"}`+"\n" {
 		t.Errorf("livez: %d %s", w.Code, w.Body)
 	}
-	if w := get("GET", "/readyz"); w.Code != 503 || w.Body.String() != `{"status":"not ready","reasons":["the database does not answer"]}`+"\n" {
+	if w := get("GET", "/readyz"); w.Code != 503 ||
+		w.Body.String() != `{"status":"not ready","reasons":["the database does not answer"]}`+"\n" {
 		t.Errorf("readyz: %d %s", w.Code, w.Body)
 	}
 	reasons = nil
 	if w := get("GET", "/readyz"); w.Code != 200 || w.Body.String() != `{"status":"ready"}`+"\n" {
 		t.Errorf("readyz: %d %s", w.Code, w.Body)
 	}
-	if w := get("GET", "/version"); w.Code != 200 || !strings.HasPrefix(w.Body.String(), `{"version":"v1.2.3","go":"go1.`) {
+	if w := get("GET", "/version"); w.Code != 200 ||
+		!strings.HasPrefix(w.Body.String(), `{"version":"v1.2.3","go":"go1.`) {
 		t.Errorf("version: %d %s", w.Code, w.Body)
 	}
-	if w := get("GET", "/"); w.Code != 200 || !strings.Contains(w.Body.String(), "/openapi.json") || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
+	if w := get("GET", "/"); w.Code != 200 || !strings.Contains(w.Body.String(), "/openapi.json") ||
+		w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("/: %d %s", w.Code, w.Body)
 	}
 	w := get("POST", "/livez")
@@ -45,7 +48,7 @@ func TestOwnRoutes(t *testing.T) {
 	}
 }
 
-func TestMetricsAreForThisMachine(t *testing.T) {
+func TestMetricsOnlyForThisMachine(t *testing.T) {
 	tests := []struct {
 		name, remote string
 		headers      []string
@@ -53,10 +56,10 @@ func TestMetricsAreForThisMachine(t *testing.T) {
 	}{
 		{"ThisMachine", "127.0.0.1:1", nil, false, true},
 		{"ThisMachineIPv6", "[::1]:1", nil, false, true},
-		{"Elsewhere", "192.0.2.1:1", nil, false, false},
-		{"ThroughAProxy", "127.0.0.1:1", []string{"X-Forwarded-For", "127.0.0.1"}, false, false},
-		{"ThroughAnotherProxy", "127.0.0.1:1", []string{"Forwarded", "for=192.0.2.1"}, false, false},
-		{"ElsewhereAndPublic", "192.0.2.1:1", nil, true, true},
+		{"OtherMachine", "192.0.2.1:1", nil, false, false},
+		{"Proxy", "127.0.0.1:1", []string{"X-Forwarded-For", "127.0.0.1"}, false, false},
+		{"ProxyWithForwarded", "127.0.0.1:1", []string{"Forwarded", "for=192.0.2.1"}, false, false},
+		{"OtherMachinePublic", "192.0.2.1:1", nil, true, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -70,24 +73,25 @@ func TestMetricsAreForThisMachine(t *testing.T) {
 			s.Handler().ServeHTTP(w, r)
 			if !test.seen {
 				wantProblem(t, w.Result(), w.Body.String(), 404, "route_unknown")
-			} else if w.Code != 200 || !strings.Contains(w.Body.String(), "go_goroutines") || !strings.Contains(w.Body.String(), "process_cpu_seconds_total") {
+			} else if w.Code != 200 || !strings.Contains(w.Body.String(), "go_goroutines") ||
+				!strings.Contains(w.Body.String(), "process_cpu_seconds_total") {
 				t.Errorf("%d %.200s", w.Code, w.Body)
 			}
 		})
 	}
 }
 
-func TestMetricsLabelsAreBounded(t *testing.T) {
+func TestMetricsLabelsLimited(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/users/{id}", noContent)
-	made := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	created := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if pattern := r.Header.Get("X-Pattern"); pattern != "" {
 			r.Pattern = pattern
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
-	s := New(Options{API: made})
+	s := New(Options{API: created})
 	ask := func(method, path, pattern string) string {
 		r := httptest.NewRequest(method, path, nil)
 		r.RemoteAddr = "127.0.0.1:1"
@@ -103,7 +107,7 @@ func TestMetricsLabelsAreBounded(t *testing.T) {
 	}
 	page := ask("GET", "/metrics", "")
 	if strings.Contains(page, canary) {
-		t.Error("the metrics hold what a caller sent")
+		t.Error("the metrics contain what a caller sent")
 	}
 	for _, line := range []string{
 		`cardinal_http_requests_total{route="GET /v1/users/{id}",status="2xx"} 50`,
@@ -112,17 +116,36 @@ func TestMetricsLabelsAreBounded(t *testing.T) {
 		"cardinal_http_requests_in_flight 0",
 	} {
 		if !strings.Contains(page, line+"\n") {
-			t.Errorf("the metrics lack %q", line)
+			t.Errorf("the metrics do not have %q", line)
 		}
 	}
 	if n := strings.Count(page, "\ncardinal_http_requests_total{"); n != 2 {
 		t.Errorf("%d series for two routes", n)
 	}
 	for i := range 2 * maxRoutes {
-		ask("GET", "/", "") // the server's own
+		ask("GET", "/", "") // a built-in route
 		ask("GET", "/v1/x", fmt.Sprintf("GET /v1/x%d", i))
 	}
 	if n := strings.Count(ask("GET", "/metrics", ""), "\ncardinal_http_requests_total{"); n > maxRoutes+5 {
 		t.Errorf("%d series", n)
+	}
+}
+
+func TestHashingMetrics(t *testing.T) {
+	metricsOf := func(o Options) string {
+		o.API, o.MetricsPublic = http.NotFoundHandler(), true
+		w := httptest.NewRecorder()
+		New(o).Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		return w.Body.String()
+	}
+	page := metricsOf(Options{Hashing: func() (int, int, uint64) { return 2, 3, 5 }})
+	for _, line := range []string{"cardinal_hashing_running 2", "cardinal_hashing_waiting 3",
+		"cardinal_hashing_rejected_total 5"} {
+		if !strings.Contains(page, "\n"+line+"\n") {
+			t.Errorf("the metrics do not have %q", line)
+		}
+	}
+	if strings.Contains(metricsOf(Options{}), "cardinal_hashing") {
+		t.Error("metrics of hashing without hashing")
 	}
 }

@@ -62,7 +62,7 @@ func (k Desk) ExplainAccess(ctx context.Context, q cardinal.AccessQuestion) (car
 	}
 	switch {
 	case access.Allowed && by != nil:
-		out.Reason = fmt.Sprintf("yes, by the role %s, granted on %s%s", by.RoleName, by.GrantedAt.Format(time.DateOnly), untilText(by.ExpiresAt))
+		out.Reason = fmt.Sprintf("yes, by the role %s, granted on %s%s", by.RoleName, by.GrantedAt.Format(time.DateOnly), expiryText(by.ExpiresAt))
 	case !canAct:
 		out.Reason = "no: the account is " + user.Status
 	case len(grants) == 0:
@@ -75,7 +75,7 @@ func (k Desk) ExplainAccess(ctx context.Context, q cardinal.AccessQuestion) (car
 	return out, nil
 }
 
-func untilText(t *time.Time) string {
+func expiryText(t *time.Time) string {
 	if t == nil {
 		return ""
 	}

@@ -12,7 +12,7 @@ import (
 	"cardinal/internal/store"
 )
 
-const maxKeyLifetime = 2 * 366 * 24 * time.Hour
+const maxAPIKeyLifetime = 2 * 366 * 24 * time.Hour
 
 // decryptAPIKey opens a stored API key with the key of its service, which it reads.
 func (d *Directory) decryptAPIKey(ctx context.Context, r store.Reader, record store.APIKeyRecord) (cardinal.APIKey, error) {
@@ -20,10 +20,10 @@ func (d *Directory) decryptAPIKey(ctx context.Context, r store.Reader, record st
 	if err != nil {
 		return cardinal.APIKey{}, err
 	}
-	return openedAPIKey(record, key)
+	return decryptAPIKeyRecord(record, key)
 }
 
-func openedAPIKey(record store.APIKeyRecord, key seal.Key) (cardinal.APIKey, error) {
+func decryptAPIKeyRecord(record store.APIKeyRecord, key seal.Key) (cardinal.APIKey, error) {
 	name, err := decryptText(key, "api_keys", "name_sealed", record.UserID, record.NameSealed)
 	return cardinal.APIKey{UserID: record.UserID, ID: record.ID, Name: name, Hint: record.Hint, RoleIDs: record.RoleIDs,
 		CreatedAt: record.CreatedAt, ExpiresAt: record.ExpiresAt, RevokedAt: record.RevokedAt}, err
@@ -50,7 +50,7 @@ func (k Desk) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) (c
 		return out, err
 	}
 	for i, record := range page.Data {
-		if out.Data[i], err = openedAPIKey(record, keys[record.UserID]); err != nil {
+		if out.Data[i], err = decryptAPIKeyRecord(record, keys[record.UserID]); err != nil {
 			return out, err
 		}
 	}
@@ -79,7 +79,7 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 		name, err := normal.Text(in.Name, 100)
 		check.AddError("/name", err)
 		ends := in.ExpiresAt.UTC().Truncate(time.Microsecond)
-		if !ends.After(tx.Now) || ends.After(tx.Now.Add(maxKeyLifetime)) {
+		if !ends.After(tx.Now) || ends.After(tx.Now.Add(maxAPIKeyLifetime)) {
 			check.Add("/expires_at", "expiry_range")
 		}
 		if len(in.RoleIDs) == 0 {

@@ -10,7 +10,7 @@ import (
 	"cardinal/internal/store"
 )
 
-var attributeName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+var attributeNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // AttributeDefinitions returns a page of the declared custom attributes; anyone who is known may read them.
 func (k Desk) AttributeDefinitions(ctx context.Context, p cardinal.Page) (cardinal.List[cardinal.AttributeDefinition], error) {
@@ -25,7 +25,7 @@ func (k Desk) AttributeDefinitions(ctx context.Context, p cardinal.Page) (cardin
 func (k Desk) CreateAttributeDefinition(ctx context.Context, in cardinal.NewAttributeDefinition) (cardinal.AttributeDefinition, error) {
 	return Change(ctx, k, Rule{Action: "attribute.create", Permission: "attributes.create"}, func(tx *Tx) (cardinal.AttributeDefinition, error) {
 		var check Input
-		if !attributeName.MatchString(in.Name) {
+		if !attributeNamePattern.MatchString(in.Name) {
 			check.Add("/name", "attribute_name_format")
 		}
 		in.Description = check.description("/description", in.Description)

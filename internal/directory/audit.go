@@ -46,7 +46,7 @@ func (k Desk) decryptClients(ctx context.Context, r store.Reader, events []cardi
 		return err
 	}
 	opening := clientKeys{d: k.d, r: r}
-	if opening.ofUsers, err = k.d.userKeys(ctx, r, actors); err != nil {
+	if opening.userKeys, err = k.d.userKeys(ctx, r, actors); err != nil {
 		return err
 	}
 	for i := range events {
@@ -61,16 +61,16 @@ func (k Desk) decryptClients(ctx context.Context, r store.Reader, events []cardi
 
 // clientKeys are the keys of a page of events.
 type clientKeys struct {
-	d        *Directory
-	r        store.Reader
-	ofUsers  map[uuid.UUID]seal.Key
-	ofMonths map[string]seal.Key // the zero Key for one that was destroyed
+	d         *Directory
+	r         store.Reader
+	userKeys  map[uuid.UUID]seal.Key
+	monthKeys map[string]seal.Key // the zero Key for one that was destroyed
 }
 
 // decrypt opens an event's address and agent, unless its key is gone.
 func (k *clientKeys) decrypt(ctx context.Context, e *cardinal.AuditEvent) error {
 	if e.ActorID != cardinal.StrangerID {
-		_, err := decryptClient(e, k.ofUsers[e.ActorID])
+		_, err := decryptClient(e, k.userKeys[e.ActorID])
 		return err
 	}
 	opened, err := k.decryptAnonymous(ctx, e, e.OccurredAt)
@@ -84,17 +84,17 @@ func (k *clientKeys) decrypt(ctx context.Context, e *cardinal.AuditEvent) error 
 
 // decryptAnonymous opens a stranger's event with the key of a month, which is read once a page.
 func (k *clientKeys) decryptAnonymous(ctx context.Context, e *cardinal.AuditEvent, at time.Time) (bool, error) {
-	name := monthName(at)
-	key, ok := k.ofMonths[name]
+	name := monthKeyName(at)
+	key, ok := k.monthKeys[name]
 	if !ok {
 		var err error
 		if key, err = k.d.keys.readServiceKey(ctx, k.r, name); err != nil && !isNotFound(err) {
 			return false, err
 		}
-		if k.ofMonths == nil {
-			k.ofMonths = map[string]seal.Key{}
+		if k.monthKeys == nil {
+			k.monthKeys = map[string]seal.Key{}
 		}
-		k.ofMonths[name] = key
+		k.monthKeys[name] = key
 	}
 	return decryptClient(e, key)
 }

@@ -26,9 +26,9 @@ type IdempotentRequest struct {
 
 // How long a result is kept, and how long a duplicate waits for one that is under way.
 const (
-	replyLifetime = 24 * time.Hour
-	replyWait     = time.Second
-	usualWait     = 5 * time.Second
+	replyLifetime   = 24 * time.Hour
+	duplicateWait   = time.Second
+	defaultLockWait = 5 * time.Second
 )
 
 // Idempotent returns the desk for a request that must have one effect.
@@ -63,7 +63,7 @@ func (tx *Tx) replayReply(ctx context.Context, out any) (bool, error) {
 	claim := tx.Desk.replyRecord(tx.Now)
 	claim.ID = cardinal.NewID()
 	claim.ReplySealed = tx.Desk.replyKey().Seal([]byte(`{}`), replyPlace(claim)) // replaced before the commit
-	if err := tx.WaitAtMost(ctx, replyWait); err != nil {
+	if err := tx.WaitAtMost(ctx, duplicateWait); err != nil {
 		return false, err
 	}
 	claimed, err := tx.ClaimReply(ctx, claim)
@@ -73,7 +73,7 @@ func (tx *Tx) replayReply(ctx context.Context, out any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if err := tx.WaitAtMost(ctx, usualWait); err != nil {
+	if err := tx.WaitAtMost(ctx, defaultLockWait); err != nil {
 		return false, err
 	}
 	tx.replyID = claim.ID

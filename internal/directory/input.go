@@ -15,7 +15,7 @@ import (
 )
 
 // Most bytes of preferences and attributes as JSON. PostgreSQL writes JSON with spaces, and its CHECK allows twice this.
-const maxDocument = 8192
+const maxDocumentBytes = 8192
 
 // maxDocumentDepth is how deep preferences and attributes are nested at most.
 const maxDocumentDepth = 8
@@ -90,28 +90,28 @@ func (in *Input) Document(pointer string, doc map[string]any) {
 	if doc == nil {
 		return
 	}
-	if !storable(doc, maxDocumentDepth) {
+	if !isStorable(doc, maxDocumentDepth) {
 		in.Add(pointer, "document_format", maxDocumentDepth)
 		return
 	}
-	if b, err := json.Marshal(doc); err != nil || len(b) > maxDocument {
-		in.Add(pointer, "document_too_long", maxDocument)
+	if b, err := json.Marshal(doc); err != nil || len(b) > maxDocumentBytes {
+		in.Add(pointer, "document_too_long", maxDocumentBytes)
 	}
 }
 
-func storable(v any, depth int) bool {
+func isStorable(v any, depth int) bool {
 	text := func(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 	switch v := v.(type) {
 	case string:
 		return text(v)
 	case map[string]any:
 		for key, item := range v {
-			if depth == 0 || !text(key) || !storable(item, depth-1) {
+			if depth == 0 || !text(key) || !isStorable(item, depth-1) {
 				return false
 			}
 		}
 	case []any:
-		return depth > 0 && !slices.ContainsFunc(v, func(item any) bool { return !storable(item, depth-1) })
+		return depth > 0 && !slices.ContainsFunc(v, func(item any) bool { return !isStorable(item, depth-1) })
 	}
 	return true
 }

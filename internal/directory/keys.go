@@ -97,16 +97,16 @@ func (k *Keys) serviceKey(ctx context.Context, s *store.Store, name string, now 
 			return err
 		})
 	}
-	return k.unwrapService(name, r, err)
+	return k.unwrapServiceKey(name, r, err)
 }
 
 // readServiceKey returns a key of the service's own that is there.
 func (k *Keys) readServiceKey(ctx context.Context, r store.Reader, name string) (seal.Key, error) {
 	record, err := r.ServiceKey(ctx, name)
-	return k.unwrapService(name, record, err)
+	return k.unwrapServiceKey(name, record, err)
 }
 
-func (k *Keys) unwrapService(name string, r store.ServiceKeyRecord, err error) (seal.Key, error) {
+func (k *Keys) unwrapServiceKey(name string, r store.ServiceKeyRecord, err error) (seal.Key, error) {
 	if err != nil {
 		return seal.Key{}, fmt.Errorf("read the service key %s: %w", name, err)
 	}
@@ -117,11 +117,11 @@ func (k *Keys) unwrapService(name string, r store.ServiceKeyRecord, err error) (
 	return key, nil
 }
 
-func monthName(at time.Time) string { return "audit-" + at.UTC().Format("2006-01") }
+func monthKeyName(at time.Time) string { return "audit-" + at.UTC().Format("2006-01") }
 
 // monthKey returns the key that seals strangers' addresses in the audit log of a month; it is destroyed when the month retires.
 func (k *Keys) monthKey(ctx context.Context, s *store.Store, at time.Time) (seal.Key, error) {
-	name := monthName(at)
+	name := monthKeyName(at)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if key, ok := k.monthKeys[name]; ok {

@@ -59,12 +59,12 @@ func (d *Directory) sinceHeartbeat() time.Duration {
 	return d.Now().Sub(time.UnixMicro(at))
 }
 
-// backfillTurn bounds how long the backfill keeps a node from its other scheduled work.
-const backfillTurn = 20 * time.Second
+// maxBackfillTime bounds how long the backfill keeps a node from its other scheduled work.
+const maxBackfillTime = 20 * time.Second
 
 // backfill goes on with what an upgrade has left to fill, until its turn is over.
 func backfill(ctx context.Context, k Desk, _ uuid.UUID) error {
-	turn, over := context.WithTimeout(ctx, backfillTurn)
+	turn, over := context.WithTimeout(ctx, maxBackfillTime)
 	defer over()
 	_, err := k.d.store.Backfill(turn, func(store.Progress) {})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {

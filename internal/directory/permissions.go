@@ -11,7 +11,7 @@ import (
 	"cardinal/internal/store"
 )
 
-var permissionName = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}$`)
+var permissionNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}$`)
 
 func itoa(i int) string { return strconv.Itoa(i) }
 
@@ -38,7 +38,7 @@ func (k Desk) Permission(ctx context.Context, id uuid.UUID) (cardinal.Permission
 func (k Desk) CreatePermission(ctx context.Context, in cardinal.NewPermission) (cardinal.Permission, error) {
 	return Change(ctx, k, Rule{Action: "permission.create", Permission: "permissions.create"}, func(tx *Tx) (cardinal.Permission, error) {
 		var check Input
-		if !permissionName.MatchString(in.Name) || len(in.Name) > 64 {
+		if !permissionNamePattern.MatchString(in.Name) || len(in.Name) > 64 {
 			check.Add("/name", "permission_name_format")
 		}
 		in.Description = check.description("/description", in.Description)

@@ -10,10 +10,10 @@ import (
 	"cardinal/internal/store"
 )
 
-var roleName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{1,62}$`)
+var roleNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_.-]{1,62}$`)
 
 func (in *Input) roleName(pointer, name string) {
-	if !roleName.MatchString(name) {
+	if !roleNamePattern.MatchString(name) {
 		in.Add(pointer, "role_name_format")
 	}
 }

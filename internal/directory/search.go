@@ -22,14 +22,14 @@ const maxSearchWords = 16
 // is compared with the whole; a prefix of every length would double the rows.
 var prefixLengths, denseLengths = []int{2, 3, 4, 6, 8}, []int{1, 2, 3, 4, 6}
 
-// dense are the scripts of which one character says as much as two letters.
-var dense = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul}
+// denseScripts are the scripts of which one character says as much as two letters.
+var denseScripts = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul}
 
-// prefixes returns the indexed prefixes of a word, shortest first; none for a single letter.
-func prefixes(word string) []string {
+// indexedPrefixes returns the indexed prefixes of a word, shortest first; none for a single letter.
+func indexedPrefixes(word string) []string {
 	first, _ := utf8.DecodeRuneInString(word)
 	lengths := prefixLengths
-	if unicode.In(first, dense...) {
+	if unicode.In(first, denseScripts...) {
 		lengths = denseLengths
 	}
 	var found []string
@@ -76,7 +76,7 @@ func (k *Keys) SearchTokens(f SearchableText, searchable []string) [][]byte {
 			continue
 		}
 		words = append(words, word)
-		found := prefixes(word)
+		found := indexedPrefixes(word)
 		for _, prefix := range found {
 			add("prefix", prefix)
 		}
@@ -94,7 +94,7 @@ func (k *Keys) SearchTokens(f SearchableText, searchable []string) [][]byte {
 	}
 	for _, name := range searchable {
 		if value, ok := f.Attributes[name]; ok {
-			add("attribute", name, attributeText(value))
+			add("attribute", name, attributeJSON(value))
 		}
 	}
 	return tokens
@@ -110,8 +110,8 @@ func (k *Keys) searchToken(kind string, parts ...string) []byte {
 	return mac[:16]
 }
 
-// attributeText is the one text of an attribute's value: JSON, so that "1" is not 1.
-func attributeText(value any) string {
+// attributeJSON is the one text of an attribute's value: JSON, so that "1" is not 1.
+func attributeJSON(value any) string {
 	text, err := json.Marshal(value)
 	if err != nil {
 		panic("directory: an attribute that came as JSON is none: " + err.Error())

@@ -11,11 +11,11 @@ import (
 	"cardinal/internal/store"
 )
 
-// searchSchema is the migration whose program keeps what people are found by up to date.
-const searchSchema = 11
+// searchMigration is the migration whose program keeps what people are found by up to date.
+const searchMigration = 11
 
-// searchSettleTime is how long a change of what is searchable is left alone: until then some node may go by what it knew before.
-const searchSettleTime = 10 * time.Second
+// searchPropagationTime is how long a change of what is searchable is left alone: until then some node may go by what it knew before.
+const searchPropagationTime = 10 * time.Second
 
 // searchModeCache is the setting search.mode as a node knows it, for the many changes that go by it.
 type searchModeCache struct {
@@ -23,18 +23,18 @@ type searchModeCache struct {
 }
 
 type cachedSearchMode struct {
-	on    bool
-	until time.Time
+	enabled    bool
+	validUntil time.Time
 }
 
 // SearchEnabled reports whether people are to be findable, as it was half of searchSettle ago at the longest.
 func (d *Directory) SearchEnabled(ctx context.Context, r store.Reader) (bool, error) {
-	if known := d.searchMode.cached.Load(); known != nil && time.Now().Before(known.until) {
-		return known.on, nil
+	if known := d.searchMode.cached.Load(); known != nil && time.Now().Before(known.validUntil) {
+		return known.enabled, nil
 	}
 	s, err := d.CurrentSettings(ctx, r)
 	if err == nil {
-		d.searchMode.cached.Store(&cachedSearchMode{s.SearchOn, time.Now().Add(searchSettleTime / 2)})
+		d.searchMode.cached.Store(&cachedSearchMode{s.SearchOn, time.Now().Add(searchPropagationTime / 2)})
 	}
 	return s.SearchOn, err
 }
@@ -49,7 +49,7 @@ func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 	if mode.Value != "on" {
 		return k.deleteSearchIndex(ctx)
 	}
-	if older, err := r.OlderNodes(ctx, searchSchema, k.d.Now()); err != nil {
+	if older, err := r.OlderNodes(ctx, searchMigration, k.d.Now()); err != nil {
 		return err
 	} else if len(older) > 0 { // what they change is not found: another pass follows when they are gone
 		return k.d.store.Write(ctx, func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })
@@ -73,7 +73,7 @@ func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 	}
 	due := isNotFound(err) || finished.BeganAt.Before(since)
 	for batches := 0; ; batches++ {
-		done, err := k.buildSearchBatch(ctx, due && k.d.Now().After(since.Add(searchSettleTime)))
+		done, err := k.buildSearchBatch(ctx, due && k.d.Now().After(since.Add(searchPropagationTime)))
 		switch {
 		case err != nil:
 			return err
@@ -101,7 +101,7 @@ func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err er
 		if err != nil {
 			return err
 		}
-		ids, err := tx.PeopleForSearch(ctx, laterID(build.Place, cardinal.IDAt(time.UnixMilli(1))), batch)
+		ids, err := tx.PeopleForSearch(ctx, maxID(build.Place, cardinal.IDAt(time.UnixMilli(1))), batch)
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err er
 	return done, err
 }
 
-func laterID(a, b uuid.UUID) uuid.UUID {
+func maxID(a, b uuid.UUID) uuid.UUID {
 	if string(a[:]) < string(b[:]) {
 		return b
 	}

@@ -41,17 +41,17 @@ func (q searchQuery) matches(f SearchableText) bool {
 	}
 	for name, value := range q.attributes {
 		have, ok := f.Attributes[name]
-		if !ok || attributeText(have) != attributeText(value) {
+		if !ok || attributeJSON(have) != attributeJSON(value) {
 			return false
 		}
 	}
 	return true
 }
 
-// readSearch takes a search apart and puts the tokens that it goes by into the filter; it returns every fault of it.
-func (k Desk) readSearch(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (q searchQuery, faults cardinal.Faults, err error) {
+// parseSearch takes a search apart and puts the tokens that it goes by into the filter; it returns every fault of it.
+func (k Desk) parseSearch(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (q searchQuery, faults cardinal.Faults, err error) {
 	q.attributes = f.Attributes
-	if err := k.searchReady(ctx, r); err != nil {
+	if err := k.requireSearchReady(ctx, r); err != nil {
 		return q, nil, err
 	}
 	if f.Search != "" {
@@ -59,7 +59,7 @@ func (k Desk) readSearch(ctx context.Context, r store.Reader, f *cardinal.UserFi
 			faults = append(faults, *fault)
 		}
 	}
-	wrong, err := k.readAttributes(ctx, r, f)
+	wrong, err := k.addAttributeTokens(ctx, r, f)
 	return q, append(faults, wrong...), err
 }
 
@@ -83,7 +83,7 @@ func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Faul
 	}
 	var shortest []string
 	for _, word := range q.words {
-		found := prefixes(word)
+		found := indexedPrefixes(word)
 		if len(found) == 0 {
 			continue // too short to go by; it is compared
 		}
@@ -105,8 +105,8 @@ func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Faul
 	return nil
 }
 
-// readAttributes puts the tokens of attributes into the filter; it returns the faults of those that cannot be searched.
-func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (faults cardinal.Faults, err error) {
+// addAttributeTokens puts the tokens of attributes into the filter; it returns the faults of those that cannot be searched.
+func (k Desk) addAttributeTokens(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (faults cardinal.Faults, err error) {
 	if len(f.Attributes) == 0 {
 		return nil, nil
 	}
@@ -132,18 +132,18 @@ func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.Us
 		case finished.BeganAt.Before(definition.CreatedAt):
 			return nil, errSearchBuilding
 		default:
-			f.Tokens = append(f.Tokens, k.d.keys.searchToken("attribute", definition.Name, attributeText(value)))
+			f.Tokens = append(f.Tokens, k.d.keys.searchToken("attribute", definition.Name, attributeJSON(value)))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Attributes)) {
 		if !slices.Contains(searchable, name) {
-			faults.AddParameter("attributes", "attribute_not_searchable", listOf(searchable))
+			faults.AddParameter("attributes", "attribute_not_searchable", joinNames(searchable))
 		}
 	}
 	return faults, nil
 }
 
-func listOf(names []string) string {
+func joinNames(names []string) string {
 	if len(names) == 0 {
 		return "none are declared searchable"
 	}
@@ -155,8 +155,8 @@ var (
 	errSearchBuilding = cardinal.Refuse("search_building")
 )
 
-// searchReady returns nil when everybody can be found.
-func (k Desk) searchReady(ctx context.Context, r store.Reader) error {
+// requireSearchReady returns nil when everybody can be found.
+func (k Desk) requireSearchReady(ctx context.Context, r store.Reader) error {
 	s, err := k.d.CurrentSettings(ctx, r)
 	if err != nil {
 		return err
@@ -170,8 +170,8 @@ func (k Desk) searchReady(ctx context.Context, r store.Reader) error {
 	return err
 }
 
-// openMost bounds how many people a search opens for one page.
-const openMost = 400
+// maxDecryptedPerPage bounds how many people a search opens for one page.
+const maxDecryptedPerPage = 400
 
 // search returns a page of those whom a search is for, with their profiles: what the tokens give is opened and compared, a page at a
 // time. A page that comes out short says where the next begins.
@@ -185,7 +185,7 @@ func (k Desk) search(ctx context.Context, r store.Reader, f cardinal.UserFilter,
 		}
 		more := len(walk.Users) > limit
 		walk.Users = walk.Users[:min(len(walk.Users), limit)]
-		if err := k.d.open(ctx, r, walk.Users, q, &page.Data); err != nil {
+		if err := k.d.decryptMatches(ctx, r, walk.Users, q, &page.Data); err != nil {
 			return page, err
 		}
 		if len(page.Data) > limit || more && len(page.Data) == limit {
@@ -200,15 +200,15 @@ func (k Desk) search(ctx context.Context, r store.Reader, f cardinal.UserFilter,
 		} else if !more {
 			page.After, page.HasMore = walk.Until, true
 			return page, nil
-		} else if opened >= openMost {
+		} else if opened >= maxDecryptedPerPage {
 			page.After, page.HasMore = f.After, true
 			return page, nil
 		}
 	}
 }
 
-// open opens some users and keeps those whom a search is for.
-func (d *Directory) open(ctx context.Context, r store.Reader, users []cardinal.User, q searchQuery, keep *[]cardinal.User) error {
+// decryptMatches opens some users and keeps those whom a search is for.
+func (d *Directory) decryptMatches(ctx context.Context, r store.Reader, users []cardinal.User, q searchQuery, keep *[]cardinal.User) error {
 	ids, profiles := make([]uuid.UUID, len(users)), make(map[uuid.UUID]*cardinal.Profile, len(users))
 	for i, u := range users {
 		ids[i] = u.ID

@@ -21,7 +21,7 @@ func (k Desk) Users(ctx context.Context, f cardinal.UserFilter, withProfile bool
 	if err != nil {
 		return page, err
 	}
-	q, err := k.readFilter(ctx, r, &f)
+	q, err := k.resolveFilter(ctx, r, &f)
 	if err != nil {
 		return page, err
 	}
@@ -48,8 +48,8 @@ func (k Desk) Users(ctx context.Context, f cardinal.UserFilter, withProfile bool
 	return page, err
 }
 
-// exactCount is up to where users are counted one by one.
-const exactCount = 10_000
+// maxExactCount is up to where users are counted one by one.
+const maxExactCount = 10_000
 
 // CountUsers counts the users of a filter: exactly up to 10,000, beyond by estimate, as always for a search by words.
 func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.Count, error) {
@@ -57,16 +57,16 @@ func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.C
 	if err != nil {
 		return cardinal.Count{}, err
 	}
-	if _, err := k.readFilter(ctx, r, &f); err != nil {
+	if _, err := k.resolveFilter(ctx, r, &f); err != nil {
 		return cardinal.Count{}, err
 	}
-	count, err := r.UserCount(ctx, f, exactCount)
+	count, err := r.UserCount(ctx, f, maxExactCount)
 	count.IsExact = count.IsExact && f.Search == ""
 	return count, err
 }
 
-// readFilter checks a filter and completes it; it returns what is searched for, if anything.
-func (k Desk) readFilter(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (*searchQuery, error) {
+// resolveFilter checks a filter and completes it; it returns what is searched for, if anything.
+func (k Desk) resolveFilter(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (*searchQuery, error) {
 	var faults cardinal.Faults
 	if _, ok := k.d.statuses[f.Status]; f.Status != "" && !ok {
 		faults.AddParameter("status", "status_unknown", strings.Join(slices.Sorted(maps.Keys(k.d.statuses)), ", "))
@@ -85,7 +85,7 @@ func (k Desk) readFilter(ctx context.Context, r store.Reader, f *cardinal.UserFi
 	if f.Search == "" && len(f.Attributes) == 0 {
 		return nil, faults.Err()
 	}
-	q, wrong, err := k.readSearch(ctx, r, f)
+	q, wrong, err := k.parseSearch(ctx, r, f)
 	var refusal *cardinal.Refusal
 	if err != nil && (len(faults) == 0 || !errors.As(err, &refusal)) {
 		return nil, err

@@ -48,26 +48,26 @@ func (k Desk) User(ctx context.Context, id uuid.UUID, withProfile bool) (cardina
 
 // SuspendUser locks a user out and ends all their sessions.
 func (k Desk) SuspendUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	return k.moveUser(ctx, id, version, "suspend", Rule{Action: "user.suspend", Permission: "users.suspend", Subject: id})
+	return k.changeUserStatus(ctx, id, version, "suspend", Rule{Action: "user.suspend", Permission: "users.suspend", Subject: id})
 }
 
 // ReactivateUser lets a suspended user in again.
 func (k Desk) ReactivateUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	return k.moveUser(ctx, id, version, "reactivate", Rule{Action: "user.reactivate", Permission: "users.suspend", Subject: id})
+	return k.changeUserStatus(ctx, id, version, "reactivate", Rule{Action: "user.reactivate", Permission: "users.suspend", Subject: id})
 }
 
 // DeleteUser soft-deletes a user and ends all their sessions; identifiers stay reserved. People may delete themselves.
 func (k Desk) DeleteUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	return k.moveUser(ctx, id, version, "delete", Rule{Action: "user.delete", Permission: "users.delete", Subject: id, Own: true})
+	return k.changeUserStatus(ctx, id, version, "delete", Rule{Action: "user.delete", Permission: "users.delete", Subject: id, Own: true})
 }
 
 // RestoreUser takes a deletion back: the status is again what it was before.
 func (k Desk) RestoreUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	return k.moveUser(ctx, id, version, "restore", Rule{Action: "user.restore", Permission: "users.delete", Subject: id})
+	return k.changeUserStatus(ctx, id, version, "restore", Rule{Action: "user.restore", Permission: "users.delete", Subject: id})
 }
 
-// moveUser moves a user between statuses by an action of the transitions, whose names are not in this code.
-func (k Desk) moveUser(ctx context.Context, id uuid.UUID, version int64, action string, r Rule) (cardinal.User, error) {
+// changeUserStatus moves a user between statuses by an action of the transitions, whose names are not in this code.
+func (k Desk) changeUserStatus(ctx context.Context, id uuid.UUID, version int64, action string, r Rule) (cardinal.User, error) {
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.User, error) {
 		// The roles that must keep holders are locked first, everywhere in the same order, so that two such moves at once
 		// neither deadlock nor both see the other's holder.

@@ -68,7 +68,7 @@ func (k *Keys) tryDecrypt(ctx context.Context, r store.Reader, place store.Seale
 	case len(v.Sealed) == 1:
 		key = seal.NewKey() // a placeholder opens under none
 	case v.OwnerID == cardinal.StrangerID:
-		key, err = k.readServiceKey(ctx, r, monthName(cardinal.TimeOf(v.RowID)))
+		key, err = k.readServiceKey(ctx, r, monthKeyName(cardinal.TimeOf(v.RowID)))
 		if errors.Is(err, cardinal.ErrNotFound) {
 			return seal.ErrErased // the month retired
 		}

@@ -410,7 +410,7 @@ func TestAccess(t *testing.T) {
 	}
 	ask(token, object{"permission": "users.read"}, true, "yes, by the role reader, granted on ")
 	ask(token, object{"permission": "users.read", "user_id": nil}, true, "yes")
-	ask(token, object{"permission": "users.create"}, false, "no: none of the user's roles holds it")
+	ask(token, object{"permission": "users.create"}, false, "no: none of the user's roles has it")
 	other := ask(h.admin, object{"permission": "users.read", "user_id": ada}, true, "yes, by the role reader")
 	grants, _ := other.at("grants").([]any)
 	if len(grants) != 1 {

@@ -10,7 +10,8 @@ import (
 	"cardinal"
 )
 
-// CheckAccess says whether a user may do something: anyone may ask for themself, others with the permission access.check.
+// CheckAccess returns whether a user has a permission. Users are allowed to ask about themselves; to ask about others
+// needs the permission access.check.
 func (k Desk) CheckAccess(ctx context.Context, q cardinal.AccessQuestion) (cardinal.Access, error) {
 	if q.UserID == uuid.Nil {
 		q.UserID = k.actor.UserID
@@ -27,7 +28,8 @@ func (k Desk) CheckAccess(ctx context.Context, q cardinal.AccessQuestion) (cardi
 		return cardinal.Access{}, UnknownPermission()
 	}
 	if allowed && q.UserID == k.actor.UserID && k.actor.APIKeyID.Valid {
-		// A key may do less than its service: asked for itself, it is told what it may do.
+		// An API key can have fewer permissions than its service. A key that asks about itself gets the answer for the
+		// key.
 		if allowed, err = r.May(ctx, k.Caller(), q.Permission, k.d.Now()); err != nil {
 			return cardinal.Access{}, err
 		}
@@ -35,7 +37,8 @@ func (k Desk) CheckAccess(ctx context.Context, q cardinal.AccessQuestion) (cardi
 	return cardinal.Access{UserID: q.UserID, Permission: q.Permission, Allowed: allowed}, nil
 }
 
-// ExplainAccess says whether a user may do something, and why: by which role, granted by whom, until when.
+// ExplainAccess returns whether a user has a permission, and why: by which roles, who granted them, and when they
+// expire.
 func (k Desk) ExplainAccess(ctx context.Context, q cardinal.AccessQuestion) (cardinal.AccessExplained, error) {
 	access, err := k.CheckAccess(ctx, q)
 	if err != nil {
@@ -62,20 +65,21 @@ func (k Desk) ExplainAccess(ctx context.Context, q cardinal.AccessQuestion) (car
 	}
 	switch {
 	case access.Allowed && by != nil:
-		out.Reason = fmt.Sprintf("yes, by the role %s, granted on %s%s", by.RoleName, by.GrantedAt.Format(time.DateOnly), untilText(by.ExpiresAt))
+		granted := by.GrantedAt.Format(time.DateOnly)
+		out.Reason = fmt.Sprintf("yes, by the role %s, granted on %s%s", by.RoleName, granted, expiryText(by.ExpiresAt))
 	case !canAct:
 		out.Reason = "no: the account is " + user.Status
 	case len(grants) == 0:
-		out.Reason = "no: none of the user's roles holds it"
+		out.Reason = "no: none of the user's roles has it"
 	case by != nil:
-		out.Reason = "no: this API key may not use the role that holds it"
+		out.Reason = "no: this API key does not have the role that gives it"
 	default:
 		out.Reason = "no: the grants that would give it have expired"
 	}
 	return out, nil
 }
 
-func untilText(t *time.Time) string {
+func expiryText(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
@@ -91,6 +95,7 @@ func TruncateTime(t *time.Time) *time.Time {
 	return &cut
 }
 
+// UnknownPermission returns the error of a permission that does not exist.
 func UnknownPermission() error {
 	var check Input
 	check.Add("/permission", "permission_unknown")

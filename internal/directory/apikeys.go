@@ -12,21 +12,26 @@ import (
 	"cardinal/internal/store"
 )
 
-const maxKeyLifetime = 2 * 366 * 24 * time.Hour
+const maxAPIKeyLifetime = 2 * 366 * 24 * time.Hour
 
-// decryptAPIKey opens a stored API key with the key of its service, which it reads.
-func (d *Directory) decryptAPIKey(ctx context.Context, r store.Reader, record store.APIKeyRecord) (cardinal.APIKey, error) {
+// decryptAPIKey returns the API key of a record. It reads the data key of the service.
+func (d *Directory) decryptAPIKey(
+	ctx context.Context, r store.Reader, record store.APIKeyRecord,
+) (cardinal.APIKey, error) {
 	key, err := d.UserKey(ctx, r, record.UserID)
 	if err != nil {
 		return cardinal.APIKey{}, err
 	}
-	return openedAPIKey(record, key)
+	return decryptAPIKeyRecord(record, key)
 }
 
-func openedAPIKey(record store.APIKeyRecord, key seal.Key) (cardinal.APIKey, error) {
+// decryptAPIKeyRecord returns the API key of a record.
+func decryptAPIKeyRecord(record store.APIKeyRecord, key seal.Key) (cardinal.APIKey, error) {
 	name, err := decryptText(key, "api_keys", "name_sealed", record.UserID, record.NameSealed)
-	return cardinal.APIKey{UserID: record.UserID, ID: record.ID, Name: name, Hint: record.Hint, RoleIDs: record.RoleIDs,
-		CreatedAt: record.CreatedAt, ExpiresAt: record.ExpiresAt, RevokedAt: record.RevokedAt}, err
+	return cardinal.APIKey{
+		UserID: record.UserID, ID: record.ID, Name: name, Hint: record.Hint, RoleIDs: record.RoleIDs,
+		CreatedAt: record.CreatedAt, ExpiresAt: record.ExpiresAt, RevokedAt: record.RevokedAt,
+	}, err
 }
 
 // APIKeys returns a page of API keys: of one service, or of all (uuid.Nil).
@@ -50,7 +55,7 @@ func (k Desk) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) (c
 		return out, err
 	}
 	for i, record := range page.Data {
-		if out.Data[i], err = openedAPIKey(record, keys[record.UserID]); err != nil {
+		if out.Data[i], err = decryptAPIKeyRecord(record, keys[record.UserID]); err != nil {
 			return out, err
 		}
 	}
@@ -70,23 +75,24 @@ func (k Desk) APIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, error)
 	return k.d.decryptAPIKey(ctx, r, record)
 }
 
-// CreateAPIKey makes an API key for a service, with roles that the service holds. The key itself is in the answer and nowhere
-// else; a repeated request gets the answer without it.
+// CreateAPIKey creates an API key for a service, with roles that the service has. The key itself is only in the answer
+// and is not stored; a repeated request gets the answer without it.
 func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal.APIKey, error) {
 	r := Rule{Action: "api_key.create", Permission: "api_keys.create", Subject: in.UserID}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.APIKey, error) {
 		var check Input
 		name, err := normal.Text(in.Name, 100)
 		check.AddError("/name", err)
-		ends := in.ExpiresAt.UTC().Truncate(time.Microsecond)
-		if !ends.After(tx.Now) || ends.After(tx.Now.Add(maxKeyLifetime)) {
+		expires := in.ExpiresAt.UTC().Truncate(time.Microsecond)
+		if !expires.After(tx.Now) || expires.After(tx.Now.Add(maxAPIKeyLifetime)) {
 			check.Add("/expires_at", "expiry_range")
 		}
 		if len(in.RoleIDs) == 0 {
 			check.Add("/role_ids", "roles_missing")
 		}
 		user, err := tx.UserForChange(ctx, in.UserID)
-		if isNotFound(err) || err == nil && (!k.d.kinds[user.Kind].CanHoldAPIKeys || !k.d.statuses[user.Status].CanSignIn) {
+		if isNotFound(err) ||
+			err == nil && (!k.d.kinds[user.Kind].CanHoldAPIKeys || !k.d.statuses[user.Status].CanSignIn) {
 			check.Add("/user_id", "service_unknown")
 			return cardinal.APIKey{}, check.Err()
 		} else if err != nil {
@@ -103,7 +109,8 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 		if err := check.Err(); err != nil {
 			return cardinal.APIKey{}, err
 		}
-		if err := tx.RequireAllPermissionsOf(ctx, in.UserID); err != nil { // or the key would be a way to what the service may and the maker may not
+		// Otherwise the key would give the actor permissions of the service that the actor does not have.
+		if err := tx.RequireAllPermissionsOf(ctx, in.UserID); err != nil {
 			return cardinal.APIKey{}, err
 		}
 		key, err := k.d.UserKey(ctx, tx.Reader, in.UserID)
@@ -111,9 +118,12 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 			return cardinal.APIKey{}, err
 		}
 		id := cardinal.NewID()
-		t, text := NewToken(APIKeyPrefix, in.UserID, id)
-		record := store.APIKeyRecord{UserID: in.UserID, ID: id, TokenHash: t.Hash[:], Hint: text.Reveal()[len(text)-4:], RoleIDs: roles,
-			NameSealed: EncryptText(key, "api_keys", "name_sealed", in.UserID, name), CreatedAt: tx.Now, ExpiresAt: ends, SchemaVersion: 1}
+		token, text := NewToken(APIKeyPrefix, in.UserID, id)
+		record := store.APIKeyRecord{
+			UserID: in.UserID, ID: id, TokenHash: token.Hash[:], Hint: text.Reveal()[len(text)-4:], RoleIDs: roles,
+			NameSealed: EncryptText(key, "api_keys", "name_sealed", in.UserID, name),
+			CreatedAt:  tx.Now, ExpiresAt: expires, SchemaVersion: 1,
+		}
 		if err := tx.InsertAPIKey(ctx, record); err != nil {
 			return cardinal.APIKey{}, err
 		}
@@ -121,13 +131,14 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 		for _, role := range roles {
 			tx.RecordRows(store.StampAPIKeyRole(in.UserID, id, role))
 		}
-		tx.RecordChange("api_keys.expires_at", nil, ends)
+		tx.RecordChange("api_keys.expires_at", nil, expires)
 		out, err := k.d.decryptAPIKey(ctx, tx.Reader, record)
 		out.Token = text
 		return out, err
 	})
 }
 
+// uniqueIDs returns ids without duplicates, in the same order.
 func uniqueIDs(ids []uuid.UUID) []uuid.UUID {
 	seen := map[uuid.UUID]bool{}
 	var out []uuid.UUID
@@ -140,7 +151,7 @@ func uniqueIDs(ids []uuid.UUID) []uuid.UUID {
 	return out
 }
 
-// RevokeAPIKey ends an API key.
+// RevokeAPIKey revokes an API key. A key that is revoked already is returned as it is.
 func (k Desk) RevokeAPIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, error) {
 	r := Rule{Action: "api_key.revoke", Permission: "api_keys.revoke"}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.APIKey, error) {
@@ -154,7 +165,7 @@ func (k Desk) RevokeAPIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, 
 		}
 		after, err := tx.Tx.RevokeAPIKey(ctx, before.UserID, id, tx.Now)
 		if isNotFound(err) {
-			return k.d.decryptAPIKey(ctx, tx.Reader, before) // ended already
+			return k.d.decryptAPIKey(ctx, tx.Reader, before) // revoked already
 		}
 		if err != nil {
 			return cardinal.APIKey{}, err

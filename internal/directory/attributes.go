@@ -10,10 +10,12 @@ import (
 	"cardinal/internal/store"
 )
 
-var attributeName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+var attributeNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
-// AttributeDefinitions returns a page of the declared custom attributes; anyone who is known may read them.
-func (k Desk) AttributeDefinitions(ctx context.Context, p cardinal.Page) (cardinal.List[cardinal.AttributeDefinition], error) {
+// AttributeDefinitions returns a page of the declared custom attributes. Every authenticated actor can read them.
+func (k Desk) AttributeDefinitions(
+	ctx context.Context, p cardinal.Page,
+) (cardinal.List[cardinal.AttributeDefinition], error) {
 	if err := k.requireAuthenticated(); err != nil {
 		return cardinal.List[cardinal.AttributeDefinition]{}, err
 	}
@@ -22,10 +24,13 @@ func (k Desk) AttributeDefinitions(ctx context.Context, p cardinal.Page) (cardin
 }
 
 // CreateAttributeDefinition declares a custom attribute.
-func (k Desk) CreateAttributeDefinition(ctx context.Context, in cardinal.NewAttributeDefinition) (cardinal.AttributeDefinition, error) {
-	return Change(ctx, k, Rule{Action: "attribute.create", Permission: "attributes.create"}, func(tx *Tx) (cardinal.AttributeDefinition, error) {
+func (k Desk) CreateAttributeDefinition(
+	ctx context.Context, in cardinal.NewAttributeDefinition,
+) (cardinal.AttributeDefinition, error) {
+	r := Rule{Action: "attribute.create", Permission: "attributes.create"}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.AttributeDefinition, error) {
 		var check Input
-		if !attributeName.MatchString(in.Name) {
+		if !attributeNamePattern.MatchString(in.Name) {
 			check.Add("/name", "attribute_name_format")
 		}
 		in.Description = check.description("/description", in.Description)
@@ -35,20 +40,24 @@ func (k Desk) CreateAttributeDefinition(ctx context.Context, in cardinal.NewAttr
 		if err := check.Err(); err != nil {
 			return cardinal.AttributeDefinition{}, err
 		}
-		made, err := tx.InsertAttributeDefinition(ctx, cardinal.AttributeDefinition{ID: cardinal.NewID(), Name: in.Name, Description: in.Description, ValueType: in.ValueType, IsSearchable: in.IsSearchable,
-			CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1})
+		definition, err := tx.InsertAttributeDefinition(ctx, cardinal.AttributeDefinition{
+			ID: cardinal.NewID(), Name: in.Name, Description: in.Description, ValueType: in.ValueType,
+			IsSearchable: in.IsSearchable, CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1,
+		})
 		if err != nil {
-			return made, err
+			return definition, err
 		}
-		tx.RecordRows(store.StampAttributeDefinition(made))
-		tx.RecordChange("attribute_definitions.name", nil, made.Name)
-		return made, nil
+		tx.RecordRows(store.StampAttributeDefinition(definition))
+		tx.RecordChange("attribute_definitions.name", nil, definition.Name)
+		return definition, nil
 	})
 }
 
-// DeleteAttributeDefinition takes a declaration back; values that profiles have stay until they are changed.
+// DeleteAttributeDefinition deletes the declaration of a custom attribute. Profiles keep their values until these are
+// changed.
 func (k Desk) DeleteAttributeDefinition(ctx context.Context, id uuid.UUID, version int64) error {
-	_, err := Change(ctx, k, Rule{Action: "attribute.delete", Permission: "attributes.delete"}, func(tx *Tx) (struct{}, error) {
+	r := Rule{Action: "attribute.delete", Permission: "attributes.delete"}
+	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
 		before, err := tx.AttributeDefinition(ctx, id)
 		if err != nil {
 			return struct{}{}, err

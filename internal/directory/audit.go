@@ -12,25 +12,27 @@ import (
 	"cardinal/internal/store"
 )
 
-// Audit returns a page of the audit log, newest first unless asked otherwise. People may read what was done to them.
+// Audit returns a page of the audit log, by default newest first. Users are allowed to read the events about
+// themselves.
 func (k Desk) Audit(ctx context.Context, f cardinal.AuditFilter) (cardinal.List[cardinal.AuditEvent], error) {
 	r, err := k.Read(ctx, Rule{Permission: "audit.read", Subject: f.SubjectID, Own: true})
 	if err != nil {
 		return cardinal.List[cardinal.AuditEvent]{}, err
 	}
-	walk, err := r.Events(ctx, f)
+	scan, err := r.Events(ctx, f)
 	if err != nil {
 		return cardinal.List[cardinal.AuditEvent]{}, err
 	}
-	page := cardinal.PageOf(walk.Events, f.Limit)
-	if walk.Until != uuid.Nil {
-		page.HasMore, page.After = true, walk.Until
+	page := cardinal.PageOf(scan.Events, f.Limit)
+	if scan.Until != uuid.Nil {
+		page.HasMore, page.After = true, scan.Until
 	}
 	return page, k.decryptClients(ctx, r, page.Data)
 }
 
-// decryptClients opens where events came from, for who may see it: an auditor, and the one who acted. What that takes is asked once for all
-// of them. A destroyed key leaves an event closed.
+// decryptClients decrypts the address and the user agent of events, for a reader who is allowed to see them: an
+// auditor, or the actor of the event. The permission and the keys are read once for all events. When the key was
+// destroyed, both fields stay empty.
 func (k Desk) decryptClients(ctx context.Context, r store.Reader, events []cardinal.AuditEvent) error {
 	var actors []uuid.UUID
 	for _, e := range events {
@@ -41,66 +43,69 @@ func (k Desk) decryptClients(ctx context.Context, r store.Reader, events []cardi
 	if len(actors) == 0 {
 		return nil
 	}
-	sees, err := k.HasPermission(ctx, r, "audit.read")
+	isAuditor, err := k.HasPermission(ctx, r, "audit.read")
 	if err != nil {
 		return err
 	}
-	opening := clientKeys{d: k.d, r: r}
-	if opening.ofUsers, err = k.d.userKeys(ctx, r, actors); err != nil {
+	keys := clientKeys{d: k.d, r: r}
+	if keys.userKeys, err = k.d.userKeys(ctx, r, actors); err != nil {
 		return err
 	}
 	for i := range events {
-		if e := &events[i]; (e.AddressSealed != nil || e.UserAgentSealed != nil) && (sees || e.ActorID == k.actor.UserID) {
-			if err := opening.decrypt(ctx, e); err != nil {
-				return err
-			}
+		e := &events[i]
+		if e.AddressSealed == nil && e.UserAgentSealed == nil || !isAuditor && e.ActorID != k.actor.UserID {
+			continue
+		}
+		if err := keys.decrypt(ctx, e); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// clientKeys are the keys of a page of events.
+// clientKeys are the keys that decrypt the addresses and user agents of a page of events.
 type clientKeys struct {
-	d        *Directory
-	r        store.Reader
-	ofUsers  map[uuid.UUID]seal.Key
-	ofMonths map[string]seal.Key // the zero Key for one that was destroyed
+	d         *Directory
+	r         store.Reader
+	userKeys  map[uuid.UUID]seal.Key
+	monthKeys map[string]seal.Key // by name; the zero Key for one that was destroyed
 }
 
-// decrypt opens an event's address and agent, unless its key is gone.
+// decrypt decrypts the address and the user agent of an event, unless the key was destroyed.
 func (k *clientKeys) decrypt(ctx context.Context, e *cardinal.AuditEvent) error {
 	if e.ActorID != cardinal.StrangerID {
-		_, err := decryptClient(e, k.ofUsers[e.ActorID])
+		_, err := decryptClient(e, k.userKeys[e.ActorID])
 		return err
 	}
-	opened, err := k.decryptAnonymous(ctx, e, e.OccurredAt)
-	// An address is sealed a moment before its event gets its id, which may be on the other side of a month's end.
+	decrypted, err := k.decryptAnonymous(ctx, e, e.OccurredAt)
+	// An address is encrypted shortly before its event gets its id. When the month ended in between, the address is
+	// under the key of the month before.
 	before := e.OccurredAt.Add(-time.Hour)
-	if !opened && (err == nil || errors.Is(err, seal.ErrBroken)) && before.Month() != e.OccurredAt.Month() {
+	if !decrypted && (err == nil || errors.Is(err, seal.ErrBroken)) && before.Month() != e.OccurredAt.Month() {
 		_, err = k.decryptAnonymous(ctx, e, before)
 	}
 	return err
 }
 
-// decryptAnonymous opens a stranger's event with the key of a month, which is read once a page.
+// decryptAnonymous decrypts the event of an anonymous caller with the key of a month, which is read once per page.
 func (k *clientKeys) decryptAnonymous(ctx context.Context, e *cardinal.AuditEvent, at time.Time) (bool, error) {
-	name := monthName(at)
-	key, ok := k.ofMonths[name]
+	name := monthKeyName(at)
+	key, ok := k.monthKeys[name]
 	if !ok {
 		var err error
 		if key, err = k.d.keys.readServiceKey(ctx, k.r, name); err != nil && !isNotFound(err) {
 			return false, err
 		}
-		if k.ofMonths == nil {
-			k.ofMonths = map[string]seal.Key{}
+		if k.monthKeys == nil {
+			k.monthKeys = map[string]seal.Key{}
 		}
-		k.ofMonths[name] = key
+		k.monthKeys[name] = key
 	}
 	return decryptClient(e, key)
 }
 
-// decryptClient opens where an event came from; false when the key is gone.
-func decryptClient(e *cardinal.AuditEvent, key seal.Key) (opened bool, err error) {
+// decryptClient decrypts the address and the user agent of an event; false when the key was destroyed.
+func decryptClient(e *cardinal.AuditEvent, key seal.Key) (decrypted bool, err error) {
 	if key.IsZero() {
 		return false, nil
 	}
@@ -111,8 +116,10 @@ func decryptClient(e *cardinal.AuditEvent, key seal.Key) (opened bool, err error
 	return err == nil, err
 }
 
-// UserAudit returns a page of what was done to one user.
-func (k Desk) UserAudit(ctx context.Context, userID uuid.UUID, f cardinal.AuditFilter) (cardinal.List[cardinal.AuditEvent], error) {
+// UserAudit returns a page of the events about one user.
+func (k Desk) UserAudit(
+	ctx context.Context, userID uuid.UUID, f cardinal.AuditFilter,
+) (cardinal.List[cardinal.AuditEvent], error) {
 	r, err := k.Read(ctx, Rule{Permission: "audit.read", Subject: userID, Own: true})
 	if err != nil {
 		return cardinal.List[cardinal.AuditEvent]{}, err

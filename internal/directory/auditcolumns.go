@@ -15,8 +15,8 @@ const (
 	shown  visibility = true
 )
 
-// columnVisibility lists every column that an audit event can name, as table.column. A column that is not listed is masked, and a warning is
-// logged: a new column must not show personal data by accident.
+// columnVisibility lists every column that an audit event can name, as table.column. A column that is not listed is
+// masked, and a warning is logged: a new column must not show personal data by accident.
 var columnVisibility = map[string]visibility{
 	"api_keys.expires_at":          shown,
 	"api_keys.revoked_at":          shown,
@@ -79,7 +79,8 @@ func columnChange(log *slog.Logger, column string, from, to any) cardinal.Column
 	return cardinal.ColumnChange{From: from, To: to}
 }
 
-// ColumnChanges returns the changes of an event that no Tx records, by their new values: those of a user in an import, for example.
+// ColumnChanges returns the changes of an event that no Tx records, by their new values: those of a user in an import,
+// for example.
 func (d *Directory) ColumnChanges(changes map[string]any) map[string]cardinal.ColumnChange {
 	out := make(map[string]cardinal.ColumnChange, len(changes))
 	for column, to := range changes {

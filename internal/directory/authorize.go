@@ -26,15 +26,15 @@ func (k Desk) Read(ctx context.Context, r Rule) (store.Reader, error) {
 	return reader, k.authorize(ctx, reader, r)
 }
 
-// authorize returns nil when the actor is allowed to make the change. An API key changes nothing without a role that allows it, not even
-// its own service.
+// authorize returns nil when the actor is allowed to make the change. An API key changes nothing without a role that
+// allows it, not even its own service.
 func (tx *Tx) authorize(ctx context.Context, r Rule) error {
 	r.Own = r.Own && !tx.Desk.actor.APIKeyID.Valid
 	return tx.Desk.authorize(ctx, tx.Reader, r)
 }
 
-// authorize decides: the default is to deny. In addition to the permission, a change of a user needs RequireAllPermissionsOf: otherwise a
-// support user who is allowed to set passwords could become an administrator.
+// authorize decides: the default is to deny. In addition to the permission, a change of a user needs
+// RequireAllPermissionsOf: otherwise a support user who is allowed to set passwords could become an administrator.
 func (k *Desk) authorize(ctx context.Context, r store.Reader, what Rule) error {
 	if k.actor.Assurance == 0 && !what.BeforePasswordChange {
 		return ErrPasswordChange
@@ -93,7 +93,8 @@ func (k *Desk) HasPermission(ctx context.Context, r store.Reader, permission str
 
 // RequireAllPermissionsOf returns nil when the actor has every permission that the user has.
 func (tx *Tx) RequireAllPermissionsOf(ctx context.Context, user uuid.UUID) error {
-	if user == tx.Desk.actor.UserID && !tx.Desk.actor.APIKeyID.Valid { // an API key can have fewer permissions than its service
+	// An API key can have fewer permissions than its service.
+	if user == tx.Desk.actor.UserID && !tx.Desk.actor.APIKeyID.Valid {
 		return nil
 	}
 	hasAll, err := tx.Outranks(ctx, tx.Desk.Caller(), user, tx.Now)
@@ -111,8 +112,8 @@ func (k Desk) Caller() store.Caller {
 	return store.Caller{UserID: k.actor.UserID, APIKeyID: k.actor.APIKeyID}
 }
 
-// RequireActiveActor refuses an actor who was authenticated earlier and could not be any more. Work that outlives its request calls it
-// before it continues.
+// RequireActiveActor refuses an actor who was authenticated earlier and could not be any more. Work that outlives its
+// request calls it before it continues.
 func (d *Directory) RequireActiveActor(ctx context.Context, a cardinal.Actor) error {
 	r := d.store.Read(ctx)
 	if a.APIKeyID.Valid {
@@ -131,5 +132,6 @@ func (d *Directory) RequireActiveActor(ctx context.Context, a cardinal.Actor) er
 
 // IsUsable reports whether an API key can be used: neither revoked nor expired, of a service whose status allows it.
 func (d *Directory) IsUsable(key store.APIKeyAuth) bool {
-	return key.RevokedAt == nil && d.Now().Before(key.ExpiresAt) && key.CanHoldAPIKeys && d.statuses[key.Status].CanSignIn
+	return key.RevokedAt == nil && d.Now().Before(key.ExpiresAt) &&
+		key.CanHoldAPIKeys && d.statuses[key.Status].CanSignIn
 }

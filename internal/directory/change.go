@@ -12,7 +12,7 @@ import (
 	"cardinal/internal/store"
 )
 
-// Rule says what a change or a read is called and who is allowed to make it.
+// Rule says what a change or a read is called and who is allowed to do it.
 type Rule struct {
 	Action     string    // of the audit event: noun, dot, verb
 	Permission string    // that the actor needs
@@ -32,7 +32,7 @@ type Tx struct {
 	ForceEvent    bool                  // append Event although it lists no row
 
 	replyID      uuid.UUID          // of the row that keeps the reply for a repeated request
-	reindexUsers map[uuid.UUID]bool // users whose names or addresses changed: their search tokens are written again at the end
+	reindexUsers map[uuid.UUID]bool // users with changed names or addresses: their search tokens are replaced
 }
 
 // RecordRows adds the digests of rows, as the change left them, to the event.
@@ -58,11 +58,12 @@ func (tx *Tx) RecordMasked(columns ...string) {
 // SetSubject sets the user that the event is about, when it is known only inside the change.
 func (tx *Tx) SetSubject(user uuid.UUID) { tx.Event.SubjectID = user }
 
-// Change makes one change in one transaction: it checks the permission, calls fn, updates the search tokens, appends the audit event and
-// stores the reply for a repeated request. If an earlier request had the same Idempotency-Key, it returns that reply and does not call fn.
+// Change performs one change in one transaction: it checks the permission, calls fn, updates the search tokens, appends
+// the audit event and stores the reply for a repeated request. If an earlier request had the same Idempotency-Key, it
+// returns that reply and does not call fn.
 //
-// A change that records no row leaves no event. When an authenticated actor is not allowed to make the change, the attempt is recorded in
-// a transaction of its own. ARCHITECTURE.md lists the writes that do not pass Change.
+// A change that records no row leaves no event. When an authenticated actor is not allowed to make the change, the
+// attempt is recorded in a transaction of its own. ARCHITECTURE.md lists the writes that do not pass Change.
 func Change[T any](ctx context.Context, k Desk, r Rule, fn func(*Tx) (T, error)) (T, error) {
 	var out, zero T
 	if !k.actor.Known() {
@@ -115,15 +116,17 @@ func RecordDenied[T any](ctx context.Context, k Desk, r Rule, err error) (T, err
 // NewEvent returns the event of a change, without what changed.
 func (k Desk) NewEvent(r Rule) cardinal.AuditEvent {
 	e := cardinal.AuditEvent{
-		ID: cardinal.NewID(), ActorID: k.actor.UserID, SubjectID: r.Subject, Action: r.Action, Attempts: 1, SchemaVersion: 1,
+		ID: cardinal.NewID(), ActorID: k.actor.UserID, SubjectID: r.Subject, Action: r.Action,
+		SessionID: pointer(k.actor.SessionID), APIKeyID: pointer(k.actor.APIKeyID),
+		RequestID: pointer(k.actor.RequestID), Attempts: 1, SchemaVersion: 1,
 	}
 	if e.SubjectID == uuid.Nil {
 		e.SubjectID = cardinal.SystemID
 	}
-	e.SessionID, e.APIKeyID, e.RequestID = pointer(k.actor.SessionID), pointer(k.actor.APIKeyID), pointer(k.actor.RequestID)
 	return e
 }
 
+// pointer returns a pointer to an id; nil for none.
 func pointer(id uuid.NullUUID) *uuid.UUID {
 	if !id.Valid {
 		return nil

@@ -12,22 +12,30 @@ import (
 	"cardinal/internal/store"
 )
 
-// contactInput is a contact on its way in, checked and in its normal form.
+// contactInput is a new contact that was checked, with its normal form.
 type contactInput struct {
 	kind, typed, normal string
 	primary, verified   bool
-	released            bool // its claim can be made: makeWay was called
+	released            bool // releaseIfAllowed was called: the identifier is free
 }
 
-// addContact adds a contact and its claim to a user whose row is locked or new.
-func (tx *Tx) addContact(ctx context.Context, userID uuid.UUID, key seal.Key, new contactInput, s Settings) (store.ContactRecord, error) {
-	record := store.ContactRecord{UserID: userID, ID: cardinal.NewID(), Kind: new.kind, IsPrimary: new.primary, CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1, SchemaVersion: 1}
-	record.ValueSealed = EncryptText(key, "contacts", "value_sealed", userID, AsTyped(new.typed, new.normal, MaxTypedContact))
-	if new.verified {
+// addContact adds a contact, with the claim on its identifier, to a user whose row is locked or new.
+func (tx *Tx) addContact(
+	ctx context.Context, userID uuid.UUID, key seal.Key, in contactInput, s Settings,
+) (store.ContactRecord, error) {
+	value := AsTyped(in.typed, in.normal, MaxTypedContact)
+	record := store.ContactRecord{
+		UserID: userID, ID: cardinal.NewID(), Kind: in.kind, IsPrimary: in.primary,
+		ValueSealed: EncryptText(key, "contacts", "value_sealed", userID, value),
+		CreatedAt:   tx.Now, UpdatedAt: tx.Now, Version: 1, SchemaVersion: 1,
+	}
+	if in.verified {
 		record.VerifiedAt = &tx.Now
 	}
-	want := identifierClaim{userID: userID, contactID: &record.ID, kind: new.kind, normal: new.normal, verified: new.verified, settings: s}
-	if !new.released {
+	want := identifierClaim{
+		userID: userID, contactID: &record.ID, kind: in.kind, normal: in.normal, verified: in.verified, settings: s,
+	}
+	if !in.released {
 		if err := tx.releaseIfAllowed(ctx, want); err != nil {
 			return record, err
 		}
@@ -41,11 +49,13 @@ func (tx *Tx) addContact(ctx context.Context, userID uuid.UUID, key seal.Key, ne
 	return record, tx.insertIdentifier(ctx, want)
 }
 
-// DecryptContact opens a stored contact.
+// DecryptContact returns the contact of a record.
 func DecryptContact(r store.ContactRecord, key seal.Key) (cardinal.Contact, error) {
 	value, err := decryptText(key, "contacts", "value_sealed", r.UserID, r.ValueSealed)
-	return cardinal.Contact{UserID: r.UserID, ID: r.ID, Kind: r.Kind, Value: value, IsPrimary: r.IsPrimary, VerifiedAt: r.VerifiedAt,
-		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version}, err
+	return cardinal.Contact{
+		UserID: r.UserID, ID: r.ID, Kind: r.Kind, Value: value, IsPrimary: r.IsPrimary, VerifiedAt: r.VerifiedAt,
+		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
+	}, err
 }
 
 // Contacts returns all contacts of a user, oldest first.
@@ -119,19 +129,23 @@ func (k Desk) Contact(ctx context.Context, userID, id uuid.UUID) (cardinal.Conta
 	return DecryptContact(record, key)
 }
 
-// AddContact adds an e-mail address or a telephone number. Only somebody with the permission can vouch for it.
+// AddContact adds an e-mail address or a telephone number. Users can add their own; to mark it as verified needs the
+// permission.
 func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewContact) (cardinal.Contact, error) {
 	r := Rule{Action: "contact.add", Permission: "contacts.update", Subject: userID, Own: !in.Verified}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Contact, error) {
 		var check Input
-		if !slices.Contains(k.d.contactKinds, in.Kind) {
+		var value string
+		if slices.Contains(k.d.contactKinds, in.Kind) {
+			value = check.Contact("/value", in.Kind, in.Value)
+		} else {
 			check.Add("/kind", "contact_kind_unknown", strings.Join(k.d.contactKinds, ", "))
 		}
-		value := check.Contact("/value", in.Kind, in.Value)
 		if err := check.Err(); err != nil {
 			return cardinal.Contact{}, err
 		}
-		user, err := tx.UserForChange(ctx, userID) // one at a time: the bound and the primary one are rules over all contacts
+		// The user is locked, because the limit and the primary contact are rules about all contacts of the user.
+		user, err := tx.UserForChange(ctx, userID)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
@@ -141,16 +155,16 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 		if !k.d.kinds[user.Kind].CanSignIn || k.d.statuses[user.Status].IsDeleted {
 			return cardinal.Contact{}, cardinal.Refuse("status_not_allowed", user.Status)
 		}
-		there, err := tx.Contacts(ctx, userID)
+		current, err := tx.Contacts(ctx, userID)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
-		if len(there) >= cardinal.MaxContacts {
+		if len(current) >= cardinal.MaxContacts {
 			return cardinal.Contact{}, cardinal.Refuse("too_many_contacts", cardinal.MaxContacts)
 		}
-		first := !slices.ContainsFunc(there, func(r store.ContactRecord) bool { return r.Kind == in.Kind })
+		first := !slices.ContainsFunc(current, func(r store.ContactRecord) bool { return r.Kind == in.Kind })
 		if in.IsPrimary && !first {
-			if err := tx.clearPrimary(ctx, there, in.Kind); err != nil {
+			if err := tx.clearPrimary(ctx, current, in.Kind); err != nil {
 				return cardinal.Contact{}, err
 			}
 		}
@@ -162,7 +176,9 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
-		record, err := tx.addContact(ctx, userID, key, contactInput{kind: in.Kind, typed: in.Value, normal: value, primary: in.IsPrimary || first, verified: in.Verified}, s)
+		record, err := tx.addContact(ctx, userID, key, contactInput{
+			kind: in.Kind, typed: in.Value, normal: value, primary: in.IsPrimary || first, verified: in.Verified,
+		}, s)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
@@ -176,9 +192,9 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 	})
 }
 
-// clearPrimary takes the place of the primary contact of a kind away.
-func (tx *Tx) clearPrimary(ctx context.Context, there []store.ContactRecord, kind string) error {
-	for _, record := range there {
+// clearPrimary makes the primary contact of a kind an ordinary one.
+func (tx *Tx) clearPrimary(ctx context.Context, contacts []store.ContactRecord, kind string) error {
+	for _, record := range contacts {
 		if record.Kind != kind || !record.IsPrimary {
 			continue
 		}
@@ -192,7 +208,7 @@ func (tx *Tx) clearPrimary(ctx context.Context, there []store.ContactRecord, kin
 	return nil
 }
 
-// activate makes a pending user active once a contact of theirs is proved.
+// activate makes a user active who waited for a verified contact.
 func (tx *Tx) activate(ctx context.Context, userID uuid.UUID) error {
 	user, err := tx.User(ctx, userID)
 	if err != nil {
@@ -200,7 +216,7 @@ func (tx *Tx) activate(ctx context.Context, userID uuid.UUID) error {
 	}
 	after, err := tx.SetUserStatus(ctx, userID, user.Version, "activate", tx.Now)
 	if isNotFound(err) {
-		return nil // not one that waits for it
+		return nil // the status has no such transition: the user does not wait
 	}
 	if err != nil {
 		return err
@@ -210,49 +226,51 @@ func (tx *Tx) activate(ctx context.Context, userID uuid.UUID) error {
 	return nil
 }
 
-// UpdateContact makes a contact the primary one of its kind, or vouches for it.
-func (k Desk) UpdateContact(ctx context.Context, userID, id uuid.UUID, version int64, in cardinal.ContactChange) (cardinal.Contact, error) {
-	r := Rule{Action: "contact.update", Permission: "contacts.update", Subject: userID, Own: !in.Verified.Present()}
+// lockContact locks a user and one contact for a change, and checks the contact's version.
+func (tx *Tx) lockContact(ctx context.Context, userID, id uuid.UUID, version int64) (store.ContactRecord, error) {
+	if _, err := tx.UserForChange(ctx, userID); err != nil {
+		return store.ContactRecord{}, err
+	}
+	if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
+		return store.ContactRecord{}, err
+	}
+	record, err := tx.ContactForChange(ctx, userID, id)
+	if err != nil {
+		return record, err
+	}
+	return record, CheckVersion(record.Version, version)
+}
+
+// UpdateContact makes a contact the primary one of its kind, or marks it as verified.
+func (k Desk) UpdateContact(
+	ctx context.Context, userID, id uuid.UUID, version int64, in cardinal.ContactChange,
+) (cardinal.Contact, error) {
+	r := Rule{
+		Action: "contact.update", Permission: "contacts.update", Subject: userID, Own: !in.Verified.Present(),
+	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Contact, error) {
-		if _, err := tx.UserForChange(ctx, userID); err != nil {
-			return cardinal.Contact{}, err
-		}
-		if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
-			return cardinal.Contact{}, err
-		}
-		record, err := tx.ContactForChange(ctx, userID, id)
+		record, err := tx.lockContact(ctx, userID, id, version)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
-		if err := CheckVersion(record.Version, version); err != nil {
-			return cardinal.Contact{}, err
-		}
-		var check Input
-		for _, field := range []struct {
-			pointer string
-			in      cardinal.Change[bool]
-		}{{"/is_primary", in.IsPrimary}, {"/verified", in.Verified}} {
-			if field.in.Present() && !valueOr(field.in.Value(), false) {
-				check.Add(field.pointer, "must_be_true")
-			}
-		}
-		if err := check.Err(); err != nil {
+		if err := checkContactChange(in); err != nil {
 			return cardinal.Contact{}, err
 		}
 		key, err := k.d.UserKey(ctx, tx.Reader, userID)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
-		primary, verify := in.IsPrimary.Present() && !record.IsPrimary, in.Verified.Present() && record.VerifiedAt == nil
+		primary := in.IsPrimary.Present() && !record.IsPrimary
+		verify := in.Verified.Present() && record.VerifiedAt == nil
 		if !primary && !verify {
 			return DecryptContact(record, key)
 		}
 		if primary {
-			there, err := tx.Contacts(ctx, userID)
+			contacts, err := tx.Contacts(ctx, userID)
 			if err != nil {
 				return cardinal.Contact{}, err
 			}
-			if err := tx.clearPrimary(ctx, there, record.Kind); err != nil {
+			if err := tx.clearPrimary(ctx, contacts, record.Kind); err != nil {
 				return cardinal.Contact{}, err
 			}
 			record.IsPrimary = true
@@ -260,11 +278,11 @@ func (k Desk) UpdateContact(ctx context.Context, userID, id uuid.UUID, version i
 		}
 		if verify {
 			record.VerifiedAt = &tx.Now
-			proved, err := tx.ProveIdentifier(ctx, userID, id)
+			claim, err := tx.ProveIdentifier(ctx, userID, id)
 			if err != nil {
 				return cardinal.Contact{}, err
 			}
-			tx.RecordRows(store.StampIdentifier(proved))
+			tx.RecordRows(store.StampIdentifier(claim))
 			tx.RecordChange("contacts.verified_at", nil, tx.Now)
 		}
 		after, err := tx.Tx.UpdateContact(ctx, record, tx.Now)
@@ -281,21 +299,26 @@ func (k Desk) UpdateContact(ctx context.Context, userID, id uuid.UUID, version i
 	})
 }
 
-// RemoveContact removes a contact, but not the last way in. When it was the primary one, the oldest of its kind takes its place.
+// checkContactChange returns the errors of a change: both fields can be set to true only.
+func checkContactChange(in cardinal.ContactChange) error {
+	var check Input
+	for _, field := range []struct {
+		pointer string
+		in      cardinal.Change[bool]
+	}{{"/is_primary", in.IsPrimary}, {"/verified", in.Verified}} {
+		if field.in.Present() && !valueOr(field.in.Value(), false) {
+			check.Add(field.pointer, "must_be_true")
+		}
+	}
+	return check.Err()
+}
+
+// RemoveContact removes a contact, but not the last identifier to sign in with. When it was the primary contact, the
+// oldest other one of its kind becomes primary.
 func (k Desk) RemoveContact(ctx context.Context, userID, id uuid.UUID, version int64) error {
 	r := Rule{Action: "contact.remove", Permission: "contacts.update", Subject: userID, Own: true}
 	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
-		if _, err := tx.UserForChange(ctx, userID); err != nil {
-			return struct{}{}, err
-		}
-		if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
-			return struct{}{}, err
-		}
-		record, err := tx.ContactForChange(ctx, userID, id)
-		if err != nil {
-			return struct{}{}, err
-		}
-		if err := CheckVersion(record.Version, version); err != nil {
+		if _, err := tx.lockContact(ctx, userID, id, version); err != nil {
 			return struct{}{}, err
 		}
 		claims, err := tx.Identifiers(ctx, userID)
@@ -303,9 +326,9 @@ func (k Desk) RemoveContact(ctx context.Context, userID, id uuid.UUID, version i
 			return struct{}{}, err
 		}
 		var index []byte
-		for _, held := range claims {
-			if held.ContactID != nil && *held.ContactID == id {
-				index = held.ValueIndex
+		for _, claim := range claims {
+			if claim.ContactID != nil && *claim.ContactID == id {
+				index = claim.ValueIndex
 			}
 		}
 		if err := tx.removeContact(ctx, userID, id, index); err != nil {
@@ -316,9 +339,10 @@ func (k Desk) RemoveContact(ctx context.Context, userID, id uuid.UUID, version i
 	return err
 }
 
-// removeContact removes a contact with its claim and lets the next of its kind be the primary one.
+// removeContact removes a contact with its claim. index is the blind index of the claim; nil for none. When the contact
+// was the primary one, the oldest other one of its kind becomes primary.
 func (tx *Tx) removeContact(ctx context.Context, userID, id uuid.UUID, index []byte) error {
-	there, err := tx.Contacts(ctx, userID)
+	contacts, err := tx.Contacts(ctx, userID)
 	if err != nil {
 		return err
 	}
@@ -330,12 +354,12 @@ func (tx *Tx) removeContact(ctx context.Context, userID, id uuid.UUID, index []b
 	if index != nil {
 		tx.RecordRows(store.GoneIdentifier(index))
 	}
-	at := slices.IndexFunc(there, func(r store.ContactRecord) bool { return r.ID == id })
-	if at < 0 || !there[at].IsPrimary {
+	at := slices.IndexFunc(contacts, func(r store.ContactRecord) bool { return r.ID == id })
+	if at < 0 || !contacts[at].IsPrimary {
 		return nil
 	}
-	for _, next := range there {
-		if next.ID == id || next.Kind != there[at].Kind {
+	for _, next := range contacts {
+		if next.ID == id || next.Kind != contacts[at].Kind {
 			continue
 		}
 		next.IsPrimary = true

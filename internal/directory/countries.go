@@ -2,12 +2,13 @@ package directory
 
 import (
 	"context"
+	"errors"
 
 	"cardinal"
 	"cardinal/internal/store"
 )
 
-// Countries lists all countries with their tax rates; anyone who is known may read them.
+// Countries lists all countries with their tax rates. Every authenticated actor can read them.
 func (k Desk) Countries(ctx context.Context) ([]cardinal.Country, error) {
 	if err := k.requireAuthenticated(); err != nil {
 		return nil, err
@@ -23,9 +24,12 @@ func (k Desk) Country(ctx context.Context, code string) (cardinal.Country, error
 	return k.d.store.Read(ctx).Country(ctx, code)
 }
 
-// UpdateCountry sets a country's tax rate: in one row, for everyone who lives there.
-func (k Desk) UpdateCountry(ctx context.Context, code string, version int64, in cardinal.CountryChange) (cardinal.Country, error) {
-	return Change(ctx, k, Rule{Action: "country.update", Permission: "countries.update"}, func(tx *Tx) (cardinal.Country, error) {
+// UpdateCountry sets a country's tax rate: one row, for all users of the country.
+func (k Desk) UpdateCountry(
+	ctx context.Context, code string, version int64, in cardinal.CountryChange,
+) (cardinal.Country, error) {
+	r := Rule{Action: "country.update", Permission: "countries.update"}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.Country, error) {
 		before, err := tx.CountryForChange(ctx, code)
 		if err != nil {
 			return before, err
@@ -53,4 +57,17 @@ func (k Desk) UpdateCountry(ctx context.Context, code string, version int64, in 
 		tx.RecordChange("countries."+code+".tax_rate_ppm", before.TaxRatePPM, after.TaxRatePPM)
 		return after, nil
 	})
+}
+
+// country checks that a country code is in the table countries.
+func (in *Input) country(ctx context.Context, r store.Reader, pointer, code string) error {
+	if code == "" {
+		return nil
+	}
+	_, err := r.Country(ctx, code)
+	if errors.Is(err, cardinal.ErrNotFound) {
+		in.Add(pointer, "country_unknown")
+		return nil
+	}
+	return err
 }

@@ -7,22 +7,24 @@ import (
 	"github.com/google/uuid"
 )
 
-const cursorMAC = 12 // bytes; a forged cursor only starts a list elsewhere, and the list is authorised anew
+// cursorMACBytes is the length of a cursor's signature. It is short, because a forged cursor only starts a list at
+// another place: the permission to read the list is checked for each page.
+const cursorMACBytes = 12
 
-// Cursor signs where a page of a list ended. scope names the list and what it was narrowed to, so that a cursor does not move
-// to another one.
+// Cursor returns a signed cursor: the id where a page of a list ended, with a MAC. scope names the list and its
+// filters, so that a cursor is valid for no other list.
 func (d *Directory) Cursor(scope string, last uuid.UUID) string {
 	mac := d.keys.cursors.MAC("cursor", []byte(scope), last[:])
-	return base64.RawURLEncoding.EncodeToString(append(last[:], mac[:cursorMAC]...))
+	return base64.RawURLEncoding.EncodeToString(append(last[:], mac[:cursorMACBytes]...))
 }
 
-// ParseCursor returns where a page ended, or false for a cursor that this service did not sign for this list.
+// ParseCursor returns the id where a page ended; false for a cursor that this service did not sign for this list.
 func (d *Directory) ParseCursor(scope, cursor string) (uuid.UUID, bool) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) != 16+cursorMAC {
+	if err != nil || len(raw) != 16+cursorMACBytes {
 		return uuid.Nil, false
 	}
 	last := uuid.UUID(raw[:16])
 	mac := d.keys.cursors.MAC("cursor", []byte(scope), last[:])
-	return last, hmac.Equal(raw[16:], mac[:cursorMAC])
+	return last, hmac.Equal(raw[16:], mac[:cursorMACBytes])
 }

@@ -1,12 +1,12 @@
-// Package directory holds identities and the rules: who is allowed to change what, and what is recorded about it. It knows no HTTP and no
-// SQL.
+// Package directory holds identities and the rules: who is allowed to change what, and what is recorded about it. It
+// knows no HTTP and no SQL.
 //
-// There are no anonymous changes: every rule is a method of a Desk, and a desk belongs to an actor: directory.As(actor). No change goes
-// unrecorded: each one passes the function Change, which checks the permission, makes the change and appends the audit event in one
-// transaction.
+// There are no anonymous changes: every rule is a method of a Desk, and a desk belongs to an actor:
+// directory.As(actor). No change goes unrecorded: each one passes the function Change, which checks the permission,
+// performs the change and appends the audit event in one transaction.
 //
-// The packages signin and importing build on Change, Rule, Tx and Read. Which status can sign in, and which kind of user has what, are
-// columns of the tables user_statuses and user_kinds: no rule names a status.
+// The packages signin and importing build on Change, Rule, Tx and Read. Which status can sign in, and which kind of
+// user has what, are columns of the tables user_statuses and user_kinds: no rule names a status.
 package directory
 
 import (
@@ -42,8 +42,8 @@ type Directory struct {
 	statuses     map[string]cardinal.Status
 	contactKinds []string
 
-	// builtInPermissions caches whether a built-in actor has a permission, by builtInPermission. It is safe because the roles of built-in
-	// actors change only by migration, too.
+	// builtInPermissions caches whether a built-in actor has a permission, by builtInPermission. It is safe because the
+	// roles of built-in actors change only by migration, too.
 	builtInPermissions sync.Map
 }
 
@@ -54,18 +54,19 @@ type builtInPermission struct {
 
 // Options is what a directory needs in addition to the database.
 type Options struct {
-	// LoadKeys reads the key-encryption keys that this process was given. It is called again when another node created one first.
+	// LoadKeys reads the key-encryption keys that this process was given. It is called again when another node created
+	// one first.
 	LoadKeys func() (*seal.Keyring, error)
-	// CreateKEK creates and keeps a new key-encryption key. It is called only for a database that names none. It returns the key and
-	// where it is kept: file or environment.
+	// CreateKEK creates and keeps a new key-encryption key. It is called only for a database that names none. It
+	// returns the key and where it is kept: file or environment.
 	CreateKEK func(id uuid.UUID) (seal.KEK, string, error)
 	Hasher    *password.Hasher
 	Clock     func() time.Time // time.Now when nil
 	Logger    *slog.Logger     // nil logs nothing
 }
 
-// Open returns the rules over a database whose schema is ready. On an empty one it registers the first key-encryption key. A kind of
-// contact that has no normal form is an error: its values could not be compared.
+// Open returns the rules over a database whose schema is ready. On an empty one it registers the first key-encryption
+// key. A kind of contact that has no normal form is an error: its values could not be compared.
 func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	d := &Directory{
 		store: s, hasher: o.Hasher, log: o.Logger, clock: o.Clock, lastSeen: newLastSeenBuffer(),
@@ -97,7 +98,8 @@ func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	}
 	for _, kind := range d.contactKinds {
 		if _, ok := contactNormalizers[kind]; !ok {
-			return nil, fmt.Errorf("the kind of contact %q has no normal form in this program; use the version that added it", kind)
+			return nil, fmt.Errorf(
+				"the kind of contact %q has no normal form in this program; use the version that added it", kind)
 		}
 	}
 	d.keys, err = openKeys(ctx, s, o, d.Now())
@@ -115,8 +117,8 @@ func (d *Directory) AsUser(a cardinal.Actor, key seal.Key) Desk {
 	return Desk{d: d, actor: a, actorKey: key}
 }
 
-// AsReader returns the desk of an actor who was found to have a permission when they were authenticated. Only reads rely on it, for this
-// request; a change checks the permission again.
+// AsReader returns the desk of an actor who was found to have a permission when they were authenticated. Only reads
+// rely on it, for this request; a change checks the permission again.
 func (d *Directory) AsReader(a cardinal.Actor, permission string) Desk {
 	return Desk{d: d, actor: a, readPermission: permission}
 }
@@ -142,7 +144,8 @@ func (d *Directory) Kind(code string) (cardinal.UserKind, bool) {
 // ContactKinds lists the kinds of contact.
 func (d *Directory) ContactKinds() []string { return d.contactKinds }
 
-// Hashing returns how many password hashes are running and waiting, and how many were refused because the queue was full.
+// Hashing returns how many password hashes are running and waiting, and how many were refused because the queue was
+// full.
 func (d *Directory) Hashing() (running, waiting int, refused uint64) { return d.hasher.Stats() }
 
 // Ready returns why the service cannot work now; nothing when it can.
@@ -161,20 +164,22 @@ func (d *Directory) Ready(ctx context.Context) []string {
 	case err != nil:
 		return []string{"the audit log cannot be read"}
 	case ahead < 2:
-		return []string{fmt.Sprintf("the audit log has partitions for %d month(s) ahead, fewer than two: check the job audit.months", ahead)}
+		return []string{fmt.Sprintf(
+			"the audit log has partitions for %d month(s) ahead, fewer than two: check the job audit.months", ahead)}
 	}
 	return nil
 }
 
-// Desk is where an actor asks for reads and changes. Every method checks what the actor is allowed to do. A desk never changes its actor.
+// Desk is where an actor asks for reads and changes. Every method checks what the actor is allowed to do. A desk never
+// changes its actor.
 type Desk struct {
 	d       *Directory
 	actor   cardinal.Actor
 	request *IdempotentRequest // nil without an Idempotency-Key
 
 	actorKey seal.Key // the actor's data key when it was read already
-	// readPermission is a permission that the actor was found to have when they were authenticated; "" for none. It is safe because a desk
-	// lives for one request, and because only reads rely on it: a change checks again.
+	// readPermission is a permission that the actor was found to have when they were authenticated; "" for none. It is
+	// safe because a desk lives for one request, and because only reads rely on it: a change checks again.
 	readPermission string
 }
 
@@ -184,8 +189,8 @@ func (k Desk) Actor() cardinal.Actor { return k.actor }
 // Directory returns the directory of the desk.
 func (k Desk) Directory() *Directory { return k.d }
 
-// WithoutReply returns the desk without the Idempotency-Key of the request: its result is a secret that is never stored for a repeated
-// request, or it consists of several changes.
+// WithoutReply returns the desk without the Idempotency-Key of the request: its result is a secret that is never stored
+// for a repeated request, or it consists of several changes.
 func (k Desk) WithoutReply() Desk {
 	k.request = nil
 	return k

@@ -9,7 +9,7 @@ import (
 	"cardinal/internal/store"
 )
 
-// Grants returns a page of the roles that a user holds, by whom and until when.
+// Grants returns a page of the roles that a user has, with who granted them and when they expire.
 func (k Desk) Grants(ctx context.Context, userID uuid.UUID, p cardinal.Page) (cardinal.List[cardinal.Grant], error) {
 	r, err := k.Read(ctx, Rule{Permission: "roles.read", Subject: userID, Own: true})
 	if err != nil {
@@ -22,7 +22,7 @@ func (k Desk) Grants(ctx context.Context, userID uuid.UUID, p cardinal.Page) (ca
 	return cardinal.PageOf(found, p.Limit), err
 }
 
-// GrantRole grants a role, or changes until when. Nobody can grant what they do not hold.
+// GrantRole grants a role to a user, or changes its expiry. The actor must have all permissions of the role.
 func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGrant) (cardinal.Grant, error) {
 	r := Rule{Action: "role.grant", Permission: "roles.grant", Subject: userID}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Grant, error) {
@@ -53,12 +53,15 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 		if !role.IsAssignable || !k.d.kinds[user.Kind].IsListed || k.d.statuses[user.Status].IsDeleted {
 			return cardinal.Grant{}, cardinal.Refuse("role_not_assignable")
 		}
-		if holds, err := tx.HoldsAllOf(ctx, k.Caller(), role.ID, tx.Now); err != nil {
+		if hasAll, err := tx.HoldsAllOf(ctx, k.Caller(), role.ID, tx.Now); err != nil {
 			return cardinal.Grant{}, err
-		} else if !holds {
+		} else if !hasAll {
 			return cardinal.Grant{}, cardinal.Refuse("role_has_more_permissions")
 		}
-		grant, err := tx.PutGrant(ctx, cardinal.Grant{UserID: userID, RoleID: role.ID, GrantedBy: k.actor.UserID, CreatedAt: tx.Now, ExpiresAt: TruncateTime(in.ExpiresAt)})
+		grant, err := tx.PutGrant(ctx, cardinal.Grant{
+			UserID: userID, RoleID: role.ID, GrantedBy: k.actor.UserID, CreatedAt: tx.Now,
+			ExpiresAt: TruncateTime(in.ExpiresAt),
+		})
 		if err != nil {
 			return grant, err
 		}
@@ -71,7 +74,7 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 	})
 }
 
-// RevokeGrant takes a role from a user. The last holder of a role that must have one keeps it.
+// RevokeGrant takes a role from a user. It is refused for the last user with a role that needs a minimum of users.
 func (k Desk) RevokeGrant(ctx context.Context, userID, roleID uuid.UUID) error {
 	r := Rule{Action: "role.revoke", Permission: "roles.grant", Subject: userID}
 	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
@@ -93,7 +96,8 @@ func (k Desk) RevokeGrant(ctx context.Context, userID, roleID uuid.UUID) error {
 	return err
 }
 
-// endGrant deletes a grant, and with it the use that API keys made of it.
+// endGrant deletes a grant, and takes the role from the API keys of the user that have it. how goes into the audit
+// event.
 func (tx *Tx) endGrant(ctx context.Context, grant cardinal.Grant, how string) error {
 	keys, err := tx.APIKeysUsing(ctx, grant.UserID, grant.RoleID)
 	if err != nil {

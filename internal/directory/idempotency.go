@@ -14,33 +14,37 @@ import (
 	"cardinal/internal/store"
 )
 
-// IdempotentRequest is a request that must have one effect however often it is sent: the Idempotency-Key header, and what it was sent with.
+// IdempotentRequest is a request that has one effect, also when it is sent several times: its Idempotency-Key header,
+// and what identifies the request. The first request inserts a row for its key in its own transaction and stores the
+// encrypted reply there; a repeated request gets this reply.
 type IdempotentRequest struct {
 	Key   string // the header; only its hash is stored
-	Route string // method and route pattern: the key's scope, beside the caller
-	Path  string // the path itself, part of the fingerprint
+	Route string // method and route pattern; a key is unique per caller and route
+	Path  string // the URL path, a part of the fingerprint
 	Body  []byte
 
 	Replayed bool // set when the result is that of an earlier request
 }
 
-// How long a result is kept, and how long a duplicate waits for one that is under way.
 const (
-	replyLifetime = 24 * time.Hour
-	replyWait     = time.Second
-	usualWait     = 5 * time.Second
+	replyLifetime   = 24 * time.Hour  // how long a reply is kept
+	duplicateWait   = time.Second     // how long a duplicate waits for a request that is running
+	defaultLockWait = 5 * time.Second // how long other statements wait for a lock
 )
 
-// Idempotent returns the desk for a request that must have one effect.
+// Idempotent returns the desk with the Idempotency-Key of a request.
 func (k Desk) Idempotent(o *IdempotentRequest) Desk {
 	k.request = o
 	return k
 }
 
+// fingerprint returns a keyed hash of the request. A repeated request must have the same one.
 func (k Desk) fingerprint() [32]byte {
 	return k.d.keys.idempotency.MAC("fingerprint", []byte(k.request.Path), k.request.Body)
 }
 
+// replyKey returns the key that encrypts the reply. It is derived from the Idempotency-Key, which is not stored: only a
+// repeated request can decrypt the reply.
 func (k Desk) replyKey() seal.Key {
 	return k.d.keys.idempotency.Derive("reply", []byte(k.request.Key))
 }
@@ -50,69 +54,74 @@ func replyPlace(r store.ReplyRecord) seal.Place {
 }
 
 func (k Desk) replyRecord(now time.Time) store.ReplyRecord {
-	hash, mark := sha256.Sum256([]byte(k.request.Key)), k.fingerprint()
-	return store.ReplyRecord{CallerID: k.actor.UserID, Route: k.request.Route, KeyHash: hash[:], Fingerprint: mark[:], CreatedAt: now, ExpiresAt: now.Add(replyLifetime)}
+	hash, fingerprint := sha256.Sum256([]byte(k.request.Key)), k.fingerprint()
+	return store.ReplyRecord{
+		CallerID: k.actor.UserID, Route: k.request.Route, KeyHash: hash[:], Fingerprint: fingerprint[:],
+		CreatedAt: now, ExpiresAt: now.Add(replyLifetime),
+	}
 }
 
-// replayReply claims the request's key, or fills out with the result of the earlier request that had it. A duplicate of a request
-// under way waits a second for it.
+// replayReply inserts the row of the request's key. When an earlier request had the same key, it reads the result of
+// that request into out and returns true. A duplicate of a request that is still running waits for it, one second at
+// most.
 func (tx *Tx) replayReply(ctx context.Context, out any) (bool, error) {
 	if tx.Desk.request == nil {
 		return false, nil
 	}
-	claim := tx.Desk.replyRecord(tx.Now)
-	claim.ID = cardinal.NewID()
-	claim.ReplySealed = tx.Desk.replyKey().Seal([]byte(`{}`), replyPlace(claim)) // replaced before the commit
-	if err := tx.WaitAtMost(ctx, replyWait); err != nil {
+	record := tx.Desk.replyRecord(tx.Now)
+	record.ID = cardinal.NewID()
+	record.ReplySealed = tx.Desk.replyKey().Seal([]byte(`{}`), replyPlace(record)) // storeReply replaces it
+	if err := tx.WaitAtMost(ctx, duplicateWait); err != nil {
 		return false, err
 	}
-	claimed, err := tx.ClaimReply(ctx, claim)
+	inserted, err := tx.ClaimReply(ctx, record)
 	if errors.Is(err, store.ErrLocked) {
 		return false, cardinal.Refuse("idempotency_in_flight")
 	}
 	if err != nil {
 		return false, err
 	}
-	if err := tx.WaitAtMost(ctx, usualWait); err != nil {
+	if err := tx.WaitAtMost(ctx, defaultLockWait); err != nil {
 		return false, err
 	}
-	tx.replyID = claim.ID
-	if claimed {
+	tx.replyID = record.ID
+	if inserted {
 		return false, nil
 	}
-	kept, err := tx.Reply(ctx, claim.CallerID, claim.Route, claim.KeyHash)
+	kept, err := tx.Reply(ctx, record.CallerID, record.Route, record.KeyHash)
 	if err != nil {
 		return false, err
 	}
 	if !tx.Now.Before(kept.ExpiresAt) {
-		// Its day is over and nobody has swept it yet: the place is taken over.
+		// The reply has expired and is not deleted yet: this request replaces it.
 		tx.replyID = kept.ID
-		if err := tx.RenewReply(ctx, kept.ID, claim); isNotFound(err) {
+		if err := tx.RenewReply(ctx, kept.ID, record); isNotFound(err) {
 			return false, cardinal.Refuse("idempotency_in_flight")
 		} else if err != nil {
 			return false, err
 		}
 		return false, nil
 	}
-	if !hmac.Equal(kept.Fingerprint, claim.Fingerprint) {
+	if !hmac.Equal(kept.Fingerprint, record.Fingerprint) {
 		return false, cardinal.Refuse("idempotency_mismatch")
 	}
 	plain, err := tx.Desk.replyKey().Open(kept.ReplySealed, replyPlace(kept))
 	if err != nil {
-		return false, fmt.Errorf("open the kept reply: %w", err)
+		return false, fmt.Errorf("decrypt the stored reply: %w", err)
 	}
 	tx.Desk.request.Replayed = true
 	return true, json.Unmarshal(plain, out)
 }
 
-// storeReply stores the result under the request's key, with the change it belongs to.
+// storeReply stores the result under the request's key, in the transaction of the change.
 func (tx *Tx) storeReply(ctx context.Context, out any) error {
 	if tx.Desk.request == nil {
 		return nil
 	}
 	plain, err := json.Marshal(out)
 	if err != nil {
-		return fmt.Errorf("keep the reply: %w", err)
+		return fmt.Errorf("encode the reply: %w", err)
 	}
-	return tx.CompleteReply(ctx, tx.replyID, tx.Desk.replyKey().Seal(plain, replyPlace(tx.Desk.replyRecord(tx.Now))))
+	encrypted := tx.Desk.replyKey().Seal(plain, replyPlace(tx.Desk.replyRecord(tx.Now)))
+	return tx.CompleteReply(ctx, tx.replyID, encrypted)
 }

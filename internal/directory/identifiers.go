@@ -11,17 +11,22 @@ import (
 	"cardinal/internal/store"
 )
 
-// identifierClaim is a wish for what must be unique over all users.
+// Identifiers (user names, e-mail addresses, telephone numbers) are unique over all users. A row of the table
+// identifiers, a claim, reserves one for a user. A verified claim never expires. An unverified one does, and is
+// released to any user who verifies the same identifier first: an address cannot be blocked by a user who does not own
+// it.
+
+// identifierClaim is a request to reserve an identifier (unique over all users).
 type identifierClaim struct {
 	userID    uuid.UUID
 	contactID *uuid.UUID // nil for a user name
 	kind      string
 	normal    string
-	verified  bool // does not lapse, and takes the claim from who did not prove it
+	verified  bool // the claim never expires, and it replaces an unverified claim of another user
 	settings  Settings
 }
 
-// claimIdentifier makes a claim.
+// claimIdentifier reserves an identifier, after it released the claim of another user where that is allowed.
 func (tx *Tx) claimIdentifier(ctx context.Context, want identifierClaim) error {
 	if err := tx.releaseIfAllowed(ctx, want); err != nil {
 		return err
@@ -29,33 +34,36 @@ func (tx *Tx) claimIdentifier(ctx context.Context, want identifierClaim) error {
 	return tx.insertIdentifier(ctx, want)
 }
 
-// releaseIfAllowed sees to it that a claim can be made. One that somebody else proved stands; one that nobody proved yields to proof,
-// and to anyone once its time is over.
+// releaseIfAllowed frees an identifier for a new claim. A verified claim of another user is kept (identifier_taken); an
+// unverified one is released to a verified claim, and to any claim once expired.
 func (tx *Tx) releaseIfAllowed(ctx context.Context, want identifierClaim) error {
 	index := tx.Desk.d.keys.BlindIndex(want.kind, want.normal)
-	held, err := tx.lockIdentifier(ctx, index, want.userID)
+	current, err := tx.lockIdentifier(ctx, index, want.userID)
 	switch {
 	case errors.Is(err, cardinal.ErrNotFound):
 		return nil
 	case err != nil:
 		return err
-	case held.UserID == want.userID:
+	case current.UserID == want.userID:
 		return cardinal.Refuse("identifier_already_yours")
 	}
-	if yields, err := tx.isReleasable(ctx, held, want.verified); err != nil {
+	if releasable, err := tx.isReleasable(ctx, current, want.verified); err != nil {
 		return err
-	} else if !yields {
+	} else if !releasable {
 		return cardinal.Refuse("identifier_taken")
 	}
-	return tx.releaseFrom(ctx, held)
+	return tx.releaseFrom(ctx, current)
 }
 
-// insertIdentifier makes a claim that has its way free.
+// insertIdentifier inserts a claim on an identifier that is free: releaseIfAllowed was called.
 func (tx *Tx) insertIdentifier(ctx context.Context, want identifierClaim) error {
-	record := store.IdentifierRecord{ValueIndex: tx.Desk.d.keys.BlindIndex(want.kind, want.normal), UserID: want.userID, ContactID: want.contactID, CreatedAt: tx.Now}
+	record := store.IdentifierRecord{
+		ValueIndex: tx.Desk.d.keys.BlindIndex(want.kind, want.normal),
+		UserID:     want.userID, ContactID: want.contactID, CreatedAt: tx.Now,
+	}
 	if !want.verified {
-		lapses := tx.Now.Add(want.settings.UnverifiedLifetime)
-		record.ExpiresAt = &lapses
+		expires := tx.Now.Add(want.settings.UnverifiedLifetime)
+		record.ExpiresAt = &expires
 	}
 	if err := tx.InsertIdentifier(ctx, record); err != nil {
 		return err
@@ -64,49 +72,54 @@ func (tx *Tx) insertIdentifier(ctx context.Context, want identifierClaim) error 
 	return nil
 }
 
-// lockIdentifier reads a claim and, where it could yield, keeps its holder from proving it meanwhile.
-func (tx *Tx) lockIdentifier(ctx context.Context, index []byte, mine uuid.UUID) (store.IdentifierRecord, error) {
+// lockIdentifier reads the claim on an identifier. Where it could be released (it is unverified and of another user),
+// it locks that user, so that they cannot verify it at the same time. After the lock it reads the claim again, because
+// it could have changed before.
+func (tx *Tx) lockIdentifier(ctx context.Context, index []byte, userID uuid.UUID) (store.IdentifierRecord, error) {
 	for {
-		held, err := tx.Identifier(ctx, index)
-		if err != nil || held.UserID == mine || held.ExpiresAt == nil {
-			return held, err
+		current, err := tx.Identifier(ctx, index)
+		if err != nil || current.UserID == userID || current.ExpiresAt == nil {
+			return current, err
 		}
-		if _, err := tx.UserForChange(ctx, held.UserID); err != nil {
-			return held, err
+		if _, err := tx.UserForChange(ctx, current.UserID); err != nil {
+			return current, err
 		}
-		again, err := tx.Identifier(ctx, index)
-		if err != nil || again.UserID == held.UserID {
-			return again, err
+		locked, err := tx.Identifier(ctx, index)
+		if err != nil || locked.UserID == current.UserID {
+			return locked, err
 		}
 	}
 }
 
-// isReleasable reports whether a claim of somebody else gives way.
-func (tx *Tx) isReleasable(ctx context.Context, held store.IdentifierRecord, toProof bool) (bool, error) {
-	if held.ExpiresAt == nil || toProof {
-		return held.ExpiresAt != nil, nil
+// isReleasable reports whether a claim of another user can be released, to a claim that is verified or not.
+func (tx *Tx) isReleasable(ctx context.Context, current store.IdentifierRecord, toVerified bool) (bool, error) {
+	if current.ExpiresAt == nil || toVerified {
+		return current.ExpiresAt != nil, nil
 	}
-	if tx.Now.Before(*held.ExpiresAt) {
+	if tx.Now.Before(*current.ExpiresAt) {
 		return false, nil
 	}
-	holder, err := tx.User(ctx, held.UserID)
+	user, err := tx.User(ctx, current.UserID)
 	if err != nil {
 		return false, err
 	}
-	last, err := tx.isLastIdentifier(ctx, holder)
+	last, err := tx.isLastIdentifier(ctx, user)
 	return !last, err
 }
 
-// isLastIdentifier reports whether only one claim is left to an account that was in use: that one stays, proved or not.
+// isLastIdentifier reports whether an account that is or was in use has only one identifier left. That one is kept,
+// verified or not.
 func (tx *Tx) isLastIdentifier(ctx context.Context, user cardinal.User) (bool, error) {
-	if tx.Desk.d.statuses[user.Status].AwaitsProof || tx.Desk.d.statuses[valueOr(user.StatusBeforeDeletion, "")].AwaitsProof {
+	statuses := tx.Desk.d.statuses
+	if statuses[user.Status].AwaitsProof || statuses[valueOr(user.StatusBeforeDeletion, "")].AwaitsProof {
 		return false, nil
 	}
-	left, err := tx.Identifiers(ctx, user.ID)
-	return len(left) == 1, err
+	identifiers, err := tx.Identifiers(ctx, user.ID)
+	return len(identifiers) == 1, err
 }
 
-// moveUsername moves a user's claim from one user name to another; an empty one gives it up.
+// moveUsername replaces a user's claim on one user name by a claim on another; an empty new name only removes the old
+// claim.
 func (tx *Tx) moveUsername(ctx context.Context, userID uuid.UUID, from, toNormal string) error {
 	var old []byte
 	if from != "" {
@@ -126,13 +139,16 @@ func (tx *Tx) moveUsername(ctx context.Context, userID uuid.UUID, from, toNormal
 	if toNormal == "" {
 		return tx.requireSignInIdentifier(ctx, userID)
 	}
-	return tx.claimIdentifier(ctx, identifierClaim{userID: userID, kind: normal.KindUsername, normal: toNormal, verified: true})
+	return tx.claimIdentifier(ctx, identifierClaim{
+		userID: userID, kind: normal.KindUsername, normal: toNormal, verified: true,
+	})
 }
 
-// requireSignInIdentifier refuses a change that leaves somebody who has a password with nothing to sign in with.
+// requireSignInIdentifier refuses a change that leaves a user who has a password without any identifier to sign in
+// with.
 func (tx *Tx) requireSignInIdentifier(ctx context.Context, userID uuid.UUID) error {
-	left, err := tx.Identifiers(ctx, userID)
-	if err != nil || len(left) > 0 {
+	identifiers, err := tx.Identifiers(ctx, userID)
+	if err != nil || len(identifiers) > 0 {
 		return err
 	}
 	if _, err := tx.Credential(ctx, userID); errors.Is(err, cardinal.ErrNotFound) {
@@ -143,36 +159,38 @@ func (tx *Tx) requireSignInIdentifier(ctx context.Context, userID uuid.UUID) err
 	return cardinal.Refuse("last_sign_in_identifier")
 }
 
-// releaseFrom ends a claim that nobody proved: its contact goes, its holder's sessions end, and a holder who never came further
-// than signing up goes with it. Only the claim moves, never anything else of the account.
-func (tx *Tx) releaseFrom(ctx context.Context, held store.IdentifierRecord) error {
-	loser := &Tx{Tx: tx.Tx, Desk: tx.Desk, Now: tx.Now, Event: tx.Event, reindexUsers: tx.reindexUsers}
-	// The loser's event comes first: the last word on the claim is that of who has it now.
-	loser.Event.ChangedRows, loser.Event.Changes, tx.Event.ID = nil, nil, cardinal.NewID()
-	loser.Event.Action = "contact.displace"
-	loser.SetSubject(held.UserID)
-	if err := loser.removeUnverified(ctx, held); err != nil {
+// releaseFrom removes an unverified claim of another user and records it in an event about that user. See
+// removeUnverified for what else is removed. Only the identifier passes to the new user, never anything else of the
+// account.
+func (tx *Tx) releaseFrom(ctx context.Context, current store.IdentifierRecord) error {
+	other := &Tx{Tx: tx.Tx, Desk: tx.Desk, Now: tx.Now, Event: tx.Event, reindexUsers: tx.reindexUsers}
+	// The event about the other user keeps the older id, so it comes first in the log: the last event about an
+	// identifier is then that of the user who has it now.
+	other.Event.ChangedRows, other.Event.Changes, tx.Event.ID = nil, nil, cardinal.NewID()
+	other.Event.Action = "contact.displace"
+	other.SetSubject(current.UserID)
+	if err := other.removeUnverified(ctx, current); err != nil {
 		return err
 	}
-	tx.RelatedEvents = append(tx.RelatedEvents, loser.Event)
+	tx.RelatedEvents = append(tx.RelatedEvents, other.Event)
 	return nil
 }
 
-// removeUnverified removes an unproved claim with its contact, and soft-deletes a holder who is left with no way in and never
-// came further than signing up.
-func (tx *Tx) removeUnverified(ctx context.Context, held store.IdentifierRecord) error {
-	if err := tx.removeContact(ctx, held.UserID, *held.ContactID, held.ValueIndex); err != nil {
+// removeUnverified removes an unverified claim with its contact, and ends the sessions of its user. A user without any
+// other identifier who only signed up (the status still waits for a verified contact) is soft-deleted.
+func (tx *Tx) removeUnverified(ctx context.Context, current store.IdentifierRecord) error {
+	if err := tx.removeContact(ctx, current.UserID, *current.ContactID, current.ValueIndex); err != nil {
 		return err
 	}
-	if err := tx.endSessions(ctx, held.UserID, uuid.Nil, "claim_lost"); err != nil {
+	if err := tx.endSessions(ctx, current.UserID, uuid.Nil, "claim_lost"); err != nil {
 		return err
 	}
-	user, err := tx.UserForChange(ctx, held.UserID)
+	user, err := tx.UserForChange(ctx, current.UserID)
 	if err != nil {
 		return err
 	}
-	left, err := tx.Identifiers(ctx, held.UserID)
-	if err != nil || len(left) > 0 || !tx.Desk.d.statuses[user.Status].AwaitsProof {
+	identifiers, err := tx.Identifiers(ctx, current.UserID)
+	if err != nil || len(identifiers) > 0 || !tx.Desk.d.statuses[user.Status].AwaitsProof {
 		return err
 	}
 	_, err = tx.changeStatus(ctx, user, "delete")

@@ -14,36 +14,39 @@ import (
 	"cardinal/internal/store"
 )
 
-// Most bytes of preferences and attributes as JSON. PostgreSQL writes JSON with spaces, and its CHECK allows twice this.
-const maxDocument = 8192
+// maxDocumentBytes is the maximum size of preferences and attributes as JSON. PostgreSQL writes JSON with spaces, so
+// its CHECK constraint allows twice as much.
+const maxDocumentBytes = 8192
 
-// maxDocumentDepth is how deep preferences and attributes are nested at most.
+// maxDocumentDepth is the maximum nesting depth of preferences and attributes.
 const maxDocumentDepth = 8
 
-// Input collects the faults of what a caller gave and puts it into its normal form on the way.
+// Input checks the input of a caller. It collects all errors, and its methods return the normal form of the values.
 type Input struct{ cardinal.Faults }
 
-// Text puts an optional text into its normal form.
-func (in *Input) Text(pointer, value string, form func(string) (string, error)) string {
+// Text returns the normal form of an optional text.
+func (in *Input) Text(pointer, value string, normalize func(string) (string, error)) string {
 	if value == "" {
 		return ""
 	}
-	out, err := form(value)
+	out, err := normalize(value)
 	in.AddError(pointer, err)
 	return out
 }
 
+// DisplayName returns the normal form of a display name.
 func DisplayName(s string) (string, error) { return normal.Text(s, 200) }
 
-// description checks a text that is needed, for people, in clear.
+// description returns the normal form of a required description. It is stored unencrypted.
 func (in *Input) description(pointer, value string) string {
 	out, err := normal.Text(value, 1000)
 	in.AddError(pointer, err)
 	return out
 }
 
-// contactNormalizers return the normal form of a contact's value, by kind: the blind index and the rule that identifiers are unique are
-// about that. A new row of the table contact_kinds needs one here: a directory with an unknown kind does not open.
+// contactNormalizers return the normal form of a contact's value, by kind. The blind index, and with it the rule that
+// identifiers are unique, uses the normal form. A new row of the table contact_kinds needs one here: a directory with
+// an unknown kind does not open.
 var contactNormalizers = map[string]func(string) (string, error){
 	normal.KindEmail: normal.Email,
 	normal.KindPhone: normal.Phone,
@@ -61,22 +64,22 @@ func (in *Input) Contact(pointer, kind, value string) string {
 	return out
 }
 
-// AsTyped is what is kept of an identifier to be shown: as it was typed, or its normal form where that takes more bytes than
-// the column has room for.
-func AsTyped(typed, normal string, most int) string {
-	if typed = strings.TrimSpace(typed); len(typed) <= most {
+// AsTyped returns the form of an identifier that is stored to be shown: the typed text, or the normal form when the
+// typed text has more than maxBytes.
+func AsTyped(typed, normal string, maxBytes int) string {
+	if typed = strings.TrimSpace(typed); len(typed) <= maxBytes {
 		return typed
 	}
 	return normal
 }
 
-// The most bytes of an identifier as typed; sealing adds 29.
+// The maximum bytes of a typed identifier: the limit of the column, without the 29 bytes that encryption adds.
 const (
 	MaxTypedUsername = 320 - 29
 	MaxTypedContact  = 512 - 29
 )
 
-// NewPassword checks a password that is to be set.
+// NewPassword checks a new password.
 func (in *Input) NewPassword(pointer string, secret cardinal.Secret, s Settings) {
 	text, err := normal.Password(secret.Reveal())
 	if err == nil {
@@ -90,28 +93,30 @@ func (in *Input) Document(pointer string, doc map[string]any) {
 	if doc == nil {
 		return
 	}
-	if !storable(doc, maxDocumentDepth) {
+	if !isStorable(doc, maxDocumentDepth) {
 		in.Add(pointer, "document_format", maxDocumentDepth)
 		return
 	}
-	if b, err := json.Marshal(doc); err != nil || len(b) > maxDocument {
-		in.Add(pointer, "document_too_long", maxDocument)
+	if b, err := json.Marshal(doc); err != nil || len(b) > maxDocumentBytes {
+		in.Add(pointer, "document_too_long", maxDocumentBytes)
 	}
 }
 
-func storable(v any, depth int) bool {
+// isStorable reports whether a JSON value is nested at most depth levels deep and has no text with invalid UTF-8 or a
+// zero character.
+func isStorable(v any, depth int) bool {
 	text := func(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 	switch v := v.(type) {
 	case string:
 		return text(v)
 	case map[string]any:
 		for key, item := range v {
-			if depth == 0 || !text(key) || !storable(item, depth-1) {
+			if depth == 0 || !text(key) || !isStorable(item, depth-1) {
 				return false
 			}
 		}
 	case []any:
-		return depth > 0 && !slices.ContainsFunc(v, func(item any) bool { return !storable(item, depth-1) })
+		return depth > 0 && !slices.ContainsFunc(v, func(item any) bool { return !isStorable(item, depth-1) })
 	}
 	return true
 }
@@ -134,7 +139,7 @@ func (in *Input) attributes(ctx context.Context, r store.Reader, pointer string,
 		value := doc[name]
 		at := pointer + "/" + PointerToken(name)
 		switch want, known := types[name]; {
-		case value == nil: // takes a value away, one whose declaration is gone too
+		case value == nil: // removes the value, also when its declaration was deleted
 		case !known:
 			in.Add(at, "attribute_unknown")
 		case want != JSONType(value):
@@ -144,7 +149,8 @@ func (in *Input) attributes(ctx context.Context, r store.Reader, pointer string,
 	return nil
 }
 
-// PointerToken escapes a name for a JSON pointer (RFC 6901); one that is no plain name is not repeated.
+// PointerToken escapes a name for a JSON pointer (RFC 6901). A name that is too long or not printable is replaced by
+// "*".
 func PointerToken(name string) string {
 	if len(name) > 64 || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
 		return "*"
@@ -152,6 +158,7 @@ func PointerToken(name string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
+// JSONType returns the type of a JSON value, as attribute_definitions names it.
 func JSONType(v any) string {
 	switch v.(type) {
 	case string:

@@ -15,10 +15,11 @@ import (
 // BatchSize bounds how many rows one transaction of background work touches.
 const BatchSize = 500
 
-// Job is a kind of background work. Each package that has some lists it in a function Jobs; the command line gives all lists to jobs.New.
+// Job is a kind of background work. Each package that has some lists it in a function Jobs; the command line gives all
+// lists to jobs.New.
 type Job struct {
 	Kind  string        // in the table jobs: noun, dot, verb
-	Every time.Duration // between two runs; 0 for work that is done once, when a change makes it due
+	Every time.Duration // between two runs; 0 for work that is done once, when a change schedules it
 	Long  bool          // it can take hours: it runs next to the other jobs, and stops at once when the service stops
 	// Run does the work, as the system. id is that of the row in jobs.
 	Run func(ctx context.Context, k Desk, id uuid.UUID) error
@@ -45,7 +46,8 @@ func Jobs() []Job {
 // endedSessionRetention is how long an ended session can still be listed.
 const endedSessionRetention = 30 * 24 * time.Hour
 
-// ScheduleJobs adds the rows of repeating jobs that are missing, and sets the intervals of the others: those in the code win.
+// ScheduleJobs adds the rows of repeating jobs that are missing, and sets the intervals of the others: those in the
+// code win.
 func (d *Directory) ScheduleJobs(ctx context.Context, jobs []Job) error {
 	return d.store.Write(ctx, func(tx store.Tx) error {
 		for _, job := range jobs {
@@ -61,7 +63,9 @@ func (d *Directory) ScheduleJobs(ctx context.Context, jobs []Job) error {
 }
 
 // ClaimJob leases the most overdue job of some kinds to a node; cardinal.ErrNotFound when none is due.
-func (d *Directory) ClaimJob(ctx context.Context, node uuid.UUID, lease time.Duration, kinds ...string) (cardinal.Job, error) {
+func (d *Directory) ClaimJob(
+	ctx context.Context, node uuid.UUID, lease time.Duration, kinds ...string,
+) (cardinal.Job, error) {
 	var job cardinal.Job
 	err := d.store.Write(ctx, func(tx store.Tx) (err error) {
 		job, err = tx.ClaimJob(ctx, node, d.Now(), lease, kinds...)
@@ -93,8 +97,8 @@ func (d *Directory) EndJob(ctx context.Context, job cardinal.Job, node uuid.UUID
 // ErrorKind names an error without its text, which can contain values.
 func ErrorKind(err error) string {
 	for _, kind := range []error{
-		cardinal.ErrBusy, cardinal.ErrConflict, cardinal.ErrForbidden, cardinal.ErrNotFound, cardinal.ErrStale, cardinal.ErrInvalid,
-		context.DeadlineExceeded, context.Canceled,
+		cardinal.ErrBusy, cardinal.ErrConflict, cardinal.ErrForbidden, cardinal.ErrNotFound, cardinal.ErrStale,
+		cardinal.ErrInvalid, context.DeadlineExceeded, context.Canceled,
 	} {
 		if errors.Is(err, kind) {
 			return kind.Error()
@@ -111,6 +115,7 @@ func (k Desk) RunJob(ctx context.Context, job Job, id uuid.UUID) error {
 	return job.Run(ctx, k, id)
 }
 
+// createAuditMonths creates the partitions of the audit log for the coming months.
 func createAuditMonths(ctx context.Context, k Desk, _ uuid.UUID) error {
 	return k.d.store.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.EnsureAuditMonths(ctx, k.d.Now())
@@ -118,13 +123,13 @@ func createAuditMonths(ctx context.Context, k Desk, _ uuid.UUID) error {
 	})
 }
 
-// RefreshStatistics updates what the query planner knows of the tables.
+// RefreshStatistics updates the statistics of the query planner.
 func (d *Directory) RefreshStatistics(ctx context.Context) error {
 	return d.store.Write(ctx, func(tx store.Tx) error { return tx.RefreshStatistics(ctx) })
 }
 
-// recordRefusedAttempts writes strangers' refused attempts of the minutes that are over to the audit log, one event a minute and
-// account, so that nobody can fill it.
+// recordRefusedAttempts writes the refused attempts of anonymous callers to the audit log, for all minutes that are
+// over. It writes one event per minute and account, so that anonymous requests cannot fill the log.
 func recordRefusedAttempts(ctx context.Context, k Desk, _ uuid.UUID) error {
 	for {
 		n := 0
@@ -150,7 +155,8 @@ func recordRefusedAttempts(ctx context.Context, k Desk, _ uuid.UUID) error {
 	}
 }
 
-// expireGrants ends grants whose time is over. They gave nothing since then: the check goes by the time, this by the record.
+// expireGrants deletes grants that have expired and records it. Permission checks compare the time, so an expired grant
+// has no effect even before it is deleted.
 func expireGrants(ctx context.Context, k Desk, _ uuid.UUID) error {
 	due, err := k.d.store.Read(ctx).ExpiredGrants(ctx, k.d.Now(), BatchSize)
 	if err != nil {
@@ -162,14 +168,14 @@ func expireGrants(ctx context.Context, k Desk, _ uuid.UUID) error {
 			if err := tx.LockRole(ctx, grant.RoleID); err != nil {
 				return struct{}{}, err
 			}
-			now, err := tx.Grant(ctx, grant.UserID, grant.RoleID)
-			if isNotFound(err) || err == nil && (now.ExpiresAt == nil || now.ExpiresAt.After(tx.Now)) {
-				return struct{}{}, nil // revoked or prolonged meanwhile
+			current, err := tx.Grant(ctx, grant.UserID, grant.RoleID)
+			if isNotFound(err) || err == nil && (current.ExpiresAt == nil || current.ExpiresAt.After(tx.Now)) {
+				return struct{}{}, nil // revoked or extended in the meantime
 			}
 			if err != nil {
 				return struct{}{}, err
 			}
-			return struct{}{}, tx.endGrant(ctx, now, "expired")
+			return struct{}{}, tx.endGrant(ctx, current, "expired")
 		}); err != nil {
 			return err
 		}
@@ -177,32 +183,36 @@ func expireGrants(ctx context.Context, k Desk, _ uuid.UUID) error {
 	return nil
 }
 
-// expireUnverifiedContacts frees addresses that nobody proved in time. An account in use keeps its last way in, proved or not.
+// expireUnverifiedContacts removes contacts that were not verified in time, and so frees their identifiers. An account
+// in use keeps its last sign-in identifier, verified or not.
 func expireUnverifiedContacts(ctx context.Context, k Desk, _ uuid.UUID) error {
 	due, err := k.d.store.Read(ctx).LapsedIdentifiers(ctx, k.d.Now(), BatchSize)
 	if err != nil {
 		return err
 	}
-	for _, lapsed := range due {
-		r := Rule{Action: "contact.expire", Permission: "jobs.run", Subject: lapsed.UserID}
+	for _, expired := range due {
+		r := Rule{Action: "contact.expire", Permission: "jobs.run", Subject: expired.UserID}
 		_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
-			user, err := tx.UserForChange(ctx, lapsed.UserID)
+			user, err := tx.UserForChange(ctx, expired.UserID)
 			if err != nil {
 				return struct{}{}, err
 			}
-			now, err := tx.Identifier(ctx, lapsed.ValueIndex)
-			if isNotFound(err) || err == nil && (now.ExpiresAt == nil || now.ExpiresAt.After(tx.Now) || now.UserID != lapsed.UserID) {
+			current, err := tx.Identifier(ctx, expired.ValueIndex)
+			if isNotFound(err) {
 				return struct{}{}, nil
 			}
 			if err != nil {
 				return struct{}{}, err
 			}
+			if current.ExpiresAt == nil || current.ExpiresAt.After(tx.Now) || current.UserID != expired.UserID {
+				return struct{}{}, nil // verified, extended or released in the meantime
+			}
 			if last, err := tx.isLastIdentifier(ctx, user); err != nil {
 				return struct{}{}, err
 			} else if last {
-				return struct{}{}, tx.extendClaim(ctx, now)
+				return struct{}{}, tx.extendClaim(ctx, current)
 			}
-			return struct{}{}, tx.removeUnverified(ctx, now)
+			return struct{}{}, tx.removeUnverified(ctx, current)
 		})
 		if err != nil {
 			return err
@@ -211,18 +221,19 @@ func expireUnverifiedContacts(ctx context.Context, k Desk, _ uuid.UUID) error {
 	return nil
 }
 
-// extendClaim gives a claim another life: it is the only way into an account in use, and still yields to proof.
-func (tx *Tx) extendClaim(ctx context.Context, held store.IdentifierRecord) error {
+// extendClaim gives an unverified claim a new expiry, because it is the only sign-in identifier of an account in use.
+// It is still released to a user who verifies the identifier.
+func (tx *Tx) extendClaim(ctx context.Context, claim store.IdentifierRecord) error {
 	s, err := tx.Desk.d.CurrentSettings(ctx, tx.Reader)
 	if err != nil {
 		return err
 	}
-	after, err := tx.ProlongIdentifier(ctx, held.ValueIndex, tx.Now.Add(s.UnverifiedLifetime))
+	after, err := tx.ProlongIdentifier(ctx, claim.ValueIndex, tx.Now.Add(s.UnverifiedLifetime))
 	tx.RecordRows(store.StampIdentifier(after))
 	return err
 }
 
-// purge returns work that deletes what is over for at least keep, a batch at a time.
+// purge returns the work of a job that deletes rows which ended or expired at least keep ago, a batch per transaction.
 func purge(
 	del func(store.Tx, context.Context, time.Time, int) (int64, error), keep time.Duration,
 ) func(context.Context, Desk, uuid.UUID) error {

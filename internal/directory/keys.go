@@ -14,10 +14,11 @@ import (
 	"cardinal/internal/store"
 )
 
-// Keys are the keys of the service: the key-encryption keys it was given, and its own keys that they wrap.
+// Keys are the keys of the service. Key-encryption keys (KEKs) come from outside the database. They wrap the service
+// keys, for example that of the blind index, and the data key of each user, which encrypts the user's values.
 type Keys struct {
-	byID     map[uuid.UUID]seal.KEK // as the database registers them
-	activeID uuid.UUID              // wraps what is new
+	byID     map[uuid.UUID]seal.KEK // by the id in the database
+	activeID uuid.UUID              // of the KEK that wraps new keys
 
 	identifiers seal.Key // blind index
 	cursors     seal.Key
@@ -26,16 +27,16 @@ type Keys struct {
 	search      seal.Key
 
 	mu        sync.Mutex
-	monthKeys map[string]seal.Key // strangers' addresses in the audit log, by month
+	monthKeys map[string]seal.Key // for the addresses of anonymous callers in the audit log, by name
 }
 
-// openKeys holds the register in the database against the keys that this process was given. A database that names a key which
-// is missing is refused: without it nothing personal can be read, and a new key would only hide that.
+// openKeys compares the registered KEKs of the database with those that this process was given, and reads the service
+// keys. A missing KEK is an error: without it personal data cannot be decrypted, and a new key would only hide that.
 func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*Keys, error) {
 	k := &Keys{byID: map[uuid.UUID]seal.KEK{}, monthKeys: map[string]seal.Key{}}
 	registered, err := s.Read(ctx).KEKs(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the register of keys: %w", err)
+		return nil, fmt.Errorf("read the registered keys: %w", err)
 	}
 	if len(registered) == 0 {
 		if registered, err = registerFirstKEK(ctx, s, o, now); err != nil {
@@ -49,32 +50,37 @@ func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*K
 	for _, r := range registered {
 		kek, ok := ring.ByCheckValue([32]byte(r.CheckValue))
 		if !ok {
-			return nil, fmt.Errorf("%w: the key-encryption key %s (%s) is missing: put its file %s.key back into the keys folder, or set CARDINAL_KEK; without it nothing personal can be read",
-				ErrKeyMissing, r.ID, r.Location, r.ID)
+			return nil, fmt.Errorf("%w: the key-encryption key %s (%s) is missing: "+
+				"restore its file %s.key in the keys folder, or set CARDINAL_KEK; "+
+				"without it personal data cannot be decrypted", ErrKeyMissing, r.ID, r.Location, r.ID)
 		}
 		k.byID[r.ID] = kek
 		if r.RetiredAt == nil {
 			k.activeID = r.ID
 		}
 	}
-	for name, into := range map[string]*seal.Key{"identifiers": &k.identifiers, "cursors": &k.cursors, "replies": &k.idempotency, "throttles": &k.throttles, "search": &k.search} {
-		if *into, err = k.serviceKey(ctx, s, name, now); err != nil {
+	for name, key := range map[string]*seal.Key{
+		"identifiers": &k.identifiers, "cursors": &k.cursors, "replies": &k.idempotency,
+		"throttles": &k.throttles, "search": &k.search,
+	} {
+		if *key, err = k.serviceKey(ctx, s, name, now); err != nil {
 			return nil, err
 		}
 	}
 	return k, nil
 }
 
-// ErrKeyMissing says that the database names a key-encryption key which this process was not given.
+// ErrKeyMissing means that the database names a key-encryption key that this process was not given.
 var ErrKeyMissing = errors.New("key missing")
 
-// registerFirstKEK makes and registers the first key-encryption key. Two nodes that start at once both try and the database lets one
-// win; the key was kept before it was registered, so the other finds it where it keeps its own.
+// registerFirstKEK creates and registers the first key-encryption key. When two nodes start at the same time, both try,
+// and a constraint of the database lets one succeed. The key is stored before it is registered, so the other node finds
+// it in the place of its own key.
 func registerFirstKEK(ctx context.Context, s *store.Store, o Options, now time.Time) ([]store.KEKRecord, error) {
 	id := cardinal.NewID()
 	kek, location, err := o.CreateKEK(id)
 	if err != nil {
-		return nil, fmt.Errorf("make the key-encryption key: %w", err)
+		return nil, fmt.Errorf("create the key-encryption key: %w", err)
 	}
 	check := kek.CheckValue()
 	err = s.Write(ctx, func(tx store.Tx) error {
@@ -86,27 +92,27 @@ func registerFirstKEK(ctx context.Context, s *store.Store, o Options, now time.T
 	return s.Read(ctx).KEKs(ctx)
 }
 
-// serviceKey returns a key of the service's own, making it on first use.
+// serviceKey returns a service key by its name. It creates the key on first use.
 func (k *Keys) serviceKey(ctx context.Context, s *store.Store, name string, now time.Time) (seal.Key, error) {
 	r, err := s.Read(ctx).ServiceKey(ctx, name)
 	if errors.Is(err, cardinal.ErrNotFound) {
-		fresh := store.ServiceKeyRecord{ID: cardinal.NewID(), Name: name, KEKID: k.activeID, CreatedAt: now}
-		fresh.WrappedKey = k.byID[k.activeID].WrapService(name, seal.NewKey())
+		record := store.ServiceKeyRecord{ID: cardinal.NewID(), Name: name, KEKID: k.activeID, CreatedAt: now}
+		record.WrappedKey = k.byID[k.activeID].WrapService(name, seal.NewKey())
 		err = s.Write(ctx, func(tx store.Tx) (err error) {
-			r, err = tx.AddServiceKey(ctx, fresh)
+			r, err = tx.AddServiceKey(ctx, record)
 			return err
 		})
 	}
-	return k.unwrapService(name, r, err)
+	return k.unwrapServiceKey(name, r, err)
 }
 
-// readServiceKey returns a key of the service's own that is there.
+// readServiceKey returns a service key that exists.
 func (k *Keys) readServiceKey(ctx context.Context, r store.Reader, name string) (seal.Key, error) {
 	record, err := r.ServiceKey(ctx, name)
-	return k.unwrapService(name, record, err)
+	return k.unwrapServiceKey(name, record, err)
 }
 
-func (k *Keys) unwrapService(name string, r store.ServiceKeyRecord, err error) (seal.Key, error) {
+func (k *Keys) unwrapServiceKey(name string, r store.ServiceKeyRecord, err error) (seal.Key, error) {
 	if err != nil {
 		return seal.Key{}, fmt.Errorf("read the service key %s: %w", name, err)
 	}
@@ -117,11 +123,13 @@ func (k *Keys) unwrapService(name string, r store.ServiceKeyRecord, err error) (
 	return key, nil
 }
 
-func monthName(at time.Time) string { return "audit-" + at.UTC().Format("2006-01") }
+// monthKeyName returns the name of the month key of a time.
+func monthKeyName(at time.Time) string { return "audit-" + at.UTC().Format("2006-01") }
 
-// monthKey returns the key that seals strangers' addresses in the audit log of a month; it is destroyed when the month retires.
+// monthKey returns the key that encrypts the addresses of anonymous callers in the audit log of a month. It is
+// destroyed when the month is deleted.
 func (k *Keys) monthKey(ctx context.Context, s *store.Store, at time.Time) (seal.Key, error) {
-	name := monthName(at)
+	name := monthKeyName(at)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if key, ok := k.monthKeys[name]; ok {
@@ -134,7 +142,7 @@ func (k *Keys) monthKey(ctx context.Context, s *store.Store, at time.Time) (seal
 	return key, err
 }
 
-// Wrap wraps a named key under the active key-encryption key, and returns the id of that.
+// Wrap wraps a named key with the active key-encryption key, and returns the id of the latter.
 func (k *Keys) Wrap(name string, key seal.Key) (kekID uuid.UUID, wrapped []byte) {
 	return k.activeID, k.byID[k.activeID].WrapService(name, key)
 }
@@ -148,19 +156,22 @@ func (k *Keys) UnwrapNamed(name string, kekID uuid.UUID, wrapped []byte) (seal.K
 	return kek.UnwrapService(name, wrapped)
 }
 
-// ContentMAC returns a keyed hash of a file and of how it is read, which tells it from other files.
+// ContentMAC returns a keyed hash that identifies a file together with the options that it is read with.
 func (k *Keys) ContentMAC(parts ...[]byte) []byte {
 	mac := k.idempotency.MAC("content of an import", parts...)
 	return mac[:]
 }
 
-// NewUserKey makes a user's data key and its wrapped row.
+// NewUserKey creates the data key of a user, and returns it with its row: the key in wrapped form.
 func (k *Keys) NewUserKey(userID uuid.UUID, now time.Time) (seal.Key, store.UserKeyRecord) {
 	key := seal.NewKey()
-	return key, store.UserKeyRecord{UserID: userID, KEKID: uuid.NullUUID{UUID: k.activeID, Valid: true}, WrappedKey: k.byID[k.activeID].Wrap(userID, key), CreatedAt: now, WrappedAt: now}
+	return key, store.UserKeyRecord{
+		UserID: userID, KEKID: uuid.NullUUID{UUID: k.activeID, Valid: true},
+		WrappedKey: k.byID[k.activeID].Wrap(userID, key), CreatedAt: now, WrappedAt: now,
+	}
 }
 
-// Unwrap opens a user's data key.
+// Unwrap unwraps the data key of a user.
 func (k *Keys) Unwrap(r store.UserKeyRecord) (seal.Key, error) {
 	kek, ok := k.byID[r.KEKID.UUID]
 	if !ok {
@@ -173,7 +184,7 @@ func (k *Keys) Unwrap(r store.UserKeyRecord) (seal.Key, error) {
 	return key, nil
 }
 
-// UserKey reads and opens a user's data key.
+// UserKey reads and unwraps the data key of a user.
 func (d *Directory) UserKey(ctx context.Context, r store.Reader, userID uuid.UUID) (seal.Key, error) {
 	record, err := r.UserKey(ctx, userID)
 	if err != nil {
@@ -182,7 +193,7 @@ func (d *Directory) UserKey(ctx context.Context, r store.Reader, userID uuid.UUI
 	return d.keys.Unwrap(record)
 }
 
-// userKeys reads and opens the data keys of some users, of those who have one, in one statement.
+// userKeys reads and unwraps the data keys of some users with one statement. A user without a key is left out.
 func (d *Directory) userKeys(ctx context.Context, r store.Reader, userIDs []uuid.UUID) (map[uuid.UUID]seal.Key, error) {
 	records, err := r.UserKeysAmong(ctx, userIDs)
 	if err != nil {
@@ -197,10 +208,11 @@ func (d *Directory) userKeys(ctx context.Context, r store.Reader, userIDs []uuid
 	return keys, nil
 }
 
-// BlindIndex is the blind index of an identifier in its normal form.
+// BlindIndex returns the blind index of an identifier in its normal form: a keyed hash that finds the identifier and
+// does not disclose it.
 func (k *Keys) BlindIndex(kind, normal string) []byte { return k.identifiers.Index(kind, normal) }
 
-// EncryptText seals a text for a column of a user's row; nil for none.
+// EncryptText encrypts a text for a column of a user's row; nil for an empty text.
 func EncryptText(key seal.Key, table, column string, userID uuid.UUID, text string) []byte {
 	if text == "" {
 		return nil
@@ -208,29 +220,31 @@ func EncryptText(key seal.Key, table, column string, userID uuid.UUID, text stri
 	return key.Seal([]byte(text), seal.Place{Table: table, Column: column, UserID: userID, SchemaVersion: 1})
 }
 
-// decryptText opens what sealText sealed; none and erased are the empty text.
-func decryptText(key seal.Key, table, column string, userID uuid.UUID, sealed []byte) (string, error) {
-	if sealed == nil {
+// decryptText decrypts what EncryptText encrypted. nil and an erased value are the empty text.
+func decryptText(key seal.Key, table, column string, userID uuid.UUID, encrypted []byte) (string, error) {
+	if encrypted == nil {
 		return "", nil
 	}
-	plain, err := key.Open(sealed, seal.Place{Table: table, Column: column, UserID: userID, SchemaVersion: 1})
+	plain, err := key.Open(encrypted, seal.Place{Table: table, Column: column, UserID: userID, SchemaVersion: 1})
 	if errors.Is(err, seal.ErrErased) {
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("open %s.%s of user %s: %w", table, column, userID, err)
+		return "", fmt.Errorf("decrypt %s.%s of user %s: %w", table, column, userID, err)
 	}
 	return string(plain), nil
 }
 
-// EncryptedClient is where a request came from, sealed under the actor's key, or a stranger's under the key of the month.
+// EncryptedClient is the address and the user agent of a request, encrypted with the key of the actor; for an anonymous
+// caller with the month key.
 type EncryptedClient struct{ Address, UserAgent []byte }
 
-// encryptsClient reports whether there is anything to seal, and a key to seal it with.
+// encryptsClient reports whether the request has an address or a user agent, and the actor a key to encrypt them with.
 func (k Desk) encryptsClient() bool {
 	return k.actor.ClientFrom != (cardinal.Client{}) && (!cardinal.IsBuiltIn(k.actor.UserID) || !k.actor.Known())
 }
 
+// EncryptClient encrypts the address and the user agent of the request.
 func (k Desk) EncryptClient(ctx context.Context, r store.Reader) (EncryptedClient, error) {
 	if !k.encryptsClient() {
 		return EncryptedClient{}, nil

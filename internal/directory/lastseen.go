@@ -10,8 +10,9 @@ import (
 	"cardinal/internal/store"
 )
 
-// lastSeenBuffer collects when sessions were last used. The column last_seen_at is written in batches and not by each check, at most once
-// a minute per session. A crash loses the entries of one interval at most: a session then ends earlier by no more than that.
+// lastSeenBuffer collects when sessions were last used. The column last_seen_at is written in batches and not by each
+// check, at most once a minute per session. A crash loses the entries of one interval at most: a session then ends
+// earlier by no more than that.
 type lastSeenBuffer struct {
 	mu      sync.Mutex
 	pending map[sessionKey]time.Time
@@ -19,7 +20,8 @@ type lastSeenBuffer struct {
 
 type sessionKey struct{ userID, id uuid.UUID }
 
-// maxPendingLastSeen bounds the memory between two flushes. Further sessions are recorded at their next use after a flush.
+// maxPendingLastSeen bounds the memory between two flushes. Further sessions are recorded at their next use after a
+// flush.
 const maxPendingLastSeen = 100_000
 
 func newLastSeenBuffer() *lastSeenBuffer {

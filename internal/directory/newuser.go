@@ -11,7 +11,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// CreateUser creates a user on behalf of an administrator: the user is active at once, and its addresses can be marked as verified.
+// CreateUser creates a user on behalf of an administrator: the user is active at once, and its addresses can be marked
+// as verified.
 func (k Desk) CreateUser(ctx context.Context, in cardinal.NewUser) (cardinal.User, error) {
 	r := Rule{Action: "user.create", Permission: "users.create"}
 	draft, err := k.PrepareUser(ctx, r, in)
@@ -29,8 +30,8 @@ type UserDraft struct {
 	checked  *checkedUser // nil while the input is not checked
 }
 
-// PrepareUser checks a new user and hashes its password. Hashing is expensive, so the permission and the input are checked first. Without a
-// password nothing is expensive, and the input is checked in the transaction.
+// PrepareUser checks a new user and hashes its password. Hashing is expensive, so the permission and the input are
+// checked first. Without a password nothing is expensive, and the input is checked in the transaction.
 func (k Desk) PrepareUser(ctx context.Context, r Rule, in cardinal.NewUser) (UserDraft, error) {
 	draft := UserDraft{in: in}
 	if in.Password == "" {
@@ -130,11 +131,17 @@ func (tx *Tx) CreateUser(ctx context.Context, draft UserDraft, action string) (c
 	return user, tx.addSearchTokens(ctx, id, text)
 }
 
-// newContacts returns the contacts of a new user, whose identifiers are released before the contacts are added.
+// newContacts returns the contacts of a new user. Their identifiers are released before the contacts are added.
 func newContacts(in checkedUser) []contactInput {
 	all := []contactInput{
-		{kind: normal.KindEmail, typed: in.Email, normal: in.email, primary: true, verified: in.EmailVerified, released: true},
-		{kind: normal.KindPhone, typed: in.Phone, normal: in.phone, primary: true, verified: in.PhoneVerified, released: true},
+		{
+			kind: normal.KindEmail, typed: in.Email, normal: in.email,
+			primary: true, verified: in.EmailVerified, released: true,
+		},
+		{
+			kind: normal.KindPhone, typed: in.Phone, normal: in.phone,
+			primary: true, verified: in.PhoneVerified, released: true,
+		},
 	}
 	return slices.DeleteFunc(all, func(c contactInput) bool { return c.typed == "" })
 }
@@ -159,7 +166,8 @@ func (k Desk) checkNewUser(ctx context.Context, r store.Reader, in cardinal.NewU
 			pointer string
 			given   bool
 		}{
-			{"/username", in.Username != ""}, {"/email", in.Email != ""}, {"/phone", in.Phone != ""}, {"/password", in.Password != ""},
+			{"/username", in.Username != ""}, {"/email", in.Email != ""}, {"/phone", in.Phone != ""},
+			{"/password", in.Password != ""},
 		} {
 			if field.given {
 				check.Add(field.pointer, "kind_cannot_sign_in", in.Kind)

@@ -10,12 +10,16 @@ import (
 	"cardinal/internal/store"
 )
 
-// Join registers this process as a node, by the version of its program. From then on, and as long as Beat is called, no change of the
-// schema that the program could not bear is made; when one was made already, the error is a store.ErrSchema that says so.
+// Join registers this process as a node, with the version of its program. From then on, as long as Heartbeat is called,
+// no migration runs that the program is not compatible with. When such a migration has already run, the error is a
+// store.ErrSchema that says so.
 func (d *Directory) Join(ctx context.Context, node uuid.UUID, build string) error {
 	now := d.Now()
 	err := d.store.Write(ctx, func(tx store.Tx) error {
-		if err := tx.InsertNode(ctx, store.Node{ID: node, Build: build, SchemaNumber: store.SchemaNumber(), StartedAt: now, LastSeenAt: now}); err != nil {
+		record := store.Node{
+			ID: node, Build: build, SchemaNumber: store.SchemaNumber(), StartedAt: now, LastSeenAt: now,
+		}
+		if err := tx.InsertNode(ctx, record); err != nil {
 			return err
 		}
 		_, err := tx.Migrations(ctx)
@@ -27,30 +31,31 @@ func (d *Directory) Join(ctx context.Context, node uuid.UUID, build string) erro
 	return err
 }
 
-// Heartbeat says that a node is alive. One that was silent for so long that it was forgotten joins again.
+// Heartbeat records that a node is running. A node whose row was deleted, because it sent no heartbeat for too long,
+// joins again.
 func (d *Directory) Heartbeat(ctx context.Context, node uuid.UUID, build string) error {
-	now, known := d.Now(), false
+	now, found := d.Now(), false
 	err := d.store.Write(ctx, func(tx store.Tx) (err error) {
-		known, err = tx.SeeNode(ctx, node, now)
+		found, err = tx.SeeNode(ctx, node, now)
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
-	case !known:
+	case !found:
 		return d.Join(ctx, node, build)
 	}
 	d.lastHeartbeat.Store(now.UnixMicro())
 	return nil
 }
 
-// Leave says that a node has stopped.
+// Leave removes the row of a node that stops.
 func (d *Directory) Leave(ctx context.Context, node uuid.UUID) error {
 	d.lastHeartbeat.Store(0)
 	return d.store.Write(ctx, func(tx store.Tx) error { return tx.DeleteNode(ctx, node) })
 }
 
-// sinceHeartbeat is how long no heartbeat of this process was written; 0 while it is no node.
+// sinceHeartbeat returns the time since the last heartbeat of this process was written; 0 while it is not a node.
 func (d *Directory) sinceHeartbeat() time.Duration {
 	at := d.lastHeartbeat.Load()
 	if at == 0 {
@@ -59,14 +64,14 @@ func (d *Directory) sinceHeartbeat() time.Duration {
 	return d.Now().Sub(time.UnixMicro(at))
 }
 
-// backfillTurn bounds how long the backfill keeps a node from its other scheduled work.
-const backfillTurn = 20 * time.Second
+// maxBackfillTime bounds one run of the backfill, so that a node is not kept from its other jobs.
+const maxBackfillTime = 20 * time.Second
 
-// backfill goes on with what an upgrade has left to fill, until its turn is over.
+// backfill continues the backfills of the last upgrade, for maxBackfillTime at most.
 func backfill(ctx context.Context, k Desk, _ uuid.UUID) error {
-	turn, over := context.WithTimeout(ctx, backfillTurn)
-	defer over()
-	_, err := k.d.store.Backfill(turn, func(store.Progress) {})
+	limited, cancel := context.WithTimeout(ctx, maxBackfillTime)
+	defer cancel()
+	_, err := k.d.store.Backfill(limited, func(store.Progress) {})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 	"cardinal/internal/store"
 )
 
-// PasswordState says what may be known of a user's password.
+// PasswordState returns what can be disclosed about a user's password: whether there is one, and when it was set.
 func (k Desk) PasswordState(ctx context.Context, userID uuid.UUID) (cardinal.PasswordState, error) {
 	r, err := k.Read(ctx, Rule{Permission: "users.read", Subject: userID, Own: true})
 	if err != nil {
@@ -29,36 +29,25 @@ func (k Desk) PasswordState(ctx context.Context, userID uuid.UUID) (cardinal.Pas
 }
 
 func passwordState(c store.CredentialRecord) cardinal.PasswordState {
-	return cardinal.PasswordState{UserID: c.UserID, HasPassword: true, LastReset: &c.LastReset, MustChange: c.MustChange, Version: c.Version}
+	return cardinal.PasswordState{
+		UserID: c.UserID, HasPassword: true, LastReset: &c.LastReset, MustChange: c.MustChange, Version: c.Version,
+	}
 }
 
-// SetPassword sets somebody's password, or only requires a change of it, and ends all their sessions. version is 0 for a user
-// who has no password yet.
-func (k Desk) SetPassword(ctx context.Context, userID uuid.UUID, version int64, in cardinal.PasswordSet) (cardinal.PasswordState, error) {
+// SetPassword sets the password of another user, or only requires a change of it, and ends all sessions of that user.
+// version is 0 for a user who has no password yet. Hashing is expensive, so the permission and the input are checked
+// first.
+func (k Desk) SetPassword(
+	ctx context.Context, userID uuid.UUID, version int64, in cardinal.PasswordSet,
+) (cardinal.PasswordState, error) {
 	r := Rule{Action: "password.set", Permission: "credentials.update", Subject: userID}
 	reader, err := k.Read(ctx, r)
 	if err != nil {
 		return RecordDenied[cardinal.PasswordState](ctx, k, r, err)
 	}
-	s, err := k.d.CurrentSettings(ctx, reader)
+	hash, err := k.checkAndHash(ctx, reader, in)
 	if err != nil {
 		return cardinal.PasswordState{}, err
-	}
-	var check Input
-	switch {
-	case in.New != "":
-		check.NewPassword("/new_password", in.New, s)
-	case !in.MustChange:
-		check.Add("/new_password", "password_missing")
-	}
-	if err := check.Err(); err != nil {
-		return cardinal.PasswordState{}, err
-	}
-	var hash string
-	if in.New != "" {
-		if hash, err = k.d.HashPassword(ctx, in.New); err != nil {
-			return cardinal.PasswordState{}, err
-		}
 	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.PasswordState, error) {
 		user, err := tx.UserForChange(ctx, userID)
@@ -71,49 +60,77 @@ func (k Desk) SetPassword(ctx context.Context, userID uuid.UUID, version int64, 
 		if !k.d.kinds[user.Kind].CanSignIn || k.d.statuses[user.Status].IsDeleted {
 			return cardinal.PasswordState{}, cardinal.Refuse("status_not_allowed", user.Status)
 		}
-		current, err := tx.CredentialForChange(ctx, userID)
-		switch {
-		case isNotFound(err):
-			if err := CheckVersion(0, version); err != nil {
-				return cardinal.PasswordState{}, err
-			}
-			if hash == "" {
-				return cardinal.PasswordState{}, cardinal.Refuse("no_password")
-			}
-			current = store.CredentialRecord{UserID: userID, Hash: hash, LastReset: tx.Now, MustChange: in.MustChange, CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1, SchemaVersion: 1}
-			if err := tx.InsertCredential(ctx, current); err != nil {
-				return cardinal.PasswordState{}, err
-			}
-			if err := tx.requireSignInIdentifier(ctx, userID); err != nil {
-				return cardinal.PasswordState{}, err
-			}
-		case err != nil:
+		credential, err := tx.setCredential(ctx, userID, version, hash, in.MustChange)
+		if err != nil {
 			return cardinal.PasswordState{}, err
-		default:
-			if err := CheckVersion(current.Version, version); err != nil {
-				return cardinal.PasswordState{}, err
-			}
-			if hash != "" {
-				current.Hash, current.LastReset = hash, tx.Now
-			}
-			current.MustChange = in.MustChange
-			if current, err = tx.UpdateCredential(ctx, current, tx.Now); err != nil {
-				return cardinal.PasswordState{}, err
-			}
 		}
-		tx.RecordRows(store.StampCredential(current))
+		tx.RecordRows(store.StampCredential(credential))
 		if hash != "" {
 			tx.RecordMasked("credentials.hash")
 		}
-		tx.RecordChange("credentials.must_change", nil, current.MustChange)
-		return passwordState(current), tx.endSessions(ctx, userID, uuid.Nil, "password_changed")
+		tx.RecordChange("credentials.must_change", nil, credential.MustChange)
+		return passwordState(credential), tx.endSessions(ctx, userID, uuid.Nil, "password_changed")
 	})
 }
 
-// ChangePassword is a person's change of their own password: it proves the present one, and ends all their other sessions.
+// checkAndHash checks the input of SetPassword and hashes the new password; "" when there is none.
+func (k Desk) checkAndHash(ctx context.Context, r store.Reader, in cardinal.PasswordSet) (hash string, err error) {
+	s, err := k.d.CurrentSettings(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	var check Input
+	switch {
+	case in.New != "":
+		check.NewPassword("/new_password", in.New, s)
+	case !in.MustChange:
+		check.Add("/new_password", "password_missing")
+	}
+	if err := check.Err(); err != nil || in.New == "" {
+		return "", err
+	}
+	return k.d.HashPassword(ctx, in.New)
+}
+
+// setCredential inserts the first credential of a user, or updates the current one. Without a hash it changes only
+// whether the user must change the password.
+func (tx *Tx) setCredential(
+	ctx context.Context, userID uuid.UUID, version int64, hash string, mustChange bool,
+) (store.CredentialRecord, error) {
+	current, err := tx.CredentialForChange(ctx, userID)
+	if isNotFound(err) {
+		if err := CheckVersion(0, version); err != nil {
+			return current, err
+		}
+		if hash == "" {
+			return current, cardinal.Refuse("no_password")
+		}
+		first := tx.newCredential(userID, hash, mustChange)
+		if err := tx.InsertCredential(ctx, first); err != nil {
+			return first, err
+		}
+		return first, tx.requireSignInIdentifier(ctx, userID)
+	}
+	if err != nil {
+		return current, err
+	}
+	if err := CheckVersion(current.Version, version); err != nil {
+		return current, err
+	}
+	if hash != "" {
+		current.Hash, current.LastReset = hash, tx.Now
+	}
+	current.MustChange = mustChange
+	return tx.UpdateCredential(ctx, current, tx.Now)
+}
+
+// ChangePassword changes the actor's own password, after a check of the current one, and ends all other sessions of the
+// actor.
 func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (cardinal.PasswordState, error) {
 	me := k.actor.UserID
-	r := Rule{Action: "password.change", Subject: me, Own: true, BeforePasswordChange: true, Permission: "credentials.update"}
+	r := Rule{
+		Action: "password.change", Permission: "credentials.update", Subject: me, Own: true, BeforePasswordChange: true,
+	}
 	reader, err := k.Read(ctx, r)
 	if err != nil {
 		return cardinal.PasswordState{}, err
@@ -127,38 +144,23 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 	if err := check.Err(); err != nil {
 		return cardinal.PasswordState{}, err
 	}
-	t := k.NewThrottle("password", me[:])
-	if _, err := t.Check(ctx, reader, k.d.Now()); err != nil {
+	throttle := k.NewThrottle("password", me[:])
+	if _, err := throttle.Check(ctx, reader, k.d.Now()); err != nil {
 		return cardinal.PasswordState{}, err
 	}
 	current, err := reader.Credential(ctx, me)
 	if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
 		return cardinal.PasswordState{}, err
 	}
-	var hash *string
-	if current.Hash != "" {
-		hash = &current.Hash
-	}
-	match, _, err := k.d.VerifyPassword(ctx, in.Current, hash)
-	if err != nil {
+	if err := k.verifyCurrentPassword(ctx, r, current, in.Current, throttle, s); err != nil {
 		return cardinal.PasswordState{}, err
-	}
-	if !match {
-		if err := k.CountAttempt(ctx, t, s); err != nil {
-			return cardinal.PasswordState{}, err
-		}
-		if err := k.recordDenial(ctx, r); err != nil { // the throttle bounds how many
-			return cardinal.PasswordState{}, err
-		}
-		check.Add("/current_password", "password_wrong")
-		return cardinal.PasswordState{}, check.Err()
 	}
 	newHash, err := k.d.HashPassword(ctx, in.New)
 	if err != nil {
 		return cardinal.PasswordState{}, err
 	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.PasswordState, error) {
-		if _, err := t.Check(ctx, tx.Reader, tx.Now); err != nil {
+		if _, err := throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
 			return cardinal.PasswordState{}, err
 		}
 		locked, err := tx.CredentialForChange(ctx, me)
@@ -175,7 +177,7 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		}
 		tx.RecordRows(store.StampCredential(after))
 		tx.RecordMasked("credentials.hash")
-		if err := tx.ClearThrottle(ctx, t.Identifier); err != nil {
+		if err := tx.ClearThrottle(ctx, throttle.Identifier); err != nil {
 			return cardinal.PasswordState{}, err
 		}
 		if k.actor.SessionID.Valid && k.actor.Assurance == 0 {
@@ -189,12 +191,41 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 	})
 }
 
-// insertCredential adds the password verifier of a user who has none.
-func (tx *Tx) insertCredential(ctx context.Context, userID uuid.UUID, hash string, mustChange bool) error {
-	credential := store.CredentialRecord{
+// verifyCurrentPassword returns nil when the actor's current password is right. A wrong one is counted by the throttle
+// and recorded in the audit log.
+func (k Desk) verifyCurrentPassword(
+	ctx context.Context, r Rule, current store.CredentialRecord, secret cardinal.Secret, throttle Throttle, s Settings,
+) error {
+	var hash *string
+	if current.Hash != "" {
+		hash = &current.Hash
+	}
+	match, _, err := k.d.VerifyPassword(ctx, secret, hash)
+	if err != nil || match {
+		return err
+	}
+	if err := k.CountAttempt(ctx, throttle, s); err != nil {
+		return err
+	}
+	if err := k.recordDenial(ctx, r); err != nil { // the throttle bounds how many
+		return err
+	}
+	var check Input
+	check.Add("/current_password", "password_wrong")
+	return check.Err()
+}
+
+// newCredential returns the record of a user's first password.
+func (tx *Tx) newCredential(userID uuid.UUID, hash string, mustChange bool) store.CredentialRecord {
+	return store.CredentialRecord{
 		UserID: userID, Hash: hash, LastReset: tx.Now, MustChange: mustChange, CreatedAt: tx.Now, UpdatedAt: tx.Now,
 		Version: 1, SchemaVersion: 1,
 	}
+}
+
+// insertCredential adds the password verifier of a user who has none.
+func (tx *Tx) insertCredential(ctx context.Context, userID uuid.UUID, hash string, mustChange bool) error {
+	credential := tx.newCredential(userID, hash, mustChange)
 	if err := tx.InsertCredential(ctx, credential); err != nil {
 		return err
 	}
@@ -213,8 +244,11 @@ func (d *Directory) HashPassword(ctx context.Context, secret cardinal.Secret) (s
 	return phc, busyRefusal(err)
 }
 
-// VerifyPassword compares a password with a hash. It costs the same without a hash, which is not disclosed.
-func (d *Directory) VerifyPassword(ctx context.Context, secret cardinal.Secret, hash *string) (match, rehash bool, err error) {
+// VerifyPassword compares a password with a hash. Without a hash it takes the same time, so that the time does not
+// disclose whether there is one.
+func (d *Directory) VerifyPassword(
+	ctx context.Context, secret cardinal.Secret, hash *string,
+) (match, rehash bool, err error) {
 	text, invalid := normal.Password(secret.Reveal())
 	if hash == nil || invalid != nil {
 		err = d.hasher.VerifyNobody(ctx, text)
@@ -224,7 +258,7 @@ func (d *Directory) VerifyPassword(ctx context.Context, secret cardinal.Secret, 
 	return match, rehash, busyRefusal(err)
 }
 
-// HasRoomToHash returns nil while the hasher accepts work; a refusal otherwise.
+// HasRoomToHash returns nil while the hasher accepts work, otherwise a refusal.
 func (d *Directory) HasRoomToHash() error { return busyRefusal(d.hasher.Room()) }
 
 // busyRefusal returns the refusal for a hasher at its limit; any other error as it is.

@@ -11,7 +11,7 @@ import (
 	"cardinal/internal/store"
 )
 
-var permissionName = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}$`)
+var permissionNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}$`)
 
 func itoa(i int) string { return strconv.Itoa(i) }
 
@@ -36,16 +36,20 @@ func (k Desk) Permission(ctx context.Context, id uuid.UUID) (cardinal.Permission
 
 // CreatePermission declares a permission of an application.
 func (k Desk) CreatePermission(ctx context.Context, in cardinal.NewPermission) (cardinal.Permission, error) {
-	return Change(ctx, k, Rule{Action: "permission.create", Permission: "permissions.create"}, func(tx *Tx) (cardinal.Permission, error) {
+	r := Rule{Action: "permission.create", Permission: "permissions.create"}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.Permission, error) {
 		var check Input
-		if !permissionName.MatchString(in.Name) || len(in.Name) > 64 {
+		if !permissionNamePattern.MatchString(in.Name) || len(in.Name) > 64 {
 			check.Add("/name", "permission_name_format")
 		}
 		in.Description = check.description("/description", in.Description)
 		if err := check.Err(); err != nil {
 			return cardinal.Permission{}, err
 		}
-		permission, err := tx.InsertPermission(ctx, cardinal.Permission{ID: cardinal.NewID(), Name: in.Name, Description: in.Description, CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1})
+		permission, err := tx.InsertPermission(ctx, cardinal.Permission{
+			ID: cardinal.NewID(), Name: in.Name, Description: in.Description,
+			CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1,
+		})
 		if err != nil {
 			return permission, err
 		}
@@ -55,7 +59,7 @@ func (k Desk) CreatePermission(ctx context.Context, in cardinal.NewPermission) (
 	})
 }
 
-// permissionForChange locks a permission for a change.
+// permissionForChange locks a permission for a change and checks its version.
 func (tx *Tx) permissionForChange(ctx context.Context, id uuid.UUID, version int64) (cardinal.Permission, error) {
 	before, err := tx.PermissionForChange(ctx, id)
 	if err != nil {
@@ -64,9 +68,12 @@ func (tx *Tx) permissionForChange(ctx context.Context, id uuid.UUID, version int
 	return before, CheckVersion(before.Version, version)
 }
 
-// UpdatePermission changes what a permission is described as.
-func (k Desk) UpdatePermission(ctx context.Context, id uuid.UUID, version int64, in cardinal.PermissionChange) (cardinal.Permission, error) {
-	return Change(ctx, k, Rule{Action: "permission.update", Permission: "permissions.update"}, func(tx *Tx) (cardinal.Permission, error) {
+// UpdatePermission changes the description of a permission.
+func (k Desk) UpdatePermission(
+	ctx context.Context, id uuid.UUID, version int64, in cardinal.PermissionChange,
+) (cardinal.Permission, error) {
+	r := Rule{Action: "permission.update", Permission: "permissions.update"}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.Permission, error) {
 		before, err := tx.permissionForChange(ctx, id, version)
 		if err != nil {
 			return before, err
@@ -89,14 +96,15 @@ func (k Desk) UpdatePermission(ctx context.Context, id uuid.UUID, version int64,
 	})
 }
 
-// DeletePermission takes back a declared permission, from all roles that hold it.
+// DeletePermission deletes a permission of an application, and removes it from all roles that have it.
 func (k Desk) DeletePermission(ctx context.Context, id uuid.UUID, version int64) error {
-	_, err := Change(ctx, k, Rule{Action: "permission.delete", Permission: "permissions.delete"}, func(tx *Tx) (struct{}, error) {
+	r := Rule{Action: "permission.delete", Permission: "permissions.delete"}
+	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
 		before, err := tx.permissionForChange(ctx, id, version)
 		if err != nil {
 			return struct{}{}, err
 		}
-		holding, err := tx.RolesHolding(ctx, id)
+		roles, err := tx.RolesHolding(ctx, id)
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -104,7 +112,7 @@ func (k Desk) DeletePermission(ctx context.Context, id uuid.UUID, version int64)
 			return struct{}{}, err
 		}
 		tx.RecordRows(store.Gone("permissions", id))
-		for _, role := range holding {
+		for _, role := range roles {
 			tx.RecordRows(store.Gone("role_permissions", role, id))
 		}
 		tx.RecordChange("permissions.name", before.Name, nil)

@@ -11,8 +11,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// ProfileField is one field of a profile. Encryption, changes, new users, import, export, search and the command line all read
-// ProfileFields, so that a new column of profiles is one more row there.
+// ProfileField is one field of a profile. Encryption, changes, new users, import, export, search and the command line
+// all read ProfileFields, so that a new column of profiles is one more row there.
 type ProfileField struct {
 	Name       string // in JSON; the flag of the command line has dashes
 	Column     string // of profiles
@@ -24,13 +24,14 @@ type ProfileField struct {
 	normalize func(string) (string, error)     // of a text that needs no other table to be checked
 	empty     string                           // what is stored for an empty text
 	profile   func(*cardinal.Profile) any      // *string, or *map[string]any for a document
-	record    func(r *store.ProfileRecord) any // *[]byte when it is encrypted; otherwise *string, **string or *map[string]any
+	record    func(r *store.ProfileRecord) any // *[]byte when encrypted; otherwise *string, **string or *map[string]any
 }
 
 // ProfileFields are the fields of a profile, in the order in which they are checked.
 var ProfileFields = []ProfileField{
 	{
-		Name: "display_name", Column: "display_name_sealed", Encrypted: true, Searchable: true, Doc: "name to show, any script",
+		Name: "display_name", Column: "display_name_sealed", Encrypted: true, Searchable: true,
+		Doc:    "name to show, any script",
 		goName: "DisplayName", normalize: DisplayName,
 		profile: func(p *cardinal.Profile) any { return &p.DisplayName },
 		record:  func(r *store.ProfileRecord) any { return &r.DisplayNameSealed },
@@ -79,8 +80,8 @@ var ProfileFields = []ProfileField{
 	},
 }
 
-// fieldOf returns a pointer to the field of a ProfileChange, NewUser, SignUp or ImportRow, itself given by pointer; nil where the struct
-// does not have it.
+// fieldOf returns a pointer to the field of a ProfileChange, NewUser, SignUp or ImportRow, itself given by pointer; nil
+// where the struct does not have it.
 func (f ProfileField) fieldOf(in any) any {
 	v := reflect.ValueOf(in).Elem().FieldByName(f.goName)
 	if !v.IsValid() {
@@ -95,7 +96,8 @@ func (f ProfileField) Change(in *cardinal.ProfileChange) *cardinal.Change[string
 	return change
 }
 
-// Text returns the field of a NewUser, SignUp or ImportRow, given by pointer; nil for a document, and where the struct does not have it.
+// Text returns the field of a NewUser, SignUp or ImportRow, given by pointer; nil for a document, and where the struct
+// does not have it.
 func (f ProfileField) Text(in any) *string {
 	text, _ := f.fieldOf(in).(*string)
 	return text
@@ -229,8 +231,8 @@ func (f ProfileField) decrypt(p *cardinal.Profile, r *store.ProfileRecord, key s
 	return nil
 }
 
-// ProfileTexts checks the texts of a profile in a NewUser, SignUp or SetUp that need no other table, and puts them into their normal form. It returns the
-// normal form of the user name; the user name itself is kept as it was typed.
+// ProfileTexts checks the texts of a profile in a NewUser, SignUp or SetUp that need no other table, and puts them into
+// their normal form. It returns the normal form of the user name; the user name itself is kept as it was typed.
 func (in *Input) ProfileTexts(user any) (username string) {
 	for _, f := range ProfileFields {
 		text := f.Text(user)

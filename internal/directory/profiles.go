@@ -11,7 +11,7 @@ import (
 	"cardinal/internal/store"
 )
 
-// expandProfiles puts each user's profile beside them, with one statement for the page.
+// expandProfiles sets the profile of each user, with one statement for all.
 func (d *Directory) expandProfiles(ctx context.Context, r store.Reader, users []cardinal.User) error {
 	ids := make([]uuid.UUID, len(users))
 	at := make(map[uuid.UUID]int, len(users))
@@ -24,8 +24,11 @@ func (d *Directory) expandProfiles(ctx context.Context, r store.Reader, users []
 	})
 }
 
-// forEachProfile opens the profiles of some users, and gives each with the key that opened it: no key for built-in actors and the erased.
-func (d *Directory) forEachProfile(ctx context.Context, r store.Reader, ids []uuid.UUID, give func(cardinal.Profile, seal.Key) error) error {
+// forEachProfile decrypts the profiles of some users, and calls fn with each profile and its key. The key is zero for
+// built-in actors and erased users.
+func (d *Directory) forEachProfile(
+	ctx context.Context, r store.Reader, ids []uuid.UUID, fn func(cardinal.Profile, seal.Key) error,
+) error {
 	records, err := r.Profiles(ctx, ids)
 	if err != nil {
 		return err
@@ -41,7 +44,7 @@ func (d *Directory) forEachProfile(ctx context.Context, r store.Reader, ids []uu
 		if err != nil {
 			return err
 		}
-		if err := give(profile, key); err != nil {
+		if err := fn(profile, key); err != nil {
 			return err
 		}
 	}
@@ -58,7 +61,9 @@ func (k Desk) Profile(ctx context.Context, userID uuid.UUID) (cardinal.Profile, 
 }
 
 // UpdateProfile changes a user's profile under the profile's version. Users are allowed to change their own.
-func (k Desk) UpdateProfile(ctx context.Context, userID uuid.UUID, version int64, in cardinal.ProfileChange) (cardinal.Profile, error) {
+func (k Desk) UpdateProfile(
+	ctx context.Context, userID uuid.UUID, version int64, in cardinal.ProfileChange,
+) (cardinal.Profile, error) {
 	r := Rule{Action: "profile.update", Permission: "users.update", Subject: userID, Own: true}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Profile, error) {
 		_, current, err := tx.lockProfile(ctx, userID)
@@ -74,7 +79,9 @@ func (k Desk) UpdateProfile(ctx context.Context, userID uuid.UUID, version int64
 }
 
 // UpdateUser changes a user's profile under the user's version.
-func (k Desk) UpdateUser(ctx context.Context, id uuid.UUID, version int64, in cardinal.UserChange) (cardinal.User, error) {
+func (k Desk) UpdateUser(
+	ctx context.Context, id uuid.UUID, version int64, in cardinal.UserChange,
+) (cardinal.User, error) {
 	r := Rule{Action: "user.update", Permission: "users.update", Subject: id, Own: true}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.User, error) {
 		user, current, err := tx.lockProfile(ctx, id)
@@ -84,11 +91,11 @@ func (k Desk) UpdateUser(ctx context.Context, id uuid.UUID, version int64, in ca
 		if err := CheckVersion(user.Version, version); err != nil {
 			return user, err
 		}
-		profile, touched, err := tx.changeProfile(ctx, current, in.Profile, "/profile")
+		profile, changed, err := tx.changeProfile(ctx, current, in.Profile, "/profile")
 		if err != nil {
 			return user, err
 		}
-		if touched {
+		if changed {
 			if user, err = tx.TouchUser(ctx, id, version, tx.Now); err != nil {
 				return user, err
 			}
@@ -99,8 +106,8 @@ func (k Desk) UpdateUser(ctx context.Context, id uuid.UUID, version int64, in ca
 	})
 }
 
-// lockProfile locks a user and their profile for a change, by an actor who has all permissions of the user. The user is locked too,
-// because the rule that an identifier to sign in with remains is about all identifiers of the user.
+// lockProfile locks a user and their profile for a change, by an actor who has all permissions of the user. The user is
+// locked too, because the rule that an identifier to sign in with remains is about all identifiers of the user.
 func (tx *Tx) lockProfile(ctx context.Context, userID uuid.UUID) (cardinal.User, store.ProfileRecord, error) {
 	user, err := tx.UserForChange(ctx, userID)
 	if err != nil {
@@ -113,9 +120,11 @@ func (tx *Tx) lockProfile(ctx context.Context, userID uuid.UUID) (cardinal.User,
 	return user, current, err
 }
 
-// changeProfile applies a merge patch to a locked profile and reports whether anything changed. at is where the patch stands
-// in the body.
-func (tx *Tx) changeProfile(ctx context.Context, current store.ProfileRecord, in cardinal.ProfileChange, at string) (cardinal.Profile, bool, error) {
+// changeProfile applies a merge patch to a locked profile and reports whether a field changed. at is the JSON pointer
+// of the patch in the request body.
+func (tx *Tx) changeProfile(
+	ctx context.Context, current store.ProfileRecord, in cardinal.ProfileChange, at string,
+) (after cardinal.Profile, changed bool, err error) {
 	if cardinal.IsBuiltIn(current.UserID) {
 		return cardinal.Profile{}, false, cardinal.Refuse("built_in")
 	}
@@ -131,13 +140,13 @@ func (tx *Tx) changeProfile(ctx context.Context, current store.ProfileRecord, in
 	if err != nil {
 		return before, false, err
 	}
-	var touched []string
+	var columns []string
 	for _, f := range ProfileFields {
 		if !reflect.DeepEqual(f.profile(&before), f.profile(&after)) {
-			touched = append(touched, "profiles."+f.Column)
+			columns = append(columns, "profiles."+f.Column)
 		}
 	}
-	if len(touched) == 0 {
+	if len(columns) == 0 {
 		return before, false, nil
 	}
 	if before.Username != after.Username {
@@ -158,14 +167,16 @@ func (tx *Tx) changeProfile(ctx context.Context, current store.ProfileRecord, in
 		return before, false, err
 	}
 	tx.RecordRows(row)
-	tx.RecordMasked(touched...)
+	tx.RecordMasked(columns...)
 	tx.reindexUsers[current.UserID] = true
 	after.Version, after.UpdatedAt = record.Version, record.UpdatedAt
 	return after, true, nil
 }
 
 // mergeProfile applies a merge patch (RFC 7396) and checks the result.
-func (tx *Tx) mergeProfile(ctx context.Context, before cardinal.Profile, in cardinal.ProfileChange, at string) (after cardinal.Profile, usernameNormal string, err error) {
+func (tx *Tx) mergeProfile(
+	ctx context.Context, before cardinal.Profile, in cardinal.ProfileChange, at string,
+) (after cardinal.Profile, usernameNormal string, err error) {
 	var check Input
 	after = before
 	for _, f := range ProfileFields {
@@ -210,7 +221,8 @@ func (tx *Tx) mergeProfile(ctx context.Context, before cardinal.Profile, in card
 	return after, usernameNormal, check.Err()
 }
 
-// mergeObject is the algorithm of RFC 7396, section 2, for objects; a nil patch clears.
+// mergeObject returns the result of a merge patch on an object, by the algorithm of RFC 7396, section 2. A nil patch
+// returns an empty object. The target is not changed.
 func mergeObject(target map[string]any, patch *map[string]any) map[string]any {
 	out := map[string]any{}
 	if patch == nil {
@@ -224,8 +236,8 @@ func mergeObject(target map[string]any, patch *map[string]any) map[string]any {
 		case nil:
 			delete(out, name)
 		case map[string]any:
-			below, _ := out[name].(map[string]any)
-			out[name] = mergeObject(below, &value)
+			nested, _ := out[name].(map[string]any)
+			out[name] = mergeObject(nested, &value)
 		default:
 			out[name] = value
 		}

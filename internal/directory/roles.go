@@ -10,10 +10,11 @@ import (
 	"cardinal/internal/store"
 )
 
-var roleName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{1,62}$`)
+var roleNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_.-]{1,62}$`)
 
+// roleName checks the name of a role.
 func (in *Input) roleName(pointer, name string) {
-	if !roleName.MatchString(name) {
+	if !roleNamePattern.MatchString(name) {
 		in.Add(pointer, "role_name_format")
 	}
 }
@@ -46,16 +47,20 @@ func (k Desk) RoleByName(ctx context.Context, name string) (cardinal.Role, error
 	return r.RoleByName(ctx, name)
 }
 
-// CreateRole makes a role with the permissions it names. Nobody can give a role what they do not hold.
+// CreateRole creates a role with the permissions that the input names. The actor must have each of them.
 func (k Desk) CreateRole(ctx context.Context, in cardinal.NewRole) (cardinal.Role, error) {
-	return Change(ctx, k, Rule{Action: "role.create", Permission: "roles.create"}, func(tx *Tx) (cardinal.Role, error) {
+	r := Rule{Action: "role.create", Permission: "roles.create"}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.Role, error) {
 		var check Input
 		check.roleName("/name", in.Name)
 		in.Description = check.description("/description", in.Description)
 		if err := check.Err(); err != nil {
 			return cardinal.Role{}, err
 		}
-		role, err := tx.InsertRole(ctx, cardinal.Role{ID: cardinal.NewID(), Name: in.Name, Description: in.Description, IsAssignable: true, CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1})
+		role, err := tx.InsertRole(ctx, cardinal.Role{
+			ID: cardinal.NewID(), Name: in.Name, Description: in.Description, IsAssignable: true,
+			CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1,
+		})
 		if err != nil {
 			return role, err
 		}
@@ -72,17 +77,18 @@ func (k Desk) CreateRole(ctx context.Context, in cardinal.NewRole) (cardinal.Rol
 	})
 }
 
-// addPermission gives a role a permission that the actor holds, and reports whether it was new to the role.
+// addPermission adds a permission to a role, and reports whether the role did not have it before. The actor must have
+// the permission.
 func (tx *Tx) addPermission(ctx context.Context, role cardinal.Role, name string) (bool, error) {
 	permission, err := tx.PermissionByName(ctx, name)
 	if err != nil {
 		return false, err
 	}
-	holds, err := tx.May(ctx, tx.Desk.Caller(), name, tx.Now)
+	allowed, err := tx.May(ctx, tx.Desk.Caller(), name, tx.Now)
 	if err != nil {
 		return false, err
 	}
-	if !holds {
+	if !allowed {
 		return false, cardinal.Refuse("permission_not_granted_to_you")
 	}
 	added, err := tx.AddRolePermission(ctx, role.ID, permission.ID, tx.Now)
@@ -93,23 +99,26 @@ func (tx *Tx) addPermission(ctx context.Context, role cardinal.Role, name string
 	return added, err
 }
 
-// roleForChange locks a role for a change.
+// roleForChange locks a role for a change by an actor who has all permissions of the role, and checks the version.
 func (tx *Tx) roleForChange(ctx context.Context, id uuid.UUID, version int64) (cardinal.Role, error) {
 	before, err := tx.RoleForChange(ctx, id)
 	if err != nil {
 		return before, err
 	}
-	if holds, err := tx.HoldsAllOf(ctx, tx.Desk.Caller(), id, tx.Now); err != nil {
+	if hasAll, err := tx.HoldsAllOf(ctx, tx.Desk.Caller(), id, tx.Now); err != nil {
 		return before, err
-	} else if !holds {
+	} else if !hasAll {
 		return before, cardinal.Refuse("role_has_more_permissions")
 	}
 	return before, CheckVersion(before.Version, version)
 }
 
-// UpdateRole changes a role's name and description.
-func (k Desk) UpdateRole(ctx context.Context, id uuid.UUID, version int64, in cardinal.RoleChange) (cardinal.Role, error) {
-	return Change(ctx, k, Rule{Action: "role.update", Permission: "roles.update"}, func(tx *Tx) (cardinal.Role, error) {
+// UpdateRole changes the name and the description of a role.
+func (k Desk) UpdateRole(
+	ctx context.Context, id uuid.UUID, version int64, in cardinal.RoleChange,
+) (cardinal.Role, error) {
+	r := Rule{Action: "role.update", Permission: "roles.update"}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.Role, error) {
 		before, err := tx.roleForChange(ctx, id, version)
 		if err != nil {
 			return before, err
@@ -144,24 +153,27 @@ func (k Desk) UpdateRole(ctx context.Context, id uuid.UUID, version int64, in ca
 	})
 }
 
-// DeleteRole deletes a role that nobody holds.
+// DeleteRole deletes a role that no user has.
 func (k Desk) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error {
-	_, err := Change(ctx, k, Rule{Action: "role.delete", Permission: "roles.delete"}, func(tx *Tx) (struct{}, error) {
+	r := Rule{Action: "role.delete", Permission: "roles.delete"}
+	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
 		before, err := tx.roleForChange(ctx, id, version)
 		if err != nil {
 			return struct{}{}, err
 		}
-		held, err := tx.RolePermissionIDs(ctx, id)
+		permissions, err := tx.RolePermissionIDs(ctx, id)
 		if err != nil {
 			return struct{}{}, err
 		}
-		if err := tx.Tx.DeleteRole(ctx, id, version); store.Violates(err, "user_roles_role_fk") || store.Violates(err, "foreign_key") {
+		err = tx.Tx.DeleteRole(ctx, id, version)
+		if store.Violates(err, "user_roles_role_fk") || store.Violates(err, "foreign_key") {
 			return struct{}{}, cardinal.Refuse("role_in_use")
-		} else if err != nil {
+		}
+		if err != nil {
 			return struct{}{}, err
 		}
 		tx.RecordRows(store.Gone("roles", id))
-		for _, permission := range held {
+		for _, permission := range permissions {
 			tx.RecordRows(store.Gone("role_permissions", id, permission))
 		}
 		tx.RecordChange("roles.name", before.Name, nil)
@@ -170,8 +182,11 @@ func (k Desk) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error
 	return err
 }
 
-// RolePermissions returns a page of the permissions that a role holds by name; a role that holds all is said so by itself.
-func (k Desk) RolePermissions(ctx context.Context, id uuid.UUID, p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
+// RolePermissions returns a page of the permissions that were added to a role. A role that has every permission
+// (HoldsAll) needs no such row.
+func (k Desk) RolePermissions(
+	ctx context.Context, id uuid.UUID, p cardinal.Page,
+) (cardinal.List[cardinal.Permission], error) {
 	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.List[cardinal.Permission]{}, err
@@ -183,9 +198,11 @@ func (k Desk) RolePermissions(ctx context.Context, id uuid.UUID, p cardinal.Page
 	return cardinal.PageOf(found, p.Limit), err
 }
 
-// AddRolePermission gives a role a permission.
-func (k Desk) AddRolePermission(ctx context.Context, id uuid.UUID, version int64, name string) (cardinal.Role, error) {
-	return k.changeRolePermissions(ctx, id, version, "role.permission_add", func(tx *Tx, role cardinal.Role) (bool, error) {
+// AddRolePermission adds a permission to a role.
+func (k Desk) AddRolePermission(
+	ctx context.Context, id uuid.UUID, version int64, name string,
+) (cardinal.Role, error) {
+	add := func(tx *Tx, role cardinal.Role) (bool, error) {
 		added, err := tx.addPermission(ctx, role, name)
 		if isNotFound(err) {
 			var check Input
@@ -193,12 +210,15 @@ func (k Desk) AddRolePermission(ctx context.Context, id uuid.UUID, version int64
 			err = check.Err()
 		}
 		return added, err
-	})
+	}
+	return k.changeRolePermissions(ctx, id, version, "role.permission_add", add)
 }
 
-// RemoveRolePermission takes a permission from a role.
-func (k Desk) RemoveRolePermission(ctx context.Context, id uuid.UUID, version int64, permissionID uuid.UUID) (cardinal.Role, error) {
-	return k.changeRolePermissions(ctx, id, version, "role.permission_remove", func(tx *Tx, role cardinal.Role) (bool, error) {
+// RemoveRolePermission removes a permission from a role.
+func (k Desk) RemoveRolePermission(
+	ctx context.Context, id uuid.UUID, version int64, permissionID uuid.UUID,
+) (cardinal.Role, error) {
+	remove := func(tx *Tx, role cardinal.Role) (bool, error) {
 		permission, err := tx.Permission(ctx, permissionID)
 		if err != nil {
 			return false, err
@@ -213,11 +233,16 @@ func (k Desk) RemoveRolePermission(ctx context.Context, id uuid.UUID, version in
 		tx.RecordRows(store.Gone("role_permissions", id, permissionID))
 		tx.RecordChange("role_permissions."+permission.Name, nil, "removed")
 		return true, nil
-	})
+	}
+	return k.changeRolePermissions(ctx, id, version, "role.permission_remove", remove)
 }
 
-func (k Desk) changeRolePermissions(ctx context.Context, id uuid.UUID, version int64, action string, fn func(*Tx, cardinal.Role) (bool, error)) (cardinal.Role, error) {
-	return Change(ctx, k, Rule{Action: action, Permission: "roles.update"}, func(tx *Tx) (cardinal.Role, error) {
+// changeRolePermissions calls fn with the locked role. When fn reports a change, the role gets a new version.
+func (k Desk) changeRolePermissions(
+	ctx context.Context, id uuid.UUID, version int64, action string, fn func(*Tx, cardinal.Role) (bool, error),
+) (cardinal.Role, error) {
+	r := Rule{Action: action, Permission: "roles.update"}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.Role, error) {
 		before, err := tx.roleForChange(ctx, id, version)
 		if err != nil {
 			return before, err
@@ -225,8 +250,8 @@ func (k Desk) changeRolePermissions(ctx context.Context, id uuid.UUID, version i
 		if before.HoldsAll || !before.IsAssignable {
 			return before, cardinal.Refuse("built_in")
 		}
-		touched, err := fn(tx, before)
-		if err != nil || !touched {
+		changed, err := fn(tx, before)
+		if err != nil || !changed {
 			return before, err
 		}
 		after, err := tx.TouchRole(ctx, id, version, tx.Now)
@@ -238,7 +263,7 @@ func (k Desk) changeRolePermissions(ctx context.Context, id uuid.UUID, version i
 	})
 }
 
-// valueOr returns what a pointer points to, or something else when it is nil.
+// valueOr returns the value that a pointer points to; other when the pointer is nil.
 func valueOr[T any](p *T, other T) T {
 	if p == nil {
 		return other

@@ -376,7 +376,7 @@ func TestExplainAccess(t *testing.T) {
 		})
 		t.Run("No", func(t *testing.T) {
 			u, _ := w.person(t)
-			if a := ask(u); a.Allowed || a.Reason != "no: none of the user's roles holds it" || len(a.Grants) != 0 {
+			if a := ask(u); a.Allowed || a.Reason != "no: none of the user's roles has it" || len(a.Grants) != 0 {
 				t.Errorf("explained %+v", a)
 			}
 		})
@@ -394,7 +394,7 @@ func TestExplainAccess(t *testing.T) {
 			key := must(desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{w.role(t, empty).ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
 			caller := w.As(must(w.Authenticate(ctx, key.Token.Reveal(), noID, cardinal.Client{}))(t))
 			a := must(caller.ExplainAccess(ctx, cardinal.AccessQuestion{Permission: "settings.read"}))(t)
-			if a.Allowed || a.Reason != "no: this API key may not use the role that holds it" {
+			if a.Allowed || a.Reason != "no: this API key does not have the role that gives it" {
 				t.Errorf("explained %+v", a)
 			}
 			if a := ask(svc); !a.Allowed {

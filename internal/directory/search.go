@@ -15,21 +15,35 @@ import (
 	"cardinal/internal/store"
 )
 
-// maxSearchWords bounds how many different words of one person count, those of the name first.
+// Search uses a blind index. Names and addresses are encrypted, so the database cannot compare them. Instead, each user
+// has rows in search_tokens; a token is a keyed hash (HMAC, cut to 128 bits) of something that the user can be found
+// by:
+//
+//   - prefix: the first letters of a word of the name or the address (an edge n-gram), for certain lengths;
+//   - pair: the shortest prefixes of two words. Alone, a short or common word selects many users; a pair selects
+//     few, so that a search for a first and a last name reads few rows;
+//   - domain: the domain of an e-mail address;
+//   - attribute: the name and the whole value of a custom attribute that is declared as searchable.
+//
+// A search looks up the tokens of its words (searchquery.go), decrypts the users that have all of them, and compares
+// the whole words. So a token that selects too many users costs only time. searchbuild.go creates the tokens of the
+// users that existed before.
+
+// maxSearchWords bounds how many different words of one user are indexed, those of the name first.
 const maxSearchWords = 16
 
-// The lengths in characters of the prefixes that a word is found by. What is typed goes by the longest that it reaches, and the answer
-// is compared with the whole; a prefix of every length would double the rows.
+// The lengths, in characters, of the prefixes that are indexed. A search word uses the longest indexed prefix that it
+// contains; the whole word is compared after decryption. To index a prefix of every length would double the rows.
 var prefixLengths, denseLengths = []int{2, 3, 4, 6, 8}, []int{1, 2, 3, 4, 6}
 
-// dense are the scripts of which one character says as much as two letters.
-var dense = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul}
+// denseScripts are the scripts where one character has as much information as two letters. Their prefixes are shorter.
+var denseScripts = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul}
 
-// prefixes returns the indexed prefixes of a word, shortest first; none for a single letter.
-func prefixes(word string) []string {
+// indexedPrefixes returns the indexed prefixes of a word, shortest first; none for a single letter.
+func indexedPrefixes(word string) []string {
 	first, _ := utf8.DecodeRuneInString(word)
 	lengths := prefixLengths
-	if unicode.In(first, dense...) {
+	if unicode.In(first, denseScripts...) {
 		lengths = denseLengths
 	}
 	var found []string
@@ -46,9 +60,9 @@ func prefixes(word string) []string {
 	return found
 }
 
-// SearchableText is what somebody is found by.
+// SearchableText is what a user can be found by, decrypted.
 type SearchableText struct {
-	Words      []string // of names and addresses, folded
+	Words      []string // of names and addresses, in the form of normal.Words
 	Domains    []string // of e-mail addresses
 	Attributes map[string]any
 }
@@ -59,7 +73,8 @@ func (f *SearchableText) AddEmail(address string) {
 	f.Words, f.Domains = append(f.Words, words...), append(f.Domains, domain)
 }
 
-// SearchTokens returns the search tokens of somebody, each once; attributes are those of them that are searchable.
+// SearchTokens returns the search tokens of a user, without duplicates. searchable lists the custom attributes that are
+// indexed.
 func (k *Keys) SearchTokens(f SearchableText, searchable []string) [][]byte {
 	seen := map[string]bool{}
 	var tokens [][]byte
@@ -76,12 +91,12 @@ func (k *Keys) SearchTokens(f SearchableText, searchable []string) [][]byte {
 			continue
 		}
 		words = append(words, word)
-		found := prefixes(word)
-		for _, prefix := range found {
+		prefixes := indexedPrefixes(word)
+		for _, prefix := range prefixes {
 			add("prefix", prefix)
 		}
-		if len(found) > 0 && !slices.Contains(shortest, found[0]) {
-			shortest = append(shortest, found[0])
+		if len(prefixes) > 0 && !slices.Contains(shortest, prefixes[0]) {
+			shortest = append(shortest, prefixes[0])
 		}
 	}
 	for i, a := range shortest {
@@ -94,13 +109,14 @@ func (k *Keys) SearchTokens(f SearchableText, searchable []string) [][]byte {
 	}
 	for _, name := range searchable {
 		if value, ok := f.Attributes[name]; ok {
-			add("attribute", name, attributeText(value))
+			add("attribute", name, attributeJSON(value))
 		}
 	}
 	return tokens
 }
 
-// searchToken is the HMAC of what is searched for, cut to 128 bits: two different ones that are equal only cost a comparison.
+// searchToken returns a search token: a keyed hash, cut to 128 bits. If two different inputs had the same token, that
+// would cost only a comparison.
 func (k *Keys) searchToken(kind string, parts ...string) []byte {
 	texts := make([][]byte, len(parts))
 	for i, part := range parts {
@@ -110,16 +126,17 @@ func (k *Keys) searchToken(kind string, parts ...string) []byte {
 	return mac[:16]
 }
 
-// attributeText is the one text of an attribute's value: JSON, so that "1" is not 1.
-func attributeText(value any) string {
+// attributeJSON returns the value of an attribute as one text. It is JSON, so that the string "1" differs from the
+// number 1.
+func attributeJSON(value any) string {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic("directory: an attribute that came as JSON is none: " + err.Error())
+		panic("directory: an attribute that was read from JSON cannot be written as JSON: " + err.Error())
 	}
 	return string(text)
 }
 
-// updateSearchTokens writes anew what those are found by whose names or addresses the change touched.
+// updateSearchTokens replaces the search tokens of the users whose names or addresses the change touched.
 func (tx *Tx) updateSearchTokens(ctx context.Context) error {
 	if len(tx.reindexUsers) == 0 {
 		return nil
@@ -128,8 +145,8 @@ func (tx *Tx) updateSearchTokens(ctx context.Context) error {
 	for id := range tx.reindexUsers {
 		ids = append(ids, id)
 	}
-	on, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
-	if err != nil || !on {
+	enabled, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
+	if err != nil || !enabled {
 		return err
 	}
 	tokens, err := tx.Desk.d.searchTokensOf(ctx, tx.Reader, ids)
@@ -139,11 +156,11 @@ func (tx *Tx) updateSearchTokens(ctx context.Context) error {
 	return tx.SetSearchTokens(ctx, ids, tokens)
 }
 
-// addSearchTokens makes somebody new findable.
+// addSearchTokens inserts the search tokens of a new user.
 func (tx *Tx) addSearchTokens(ctx context.Context, userID uuid.UUID, f SearchableText) error {
 	delete(tx.reindexUsers, userID)
-	on, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
-	if err != nil || !on {
+	enabled, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
+	if err != nil || !enabled {
 		return err
 	}
 	var searchable []string
@@ -159,6 +176,7 @@ func (tx *Tx) addSearchTokens(ctx context.Context, userID uuid.UUID, f Searchabl
 	return tx.AddSearchTokens(ctx, rows)
 }
 
+// searchableAttributes returns the names of the custom attributes that are declared as searchable.
 func searchableAttributes(ctx context.Context, r store.Reader) ([]string, error) {
 	definitions, err := r.AllAttributeDefinitions(ctx)
 	var names []string
@@ -170,53 +188,57 @@ func searchableAttributes(ctx context.Context, r store.Reader) ([]string, error)
 	return names, err
 }
 
-// searchTokensOf opens what some users are found by, with three statements for all.
+// searchTokensOf decrypts the names and addresses of some users and returns their search tokens. It needs three
+// statements, however many users there are.
 func (d *Directory) searchTokensOf(ctx context.Context, r store.Reader, ids []uuid.UUID) ([]store.SearchToken, error) {
 	searchable, err := searchableAttributes(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	found, err := d.searchableTexts(ctx, r, ids, nil)
+	texts, err := d.searchableTexts(ctx, r, ids, nil)
 	var rows []store.SearchToken
 	for _, id := range ids {
-		for _, token := range d.keys.SearchTokens(found[id], searchable) {
+		for _, token := range d.keys.SearchTokens(texts[id], searchable) {
 			rows = append(rows, store.SearchToken{Token: token, UserID: id})
 		}
 	}
 	return rows, err
 }
 
-// searchableTexts opens the names and addresses of some users. opened, unless nil, is given each profile.
-func (d *Directory) searchableTexts(ctx context.Context, r store.Reader, ids []uuid.UUID, opened func(cardinal.Profile)) (map[uuid.UUID]SearchableText, error) {
-	found := make(map[uuid.UUID]SearchableText, len(ids))
+// searchableTexts decrypts the names and addresses of some users. It calls onProfile, unless that is nil, for each
+// decrypted profile.
+func (d *Directory) searchableTexts(
+	ctx context.Context, r store.Reader, ids []uuid.UUID, onProfile func(cardinal.Profile),
+) (map[uuid.UUID]SearchableText, error) {
+	texts := make(map[uuid.UUID]SearchableText, len(ids))
 	if len(ids) == 0 {
-		return found, nil
+		return texts, nil
 	}
 	contacts, err := r.ContactsAmong(ctx, ids)
 	if err != nil {
-		return found, err
+		return texts, err
 	}
-	mails := map[uuid.UUID][]store.ContactRecord{}
+	emails := map[uuid.UUID][]store.ContactRecord{}
 	for _, record := range contacts {
 		if record.Kind == normal.KindEmail {
-			mails[record.UserID] = append(mails[record.UserID], record)
+			emails[record.UserID] = append(emails[record.UserID], record)
 		}
 	}
-	return found, d.forEachProfile(ctx, r, ids, func(profile cardinal.Profile, key seal.Key) error {
-		if opened != nil {
-			opened(profile)
+	return texts, d.forEachProfile(ctx, r, ids, func(profile cardinal.Profile, key seal.Key) error {
+		if onProfile != nil {
+			onProfile(profile)
 		}
 		f := SearchableText{Words: searchWords(&profile), Attributes: profile.Attributes}
-		for _, record := range mails[profile.UserID] {
+		for _, record := range emails[profile.UserID] {
 			contact, err := DecryptContact(record, key)
 			if err != nil {
 				return err
 			}
-			if address, err := normal.Email(contact.Value); err == nil { // what was erased is no address any more
+			if address, err := normal.Email(contact.Value); err == nil { // an erased value is not an address
 				f.AddEmail(address)
 			}
 		}
-		found[profile.UserID] = f
+		texts[profile.UserID] = f
 		return nil
 	})
 }

@@ -11,35 +11,43 @@ import (
 	"cardinal/internal/store"
 )
 
-// searchSchema is the migration whose program keeps what people are found by up to date.
-const searchSchema = 11
+// The search index is built by a background job. A build is a scan of all users in batches: it writes the search tokens
+// of each user, and its row in search_builds records the last user of a batch, so that another node can resume it. A
+// new build starts when search was switched on, or a custom attribute became searchable, after the last one began.
+// Until the first build has finished, a search is refused.
 
-// searchSettleTime is how long a change of what is searchable is left alone: until then some node may go by what it knew before.
-const searchSettleTime = 10 * time.Second
+// searchMigration is the number of the migration that added search tokens: a program that knows it keeps them up to
+// date.
+const searchMigration = 11
 
-// searchModeCache is the setting search.mode as a node knows it, for the many changes that go by it.
+// searchPropagationTime is how long a build waits after a change of what is searchable. Until then a node can still use
+// its cached setting and write users without tokens.
+const searchPropagationTime = 10 * time.Second
+
+// searchModeCache caches the setting search.mode in a node: every change of a name or an address needs it.
 type searchModeCache struct {
 	cached atomic.Pointer[cachedSearchMode]
 }
 
 type cachedSearchMode struct {
-	on    bool
-	until time.Time
+	enabled    bool
+	validUntil time.Time
 }
 
-// SearchEnabled reports whether people are to be findable, as it was half of searchSettle ago at the longest.
+// SearchEnabled reports whether search is on. The answer can be old, by half of searchPropagationTime at most.
 func (d *Directory) SearchEnabled(ctx context.Context, r store.Reader) (bool, error) {
-	if known := d.searchMode.cached.Load(); known != nil && time.Now().Before(known.until) {
-		return known.on, nil
+	if mode := d.searchMode.cached.Load(); mode != nil && time.Now().Before(mode.validUntil) {
+		return mode.enabled, nil
 	}
 	s, err := d.CurrentSettings(ctx, r)
 	if err == nil {
-		d.searchMode.cached.Store(&cachedSearchMode{s.SearchOn, time.Now().Add(searchSettleTime / 2)})
+		d.searchMode.cached.Store(&cachedSearchMode{s.SearchOn, time.Now().Add(searchPropagationTime / 2)})
 	}
 	return s.SearchOn, err
 }
 
-// buildSearchIndex makes everybody findable who is not yet, or nobody when search is off.
+// buildSearchIndex continues the running build, or starts one that is due, until all users have their tokens. When
+// search is off, it deletes the index.
 func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 	r := k.d.store.Read(ctx)
 	mode, err := r.Setting(ctx, "search.mode")
@@ -49,23 +57,16 @@ func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 	if mode.Value != "on" {
 		return k.deleteSearchIndex(ctx)
 	}
-	if older, err := r.OlderNodes(ctx, searchSchema, k.d.Now()); err != nil {
+	if older, err := r.OlderNodes(ctx, searchMigration, k.d.Now()); err != nil {
 		return err
-	} else if len(older) > 0 { // what they change is not found: another pass follows when they are gone
+	} else if len(older) > 0 {
+		// Nodes with an older program do not write tokens. All builds are deleted, so that another one follows when
+		// these nodes have stopped.
 		return k.d.store.Write(ctx, func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })
 	}
-	var since time.Time // of the latest change of what is searchable
-	if mode.Version > 1 {
-		since = mode.UpdatedAt
-	}
-	definitions, err := r.AllAttributeDefinitions(ctx)
+	since, err := searchChangedAt(ctx, r, mode)
 	if err != nil {
 		return err
-	}
-	for _, definition := range definitions {
-		if definition.IsSearchable && definition.CreatedAt.After(since) {
-			since = definition.CreatedAt
-		}
 	}
 	finished, err := r.FinishedSearchBuild(ctx)
 	if err != nil && !isNotFound(err) {
@@ -73,7 +74,7 @@ func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 	}
 	due := isNotFound(err) || finished.BeganAt.Before(since)
 	for batches := 0; ; batches++ {
-		done, err := k.buildSearchBatch(ctx, due && k.d.Now().After(since.Add(searchSettleTime)))
+		done, err := k.buildSearchBatch(ctx, due && k.d.Now().After(since.Add(searchPropagationTime)))
 		switch {
 		case err != nil:
 			return err
@@ -85,8 +86,24 @@ func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 	}
 }
 
-// buildSearchBatch makes some people findable and notes how far the pass has come; true when there is none, or no more of it. A new one is
-// begun only when it is due.
+// searchChangedAt returns when the set of searchable values last changed: search was switched on, or an attribute
+// became searchable. It is the zero time when neither ever changed.
+func searchChangedAt(ctx context.Context, r store.Reader, mode cardinal.Setting) (time.Time, error) {
+	var latest time.Time
+	if mode.Version > 1 {
+		latest = mode.UpdatedAt
+	}
+	definitions, err := r.AllAttributeDefinitions(ctx)
+	for _, definition := range definitions {
+		if definition.IsSearchable && definition.CreatedAt.After(latest) {
+			latest = definition.CreatedAt
+		}
+	}
+	return latest, err
+}
+
+// buildSearchBatch writes the tokens of the next batch of users and records the position of the build. It returns true
+// when no build is running, or the running one has finished. It starts a new build only when one is due.
 func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err error) {
 	const batch = 200
 	err = k.d.store.Write(ctx, func(tx store.Tx) error {
@@ -101,7 +118,7 @@ func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err er
 		if err != nil {
 			return err
 		}
-		ids, err := tx.PeopleForSearch(ctx, laterID(build.Place, cardinal.IDAt(time.UnixMilli(1))), batch)
+		ids, err := tx.PeopleForSearch(ctx, maxID(build.Place, cardinal.IDAt(time.UnixMilli(1))), batch)
 		if err != nil {
 			return err
 		}
@@ -124,14 +141,15 @@ func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err er
 	return done, err
 }
 
-func laterID(a, b uuid.UUID) uuid.UUID {
+// maxID returns the greater of two ids.
+func maxID(a, b uuid.UUID) uuid.UUID {
 	if string(a[:]) < string(b[:]) {
 		return b
 	}
 	return a
 }
 
-// deleteSearchIndex deletes all that people are found by.
+// deleteSearchIndex deletes all search tokens and builds, a batch per transaction.
 func (k Desk) deleteSearchIndex(ctx context.Context) error {
 	for {
 		var n int64

@@ -14,20 +14,25 @@ import (
 	"cardinal/internal/store"
 )
 
-// searchQuery is what a list of users is searched for.
+// A search runs in two steps. First, parseSearch turns its words into tokens of the blind index (see search.go), and
+// the database returns the users that have all tokens. Second, search decrypts these users and compares the whole
+// words, because a token covers only a prefix.
+
+// searchQuery is a parsed search: what a user must match.
 type searchQuery struct {
 	words      []string
-	domains    []string // of e-mail addresses, or what they begin with
+	domains    []string // of e-mail addresses, or prefixes of them
 	attributes map[string]any
 }
 
-// maxQueryWords bounds the words of one search: each is an index to look into.
+// maxQueryWords bounds the words of one search: each needs an index scan.
 const maxQueryWords = 6
 
 // maxQueryDomains bounds the domains of one search.
 const maxQueryDomains = 2
 
-// matches reports whether somebody is whom a search is for: each of its words begins a word of theirs.
+// matches reports whether a user matches: each word of the search is a prefix of a word of the user, each domain a
+// prefix of a domain, and each attribute is equal.
 func (q searchQuery) matches(f SearchableText) bool {
 	for _, word := range q.words {
 		if !slices.ContainsFunc(f.Words, func(w string) bool { return strings.HasPrefix(w, word) }) {
@@ -41,17 +46,20 @@ func (q searchQuery) matches(f SearchableText) bool {
 	}
 	for name, value := range q.attributes {
 		have, ok := f.Attributes[name]
-		if !ok || attributeText(have) != attributeText(value) {
+		if !ok || attributeJSON(have) != attributeJSON(value) {
 			return false
 		}
 	}
 	return true
 }
 
-// readSearch takes a search apart and puts the tokens that it goes by into the filter; it returns every fault of it.
-func (k Desk) readSearch(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (q searchQuery, faults cardinal.Faults, err error) {
+// parseSearch parses the search of a filter and adds its tokens to the filter. It returns all errors of the search as
+// faults; err is set when search is off, not ready, or the database fails.
+func (k Desk) parseSearch(
+	ctx context.Context, r store.Reader, f *cardinal.UserFilter,
+) (q searchQuery, faults cardinal.Faults, err error) {
 	q.attributes = f.Attributes
-	if err := k.searchReady(ctx, r); err != nil {
+	if err := k.requireSearchReady(ctx, r); err != nil {
 		return q, nil, err
 	}
 	if f.Search != "" {
@@ -59,16 +67,17 @@ func (k Desk) readSearch(ctx context.Context, r store.Reader, f *cardinal.UserFi
 			faults = append(faults, *fault)
 		}
 	}
-	wrong, err := k.readAttributes(ctx, r, f)
-	return q, append(faults, wrong...), err
+	more, err := k.addAttributeTokens(ctx, r, f)
+	return q, append(faults, more...), err
 }
 
-// parseWords takes the words of a search apart: what stands behind @ is a domain.
+// parseWords parses the words of a search and adds their tokens to the filter. The part after an @ is a domain. A
+// domain that is complete has a token; a part of one is only compared.
 func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fault {
 	for _, field := range strings.Fields(f.Search) {
-		local, domain, mail := strings.Cut(field, "@")
+		local, domain, hasDomain := strings.Cut(field, "@")
 		q.words = append(q.words, normal.Words(local)...)
-		if domain = strings.ToLower(domain); !mail || domain == "" {
+		if domain = strings.ToLower(domain); !hasDomain || domain == "" {
 			continue
 		}
 		if address, err := normal.Email("x@" + domain); err == nil {
@@ -83,16 +92,16 @@ func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Faul
 	}
 	var shortest []string
 	for _, word := range q.words {
-		found := prefixes(word)
-		if len(found) == 0 {
-			continue // too short to go by; it is compared
+		prefixes := indexedPrefixes(word)
+		if len(prefixes) == 0 {
+			continue // too short for a token; it is only compared
 		}
-		f.Tokens = append(f.Tokens, k.searchToken("prefix", found[len(found)-1]))
-		if !slices.Contains(shortest, found[0]) {
-			shortest = append(shortest, found[0])
+		f.Tokens = append(f.Tokens, k.searchToken("prefix", prefixes[len(prefixes)-1]))
+		if !slices.Contains(shortest, prefixes[0]) {
+			shortest = append(shortest, prefixes[0])
 		}
 	}
-	shortest = shortest[:min(len(shortest), 3)] // what pairs more words make only costs their looking up
+	shortest = shortest[:min(len(shortest), 3)] // the pairs of more words cost index scans and select hardly better
 	for i, a := range shortest {
 		for _, b := range shortest[i+1:] {
 			f.Pairs = append(f.Pairs, k.searchToken("pair", min(a, b), max(a, b)))
@@ -105,8 +114,11 @@ func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Faul
 	return nil
 }
 
-// readAttributes puts the tokens of attributes into the filter; it returns the faults of those that cannot be searched.
-func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (faults cardinal.Faults, err error) {
+// addAttributeTokens adds the tokens of attributes to the filter. It returns the errors of attributes that cannot be
+// searched. It is refused while the index of an attribute is not built yet.
+func (k Desk) addAttributeTokens(
+	ctx context.Context, r store.Reader, f *cardinal.UserFilter,
+) (faults cardinal.Faults, err error) {
 	if len(f.Attributes) == 0 {
 		return nil, nil
 	}
@@ -124,28 +136,29 @@ func (k Desk) readAttributes(ctx context.Context, r store.Reader, f *cardinal.Us
 			continue
 		}
 		searchable = append(searchable, definition.Name)
-		value, asked := f.Attributes[definition.Name]
+		value, given := f.Attributes[definition.Name]
 		switch {
-		case !asked:
+		case !given:
 		case JSONType(value) != definition.ValueType:
 			faults.AddParameter("attributes", "attribute_type", definition.ValueType+" for "+definition.Name)
 		case finished.BeganAt.Before(definition.CreatedAt):
 			return nil, errSearchBuilding
 		default:
-			f.Tokens = append(f.Tokens, k.d.keys.searchToken("attribute", definition.Name, attributeText(value)))
+			token := k.d.keys.searchToken("attribute", definition.Name, attributeJSON(value))
+			f.Tokens = append(f.Tokens, token)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Attributes)) {
 		if !slices.Contains(searchable, name) {
-			faults.AddParameter("attributes", "attribute_not_searchable", listOf(searchable))
+			faults.AddParameter("attributes", "attribute_not_searchable", joinNames(searchable))
 		}
 	}
 	return faults, nil
 }
 
-func listOf(names []string) string {
+func joinNames(names []string) string {
 	if len(names) == 0 {
-		return "none are declared searchable"
+		return "none is declared as searchable"
 	}
 	return strings.Join(names, ", ")
 }
@@ -155,8 +168,8 @@ var (
 	errSearchBuilding = cardinal.Refuse("search_building")
 )
 
-// searchReady returns nil when everybody can be found.
-func (k Desk) searchReady(ctx context.Context, r store.Reader) error {
+// requireSearchReady returns nil when search is on and its index is built.
+func (k Desk) requireSearchReady(ctx context.Context, r store.Reader) error {
 	s, err := k.d.CurrentSettings(ctx, r)
 	if err != nil {
 		return err
@@ -170,58 +183,68 @@ func (k Desk) searchReady(ctx context.Context, r store.Reader) error {
 	return err
 }
 
-// openMost bounds how many people a search opens for one page.
-const openMost = 400
+// maxDecryptedPerPage bounds how many users a search decrypts for one page.
+const maxDecryptedPerPage = 400
 
-// search returns a page of those whom a search is for, with their profiles: what the tokens give is opened and compared, a page at a
-// time. A page that comes out short says where the next begins.
-func (k Desk) search(ctx context.Context, r store.Reader, f cardinal.UserFilter, q searchQuery) (cardinal.List[cardinal.User], error) {
+// search returns a page of the users who match, with their profiles. It reads the users that the tokens select, a page
+// at a time, decrypts and compares them. It stops when the page is full, or when a bound is reached: the page is then
+// short, and says where the next one begins.
+func (k Desk) search(
+	ctx context.Context, r store.Reader, f cardinal.UserFilter, q searchQuery,
+) (cardinal.List[cardinal.User], error) {
 	limit := f.Limit
 	var page cardinal.List[cardinal.User]
-	for opened := 0; ; {
-		walk, err := r.Users(ctx, f)
+	for decrypted := 0; ; {
+		scan, err := r.Users(ctx, f)
 		if err != nil {
 			return page, err
 		}
-		more := len(walk.Users) > limit
-		walk.Users = walk.Users[:min(len(walk.Users), limit)]
-		if err := k.d.open(ctx, r, walk.Users, q, &page.Data); err != nil {
+		more := len(scan.Users) > limit
+		users := scan.Users[:min(len(scan.Users), limit)]
+		matching, err := k.d.decryptMatches(ctx, r, users, q)
+		if err != nil {
 			return page, err
 		}
+		page.Data = append(page.Data, matching...)
 		if len(page.Data) > limit || more && len(page.Data) == limit {
 			page.Data, page.HasMore = page.Data[:limit], true
 			return page, nil
 		}
-		if len(walk.Users) > 0 {
-			f.After = walk.Users[len(walk.Users)-1].ID
+		if len(users) > 0 {
+			f.After = users[len(users)-1].ID
 		}
-		if opened += len(walk.Users); !more && walk.Until == uuid.Nil {
+		decrypted += len(users)
+		switch {
+		case !more && scan.Until == uuid.Nil: // the end of the list
 			return page, nil
-		} else if !more {
-			page.After, page.HasMore = walk.Until, true
+		case !more: // the bound of the store
+			page.After, page.HasMore = scan.Until, true
 			return page, nil
-		} else if opened >= openMost {
+		case decrypted >= maxDecryptedPerPage:
 			page.After, page.HasMore = f.After, true
 			return page, nil
 		}
 	}
 }
 
-// open opens some users and keeps those whom a search is for.
-func (d *Directory) open(ctx context.Context, r store.Reader, users []cardinal.User, q searchQuery, keep *[]cardinal.User) error {
+// decryptMatches decrypts some users and returns those who match a search, with their profiles.
+func (d *Directory) decryptMatches(
+	ctx context.Context, r store.Reader, users []cardinal.User, q searchQuery,
+) ([]cardinal.User, error) {
 	ids, profiles := make([]uuid.UUID, len(users)), make(map[uuid.UUID]*cardinal.Profile, len(users))
 	for i, u := range users {
 		ids[i] = u.ID
 	}
-	found, err := d.searchableTexts(ctx, r, ids, func(p cardinal.Profile) { profiles[p.UserID] = &p })
+	texts, err := d.searchableTexts(ctx, r, ids, func(p cardinal.Profile) { profiles[p.UserID] = &p })
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var matching []cardinal.User
 	for _, u := range users {
-		if q.matches(found[u.ID]) {
+		if q.matches(texts[u.ID]) {
 			u.Profile = profiles[u.ID]
-			*keep = append(*keep, u)
+			matching = append(matching, u)
 		}
 	}
-	return nil
+	return matching, nil
 }

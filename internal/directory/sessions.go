@@ -10,10 +10,13 @@ import (
 	"cardinal/internal/store"
 )
 
-// DecryptSession opens a stored session.
+// DecryptSession returns the session of a record.
 func DecryptSession(r store.SessionRecord, key seal.Key) (cardinal.Session, error) {
-	s := cardinal.Session{UserID: r.UserID, ID: r.ID, Method: r.Method, Assurance: int(r.Assurance), CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt,
-		IdleEndsAt: r.IdleEndsAt(), ExpiresAt: r.ExpiresAt, RevokedAt: r.RevokedAt}
+	s := cardinal.Session{
+		UserID: r.UserID, ID: r.ID, Method: r.Method, Assurance: int(r.Assurance),
+		CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IdleEndsAt: r.IdleEndsAt(),
+		ExpiresAt: r.ExpiresAt, RevokedAt: r.RevokedAt,
+	}
 	if r.EndReason != nil {
 		s.EndReason = *r.EndReason
 	}
@@ -25,8 +28,10 @@ func DecryptSession(r store.SessionRecord, key seal.Key) (cardinal.Session, erro
 	return s, err
 }
 
-// Sessions returns a page of a user's sessions, ended ones too.
-func (k Desk) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page) (cardinal.List[cardinal.Session], error) {
+// Sessions returns a page of the sessions of a user, including ended ones.
+func (k Desk) Sessions(
+	ctx context.Context, userID uuid.UUID, p cardinal.Page,
+) (cardinal.List[cardinal.Session], error) {
 	r, err := k.Read(ctx, Rule{Permission: "sessions.read", Subject: userID, Own: true})
 	if err != nil {
 		return cardinal.List[cardinal.Session]{}, err
@@ -52,21 +57,25 @@ func (k Desk) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page) (
 	return out, nil
 }
 
-// SignOut ends the session that the actor came in with.
+// SignOut ends the session that the actor uses.
 func (k Desk) SignOut(ctx context.Context) error {
 	if !k.actor.SessionID.Valid {
 		return cardinal.Refuse("no_session")
 	}
-	r := Rule{Action: "session.end", Subject: k.actor.UserID, Own: true, BeforePasswordChange: true, Permission: "sessions.revoke"}
+	r := Rule{
+		Action: "session.end", Permission: "sessions.revoke",
+		Subject: k.actor.UserID, Own: true, BeforePasswordChange: true,
+	}
 	return k.endSession(ctx, r, k.actor.UserID, k.actor.SessionID.UUID, "signed_out")
 }
 
 // EndSession ends one session of a user.
 func (k Desk) EndSession(ctx context.Context, userID, id uuid.UUID) error {
-	return k.endSession(ctx, Rule{Action: "session.end", Permission: "sessions.revoke", Subject: userID, Own: true}, userID, id, k.endReason(userID))
+	r := Rule{Action: "session.end", Permission: "sessions.revoke", Subject: userID, Own: true}
+	return k.endSession(ctx, r, userID, id, k.endReason(userID))
 }
 
-// endReason is the reason of a session that somebody ends from elsewhere.
+// endReason returns the end reason of a session that the actor ends without signing out.
 func (k Desk) endReason(userID uuid.UUID) string {
 	if k.actor.UserID == userID {
 		return "ended_by_person"
@@ -90,7 +99,8 @@ func (k Desk) endSession(ctx context.Context, r Rule, userID, id uuid.UUID, reas
 	return err
 }
 
-// EndSessions ends all sessions of a user; a person's own but the one they ask from, unless everywhere is meant.
+// EndSessions ends all sessions of a user. When users end their own sessions, the one that they use is kept, unless
+// everywhere is set.
 func (k Desk) EndSessions(ctx context.Context, userID uuid.UUID, everywhere bool) error {
 	r := Rule{Action: "session.end_all", Permission: "sessions.revoke", Subject: userID, Own: true}
 	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {

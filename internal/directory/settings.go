@@ -11,7 +11,7 @@ import (
 	"cardinal/internal/store"
 )
 
-// Settings are the settings that the rules go by, as they are at one moment.
+// Settings are the values of the settings that the rules use, read at one time.
 type Settings struct {
 	SignUpOpen            bool
 	PasswordMinLength     int
@@ -24,28 +24,55 @@ type Settings struct {
 	SearchOn              bool
 }
 
-// settingRule says what a setting may be.
+// settingRule says which values a setting can have, and how it is set in Settings.
 type settingRule struct {
-	choices   []string // of a text
-	low, high int64    // of a number
-	into      func(*Settings, string, int64)
+	choices  []string // of a text
+	min, max int64    // of a number
+	assign   func(s *Settings, text string, number int64)
 }
 
 var settingRules = map[string]settingRule{
-	"sign_up.mode":                    {choices: []string{"closed", "open"}, into: func(s *Settings, v string, _ int64) { s.SignUpOpen = v == "open" }},
-	"passwords.min_length":            {low: 8, high: 128, into: func(s *Settings, _ string, n int64) { s.PasswordMinLength = int(n) }},
-	"sessions.absolute_seconds":       {low: 300, high: 34_560_000, into: func(s *Settings, _ string, n int64) { s.SessionAbsolute = seconds(n) }},
-	"sessions.idle_seconds":           {low: 60, high: 34_560_000, into: func(s *Settings, _ string, n int64) { s.SessionIdle = seconds(n) }},
-	"claims.lifetime_seconds":         {low: 60, high: 31_536_000, into: func(s *Settings, _ string, n int64) { s.UnverifiedLifetime = seconds(n) }},
-	"sign_in.failures_per_identifier": {low: 3, high: 1000, into: func(s *Settings, _ string, n int64) { s.FailuresPerIdentifier = n }},
-	"sign_in.failures_per_address":    {low: 10, high: 1_000_000, into: func(s *Settings, _ string, n int64) { s.FailuresPerAddress = n }},
-	"search.mode":                     {choices: []string{"on", "off"}, into: func(s *Settings, v string, _ int64) { s.SearchOn = v == "on" }},
-	"sign_in.window_seconds":          {low: 60, high: 86_400, into: func(s *Settings, _ string, n int64) { s.FailureWindow = seconds(n) }},
+	"sign_up.mode": {
+		choices: []string{"closed", "open"},
+		assign:  func(s *Settings, text string, _ int64) { s.SignUpOpen = text == "open" },
+	},
+	"passwords.min_length": {
+		min: 8, max: 128,
+		assign: func(s *Settings, _ string, n int64) { s.PasswordMinLength = int(n) },
+	},
+	"sessions.absolute_seconds": {
+		min: 300, max: 34_560_000,
+		assign: func(s *Settings, _ string, n int64) { s.SessionAbsolute = seconds(n) },
+	},
+	"sessions.idle_seconds": {
+		min: 60, max: 34_560_000,
+		assign: func(s *Settings, _ string, n int64) { s.SessionIdle = seconds(n) },
+	},
+	"claims.lifetime_seconds": {
+		min: 60, max: 31_536_000,
+		assign: func(s *Settings, _ string, n int64) { s.UnverifiedLifetime = seconds(n) },
+	},
+	"sign_in.failures_per_identifier": {
+		min: 3, max: 1000,
+		assign: func(s *Settings, _ string, n int64) { s.FailuresPerIdentifier = n },
+	},
+	"sign_in.failures_per_address": {
+		min: 10, max: 1_000_000,
+		assign: func(s *Settings, _ string, n int64) { s.FailuresPerAddress = n },
+	},
+	"search.mode": {
+		choices: []string{"on", "off"},
+		assign:  func(s *Settings, text string, _ int64) { s.SearchOn = text == "on" },
+	},
+	"sign_in.window_seconds": {
+		min: 60, max: 86_400,
+		assign: func(s *Settings, _ string, n int64) { s.FailureWindow = seconds(n) },
+	},
 }
 
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
 
-// CurrentSettings reads all settings at once.
+// CurrentSettings reads all settings with one statement.
 func (d *Directory) CurrentSettings(ctx context.Context, r store.Reader) (Settings, error) {
 	var s Settings
 	rows, err := r.Settings(ctx)
@@ -56,13 +83,13 @@ func (d *Directory) CurrentSettings(ctx context.Context, r store.Reader) (Settin
 		if rule, ok := settingRules[row.Name]; ok {
 			text, _ := row.Value.(string)
 			number, _ := row.Value.(float64)
-			rule.into(&s, text, int64(number))
+			rule.assign(&s, text, int64(number))
 		}
 	}
 	return s, nil
 }
 
-// check returns the faults of a value.
+// check returns the error of a value that the setting cannot have; nil for a valid one.
 func (r settingRule) check(value any) error {
 	var faults cardinal.Faults
 	if r.choices != nil {
@@ -75,8 +102,8 @@ func (r settingRule) check(value any) error {
 		faults.Add("/value", "setting_choice", strings.Join(r.choices, ", "))
 		return faults.Err()
 	}
-	if n, ok := value.(float64); !ok || n != math.Trunc(n) || n < float64(r.low) || n > float64(r.high) {
-		faults.Add("/value", "setting_range", r.low, r.high)
+	if n, ok := value.(float64); !ok || n != math.Trunc(n) || n < float64(r.min) || n > float64(r.max) {
+		faults.Add("/value", "setting_range", r.min, r.max)
 	}
 	return faults.Err()
 }
@@ -99,10 +126,13 @@ func (k Desk) Setting(ctx context.Context, name string) (cardinal.Setting, error
 	return r.Setting(ctx, name)
 }
 
-// UpdateSetting sets a setting.
-func (k Desk) UpdateSetting(ctx context.Context, name string, version int64, in cardinal.SettingChange) (cardinal.Setting, error) {
+// UpdateSetting changes the value of a setting.
+func (k Desk) UpdateSetting(
+	ctx context.Context, name string, version int64, in cardinal.SettingChange,
+) (cardinal.Setting, error) {
 	defer k.d.searchMode.cached.Store(nil)
-	return Change(ctx, k, Rule{Action: "setting.update", Permission: "settings.update"}, func(tx *Tx) (cardinal.Setting, error) {
+	r := Rule{Action: "setting.update", Permission: "settings.update"}
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.Setting, error) {
 		before, err := tx.SettingForChange(ctx, name)
 		if err != nil {
 			return before, err

@@ -12,13 +12,15 @@ import (
 	"cardinal/internal/store"
 )
 
-// Throttle slows guessing: attempts that fail are counted in the store, by identifier and by address prefix, so that every
-// node and every restart knows of them. Its keys are keyed hashes, never the identifier or the address.
+// Throttle limits the rate of guesses: it counts failed attempts per identifier and per address prefix, and blocks both
+// for a time when there are too many. The counts are in the database, so that all nodes share them and a restart does
+// not reset them. Its keys are keyed hashes, never the identifier or the address.
 type Throttle struct {
 	Identifier, address []byte // nil when there is none
 }
 
-// NewThrottle returns the throttle of an attempt: what is tried ("sign-in", "sign-up", …), on which identifier, from where.
+// NewThrottle returns the throttle of an attempt: what is tried ("sign-in", "sign-up" and so on) with which identifier,
+// from the address of the actor.
 func (k Desk) NewThrottle(what string, identifier []byte) Throttle {
 	var t Throttle
 	if identifier != nil {
@@ -32,7 +34,8 @@ func (k Desk) NewThrottle(what string, identifier []byte) Throttle {
 	return t
 }
 
-// addressPrefix is what one subscriber usually holds: an IPv4 address, or the /64 of an IPv6 one.
+// addressPrefix returns the range that one subscriber usually has: an IPv4 address, or the /64 prefix of an IPv6
+// address. It is "" for an invalid address.
 func addressPrefix(address string) string {
 	a, err := netip.ParseAddr(address)
 	if err != nil {
@@ -48,12 +51,13 @@ func addressPrefix(address string) string {
 	return p.String()
 }
 
-// keys are those that there are.
+// keys returns the keys that are set.
 func (t Throttle) keys() [][]byte {
 	return slices.DeleteFunc([][]byte{t.Identifier, t.address}, func(key []byte) bool { return key == nil })
 }
 
-// Check refuses an attempt while its identifier or its address is blocked. tried tells whether failures are counted for any.
+// Check refuses an attempt while its identifier or its address is blocked. tried reports whether failures are counted
+// for one of them.
 func (t Throttle) Check(ctx context.Context, r store.Reader, now time.Time) (tried bool, err error) {
 	rows, err := r.Throttles(ctx, t.keys()...)
 	if err != nil {
@@ -67,12 +71,15 @@ func (t Throttle) Check(ctx context.Context, r store.Reader, now time.Time) (tri
 	return len(rows) > 0, nil
 }
 
-// CountAttempt adds an attempt and blocks what has too many.
+// CountAttempt counts a failed attempt, and blocks the identifier or the address at its limit.
 func (k Desk) CountAttempt(ctx context.Context, t Throttle, s Settings) error {
-	return k.d.store.Write(context.WithoutCancel(ctx), func(tx store.Tx) error { return t.count(ctx, tx, s, k.d.Now()) })
+	return k.d.store.Write(context.WithoutCancel(ctx), func(tx store.Tx) error {
+		return t.count(ctx, tx, s, k.d.Now())
+	})
 }
 
-// RecordFailure adds a failed attempt likewise, and counts the refusal for the audit log, by the minute.
+// RecordFailure counts a failed attempt like CountAttempt. It also counts the refusal per minute: recordRefusedAttempts
+// writes these counts to the audit log.
 func (k Desk) RecordFailure(ctx context.Context, t Throttle, s Settings, subject uuid.UUID, action string) error {
 	now := k.d.Now()
 	return k.d.store.Write(context.WithoutCancel(ctx), func(tx store.Tx) error {
@@ -83,10 +90,11 @@ func (k Desk) RecordFailure(ctx context.Context, t Throttle, s Settings, subject
 	})
 }
 
+// count adds an attempt to the identifier and to the address, and blocks the one that reaches its limit.
 func (t Throttle) count(ctx context.Context, tx store.Tx, s Settings, now time.Time) error {
 	for _, limit := range []struct {
-		key  []byte
-		most int64
+		key []byte
+		max int64
 	}{{t.Identifier, s.FailuresPerIdentifier}, {t.address, s.FailuresPerAddress}} {
 		if limit.key == nil {
 			continue
@@ -95,7 +103,7 @@ func (t Throttle) count(ctx context.Context, tx store.Tx, s Settings, now time.T
 		if err != nil {
 			return err
 		}
-		if n >= limit.most {
+		if n >= limit.max {
 			if err := tx.BlockThrottle(ctx, limit.key, now.Add(s.FailureWindow)); err != nil {
 				return err
 			}

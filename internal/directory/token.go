@@ -11,8 +11,9 @@ import (
 	"cardinal"
 )
 
-// A bearer token is a prefix that tells what it opens (and lets scanners find leaked ones), then user id, own id and a secret
-// of 256 bits, in base64url. The ids make its check one look-up by primary key; only the hash of the secret is stored.
+// A bearer token is a prefix, then the id of the user, the id of the session, API key or set-up link, and a secret of
+// 256 bits, all in base64url. The prefix says what kind of token it is, and lets secret scanners find leaked tokens.
+// With the ids, a check needs one look-up by primary key. Only the hash of the secret is stored.
 const (
 	SessionPrefix = "cs_"
 	APIKeyPrefix  = "ck_"
@@ -22,24 +23,26 @@ const (
 	tokenBytes  = 16 + 16 + secretBytes
 )
 
-// IsSessionToken reports whether a bearer token has the form of a session's.
+// IsSessionToken reports whether a bearer token has the prefix of session tokens.
 func IsSessionToken(bearer string) bool { return strings.HasPrefix(bearer, SessionPrefix) }
 
+// Token is a bearer token with the hash of its secret.
 type Token struct {
 	UserID, ID uuid.UUID
 	Hash       [sha256.Size]byte
 }
 
-// NewToken makes a token and its text.
+// NewToken creates a token and returns it with its text.
 func NewToken(prefix string, userID, id uuid.UUID) (Token, cardinal.Secret) {
 	var raw [tokenBytes]byte
 	copy(raw[:16], userID[:])
 	copy(raw[16:32], id[:])
 	rand.Read(raw[32:]) // never fails (crypto/rand)
-	return Token{userID, id, sha256.Sum256(raw[32:])}, cardinal.Secret(prefix + base64.RawURLEncoding.EncodeToString(raw[:]))
+	text := prefix + base64.RawURLEncoding.EncodeToString(raw[:])
+	return Token{userID, id, sha256.Sum256(raw[32:])}, cardinal.Secret(text)
 }
 
-// ParseToken reads a token's text; false when it is not one of that prefix.
+// ParseToken parses the text of a token; false when it is not a token with that prefix.
 func ParseToken(prefix, text string) (Token, bool) {
 	encoded, ok := strings.CutPrefix(text, prefix)
 	var raw [tokenBytes]byte

@@ -14,14 +14,17 @@ import (
 	"cardinal/internal/store"
 )
 
-// Users returns a page of users. Built-in actors are hidden unless asked for. A page can be short and yet not the last.
-func (k Desk) Users(ctx context.Context, f cardinal.UserFilter, withProfile bool) (cardinal.List[cardinal.User], error) {
+// Users returns a page of users. Built-in actors are left out unless f.BuiltIn is set. A page can be short without
+// being the last: HasMore says whether more follow.
+func (k Desk) Users(
+	ctx context.Context, f cardinal.UserFilter, withProfile bool,
+) (cardinal.List[cardinal.User], error) {
 	var page cardinal.List[cardinal.User]
 	r, err := k.Read(ctx, Rule{Permission: "users.read"})
 	if err != nil {
 		return page, err
 	}
-	q, err := k.readFilter(ctx, r, &f)
+	q, err := k.resolveFilter(ctx, r, &f)
 	if err != nil {
 		return page, err
 	}
@@ -34,13 +37,13 @@ func (k Desk) Users(ctx context.Context, f cardinal.UserFilter, withProfile bool
 		}
 		return page, err
 	}
-	walk, err := r.Users(ctx, f)
+	scan, err := r.Users(ctx, f)
 	if err != nil {
 		return page, err
 	}
-	page = cardinal.PageOf(walk.Users, f.Limit)
-	if walk.Until != uuid.Nil {
-		page.HasMore, page.After = true, walk.Until
+	page = cardinal.PageOf(scan.Users, f.Limit)
+	if scan.Until != uuid.Nil {
+		page.HasMore, page.After = true, scan.Until
 	}
 	if withProfile {
 		err = k.d.expandProfiles(ctx, r, page.Data)
@@ -48,25 +51,27 @@ func (k Desk) Users(ctx context.Context, f cardinal.UserFilter, withProfile bool
 	return page, err
 }
 
-// exactCount is up to where users are counted one by one.
-const exactCount = 10_000
+// maxExactCount is the highest number of users that is counted exactly.
+const maxExactCount = 10_000
 
-// CountUsers counts the users of a filter: exactly up to 10,000, beyond by estimate, as always for a search by words.
+// CountUsers counts the users of a filter: exactly up to maxExactCount; above that, and for a search by words, it
+// returns an estimate.
 func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.Count, error) {
 	r, err := k.Read(ctx, Rule{Permission: "users.read"})
 	if err != nil {
 		return cardinal.Count{}, err
 	}
-	if _, err := k.readFilter(ctx, r, &f); err != nil {
+	if _, err := k.resolveFilter(ctx, r, &f); err != nil {
 		return cardinal.Count{}, err
 	}
-	count, err := r.UserCount(ctx, f, exactCount)
+	count, err := r.UserCount(ctx, f, maxExactCount)
 	count.IsExact = count.IsExact && f.Search == ""
 	return count, err
 }
 
-// readFilter checks a filter and completes it; it returns what is searched for, if anything.
-func (k Desk) readFilter(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (*searchQuery, error) {
+// resolveFilter checks a filter and adds what the store needs: the blind index, the tokens and the time. It returns the
+// parsed search; nil without one.
+func (k Desk) resolveFilter(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (*searchQuery, error) {
 	var faults cardinal.Faults
 	if _, ok := k.d.statuses[f.Status]; f.Status != "" && !ok {
 		faults.AddParameter("status", "status_unknown", strings.Join(slices.Sorted(maps.Keys(k.d.statuses)), ", "))
@@ -85,10 +90,10 @@ func (k Desk) readFilter(ctx context.Context, r store.Reader, f *cardinal.UserFi
 	if f.Search == "" && len(f.Attributes) == 0 {
 		return nil, faults.Err()
 	}
-	q, wrong, err := k.readSearch(ctx, r, f)
+	q, more, err := k.parseSearch(ctx, r, f)
 	var refusal *cardinal.Refusal
 	if err != nil && (len(faults) == 0 || !errors.As(err, &refusal)) {
 		return nil, err
 	}
-	return &q, append(faults, wrong...).Err()
+	return &q, append(faults, more...).Err()
 }

@@ -13,25 +13,13 @@ import (
 	"cardinal/internal/store"
 )
 
-// country checks a country's code against the table.
-func (in *Input) country(ctx context.Context, r store.Reader, pointer, code string) error {
-	if code == "" {
-		return nil
-	}
-	_, err := r.Country(ctx, code)
-	if errors.Is(err, cardinal.ErrNotFound) {
-		in.Add(pointer, "country_unknown")
-		return nil
-	}
-	return err
-}
-
+// ListedKinds returns the codes of the kinds that a user can have, sorted: those of built-in actors are left out.
 func (d *Directory) ListedKinds() []string {
-	listed := slices.DeleteFunc(slices.Sorted(maps.Keys(d.kinds)), func(code string) bool { return !d.kinds[code].IsListed })
-	return listed
+	codes := slices.Sorted(maps.Keys(d.kinds))
+	return slices.DeleteFunc(codes, func(code string) bool { return !d.kinds[code].IsListed })
 }
 
-// User returns a user, with the profile when asked for.
+// User returns a user, on request with the profile.
 func (k Desk) User(ctx context.Context, id uuid.UUID, withProfile bool) (cardinal.User, error) {
 	r, err := k.Read(ctx, Rule{Permission: "users.read", Subject: id, Own: true})
 	if err != nil {
@@ -46,31 +34,39 @@ func (k Desk) User(ctx context.Context, id uuid.UUID, withProfile bool) (cardina
 	return users[0], err
 }
 
-// SuspendUser locks a user out and ends all their sessions.
+// SuspendUser suspends a user and ends all their sessions.
 func (k Desk) SuspendUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	return k.moveUser(ctx, id, version, "suspend", Rule{Action: "user.suspend", Permission: "users.suspend", Subject: id})
+	r := Rule{Action: "user.suspend", Permission: "users.suspend", Subject: id}
+	return k.changeUserStatus(ctx, id, version, "suspend", r)
 }
 
-// ReactivateUser lets a suspended user in again.
+// ReactivateUser ends the suspension of a user.
 func (k Desk) ReactivateUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	return k.moveUser(ctx, id, version, "reactivate", Rule{Action: "user.reactivate", Permission: "users.suspend", Subject: id})
+	r := Rule{Action: "user.reactivate", Permission: "users.suspend", Subject: id}
+	return k.changeUserStatus(ctx, id, version, "reactivate", r)
 }
 
-// DeleteUser soft-deletes a user and ends all their sessions; identifiers stay reserved. People may delete themselves.
+// DeleteUser soft-deletes a user and ends all their sessions. The identifiers stay reserved. Users are allowed to
+// delete themselves.
 func (k Desk) DeleteUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	return k.moveUser(ctx, id, version, "delete", Rule{Action: "user.delete", Permission: "users.delete", Subject: id, Own: true})
+	r := Rule{Action: "user.delete", Permission: "users.delete", Subject: id, Own: true}
+	return k.changeUserStatus(ctx, id, version, "delete", r)
 }
 
-// RestoreUser takes a deletion back: the status is again what it was before.
+// RestoreUser undoes a soft delete: the user gets the status of before the deletion.
 func (k Desk) RestoreUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	return k.moveUser(ctx, id, version, "restore", Rule{Action: "user.restore", Permission: "users.delete", Subject: id})
+	r := Rule{Action: "user.restore", Permission: "users.delete", Subject: id}
+	return k.changeUserStatus(ctx, id, version, "restore", r)
 }
 
-// moveUser moves a user between statuses by an action of the transitions, whose names are not in this code.
-func (k Desk) moveUser(ctx context.Context, id uuid.UUID, version int64, action string, r Rule) (cardinal.User, error) {
+// changeUserStatus changes the status of a user by an action of the table user_status_transitions. The table says from
+// which status to which: no status is named in this code.
+func (k Desk) changeUserStatus(
+	ctx context.Context, id uuid.UUID, version int64, action string, r Rule,
+) (cardinal.User, error) {
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.User, error) {
-		// The roles that must keep holders are locked first, everywhere in the same order, so that two such moves at once
-		// neither deadlock nor both see the other's holder.
+		// The roles that need a minimum of users are locked first, always in the same order. So two such changes at the
+		// same time do not deadlock, and neither counts a user that the other one removes.
 		if err := tx.LockGuardedRoles(ctx, id); err != nil {
 			return cardinal.User{}, err
 		}
@@ -82,7 +78,7 @@ func (k Desk) moveUser(ctx context.Context, id uuid.UUID, version int64, action 
 	})
 }
 
-// lockUser locks a user for a change by somebody who may touch them.
+// lockUser locks a user for a change by an actor who has all permissions of the user, and checks the version.
 func (tx *Tx) lockUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
 	before, err := tx.UserForChange(ctx, id)
 	if err != nil {
@@ -94,7 +90,7 @@ func (tx *Tx) lockUser(ctx context.Context, id uuid.UUID, version int64) (cardin
 	return before, CheckVersion(before.Version, version)
 }
 
-// changeStatus changes a user's status and ends the sessions of who can no longer sign in.
+// changeStatus changes a user's status. It ends the sessions of a user who can no longer sign in.
 func (tx *Tx) changeStatus(ctx context.Context, before cardinal.User, action string) (cardinal.User, error) {
 	after, err := tx.SetUserStatus(ctx, before.ID, before.Version, action, tx.Now)
 	if errors.Is(err, cardinal.ErrNotFound) {
@@ -111,7 +107,7 @@ func (tx *Tx) changeStatus(ctx context.Context, before cardinal.User, action str
 	return after, nil
 }
 
-// endSessions ends all sessions of a user but one, for a reason of session_end_reasons.
+// endSessions ends all sessions of a user except one (uuid.Nil for none), for a reason of session_end_reasons.
 func (tx *Tx) endSessions(ctx context.Context, userID, spare uuid.UUID, reason string) error {
 	ended, err := tx.RevokeSessions(ctx, userID, spare, reason, tx.Now)
 	if err != nil {
@@ -124,12 +120,4 @@ func (tx *Tx) endSessions(ctx context.Context, userID, spare uuid.UUID, reason s
 		tx.RecordChange("sessions.ended", nil, len(ended))
 	}
 	return nil
-}
-
-// Statuses lists the states a user can be in; anyone who is known may read them.
-func (k Desk) Statuses(ctx context.Context) ([]cardinal.Status, error) {
-	if err := k.requireAuthenticated(); err != nil {
-		return nil, err
-	}
-	return k.d.store.Read(ctx).Statuses(ctx)
 }

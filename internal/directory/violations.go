@@ -22,8 +22,8 @@ var constraintCodes = []struct{ constraint, code string }{
 	{"import_work_open_uq", "import_unfinished"},
 }
 
-// TranslateViolation returns the refusal of a database rule that was broken: the database enforces the rule, the code explains it. Any
-// other error is returned as it is.
+// TranslateViolation returns the refusal of a database rule that was broken: the database enforces the rule, the code
+// explains it. Any other error is returned as it is.
 func TranslateViolation(err error) error {
 	for _, c := range constraintCodes {
 		if store.Violates(err, c.constraint) {

@@ -12,27 +12,28 @@ import (
 	"cardinal/internal/store"
 )
 
-// EncryptedSample is what came of opening a sample of a sealed column.
+// EncryptedSample is the result of decrypting a sample of an encrypted column.
 type EncryptedSample struct {
 	Table, Column string
 	Decrypted     int
-	Erased        int         // placeholders, and what is left in the log of those whose key is gone
-	Broken        []uuid.UUID // rows
+	Erased        int         // erased values, and values in the log of users whose key was destroyed
+	Broken        []uuid.UUID // rows whose value could not be decrypted
 }
 
-// DecryptSamples tries to open some values of every sealed column, from both ends of each table, and forgets what they say. It
-// opens no directory, since that may write; it gives an ErrKeyMissing when a key that the database names is not in the ring.
+// DecryptSamples decrypts some values of every encrypted column, from both ends of each table, and discards the values.
+// cardinal check calls it. It does not open a directory, because that can write. The error is ErrKeyMissing when a key
+// that the database names is not in the ring.
 func DecryptSamples(ctx context.Context, r store.Reader, ring *seal.Keyring) ([]EncryptedSample, error) {
 	const perColumn = 200
 	k := &Keys{byID: map[uuid.UUID]seal.KEK{}}
 	registered, err := r.KEKs(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the register of keys: %w", err)
+		return nil, fmt.Errorf("read the registered keys: %w", err)
 	}
 	for _, kek := range registered {
 		var ok bool
 		if k.byID[kek.ID], ok = ring.ByCheckValue([32]byte(kek.CheckValue)); !ok {
-			return nil, fmt.Errorf("%w: the key-encryption key %s is not at hand", ErrKeyMissing, kek.ID)
+			return nil, fmt.Errorf("%w: the key-encryption key %s was not given", ErrKeyMissing, kek.ID)
 		}
 	}
 	var samples []EncryptedSample
@@ -59,21 +60,21 @@ func DecryptSamples(ctx context.Context, r store.Reader, ring *seal.Keyring) ([]
 	return samples, nil
 }
 
-// tryDecrypt opens a value under its owner's key, a stranger's under that of the month.
+// tryDecrypt decrypts a value with the key of its owner; a value of an anonymous caller with the key of the month.
 func (k *Keys) tryDecrypt(ctx context.Context, r store.Reader, place store.SealedPlace, v store.SealedValue) error {
 	at := seal.Place{Table: place.Table, Column: place.Column, UserID: v.OwnerID, SchemaVersion: 1}
 	var key seal.Key
 	var err error
 	switch {
 	case len(v.Sealed) == 1:
-		key = seal.NewKey() // a placeholder opens under none
+		key = seal.NewKey() // an erased value: any key returns seal.ErrErased
 	case v.OwnerID == cardinal.StrangerID:
-		key, err = k.readServiceKey(ctx, r, monthName(cardinal.TimeOf(v.RowID)))
+		key, err = k.readServiceKey(ctx, r, monthKeyName(cardinal.TimeOf(v.RowID)))
 		if errors.Is(err, cardinal.ErrNotFound) {
-			return seal.ErrErased // the month retired
+			return seal.ErrErased // the key was destroyed with the month
 		}
 	case !v.Key.KEKID.Valid && place.Table == "audit_logs":
-		return seal.ErrErased // the log never changes: what an erased user left in it is closed for ever
+		return seal.ErrErased // the log never changes: it keeps the values of an erased user, which no key decrypts
 	default:
 		key, err = k.Unwrap(v.Key)
 	}

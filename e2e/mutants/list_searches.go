@@ -38,7 +38,7 @@ var searches = []mutant{
 	for _, text := range texts {
 		copy(mac[:], text)
 	}`}},
-	{name: "one walk looks at a bounded number of users", pkg: storeTests, run: "TestSQLite$", edit: edit{"internal/store/walk.go",
+	{name: "one walk looks at a bounded number of users", pkg: storeTests, run: "TestSQLite$", edit: edit{"internal/store/pagescan.go",
 		`	if !lead.full {`, `	if true {`}},
 	{name: "one walk looks at a bounded number of events", pkg: storeTests, run: "TestSQLite$", edit: edit{"internal/store/audit.go",
 		`	left := walkMost`, `	left := 1 << 30`}},

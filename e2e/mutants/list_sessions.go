@@ -42,7 +42,7 @@ var sessions = []mutant{
 		`key.RevokedAt == nil && `, ``}},
 	{name: "an API key ends with its service", pkg: directoryTests, run: "TestAPIKeys", edit: edit{"internal/directory/authenticate.go",
 		` && d.statuses[key.Status].CanSignIn`, ``}},
-	{name: "a set-up link works once", pkg: directoryTests, run: "TestSetUp", edit: edit{"internal/store/setup_links.go",
+	{name: "a set-up link works once", pkg: directoryTests, run: "TestSetUp", edit: edit{"internal/store/setup.go",
 		`WHERE id = $1 AND used_at IS NULL`, `WHERE id = $1`},
 		and: []edit{{"internal/directory/setup.go", `link.UsedAt == nil && `, ``}}},
 	{name: "a set-up link dies", pkg: directoryTests, run: "TestSetUp", edit: edit{"internal/directory/setup.go",

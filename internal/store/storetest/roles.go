@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"errors"
-	"slices"
 	"testing"
 	"time"
 
@@ -72,86 +71,3 @@ func roles(t *testing.T, s *store.Store) {
 	refused(t, "Role after DeleteRole", cardinal.ErrNotFound, err)
 	same(t, "permissions of a deleted role", must(r.RolePermissionIDs(ctx, role.ID))(t), []uuid.UUID{})
 }
-
-func permissions(t *testing.T, s *store.Store) {
-	ctx, r := t.Context(), s.Read(t.Context())
-	read := must(r.PermissionByName(ctx, "users.read"))(t)
-	p := cardinal.Permission{ID: cardinal.NewID(), Name: "reports.print", Description: "Print.", CreatedAt: moment, UpdatedAt: moment, Version: 1}
-	write(t, s, func(tx store.Tx) error {
-		same(t, "InsertPermission", must(tx.InsertPermission(ctx, p))(t), p)
-		same(t, "PermissionForChange", must(tx.PermissionForChange(ctx, p.ID))(t), p)
-		got := must(tx.UpdatePermission(ctx, p.ID, 1, "Print reports.", moment.Add(time.Second)))(t)
-		p.Version, p.Description, p.UpdatedAt = 2, "Print reports.", moment.Add(time.Second)
-		same(t, "UpdatePermission", got, p)
-		return nil
-	})
-	same(t, "Permission", must(r.Permission(ctx, p.ID))(t), p)
-	all := walk(t, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) ([]cardinal.Permission, error) { return r.Permissions(ctx, p) })
-	if len(all) < 20 || all[0] != read || all[len(all)-1] != p {
-		t.Errorf("Permissions: %v", all)
-	}
-	for name, change := range map[string]func(store.Tx) (cardinal.Permission, error){
-		"UpdatePermission": func(tx store.Tx) (cardinal.Permission, error) {
-			return tx.UpdatePermission(ctx, p.ID, 1, "x", moment.Add(time.Hour))
-		},
-		"DeletePermission": func(tx store.Tx) (cardinal.Permission, error) { return p, tx.DeletePermission(ctx, p.ID, 1) },
-	} {
-		refused(t, name+" of a stale version", cardinal.ErrNotFound, try(t, s, change))
-	}
-	insert := func(name string) error {
-		twin := p
-		twin.ID, twin.Name, twin.Version = cardinal.NewID(), name, 1
-		return try(t, s, func(tx store.Tx) (cardinal.Permission, error) { return tx.InsertPermission(ctx, twin) })
-	}
-	violated(t, "permissions_name_uq", insert("reports.print"))
-	for _, name := range []string{"reports", "Reports.print", "reports..print", "a.b.c.d.e", ".print", "reports.", "reports.1"} {
-		violated(t, "permissions_name_ck", insert(name))
-	}
-	violated(t, "permissions_built_in_kept", s.Write(ctx, func(tx store.Tx) error { return tx.DeletePermission(ctx, read.ID, read.Version) }))
-	role := newRole(t, s, "printer", "reports.print")
-	write(t, s, func(tx store.Tx) error { return tx.DeletePermission(ctx, p.ID, 2) })
-	_, err := r.Permission(ctx, p.ID)
-	refused(t, "Permission after DeletePermission", cardinal.ErrNotFound, err)
-	_, err = r.PermissionByName(ctx, p.Name)
-	refused(t, "PermissionByName after DeletePermission", cardinal.ErrNotFound, err)
-	same(t, "what is left of a role", must(r.RolePermissionIDs(ctx, role.ID))(t), []uuid.UUID{})
-}
-
-func rolePermissions(t *testing.T, s *store.Store) {
-	ctx, r := t.Context(), s.Read(t.Context())
-	role := newRole(t, s, "clerk", "users.update", "users.read", "roles.read")
-	want := []uuid.UUID{}
-	for _, name := range []string{"users.read", "users.update", "roles.read"} { // by id, which is not by name
-		want = append(want, must(r.PermissionByName(ctx, name))(t).ID)
-	}
-	same(t, "RolePermissionIDs", must(r.RolePermissionIDs(ctx, role.ID))(t), want)
-	page := walk(t, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) ([]cardinal.Permission, error) {
-		return r.RolePermissions(ctx, role.ID, p)
-	})
-	if len(page) != 3 || page[0] != must(r.Permission(ctx, want[0]))(t) {
-		t.Errorf("RolePermissions: %v", page)
-	}
-	if !slices.Contains(must(r.RolesHolding(ctx, want[0]))(t), role.ID) || !slices.IsSortedFunc(must(r.RolesHolding(ctx, want[0]))(t), compareIDs) {
-		t.Error("RolesHolding")
-	}
-	write(t, s, func(tx store.Tx) error {
-		if must(tx.AddRolePermission(ctx, role.ID, want[0], moment.Add(time.Hour)))(t) {
-			t.Error("AddRolePermission added it twice")
-		}
-		for _, there := range []bool{true, false} {
-			if removed := must(tx.RemoveRolePermission(ctx, role.ID, want[0]))(t); removed != there {
-				t.Errorf("RemoveRolePermission: %v, want %v", removed, there)
-			}
-		}
-		return nil
-	})
-	same(t, "RolePermissionIDs after", must(r.RolePermissionIDs(ctx, role.ID))(t), want[1:])
-	if slices.Contains(must(r.RolesHolding(ctx, want[0]))(t), role.ID) {
-		t.Error("RolesHolding after RemoveRolePermission")
-	}
-	violated(t, foreignKey(s, "role_permissions_permission_fk"), try(t, s, func(tx store.Tx) (bool, error) {
-		return tx.AddRolePermission(ctx, role.ID, cardinal.NewID(), moment)
-	}))
-}
-
-func compareIDs(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }

@@ -1,0 +1,37 @@
+package storetest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+func countries(t *testing.T, s *store.Store) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	all := must(r.Countries(ctx))(t)
+	if len(all) < 249 || !slices.IsSortedFunc(all, func(a, b cardinal.Country) int { return strings.Compare(a.Code, b.Code) }) {
+		t.Errorf("Countries: %d", len(all))
+	}
+	if c := must(r.Country(ctx, "RE"))(t); c.Name != "Réunion" {
+		t.Errorf("Country: %v", c)
+	}
+	_, err := r.Country(ctx, "XX")
+	refused(t, "Country of none", cardinal.ErrNotFound, err)
+	want := must(r.Country(ctx, "DE"))(t)
+	write(t, s, func(tx store.Tx) error {
+		same(t, "CountryForChange", must(tx.CountryForChange(ctx, "DE"))(t), want)
+		got := must(tx.UpdateCountry(ctx, "DE", want.Version, 190_000, moment))(t)
+		want.TaxRatePPM, want.UpdatedAt, want.Version = 190_000, moment, want.Version+1
+		same(t, "UpdateCountry", got, want)
+		return nil
+	})
+	same(t, "Country after UpdateCountry", must(r.Country(ctx, "DE"))(t), want)
+	update := func(version, ppm int64) error {
+		return try(t, s, func(tx store.Tx) (cardinal.Country, error) { return tx.UpdateCountry(ctx, "DE", version, ppm, moment) })
+	}
+	refused(t, "UpdateCountry of a stale version", cardinal.ErrNotFound, update(want.Version-1, 0))
+	violated(t, "countries_tax_rate_ck", update(want.Version, 1_000_001))
+}

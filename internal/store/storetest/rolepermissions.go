@@ -1,0 +1,51 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+func rolePermissions(t *testing.T, s *store.Store) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	role := newRole(t, s, "clerk", "users.update", "users.read", "roles.read")
+	want := []uuid.UUID{}
+	for _, name := range []string{"users.read", "users.update", "roles.read"} { // by id, which is not by name
+		want = append(want, must(r.PermissionByName(ctx, name))(t).ID)
+	}
+	same(t, "RolePermissionIDs", must(r.RolePermissionIDs(ctx, role.ID))(t), want)
+	page := walk(t, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) ([]cardinal.Permission, error) {
+		return r.RolePermissions(ctx, role.ID, p)
+	})
+	if len(page) != 3 || page[0] != must(r.Permission(ctx, want[0]))(t) {
+		t.Errorf("RolePermissions: %v", page)
+	}
+	if !slices.Contains(must(r.RolesHolding(ctx, want[0]))(t), role.ID) || !slices.IsSortedFunc(must(r.RolesHolding(ctx, want[0]))(t), compareIDs) {
+		t.Error("RolesHolding")
+	}
+	write(t, s, func(tx store.Tx) error {
+		if must(tx.AddRolePermission(ctx, role.ID, want[0], moment.Add(time.Hour)))(t) {
+			t.Error("AddRolePermission added it twice")
+		}
+		for _, there := range []bool{true, false} {
+			if removed := must(tx.RemoveRolePermission(ctx, role.ID, want[0]))(t); removed != there {
+				t.Errorf("RemoveRolePermission: %v, want %v", removed, there)
+			}
+		}
+		return nil
+	})
+	same(t, "RolePermissionIDs after", must(r.RolePermissionIDs(ctx, role.ID))(t), want[1:])
+	if slices.Contains(must(r.RolesHolding(ctx, want[0]))(t), role.ID) {
+		t.Error("RolesHolding after RemoveRolePermission")
+	}
+	violated(t, foreignKey(s, "role_permissions_permission_fk"), try(t, s, func(tx store.Tx) (bool, error) {
+		return tx.AddRolePermission(ctx, role.ID, cardinal.NewID(), moment)
+	}))
+}
+
+func compareIDs(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }

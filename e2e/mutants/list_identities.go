@@ -37,8 +37,8 @@ var identities = []mutant{
 		edit: edit{"internal/store/schema/postgres/0002_access.sql",
 			`AND r.min_holders > 0 FOR NO KEY UPDATE;`, `AND r.min_holders > 0;`},
 		and: []edit{
-			{"internal/store/grants.go", `		 ORDER BY id` + "`+tx.engine.forChange", `		 ORDER BY id` + "`"},
-			{"internal/store/grants.go", `FROM roles WHERE id = $1` + "`+tx.engine.forChange", `FROM roles WHERE id = $1` + "`"}}},
+			{"internal/store/grants.go", `		 ORDER BY id` + "`+tx.engine.lockRow", `		 ORDER BY id` + "`"},
+			{"internal/store/grants.go", `FROM roles WHERE id = $1` + "`+tx.engine.lockRow", `FROM roles WHERE id = $1` + "`"}}},
 	{name: "the trigger's own lock of a role", pkg: storeTests, run: "TestTwoAdministratorsCannotBothLeave", edit: edit{"internal/store/schema/postgres/0002_access.sql",
 		`AND r.min_holders > 0 FOR NO KEY UPDATE;`, `AND r.min_holders > 0;`}},
 	{name: "moves between statuses, SQLite", pkg: storeTests, run: "TestWrongStatesAreRefused/sqlite", edit: edit{"internal/store/schema/sqlite/0001_identity.sql",
@@ -54,5 +54,5 @@ var identities = []mutant{
 	{name: "a restored user is what they were", pkg: directoryTests, run: "TestModel/sqlite", edit: edit{"internal/store/users.go",
 		`t.to_status = users.status_before_deletion)`, `t.to_status <> '')`}},
 	{name: "a session is opened under the user's lock", pkg: directoryTests, run: "TestSessionEndIsLinearizable/postgres|TestSignIn/postgres", edit: edit{"internal/store/passwords.go",
-		`		 WHERE u.id = $1` + "`+tx.engine.forChange, userID)", `		 WHERE u.id = $1` + "`, userID)"}},
+		`		 WHERE u.id = $1` + "`+tx.engine.lockRow, userID)", `		 WHERE u.id = $1` + "`, userID)"}},
 }

@@ -55,7 +55,7 @@ var schema = []mutant{
 	{name: "a deadlock is tried again", pkg: storeTests, run: "TestPostgres", edit: edit{"internal/store/postgres.go",
 		`		return errRetry`, `		return errors.New("lost")`}},
 	{name: "a user is locked for a change", pkg: storeTests, run: "TestPostgres", edit: edit{"internal/store/users.go",
-		`FROM users WHERE id = $1` + "`+tx.engine.forChange, id)", `FROM users WHERE id = $1` + "`, id)"}},
+		`FROM users WHERE id = $1` + "`+tx.engine.lockRow, id)", `FROM users WHERE id = $1` + "`, id)"}},
 	{name: "rights of the service", pkg: "./internal/catalog/check", run: "TestPostgresMutantsAreNoticed", edit: edit{"internal/catalog/check/fingerprint.go",
 		`				if d.about == about {`, `				if d.about == about && about != ofRights {`}},
 	{name: "the fingerprint of check", pkg: "./internal/catalog/check", run: "TestSQLiteMutantsAreNoticed", edit: edit{"internal/catalog/check/fingerprint.go",

@@ -39,9 +39,9 @@ var searches = []mutant{
 		copy(mac[:], text)
 	}`}},
 	{name: "one walk looks at a bounded number of users", pkg: storeTests, run: "TestSQLite$", edit: edit{"internal/store/pagescan.go",
-		`	if !lead.full {`, `	if true {`}},
+		`	if !lead.exceedsScan {`, `	if true {`}},
 	{name: "one walk looks at a bounded number of events", pkg: storeTests, run: "TestSQLite$", edit: edit{"internal/store/audit.go",
-		`	left := walkMost`, `	left := 1 << 30`}},
+		`	left := maxScan`, `	left := 1 << 30`}},
 	{name: "a search opens a bounded number of people for a page", pkg: apiTests, run: "TestShortPages", edit: edit{"internal/directory/searchquery.go",
 		`const openMost = 400`, `const openMost = 1 << 30`}},
 	{name: "nothing is counted unless it is asked for", pkg: apiTests, run: "TestShortPages", edit: edit{"internal/api/users.go",

@@ -17,11 +17,11 @@ type Caller struct {
 
 // May reports whether a caller holds a permission at a moment. It does not look at the user's status: authentication did.
 func (r Reader) May(ctx context.Context, c Caller, permission string, at time.Time) (bool, error) {
-	return r.ask(ctx, c, at, permission, `
-		SELECT `+holdsPermission)
+	return r.queryBool(ctx, c, at, permission, `
+		SELECT `+hasPermissionSQL)
 }
 
-const holdsPermission = `EXISTS (
+const hasPermissionSQL = `EXISTS (
 		  SELECT 1 FROM mine
 		   WHERE mine.holds_all OR EXISTS (
 		     SELECT 1
@@ -30,20 +30,20 @@ const holdsPermission = `EXISTS (
 
 // MayWithKey answers May together with the caller's wrapped data key, which the event of what they may do will need.
 func (r Reader) MayWithKey(ctx context.Context, c Caller, permission string, at time.Time) (may bool, key UserKeyRecord, err error) {
-	query, args := mine(c, at, permission)
-	may, err = one(ctx, r, func(row scanner) (may bool, err error) {
+	query, args := callerRoles(c, at, permission)
+	may, err = queryOne(ctx, r, func(row scanner) (may bool, err error) {
 		key.UserID = c.UserID
 		err = row.Scan(&may, &key.KEKID, &key.WrappedKey)
 		return may, err
 	}, query+`
-		SELECT `+holdsPermission+`, k.kek_id, k.wrapped_key FROM user_keys k WHERE k.user_id = $1`, args...)
+		SELECT `+hasPermissionSQL+`, k.kek_id, k.wrapped_key FROM user_keys k WHERE k.user_id = $1`, args...)
 	return may, key, err
 }
 
 // Outranks reports whether a caller holds every permission that a user holds at a moment. Who holds all is outranked only by
 // those who hold all, and who holds nothing by everyone.
 func (r Reader) Outranks(ctx context.Context, actor Caller, targetUserID uuid.UUID, at time.Time) (bool, error) {
-	return r.ask(ctx, actor, at, targetUserID, `,
+	return r.queryBool(ctx, actor, at, targetUserID, `,
 		theirs AS (
 		  SELECT r.id, r.holds_all
 		    FROM user_roles g JOIN roles r ON r.id = g.role_id
@@ -60,7 +60,7 @@ func (r Reader) Outranks(ctx context.Context, actor Caller, targetUserID uuid.UU
 
 // HoldsAllOf reports whether a caller holds every permission of a role at a moment; false when there is no such role.
 func (r Reader) HoldsAllOf(ctx context.Context, actor Caller, roleID uuid.UUID, at time.Time) (bool, error) {
-	return r.ask(ctx, actor, at, roleID, `
+	return r.queryBool(ctx, actor, at, roleID, `
 		SELECT EXISTS (
 		  SELECT 1 FROM roles r
 		   WHERE r.id = $3
@@ -72,14 +72,14 @@ func (r Reader) HoldsAllOf(ctx context.Context, actor Caller, roleID uuid.UUID, 
 		              FROM mine JOIN role_permissions own ON own.role_id = mine.id))))`)
 }
 
-// ask answers a question about mine. $3 is what the question is about.
-func (r Reader) ask(ctx context.Context, c Caller, at time.Time, about any, question string) (bool, error) {
-	query, args := mine(c, at, about)
-	return one(ctx, r, scanBool, query+question, args...)
+// queryBool answers a question about mine. $3 is what the question is about.
+func (r Reader) queryBool(ctx context.Context, c Caller, at time.Time, about any, question string) (bool, error) {
+	query, args := callerRoles(c, at, about)
+	return queryOne(ctx, r, scanBool, query+question, args...)
 }
 
-// mine begins a statement about the roles in force of a caller ($1) at a moment ($2).
-func mine(c Caller, at time.Time, about any) (string, []any) {
+// callerRoles begins a statement about the roles in force of a caller ($1) at a moment ($2).
+func callerRoles(c Caller, at time.Time, about any) (string, []any) {
 	ofKey, args := ``, []any{c.UserID, at, about}
 	if c.APIKeyID.Valid {
 		ofKey = ` AND EXISTS (SELECT 1 FROM api_key_roles a WHERE a.user_id = g.user_id AND a.role_id = g.role_id AND a.api_key_id = $4)`
@@ -96,7 +96,7 @@ func mine(c Caller, at time.Time, about any) (string, []any) {
 // may act at all. cardinal.ErrNotFound when there is no such user.
 func (r Reader) CheckAccess(ctx context.Context, userID uuid.UUID, permission string, at time.Time) (known, allowed bool, err error) {
 	type answer struct{ known, allowed bool }
-	a, err := one(ctx, r, func(row scanner) (a answer, err error) {
+	a, err := queryOne(ctx, r, func(row scanner) (a answer, err error) {
 		err = row.Scan(&a.known, &a.allowed)
 		return a, err
 	}, `
@@ -117,7 +117,7 @@ func (r Reader) CheckAccess(ctx context.Context, userID uuid.UUID, permission st
 // ExplainAccess returns every grant to a user of a role that holds a permission, expired ones too, by role id. InForce is
 // left to the caller.
 func (r Reader) ExplainAccess(ctx context.Context, userID uuid.UUID, permission string) ([]cardinal.AccessGrant, error) {
-	return all(ctx, r, func(row scanner) (g cardinal.AccessGrant, err error) {
+	return queryAll(ctx, r, func(row scanner) (g cardinal.AccessGrant, err error) {
 		err = row.Scan(&g.RoleID, &g.RoleName, &g.GrantedBy, timeInto{&g.GrantedAt}, nullTimeInto{&g.ExpiresAt})
 		return g, err
 	}, `

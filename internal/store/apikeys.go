@@ -35,7 +35,7 @@ func StampAPIKeyRole(userID, apiKeyID, roleID uuid.UUID) cardinal.RowStamp {
 
 // APIKey returns an API key, ended ones too.
 func (r Reader) APIKey(ctx context.Context, id uuid.UUID) (APIKeyRecord, error) {
-	w := where{}
+	w := whereClause{}
 	w.and(`id = $%d`, id)
 	found, err := r.apiKeys(ctx, w, false)
 	if err == nil && len(found) == 0 {
@@ -50,16 +50,16 @@ func (r Reader) APIKey(ctx context.Context, id uuid.UUID) (APIKeyRecord, error) 
 // APIKeys returns a page of the API keys of a service (uuid.Nil: of all), ended ones too, one more than asked for when there
 // are more.
 func (r Reader) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) ([]APIKeyRecord, error) {
-	w := where{}
+	w := whereClause{}
 	if userID != uuid.Nil {
 		w.and(`user_id = $%d`, userID)
 	}
-	w.walk(`id`, whole(p))
+	w.page(`id`, allIDs(p))
 	return r.apiKeys(ctx, w, p.Descending)
 }
 
 // apiKeys reads keys and their roles in one statement, a row a role.
-func (r Reader) apiKeys(ctx context.Context, w where, descending bool) ([]APIKeyRecord, error) {
+func (r Reader) apiKeys(ctx context.Context, w whereClause, descending bool) ([]APIKeyRecord, error) {
 	order := ``
 	if descending {
 		order = ` DESC`
@@ -68,14 +68,14 @@ func (r Reader) apiKeys(ctx context.Context, w where, descending bool) ([]APIKey
 		key  APIKeyRecord
 		role uuid.NullUUID
 	}
-	rows, err := all(ctx, r, func(row scanner) (x keyRole, err error) {
+	rows, err := queryAll(ctx, r, func(row scanner) (x keyRole, err error) {
 		k := &x.key
 		err = row.Scan(&k.UserID, &k.ID, &k.NameSealed, &k.TokenHash, &k.Hint, timeInto{&k.CreatedAt}, timeInto{&k.ExpiresAt},
 			nullTimeInto{&k.RevokedAt}, &k.SchemaVersion, &x.role)
 		return x, err
 	}, `
 		SELECT k.user_id, k.id, k.name_sealed, k.token_hash, k.hint, k.created_at, k.expires_at, k.revoked_at, k.schema_version, kr.role_id
-		  FROM (SELECT `+apiKeyColumns+` FROM api_keys`+w.text()+`) k
+		  FROM (SELECT `+apiKeyColumns+` FROM api_keys`+w.sql()+`) k
 		  LEFT JOIN api_key_roles kr ON kr.user_id = k.user_id AND kr.api_key_id = k.id
 		 ORDER BY k.id`+order+`, kr.role_id`, w.args...)
 	if err != nil {
@@ -136,7 +136,7 @@ type APIKeyAuth struct {
 
 // AuthenticateAPIKey returns what decides whether an API key is good. The caller compares the hash.
 func (r Reader) AuthenticateAPIKey(ctx context.Context, userID, id uuid.UUID) (APIKeyAuth, error) {
-	return one(ctx, r, func(row scanner) (a APIKeyAuth, err error) {
+	return queryOne(ctx, r, func(row scanner) (a APIKeyAuth, err error) {
 		err = row.Scan(&a.TokenHash, timeInto{&a.ExpiresAt}, nullTimeInto{&a.RevokedAt}, &a.Status, &a.CanHoldAPIKeys, &a.CanSignIn)
 		return a, err
 	}, `

@@ -22,25 +22,25 @@ func StampAttributeDefinition(d cardinal.AttributeDefinition) cardinal.RowStamp 
 
 // AttributeDefinitions returns a page of the declared attributes, one more than asked for when there are more.
 func (r Reader) AttributeDefinitions(ctx context.Context, p cardinal.Page) ([]cardinal.AttributeDefinition, error) {
-	w := where{}
-	w.walk(`id`, whole(p))
-	return all(ctx, r, scanAttributeDefinition, `SELECT `+attributeDefinitionColumns+` FROM attribute_definitions`+w.text(), w.args...)
+	w := whereClause{}
+	w.page(`id`, allIDs(p))
+	return queryAll(ctx, r, scanAttributeDefinition, `SELECT `+attributeDefinitionColumns+` FROM attribute_definitions`+w.sql(), w.args...)
 }
 
 // AllAttributeDefinitions returns the declared attributes by name, at most 1,000.
 func (r Reader) AllAttributeDefinitions(ctx context.Context) ([]cardinal.AttributeDefinition, error) {
-	return all(ctx, r, scanAttributeDefinition, `
-		SELECT `+attributeDefinitionColumns+` FROM attribute_definitions ORDER BY name`+r.engine.binary+` LIMIT 1000`)
+	return queryAll(ctx, r, scanAttributeDefinition, `
+		SELECT `+attributeDefinitionColumns+` FROM attribute_definitions ORDER BY name`+r.engine.byteCollation+` LIMIT 1000`)
 }
 
 // AttributeDefinition returns a declared attribute.
 func (r Reader) AttributeDefinition(ctx context.Context, id uuid.UUID) (cardinal.AttributeDefinition, error) {
-	return one(ctx, r, scanAttributeDefinition, `SELECT `+attributeDefinitionColumns+` FROM attribute_definitions WHERE id = $1`, id)
+	return queryOne(ctx, r, scanAttributeDefinition, `SELECT `+attributeDefinitionColumns+` FROM attribute_definitions WHERE id = $1`, id)
 }
 
 // InsertAttributeDefinition declares an attribute; it Violates "attribute_definitions_name_uq" when the name is taken.
 func (tx Tx) InsertAttributeDefinition(ctx context.Context, d cardinal.AttributeDefinition) (cardinal.AttributeDefinition, error) {
-	return one(ctx, tx.Reader, scanAttributeDefinition, `
+	return queryOne(ctx, tx.Reader, scanAttributeDefinition, `
 		INSERT INTO attribute_definitions (`+attributeDefinitionColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		RETURNING `+attributeDefinitionColumns, d.ID, d.Name, d.Description, d.ValueType, d.IsSearchable, d.CreatedAt, d.UpdatedAt, d.Version)

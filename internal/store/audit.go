@@ -36,7 +36,7 @@ func (tx Tx) AppendEvent(ctx context.Context, e cardinal.AuditEvent) error {
 	if err != nil {
 		return err
 	}
-	return tx.later(ctx, `
+	return tx.execDeferred(ctx, `
 		INSERT INTO audit_logs (`+auditColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		e.SubjectID, e.ID, e.ActorID, e.SessionID, e.APIKeyID, e.Action, e.IsRefused, e.Attempts, rows, changes, e.RequestID,
@@ -49,12 +49,12 @@ type EventWalk struct {
 	Until  uuid.UUID             // where the walk stopped before it found enough: the next begins there; uuid.Nil when it came to the end
 }
 
-// eventSources are the filters that are set. That of the request comes last: it alone does not give its events in order.
-func eventSources(f cardinal.AuditFilter) []source {
-	var all []source
+// eventFilters are the filters that are set. That of the request comes last: it alone does not give its events in order.
+func eventFilters(f cardinal.AuditFilter) []indexFilter {
+	var all []indexFilter
 	add := func(column string, value any) {
-		all = append(all, source{from: `audit_logs`, key: `id`, term: column + ` = $%d`, args: []any{value},
-			probe: `COALESCE(` + column + `, ` + column + `) = $%d`})
+		all = append(all, indexFilter{table: `audit_logs`, idColumn: `id`, condition: column + ` = $%d`, args: []any{value},
+			exists: `COALESCE(` + column + `, ` + column + `) = $%d`})
 	}
 	if f.SubjectID != uuid.Nil {
 		add(`subject_id`, f.SubjectID)
@@ -75,26 +75,26 @@ func eventSources(f cardinal.AuditFilter) []source {
 // a walk looks at a bounded number of them. On PostgreSQL it goes through the months newest first (or oldest first), each bounded by its
 // ids, so that planning does not grow with the number of months.
 func (r Reader) Events(ctx context.Context, f cardinal.AuditFilter) (EventWalk, error) {
-	within := whole(f.Page)
+	within := allIDs(f.Page)
 	if !f.From.IsZero() {
-		within.low = floorID(f.From)
+		within.low = lowestIDAt(f.From)
 	}
 	if !f.Until.IsZero() {
-		within.high = floorID(f.Until)
+		within.high = lowestIDAt(f.Until)
 	}
-	return r.walkEvents(ctx, eventSources(f), within)
+	return r.readEvents(ctx, eventFilters(f), within)
 }
 
-func (r Reader) walkEvents(ctx context.Context, found []source, within span) (EventWalk, error) {
+func (r Reader) readEvents(ctx context.Context, found []indexFilter, within idRange) (EventWalk, error) {
 	walk := EventWalk{Events: []cardinal.AuditEvent{}}
-	parts, err := r.spans(ctx, within)
+	parts, err := r.partitionRanges(ctx, within)
 	if err != nil {
 		return walk, err
 	}
-	left := walkMost
+	left := maxScan
 	for _, part := range parts {
 		part.Limit = within.Limit - len(walk.Events)
-		seen, err := r.events(ctx, &walk, found, part, left)
+		seen, err := r.appendEvents(ctx, &walk, found, part, left)
 		if err != nil || len(walk.Events) > within.Limit || walk.Until != uuid.Nil {
 			return walk, err
 		}
@@ -103,10 +103,10 @@ func (r Reader) walkEvents(ctx context.Context, found []source, within span) (Ev
 	return walk, nil
 }
 
-// spans are the parts of the audit log that a walk goes through, in its order: the months, or all of it on an engine that has none.
-func (r Reader) spans(ctx context.Context, within span) ([]span, error) {
+// partitionRanges are the parts of the audit log that a walk goes through, in its order: the months, or all of it on an engine that has none.
+func (r Reader) partitionRanges(ctx context.Context, within idRange) ([]idRange, error) {
 	if r.engine.auditMonths == nil {
-		return []span{within}, nil
+		return []idRange{within}, nil
 	}
 	months, err := r.engine.auditMonths(ctx, r)
 	if err != nil {
@@ -115,17 +115,17 @@ func (r Reader) spans(ctx context.Context, within span) ([]span, error) {
 	if within.Descending {
 		slices.Reverse(months)
 	}
-	var found []span
+	var found []idRange
 	for _, month := range months {
-		part := span{within.Page, cardinal.IDAt(month), cardinal.IDAt(month.AddDate(0, 1, 0))}
-		if less(part.low, within.low) {
+		part := idRange{within.Page, cardinal.IDAt(month), cardinal.IDAt(month.AddDate(0, 1, 0))}
+		if lessID(part.low, within.low) {
 			part.low = within.low
 		}
-		if less(within.high, part.high) {
+		if lessID(within.high, part.high) {
 			part.high = within.high
 		}
 		after := part.After
-		if !less(part.low, part.high) || after != uuid.Nil && (part.Descending && !less(part.low, after) || !part.Descending && !less(after, part.high)) {
+		if !lessID(part.low, part.high) || after != uuid.Nil && (part.Descending && !lessID(part.low, after) || !part.Descending && !lessID(after, part.high)) {
 			continue
 		}
 		found = append(found, part)
@@ -133,28 +133,28 @@ func (r Reader) spans(ctx context.Context, within span) ([]span, error) {
 	return found, nil
 }
 
-func less(a, b uuid.UUID) bool { return string(a[:]) < string(b[:]) }
+func lessID(a, b uuid.UUID) bool { return string(a[:]) < string(b[:]) }
 
-// events adds what a part of the log has to a walk that may look at most at so many; it returns how many it looked at to choose from.
-func (r Reader) events(ctx context.Context, walk *EventWalk, found []source, within span, most int) (seen int, err error) {
-	lead, others, err := r.lead(ctx, found, source{from: `audit_logs`, key: `id`}, within, most)
+// appendEvents adds what a part of the log has to a walk that may look at most at so many; it returns how many it looked at to choose from.
+func (r Reader) appendEvents(ctx context.Context, walk *EventWalk, found []indexFilter, within idRange, most int) (seen int, err error) {
+	lead, others, err := r.chooseDriving(ctx, found, indexFilter{table: `audit_logs`, idColumn: `id`}, within, most)
 	if err != nil {
 		return 0, err
 	}
-	until, err := r.until(ctx, lead, within, most)
+	until, err := r.scanLimitID(ctx, lead, within, most)
 	if err != nil {
 		return 0, err
 	}
-	w := where{}
-	if lead.term != "" {
-		w.and(lead.term, lead.args...)
+	w := whereClause{}
+	if lead.condition != "" {
+		w.and(lead.condition, lead.args...)
 	}
 	for _, other := range others {
-		w.and(other.probe, other.args...)
+		w.and(other.exists, other.args...)
 	}
-	w.stop(lead.key, within.Page, until)
-	w.walk(lead.key, within)
-	events, err := all(ctx, r, scanEvent, `SELECT `+auditColumns+` FROM audit_logs`+w.text(), w.args...)
+	w.boundAt(lead.idColumn, within.Page, until)
+	w.page(lead.idColumn, within)
+	events, err := queryAll(ctx, r, scanEvent, `SELECT `+auditColumns+` FROM audit_logs`+w.sql(), w.args...)
 	walk.Events = append(walk.Events, events...)
 	if len(events) <= within.Limit {
 		walk.Until = until

@@ -18,7 +18,7 @@ type ErasedPerson struct {
 
 // UntouchedAmong returns which of some people nobody has touched since they were made: no change, no session, no role since.
 func (tx Tx) UntouchedAmong(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
-	return among(ctx, tx.Reader, scanID, `
+	return queryIn(ctx, tx.Reader, scanID, `
 		SELECT u.id
 		  FROM users u
 		  JOIN profiles p ON p.user_id = u.id AND p.version = 1
@@ -46,13 +46,13 @@ func (tx Tx) ErasePeople(ctx context.Context, ids []uuid.UUID, now time.Time) ([
 	}
 	at := len(args) + 1
 	bound := append(append([]any{}, args...), now)
-	profiles, err := all(ctx, tx.Reader, scanProfile, `
+	profiles, err := queryAll(ctx, tx.Reader, scanProfile, `
 		UPDATE profiles
-		   SET display_name_sealed = CASE WHEN display_name_sealed IS NULL THEN NULL ELSE `+tx.engine.placeholder+` END,
-		       username_sealed = CASE WHEN username_sealed IS NULL THEN NULL ELSE `+tx.engine.placeholder+` END,
-		       avatar_url_sealed = CASE WHEN avatar_url_sealed IS NULL THEN NULL ELSE `+tx.engine.placeholder+` END,
-		       attributes_sealed = CASE WHEN attributes_sealed IS NULL THEN NULL ELSE `+tx.engine.placeholder+` END,
-		       country_code = NULL, locale = 'und', time_zone = 'UTC', preferences = '{}', updated_at = `+dollar(at)+`, version = version + 1
+		   SET display_name_sealed = CASE WHEN display_name_sealed IS NULL THEN NULL ELSE `+tx.engine.erasedValue+` END,
+		       username_sealed = CASE WHEN username_sealed IS NULL THEN NULL ELSE `+tx.engine.erasedValue+` END,
+		       avatar_url_sealed = CASE WHEN avatar_url_sealed IS NULL THEN NULL ELSE `+tx.engine.erasedValue+` END,
+		       attributes_sealed = CASE WHEN attributes_sealed IS NULL THEN NULL ELSE `+tx.engine.erasedValue+` END,
+		       country_code = NULL, locale = 'und', time_zone = 'UTC', preferences = '{}', updated_at = `+param(at)+`, version = version + 1
 		 WHERE user_id IN (`+list+`)
 		RETURNING `+profileColumns, append([]any{}, bound...)...)
 	if err != nil {
@@ -60,14 +60,14 @@ func (tx Tx) ErasePeople(ctx context.Context, ids []uuid.UUID, now time.Time) ([
 	}
 	if _, err := tx.exec(ctx, `
 		UPDATE users
-		   SET status = t.to_status, deleted_at = `+dollar(at)+`, status_before_deletion = users.status, updated_at = `+dollar(at)+`, version = users.version + 1
+		   SET status = t.to_status, deleted_at = `+param(at)+`, status_before_deletion = users.status, updated_at = `+param(at)+`, version = users.version + 1
 		  FROM user_status_transitions t
 		 WHERE t.from_status = users.status AND t.action = 'delete' AND users.id IN (`+list+`)`, append([]any{}, bound...)...); err != nil {
 		return nil, err
 	}
-	users, err := all(ctx, tx.Reader, scanUser, `
+	users, err := queryAll(ctx, tx.Reader, scanUser, `
 		UPDATE users
-		   SET status = t.to_status, erased_at = `+dollar(at)+`, updated_at = `+dollar(at)+`, version = users.version + 1
+		   SET status = t.to_status, erased_at = `+param(at)+`, updated_at = `+param(at)+`, version = users.version + 1
 		  FROM user_status_transitions t
 		 WHERE t.from_status = users.status AND t.action = 'erase' AND users.id IN (`+list+`)
 		RETURNING `+userColumns, append([]any{}, bound...)...)
@@ -85,4 +85,4 @@ func (tx Tx) ErasePeople(ctx context.Context, ids []uuid.UUID, now time.Time) ([
 	return erased, nil
 }
 
-func dollar(n int) string { return "$" + strconv.Itoa(n) }
+func param(n int) string { return "$" + strconv.Itoa(n) }

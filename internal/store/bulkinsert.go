@@ -26,55 +26,55 @@ type NewPerson struct {
 	Event       cardinal.AuditEvent
 }
 
-// bulk is the rows of one table on their way in.
-type bulk struct {
+// tableRows is the rows of one table on their way in.
+type tableRows struct {
 	table   string
 	columns []string
 	rows    [][]any
 }
 
-func bulkOf(table, columns string) *bulk {
-	b := &bulk{table: table, columns: strings.Split(columns, ",")}
+func newTableRows(table, columns string) *tableRows {
+	b := &tableRows{table: table, columns: strings.Split(columns, ",")}
 	for i, name := range b.columns {
 		b.columns[i] = strings.TrimSpace(name)
 	}
 	return b
 }
 
-func (b *bulk) add(values ...any) { b.rows = append(b.rows, values) }
+func (b *tableRows) add(values ...any) { b.rows = append(b.rows, values) }
 
 // InsertPeople adds people, all rows of a table together, as fast as the engine takes them. What a row breaks fails them all, and
 // may show only as the error of Write.
 func (tx Tx) InsertPeople(ctx context.Context, people []NewPerson) error {
-	tables, err := bulksOf(people)
+	tables, err := rowsByTable(people)
 	if err != nil {
 		return err
 	}
-	return tx.insert(ctx, tables...)
+	return tx.insertRows(ctx, tables...)
 }
 
-func (tx Tx) insert(ctx context.Context, tables ...*bulk) error {
+func (tx Tx) insertRows(ctx context.Context, tables ...*tableRows) error {
 	for _, b := range tables {
 		if len(b.rows) == 0 {
 			continue
 		}
 		for _, row := range b.rows {
-			tx.engine.args(row)
+			tx.engine.encodeArgs(row)
 		}
-		if err := tx.engine.bulk(ctx, tx, b); err != nil {
+		if err := tx.engine.bulkInsert(ctx, tx, b); err != nil {
 			return tx.engine.classify(err)
 		}
 	}
 	return nil
 }
 
-// bulksOf sorts the rows of people by table, what others refer to first.
-func bulksOf(people []NewPerson) ([]*bulk, error) {
-	users := bulkOf("users", "id, kind, status, status_before_deletion, created_at, updated_at, deleted_at, version, schema_version")
-	keys := bulkOf("user_keys", "user_id, kek_id, wrapped_key, created_at, wrapped_at")
-	profiles, contacts, identifiers := bulkOf("profiles", profileColumns), bulkOf("contacts", contactColumns), bulkOf("identifiers", identifierColumns)
-	credentials, grants := bulkOf("credentials", credentialColumns), bulkOf("user_roles", "user_id, role_id, granted_by, created_at, expires_at")
-	tokens, events := bulkOf("search_tokens", "token, user_id"), bulkOf("audit_logs", auditColumns)
+// rowsByTable sorts the rows of people by table, what others refer to first.
+func rowsByTable(people []NewPerson) ([]*tableRows, error) {
+	users := newTableRows("users", "id, kind, status, status_before_deletion, created_at, updated_at, deleted_at, version, schema_version")
+	keys := newTableRows("user_keys", "user_id, kek_id, wrapped_key, created_at, wrapped_at")
+	profiles, contacts, identifiers := newTableRows("profiles", profileColumns), newTableRows("contacts", contactColumns), newTableRows("identifiers", identifierColumns)
+	credentials, grants := newTableRows("credentials", credentialColumns), newTableRows("user_roles", "user_id, role_id, granted_by, created_at, expires_at")
+	tokens, events := newTableRows("search_tokens", "token, user_id"), newTableRows("audit_logs", auditColumns)
 	for i := range people {
 		u, p := &people[i].User, &people[i].Profile
 		users.add(u.ID, u.Kind, u.Status, u.StatusBeforeDeletion, u.CreatedAt, u.UpdatedAt, u.DeletedAt, u.Version, u.SchemaVersion)
@@ -105,10 +105,10 @@ func bulksOf(people []NewPerson) ([]*bulk, error) {
 			return nil, err
 		}
 	}
-	return []*bulk{users, keys, profiles, contacts, identifiers, credentials, grants, tokens, events}, nil
+	return []*tableRows{users, keys, profiles, contacts, identifiers, credentials, grants, tokens, events}, nil
 }
 
-func (b *bulk) addEvent(e cardinal.AuditEvent) error {
+func (b *tableRows) addEvent(e cardinal.AuditEvent) error {
 	changes, err := canonicalJSON(e.Changes)
 	if err != nil {
 		return err
@@ -120,37 +120,37 @@ func (b *bulk) addEvent(e cardinal.AuditEvent) error {
 
 // sort brings rows into the order of their keys, which come first, so that a page of a large table is read and written once. Keys that
 // are no bytes are ids, which are in order as they come.
-func (b *bulk) sort() {
+func (b *tableRows) sort() {
 	if _, ok := b.rows[0][0].([]byte); ok {
 		slices.SortStableFunc(b.rows, func(x, y []any) int { return bytes.Compare(x[0].([]byte), y[0].([]byte)) })
 	}
 }
 
-// together is how many rows SQLite gets in one statement. It finds its place in a table and its indexes once for rows that stand
+// rowsPerInsert is how many rows SQLite gets in one statement. It finds its place in a table and its indexes once for rows that stand
 // side by side, as new ones do.
-const together = 50
+const rowsPerInsert = 50
 
-func bulkSQLite(ctx context.Context, tx Tx, b *bulk) error {
+func bulkInsertSQLite(ctx context.Context, tx Tx, b *tableRows) error {
 	b.sort()
 	row := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(b.columns)), ", ") + ")"
-	one := `INSERT INTO ` + b.table + ` (` + strings.Join(b.columns, ", ") + `) VALUES ` + row
-	many := one + strings.Repeat(", "+row, together-1)
-	full := len(b.rows) / together * together
-	for rows := range slices.Chunk(b.rows[:full], together) {
-		if _, err := tx.q.ExecContext(ctx, many, slices.Concat(rows...)...); err != nil {
+	singleRow := `INSERT INTO ` + b.table + ` (` + strings.Join(b.columns, ", ") + `) VALUES ` + row
+	manyRows := singleRow + strings.Repeat(", "+row, rowsPerInsert-1)
+	inGroups := len(b.rows) / rowsPerInsert * rowsPerInsert
+	for rows := range slices.Chunk(b.rows[:inGroups], rowsPerInsert) {
+		if _, err := tx.q.ExecContext(ctx, manyRows, slices.Concat(rows...)...); err != nil {
 			return err
 		}
 	}
-	for _, row := range b.rows[full:] {
-		if _, err := tx.q.ExecContext(ctx, one, row...); err != nil {
+	for _, row := range b.rows[inGroups:] {
+		if _, err := tx.q.ExecContext(ctx, singleRow, row...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// bulkPostgres copies.
-func bulkPostgres(ctx context.Context, tx Tx, b *bulk) error {
+// copyPostgres copies.
+func copyPostgres(ctx context.Context, tx Tx, b *tableRows) error {
 	p := tx.q.(*pipeline)
 	if err := p.flush(ctx); err != nil {
 		return err
@@ -166,40 +166,40 @@ func bulkPostgres(ctx context.Context, tx Tx, b *bulk) error {
 
 // IdentifiersAmong returns the claims on some values.
 func (r Reader) IdentifiersAmong(ctx context.Context, valueIndexes [][]byte) ([]IdentifierRecord, error) {
-	return among(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE value_index IN (`, valueIndexes)
+	return queryIn(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE value_index IN (`, valueIndexes)
 }
 
 // UsersAmong returns which of some ids are users.
 func (r Reader) UsersAmong(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
-	return among(ctx, r, scanID, `SELECT id FROM users WHERE id IN (`, ids)
+	return queryIn(ctx, r, scanID, `SELECT id FROM users WHERE id IN (`, ids)
 }
 
 // SaltsAmong returns which of some salts a stored password has.
 func (r Reader) SaltsAmong(ctx context.Context, salts []string) ([]string, error) {
-	return among(ctx, r, scanText, `SELECT salt FROM credentials WHERE salt IN (`, salts)
+	return queryIn(ctx, r, scanText, `SELECT salt FROM credentials WHERE salt IN (`, salts)
 }
 
-func among[T, V any](ctx context.Context, r Reader, scan func(scanner) (T, error), query string, values []V) ([]T, error) {
+func queryIn[T, V any](ctx context.Context, r Reader, scan func(scanner) (T, error), query string, values []V) ([]T, error) {
 	if len(values) == 0 {
 		return nil, nil
 	}
 	list, args := placeholders(values)
-	return all(ctx, r, scan, query+list+`)`, args...)
+	return queryAll(ctx, r, scan, query+list+`)`, args...)
 }
 
 // ContactsAmong returns the contacts of some users, each user's oldest first.
 func (r Reader) ContactsAmong(ctx context.Context, userIDs []uuid.UUID) ([]ContactRecord, error) {
 	list, args := placeholders(userIDs)
-	return all(ctx, r, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE user_id IN (`+list+`) ORDER BY user_id, id`, args...)
+	return queryAll(ctx, r, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE user_id IN (`+list+`) ORDER BY user_id, id`, args...)
 }
 
 // CredentialsAmong returns the password verifiers of some users.
 func (r Reader) CredentialsAmong(ctx context.Context, userIDs []uuid.UUID) ([]CredentialRecord, error) {
-	return among(ctx, r, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id IN (`, userIDs)
+	return queryIn(ctx, r, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id IN (`, userIDs)
 }
 
 // GrantsAmong returns the roles that some users hold, expired grants too, each user's by the id of the role.
 func (r Reader) GrantsAmong(ctx context.Context, userIDs []uuid.UUID) ([]cardinal.Grant, error) {
 	list, args := placeholders(userIDs)
-	return all(ctx, r, scanGrant, `SELECT `+grantColumns+` FROM user_roles WHERE user_roles.user_id IN (`+list+`) ORDER BY user_roles.user_id, user_roles.role_id`, args...)
+	return queryAll(ctx, r, scanGrant, `SELECT `+grantColumns+` FROM user_roles WHERE user_roles.user_id IN (`+list+`) ORDER BY user_roles.user_id, user_roles.role_id`, args...)
 }

@@ -20,28 +20,28 @@ type engine struct {
 	name   string // "sqlite" or "postgres"; the folder of its migrations
 	reader querier
 
-	// args turns times, ids and JSON into the forms that the driver stores.
-	args func([]any) []any
+	// encodeArgs turns times, ids and JSON into the forms that the driver stores.
+	encodeArgs func([]any) []any
 	// transact runs fn once in a transaction; errRetry means that it lost to another and may be tried again.
 	transact func(ctx context.Context, fn func(Tx) error) error
-	// placeholder is the byte that erasure leaves in a sealed column, as a literal.
-	placeholder string
-	// bulk inserts many rows into one table.
-	bulk func(ctx context.Context, tx Tx, b *bulk) error
+	// erasedValue is the byte that erasure leaves in a sealed column, as a literal.
+	erasedValue string
+	// bulkInsert inserts many rows into one table.
+	bulkInsert func(ctx context.Context, tx Tx, b *tableRows) error
 	// classify turns a driver's error into a Violation or a kind of cardinal's errors.
 	classify func(error) error
-	// forChange is appended to a SELECT that locks the row it reads until the transaction ends.
-	forChange string
+	// lockRow is appended to a SELECT that locks the row it reads until the transaction ends.
+	lockRow string
 	// skipLocked likewise, passing over rows that another transaction holds.
 	skipLocked string
-	// binary is the collation that sorts text by its bytes.
-	binary string
+	// byteCollation is the collation that sorts text by its bytes.
+	byteCollation string
 	// migrate runs a function while no other node migrates, on a connection that may change the schema.
 	migrate func(ctx context.Context, fn func(migrator) error) error
 	// lockNodes is a statement that keeps nodes from registering until the transaction ends; "" where there is one writer anyway.
 	lockNodes string
-	// lag is how many bytes the slowest replica is behind; nil where there are none.
-	lag func(ctx context.Context) (int64, error)
+	// replicaLag is how many bytes the slowest replica is behind; nil where there are none.
+	replicaLag func(ctx context.Context) (int64, error)
 	// refreshStatistics counts anew what the planner goes by, where much changed.
 	refreshStatistics func(ctx context.Context, tx Tx) error
 	// ensureAuditMonth makes the place for a month's audit rows; true when it had to.
@@ -49,8 +49,8 @@ type engine struct {
 	// auditMonths lists the months that have one; nil where the engine needs none.
 	auditMonths func(ctx context.Context, r Reader) ([]time.Time, error)
 
-	// initialStatus keeps what a new user's status is, by action.
-	initialStatus sync.Map
+	// initialStatuses keeps what a new user's status is, by action.
+	initialStatuses sync.Map
 
 	close func() error
 }

@@ -17,8 +17,8 @@ func Statements(ctx context.Context, s *Store) (map[string]bool, error) {
 	pool, ok := s.engine.reader.(*sql.DB)
 	if !ok {
 		err := s.Write(ctx, func(tx Tx) error {
-			for _, kept := range []*statements{s.engine.reader.(*statements), tx.q.(*statements)} {
-				for text := range kept.kept {
+			for _, kept := range []*statementCache{s.engine.reader.(*statementCache), tx.q.(*statementCache)} {
+				for text := range kept.cached {
 					found[text] = true
 				}
 			}

@@ -30,21 +30,21 @@ func StampGrant(g cardinal.Grant) cardinal.RowStamp {
 
 // Grants returns a page of a user's grants by role id, expired ones too, one more than asked for when there are more.
 func (r Reader) Grants(ctx context.Context, userID uuid.UUID, p cardinal.Page) ([]cardinal.Grant, error) {
-	w := where{}
+	w := whereClause{}
 	w.and(`user_roles.user_id = $%d`, userID)
-	w.walk(`user_roles.role_id`, whole(p))
-	return all(ctx, r, scanGrant, `SELECT `+grantColumns+` FROM user_roles`+w.text(), w.args...)
+	w.page(`user_roles.role_id`, allIDs(p))
+	return queryAll(ctx, r, scanGrant, `SELECT `+grantColumns+` FROM user_roles`+w.sql(), w.args...)
 }
 
 // Grant returns the grant of a role to a user, an expired one too.
 func (r Reader) Grant(ctx context.Context, userID, roleID uuid.UUID) (cardinal.Grant, error) {
-	return one(ctx, r, scanGrant, `SELECT `+grantColumns+` FROM user_roles WHERE user_id = $1 AND role_id = $2`, userID, roleID)
+	return queryOne(ctx, r, scanGrant, `SELECT `+grantColumns+` FROM user_roles WHERE user_id = $1 AND role_id = $2`, userID, roleID)
 }
 
 // PutGrant grants a role, or changes by whom and until when it is granted; it returns the row after, which keeps the moment
 // of the first grant. A change that leaves too few holders Violates "roles_min_holders", on PostgreSQL at the commit.
 func (tx Tx) PutGrant(ctx context.Context, g cardinal.Grant) (cardinal.Grant, error) {
-	return one(ctx, tx.Reader, scanGrant, `
+	return queryOne(ctx, tx.Reader, scanGrant, `
 		INSERT INTO user_roles (user_id, role_id, granted_by, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (user_id, role_id) DO UPDATE
@@ -61,7 +61,7 @@ func (tx Tx) DeleteGrant(ctx context.Context, userID, roleID uuid.UUID) (bool, e
 
 // ExpiredGrants returns grants that have ended by themselves, oldest first.
 func (r Reader) ExpiredGrants(ctx context.Context, now time.Time, limit int) ([]cardinal.Grant, error) {
-	return all(ctx, r, scanGrant, `
+	return queryAll(ctx, r, scanGrant, `
 		SELECT `+grantColumns+` FROM user_roles WHERE expires_at IS NOT NULL AND expires_at <= $1
 		 ORDER BY expires_at, user_id, role_id LIMIT $2`, now, limit)
 }
@@ -69,20 +69,20 @@ func (r Reader) ExpiredGrants(ctx context.Context, now time.Time, limit int) ([]
 // LockGuardedRoles locks the guarded roles that a user holds without expiry, before a change that may end its holding them:
 // whoever ends another's waits, and then counts what is left.
 func (tx Tx) LockGuardedRoles(ctx context.Context, userID uuid.UUID) error {
-	_, err := all(ctx, tx.Reader, scanID, `
+	_, err := queryAll(ctx, tx.Reader, scanID, `
 		SELECT id FROM roles
 		 WHERE min_holders > 0 AND id IN (SELECT role_id FROM user_roles WHERE user_id = $1 AND expires_at IS NULL)
-		 ORDER BY id`+tx.engine.forChange, userID)
+		 ORDER BY id`+tx.engine.lockRow, userID)
 	return err
 }
 
 // LockRole locks a role, as LockGuardedRoles does; cardinal.ErrNotFound when it is not there.
 func (tx Tx) LockRole(ctx context.Context, roleID uuid.UUID) error {
-	_, err := one(ctx, tx.Reader, scanID, `SELECT id FROM roles WHERE id = $1`+tx.engine.forChange, roleID)
+	_, err := queryOne(ctx, tx.Reader, scanID, `SELECT id FROM roles WHERE id = $1`+tx.engine.lockRow, roleID)
 	return err
 }
 
 // APIKeysUsing returns the ids of the API keys of a service that may use a role of its.
 func (r Reader) APIKeysUsing(ctx context.Context, userID, roleID uuid.UUID) ([]uuid.UUID, error) {
-	return all(ctx, r, scanID, `SELECT api_key_id FROM api_key_roles WHERE user_id = $1 AND role_id = $2 ORDER BY api_key_id`, userID, roleID)
+	return queryAll(ctx, r, scanID, `SELECT api_key_id FROM api_key_roles WHERE user_id = $1 AND role_id = $2 ORDER BY api_key_id`, userID, roleID)
 }

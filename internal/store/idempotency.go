@@ -22,7 +22,7 @@ const replyColumns = `id, caller_id, route, key_hash, fingerprint, reply_sealed,
 
 // Reply returns the reply kept for a caller's key on a route, an expired one too until it is deleted.
 func (r Reader) Reply(ctx context.Context, callerID uuid.UUID, route string, keyHash []byte) (ReplyRecord, error) {
-	return one(ctx, r, func(row scanner) (k ReplyRecord, err error) {
+	return queryOne(ctx, r, func(row scanner) (k ReplyRecord, err error) {
 		err = row.Scan(&k.ID, &k.CallerID, &k.Route, &k.KeyHash, &k.Fingerprint, &k.ReplySealed, timeInto{&k.CreatedAt}, timeInto{&k.ExpiresAt})
 		return k, err
 	}, `SELECT `+replyColumns+` FROM idempotency_keys WHERE caller_id = $1 AND route = $2 AND key_hash = $3`, callerID, route, keyHash)
@@ -65,7 +65,7 @@ func (tx Tx) CompleteReply(ctx context.Context, id uuid.UUID, replySealed []byte
 func (tx Tx) DeleteExpiredReplies(ctx context.Context, now time.Time, limit int) (int64, error) {
 	return tx.exec(ctx, `
 		DELETE FROM idempotency_keys WHERE id IN (
-		  SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT `+limitOf(limit)+`)`, now)
+		  SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT `+limitText(limit)+`)`, now)
 }
 
 // WaitAtMost bounds how long each statement of the rest of the transaction waits for another transaction; past it the

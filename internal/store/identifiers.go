@@ -40,30 +40,30 @@ func GoneIdentifier(valueIndex []byte) cardinal.RowStamp {
 
 // Identifier returns the claim on a value.
 func (r Reader) Identifier(ctx context.Context, valueIndex []byte) (IdentifierRecord, error) {
-	return one(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE value_index = $1`, valueIndex)
+	return queryOne(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE value_index = $1`, valueIndex)
 }
 
 // Identifiers returns all claims of a user.
 func (r Reader) Identifiers(ctx context.Context, userID uuid.UUID) ([]IdentifierRecord, error) {
-	return all(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE user_id = $1 LIMIT 100`, userID)
+	return queryAll(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE user_id = $1 LIMIT 100`, userID)
 }
 
 // InsertIdentifier makes a claim; it Violates "identifiers_pk" when somebody holds it.
 func (tx Tx) InsertIdentifier(ctx context.Context, i IdentifierRecord) error {
-	return tx.later(ctx, `INSERT INTO identifiers (`+identifierColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+	return tx.execDeferred(ctx, `INSERT INTO identifiers (`+identifierColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt, i.ExpiresAt)
 }
 
 // ProveIdentifier makes the claim of a contact one that does not lapse.
 func (tx Tx) ProveIdentifier(ctx context.Context, userID, contactID uuid.UUID) (IdentifierRecord, error) {
-	return one(ctx, tx.Reader, scanIdentifier, `
+	return queryOne(ctx, tx.Reader, scanIdentifier, `
 		UPDATE identifiers SET expires_at = NULL WHERE user_id = $1 AND contact_id = $2
 		RETURNING `+identifierColumns, userID, contactID)
 }
 
 // ProlongIdentifier lets a claim lapse later.
 func (tx Tx) ProlongIdentifier(ctx context.Context, valueIndex []byte, until time.Time) (IdentifierRecord, error) {
-	return one(ctx, tx.Reader, scanIdentifier, `
+	return queryOne(ctx, tx.Reader, scanIdentifier, `
 		UPDATE identifiers SET expires_at = $2 WHERE value_index = $1
 		RETURNING `+identifierColumns, valueIndex, until)
 }
@@ -76,7 +76,7 @@ func (tx Tx) DeleteIdentifier(ctx context.Context, valueIndex []byte) error {
 
 // LapsedIdentifiers returns claims that nobody proved in time, oldest first.
 func (r Reader) LapsedIdentifiers(ctx context.Context, now time.Time, limit int) ([]IdentifierRecord, error) {
-	return all(ctx, r, scanIdentifier, `
+	return queryAll(ctx, r, scanIdentifier, `
 		SELECT `+identifierColumns+` FROM identifiers WHERE expires_at IS NOT NULL AND expires_at <= $1
 		 ORDER BY expires_at LIMIT $2`, now, limit)
 }

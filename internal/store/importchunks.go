@@ -22,7 +22,7 @@ type ImportChunk struct {
 
 // ImportChunk returns the sealed content of a chunk.
 func (r Reader) ImportChunk(ctx context.Context, runID uuid.UUID, part string, number int64) ([]byte, error) {
-	return one(ctx, r, func(row scanner) (content []byte, err error) { err = row.Scan(&content); return content, err },
+	return queryOne(ctx, r, func(row scanner) (content []byte, err error) { err = row.Scan(&content); return content, err },
 		`SELECT content_sealed FROM import_chunks WHERE run_id = $1 AND part = $2 AND number = $3`, runID, part, number)
 }
 

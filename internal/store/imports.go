@@ -44,8 +44,8 @@ func scanImport(row scanner) (r ImportRecord, err error) {
 	return r, err
 }
 
-// importOver is the stage in which the service has nothing left to do.
-const importOver = "over"
+// importStageDone is the stage in which the service has nothing left to do.
+const importStageDone = "over"
 
 // state is where the import is.
 func (r *ImportRecord) state() string {
@@ -65,7 +65,7 @@ func (r *ImportRecord) state() string {
 // stage is what the service does with the import from now on: nothing any more when it has come to an end.
 func (r *ImportRecord) stage() string {
 	if state := r.state(); state == "undone" || state == "finished" {
-		return importOver
+		return importStageDone
 	}
 	return *r.Stage
 }
@@ -80,13 +80,13 @@ func (r *ImportRecord) check() cardinal.ImportCheck {
 
 // Import returns an import.
 func (r Reader) Import(ctx context.Context, id uuid.UUID) (ImportRecord, error) {
-	return one(ctx, r, scanImport, selectImports+` WHERE id = $1`, id)
+	return queryOne(ctx, r, scanImport, selectImports+` WHERE id = $1`, id)
 }
 
 // ImportForChange returns an import and keeps others from going on with it until the transaction ends.
 func (tx Tx) ImportForChange(ctx context.Context, id uuid.UUID) (ImportRecord, error) {
 	// The row of the work is read when the lock is held: the same statement could see it as it was before.
-	if _, err := one(ctx, tx.Reader, scanID, `SELECT id FROM import_runs WHERE id = $1`+tx.engine.forChange, id); err != nil {
+	if _, err := queryOne(ctx, tx.Reader, scanID, `SELECT id FROM import_runs WHERE id = $1`+tx.engine.lockRow, id); err != nil {
 		return ImportRecord{}, err
 	}
 	return tx.Import(ctx, id)
@@ -94,20 +94,20 @@ func (tx Tx) ImportForChange(ctx context.Context, id uuid.UUID) (ImportRecord, e
 
 // Imports returns a page of imports, one more than asked for when there are more.
 func (r Reader) Imports(ctx context.Context, p cardinal.Page) ([]ImportRecord, error) {
-	w := where{}
-	w.walk(`id`, whole(p))
-	return all(ctx, r, scanImport, selectImports+w.text(), w.args...)
+	w := whereClause{}
+	w.page(`id`, allIDs(p))
+	return queryAll(ctx, r, scanImport, selectImports+w.sql(), w.args...)
 }
 
 // ImportsOf returns the imports of a content, newest first, that were not undone.
 func (r Reader) ImportsOf(ctx context.Context, contentMAC []byte) ([]ImportRecord, error) {
-	return all(ctx, r, scanImport, selectImports+`
+	return queryAll(ctx, r, scanImport, selectImports+`
 		 WHERE content_mac = $1 AND undone_at IS NULL ORDER BY id DESC LIMIT 10`, contentMAC)
 }
 
 // OpenImports returns the imports whose file is still to be let in, and those of which chunks are kept, at most 1,000.
 func (r Reader) OpenImports(ctx context.Context) ([]ImportRecord, error) {
-	return all(ctx, r, scanImport, selectImports+`
+	return queryAll(ctx, r, scanImport, selectImports+`
 		 WHERE id IN (SELECT run_id FROM import_chunks WHERE number = 0
 		              UNION SELECT run_id FROM import_work WHERE stage IN ('uploading', 'checking', 'checked', 'running'))
 		 ORDER BY id LIMIT 1000`)
@@ -115,18 +115,18 @@ func (r Reader) OpenImports(ctx context.Context) ([]ImportRecord, error) {
 
 // InsertImport adds an import that begins.
 func (tx Tx) InsertImport(ctx context.Context, r ImportRecord) error {
-	err := tx.later(ctx, `INSERT INTO import_runs (`+importColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+	err := tx.execDeferred(ctx, `INSERT INTO import_runs (`+importColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		r.ID, r.ActorID, r.Format, r.ContentMAC, r.DetailsSealed, r.KEKID, r.WrappedKey, r.Read, r.Created,
 		r.Skipped, r.Faulty, r.Undone, r.Kept, r.CreatedAt, r.UpdatedAt, r.FinishedAt, r.UndoneAt)
 	if err != nil {
 		return err
 	}
-	return tx.putImportWork(ctx, r)
+	return tx.upsertImportWork(ctx, r)
 }
 
 // UpdateImport writes what of an import changes while it is uploaded, runs or is undone.
 func (tx Tx) UpdateImport(ctx context.Context, r ImportRecord, now time.Time) error {
-	err := tx.later(ctx, `
+	err := tx.execDeferred(ctx, `
 		UPDATE import_runs
 		   SET format = $2, content_mac = $3, details_sealed = $4, kek_id = $5, wrapped_key = $6, rows_read = $7, rows_created = $8,
 		       rows_skipped = $9, rows_faulty = $10, rows_undone = $11, rows_kept = $12, updated_at = $13, finished_at = $14, undone_at = $15
@@ -135,16 +135,16 @@ func (tx Tx) UpdateImport(ctx context.Context, r ImportRecord, now time.Time) er
 	if err != nil {
 		return err
 	}
-	return tx.putImportWork(ctx, r)
+	return tx.upsertImportWork(ctx, r)
 }
 
-// putImportWork writes what the service does of an import, if it does anything.
-func (tx Tx) putImportWork(ctx context.Context, r ImportRecord) error {
+// upsertImportWork writes what the service does of an import, if it does anything.
+func (tx Tx) upsertImportWork(ctx context.Context, r ImportRecord) error {
 	if r.Stage == nil {
 		return nil
 	}
 	c := r.check()
-	return tx.later(ctx, `
+	return tx.execDeferred(ctx, `
 		INSERT INTO import_work (run_id, importer_id, stage, acting_id, acting_key_id, bytes_received, rows_checked, rows_new, rows_existing,
 		  rows_wrong, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (run_id) DO UPDATE SET stage = excluded.stage, acting_id = excluded.acting_id, acting_key_id = excluded.acting_key_id,
@@ -158,10 +158,10 @@ const ImportAction = "user.import"
 
 // ImportedPeople returns whom a run made, by the events that tell of it, those after an event first.
 func (r Reader) ImportedPeople(ctx context.Context, runID, after uuid.UUID, limit int) ([]cardinal.AuditEvent, error) {
-	found := eventSources(cardinal.AuditFilter{RequestID: runID, Action: ImportAction})
-	found[0].leads = true // which gives them in order; a run has too many events to put them in order for each batch
-	within := whole(cardinal.Page{Limit: limit, After: after})
-	within.low = floorID(cardinal.TimeOf(runID).Add(-time.Hour)) // nothing of the run is older, give or take a clock
-	walk, err := r.walkEvents(ctx, found, within)
+	found := eventFilters(cardinal.AuditFilter{RequestID: runID, Action: ImportAction})
+	found[0].unique = true // which gives them in order; a run has too many events to put them in order for each batch
+	within := allIDs(cardinal.Page{Limit: limit, After: after})
+	within.low = lowestIDAt(cardinal.TimeOf(runID).Add(-time.Hour)) // nothing of the run is older, give or take a clock
+	walk, err := r.readEvents(ctx, found, within)
 	return walk.Events, err
 }

@@ -20,7 +20,7 @@ func scanJob(row scanner) (j cardinal.Job, err error) {
 
 // Jobs returns the background work, what is due first before the rest, at most 1,000.
 func (r Reader) Jobs(ctx context.Context) ([]cardinal.Job, error) {
-	return all(ctx, r, scanJob, `SELECT `+jobColumns+` FROM jobs ORDER BY run_at, id LIMIT 1000`)
+	return queryAll(ctx, r, scanJob, `SELECT `+jobColumns+` FROM jobs ORDER BY run_at, id LIMIT 1000`)
 }
 
 // ClaimJob leases the most overdue job of some kinds to a node; cardinal.ErrNotFound when none is due that no other node has. A node
@@ -31,7 +31,7 @@ func (tx Tx) ClaimJob(ctx context.Context, node uuid.UUID, now time.Time, lease 
 		args = append(args, kind)
 		known[i] = fmt.Sprintf("$%d", len(args))
 	}
-	return one(ctx, tx.Reader, scanJob, `
+	return queryOne(ctx, tx.Reader, scanJob, `
 		UPDATE jobs SET leased_by = $1, leased_until = $3
 		 WHERE id = (
 		   SELECT id FROM jobs
@@ -61,8 +61,8 @@ func (tx Tx) RenewJob(ctx context.Context, id, node uuid.UUID, until time.Time) 
 // FinishJob ends a node's lease after success: a repeating job waits for its next turn, another is removed.
 // cardinal.ErrNotFound when the node no longer has it.
 func (tx Tx) FinishJob(ctx context.Context, id, node uuid.UUID, now time.Time) error {
-	job, err := one(ctx, tx.Reader, scanJob, `
-		SELECT `+jobColumns+` FROM jobs WHERE id = $1 AND leased_by = $2`+tx.engine.forChange, id, node)
+	job, err := queryOne(ctx, tx.Reader, scanJob, `
+		SELECT `+jobColumns+` FROM jobs WHERE id = $1 AND leased_by = $2`+tx.engine.lockRow, id, node)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ type KEKRecord struct {
 
 // KEKs lists the key-encryption keys that are not destroyed.
 func (r Reader) KEKs(ctx context.Context) ([]KEKRecord, error) {
-	return all(ctx, r, func(row scanner) (k KEKRecord, err error) {
+	return queryAll(ctx, r, func(row scanner) (k KEKRecord, err error) {
 		err = row.Scan(&k.ID, &k.Location, &k.CheckValue, timeInto{&k.CreatedAt}, nullTimeInto{&k.RetiredAt})
 		return k, err
 	}, `SELECT id, location, check_value, created_at, retired_at FROM key_encryption_keys WHERE destroyed_at IS NULL ORDER BY id`)
@@ -51,7 +51,7 @@ func scanServiceKey(row scanner) (k ServiceKeyRecord, err error) {
 
 // ServiceKey returns a key of the service's own by name.
 func (r Reader) ServiceKey(ctx context.Context, name string) (ServiceKeyRecord, error) {
-	return one(ctx, r, scanServiceKey, `SELECT `+serviceKeyColumns+` FROM service_keys WHERE name = $1`, name)
+	return queryOne(ctx, r, scanServiceKey, `SELECT `+serviceKeyColumns+` FROM service_keys WHERE name = $1`, name)
 }
 
 // AddServiceKey adds a key of the service's own unless one of that name is there, and returns the one that is there now.
@@ -87,16 +87,16 @@ func scanUserKey(row scanner) (k UserKeyRecord, err error) {
 
 // UserKey returns a user's wrapped data key; cardinal.ErrNotFound for built-in actors and the erased.
 func (r Reader) UserKey(ctx context.Context, userID uuid.UUID) (UserKeyRecord, error) {
-	return one(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id = $1`, userID)
+	return queryOne(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id = $1`, userID)
 }
 
 // UserKeysAmong returns the wrapped data keys of some users, of those who have one.
 func (r Reader) UserKeysAmong(ctx context.Context, userIDs []uuid.UUID) ([]UserKeyRecord, error) {
-	return among(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id IN (`, userIDs)
+	return queryIn(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id IN (`, userIDs)
 }
 
 // InsertUserKey adds a user's wrapped data key.
 func (tx Tx) InsertUserKey(ctx context.Context, k UserKeyRecord) error {
-	return tx.later(ctx, `INSERT INTO user_keys (`+userKeyColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+	return tx.execDeferred(ctx, `INSERT INTO user_keys (`+userKeyColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		k.UserID, k.KEKID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
 }

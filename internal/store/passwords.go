@@ -35,23 +35,23 @@ func StampCredential(c CredentialRecord) cardinal.RowStamp {
 
 // Credential returns a user's password verifier.
 func (r Reader) Credential(ctx context.Context, userID uuid.UUID) (CredentialRecord, error) {
-	return one(ctx, r, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id = $1`, userID)
+	return queryOne(ctx, r, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id = $1`, userID)
 }
 
 // CredentialForChange returns a user's password verifier and keeps others from changing it until the transaction ends.
 func (tx Tx) CredentialForChange(ctx context.Context, userID uuid.UUID) (CredentialRecord, error) {
-	return one(ctx, tx.Reader, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id = $1`+tx.engine.forChange, userID)
+	return queryOne(ctx, tx.Reader, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id = $1`+tx.engine.lockRow, userID)
 }
 
 // InsertCredential adds a user's password verifier.
 func (tx Tx) InsertCredential(ctx context.Context, c CredentialRecord) error {
-	return tx.later(ctx, `INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	return tx.execDeferred(ctx, `INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		c.UserID, c.Hash, c.LastReset, c.MustChange, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
 }
 
 // UpdateCredential writes a verifier, if its version is still c.Version; it returns the row after.
 func (tx Tx) UpdateCredential(ctx context.Context, c CredentialRecord, now time.Time) (CredentialRecord, error) {
-	return one(ctx, tx.Reader, scanCredential, `
+	return queryOne(ctx, tx.Reader, scanCredential, `
 		UPDATE credentials SET hash = $3, last_reset = $4, must_change = $5, updated_at = $6, version = version + 1
 		 WHERE user_id = $1 AND version = $2
 		RETURNING `+credentialColumns, c.UserID, c.Version, c.Hash, c.LastReset, c.MustChange, now)
@@ -61,7 +61,7 @@ func (tx Tx) UpdateCredential(ctx context.Context, c CredentialRecord, now time.
 // transaction ends; cardinal.ErrNotFound for who has no password.
 func (tx Tx) SignInForChange(ctx context.Context, userID uuid.UUID) (cardinal.User, CredentialRecord, error) {
 	var user cardinal.User
-	credential, err := one(ctx, tx.Reader, func(row scanner) (c CredentialRecord, err error) {
+	credential, err := queryOne(ctx, tx.Reader, func(row scanner) (c CredentialRecord, err error) {
 		user.ID = userID
 		err = row.Scan(&user.Kind, &user.Status, &user.Version, &c.UserID, &c.Hash, timeInto{&c.LastReset}, &c.MustChange,
 			timeInto{&c.CreatedAt}, timeInto{&c.UpdatedAt}, &c.Version, &c.SchemaVersion)
@@ -69,7 +69,7 @@ func (tx Tx) SignInForChange(ctx context.Context, userID uuid.UUID) (cardinal.Us
 	}, `
 		SELECT u.kind, u.status, u.version, c.user_id, c.hash, c.last_reset, c.must_change, c.created_at, c.updated_at, c.version, c.schema_version
 		  FROM users u JOIN credentials c ON c.user_id = u.id
-		 WHERE u.id = $1`+tx.engine.forChange, userID)
+		 WHERE u.id = $1`+tx.engine.lockRow, userID)
 	return user, credential, err
 }
 
@@ -86,7 +86,7 @@ type SignInRecord struct {
 
 // SignIn returns the account that holds a claim; cardinal.ErrNotFound when nobody does.
 func (r Reader) SignIn(ctx context.Context, valueIndex []byte) (SignInRecord, error) {
-	return one(ctx, r, func(row scanner) (s SignInRecord, err error) {
+	return queryOne(ctx, r, func(row scanner) (s SignInRecord, err error) {
 		err = row.Scan(&s.UserID, &s.Status, &s.CanSignIn, &s.Hash, &s.MustChange, &s.Version, &s.Key.KEKID, &s.Key.WrappedKey)
 		s.Key.UserID = s.UserID
 		return s, err

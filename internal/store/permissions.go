@@ -24,29 +24,29 @@ func StampPermission(p cardinal.Permission) cardinal.RowStamp {
 
 // Permission returns a permission.
 func (r Reader) Permission(ctx context.Context, id uuid.UUID) (cardinal.Permission, error) {
-	return one(ctx, r, scanPermission, `SELECT `+permissionColumns+` FROM permissions WHERE id = $1`, id)
+	return queryOne(ctx, r, scanPermission, `SELECT `+permissionColumns+` FROM permissions WHERE id = $1`, id)
 }
 
 // PermissionByName returns the permission of a name.
 func (r Reader) PermissionByName(ctx context.Context, name string) (cardinal.Permission, error) {
-	return one(ctx, r, scanPermission, `SELECT `+permissionColumns+` FROM permissions WHERE name = $1`, name)
+	return queryOne(ctx, r, scanPermission, `SELECT `+permissionColumns+` FROM permissions WHERE name = $1`, name)
 }
 
 // Permissions returns a page of permissions, one more than asked for when there are more; the built-in ones are the oldest.
 func (r Reader) Permissions(ctx context.Context, p cardinal.Page) ([]cardinal.Permission, error) {
-	w := where{}
-	w.walk(`id`, whole(p))
-	return all(ctx, r, scanPermission, `SELECT `+permissionColumns+` FROM permissions`+w.text(), w.args...)
+	w := whereClause{}
+	w.page(`id`, allIDs(p))
+	return queryAll(ctx, r, scanPermission, `SELECT `+permissionColumns+` FROM permissions`+w.sql(), w.args...)
 }
 
 // PermissionForChange returns a permission and keeps others from changing it until the transaction ends.
 func (tx Tx) PermissionForChange(ctx context.Context, id uuid.UUID) (cardinal.Permission, error) {
-	return one(ctx, tx.Reader, scanPermission, `SELECT `+permissionColumns+` FROM permissions WHERE id = $1`+tx.engine.forChange, id)
+	return queryOne(ctx, tx.Reader, scanPermission, `SELECT `+permissionColumns+` FROM permissions WHERE id = $1`+tx.engine.lockRow, id)
 }
 
 // InsertPermission adds a permission; it Violates "permissions_name_uq" when the name is taken.
 func (tx Tx) InsertPermission(ctx context.Context, p cardinal.Permission) (cardinal.Permission, error) {
-	return one(ctx, tx.Reader, scanPermission, `
+	return queryOne(ctx, tx.Reader, scanPermission, `
 		INSERT INTO permissions (id, name, description, is_system, created_at, updated_at, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		RETURNING `+permissionColumns, p.ID, p.Name, p.Description, p.IsSystem, p.CreatedAt, p.UpdatedAt, p.Version)
@@ -54,7 +54,7 @@ func (tx Tx) InsertPermission(ctx context.Context, p cardinal.Permission) (cardi
 
 // UpdatePermission writes a permission's description, if its version is still the one given; it returns the row after.
 func (tx Tx) UpdatePermission(ctx context.Context, id uuid.UUID, version int64, description string, now time.Time) (cardinal.Permission, error) {
-	return one(ctx, tx.Reader, scanPermission, `
+	return queryOne(ctx, tx.Reader, scanPermission, `
 		UPDATE permissions SET description = $3, updated_at = $4, version = version + 1
 		 WHERE id = $1 AND version = $2
 		RETURNING `+permissionColumns, id, version, description, now)

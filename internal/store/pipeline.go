@@ -11,13 +11,13 @@ import (
 // pipeline is a PostgreSQL transaction that holds back statements whose results nobody waits for, and sends them together
 // before the next one that somebody does, or before the commit: one trip to the server instead of one each.
 type pipeline struct {
-	conn *sql.Conn
-	tx   *sql.Tx
-	held pgx.Batch
+	conn     *sql.Conn
+	tx       *sql.Tx
+	deferred pgx.Batch
 }
 
-// later holds a statement back. What it breaks shows when the batch is sent: at the next statement, or at the commit.
-func (p *pipeline) later(query string, args []any) { p.held.Queue(query, args...) }
+// queue holds a statement back. What it breaks shows when the batch is sent: at the next statement, or at the commit.
+func (p *pipeline) queue(query string, args []any) { p.deferred.Queue(query, args...) }
 
 // flush sends what was held back.
 func (p *pipeline) flush(ctx context.Context) (err error) {
@@ -30,13 +30,13 @@ func (p *pipeline) flush(ctx context.Context) (err error) {
 			err = ctx.Err()
 		}
 	}()
-	if p.held.Len() == 0 {
+	if p.deferred.Len() == 0 {
 		return nil
 	}
-	held := p.held
-	p.held = pgx.Batch{}
+	batch := p.deferred
+	p.deferred = pgx.Batch{}
 	return p.conn.Raw(func(driver any) error {
-		return driver.(*stdlib.Conn).Conn().SendBatch(ctx, &held).Close()
+		return driver.(*stdlib.Conn).Conn().SendBatch(ctx, &batch).Close()
 	})
 }
 

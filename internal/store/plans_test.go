@@ -26,24 +26,24 @@ var (
 	empty  = []string{"api_keys", "api_key_roles", "idempotency_keys", "sign_in_throttles", "refused_attempts", "import_runs"} // here
 )
 
-// statements are the texts that a store has run.
-type statements map[string]bool
+// statementCache are the texts that a store has run.
+type statementCache map[string]bool
 
-func (all *statements) note(t *testing.T, s *store.Store) {
+func (all *statementCache) note(t *testing.T, s *store.Store) {
 	t.Helper()
 	texts, err := store.Statements(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if *all == nil {
-		*all = statements{}
+		*all = statementCache{}
 	}
 	maps.Copy(*all, texts)
 }
 
 // plansHold asks for the plan of every statement that a store has run, in a large database: none may scan a table that grows. The suite
 // runs every method of Reader and Tx, so these are all that a request can reach.
-func plansHold(t *testing.T, ran statements, least int, explain func(query string) (faults []string)) {
+func plansHold(t *testing.T, ran statementCache, least int, explain func(query string) (faults []string)) {
 	t.Helper()
 	asked := 0
 	for _, text := range slices.Sorted(maps.Keys(ran)) {
@@ -66,7 +66,7 @@ var counted = regexp.MustCompile(`^SELECT count\(\*\) FROM \w+$`)
 
 var planned = regexp.MustCompile(`^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b`)
 
-func sqlitePlansHold(t *testing.T, ran statements) {
+func sqlitePlansHold(t *testing.T, ran statementCache) {
 	_, path := migratedSQLite(t)
 	db := openSQL(t, "sqlite", path)
 	db.SetMaxOpenConns(1)
@@ -111,7 +111,7 @@ func tableOf(query, name string) string {
 // boundedHead is a statement that reads no more rows of an unfiltered walk than it says.
 var boundedHead = regexp.MustCompile(`SELECT [\w, ]+ FROM \w+( ORDER BY [\w, ]+)? LIMIT (\$\d+|\d+)\)?`)
 
-func postgresPlansHold(t *testing.T, ran statements) {
+func postgresPlansHold(t *testing.T, ran statementCache) {
 	ctx := t.Context()
 	conn, err := pgx.Connect(ctx, migratedPostgres(t))
 	if err != nil {

@@ -47,28 +47,28 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	}
 	e := &engine{
 		name: "postgres", reader: db,
-		args:        postgresArgs,
-		classify:    classifyPostgres,
-		bulk:        bulkPostgres,
-		placeholder: `'\x00'::bytea`,
-		forChange:   ` FOR NO KEY UPDATE`,
-		skipLocked:  ` FOR NO KEY UPDATE SKIP LOCKED`,
-		binary:      ` COLLATE "C"`,
-		close:       db.Close,
+		encodeArgs:    encodePostgresArgs,
+		classify:      classifyPostgres,
+		bulkInsert:    copyPostgres,
+		erasedValue:   `'\x00'::bytea`,
+		lockRow:       ` FOR NO KEY UPDATE`,
+		skipLocked:    ` FOR NO KEY UPDATE SKIP LOCKED`,
+		byteCollation: ` COLLATE "C"`,
+		close:         db.Close,
 	}
 	e.transact = func(ctx context.Context, fn func(Tx) error) error { return transactPipelined(ctx, e, db, fn) }
 	e.migrate = func(ctx context.Context, fn func(migrator) error) error { return migratePostgres(ctx, db, fn) }
 	e.lockNodes = `LOCK TABLE nodes IN SHARE MODE`
-	e.lag = func(ctx context.Context) (int64, error) { return replicaLag(ctx, db) }
+	e.replicaLag = func(ctx context.Context) (int64, error) { return queryReplicaLag(ctx, db) }
 	e.refreshStatistics = func(ctx context.Context, tx Tx) error {
 		_, err := tx.exec(ctx, `SELECT refresh_statistics()`)
 		return err
 	}
 	e.ensureAuditMonth = func(ctx context.Context, tx Tx, month time.Time) (bool, error) {
-		return one(ctx, tx.Reader, scanBool, `SELECT audit_month_ensure(CAST($1 AS text)::date)`, month.UTC().Format(time.DateOnly))
+		return queryOne(ctx, tx.Reader, scanBool, `SELECT audit_month_ensure(CAST($1 AS text)::date)`, month.UTC().Format(time.DateOnly))
 	}
 	e.auditMonths = func(ctx context.Context, r Reader) ([]time.Time, error) {
-		return all(ctx, r, func(row scanner) (t time.Time, err error) { err = row.Scan(timeInto{&t}); return t, err }, `SELECT month FROM audit_months() ORDER BY month`)
+		return queryAll(ctx, r, func(row scanner) (t time.Time, err error) { err = row.Scan(timeInto{&t}); return t, err }, `SELECT month FROM audit_months() ORDER BY month`)
 	}
 	return e, nil
 }
@@ -78,8 +78,8 @@ func scanBool(row scanner) (b bool, err error) {
 	return b, err
 }
 
-// postgresArgs gives JSON as text, and ids as what pgx encodes by itself: through database/sql's Valuer each would become a text first.
-func postgresArgs(args []any) []any {
+// encodePostgresArgs gives JSON as text, and ids as what pgx encodes by itself: through database/sql's Valuer each would become a text first.
+func encodePostgresArgs(args []any) []any {
 	for i, a := range args {
 		switch v := a.(type) {
 		case jsonText:
@@ -132,8 +132,8 @@ func classifyPostgres(err error) error {
 
 type postgresMigrator struct{ *sql.Conn }
 
-// lockWait bounds how long a statement of a migration waits for a lock, because all others queue up behind it.
-const lockWait = `'500ms'`
+// migrationLockTimeout bounds how long a statement of a migration waits for a lock, because all others queue up behind it.
+const migrationLockTimeout = `'500ms'`
 
 func (m postgresMigrator) run(ctx context.Context, f Migration, note func(querier) error) error {
 	if f.Alone() {
@@ -148,7 +148,7 @@ func (m postgresMigrator) run(ctx context.Context, f Migration, note func(querie
 	}
 	defer tx.Rollback()
 	// Without arguments pgx sends a script as it is, several statements at once.
-	if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = `+lockWait+`; SET LOCAL statement_timeout = 0;`+f.script); err != nil {
+	if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = `+migrationLockTimeout+`; SET LOCAL statement_timeout = 0;`+f.script); err != nil {
 		return err
 	}
 	if err := note(tx); err != nil {
@@ -190,14 +190,14 @@ func (m postgresMigrator) runAlone(ctx context.Context, script string) error {
 	return nil
 }
 
-// replicaLag asks how many bytes of the log the slowest replica has yet to replay; 0 where the role may not know (pg_monitor may).
-func replicaLag(ctx context.Context, db *sql.DB) (behind int64, err error) {
+// queryReplicaLag asks how many bytes of the log the slowest replica has yet to replay; 0 where the role may not know (pg_monitor may).
+func queryReplicaLag(ctx context.Context, db *sql.DB) (behind int64, err error) {
 	err = db.QueryRowContext(ctx, `SELECT COALESCE(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint FROM pg_stat_replication`).Scan(&behind)
 	return behind, classifyPostgres(err)
 }
 
-// lockTable makes the table whose row is the lock.
-const lockTable = `CREATE TABLE IF NOT EXISTS schema_lock (
+// createLockTable makes the table whose row is the lock.
+const createLockTable = `CREATE TABLE IF NOT EXISTS schema_lock (
   id integer NOT NULL, CONSTRAINT schema_lock_pk PRIMARY KEY (id), CONSTRAINT schema_lock_one_ck CHECK (id = 1));
 COMMENT ON TABLE schema_lock IS 'One row: whoever holds its lock migrates.';
 COMMENT ON COLUMN schema_lock.id IS '[internal] Always 1.';
@@ -206,13 +206,13 @@ INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT DO NOTHING`
 // migratePostgres holds a row lock from a second connection while fn runs: it ends with that connection, so a killed node
 // leaves nothing behind, and it works through a distributed PostgreSQL, where advisory locks may not.
 func migratePostgres(ctx context.Context, db *sql.DB, fn func(migrator) error) error {
-	if _, err := db.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS cardinal;`+lockTable); err != nil {
+	if _, err := db.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS cardinal;`+createLockTable); err != nil {
 		// Two nodes that start at once both try to create; the one that lost finds everything there the second time.
 		if _, err = db.ExecContext(ctx, `SELECT id FROM schema_lock`); err != nil {
 			return err
 		}
 	}
-	lock, err := lockMigrations(ctx, db)
+	lock, err := acquireMigrationLock(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -225,9 +225,9 @@ func migratePostgres(ctx context.Context, db *sql.DB, fn func(migrator) error) e
 	return fn(postgresMigrator{conn})
 }
 
-// lockMigrations takes the lock in a transaction that holds it. It asks again and again instead of waiting in line: who waits in a
+// acquireMigrationLock takes the lock in a transaction that holds it. It asks again and again instead of waiting in line: who waits in a
 // statement holds a snapshot, and whoever has the lock and builds an index concurrently would wait for that for ever.
-func lockMigrations(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
+func acquireMigrationLock(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	for {
 		lock, err := db.BeginTx(ctx, nil)
 		if err != nil {

@@ -42,12 +42,12 @@ func StampProfile(p ProfileRecord) (cardinal.RowStamp, error) {
 
 // Profile returns a user's profile.
 func (r Reader) Profile(ctx context.Context, userID uuid.UUID) (ProfileRecord, error) {
-	return one(ctx, r, scanProfile, `SELECT `+profileColumns+` FROM profiles WHERE user_id = $1`, userID)
+	return queryOne(ctx, r, scanProfile, `SELECT `+profileColumns+` FROM profiles WHERE user_id = $1`, userID)
 }
 
 // ProfileForChange returns a user's profile and keeps others from changing it until the transaction ends.
 func (tx Tx) ProfileForChange(ctx context.Context, userID uuid.UUID) (ProfileRecord, error) {
-	return one(ctx, tx.Reader, scanProfile, `SELECT `+profileColumns+` FROM profiles WHERE user_id = $1`+tx.engine.forChange, userID)
+	return queryOne(ctx, tx.Reader, scanProfile, `SELECT `+profileColumns+` FROM profiles WHERE user_id = $1`+tx.engine.lockRow, userID)
 }
 
 // Profiles returns the profiles of a page of users, each with its user's wrapped key, so that a page takes one statement. The list
@@ -57,7 +57,7 @@ func (r Reader) Profiles(ctx context.Context, userIDs []uuid.UUID) ([]ProfileWit
 		return nil, nil
 	}
 	list, args := placeholders(userIDs)
-	return all(ctx, r, func(row scanner) (p ProfileWithKey, err error) {
+	return queryAll(ctx, r, func(row scanner) (p ProfileWithKey, err error) {
 		err = row.Scan(&p.UserID, &p.DisplayNameSealed, &p.UsernameSealed, &p.AvatarURLSealed, &p.Country, &p.Locale, &p.TimeZone,
 			jsonInto{&p.Preferences}, &p.AttributesSealed, timeInto{&p.CreatedAt}, timeInto{&p.UpdatedAt}, &p.Version, &p.SchemaVersion,
 			&p.Key.KEKID, &p.Key.WrappedKey)
@@ -82,7 +82,7 @@ func (tx Tx) InsertProfile(ctx context.Context, p ProfileRecord) error {
 	if err != nil {
 		return err
 	}
-	return tx.later(ctx, `
+	return tx.execDeferred(ctx, `
 		INSERT INTO profiles (`+profileColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		p.UserID, p.DisplayNameSealed, p.UsernameSealed, p.AvatarURLSealed, p.Country, p.Locale, p.TimeZone, preferences,
@@ -95,7 +95,7 @@ func (tx Tx) UpdateProfile(ctx context.Context, p ProfileRecord, now time.Time) 
 	if err != nil {
 		return ProfileRecord{}, err
 	}
-	return one(ctx, tx.Reader, scanProfile, `
+	return queryOne(ctx, tx.Reader, scanProfile, `
 		UPDATE profiles
 		   SET display_name_sealed = $3, username_sealed = $4, avatar_url_sealed = $5, country_code = $6, locale = $7, time_zone = $8,
 		       preferences = $9, attributes_sealed = $10, updated_at = $11, version = version + 1

@@ -17,22 +17,22 @@ func StampRolePermission(roleID, permissionID uuid.UUID, createdAt time.Time) ca
 // RolePermissions returns a page of the permissions that a role holds by name, one more than asked for when there are more.
 // A role that holds all has none here.
 func (r Reader) RolePermissions(ctx context.Context, roleID uuid.UUID, p cardinal.Page) ([]cardinal.Permission, error) {
-	w := where{}
+	w := whereClause{}
 	w.and(`role_permissions.role_id = $%d`, roleID)
-	w.walk(`role_permissions.permission_id`, whole(p))
-	return all(ctx, r, scanPermission, `
+	w.page(`role_permissions.permission_id`, allIDs(p))
+	return queryAll(ctx, r, scanPermission, `
 		SELECT `+permissionColumns+`
-		  FROM role_permissions JOIN permissions ON permissions.id = role_permissions.permission_id`+w.text(), w.args...)
+		  FROM role_permissions JOIN permissions ON permissions.id = role_permissions.permission_id`+w.sql(), w.args...)
 }
 
 // RolePermissionIDs returns the ids of the permissions that a role holds by name.
 func (r Reader) RolePermissionIDs(ctx context.Context, roleID uuid.UUID) ([]uuid.UUID, error) {
-	return all(ctx, r, scanID, `SELECT permission_id FROM role_permissions WHERE role_id = $1 ORDER BY permission_id`, roleID)
+	return queryAll(ctx, r, scanID, `SELECT permission_id FROM role_permissions WHERE role_id = $1 ORDER BY permission_id`, roleID)
 }
 
 // RolesHolding returns the ids of the roles that hold a permission by name.
 func (r Reader) RolesHolding(ctx context.Context, permissionID uuid.UUID) ([]uuid.UUID, error) {
-	return all(ctx, r, scanID, `SELECT role_id FROM role_permissions WHERE permission_id = $1 ORDER BY role_id`, permissionID)
+	return queryAll(ctx, r, scanID, `SELECT role_id FROM role_permissions WHERE permission_id = $1 ORDER BY role_id`, permissionID)
 }
 
 // AddRolePermission lets a role hold a permission; false when it did already.

@@ -25,30 +25,30 @@ func StampRole(r cardinal.Role) cardinal.RowStamp {
 
 // Role returns a role.
 func (r Reader) Role(ctx context.Context, id uuid.UUID) (cardinal.Role, error) {
-	return one(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles WHERE id = $1`, id)
+	return queryOne(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles WHERE id = $1`, id)
 }
 
 // RoleByName returns the role of a name.
 func (r Reader) RoleByName(ctx context.Context, name string) (cardinal.Role, error) {
-	return one(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles WHERE name = $1`, name)
+	return queryOne(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles WHERE name = $1`, name)
 }
 
 // Roles returns a page of roles, one more than asked for when there are more; the built-in ones are the oldest.
 func (r Reader) Roles(ctx context.Context, p cardinal.Page) ([]cardinal.Role, error) {
-	w := where{}
-	w.walk(`id`, whole(p))
-	return all(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles`+w.text(), w.args...)
+	w := whereClause{}
+	w.page(`id`, allIDs(p))
+	return queryAll(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles`+w.sql(), w.args...)
 }
 
 // RoleForChange returns a role and keeps others from changing it, or who holds it where that is guarded, until the
 // transaction ends.
 func (tx Tx) RoleForChange(ctx context.Context, id uuid.UUID) (cardinal.Role, error) {
-	return one(ctx, tx.Reader, scanRole, `SELECT `+roleColumns+` FROM roles WHERE id = $1`+tx.engine.forChange, id)
+	return queryOne(ctx, tx.Reader, scanRole, `SELECT `+roleColumns+` FROM roles WHERE id = $1`+tx.engine.lockRow, id)
 }
 
 // InsertRole adds a role; it Violates "roles_name_uq" when the name is taken.
 func (tx Tx) InsertRole(ctx context.Context, r cardinal.Role) (cardinal.Role, error) {
-	return one(ctx, tx.Reader, scanRole, `
+	return queryOne(ctx, tx.Reader, scanRole, `
 		INSERT INTO roles (`+roleColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		RETURNING `+roleColumns,
@@ -57,7 +57,7 @@ func (tx Tx) InsertRole(ctx context.Context, r cardinal.Role) (cardinal.Role, er
 
 // UpdateRole writes a role's name and description, if its version is still the one given; it returns the row after.
 func (tx Tx) UpdateRole(ctx context.Context, id uuid.UUID, version int64, name, description string, now time.Time) (cardinal.Role, error) {
-	return one(ctx, tx.Reader, scanRole, `
+	return queryOne(ctx, tx.Reader, scanRole, `
 		UPDATE roles SET name = $3, description = $4, updated_at = $5, version = version + 1
 		 WHERE id = $1 AND version = $2
 		RETURNING `+roleColumns, id, version, name, description, now)
@@ -65,7 +65,7 @@ func (tx Tx) UpdateRole(ctx context.Context, id uuid.UUID, version int64, name, 
 
 // TouchRole raises a role's version without another change: its permissions changed.
 func (tx Tx) TouchRole(ctx context.Context, id uuid.UUID, version int64, now time.Time) (cardinal.Role, error) {
-	return one(ctx, tx.Reader, scanRole, `
+	return queryOne(ctx, tx.Reader, scanRole, `
 		UPDATE roles SET updated_at = $3, version = version + 1 WHERE id = $1 AND version = $2
 		RETURNING `+roleColumns, id, version, now)
 }
@@ -82,5 +82,5 @@ func (tx Tx) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error 
 
 // GuardedRoles returns the roles that must keep holders who can sign in.
 func (r Reader) GuardedRoles(ctx context.Context) ([]cardinal.Role, error) {
-	return all(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles WHERE min_holders > 0 ORDER BY id`)
+	return queryAll(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles WHERE min_holders > 0 ORDER BY id`)
 }

@@ -50,9 +50,9 @@ func (r Reader) SealedSample(ctx context.Context, p SealedPlace, limit int) ([]S
 	end := func(direction string) string {
 		return fmt.Sprintf(`SELECT * FROM (SELECT * FROM (SELECT %s AS owner, %s AS row_id, %s AS sealed FROM %s ORDER BY %s LIMIT %s) x
 		  WHERE x.sealed IS NOT NULL LIMIT %s) y`,
-			p.owner, p.id, p.Column, p.Table, strings.Join(p.order, direction+", ")+direction, limitOf(limit*sparse/2), limitOf(limit/2))
+			p.owner, p.id, p.Column, p.Table, strings.Join(p.order, direction+", ")+direction, limitText(limit*sparse/2), limitText(limit/2))
 	}
-	return all(ctx, r, func(row scanner) (v SealedValue, err error) {
+	return queryAll(ctx, r, func(row scanner) (v SealedValue, err error) {
 		err = row.Scan(&v.OwnerID, &v.RowID, &v.Sealed, &v.Key.KEKID, &v.Key.WrappedKey)
 		v.Key.UserID = v.OwnerID
 		return v, err

@@ -34,15 +34,15 @@ func scanSearchBuild(row scanner) (b SearchBuild, err error) {
 
 // FinishedSearchBuild returns the latest pass that came to its end; cardinal.ErrNotFound when there is none.
 func (r Reader) FinishedSearchBuild(ctx context.Context) (SearchBuild, error) {
-	return one(ctx, r, scanSearchBuild, `
+	return queryOne(ctx, r, scanSearchBuild, `
 		SELECT `+searchBuildColumns+` FROM search_builds WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`)
 }
 
 // RunningSearchBuild returns the pass under way and keeps others from going on with it until the transaction ends;
 // cardinal.ErrNotFound when there is none.
 func (tx Tx) RunningSearchBuild(ctx context.Context) (SearchBuild, error) {
-	return one(ctx, tx.Reader, scanSearchBuild, `
-		SELECT `+searchBuildColumns+` FROM search_builds WHERE finished_at IS NULL`+tx.engine.forChange)
+	return queryOne(ctx, tx.Reader, scanSearchBuild, `
+		SELECT `+searchBuildColumns+` FROM search_builds WHERE finished_at IS NULL`+tx.engine.lockRow)
 }
 
 // InsertSearchBuild begins a pass; it Violates "search_builds_one_running_uq" while one is under way.
@@ -67,8 +67,8 @@ func (tx Tx) DeleteSearchBuilds(ctx context.Context) error {
 // PeopleForSearch returns the ids of some users after one, who have not been erased, and keeps others from changing them until the
 // transaction ends.
 func (tx Tx) PeopleForSearch(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error) {
-	return all(ctx, tx.Reader, scanID, `
-		SELECT id FROM users WHERE id > $1 AND erased_at IS NULL ORDER BY id LIMIT $2`+tx.engine.forChange, after, limit)
+	return queryAll(ctx, tx.Reader, scanID, `
+		SELECT id FROM users WHERE id > $1 AND erased_at IS NULL ORDER BY id LIMIT $2`+tx.engine.lockRow, after, limit)
 }
 
 // SetSearchTokens makes some users found by these tokens, and by no others.
@@ -94,9 +94,9 @@ func (tx Tx) AddSearchTokens(ctx context.Context, tokens []SearchToken) error {
 			}
 			values := make([]string, n)
 			for i := range values {
-				values[i] = "(" + dollar(2*i+1) + ", " + dollar(2*i+2) + ")"
+				values[i] = "(" + param(2*i+1) + ", " + param(2*i+2) + ")"
 			}
-			if err := tx.later(ctx, `INSERT INTO search_tokens (token, user_id) VALUES `+strings.Join(values, ", "), args...); err != nil {
+			if err := tx.execDeferred(ctx, `INSERT INTO search_tokens (token, user_id) VALUES `+strings.Join(values, ", "), args...); err != nil {
 				return err
 			}
 		}
@@ -106,7 +106,7 @@ func (tx Tx) AddSearchTokens(ctx context.Context, tokens []SearchToken) error {
 
 // SearchTokens returns by what a user is found.
 func (r Reader) SearchTokens(ctx context.Context, userID uuid.UUID) ([][]byte, error) {
-	return all(ctx, r, func(row scanner) (token []byte, err error) { err = row.Scan(&token); return token, err },
+	return queryAll(ctx, r, func(row scanner) (token []byte, err error) { err = row.Scan(&token); return token, err },
 		`SELECT token FROM search_tokens WHERE user_id = $1 ORDER BY token LIMIT 1000`, userID)
 }
 
@@ -116,7 +116,7 @@ func (tx Tx) DeleteSearch(ctx context.Context, limit int) (int64, error) {
 	if err := tx.DeleteSearchBuilds(ctx); err != nil {
 		return 0, err
 	}
-	ids, err := all(ctx, tx.Reader, scanID, `SELECT user_id FROM search_tokens ORDER BY user_id LIMIT $1`, limit)
+	ids, err := queryAll(ctx, tx.Reader, scanID, `SELECT user_id FROM search_tokens ORDER BY user_id LIMIT $1`, limit)
 	if ids = slices.Compact(ids); err != nil || len(ids) == 0 {
 		return 0, err
 	}

@@ -58,7 +58,7 @@ type SessionAuth struct {
 
 // AuthenticateSession returns what decides whether a session's token is good. The caller compares the hash.
 func (r Reader) AuthenticateSession(ctx context.Context, userID, id uuid.UUID) (SessionAuth, error) {
-	return one(ctx, r, func(row scanner) (s SessionAuth, err error) {
+	return queryOne(ctx, r, func(row scanner) (s SessionAuth, err error) {
 		err = row.Scan(&s.TokenHash, &s.Assurance, timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt},
 			&s.Kind, &s.Status, &s.CanSignIn)
 		s.UserID, s.ID = userID, id
@@ -74,7 +74,7 @@ func (r Reader) AuthenticateSession(ctx context.Context, userID, id uuid.UUID) (
 // SessionAccess answers the question that is asked most: whether the bearer of a session may do something, in one statement with
 // the check of the session itself. known tells whether there is such a permission at all.
 func (r Reader) SessionAccess(ctx context.Context, userID, id uuid.UUID, permission string, at time.Time) (auth SessionAuth, known, allowed bool, err error) {
-	auth, err = one(ctx, r, func(row scanner) (s SessionAuth, err error) {
+	auth, err = queryOne(ctx, r, func(row scanner) (s SessionAuth, err error) {
 		err = row.Scan(&s.TokenHash, &s.Assurance, timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt},
 			&s.Kind, &s.Status, &s.CanSignIn, &known, &allowed)
 		s.UserID, s.ID = userID, id
@@ -98,47 +98,47 @@ func (r Reader) SessionAccess(ctx context.Context, userID, id uuid.UUID, permiss
 
 // Session returns one session of a user.
 func (r Reader) Session(ctx context.Context, userID, id uuid.UUID) (SessionRecord, error) {
-	return one(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE user_id = $1 AND id = $2`, userID, id)
+	return queryOne(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE user_id = $1 AND id = $2`, userID, id)
 }
 
 // Sessions returns a page of a user's sessions, ended ones too.
 func (r Reader) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page) ([]SessionRecord, error) {
-	w := where{}
+	w := whereClause{}
 	w.and(`user_id = $%d`, userID)
-	w.walk(`id`, whole(p))
-	return all(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions`+w.text(), w.args...)
+	w.page(`id`, allIDs(p))
+	return queryAll(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions`+w.sql(), w.args...)
 }
 
 // InsertSession opens a session.
 func (tx Tx) InsertSession(ctx context.Context, s SessionRecord) error {
-	return tx.later(ctx, `
+	return tx.execDeferred(ctx, `
 		INSERT INTO sessions (`+sessionColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.LastSeenAt, s.IdleSeconds, s.ExpiresAt, s.RevokedAt,
 		s.AddressSealed, s.UserAgentSealed, s.SchemaVersion, s.EndReason)
 }
 
-// endedAt is when a session ends: never before it began. Who ends it may have looked at the clock before, and waited; or on a node whose
+// revokedAtValue is when a session ends: never before it began. Who ends it may have looked at the clock before, and waited; or on a node whose
 // clock is behind.
-const endedAt = `CASE WHEN created_at > $3 THEN created_at ELSE $3 END`
+const revokedAtValue = `CASE WHEN created_at > $3 THEN created_at ELSE $3 END`
 
 // RevokeSession ends one session for a reason; cardinal.ErrNotFound when it is not there or has ended.
 func (tx Tx) RevokeSession(ctx context.Context, userID, id uuid.UUID, reason string, now time.Time) (SessionRecord, error) {
-	return one(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET revoked_at = `+endedAt+`, end_reason = $4 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
+	return queryOne(ctx, tx.Reader, scanSession, `
+		UPDATE sessions SET revoked_at = `+revokedAtValue+`, end_reason = $4 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
 		RETURNING `+sessionColumns, userID, id, now, reason)
 }
 
 // RevokeSessions ends all sessions of a user but one (uuid.Nil spares none) for a reason, and returns those it ended.
 func (tx Tx) RevokeSessions(ctx context.Context, userID, spare uuid.UUID, reason string, now time.Time) ([]SessionRecord, error) {
-	return all(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET revoked_at = `+endedAt+`, end_reason = $4 WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
+	return queryAll(ctx, tx.Reader, scanSession, `
+		UPDATE sessions SET revoked_at = `+revokedAtValue+`, end_reason = $4 WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
 		RETURNING `+sessionColumns, userID, spare, now, reason)
 }
 
 // RaiseSession gives a session a higher assurance; cardinal.ErrNotFound when it has ended.
 func (tx Tx) RaiseSession(ctx context.Context, userID, id uuid.UUID, assurance int) (SessionRecord, error) {
-	return one(ctx, tx.Reader, scanSession, `
+	return queryOne(ctx, tx.Reader, scanSession, `
 		UPDATE sessions SET assurance_level = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
 		RETURNING `+sessionColumns, userID, id, assurance)
 }
@@ -153,5 +153,5 @@ func (tx Tx) SeeSession(ctx context.Context, userID, id uuid.UUID, at time.Time)
 func (tx Tx) DeleteDeadSessions(ctx context.Context, before time.Time, limit int) (int64, error) {
 	return tx.exec(ctx, `
 		DELETE FROM sessions WHERE (user_id, id) IN (
-		  SELECT user_id, id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT `+limitOf(limit)+`)`, before)
+		  SELECT user_id, id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT `+limitText(limit)+`)`, before)
 }

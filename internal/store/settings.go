@@ -25,17 +25,17 @@ func StampSetting(s cardinal.Setting) (cardinal.RowStamp, error) {
 
 // Settings returns all settings by name; numbers are float64.
 func (r Reader) Settings(ctx context.Context) ([]cardinal.Setting, error) {
-	return all(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings ORDER BY name`+r.engine.binary)
+	return queryAll(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings ORDER BY name`+r.engine.byteCollation)
 }
 
 // Setting returns the setting of a name; a number is a float64.
 func (r Reader) Setting(ctx context.Context, name string) (cardinal.Setting, error) {
-	return one(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings WHERE name = $1`, name)
+	return queryOne(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings WHERE name = $1`, name)
 }
 
 // SettingForChange returns the setting of a name and keeps others from changing it until the transaction ends.
 func (tx Tx) SettingForChange(ctx context.Context, name string) (cardinal.Setting, error) {
-	return one(ctx, tx.Reader, scanSetting, `SELECT `+settingColumns+` FROM settings WHERE name = $1`+tx.engine.forChange, name)
+	return queryOne(ctx, tx.Reader, scanSetting, `SELECT `+settingColumns+` FROM settings WHERE name = $1`+tx.engine.lockRow, name)
 }
 
 // UpdateSetting writes a setting's value, if its version is still the one given; it returns the row after. What is no JSON
@@ -45,7 +45,7 @@ func (tx Tx) UpdateSetting(ctx context.Context, name string, version int64, valu
 	if err != nil {
 		return cardinal.Setting{}, err
 	}
-	return one(ctx, tx.Reader, scanSetting, `
+	return queryOne(ctx, tx.Reader, scanSetting, `
 		UPDATE settings SET value = $3, updated_at = $4, version = version + 1
 		 WHERE name = $1 AND version = $2
 		RETURNING `+settingColumns, name, version, text, now)

@@ -26,12 +26,12 @@ func scanSetupLink(row scanner) (l SetupLinkRecord, err error) {
 
 // SetupLink returns the link with a token's hash.
 func (r Reader) SetupLink(ctx context.Context, tokenHash []byte) (SetupLinkRecord, error) {
-	return one(ctx, r, scanSetupLink, `SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`, tokenHash)
+	return queryOne(ctx, r, scanSetupLink, `SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`, tokenHash)
 }
 
 // SetupLinkForChange returns the link of a token, dead ones too, and keeps others from using it until the transaction ends.
 func (tx Tx) SetupLinkForChange(ctx context.Context, tokenHash []byte) (SetupLinkRecord, error) {
-	return one(ctx, tx.Reader, scanSetupLink, `SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`+tx.engine.forChange, tokenHash)
+	return queryOne(ctx, tx.Reader, scanSetupLink, `SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`+tx.engine.lockRow, tokenHash)
 }
 
 // InsertSetupLink adds a link.
@@ -58,7 +58,7 @@ func (tx Tx) DeleteDeadSetupLinks(ctx context.Context, now time.Time) error {
 
 // HasAdministrator reports whether every guarded role has a holder without expiry who can sign in.
 func (r Reader) HasAdministrator(ctx context.Context) (bool, error) {
-	return one(ctx, r, scanBool, `
+	return queryOne(ctx, r, scanBool, `
 		SELECT NOT EXISTS (
 		  SELECT 1 FROM roles r
 		   WHERE r.min_holders > 0 AND (

@@ -46,43 +46,43 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 	}
 	// An import touches far more pages in a transaction than anything else: what does not fit is written twice, and what a statement may
 	// have to take back would go through a temporary file.
-	writing, err := open(1, "&_pragma=cache_size(-48000)&_pragma=temp_store(2)")
+	writeDB, err := open(1, "&_pragma=cache_size(-48000)&_pragma=temp_store(2)")
 	if err != nil {
 		return nil, err
 	}
-	conn, err := writing.Conn(ctx)
+	conn, err := writeDB.Conn(ctx)
 	// Who opens a new file turns it to WAL, which does not wait for another who does: it fails at once.
 	for deadline := time.Now().Add(5 * time.Second); isSQLiteBusy(err) && ctx.Err() == nil && time.Now().Before(deadline); {
 		time.Sleep(5 * time.Millisecond)
-		conn, err = writing.Conn(ctx)
+		conn, err = writeDB.Conn(ctx)
 	}
 	if err != nil {
-		writing.Close()
+		writeDB.Close()
 		return nil, fmt.Errorf("open the database file: %w", classifySQLite(err))
 	}
-	reading, err := open(sqliteReaders, "&_pragma=query_only(1)")
+	readDB, err := open(sqliteReaders, "&_pragma=query_only(1)")
 	if err != nil {
-		writing.Close()
+		writeDB.Close()
 		return nil, err
 	}
-	w := &sqliteWriter{turn: make(chan struct{}, 1), statements: statements{prepare: conn.PrepareContext}, conn: conn}
-	r := &statements{prepare: reading.PrepareContext}
+	w := &sqliteWriter{turn: make(chan struct{}, 1), statementCache: statementCache{prepare: conn.PrepareContext}, conn: conn}
+	r := &statementCache{prepare: readDB.PrepareContext}
 	e := &engine{
 		name: "sqlite", reader: r,
-		args:        sqliteArgs,
+		encodeArgs:  encodeSQLiteArgs,
 		classify:    classifySQLite,
-		bulk:        bulkSQLite,
-		placeholder: `x'00'`,
+		bulkInsert:  bulkInsertSQLite,
+		erasedValue: `x'00'`,
 		close: func() error {
 			w.turn <- struct{}{} // let the last transaction end; none begins after it
 			// database/sql does not track the statements of a single connection, and SQLite folds its log only when all are closed.
-			return errors.Join(w.statements.close(), reading.Close(), conn.Close(), writing.Close())
+			return errors.Join(w.statementCache.close(), readDB.Close(), conn.Close(), writeDB.Close())
 		},
 		refreshStatistics: refreshSQLite,
 		ensureAuditMonth:  func(context.Context, Tx, time.Time) (bool, error) { return false, nil },
 	}
 	e.transact = func(ctx context.Context, fn func(Tx) error) error {
-		return w.transact(ctx, func() error { return fn(Tx{Reader{engine: e, q: &w.statements}}) })
+		return w.transact(ctx, func() error { return fn(Tx{Reader{engine: e, q: &w.statementCache}}) })
 	}
 	// BEGIN IMMEDIATE is the lock: two processes that start at once migrate one after the other.
 	e.migrate = func(ctx context.Context, fn func(migrator) error) error {
@@ -104,7 +104,7 @@ func refreshSQLite(ctx context.Context, tx Tx) error {
 // sqliteWriter is the one connection that writes: transactions take turns, in this process by a channel that a caller who
 // gives up can leave, between processes by SQLite's own lock.
 type sqliteWriter struct {
-	statements
+	statementCache
 	turn chan struct{}
 	conn *sql.Conn
 }
@@ -116,9 +116,9 @@ func (w *sqliteWriter) transact(ctx context.Context, fn func() error) (err error
 		return ctx.Err()
 	}
 	defer func() { <-w.turn }()
-	done := false
+	committed := false
 	defer func() {
-		if !done {
+		if !committed {
 			// Also when fn panics, and when BEGIN says that ctx has ended, which does not say that it has not begun: the
 			// connection outlives the transaction.
 			_, rollback := w.conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
@@ -139,23 +139,23 @@ func (w *sqliteWriter) transact(ctx context.Context, fn func() error) (err error
 	if _, err := w.conn.ExecContext(context.WithoutCancel(ctx), `COMMIT`); err != nil {
 		return classifySQLite(err)
 	}
-	done = true
+	committed = true
 	return nil
 }
 
-// statements keeps each SQL text prepared: SQLite would parse it anew every time. Texts are few (filters build some, a
+// statementCache keeps each SQL text prepared: SQLite would parse it anew every time. Texts are few (filters build some, a
 // bounded number), and past the bound they simply are not kept.
-type statements struct {
+type statementCache struct {
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
 	mu      sync.RWMutex
-	kept    map[string]*sql.Stmt
+	cached  map[string]*sql.Stmt
 }
 
-const keptStatements = 500
+const maxCachedStatements = 500
 
-func (s *statements) get(ctx context.Context, query string) (stmt *sql.Stmt, kept bool, err error) {
+func (s *statementCache) prepared(ctx context.Context, query string) (stmt *sql.Stmt, kept bool, err error) {
 	s.mu.RLock()
-	stmt = s.kept[query]
+	stmt = s.cached[query]
 	s.mu.RUnlock()
 	if stmt != nil {
 		return stmt, true, nil
@@ -166,33 +166,33 @@ func (s *statements) get(ctx context.Context, query string) (stmt *sql.Stmt, kep
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.kept == nil {
-		s.kept = map[string]*sql.Stmt{}
+	if s.cached == nil {
+		s.cached = map[string]*sql.Stmt{}
 	}
-	if other := s.kept[query]; other != nil {
+	if other := s.cached[query]; other != nil {
 		stmt.Close()
 		return other, true, nil
 	}
-	if len(s.kept) >= keptStatements {
+	if len(s.cached) >= maxCachedStatements {
 		return stmt, false, nil
 	}
-	s.kept[query] = stmt
+	s.cached[query] = stmt
 	return stmt, true, nil
 }
 
-func (s *statements) close() error {
+func (s *statementCache) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
-	for _, stmt := range s.kept {
+	for _, stmt := range s.cached {
 		errs = append(errs, stmt.Close())
 	}
-	s.kept = nil
+	s.cached = nil
 	return errors.Join(errs...)
 }
 
-func (s *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, kept, err := s.get(ctx, query)
+func (s *statementCache) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, kept, err := s.prepared(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -202,8 +202,8 @@ func (s *statements) QueryContext(ctx context.Context, query string, args ...any
 	return stmt.QueryContext(ctx, args...)
 }
 
-func (s *statements) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, kept, err := s.get(ctx, query)
+func (s *statementCache) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	stmt, kept, err := s.prepared(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -223,8 +223,8 @@ func (m sqliteMigrator) run(ctx context.Context, f Migration, note func(querier)
 	return note(m)
 }
 
-// sqliteArgs stores ids as 16 bytes, times as microseconds since 1970 and JSON as text.
-func sqliteArgs(args []any) []any {
+// encodeSQLiteArgs stores ids as 16 bytes, times as microseconds since 1970 and JSON as text.
+func encodeSQLiteArgs(args []any) []any {
 	for i, a := range args {
 		switch v := a.(type) {
 		case uuid.UUID:
@@ -267,7 +267,7 @@ func isSQLiteBusy(err error) bool {
 }
 
 // The columns of an index, or the name of one over an expression.
-var uniqueFailed = regexp.MustCompile(`UNIQUE constraint failed: (?:index '([a-z_]+)'|([a-z_., ]+))`)
+var uniqueViolationText = regexp.MustCompile(`UNIQUE constraint failed: (?:index '([a-z_]+)'|([a-z_., ]+))`)
 
 // classifySQLite finds the name of a broken rule. SQLite says it for a CHECK, the triggers say it before a colon; of a
 // unique index it names only the columns, and of a foreign key nothing.
@@ -280,9 +280,9 @@ func classifySQLite(err error) error {
 	switch lite.Code() & 0xff {
 	case sqliteConstraint:
 		name := "unknown"
-		if m := uniqueFailed.FindStringSubmatch(text); m != nil {
+		if m := uniqueViolationText.FindStringSubmatch(text); m != nil {
 			if name = m[1]; name == "" {
-				name = uniqueName(strings.TrimSpace(m[2]))
+				name = uniqueConstraintName(strings.TrimSpace(m[2]))
 			}
 		} else if strings.Contains(text, "FOREIGN KEY") {
 			name = "foreign_key"
@@ -306,14 +306,14 @@ func classifySQLite(err error) error {
 }
 
 var (
-	uniqueNames     map[string]string
-	uniqueNamesOnce sync.Once
+	uniqueConstraintNames     map[string]string
+	uniqueConstraintNamesOnce sync.Once
 )
 
-// uniqueName looks up which rule the schema's own text puts on columns given as "table.a, table.b".
-func uniqueName(columns string) string {
-	uniqueNamesOnce.Do(func() {
-		uniqueNames = map[string]string{}
+// uniqueConstraintName looks up which rule the schema's own text puts on columns given as "table.a, table.b".
+func uniqueConstraintName(columns string) string {
+	uniqueConstraintNamesOnce.Do(func() {
+		uniqueConstraintNames = map[string]string{}
 		inTable := regexp.MustCompile(`(?m)^CREATE TABLE (\w+)|CONSTRAINT (\w+) (?:PRIMARY KEY|UNIQUE) \(([\w, ]+)\)|^CREATE UNIQUE INDEX (\w+) ON (\w+) \(([\w, ]+)\)`)
 		for _, f := range migrationFiles("sqlite") {
 			table := ""
@@ -330,11 +330,11 @@ func uniqueName(columns string) string {
 				for i := range parts {
 					parts[i] = of + "." + parts[i]
 				}
-				uniqueNames[strings.Join(parts, ", ")] = name
+				uniqueConstraintNames[strings.Join(parts, ", ")] = name
 			}
 		}
 	})
-	if name, ok := uniqueNames[columns]; ok {
+	if name, ok := uniqueConstraintNames[columns]; ok {
 		return name
 	}
 	return "unique " + columns

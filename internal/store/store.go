@@ -72,17 +72,17 @@ func (s *Store) Write(ctx context.Context, fn func(tx Tx) error) error {
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
-	_, err := one(ctx, s.Read(ctx), func(row scanner) (n int, err error) { err = row.Scan(&n); return n, err }, `SELECT 1`)
+	_, err := queryOne(ctx, s.Read(ctx), func(row scanner) (n int, err error) { err = row.Scan(&n); return n, err }, `SELECT 1`)
 	return err
 }
 
 // scanner is a row to be scanned.
 type scanner interface{ Scan(dest ...any) error }
 
-// one returns the single row of a query, or cardinal.ErrNotFound.
-func one[T any](ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+// queryOne returns the single row of a query, or cardinal.ErrNotFound.
+func queryOne[T any](ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any) (T, error) {
 	var none T
-	rows, err := r.q.QueryContext(ctx, query, r.engine.args(args)...)
+	rows, err := r.q.QueryContext(ctx, query, r.engine.encodeArgs(args)...)
 	if err != nil {
 		return none, r.engine.classify(err)
 	}
@@ -103,72 +103,72 @@ func one[T any](ctx context.Context, r Reader, scan func(scanner) (T, error), qu
 	return found, r.engine.classify(rows.Err())
 }
 
-// all returns every row of a query, never nil.
-func all[T any](ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := r.q.QueryContext(ctx, query, r.engine.args(args)...)
+// queryAll returns every row of a query, never nil.
+func queryAll[T any](ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := r.q.QueryContext(ctx, query, r.engine.encodeArgs(args)...)
 	if err != nil {
 		return nil, r.engine.classify(err)
 	}
 	defer rows.Close()
-	found := []T{}
+	items := []T{}
 	for rows.Next() {
 		item, err := scan(rows)
 		if err != nil {
 			return nil, fmt.Errorf("scan: %w", err)
 		}
-		found = append(found, item)
+		items = append(items, item)
 	}
-	return found, r.engine.classify(rows.Err())
+	return items, r.engine.classify(rows.Err())
 }
 
 // exec runs a statement and returns how many rows it changed.
 func (tx Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	done, err := tx.q.ExecContext(ctx, query, tx.engine.args(args)...)
+	result, err := tx.q.ExecContext(ctx, query, tx.engine.encodeArgs(args)...)
 	if err != nil {
 		return 0, tx.engine.classify(err)
 	}
-	return done.RowsAffected()
+	return result.RowsAffected()
 }
 
-// later runs a statement whose result nobody waits for: at once on SQLite; on PostgreSQL together with others, so that what it
+// execDeferred runs a statement whose result nobody waits for: at once on SQLite; on PostgreSQL together with others, so that what it
 // breaks may show only at the next statement or as the error of Write.
-func (tx Tx) later(ctx context.Context, query string, args ...any) error {
-	args = tx.engine.args(args)
+func (tx Tx) execDeferred(ctx context.Context, query string, args ...any) error {
+	args = tx.engine.encodeArgs(args)
 	if p, ok := tx.q.(*pipeline); ok {
-		p.later(query, args)
+		p.queue(query, args)
 		return nil
 	}
 	_, err := tx.q.ExecContext(ctx, query, args...)
 	return tx.engine.classify(err)
 }
 
-// limitOf is the bound of a batch as part of a statement's text: a planner that does not see it takes the batch for a tenth of the table
+// limitText is the bound of a batch as part of a statement's text: a planner that does not see it takes the batch for a tenth of the table
 // and reads all of it.
-func limitOf(n int) string { return strconv.Itoa(n) }
+func limitText(n int) string { return strconv.Itoa(n) }
 
 // The forms in which columns are scanned, alike on both engines.
 
-type timeInto struct{ to *time.Time }
+type timeInto struct{ dest *time.Time }
 
 func (t timeInto) Scan(v any) error {
 	switch v := v.(type) {
 	case time.Time:
-		*t.to = v.UTC()
+		*t.dest = v.UTC()
 	case int64:
-		*t.to = time.UnixMicro(v).UTC()
+		*t.dest = time.UnixMicro(v).UTC()
 	default:
 		return fmt.Errorf("not a time: %T", v)
 	}
 	return nil
 }
 
-type nullTimeInto struct{ to **time.Time }
+type nullTimeInto struct{ dest **time.Time }
 
 func (t nullTimeInto) Scan(v any) error {
 	if v == nil {
-		*t.to = nil
+		*t.dest = nil
 		return nil
 	}
-	*t.to = new(time.Time)
-	return timeInto{*t.to}.Scan(v)
+	*t.dest = new(time.Time)
+	return timeInto{*t.dest}.Scan(v)
 }

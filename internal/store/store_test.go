@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func TestSQLite(t *testing.T) {
 	s, _ := migratedSQLite(t)
-	var ran statements
+	var ran statementCache
 	storetest.Run(t, s, func() { ran.note(t, s) })
 	t.Run("Plans", func(t *testing.T) { sqlitePlansHold(t, ran) })
 }
@@ -33,7 +33,7 @@ func TestSQLite(t *testing.T) {
 func TestPostgres(t *testing.T) {
 	role := serviceRole(t)
 	s := asService(t, pgtest.Database(t), role)
-	var ran statements
+	var ran statementCache
 	storetest.Run(t, s, func() { ran.note(t, s) })
 	t.Run("Plans", func(t *testing.T) { postgresPlansHold(t, ran) })
 }

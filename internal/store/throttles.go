@@ -22,7 +22,7 @@ func (r Reader) Throttles(ctx context.Context, keyHashes ...[]byte) ([]ThrottleR
 		return nil, nil
 	}
 	list, args := placeholders(keyHashes)
-	return all(ctx, r, func(row scanner) (t ThrottleRecord, err error) {
+	return queryAll(ctx, r, func(row scanner) (t ThrottleRecord, err error) {
 		err = row.Scan(&t.KeyHash, &t.Failures, timeInto{&t.WindowStartedAt}, nullTimeInto{&t.BlockedUntil}, timeInto{&t.ExpiresAt})
 		return t, err
 	}, `SELECT key_hash, failures, window_started_at, blocked_until, expires_at FROM sign_in_throttles WHERE key_hash IN (`+list+`)`, args...)
@@ -31,7 +31,7 @@ func (r Reader) Throttles(ctx context.Context, keyHashes ...[]byte) ([]ThrottleR
 // CountFailure adds a failed attempt under a key, starting a new window when the old one has passed, and returns how many
 // there are in the window now.
 func (tx Tx) CountFailure(ctx context.Context, keyHash []byte, now time.Time, window time.Duration) (int64, error) {
-	return one(ctx, tx.Reader, func(row scanner) (n int64, err error) { err = row.Scan(&n); return n, err }, `
+	return queryOne(ctx, tx.Reader, func(row scanner) (n int64, err error) { err = row.Scan(&n); return n, err }, `
 		INSERT INTO sign_in_throttles (key_hash, failures, window_started_at, expires_at)
 		VALUES ($1, 1, $2, $3)
 		ON CONFLICT (key_hash) DO UPDATE
@@ -50,14 +50,14 @@ func (tx Tx) BlockThrottle(ctx context.Context, keyHash []byte, until time.Time)
 
 // ClearThrottle forgets the attempts under a key.
 func (tx Tx) ClearThrottle(ctx context.Context, keyHash []byte) error {
-	return tx.later(ctx, `DELETE FROM sign_in_throttles WHERE key_hash = $1`, keyHash)
+	return tx.execDeferred(ctx, `DELETE FROM sign_in_throttles WHERE key_hash = $1`, keyHash)
 }
 
 // DeleteExpiredThrottles forgets attempts that no longer count.
 func (tx Tx) DeleteExpiredThrottles(ctx context.Context, now time.Time, limit int) (int64, error) {
 	return tx.exec(ctx, `
 		DELETE FROM sign_in_throttles WHERE key_hash IN (
-		  SELECT key_hash FROM sign_in_throttles WHERE expires_at <= $1 ORDER BY expires_at LIMIT `+limitOf(limit)+`)`, now)
+		  SELECT key_hash FROM sign_in_throttles WHERE expires_at <= $1 ORDER BY expires_at LIMIT `+limitText(limit)+`)`, now)
 }
 
 // RefusedAttempts is a row of refused_attempts: what strangers tried in vain in one minute.
@@ -79,11 +79,11 @@ func (tx Tx) CountRefusal(ctx context.Context, subjectID uuid.UUID, action strin
 
 // TakeRefusals removes and returns the counts of minutes that began before a moment.
 func (tx Tx) TakeRefusals(ctx context.Context, before time.Time, limit int) ([]RefusedAttempts, error) {
-	return all(ctx, tx.Reader, func(row scanner) (r RefusedAttempts, err error) {
+	return queryAll(ctx, tx.Reader, func(row scanner) (r RefusedAttempts, err error) {
 		err = row.Scan(&r.SubjectID, &r.Action, timeInto{&r.Minute}, &r.Attempts)
 		return r, err
 	}, `
 		DELETE FROM refused_attempts WHERE (subject_id, action, minute) IN (
-		  SELECT subject_id, action, minute FROM refused_attempts WHERE minute < $1 ORDER BY minute LIMIT `+limitOf(limit)+`)
+		  SELECT subject_id, action, minute FROM refused_attempts WHERE minute < $1 ORDER BY minute LIMIT `+limitText(limit)+`)
 		RETURNING subject_id, action, minute, attempts`, before)
 }

@@ -8,23 +8,23 @@ import (
 	"cardinal"
 )
 
-// sampleSize is how many users an estimate looks at.
-const sampleSize = 2000
+// countSampleSize is how many users an estimate looks at.
+const countSampleSize = 2000
 
 // UserCount counts the users of a filter exactly up to most. Beyond that, and where more users than that would have to be looked at, it
 // estimates: as large a share of all users as of the newest.
 func (r Reader) UserCount(ctx context.Context, f cardinal.UserFilter, most int) (cardinal.Count, error) {
 	f.Page = cardinal.Page{Limit: most}
-	within := userSpan(f)
-	lead, others, err := r.lead(ctx, sources(f), everyone, within, most)
+	within := userIDRange(f)
+	lead, others, err := r.chooseDriving(ctx, userFilters(f), allUsers, within, most)
 	if err != nil {
 		return cardinal.Count{}, err
 	}
-	if !lead.full {
-		w := where{}
-		from := w.join(lead.source, others)
-		w.walk(lead.key, within)
-		n, err := one(ctx, r, scanInt, `SELECT count(*) FROM (SELECT `+lead.key+` FROM `+from+w.text()+`) AS c`, w.args...)
+	if !lead.exceedsScan {
+		w := whereClause{}
+		from := w.joinUsers(lead.indexFilter, others)
+		w.page(lead.idColumn, within)
+		n, err := queryOne(ctx, r, scanInt, `SELECT count(*) FROM (SELECT `+lead.idColumn+` FROM `+from+w.sql()+`) AS c`, w.args...)
 		if err != nil || n <= most {
 			return cardinal.Count{Value: int64(n), IsExact: true}, err
 		}
@@ -39,19 +39,19 @@ func (r Reader) UserCount(ctx context.Context, f cardinal.UserFilter, most int) 
 
 // shareOfNewest returns how many of the newest users a filter holds for, 0 to 1.
 func (r Reader) shareOfNewest(ctx context.Context, f cardinal.UserFilter) (float64, error) {
-	within := userSpan(f)
-	w := where{}
+	within := userIDRange(f)
+	w := whereClause{}
 	w.and(`users.id >= $%d`, within.low)
 	w.and(`users.id < $%d`, within.high)
-	for _, s := range sources(f) {
-		if s.probe != "" {
-			w.and(s.probe, s.args...)
+	for _, s := range userFilters(f) {
+		if s.exists != "" {
+			w.and(s.exists, s.args...)
 		}
 	}
 	type counts struct{ all, some int }
-	n, err := one(ctx, r, func(row scanner) (c counts, err error) { err = row.Scan(&c.all, &c.some); return c, err },
-		`SELECT count(*), count(CASE WHEN `+strings.Join(w.terms, ` AND `)+` THEN 1 END)
-		   FROM (SELECT id, kind, status FROM users ORDER BY id DESC LIMIT `+fmt.Sprint(sampleSize)+`) AS users`, w.args...)
+	n, err := queryOne(ctx, r, func(row scanner) (c counts, err error) { err = row.Scan(&c.all, &c.some); return c, err },
+		`SELECT count(*), count(CASE WHEN `+strings.Join(w.conditions, ` AND `)+` THEN 1 END)
+		   FROM (SELECT id, kind, status FROM users ORDER BY id DESC LIMIT `+fmt.Sprint(countSampleSize)+`) AS users`, w.args...)
 	if err != nil || n.all == 0 {
 		return 0, err
 	}

@@ -15,16 +15,16 @@ type UserWalk struct {
 	Until uuid.UUID       // where the walk stopped before it found enough: the next begins there; uuid.Nil when it came to the end
 }
 
-// sources are the filters that are set. The first leads when nothing is known of their sizes.
-func sources(f cardinal.UserFilter) []source {
-	var all []source
+// userFilters are the filters that are set. The first leads when nothing is known of their sizes.
+func userFilters(f cardinal.UserFilter) []indexFilter {
+	var all []indexFilter
 	add := func(from, key, term, probe string, args ...any) {
-		all = append(all, source{from: from, key: key, term: term, args: args, probe: probe})
+		all = append(all, indexFilter{table: from, idColumn: key, condition: term, args: args, exists: probe})
 	}
 	if f.Identifier != nil {
 		add(`identifiers`, `identifiers.user_id`, `identifiers.value_index = $%d`,
 			`(SELECT 1 FROM identifiers i WHERE i.value_index = $%d AND i.user_id = users.id) = 1`, f.Identifier)
-		all[0].leads = true
+		all[0].unique = true
 	}
 	for _, token := range f.Tokens {
 		add(`search_tokens`, `search_tokens.user_id`, `search_tokens.token = $%d`,
@@ -46,42 +46,42 @@ func sources(f cardinal.UserFilter) []source {
 	return all
 }
 
-// everyone is the source of a list without filters.
-var everyone = source{from: `users`, key: `users.id`}
+// allUsers is the source of a list without filters.
+var allUsers = indexFilter{table: `users`, idColumn: `users.id`}
 
-// userSpan is what a page of a filter looks at.
-func userSpan(f cardinal.UserFilter) span {
+// userIDRange is what a page of a filter looks at.
+func userIDRange(f cardinal.UserFilter) idRange {
 	low, high := cardinal.IDAt(time.UnixMilli(1)), cardinal.MaxID
 	if f.BuiltIn {
 		low = uuid.Nil
 	}
-	if from := floorID(f.CreatedFrom); !f.CreatedFrom.IsZero() && less(low, from) {
+	if from := lowestIDAt(f.CreatedFrom); !f.CreatedFrom.IsZero() && lessID(low, from) {
 		low = from
 	}
 	if !f.CreatedUntil.IsZero() {
-		high = floorID(f.CreatedUntil)
+		high = lowestIDAt(f.CreatedUntil)
 	}
-	return span{f.Page, low, high}
+	return idRange{f.Page, low, high}
 }
 
 // Users returns a page of users. Each filter has an index that gives its users in order: the rarest leads, the others are asked about
 // each of its users, and a walk looks at a bounded number of them, so that no combination of filters reads a table.
 func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) (UserWalk, error) {
 	var walk UserWalk
-	within := userSpan(f)
-	lead, others, err := r.lead(ctx, sources(f), everyone, within, walkMost)
+	within := userIDRange(f)
+	lead, others, err := r.chooseDriving(ctx, userFilters(f), allUsers, within, maxScan)
 	if err != nil {
 		return walk, err
 	}
-	until, err := r.until(ctx, lead, within, walkMost)
+	until, err := r.scanLimitID(ctx, lead, within, maxScan)
 	if err != nil {
 		return walk, err
 	}
-	w := where{}
-	from := w.join(lead.source, others)
-	w.stop(lead.key, within.Page, until)
-	w.walk(lead.key, within)
-	if walk.Users, err = all(ctx, r, scanUser, `SELECT `+userColumns+` FROM `+from+w.text(), w.args...); err != nil {
+	w := whereClause{}
+	from := w.joinUsers(lead.indexFilter, others)
+	w.boundAt(lead.idColumn, within.Page, until)
+	w.page(lead.idColumn, within)
+	if walk.Users, err = queryAll(ctx, r, scanUser, `SELECT `+userColumns+` FROM `+from+w.sql(), w.args...); err != nil {
 		return walk, err
 	}
 	if len(walk.Users) <= f.Limit {
@@ -90,19 +90,19 @@ func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) (UserWalk, err
 	return walk, nil
 }
 
-// join returns what a list reads from, with the conditions of the sources: the lead's users, of whom the others hold.
-func (w *where) join(lead source, others []source) (from string) {
-	from = lead.from
-	if lead.from != `users` {
+// joinUsers returns what a list reads from, with the conditions of the sources: the lead's users, of whom the others hold.
+func (w *whereClause) joinUsers(lead indexFilter, others []indexFilter) (from string) {
+	from = lead.table
+	if lead.table != `users` {
 		from += ` CROSS JOIN users` // which SQLite takes as the order to go by
-		w.and(`users.id = ` + lead.key)
+		w.and(`users.id = ` + lead.idColumn)
 	}
-	if lead.term != "" {
-		w.and(lead.term, lead.args...)
+	if lead.condition != "" {
+		w.and(lead.condition, lead.args...)
 	}
 	for _, s := range others {
-		if s.probe != "" {
-			w.and(s.probe, s.args...)
+		if s.exists != "" {
+			w.and(s.exists, s.args...)
 		}
 	}
 	return from

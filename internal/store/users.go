@@ -26,11 +26,11 @@ func StampUser(u cardinal.User) cardinal.RowStamp {
 
 // User returns a user, soft-deleted ones too.
 func (r Reader) User(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
-	return one(ctx, r, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
+	return queryOne(ctx, r, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
 }
 
-// floorID is cardinal.IDAt, for moments too that no id can carry: before 1970 comes before every id.
-func floorID(t time.Time) uuid.UUID {
+// lowestIDAt is cardinal.IDAt, for moments too that no id can carry: before 1970 comes before every id.
+func lowestIDAt(t time.Time) uuid.UUID {
 	if t.Before(time.UnixMilli(0)) {
 		return uuid.Nil
 	}
@@ -39,7 +39,7 @@ func floorID(t time.Time) uuid.UUID {
 
 // UserForChange returns a user and keeps others from changing it until the transaction ends.
 func (tx Tx) UserForChange(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
-	return one(ctx, tx.Reader, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`+tx.engine.forChange, id)
+	return queryOne(ctx, tx.Reader, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`+tx.engine.lockRow, id)
 }
 
 // InsertUser adds a user in the status that an action gives a new one; cardinal.ErrNotFound for an action that makes nobody.
@@ -49,27 +49,27 @@ func (tx Tx) InsertUser(ctx context.Context, id uuid.UUID, kind, action string, 
 		return cardinal.User{}, err
 	}
 	u := cardinal.User{ID: id, Kind: kind, Status: status, CreatedAt: now, UpdatedAt: now, Version: 1, SchemaVersion: 1}
-	return u, tx.later(ctx, `
+	return u, tx.execDeferred(ctx, `
 		INSERT INTO users (id, kind, status, created_at, updated_at, version, schema_version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, u.ID, u.Kind, u.Status, u.CreatedAt, u.UpdatedAt, u.Version, u.SchemaVersion)
 }
 
 // initialStatus looks up the status of a new user once: the transitions change only by migration.
 func (tx Tx) initialStatus(ctx context.Context, action string) (string, error) {
-	if known, ok := tx.engine.initialStatus.Load(action); ok {
+	if known, ok := tx.engine.initialStatuses.Load(action); ok {
 		return known.(string), nil
 	}
-	status, err := one(ctx, tx.Reader, scanText, `
+	status, err := queryOne(ctx, tx.Reader, scanText, `
 		SELECT to_status FROM user_status_transitions WHERE from_status IS NULL AND action = $1`, action)
 	if err == nil {
-		tx.engine.initialStatus.Store(action, status)
+		tx.engine.initialStatuses.Store(action, status)
 	}
 	return status, err
 }
 
 // InitialStatuses returns the statuses that a new user can have, by the action that makes them.
 func (r Reader) InitialStatuses(ctx context.Context) (map[string]string, error) {
-	found, err := all(ctx, r, func(row scanner) (pair [2]string, err error) { err = row.Scan(&pair[0], &pair[1]); return pair, err },
+	found, err := queryAll(ctx, r, func(row scanner) (pair [2]string, err error) { err = row.Scan(&pair[0], &pair[1]); return pair, err },
 		`SELECT action, to_status FROM user_status_transitions WHERE from_status IS NULL`)
 	statuses := map[string]string{}
 	for _, pair := range found {
@@ -81,7 +81,7 @@ func (r Reader) InitialStatuses(ctx context.Context) (map[string]string, error) 
 // SetUserStatus moves a user by an action (suspend, reactivate, delete, restore, activate) as the transitions allow; a
 // restore returns to the status before the deletion. cardinal.ErrNotFound when no such move starts from where the user is.
 func (tx Tx) SetUserStatus(ctx context.Context, id uuid.UUID, version int64, action string, now time.Time) (cardinal.User, error) {
-	return one(ctx, tx.Reader, scanUser, `
+	return queryOne(ctx, tx.Reader, scanUser, `
 		UPDATE users
 		   SET status = t.to_status,
 		       deleted_at = CASE WHEN s.is_deleted THEN COALESCE(users.deleted_at, $3) END,
@@ -95,14 +95,14 @@ func (tx Tx) SetUserStatus(ctx context.Context, id uuid.UUID, version int64, act
 
 // TouchUser raises a user's version without another change: a change below it that its readers should notice.
 func (tx Tx) TouchUser(ctx context.Context, id uuid.UUID, version int64, now time.Time) (cardinal.User, error) {
-	return one(ctx, tx.Reader, scanUser, `
+	return queryOne(ctx, tx.Reader, scanUser, `
 		UPDATE users SET updated_at = $3, version = version + 1 WHERE id = $1 AND version = $2
 		RETURNING `+userColumns, id, version, now)
 }
 
 // Statuses lists the states a user can be in.
 func (r Reader) Statuses(ctx context.Context) ([]cardinal.Status, error) {
-	return all(ctx, r, func(row scanner) (s cardinal.Status, err error) {
+	return queryAll(ctx, r, func(row scanner) (s cardinal.Status, err error) {
 		err = row.Scan(&s.Code, &s.Description, &s.CanSignIn, &s.IsDeleted, &s.IsErased, &s.AwaitsProof)
 		return s, err
 	}, `
@@ -113,7 +113,7 @@ func (r Reader) Statuses(ctx context.Context) ([]cardinal.Status, error) {
 
 // UserKinds lists the kinds of actor.
 func (r Reader) UserKinds(ctx context.Context) ([]cardinal.UserKind, error) {
-	return all(ctx, r, func(row scanner) (k cardinal.UserKind, err error) {
+	return queryAll(ctx, r, func(row scanner) (k cardinal.UserKind, err error) {
 		err = row.Scan(&k.Code, &k.CanSignIn, &k.CanHoldAPIKeys, &k.IsListed)
 		return k, err
 	}, `SELECT code, can_sign_in, can_hold_api_keys, is_listed FROM user_kinds ORDER BY id`)

@@ -39,7 +39,7 @@ var searches = []mutant{
 		copy(mac[:], text)
 	}`}},
 	{name: "one walk looks at a bounded number of users", pkg: storeTests, run: "TestSQLite$", edit: edit{"internal/store/pagescan.go",
-		`	if !lead.exceedsScan {`, `	if true {`}},
+		`	if !driving.exceedsScan {`, `	if true {`}},
 	{name: "one walk looks at a bounded number of events", pkg: storeTests, run: "TestSQLite$", edit: edit{"internal/store/audit.go",
 		`	left := maxScan`, `	left := 1 << 30`}},
 	{name: "a search opens a bounded number of people for a page", pkg: apiTests, run: "TestShortPages", edit: edit{"internal/directory/searchquery.go",

@@ -28,19 +28,22 @@ func (r Reader) Settings(ctx context.Context) ([]cardinal.Setting, error) {
 	return queryAll(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings ORDER BY name`+r.engine.byteCollation)
 }
 
-// Setting returns the setting of a name; a number is a float64.
+// Setting returns the setting with a name; a number is a float64.
 func (r Reader) Setting(ctx context.Context, name string) (cardinal.Setting, error) {
 	return queryOne(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings WHERE name = $1`, name)
 }
 
-// SettingForChange returns the setting of a name and keeps others from changing it until the transaction ends.
+// SettingForChange returns the setting with a name and locks it until the transaction ends.
 func (tx Tx) SettingForChange(ctx context.Context, name string) (cardinal.Setting, error) {
-	return queryOne(ctx, tx.Reader, scanSetting, `SELECT `+settingColumns+` FROM settings WHERE name = $1`+tx.engine.lockRow, name)
+	return queryOne(ctx, tx.Reader, scanSetting,
+		`SELECT `+settingColumns+` FROM settings WHERE name = $1`+tx.engine.lockRow, name)
 }
 
-// UpdateSetting writes a setting's value, if its version is still the one given; it returns the row after. What is no JSON
-// string, number or boolean Violates "settings_value_ck".
-func (tx Tx) UpdateSetting(ctx context.Context, name string, version int64, value any, now time.Time) (cardinal.Setting, error) {
+// UpdateSetting updates a setting's value if it still has the given version; it returns the new row. A value that is
+// not a JSON string, number or boolean Violates "settings_value_ck".
+func (tx Tx) UpdateSetting(
+	ctx context.Context, name string, version int64, value any, now time.Time,
+) (cardinal.Setting, error) {
 	text, err := canonicalJSON(value)
 	if err != nil {
 		return cardinal.Setting{}, err

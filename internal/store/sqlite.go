@@ -19,23 +19,26 @@ import (
 	"cardinal"
 )
 
-// Connections that read beside the one that writes; more only cost memory, a reader never waits for the writer.
+// sqliteReaders is the number of read connections, in addition to the one that writes. Readers never wait for the
+// writer, so more connections would only use more memory.
 const sqliteReaders = 8
 
 func openSQLite(ctx context.Context, path string) (*engine, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of the database: %w", err)
+		return nil, fmt.Errorf("create the folder of the database: %w", err)
 	}
-	// A file that is there keeps its mode; a new one is for its owner only.
+	// An existing file keeps its mode; a new one is readable only by its owner.
 	if f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, fmt.Errorf("open the database file: %w", err)
 	} else if err := f.Close(); err != nil {
 		return nil, err
 	}
-	open := func(connections int, more string) (*sql.DB, error) {
+	open := func(connections int, pragmas string) (*sql.DB, error) {
 		dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() +
-			"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=journal_mode(WAL)" +
-			"&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_pragma=trusted_schema(0)&_pragma=cache_size(-2000)&_dqs=0" + more
+			"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)" +
+			"&_pragma=journal_mode(WAL)" +
+			"&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_pragma=trusted_schema(0)&_pragma=cache_size(-2000)" +
+			"&_dqs=0" + pragmas
 		db, err := sql.Open("sqlite", dsn)
 		if err != nil {
 			return nil, err
@@ -44,15 +47,18 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		db.SetMaxIdleConns(connections)
 		return db, nil
 	}
-	// An import touches far more pages in a transaction than anything else: what does not fit is written twice, and what a statement may
-	// have to take back would go through a temporary file.
+	// An import changes far more pages per transaction than anything else. Pages that do not fit into the cache are
+	// written twice, so the cache is large. temp_store(2) keeps the statement journal in memory instead of a temporary
+	// file.
 	writeDB, err := open(1, "&_pragma=cache_size(-48000)&_pragma=temp_store(2)")
 	if err != nil {
 		return nil, err
 	}
 	conn, err := writeDB.Conn(ctx)
-	// Who opens a new file turns it to WAL, which does not wait for another who does: it fails at once.
-	for deadline := time.Now().Add(5 * time.Second); isSQLiteBusy(err) && ctx.Err() == nil && time.Now().Before(deadline); {
+	// The first connection to a new file switches it to WAL. If another process does so at the same time, this fails
+	// immediately instead of waiting, so it is retried.
+	deadline := time.Now().Add(5 * time.Second)
+	for isSQLiteBusy(err) && ctx.Err() == nil && time.Now().Before(deadline) {
 		time.Sleep(5 * time.Millisecond)
 		conn, err = writeDB.Conn(ctx)
 	}
@@ -65,7 +71,8 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		writeDB.Close()
 		return nil, err
 	}
-	w := &sqliteWriter{turn: make(chan struct{}, 1), statementCache: statementCache{prepare: conn.PrepareContext}, conn: conn}
+	w := &sqliteWriter{turn: make(chan struct{}, 1), conn: conn}
+	w.prepare = conn.PrepareContext
 	r := &statementCache{prepare: readDB.PrepareContext}
 	e := &engine{
 		name: "sqlite", reader: r,
@@ -74,8 +81,9 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		bulkInsert:  bulkInsertSQLite,
 		erasedValue: `x'00'`,
 		close: func() error {
-			w.turn <- struct{}{} // let the last transaction end; none begins after it
-			// database/sql does not track the statements of a single connection, and SQLite folds its log only when all are closed.
+			w.turn <- struct{}{} // wait for the last transaction; no transaction begins after it
+			// database/sql does not track the statements of a single connection, and SQLite writes its log back to the
+			// file only after all of them are closed.
 			return errors.Join(w.statementCache.close(), readDB.Close(), conn.Close(), writeDB.Close())
 		},
 		refreshStatistics: refreshSQLite,
@@ -84,14 +92,15 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 	e.transact = func(ctx context.Context, fn func(Tx) error) error {
 		return w.transact(ctx, func() error { return fn(Tx{Reader{engine: e, q: &w.statementCache}}) })
 	}
-	// BEGIN IMMEDIATE is the lock: two processes that start at once migrate one after the other.
+	// BEGIN IMMEDIATE is the migration lock: two processes that start at the same time migrate one after the other.
 	e.migrate = func(ctx context.Context, fn func(migrator) error) error {
 		return w.transact(ctx, func() error { return fn(sqliteMigrator{w.conn}) })
 	}
 	return e, nil
 }
 
-// refreshSQLite looks at every table, not only at those that this connection asked about, and at a sample of large ones.
+// refreshSQLite analyzes all tables (flag 0x10000), not only those that this connection queried, and a sample of the
+// rows of large ones.
 func refreshSQLite(ctx context.Context, tx Tx) error {
 	for _, pragma := range []string{`PRAGMA analysis_limit = 1000`, `PRAGMA optimize(0x10002)`} {
 		if _, err := tx.exec(ctx, pragma); err != nil {
@@ -101,11 +110,11 @@ func refreshSQLite(ctx context.Context, tx Tx) error {
 	return nil
 }
 
-// sqliteWriter is the one connection that writes: transactions take turns, in this process by a channel that a caller who
-// gives up can leave, between processes by SQLite's own lock.
+// sqliteWriter is the connection that writes, one transaction at a time. Within this process transactions wait on a
+// channel, so that a cancelled caller can stop waiting; between processes SQLite's own lock decides.
 type sqliteWriter struct {
 	statementCache
-	turn chan struct{}
+	turn chan struct{} // capacity 1; full while a transaction runs
 	conn *sql.Conn
 }
 
@@ -119,8 +128,8 @@ func (w *sqliteWriter) transact(ctx context.Context, fn func() error) (err error
 	committed := false
 	defer func() {
 		if !committed {
-			// Also when fn panics, and when BEGIN says that ctx has ended, which does not say that it has not begun: the
-			// connection outlives the transaction.
+			// Also if fn panics, and if BEGIN reports that ctx has ended, because the transaction may have begun all
+			// the same: the next transaction uses the same connection.
 			_, rollback := w.conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
 			if err != nil && rollback != nil && !strings.Contains(rollback.Error(), "no transaction") {
 				err = errors.Join(err, rollback)
@@ -143,8 +152,8 @@ func (w *sqliteWriter) transact(ctx context.Context, fn func() error) (err error
 	return nil
 }
 
-// statementCache keeps each SQL text prepared: SQLite would parse it anew every time. Texts are few (filters build some, a
-// bounded number), and past the bound they simply are not kept.
+// statementCache caches prepared statements by their SQL text, because SQLite would parse the text at every call. There
+// are few texts (filters build a bounded number of them); above maxCachedStatements, statements are not cached.
 type statementCache struct {
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
 	mu      sync.RWMutex
@@ -153,7 +162,8 @@ type statementCache struct {
 
 const maxCachedStatements = 500
 
-func (s *statementCache) prepared(ctx context.Context, query string) (stmt *sql.Stmt, kept bool, err error) {
+// prepared returns the statement of a text. The caller closes it if it is not cached.
+func (s *statementCache) prepared(ctx context.Context, query string) (stmt *sql.Stmt, cached bool, err error) {
 	s.mu.RLock()
 	stmt = s.cached[query]
 	s.mu.RUnlock()
@@ -192,22 +202,22 @@ func (s *statementCache) close() error {
 }
 
 func (s *statementCache) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, kept, err := s.prepared(ctx, query)
+	stmt, cached, err := s.prepared(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	if !kept {
-		defer stmt.Close() // database/sql ends it when its rows are closed
+	if !cached {
+		defer stmt.Close() // database/sql closes it when its rows are closed
 	}
 	return stmt.QueryContext(ctx, args...)
 }
 
 func (s *statementCache) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, kept, err := s.prepared(ctx, query)
+	stmt, cached, err := s.prepared(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	if !kept {
+	if !cached {
 		defer stmt.Close()
 	}
 	return stmt.ExecContext(ctx, args...)
@@ -215,12 +225,13 @@ func (s *statementCache) ExecContext(ctx context.Context, query string, args ...
 
 type sqliteMigrator struct{ *sql.Conn }
 
-// run is already inside the transaction that is the lock: all pending migrations come together or not at all.
-func (m sqliteMigrator) run(ctx context.Context, f Migration, note func(querier) error) error {
+// run runs inside the transaction that is the migration lock: all pending migrations are applied together or not at
+// all.
+func (m sqliteMigrator) run(ctx context.Context, f Migration, record func(querier) error) error {
 	if _, err := m.ExecContext(ctx, f.script); err != nil {
 		return err
 	}
-	return note(m)
+	return record(m)
 }
 
 // encodeSQLiteArgs stores ids as 16 bytes, times as microseconds since 1970 and JSON as text.
@@ -266,11 +277,11 @@ func isSQLiteBusy(err error) bool {
 	return errors.As(err, &lite) && lite.Code()&0xff == sqliteBusy
 }
 
-// The columns of an index, or the name of one over an expression.
+// uniqueViolationText matches the columns of an index, or the name of an index over an expression.
 var uniqueViolationText = regexp.MustCompile(`UNIQUE constraint failed: (?:index '([a-z_]+)'|([a-z_., ]+))`)
 
-// classifySQLite finds the name of a broken rule. SQLite says it for a CHECK, the triggers say it before a colon; of a
-// unique index it names only the columns, and of a foreign key nothing.
+// classifySQLite finds the name of a violated constraint. For a CHECK, SQLite reports its name. The triggers write the
+// name before a colon. For a unique index SQLite reports only the columns, for a foreign key nothing.
 func classifySQLite(err error) error {
 	var lite *sqlite.Error
 	if err == nil || !errors.As(err, &lite) {
@@ -300,7 +311,7 @@ func classifySQLite(err error) error {
 	case sqliteFull:
 		return fmt.Errorf("%w: the disk is full", cardinal.ErrBusy)
 	case sqliteReadonly:
-		return fmt.Errorf("%w: the database file cannot be written", cardinal.ErrBusy)
+		return fmt.Errorf("%w: the database file is read-only", cardinal.ErrBusy)
 	}
 	return fmt.Errorf("SQLite refused a statement: code %d", lite.Code())
 }
@@ -310,14 +321,17 @@ var (
 	uniqueConstraintNamesOnce sync.Once
 )
 
-// uniqueConstraintName looks up which rule the schema's own text puts on columns given as "table.a, table.b".
+// uniqueConstraintName looks up the name of the constraint on some columns, given as "table.a, table.b", in the text of
+// the schema.
 func uniqueConstraintName(columns string) string {
 	uniqueConstraintNamesOnce.Do(func() {
 		uniqueConstraintNames = map[string]string{}
-		inTable := regexp.MustCompile(`(?m)^CREATE TABLE (\w+)|CONSTRAINT (\w+) (?:PRIMARY KEY|UNIQUE) \(([\w, ]+)\)|^CREATE UNIQUE INDEX (\w+) ON (\w+) \(([\w, ]+)\)`)
+		definition := regexp.MustCompile(`(?m)^CREATE TABLE (\w+)` +
+			`|CONSTRAINT (\w+) (?:PRIMARY KEY|UNIQUE) \(([\w, ]+)\)` +
+			`|^CREATE UNIQUE INDEX (\w+) ON (\w+) \(([\w, ]+)\)`)
 		for _, f := range migrationFiles("sqlite") {
 			table := ""
-			for _, m := range inTable.FindAllStringSubmatch(f.script, -1) {
+			for _, m := range definition.FindAllStringSubmatch(f.script, -1) {
 				name, of, list := m[2], table, m[3]
 				switch {
 				case m[1] != "":

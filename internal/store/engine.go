@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -28,7 +27,8 @@ type engine struct {
 	erasedValue string
 	// bulkInsert inserts many rows into one table.
 	bulkInsert func(ctx context.Context, tx Tx, b *tableRows) error
-	// classify converts an error of the driver to a Violation or to one of cardinal's errors.
+	// classify converts an error of the driver to a Violation or to one of cardinal's errors, without its message text
+	// (errors.go).
 	classify func(error) error
 	// lockRow is appended to a SELECT to lock its rows until the transaction ends.
 	lockRow string
@@ -63,12 +63,6 @@ type migrator interface {
 	run(ctx context.Context, m Migration, record func(querier) error) error
 }
 
-// errRetry means that the database cancelled a transaction because of a concurrent one.
-var errRetry = errors.New("deadlock or serialization failure")
-
-// ErrLocked means that a statement waited for a lock of another transaction until the lock timeout.
-var ErrLocked = fmt.Errorf("%w: locked by another transaction", cardinal.ErrBusy)
-
 func openEngine(ctx context.Context, url string) (*engine, error) {
 	switch {
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
@@ -79,23 +73,4 @@ func openEngine(ctx context.Context, url string) (*engine, error) {
 		return openSQLite(ctx, url)
 	}
 	return nil, fmt.Errorf("%w: the database URL must be a path, sqlite:PATH or postgres://…", cardinal.ErrInvalid)
-}
-
-// Violation is the error of a statement that violates a constraint of the database.
-type Violation struct {
-	Constraint string // name of the constraint, index or trigger rule
-	cause      error
-}
-
-// Error names the constraint. It omits the text of the driver, which may contain values.
-func (v *Violation) Error() string { return "constraint violated: " + v.Constraint }
-
-// Unwrap returns cardinal.ErrConflict.
-func (v *Violation) Unwrap() error { return cardinal.ErrConflict }
-
-// Violates reports whether an error is the violation of a constraint. Names are matched by prefix, because a
-// distributed PostgreSQL adds the suffix of a shard to them.
-func Violates(err error, constraint string) bool {
-	var v *Violation
-	return errors.As(err, &v) && strings.HasPrefix(v.Constraint, constraint)
 }

@@ -55,3 +55,9 @@ func Statements(ctx context.Context, s *Store) (map[string]bool, error) {
 	}
 	return found, nil
 }
+
+// Query runs a query of one text column.
+func Query(ctx context.Context, r Reader, query string, args ...any) error {
+	_, err := queryAll(ctx, r, scanText, query, args...)
+	return err
+}

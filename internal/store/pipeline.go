@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -41,8 +42,25 @@ func (p *pipeline) flush(ctx context.Context) (err error) {
 	batch := p.deferred
 	p.deferred = pgx.Batch{}
 	return p.conn.Raw(func(driver any) error {
-		return driver.(*stdlib.Conn).Conn().SendBatch(ctx, &batch).Close()
+		results := driver.(*stdlib.Conn).Conn().SendBatch(ctx, &batch)
+		for _, statement := range batch.QueuedQueries {
+			if _, err := results.Exec(); err != nil {
+				results.Close() // returns the same error
+				return failedInBatch(statement.SQL, err)
+			}
+		}
+		return results.Close()
 	})
+}
+
+// failedInBatch names the statement that failed: the one whose result was read, unless pgx failed to prepare another one
+// before it sent the batch.
+func failedInBatch(query string, err error) error {
+	var prepare pgx.ErrPreprocessingBatch
+	if errors.As(err, &prepare) {
+		query = prepare.SQL()
+	}
+	return &deferredError{query, err}
 }
 
 func (p *pipeline) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"cardinal"
@@ -105,37 +104,6 @@ func encodePostgresArgs(args []any) []any {
 		}
 	}
 	return args
-}
-
-// classifyPostgres uses the SQLSTATE and the name of the constraint, never the message text, which may contain values.
-func classifyPostgres(err error) error {
-	var pg *pgconn.PgError
-	if err == nil || !errors.As(err, &pg) {
-		var connect *pgconn.ConnectError
-		if errors.As(err, &connect) {
-			return fmt.Errorf("%w: the database does not answer", cardinal.ErrBusy)
-		}
-		return err
-	}
-	switch pg.Code {
-	case "23505", "23503", "23514", "23502":
-		name := pg.ConstraintName
-		if pg.Code == "23502" {
-			name = pg.TableName + "_" + pg.ColumnName + "_not_null"
-		}
-		return &Violation{Constraint: name, cause: err}
-	case "40001", "40P01":
-		return errRetry
-	case "53100":
-		return fmt.Errorf("%w: the disk of the database is full", cardinal.ErrBusy)
-	case "25006":
-		return fmt.Errorf("%w: the database takes no writes", cardinal.ErrBusy)
-	case "55P03":
-		return ErrLocked
-	case "57014", "53300", "57P01", "57P02", "57P03":
-		return fmt.Errorf("%w: SQLSTATE %s", cardinal.ErrBusy, pg.Code)
-	}
-	return fmt.Errorf("PostgreSQL refused a statement: SQLSTATE %s (%s)", pg.Code, pg.Routine)
 }
 
 type postgresMigrator struct{ *sql.Conn }

@@ -103,7 +103,7 @@ func queryOne[T any](
 	}
 	item, err := scan(rows)
 	if err != nil {
-		return none, fmt.Errorf("scan: %w", err)
+		return none, scanError(err)
 	}
 	// A statement with RETURNING may report a violated constraint only after its last row.
 	for rows.Next() {
@@ -124,7 +124,7 @@ func queryAll[T any](
 	for rows.Next() {
 		item, err := scan(rows)
 		if err != nil {
-			return nil, fmt.Errorf("scan: %w", err)
+			return nil, scanError(err)
 		}
 		items = append(items, item)
 	}

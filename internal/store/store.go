@@ -73,15 +73,6 @@ func (s *Store) Write(ctx context.Context, fn func(tx Tx) error) error {
 	return fmt.Errorf("%w: %w", cardinal.ErrBusy, err)
 }
 
-// Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
-	_, err := queryOne(ctx, s.Read(ctx), func(row scanner) (n int, err error) {
-		err = row.Scan(&n)
-		return n, err
-	}, `SELECT 1`)
-	return err
-}
-
 // scanner is a row of a result.
 type scanner interface{ Scan(dest ...any) error }
 

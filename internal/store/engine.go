@@ -50,6 +50,9 @@ type engine struct {
 	// auditMonths lists the months that have a partition; nil on an engine without partitions.
 	auditMonths func(ctx context.Context, r Reader) ([]time.Time, error)
 
+	// pool returns the use of the connections.
+	pool func() PoolStats
+
 	// initialStatuses caches the status of a new user by action.
 	initialStatuses sync.Map
 

@@ -57,6 +57,7 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 		skipLocked:    ` FOR NO KEY UPDATE SKIP LOCKED`,
 		byteCollation: ` COLLATE "C"`,
 		close:         db.Close,
+		pool:          func() PoolStats { return PoolStats{Readers: connStats(db)} },
 	}
 	e.transact = func(ctx context.Context, fn func(Tx) error) error { return transactPipelined(ctx, e, db, fn) }
 	e.migrate = func(ctx context.Context, fn func(migrator) error) error { return migratePostgres(ctx, db, fn) }

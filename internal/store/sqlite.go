@@ -67,7 +67,7 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		writeDB.Close()
 		return nil, err
 	}
-	w := &sqliteWriter{turn: make(chan struct{}, 1), conn: conn}
+	w := &sqliteWriter{turn: turn{taken: make(chan struct{}, 1)}, conn: conn}
 	w.prepare = conn.PrepareContext
 	r := &statementCache{prepare: readDB.PrepareContext}
 	e := &engine{
@@ -76,8 +76,9 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		classify:    classifySQLite,
 		bulkInsert:  bulkInsertSQLite,
 		erasedValue: `x'00'`,
+		pool:        func() PoolStats { return PoolStats{connStats(readDB), w.turn.stats()} },
 		close: func() error {
-			w.turn <- struct{}{} // wait for the last transaction; no transaction begins after it
+			w.turn.taken <- struct{}{} // wait for the last transaction; no transaction begins after it
 			// database/sql does not track the statements of a single connection, and SQLite writes its log back to the
 			// file only after all of them are closed.
 			return errors.Join(w.statementCache.close(), readDB.Close(), conn.Close(), writeDB.Close())
@@ -110,17 +111,15 @@ func refreshSQLite(ctx context.Context, tx Tx) error {
 // channel, so that a cancelled caller can stop waiting; between processes SQLite's own lock decides.
 type sqliteWriter struct {
 	statementCache
-	turn chan struct{} // capacity 1; full while a transaction runs
+	turn turn
 	conn *sql.Conn
 }
 
 func (w *sqliteWriter) transact(ctx context.Context, fn func() error) (err error) {
-	select {
-	case w.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := w.turn.take(ctx); err != nil {
+		return err
 	}
-	defer func() { <-w.turn }()
+	defer w.turn.release()
 	committed := false
 	defer func() {
 		if !committed {

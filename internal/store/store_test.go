@@ -25,21 +25,21 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func TestSQLite(t *testing.T) {
 	s, _ := migratedSQLite(t)
-	var ran statementCache
-	storetest.Run(t, s, func() { ran.note(t, s) })
-	t.Run("Plans", func(t *testing.T) { sqlitePlansHold(t, ran) })
+	var ran statementSet
+	storetest.Run(t, s, func() { ran.addFrom(t, s) })
+	t.Run("Plans", func(t *testing.T) { checkSQLitePlans(t, ran) })
 }
 
 func TestPostgres(t *testing.T) {
 	role := serviceRole(t)
 	s := asService(t, pgtest.Database(t), role)
-	var ran statementCache
-	storetest.Run(t, s, func() { ran.note(t, s) })
-	t.Run("Plans", func(t *testing.T) { postgresPlansHold(t, ran) })
+	var ran statementSet
+	storetest.Run(t, s, func() { ran.addFrom(t, s) })
+	t.Run("Plans", func(t *testing.T) { checkPostgresPlans(t, ran) })
 }
 
 // A database that sorts text as people do: what forgot COLLATE "C" shows here.
-func TestPostgresOfAnotherCollation(t *testing.T) {
+func TestPostgresICUCollation(t *testing.T) {
 	storetest.RunSorting(t, func(t *testing.T) *store.Store {
 		server, name := pgtest.Server(t), "cardinal_icu_"+strings.ReplaceAll(uuid.NewString(), "-", "")
 		role := serviceRole(t)

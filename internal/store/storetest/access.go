@@ -11,20 +11,20 @@ import (
 	"cardinal/internal/store"
 )
 
-func nobodyIsAdministratorAtFirst(t *testing.T, s *store.Store) {
+func noAdministratorInitially(t *testing.T, s *store.Store) {
 	if must(s.Read(t.Context()).HasAdministrator(t.Context()))(t) {
 		t.Error("HasAdministrator: true")
 	}
 }
 
-func mayFollowsGrants(t *testing.T, s *store.Store) {
+func hasPermission(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	user, reader := newUser(t, s, "person"), newRole(t, s, "may_read", "users.read")
-	ends := moment.Add(time.Minute)
+	ends := baseTime.Add(time.Minute)
 	grant(t, s, user, reader.ID, &ends)
-	_, _, err := r.MayWithKey(ctx, store.Caller{UserID: user}, "users.read", moment)
-	refused(t, "MayWithKey without a key", cardinal.ErrNotFound, err)
-	key := store.UserKeyRecord{UserID: user, KEKID: uuid.NullUUID{UUID: must(r.KEKs(ctx))(t)[0].ID, Valid: true}, WrappedKey: append([]byte{1}, make([]byte, 60)...), CreatedAt: moment, WrappedAt: moment}
+	_, _, err := r.MayWithKey(ctx, store.Caller{UserID: user}, "users.read", baseTime)
+	wantError(t, "MayWithKey without a key", cardinal.ErrNotFound, err)
+	key := store.UserKeyRecord{UserID: user, KEKID: uuid.NullUUID{UUID: must(r.KEKs(ctx))(t)[0].ID, Valid: true}, WrappedKey: append([]byte{1}, make([]byte, 60)...), CreatedAt: baseTime, WrappedAt: baseTime}
 	write(t, s, func(tx store.Tx) error { return tx.InsertUserKey(ctx, key) })
 	for _, c := range []struct {
 		permission     string
@@ -33,8 +33,8 @@ func mayFollowsGrants(t *testing.T, s *store.Store) {
 	}{
 		{"users.read", ends.Add(-time.Microsecond), true, true},
 		{"users.read", ends, true, false},
-		{"users.delete", moment, true, false},
-		{"no.such", moment, false, false},
+		{"users.delete", baseTime, true, false},
+		{"no.such", baseTime, false, false},
 	} {
 		if may := must(r.May(ctx, store.Caller{UserID: user}, c.permission, c.at))(t); may != c.allowed {
 			t.Errorf("May %v: %v", c, may)
@@ -47,36 +47,36 @@ func mayFollowsGrants(t *testing.T, s *store.Store) {
 			t.Errorf("CheckAccess %v: %v, %v", c, known, allowed)
 		}
 	}
-	if !must(r.May(ctx, store.Caller{UserID: cardinal.SystemID}, "users.delete", moment))(t) {
+	if !must(r.May(ctx, store.Caller{UserID: cardinal.SystemID}, "users.delete", baseTime))(t) {
 		t.Error("the System may not delete users")
 	}
-	same(t, "ExplainAccess", must(r.ExplainAccess(ctx, user, "users.read"))(t), []cardinal.AccessGrant{
-		{RoleID: reader.ID, RoleName: "may_read", GrantedBy: cardinal.SystemID, GrantedAt: moment, ExpiresAt: &ends}})
+	wantEqual(t, "ExplainAccess", must(r.ExplainAccess(ctx, user, "users.read"))(t), []cardinal.AccessGrant{
+		{RoleID: reader.ID, RoleName: "may_read", GrantedBy: cardinal.SystemID, GrantedAt: baseTime, ExpiresAt: &ends}})
 	if why := must(r.ExplainAccess(ctx, cardinal.SystemID, "users.delete"))(t); len(why) != 1 || why[0].RoleName != "cardinal" {
 		t.Errorf("ExplainAccess of who holds all: %v", why)
 	}
-	same(t, "ExplainAccess of what nobody declared", must(r.ExplainAccess(ctx, cardinal.SystemID, "no.such"))(t), []cardinal.AccessGrant{})
-	if known, allowed, err := r.CheckAccess(ctx, cardinal.SystemID, "no.such", moment); must(known, err)(t) || allowed {
+	wantEqual(t, "ExplainAccess of what nobody declared", must(r.ExplainAccess(ctx, cardinal.SystemID, "no.such"))(t), []cardinal.AccessGrant{})
+	if known, allowed, err := r.CheckAccess(ctx, cardinal.SystemID, "no.such", baseTime); must(known, err)(t) || allowed {
 		t.Error("who holds all holds what does not exist")
 	}
-	_, _, err = r.CheckAccess(ctx, cardinal.NewID(), "users.read", moment)
-	refused(t, "CheckAccess of nobody", cardinal.ErrNotFound, err)
-	written(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, user, 1, "suspend", moment) })
-	if known, allowed, err := r.CheckAccess(ctx, user, "users.read", moment); !must(known, err)(t) || allowed {
+	_, _, err = r.CheckAccess(ctx, cardinal.NewID(), "users.read", baseTime)
+	wantError(t, "CheckAccess of nobody", cardinal.ErrNotFound, err)
+	inTx(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, user, 1, "suspend", baseTime) })
+	if known, allowed, err := r.CheckAccess(ctx, user, "users.read", baseTime); !must(known, err)(t) || allowed {
 		t.Errorf("CheckAccess of a suspended user: %v, %v", known, allowed)
 	}
 }
 
-func outranksComparesPermissions(t *testing.T, s *store.Store) {
+func hasAllPermissions(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	nothing, empty, one, two := newUser(t, s, "person"), newUser(t, s, "person"), newUser(t, s, "person"), newUser(t, s, "person")
 	none, small, large := newRole(t, s, "none"), newRole(t, s, "small", "users.read"), newRole(t, s, "large", "users.read", "users.update")
-	ends := moment.Add(time.Minute)
+	ends := baseTime.Add(time.Minute)
 	grant(t, s, empty, none.ID, nil)
 	grant(t, s, one, small.ID, nil)
 	grant(t, s, one, large.ID, &ends)
 	grant(t, s, two, large.ID, nil)
-	all, administrator := cardinal.SystemID, roleNamed(t, s, "administrator")
+	all, administrator := cardinal.SystemID, roleID(t, s, "administrator")
 	names := map[uuid.UUID]string{nothing: "nothing", empty: "empty", one: "one", two: "two", all: "all"}
 	for _, actor := range []struct {
 		id       uuid.UUID
@@ -104,14 +104,14 @@ func outranksComparesPermissions(t *testing.T, s *store.Store) {
 	}
 	peer := newUser(t, s, "person")
 	grant(t, s, peer, small.ID, nil)
-	for at, want := range map[time.Time][2]bool{moment: {true, false}, ends: {false, true}} {
+	for at, want := range map[time.Time][2]bool{baseTime: {true, false}, ends: {false, true}} {
 		above := must(r.Outranks(ctx, store.Caller{UserID: one}, two, at))(t)
 		below := must(r.Outranks(ctx, store.Caller{UserID: peer}, one, at))(t)
 		if above != want[0] || below != want[1] {
 			t.Errorf("with a grant that ends at %v, at %v: %v, %v", ends, at, above, below)
 		}
 	}
-	if must(r.HoldsAllOf(ctx, store.Caller{UserID: all}, cardinal.NewID(), moment))(t) {
+	if must(r.HoldsAllOf(ctx, store.Caller{UserID: all}, cardinal.NewID(), baseTime))(t) {
 		t.Error("HoldsAllOf a role that is not there")
 	}
 }

@@ -18,8 +18,8 @@ func apiKeys(t *testing.T, s *store.Store) {
 	grant(t, s, service, reader.ID, nil)
 	grant(t, s, service, deleter.ID, nil)
 	key := func(roles ...uuid.UUID) store.APIKeyRecord {
-		return store.APIKeyRecord{UserID: service, ID: cardinal.NewID(), NameSealed: sealed(30), TokenHash: make([]byte, 32), Hint: "abcd",
-			RoleIDs: append([]uuid.UUID{}, roles...), CreatedAt: moment, ExpiresAt: moment.Add(time.Hour), SchemaVersion: 1}
+		return store.APIKeyRecord{UserID: service, ID: cardinal.NewID(), NameSealed: ciphertext(30), TokenHash: make([]byte, 32), Hint: "abcd",
+			RoleIDs: append([]uuid.UUID{}, roles...), CreatedAt: baseTime, ExpiresAt: baseTime.Add(time.Hour), SchemaVersion: 1}
 	}
 	insert := func(k store.APIKeyRecord) error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertAPIKey(ctx, k) })
@@ -29,9 +29,9 @@ func apiKeys(t *testing.T, s *store.Store) {
 		if err := insert(k); err != nil {
 			t.Fatal(err)
 		}
-		same(t, "APIKey", must(r.APIKey(ctx, k.ID))(t), k)
+		wantEqual(t, "APIKey", must(r.APIKey(ctx, k.ID))(t), k)
 	}
-	violated(t, foreignKey(s, "api_key_roles_user_role_fk"), insert(key(other.ID)))
+	wantViolation(t, foreignKey(s, "api_key_roles_user_role_fk"), insert(key(other.ID)))
 	for constraint, change := range map[string]func(k *store.APIKeyRecord){
 		"api_keys_user_ck": func(k *store.APIKeyRecord) { k.UserID = cardinal.OperatorID },
 		"api_keys_name_ck": func(k *store.APIKeyRecord) { k.NameSealed = []byte("the key of the nightly export to X") },
@@ -40,40 +40,42 @@ func apiKeys(t *testing.T, s *store.Store) {
 	} {
 		k := key()
 		change(&k)
-		violated(t, constraint, insert(k))
+		wantViolation(t, constraint, insert(k))
 	}
 	twin := key()
 	twin.UserID, twin.ID = newUser(t, s, "service"), narrow.ID
-	violated(t, "api_keys_id_uq", insert(twin))
+	wantViolation(t, "api_keys_id_uq", insert(twin))
 	for k, want := range map[*store.APIKeyRecord][3]bool{&narrow: {true, false, false}, &wide: {true, true, true}, &bare: {false, false, false}} {
 		c := store.Caller{UserID: service, APIKeyID: uuid.NullUUID{UUID: k.ID, Valid: true}}
-		got := [3]bool{must(r.May(ctx, c, "users.read", moment))(t), must(r.HoldsAllOf(ctx, c, deleter.ID, moment))(t), must(r.Outranks(ctx, c, service, moment))(t)}
+		got := [3]bool{must(r.May(ctx, c, "users.read", baseTime))(t), must(r.HoldsAllOf(ctx, c, deleter.ID, baseTime))(t), must(r.Outranks(ctx, c, service, baseTime))(t)}
 		if got != want {
 			t.Errorf("key of %d roles: %v", len(k.RoleIDs), got)
 		}
 	}
 	for _, owner := range []uuid.UUID{uuid.Nil, service} {
-		all := walk(t, func(k store.APIKeyRecord) uuid.UUID { return k.ID }, func(p cardinal.Page) ([]store.APIKeyRecord, error) {
+		all := readPages(t, func(k store.APIKeyRecord) uuid.UUID { return k.ID }, func(p cardinal.Page) ([]store.APIKeyRecord, error) {
 			return r.APIKeys(ctx, owner, p)
 		})
-		same(t, "APIKeys", all, []store.APIKeyRecord{narrow, wide, bare})
+		wantEqual(t, "APIKeys", all, []store.APIKeyRecord{narrow, wide, bare})
 	}
-	same(t, "APIKeys of another", must(r.APIKeys(ctx, cardinal.NewID(), cardinal.Page{Limit: 10}))(t), []store.APIKeyRecord{})
+	wantEqual(t, "APIKeys of another", must(r.APIKeys(ctx, cardinal.NewID(), cardinal.Page{Limit: 10}))(t), []store.APIKeyRecord{})
 	_, err := r.APIKey(ctx, cardinal.NewID())
-	refused(t, "APIKey of none", cardinal.ErrNotFound, err)
-	same(t, "APIKeysUsing", must(r.APIKeysUsing(ctx, service, reader.ID))(t), []uuid.UUID{narrow.ID, wide.ID})
+	wantError(t, "APIKey of none", cardinal.ErrNotFound, err)
+	wantEqual(t, "APIKeysUsing", must(r.APIKeysUsing(ctx, service, reader.ID))(t), []uuid.UUID{narrow.ID, wide.ID})
 
-	revoke := func(tx store.Tx) (store.APIKeyRecord, error) { return tx.RevokeAPIKey(ctx, service, narrow.ID, moment) }
-	narrow.RevokedAt = &moment
-	same(t, "RevokeAPIKey", written(t, s, revoke), narrow)
-	refused(t, "RevokeAPIKey twice", cardinal.ErrNotFound, try(t, s, revoke))
-	same(t, "AuthenticateAPIKey", must(r.AuthenticateAPIKey(ctx, service, narrow.ID))(t), store.APIKeyAuth{TokenHash: narrow.TokenHash,
-		ExpiresAt: narrow.ExpiresAt, RevokedAt: &moment, Status: "active", CanHoldAPIKeys: true, CanSignIn: true})
+	revoke := func(tx store.Tx) (store.APIKeyRecord, error) {
+		return tx.RevokeAPIKey(ctx, service, narrow.ID, baseTime)
+	}
+	narrow.RevokedAt = &baseTime
+	wantEqual(t, "RevokeAPIKey", inTx(t, s, revoke), narrow)
+	wantError(t, "RevokeAPIKey twice", cardinal.ErrNotFound, txError(t, s, revoke))
+	wantEqual(t, "AuthenticateAPIKey", must(r.AuthenticateAPIKey(ctx, service, narrow.ID))(t), store.APIKeyAuth{TokenHash: narrow.TokenHash,
+		ExpiresAt: narrow.ExpiresAt, RevokedAt: &baseTime, Status: "active", CanHoldAPIKeys: true, CanSignIn: true})
 	_, err = r.AuthenticateAPIKey(ctx, cardinal.NewID(), narrow.ID)
-	refused(t, "AuthenticateAPIKey of another", cardinal.ErrNotFound, err)
+	wantError(t, "AuthenticateAPIKey of another", cardinal.ErrNotFound, err)
 
 	// A role that the service loses, its keys lose with it.
-	written(t, s, func(tx store.Tx) (bool, error) { return tx.DeleteGrant(ctx, service, reader.ID) })
+	inTx(t, s, func(tx store.Tx) (bool, error) { return tx.DeleteGrant(ctx, service, reader.ID) })
 	if left := must(r.APIKey(ctx, wide.ID))(t).RoleIDs; !slices.Equal(left, []uuid.UUID{deleter.ID}) {
 		t.Errorf("roles of a key after its service lost one: %v", left)
 	}

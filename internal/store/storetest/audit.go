@@ -28,7 +28,7 @@ func audit(t *testing.T, s *store.Store) {
 			e.Action, e.IsRefused, e.Attempts, e.SchemaVersion = "sessions.create", true, 3, 2
 			e.ChangedRows = []cardinal.RowStamp{{Table: "users", Key: subject.String(), Version: 2, Columns: 1, Digest: []byte{0, 1, 255}}, {Table: "contacts", Key: "a/b"}}
 			e.Changes = map[string]cardinal.ColumnChange{"users.status": {From: "active", To: "süß <日本>"}, "profiles.locale": {Masked: true}, "x": {From: 1.5, To: true}}
-			e.AddressSealed, e.UserAgentSealed = sealed(128), sealed(600)
+			e.AddressSealed, e.UserAgentSealed = ciphertext(128), ciphertext(600)
 		}
 		write(t, s, func(tx store.Tx) error { return tx.AppendEvent(ctx, e) })
 		made = append(made, e)
@@ -61,19 +61,19 @@ func audit(t *testing.T, s *store.Store) {
 		{"nobody", cardinal.AuditFilter{SubjectID: cardinal.NewID()}, pick()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			same(t, "Events", walk(t, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
+			wantEqual(t, "Events", readPages(t, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
 				c.filter.Page = p
 				found, err := r.Events(ctx, c.filter)
 				return found.Events, err
 			}), c.want)
 		})
 	}
-	walk(t, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
+	readPages(t, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
 		found, err := r.Events(ctx, cardinal.AuditFilter{Page: p, From: ats[0]})
 		return found.Events, err
 	})
 
-	boundedEvents(t, s)
+	boundedEventScan(t, s)
 
 	appended := func(change func(e *cardinal.AuditEvent)) error {
 		e := made[0]
@@ -84,11 +84,11 @@ func audit(t *testing.T, s *store.Store) {
 	if err := appended(func(e *cardinal.AuditEvent) { e.ChangedRows, e.Changes = nil, nil }); err != nil {
 		t.Errorf("an event without rows: %v", err)
 	}
-	violated(t, "audit_logs_action_ck", appended(func(e *cardinal.AuditEvent) { e.Action = "a.b.c.d.e" }))
-	violated(t, "audit_logs_attempts_ck", appended(func(e *cardinal.AuditEvent) { e.Attempts = 0 }))
-	violated(t, "audit_logs_address_ck", appended(func(e *cardinal.AuditEvent) { e.AddressSealed = []byte("2001:db8::1, 2001:db8::2, 2001:db8::3") }))
-	violated(t, foreignKey(s, "audit_logs_actor_fk"), appended(func(e *cardinal.AuditEvent) { e.ActorID = cardinal.NewID() }))
-	violated(t, foreignKey(s, "audit_logs_subject_fk"), appended(func(e *cardinal.AuditEvent) { e.SubjectID = cardinal.NewID() }))
+	wantViolation(t, "audit_logs_action_ck", appended(func(e *cardinal.AuditEvent) { e.Action = "a.b.c.d.e" }))
+	wantViolation(t, "audit_logs_attempts_ck", appended(func(e *cardinal.AuditEvent) { e.Attempts = 0 }))
+	wantViolation(t, "audit_logs_address_ck", appended(func(e *cardinal.AuditEvent) { e.AddressSealed = []byte("2001:db8::1, 2001:db8::2, 2001:db8::3") }))
+	wantViolation(t, foreignKey(s, "audit_logs_actor_fk"), appended(func(e *cardinal.AuditEvent) { e.ActorID = cardinal.NewID() }))
+	wantViolation(t, foreignKey(s, "audit_logs_subject_fk"), appended(func(e *cardinal.AuditEvent) { e.SubjectID = cardinal.NewID() }))
 	// The same event a second time: SQLite says append-only because a replacement would look the same.
 	if err := appended(func(e *cardinal.AuditEvent) { e.ID = made[0].ID }); !store.Violates(err, "audit_logs_append_only") && !store.Violates(err, "audit_logs_") {
 		t.Errorf("an event twice: %v", err)
@@ -98,7 +98,7 @@ func audit(t *testing.T, s *store.Store) {
 func auditMonths(t *testing.T, s *store.Store) {
 	ctx, now := t.Context(), time.Now().UTC()
 	ensure := func(at time.Time) int {
-		return written(t, s, func(tx store.Tx) (int, error) { return tx.EnsureAuditMonths(ctx, at) })
+		return inTx(t, s, func(tx store.Tx) (int, error) { return tx.EnsureAuditMonths(ctx, at) })
 	}
 	if made := ensure(now); made != 0 {
 		t.Errorf("Migrate left %d months to make", made)
@@ -121,9 +121,9 @@ func auditMonths(t *testing.T, s *store.Store) {
 	}
 }
 
-// boundedEvents: where two filters have more events than one walk looks at and hardly one in common, walks end before they found it, each
+// boundedEventScan: where two filters have more events than one walk looks at and hardly one in common, walks end before they found it, each
 // further on, across the turn of a month too.
-func boundedEvents(t *testing.T, s *store.Store) {
+func boundedEventScan(t *testing.T, s *store.Store) {
 	const each = 2500
 	ctx, r := t.Context(), s.Read(t.Context())
 	actor, now := newUser(t, s, "person"), time.Now().UTC()
@@ -158,7 +158,7 @@ func boundedEvents(t *testing.T, s *store.Store) {
 			}
 			f.After = walk.Until
 		}
-		same(t, "Events of two common filters", found, []uuid.UUID{rare})
+		wantEqual(t, "Events of two common filters", found, []uuid.UUID{rare})
 		if walks < 2 {
 			t.Errorf("%d walk looked at everything", walks)
 		}

@@ -19,19 +19,21 @@ func countries(t *testing.T, s *store.Store) {
 		t.Errorf("Country: %v", c)
 	}
 	_, err := r.Country(ctx, "XX")
-	refused(t, "Country of none", cardinal.ErrNotFound, err)
+	wantError(t, "Country of none", cardinal.ErrNotFound, err)
 	want := must(r.Country(ctx, "DE"))(t)
 	write(t, s, func(tx store.Tx) error {
-		same(t, "CountryForChange", must(tx.CountryForChange(ctx, "DE"))(t), want)
-		got := must(tx.UpdateCountry(ctx, "DE", want.Version, 190_000, moment))(t)
-		want.TaxRatePPM, want.UpdatedAt, want.Version = 190_000, moment, want.Version+1
-		same(t, "UpdateCountry", got, want)
+		wantEqual(t, "CountryForChange", must(tx.CountryForChange(ctx, "DE"))(t), want)
+		got := must(tx.UpdateCountry(ctx, "DE", want.Version, 190_000, baseTime))(t)
+		want.TaxRatePPM, want.UpdatedAt, want.Version = 190_000, baseTime, want.Version+1
+		wantEqual(t, "UpdateCountry", got, want)
 		return nil
 	})
-	same(t, "Country after UpdateCountry", must(r.Country(ctx, "DE"))(t), want)
+	wantEqual(t, "Country after UpdateCountry", must(r.Country(ctx, "DE"))(t), want)
 	update := func(version, ppm int64) error {
-		return try(t, s, func(tx store.Tx) (cardinal.Country, error) { return tx.UpdateCountry(ctx, "DE", version, ppm, moment) })
+		return txError(t, s, func(tx store.Tx) (cardinal.Country, error) {
+			return tx.UpdateCountry(ctx, "DE", version, ppm, baseTime)
+		})
 	}
-	refused(t, "UpdateCountry of a stale version", cardinal.ErrNotFound, update(want.Version-1, 0))
-	violated(t, "countries_tax_rate_ck", update(want.Version, 1_000_001))
+	wantError(t, "UpdateCountry of a stale version", cardinal.ErrNotFound, update(want.Version-1, 0))
+	wantViolation(t, "countries_tax_rate_ck", update(want.Version, 1_000_001))
 }

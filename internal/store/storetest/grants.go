@@ -14,40 +14,40 @@ import (
 
 func grants(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	user, role, ends := newUser(t, s, "person"), newRole(t, s, "grantee"), moment.Add(48*time.Hour)
-	want := cardinal.Grant{UserID: user, RoleID: role.ID, RoleName: "grantee", GrantedBy: cardinal.SystemID, CreatedAt: moment, ExpiresAt: &ends}
-	same(t, "PutGrant", grant(t, s, user, role.ID, &ends), want)
-	same(t, "Grant", must(r.Grant(ctx, user, role.ID))(t), want)
+	user, role, ends := newUser(t, s, "person"), newRole(t, s, "grantee"), baseTime.Add(48*time.Hour)
+	want := cardinal.Grant{UserID: user, RoleID: role.ID, RoleName: "grantee", GrantedBy: cardinal.SystemID, CreatedAt: baseTime, ExpiresAt: &ends}
+	wantEqual(t, "PutGrant", grant(t, s, user, role.ID, &ends), want)
+	wantEqual(t, "Grant", must(r.Grant(ctx, user, role.ID))(t), want)
 	_, err := r.Grant(ctx, user, cardinal.NewID())
-	refused(t, "Grant of none", cardinal.ErrNotFound, err)
+	wantError(t, "Grant of none", cardinal.ErrNotFound, err)
 	for at, there := range map[time.Time]bool{ends.Add(-time.Microsecond): false, ends: true} {
 		if got := slices.ContainsFunc(must(r.ExpiredGrants(ctx, at, 100))(t), func(g cardinal.Grant) bool { return g.UserID == user }); got != there {
 			t.Errorf("expired at %v: %v", at, got)
 		}
 	}
-	early := moment.Add(time.Microsecond)
+	early := baseTime.Add(time.Microsecond)
 	first := newRole(t, s, "grantee_too")
 	grant(t, s, user, first.ID, &early)
 	if got := must(r.ExpiredGrants(ctx, ends, 1))(t); len(got) != 1 || got[0].RoleID != first.ID {
 		t.Errorf("the first of ExpiredGrants: %v", got)
 	}
-	same(t, "PutGrant again", written(t, s, func(tx store.Tx) (cardinal.Grant, error) {
-		return tx.PutGrant(ctx, cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: cardinal.OperatorID, CreatedAt: moment.Add(time.Hour)})
-	}), cardinal.Grant{UserID: user, RoleID: role.ID, RoleName: "grantee", GrantedBy: cardinal.OperatorID, CreatedAt: moment})
+	wantEqual(t, "PutGrant again", inTx(t, s, func(tx store.Tx) (cardinal.Grant, error) {
+		return tx.PutGrant(ctx, cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: cardinal.OperatorID, CreatedAt: baseTime.Add(time.Hour)})
+	}), cardinal.Grant{UserID: user, RoleID: role.ID, RoleName: "grantee", GrantedBy: cardinal.OperatorID, CreatedAt: baseTime})
 	for i := range 3 {
 		grant(t, s, user, newRole(t, s, "grantee-"+string(rune('a'+i))).ID, nil)
 	}
-	if all := walk(t, func(g cardinal.Grant) uuid.UUID { return g.RoleID }, func(p cardinal.Page) ([]cardinal.Grant, error) {
+	if all := readPages(t, func(g cardinal.Grant) uuid.UUID { return g.RoleID }, func(p cardinal.Page) ([]cardinal.Grant, error) {
 		return r.Grants(ctx, user, p)
 	}); len(all) != 5 {
 		t.Errorf("Grants: %v", all)
 	}
 	put := func(g cardinal.Grant) error {
-		return try(t, s, func(tx store.Tx) (cardinal.Grant, error) { return tx.PutGrant(ctx, g) })
+		return txError(t, s, func(tx store.Tx) (cardinal.Grant, error) { return tx.PutGrant(ctx, g) })
 	}
-	violated(t, "user_roles_expires_ck", put(cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: user, CreatedAt: moment, ExpiresAt: &moment}))
-	violated(t, foreignKey(s, "user_roles_granted_by_fk"), put(cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: cardinal.NewID(), CreatedAt: moment}))
-	violated(t, foreignKey(s, "user_roles_role_fk"), s.Write(ctx, func(tx store.Tx) error { return tx.DeleteRole(ctx, role.ID, role.Version) }))
+	wantViolation(t, "user_roles_expires_ck", put(cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: user, CreatedAt: baseTime, ExpiresAt: &baseTime}))
+	wantViolation(t, foreignKey(s, "user_roles_granted_by_fk"), put(cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: cardinal.NewID(), CreatedAt: baseTime}))
+	wantViolation(t, foreignKey(s, "user_roles_role_fk"), s.Write(ctx, func(tx store.Tx) error { return tx.DeleteRole(ctx, role.ID, role.Version) }))
 	write(t, s, func(tx store.Tx) error {
 		for _, there := range []bool{true, false} {
 			if ended := must(tx.DeleteGrant(ctx, user, role.ID))(t); ended != there {
@@ -61,32 +61,32 @@ func grants(t *testing.T, s *store.Store) {
 	}
 }
 
-func lastAdministratorStays(t *testing.T, s *store.Store) {
-	ctx, role := t.Context(), roleNamed(t, s, "administrator")
+func lastAdministrator(t *testing.T, s *store.Store) {
+	ctx, role := t.Context(), roleID(t, s, "administrator")
 	admin := newUser(t, s, "person")
 	grant(t, s, admin, role, nil)
 	if !must(s.Read(ctx).HasAdministrator(ctx))(t) {
 		t.Error("HasAdministrator: false")
 	}
-	violated(t, "roles_min_holders", s.Write(ctx, func(tx store.Tx) error {
+	wantViolation(t, "roles_min_holders", s.Write(ctx, func(tx store.Tx) error {
 		if err := tx.LockGuardedRoles(ctx, admin); err != nil {
 			return err
 		}
 		if s.Engine() == "postgres" {
-			refused(t, "LockRole of a guarded one", cardinal.ErrBusy, s.Write(ctx, func(other store.Tx) error {
+			wantError(t, "LockRole of a guarded one", cardinal.ErrBusy, s.Write(ctx, func(other store.Tx) error {
 				return errors.Join(other.WaitAtMost(ctx, 20*time.Millisecond), other.LockRole(ctx, role))
 			}))
 		}
 		_, err := tx.DeleteGrant(ctx, admin, role)
 		return err
 	}))
-	ends := moment.Add(time.Hour)
-	violated(t, "roles_min_holders", try(t, s, func(tx store.Tx) (cardinal.Grant, error) {
-		return tx.PutGrant(ctx, cardinal.Grant{UserID: admin, RoleID: role, GrantedBy: admin, CreatedAt: moment, ExpiresAt: &ends})
+	ends := baseTime.Add(time.Hour)
+	wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (cardinal.Grant, error) {
+		return tx.PutGrant(ctx, cardinal.Grant{UserID: admin, RoleID: role, GrantedBy: admin, CreatedAt: baseTime, ExpiresAt: &ends})
 	}))
 	for _, action := range []string{"suspend", "delete"} {
-		violated(t, "roles_min_holders", try(t, s, func(tx store.Tx) (cardinal.User, error) {
-			return tx.SetUserStatus(ctx, admin, 1, action, moment)
+		wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (cardinal.User, error) {
+			return tx.SetUserStatus(ctx, admin, 1, action, baseTime)
 		}))
 	}
 	// With a second one the first may go; a third whose grant ends, or who is a service, does not count.
@@ -94,17 +94,17 @@ func lastAdministratorStays(t *testing.T, s *store.Store) {
 	grant(t, s, second, role, nil)
 	grant(t, s, temporary, role, &ends)
 	grant(t, s, service, role, nil)
-	written(t, s, func(tx store.Tx) (bool, error) { return tx.DeleteGrant(ctx, service, role) })
-	written(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, admin, 1, "suspend", moment) })
-	violated(t, "roles_min_holders", try(t, s, func(tx store.Tx) (bool, error) { return tx.DeleteGrant(ctx, second, role) }))
+	inTx(t, s, func(tx store.Tx) (bool, error) { return tx.DeleteGrant(ctx, service, role) })
+	inTx(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, admin, 1, "suspend", baseTime) })
+	wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (bool, error) { return tx.DeleteGrant(ctx, second, role) }))
 
 	if s.Engine() == "postgres" {
-		twoAdministratorsLeaveAtOnce(t, s, role, second)
+		concurrentRemovals(t, s, role, second)
 	}
 }
 
-// twoAdministratorsLeaveAtOnce: of two, each ends the other's grant in a transaction of its own; one of them must fail.
-func twoAdministratorsLeaveAtOnce(t *testing.T, s *store.Store, role, first uuid.UUID) {
+// concurrentRemovals: of two, each ends the other's grant in a transaction of its own; one of them must fail.
+func concurrentRemovals(t *testing.T, s *store.Store, role, first uuid.UUID) {
 	ctx := t.Context()
 	second := newUser(t, s, "person")
 	grant(t, s, second, role, nil)
@@ -130,7 +130,7 @@ func twoAdministratorsLeaveAtOnce(t *testing.T, s *store.Store, role, first uuid
 	}
 	for _, err := range errs {
 		if err != nil {
-			violated(t, "roles_min_holders", err)
+			wantViolation(t, "roles_min_holders", err)
 		}
 	}
 }

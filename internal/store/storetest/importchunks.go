@@ -15,7 +15,7 @@ func newUpload(t *testing.T, s *store.Store, stage string) store.ImportRecord {
 	t.Helper()
 	who := newUser(t, s, "person")
 	return newImport(t, s, func(r *store.ImportRecord) {
-		r.ActorID, r.ContentMAC, r.Stage, r.State = who, append(sealed(16), who[:]...), &stage, stage
+		r.ActorID, r.ContentMAC, r.Stage, r.State = who, append(ciphertext(16), who[:]...), &stage, stage
 		r.ActingID = uuid.NullUUID{UUID: who, Valid: true}
 	})
 }
@@ -30,14 +30,14 @@ func uploadedImports(t *testing.T, s *store.Store) {
 		}
 		return ids
 	}
-	same(t, "Import", must(r.Import(ctx, first.ID))(t), first)
-	same(t, "OpenImports", open(), []uuid.UUID{first.ID})
+	wantEqual(t, "Import", must(r.Import(ctx, first.ID))(t), first)
+	wantEqual(t, "OpenImports", open(), []uuid.UUID{first.ID})
 	second := first
 	second.ID = cardinal.NewID()
 	insert := func() error { return s.Write(ctx, func(tx store.Tx) error { return tx.InsertImport(ctx, second) }) }
-	violated(t, "import_work_open_uq", insert())
+	wantViolation(t, "import_work_open_uq", insert())
 
-	later := moment.Add(time.Minute)
+	later := baseTime.Add(time.Minute)
 	update := func(change func(*store.ImportRecord)) error {
 		changed := first
 		change(&changed)
@@ -45,20 +45,20 @@ func uploadedImports(t *testing.T, s *store.Store) {
 	}
 	running, key := "running", cardinal.NewID()
 	if err := update(func(r *store.ImportRecord) {
-		r.Format, r.ContentMAC, r.Stage, r.StartedAt, r.ActingKeyID = "csv", sealed(32), &running, &later, uuid.NullUUID{UUID: key, Valid: true}
+		r.Format, r.ContentMAC, r.Stage, r.StartedAt, r.ActingKeyID = "csv", ciphertext(32), &running, &later, uuid.NullUUID{UUID: key, Valid: true}
 		r.Check = &cardinal.ImportCheck{Bytes: 9, Rows: 6, New: 3, Existing: 2, Faulty: 1}
 		r.State, r.UpdatedAt = "running", later
 		first = *r
 	}); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "after UpdateImport", must(r.Import(ctx, first.ID))(t), first)
+	wantEqual(t, "after UpdateImport", must(r.Import(ctx, first.ID))(t), first)
 	unknown := "unknown"
 	for constraint, change := range map[string]func(*store.ImportRecord){
 		"import_work_stage_ck": func(r *store.ImportRecord) { r.Stage = &unknown },
 		"import_work_rows_ck":  func(r *store.ImportRecord) { r.Check = &cardinal.ImportCheck{Bytes: 9, Rows: 5, New: 6} },
 	} {
-		violated(t, constraint, update(change))
+		wantViolation(t, constraint, update(change))
 	}
 
 	chunk := func(part string, number int64, content []byte) error {
@@ -68,35 +68,35 @@ func uploadedImports(t *testing.T, s *store.Store) {
 	}
 	largest := make([]byte, 1<<20+29)
 	largest[0] = 1
-	for _, err := range []error{chunk(store.ImportFile, 0, largest), chunk(store.ImportFile, 1, sealed(40)), chunk(store.ImportProblems, 0, sealed(50))} {
+	for _, err := range []error{chunk(store.ImportFile, 0, largest), chunk(store.ImportFile, 1, ciphertext(40)), chunk(store.ImportProblems, 0, ciphertext(50))} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	violated(t, "import_chunks_pk", chunk(store.ImportFile, 1, sealed(40)))
-	violated(t, "import_chunks_content_ck", chunk(store.ImportFile, 2, append(largest, 1)))
-	violated(t, "import_chunks_content_ck", chunk(store.ImportFile, 2, []byte("not sealed, and long enough for a chunk")))
-	violated(t, "import_chunks_part_ck", chunk("other", 2, sealed(40)))
-	same(t, "ImportChunk", must(r.ImportChunk(ctx, first.ID, store.ImportFile, 0))(t), largest)
-	same(t, "ImportChunk", must(r.ImportChunk(ctx, first.ID, store.ImportProblems, 0))(t), sealed(50))
+	wantViolation(t, "import_chunks_pk", chunk(store.ImportFile, 1, ciphertext(40)))
+	wantViolation(t, "import_chunks_content_ck", chunk(store.ImportFile, 2, append(largest, 1)))
+	wantViolation(t, "import_chunks_content_ck", chunk(store.ImportFile, 2, []byte("not sealed, and long enough for a chunk")))
+	wantViolation(t, "import_chunks_part_ck", chunk("other", 2, ciphertext(40)))
+	wantEqual(t, "ImportChunk", must(r.ImportChunk(ctx, first.ID, store.ImportFile, 0))(t), largest)
+	wantEqual(t, "ImportChunk", must(r.ImportChunk(ctx, first.ID, store.ImportProblems, 0))(t), ciphertext(50))
 	remove := func(parts ...string) {
 		write(t, s, func(tx store.Tx) error { return tx.DeleteImportChunks(ctx, first.ID, parts...) })
 	}
 	remove(store.ImportFile)
 	_, err := r.ImportChunk(ctx, first.ID, store.ImportFile, 1)
-	refused(t, "ImportChunk that was deleted", cardinal.ErrNotFound, err)
+	wantError(t, "ImportChunk that was deleted", cardinal.ErrNotFound, err)
 
 	// One that is finished is open as long as something is kept of it, and keeps no other from beginning.
 	if err := update(func(r *store.ImportRecord) { r.FinishedAt, r.State = &later, "finished" }); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "OpenImports with problems", open(), []uuid.UUID{first.ID})
+	wantEqual(t, "OpenImports with problems", open(), []uuid.UUID{first.ID})
 	over := "over"
 	first.FinishedAt, first.State, first.Stage = &later, "finished", &over
-	same(t, "an import that is finished", must(r.Import(ctx, first.ID))(t), first)
+	wantEqual(t, "an import that is finished", must(r.Import(ctx, first.ID))(t), first)
 	if err := insert(); err != nil {
 		t.Fatal(err)
 	}
 	remove(store.ImportFile, store.ImportProblems)
-	same(t, "OpenImports after", open(), []uuid.UUID{second.ID})
+	wantEqual(t, "OpenImports after", open(), []uuid.UUID{second.ID})
 }

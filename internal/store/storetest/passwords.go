@@ -17,21 +17,21 @@ func credentials(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	user, other := newUser(t, s, "person"), newUser(t, s, "person")
 	_, err := r.Credential(ctx, user)
-	refused(t, "Credential of none", cardinal.ErrNotFound, err)
-	want := store.CredentialRecord{UserID: user, Hash: phc("c2FsdC1vZi11c2Vy"), LastReset: moment, MustChange: true, CreatedAt: moment,
-		UpdatedAt: moment, Version: 1, SchemaVersion: 1}
+	wantError(t, "Credential of none", cardinal.ErrNotFound, err)
+	want := store.CredentialRecord{UserID: user, Hash: phc("c2FsdC1vZi11c2Vy"), LastReset: baseTime, MustChange: true, CreatedAt: baseTime,
+		UpdatedAt: baseTime, Version: 1, SchemaVersion: 1}
 	insert := func(c store.CredentialRecord) error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertCredential(ctx, c) })
 	}
 	if err := insert(want); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "Credential", must(r.Credential(ctx, user))(t), want)
-	violated(t, "credentials_pk", insert(func() store.CredentialRecord { c := want; c.Hash = phc("YW5vdGhlci1zYWx0"); return c }()))
+	wantEqual(t, "Credential", must(r.Credential(ctx, user))(t), want)
+	wantViolation(t, "credentials_pk", insert(func() store.CredentialRecord { c := want; c.Hash = phc("YW5vdGhlci1zYWx0"); return c }()))
 	for constraint, change := range map[string]func(c *store.CredentialRecord){
 		"credentials_salt_uq":       func(c *store.CredentialRecord) { c.Hash += "AA" },
 		"credentials_hash_ck":       func(c *store.CredentialRecord) { c.Hash = "correct horse battery staple" },
-		"credentials_last_reset_ck": func(c *store.CredentialRecord) { c.LastReset = moment.Add(-time.Hour) },
+		"credentials_last_reset_ck": func(c *store.CredentialRecord) { c.LastReset = baseTime.Add(-time.Hour) },
 		"credentials_user_ck":       func(c *store.CredentialRecord) { c.UserID = cardinal.OperatorID },
 	} {
 		c := want
@@ -40,29 +40,29 @@ func credentials(t *testing.T, s *store.Store) {
 			c.Hash = phc("YW5vdGhlci1zYWx0")
 		}
 		change(&c)
-		violated(t, constraint, insert(c))
+		wantViolation(t, constraint, insert(c))
 	}
 
 	update := func(c store.CredentialRecord) (got store.CredentialRecord, err error) {
 		err = s.Write(ctx, func(tx store.Tx) (err error) {
-			got, err = tx.UpdateCredential(ctx, c, moment.Add(time.Hour))
+			got, err = tx.UpdateCredential(ctx, c, baseTime.Add(time.Hour))
 			return err
 		})
 		return got, err
 	}
 	write(t, s, func(tx store.Tx) error {
-		same(t, "CredentialForChange", must(tx.CredentialForChange(ctx, user))(t), want)
+		wantEqual(t, "CredentialForChange", must(tx.CredentialForChange(ctx, user))(t), want)
 		return nil
 	})
-	want.Hash, want.LastReset, want.MustChange = phc("YS1uZXctc2FsdC1ub3c"), moment.Add(time.Hour), false
+	want.Hash, want.LastReset, want.MustChange = phc("YS1uZXctc2FsdC1ub3c"), baseTime.Add(time.Hour), false
 	got := must(update(want))(t)
-	want.UpdatedAt, want.Version = moment.Add(time.Hour), 2
-	same(t, "UpdateCredential", got, want)
+	want.UpdatedAt, want.Version = baseTime.Add(time.Hour), 2
+	wantEqual(t, "UpdateCredential", got, want)
 	stale := want
 	stale.Version = 1
 	_, err = update(stale)
-	refused(t, "UpdateCredential of a stale version", cardinal.ErrNotFound, err)
-	refused(t, "CredentialForChange of none", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (store.CredentialRecord, error) {
+	wantError(t, "UpdateCredential of a stale version", cardinal.ErrNotFound, err)
+	wantError(t, "CredentialForChange of none", cardinal.ErrNotFound, txError(t, s, func(tx store.Tx) (store.CredentialRecord, error) {
 		return tx.CredentialForChange(ctx, other)
 	}))
 
@@ -74,13 +74,13 @@ func signIn(t *testing.T, s *store.Store, c store.CredentialRecord) {
 	service := newUser(t, s, "service")
 	claim := func(n byte) []byte { return append(make([]byte, 31), 0x40+n) }
 	write(t, s, func(tx store.Tx) error {
-		if err := tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: claim(1), UserID: c.UserID, CreatedAt: moment}); err != nil {
+		if err := tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: claim(1), UserID: c.UserID, CreatedAt: baseTime}); err != nil {
 			return err
 		}
-		return tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: claim(2), UserID: service, CreatedAt: moment})
+		return tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: claim(2), UserID: service, CreatedAt: baseTime})
 	})
-	same(t, "SignIn", must(r.SignIn(ctx, claim(1)))(t), store.SignInRecord{UserID: c.UserID, Status: "active", CanSignIn: true, Hash: &c.Hash, Version: 2, Key: store.UserKeyRecord{UserID: c.UserID}})
-	same(t, "SignIn without a password", must(r.SignIn(ctx, claim(2)))(t), store.SignInRecord{UserID: service, Status: "active", Key: store.UserKeyRecord{UserID: service}})
+	wantEqual(t, "SignIn", must(r.SignIn(ctx, claim(1)))(t), store.SignInRecord{UserID: c.UserID, Status: "active", CanSignIn: true, Hash: &c.Hash, Version: 2, Key: store.UserKeyRecord{UserID: c.UserID}})
+	wantEqual(t, "SignIn without a password", must(r.SignIn(ctx, claim(2)))(t), store.SignInRecord{UserID: service, Status: "active", Key: store.UserKeyRecord{UserID: service}})
 	write(t, s, func(tx store.Tx) error {
 		user, credential, err := tx.SignInForChange(ctx, c.UserID)
 		if user.ID != c.UserID || user.Kind != "person" || user.Status != "active" || credential.Hash != c.Hash || credential.Version != 2 {
@@ -88,13 +88,15 @@ func signIn(t *testing.T, s *store.Store, c store.CredentialRecord) {
 		}
 		return err
 	})
-	refused(t, "SignInForChange without a password", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+	wantError(t, "SignInForChange without a password", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
 		_, _, err := tx.SignInForChange(ctx, service)
 		return err
 	}))
 	_, err := r.SignIn(ctx, claim(3))
-	refused(t, "SignIn of nobody", cardinal.ErrNotFound, err)
-	written(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, c.UserID, 1, "suspend", moment) })
+	wantError(t, "SignIn of nobody", cardinal.ErrNotFound, err)
+	inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
+		return tx.SetUserStatus(ctx, c.UserID, 1, "suspend", baseTime)
+	})
 	if got := must(r.SignIn(ctx, claim(1)))(t); got.CanSignIn || got.Status != "suspended" || got.Hash == nil {
 		t.Errorf("SignIn of a suspended user: %+v", got)
 	}

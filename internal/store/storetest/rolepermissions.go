@@ -18,8 +18,8 @@ func rolePermissions(t *testing.T, s *store.Store) {
 	for _, name := range []string{"users.read", "users.update", "roles.read"} { // by id, which is not by name
 		want = append(want, must(r.PermissionByName(ctx, name))(t).ID)
 	}
-	same(t, "RolePermissionIDs", must(r.RolePermissionIDs(ctx, role.ID))(t), want)
-	page := walk(t, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) ([]cardinal.Permission, error) {
+	wantEqual(t, "RolePermissionIDs", must(r.RolePermissionIDs(ctx, role.ID))(t), want)
+	page := readPages(t, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) ([]cardinal.Permission, error) {
 		return r.RolePermissions(ctx, role.ID, p)
 	})
 	if len(page) != 3 || page[0] != must(r.Permission(ctx, want[0]))(t) {
@@ -29,7 +29,7 @@ func rolePermissions(t *testing.T, s *store.Store) {
 		t.Error("RolesHolding")
 	}
 	write(t, s, func(tx store.Tx) error {
-		if must(tx.AddRolePermission(ctx, role.ID, want[0], moment.Add(time.Hour)))(t) {
+		if must(tx.AddRolePermission(ctx, role.ID, want[0], baseTime.Add(time.Hour)))(t) {
 			t.Error("AddRolePermission added it twice")
 		}
 		for _, there := range []bool{true, false} {
@@ -39,12 +39,12 @@ func rolePermissions(t *testing.T, s *store.Store) {
 		}
 		return nil
 	})
-	same(t, "RolePermissionIDs after", must(r.RolePermissionIDs(ctx, role.ID))(t), want[1:])
+	wantEqual(t, "RolePermissionIDs after", must(r.RolePermissionIDs(ctx, role.ID))(t), want[1:])
 	if slices.Contains(must(r.RolesHolding(ctx, want[0]))(t), role.ID) {
 		t.Error("RolesHolding after RemoveRolePermission")
 	}
-	violated(t, foreignKey(s, "role_permissions_permission_fk"), try(t, s, func(tx store.Tx) (bool, error) {
-		return tx.AddRolePermission(ctx, role.ID, cardinal.NewID(), moment)
+	wantViolation(t, foreignKey(s, "role_permissions_permission_fk"), txError(t, s, func(tx store.Tx) (bool, error) {
+		return tx.AddRolePermission(ctx, role.ID, cardinal.NewID(), baseTime)
 	}))
 }
 

@@ -13,7 +13,7 @@ func sealedSamples(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	// The ids that others made are between these two.
 	oldest, newest := insertUser(t, s, uuid.MustParse("00000000-0001-7000-8000-000000000000"), "person").ID, newUser(t, s, "person")
-	key := store.UserKeyRecord{UserID: newest, KEKID: uuid.NullUUID{UUID: must(r.KEKs(ctx))(t)[0].ID, Valid: true}, WrappedKey: sealed(61), CreatedAt: moment, WrappedAt: moment}
+	key := store.UserKeyRecord{UserID: newest, KEKID: uuid.NullUUID{UUID: must(r.KEKs(ctx))(t)[0].ID, Valid: true}, WrappedKey: ciphertext(61), CreatedAt: baseTime, WrappedAt: baseTime}
 	write(t, s, func(tx store.Tx) error { return tx.InsertUserKey(ctx, key) })
 	first, last := newContact(t, s, oldest), newContact(t, s, newest)
 	places := 0
@@ -25,7 +25,7 @@ func sealedSamples(t *testing.T, s *store.Store) {
 		if p.Table != "contacts" {
 			continue
 		}
-		same(t, "both ends of contacts", got, []store.SealedValue{
+		wantEqual(t, "both ends of contacts", got, []store.SealedValue{
 			{OwnerID: oldest, RowID: first.ID, Sealed: first.ValueSealed, Key: store.UserKeyRecord{UserID: oldest}},
 			{OwnerID: newest, RowID: last.ID, Sealed: last.ValueSealed, Key: store.UserKeyRecord{UserID: newest, KEKID: key.KEKID, WrappedKey: key.WrappedKey}},
 		})

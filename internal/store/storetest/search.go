@@ -25,15 +25,15 @@ func search(t *testing.T, s *store.Store) {
 	}
 	all := []store.SearchToken{{Token: token(3), UserID: ids[0]}, {Token: token(1), UserID: ids[0]}, {Token: token(2), UserID: ids[0]}, {Token: token(1), UserID: ids[1]}, {Token: token(2), UserID: ids[2]}}
 	write(t, s, func(tx store.Tx) error { return tx.AddSearchTokens(ctx, all) })
-	same(t, "SearchTokens", tokens(ids[0]), [][]byte{token(1), token(2), token(3)})
-	violated(t, "search_tokens_pk", s.Write(ctx, func(tx store.Tx) error { return tx.AddSearchTokens(ctx, all[:1]) }))
-	violated(t, "search_tokens_token_ck", s.Write(ctx, func(tx store.Tx) error {
+	wantEqual(t, "SearchTokens", tokens(ids[0]), [][]byte{token(1), token(2), token(3)})
+	wantViolation(t, "search_tokens_pk", s.Write(ctx, func(tx store.Tx) error { return tx.AddSearchTokens(ctx, all[:1]) }))
+	wantViolation(t, "search_tokens_token_ck", s.Write(ctx, func(tx store.Tx) error {
 		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1)[:15], UserID: ids[0]}})
 	}))
-	violated(t, "search_tokens_user_ck", s.Write(ctx, func(tx store.Tx) error {
+	wantViolation(t, "search_tokens_user_ck", s.Write(ctx, func(tx store.Tx) error {
 		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.SystemID}})
 	}))
-	violated(t, foreignKey(s, "search_tokens_user_fk"), s.Write(ctx, func(tx store.Tx) error {
+	wantViolation(t, foreignKey(s, "search_tokens_user_fk"), s.Write(ctx, func(tx store.Tx) error {
 		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.NewID()}})
 	}))
 
@@ -51,7 +51,7 @@ func search(t *testing.T, s *store.Store) {
 			if f.Descending {
 				slices.Reverse(got)
 			}
-			same(t, name, got, want)
+			wantEqual(t, name, got, want)
 		}
 	}
 	finds("one token", cardinal.UserFilter{Tokens: [][]byte{token(1)}}, ids[:2]...)
@@ -64,49 +64,49 @@ func search(t *testing.T, s *store.Store) {
 	write(t, s, func(tx store.Tx) error {
 		return tx.SetSearchTokens(ctx, ids[:2], []store.SearchToken{{Token: token(5), UserID: ids[1]}})
 	})
-	same(t, "SetSearchTokens", [][][]byte{tokens(ids[0]), tokens(ids[1]), tokens(ids[2])}, [][][]byte{{}, {token(5)}, {token(2)}})
-	same(t, "PeopleForSearch", written(t, s, func(tx store.Tx) ([]uuid.UUID, error) { return tx.PeopleForSearch(ctx, ids[0], 2) }), ids[1:])
+	wantEqual(t, "SetSearchTokens", [][][]byte{tokens(ids[0]), tokens(ids[1]), tokens(ids[2])}, [][][]byte{{}, {token(5)}, {token(2)}})
+	wantEqual(t, "PeopleForSearch", inTx(t, s, func(tx store.Tx) ([]uuid.UUID, error) { return tx.PeopleForSearch(ctx, ids[0], 2) }), ids[1:])
 	searchBuilds(t, s)
 	build := must(r.FinishedSearchBuild(ctx))(t)
 	write(t, s, func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })
 	_, err := r.FinishedSearchBuild(ctx)
-	refused(t, "FinishedSearchBuild after DeleteSearchBuilds", cardinal.ErrNotFound, err)
+	wantError(t, "FinishedSearchBuild after DeleteSearchBuilds", cardinal.ErrNotFound, err)
 	write(t, s, func(tx store.Tx) error { return tx.InsertSearchBuild(ctx, build) })
-	same(t, "DeleteSearch", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 1) }), int64(1))
-	same(t, "DeleteSearch of the rest", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 10) }), int64(1))
-	same(t, "DeleteSearch of nothing", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 10) }), int64(0))
+	wantEqual(t, "DeleteSearch", inTx(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 1) }), int64(1))
+	wantEqual(t, "DeleteSearch of the rest", inTx(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 10) }), int64(1))
+	wantEqual(t, "DeleteSearch of nothing", inTx(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 10) }), int64(0))
 	_, err = r.FinishedSearchBuild(ctx)
-	refused(t, "FinishedSearchBuild after DeleteSearch", cardinal.ErrNotFound, err)
-	boundedWalk(t, s)
+	wantError(t, "FinishedSearchBuild after DeleteSearch", cardinal.ErrNotFound, err)
+	boundedUserScan(t, s)
 }
 
 func searchBuilds(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	same(t, "the pass over nobody, of the migration", must(r.FinishedSearchBuild(ctx))(t).Place, uuid.Nil)
-	build := store.SearchBuild{ID: cardinal.NewID(), BeganAt: moment}
+	wantEqual(t, "the pass over nobody, of the migration", must(r.FinishedSearchBuild(ctx))(t).Place, uuid.Nil)
+	build := store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime}
 	write(t, s, func(tx store.Tx) error { return tx.InsertSearchBuild(ctx, build) })
-	violated(t, "search_builds_one_running_uq", s.Write(ctx, func(tx store.Tx) error {
-		return tx.InsertSearchBuild(ctx, store.SearchBuild{ID: cardinal.NewID(), BeganAt: moment})
+	wantViolation(t, "search_builds_one_running_uq", s.Write(ctx, func(tx store.Tx) error {
+		return tx.InsertSearchBuild(ctx, store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime})
 	}))
 	running := func() store.SearchBuild {
-		return written(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.RunningSearchBuild(ctx) })
+		return inTx(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.RunningSearchBuild(ctx) })
 	}
-	same(t, "RunningSearchBuild", running(), build)
+	wantEqual(t, "RunningSearchBuild", running(), build)
 	build.Place = cardinal.NewID()
 	write(t, s, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, build) })
-	same(t, "UpdateSearchBuild", running(), build)
-	build.FinishedAt = ptr(moment)
+	wantEqual(t, "UpdateSearchBuild", running(), build)
+	build.FinishedAt = ptr(baseTime)
 	write(t, s, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, build) })
-	same(t, "FinishedSearchBuild", must(r.FinishedSearchBuild(ctx))(t), build)
-	refused(t, "RunningSearchBuild of none", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.RunningSearchBuild(ctx) }))
+	wantEqual(t, "FinishedSearchBuild", must(r.FinishedSearchBuild(ctx))(t), build)
+	wantError(t, "RunningSearchBuild of none", cardinal.ErrNotFound, txError(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.RunningSearchBuild(ctx) }))
 	early := build
-	early.FinishedAt = ptr(moment.Add(-time.Second))
-	violated(t, "search_builds_finished_ck", s.Write(ctx, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, early) }))
+	early.FinishedAt = ptr(baseTime.Add(-time.Second))
+	wantViolation(t, "search_builds_finished_ck", s.Write(ctx, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, early) }))
 }
 
-// boundedWalk: where every filter has more users than one walk looks at and no two have one in common, walks end before they found
+// boundedUserScan: where every filter has more users than one walk looks at and no two have one in common, walks end before they found
 // anybody, each further on, and together see everybody.
-func boundedWalk(t *testing.T, s *store.Store) {
+func boundedUserScan(t *testing.T, s *store.Store) {
 	const each = 2500
 	ctx, r := t.Context(), s.Read(t.Context())
 	start := time.Date(2003, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -115,10 +115,10 @@ func boundedWalk(t *testing.T, s *store.Store) {
 		var rows []store.SearchToken
 		for i := range 2 * each {
 			id := cardinal.IDAt(start.Add(time.Duration(i) * time.Millisecond))
-			if _, err := tx.InsertUser(ctx, id, "person", "create", moment); err != nil {
+			if _, err := tx.InsertUser(ctx, id, "person", "create", baseTime); err != nil {
 				return err
 			}
-			if err := tx.InsertProfile(ctx, plainProfile(id)); err != nil {
+			if err := tx.InsertProfile(ctx, minimalProfile(id)); err != nil {
 				return err
 			}
 			rows = append(rows, store.SearchToken{Token: token(byte(6 + i%2)), UserID: id})
@@ -147,12 +147,12 @@ func userCounts(t *testing.T, s *store.Store) {
 		insertUser(t, s, cardinal.IDAt(start.Add(time.Duration(i)*time.Millisecond)), []string{"person", "service"}[i%2])
 	}
 	f := cardinal.UserFilter{CreatedFrom: start, CreatedUntil: start.Add(time.Hour)}
-	same(t, "UserCount", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 5, IsExact: true})
+	wantEqual(t, "UserCount", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 5, IsExact: true})
 	if beyond := must(r.UserCount(ctx, f, 4))(t); beyond.IsExact || beyond.Value < 4 {
 		t.Errorf("UserCount beyond the bound: %+v", beyond)
 	}
 	f.Kind, f.Status = "service", "active"
-	same(t, "UserCount of two filters", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 2, IsExact: true})
+	wantEqual(t, "UserCount of two filters", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 2, IsExact: true})
 }
 
 // statistics: thousands of users came with the cases before.

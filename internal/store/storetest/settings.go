@@ -20,25 +20,25 @@ func settings(t *testing.T, s *store.Store) {
 		t.Errorf("Settings has not %v", want)
 	}
 	for _, value := range []any{20.0, "x<é\u2028 日本 \"", true, 1.5, "", -1e21, false, 0.0} {
-		got := written(t, s, func(tx store.Tx) (cardinal.Setting, error) {
-			same(t, "SettingForChange", must(tx.SettingForChange(ctx, want.Name))(t), want)
-			return tx.UpdateSetting(ctx, want.Name, want.Version, value, moment)
+		got := inTx(t, s, func(tx store.Tx) (cardinal.Setting, error) {
+			wantEqual(t, "SettingForChange", must(tx.SettingForChange(ctx, want.Name))(t), want)
+			return tx.UpdateSetting(ctx, want.Name, want.Version, value, baseTime)
 		})
-		want.Value, want.UpdatedAt, want.Version = value, moment, want.Version+1
-		same(t, "UpdateSetting", got, want)
-		same(t, "Setting", must(r.Setting(ctx, want.Name))(t), want)
+		want.Value, want.UpdatedAt, want.Version = value, baseTime, want.Version+1
+		wantEqual(t, "UpdateSetting", got, want)
+		wantEqual(t, "Setting", must(r.Setting(ctx, want.Name))(t), want)
 		golden := must(store.StampSetting(want))(t)
-		same(t, "digest of a setting", must(store.StampSetting(got))(t), golden)
+		wantEqual(t, "digest of a setting", must(store.StampSetting(got))(t), golden)
 	}
 	update := func(version int64, value any) error {
-		return try(t, s, func(tx store.Tx) (cardinal.Setting, error) {
-			return tx.UpdateSetting(ctx, want.Name, version, value, moment)
+		return txError(t, s, func(tx store.Tx) (cardinal.Setting, error) {
+			return tx.UpdateSetting(ctx, want.Name, version, value, baseTime)
 		})
 	}
-	refused(t, "UpdateSetting of a stale version", cardinal.ErrNotFound, update(want.Version-1, true))
+	wantError(t, "UpdateSetting of a stale version", cardinal.ErrNotFound, update(want.Version-1, true))
 	for _, value := range []any{[]string{"x"}, map[string]any{}, nil, strings.Repeat("x", 4095)} {
-		violated(t, "settings_value_ck", update(want.Version, value))
+		wantViolation(t, "settings_value_ck", update(want.Version, value))
 	}
 	_, err := r.Setting(ctx, "no.such")
-	refused(t, "Setting of none", cardinal.ErrNotFound, err)
+	wantError(t, "Setting of none", cardinal.ErrNotFound, err)
 }

@@ -10,38 +10,38 @@ import (
 
 func setupLinks(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	link := store.SetupLinkRecord{ID: cardinal.NewID(), TokenHash: make([]byte, 32), CreatedAt: moment, ExpiresAt: moment.Add(30 * time.Minute)}
+	link := store.SetupLinkRecord{ID: cardinal.NewID(), TokenHash: make([]byte, 32), CreatedAt: baseTime, ExpiresAt: baseTime.Add(30 * time.Minute)}
 	insert := func(l store.SetupLinkRecord) error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertSetupLink(ctx, l) })
 	}
 	if err := insert(link); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "SetupLink", must(r.SetupLink(ctx, link.TokenHash))(t), link)
+	wantEqual(t, "SetupLink", must(r.SetupLink(ctx, link.TokenHash))(t), link)
 	twin := link
 	twin.ID = cardinal.NewID()
-	violated(t, "setup_links_token_hash_uq", insert(twin))
-	twin.TokenHash, twin.ExpiresAt = append(make([]byte, 31), 1), moment.Add(24*time.Hour+time.Microsecond)
-	violated(t, "setup_links_life_ck", insert(twin))
+	wantViolation(t, "setup_links_token_hash_uq", insert(twin))
+	twin.TokenHash, twin.ExpiresAt = append(make([]byte, 31), 1), baseTime.Add(24*time.Hour+time.Microsecond)
+	wantViolation(t, "setup_links_life_ck", insert(twin))
 	write(t, s, func(tx store.Tx) error {
 		if err := tx.DeleteDeadSetupLinks(ctx, link.ExpiresAt.Add(-time.Microsecond)); err != nil {
 			return err
 		}
-		same(t, "SetupLinkForChange", must(tx.SetupLinkForChange(ctx, link.TokenHash))(t), link)
-		return tx.UseSetupLink(ctx, link.ID, moment)
+		wantEqual(t, "SetupLinkForChange", must(tx.SetupLinkForChange(ctx, link.TokenHash))(t), link)
+		return tx.UseSetupLink(ctx, link.ID, baseTime)
 	})
-	link.UsedAt = &moment
-	same(t, "SetupLink after UseSetupLink", must(r.SetupLink(ctx, link.TokenHash))(t), link)
-	refused(t, "UseSetupLink twice", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error { return tx.UseSetupLink(ctx, link.ID, moment) }))
-	twin.ExpiresAt = moment.Add(time.Minute)
+	link.UsedAt = &baseTime
+	wantEqual(t, "SetupLink after UseSetupLink", must(r.SetupLink(ctx, link.TokenHash))(t), link)
+	wantError(t, "UseSetupLink twice", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error { return tx.UseSetupLink(ctx, link.ID, baseTime) }))
+	twin.ExpiresAt = baseTime.Add(time.Minute)
 	if err := insert(twin); err != nil {
 		t.Error(err)
 	}
-	write(t, s, func(tx store.Tx) error { return tx.DeleteDeadSetupLinks(ctx, moment) })
+	write(t, s, func(tx store.Tx) error { return tx.DeleteDeadSetupLinks(ctx, baseTime) })
 	_, err := r.SetupLink(ctx, link.TokenHash)
-	refused(t, "a used link after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
-	same(t, "a live link after DeleteDeadSetupLinks", must(r.SetupLink(ctx, twin.TokenHash))(t), twin)
+	wantError(t, "a used link after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
+	wantEqual(t, "a live link after DeleteDeadSetupLinks", must(r.SetupLink(ctx, twin.TokenHash))(t), twin)
 	write(t, s, func(tx store.Tx) error { return tx.DeleteDeadSetupLinks(ctx, twin.ExpiresAt) })
 	_, err = r.SetupLink(ctx, twin.TokenHash)
-	refused(t, "a link past its time after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
+	wantError(t, "a link past its time after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
 }

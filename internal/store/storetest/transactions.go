@@ -13,62 +13,62 @@ import (
 	"cardinal/internal/store"
 )
 
-var errUndo = errors.New("undo")
+var errRollback = errors.New("undo")
 
 func transactions(t *testing.T, s *store.Store) {
 	for _, sub := range []struct {
 		name string
 		test func(*testing.T, *store.Store)
 	}{
-		{"ErrorUndoesAll", errorUndoesAll},
-		{"PanicUndoesAll", panicUndoesAll},
-		{"NobodySeesWhatIsNotCommitted", nobodySeesWhatIsNotCommitted},
-		{"DeadlockIsTriedAgain", deadlockIsTriedAgain},
-		{"WhoeverGivesUpWaitingLeaves", whoeverGivesUpWaitingLeaves},
-		{"CancelledAtAnyMomentLeavesNothing", cancelledAtAnyMoment},
+		{"ErrorUndoesAll", errorRollsBack},
+		{"PanicUndoesAll", panicRollsBack},
+		{"NobodySeesWhatIsNotCommitted", uncommittedIsInvisible},
+		{"DeadlockIsTriedAgain", deadlockIsRetried},
+		{"WhoeverGivesUpWaitingLeaves", cancelledWaiterReturns},
+		{"CancelledAtAnyMomentLeavesNothing", cancelledAtAnyTime},
 	} {
 		t.Run(sub.name, func(t *testing.T) { sub.test(t, s) })
 	}
 }
 
-// begin does half of something: a user and a role.
-func begin(t *testing.T, tx store.Tx, id uuid.UUID) error {
-	if _, err := tx.InsertUser(t.Context(), id, "person", "create", moment); err != nil {
+// insertUserRows does half of something: a user and a role.
+func insertUserRows(t *testing.T, tx store.Tx, id uuid.UUID) error {
+	if _, err := tx.InsertUser(t.Context(), id, "person", "create", baseTime); err != nil {
 		return err
 	}
-	return tx.InsertProfile(t.Context(), plainProfile(id))
+	return tx.InsertProfile(t.Context(), minimalProfile(id))
 }
 
-func absent(t *testing.T, s *store.Store, id uuid.UUID) {
+func wantAbsent(t *testing.T, s *store.Store, id uuid.UUID) {
 	t.Helper()
 	_, err := s.Read(t.Context()).User(t.Context(), id)
-	refused(t, "what was undone", cardinal.ErrNotFound, err)
+	wantError(t, "what was undone", cardinal.ErrNotFound, err)
 	newUser(t, s, "person") // and the next transaction is a clean one
 }
 
-func errorUndoesAll(t *testing.T, s *store.Store) {
+func errorRollsBack(t *testing.T, s *store.Store) {
 	id := cardinal.NewID()
-	refused(t, "Write", errUndo, s.Write(t.Context(), func(tx store.Tx) error {
-		if err := begin(t, tx, id); err != nil {
+	wantError(t, "Write", errRollback, s.Write(t.Context(), func(tx store.Tx) error {
+		if err := insertUserRows(t, tx, id); err != nil {
 			return err
 		}
-		return errUndo
+		return errRollback
 	}))
-	absent(t, s, id)
+	wantAbsent(t, s, id)
 	// The error of a statement, and of the commit itself.
-	violated(t, "users_pk", s.Write(t.Context(), func(tx store.Tx) error { return errors.Join(begin(t, tx, id), begin(t, tx, id)) }))
-	absent(t, s, id)
-	violated(t, foreignKey(s, "users_profile_fk"), s.Write(t.Context(), func(tx store.Tx) error {
-		if err := begin(t, tx, id); err != nil {
+	wantViolation(t, "users_pk", s.Write(t.Context(), func(tx store.Tx) error { return errors.Join(insertUserRows(t, tx, id), insertUserRows(t, tx, id)) }))
+	wantAbsent(t, s, id)
+	wantViolation(t, foreignKey(s, "users_profile_fk"), s.Write(t.Context(), func(tx store.Tx) error {
+		if err := insertUserRows(t, tx, id); err != nil {
 			return err
 		}
-		_, err := tx.InsertUser(t.Context(), cardinal.NewID(), "person", "create", moment)
+		_, err := tx.InsertUser(t.Context(), cardinal.NewID(), "person", "create", baseTime)
 		return err
 	}))
-	absent(t, s, id)
+	wantAbsent(t, s, id)
 }
 
-func panicUndoesAll(t *testing.T, s *store.Store) {
+func panicRollsBack(t *testing.T, s *store.Store) {
 	id := cardinal.NewID()
 	func() {
 		defer func() {
@@ -77,26 +77,26 @@ func panicUndoesAll(t *testing.T, s *store.Store) {
 			}
 		}()
 		_ = s.Write(t.Context(), func(tx store.Tx) error {
-			if err := begin(t, tx, id); err != nil {
+			if err := insertUserRows(t, tx, id); err != nil {
 				t.Error(err)
 			}
 			panic("oops")
 		})
 	}()
-	absent(t, s, id)
+	wantAbsent(t, s, id)
 }
 
-func nobodySeesWhatIsNotCommitted(t *testing.T, s *store.Store) {
+func uncommittedIsInvisible(t *testing.T, s *store.Store) {
 	ctx, id := t.Context(), cardinal.NewID()
 	write(t, s, func(tx store.Tx) error {
-		if err := begin(t, tx, id); err != nil {
+		if err := insertUserRows(t, tx, id); err != nil {
 			return err
 		}
 		if must(tx.User(ctx, id))(t).ID != id {
 			t.Error("a transaction does not see its own changes")
 		}
 		_, err := s.Read(ctx).User(contextFor(t, 5*time.Second), id)
-		refused(t, "a reader during the transaction", cardinal.ErrNotFound, err)
+		wantError(t, "a reader during the transaction", cardinal.ErrNotFound, err)
 		return nil
 	})
 	if must(s.Read(ctx).User(ctx, id))(t).ID != id {
@@ -104,9 +104,9 @@ func nobodySeesWhatIsNotCommitted(t *testing.T, s *store.Store) {
 	}
 }
 
-// deadlockIsTriedAgain: two transactions lock two rows in opposite orders. On PostgreSQL one of them dies and is tried
+// deadlockIsRetried: two transactions lock two rows in opposite orders. On PostgreSQL one of them dies and is tried
 // again; on SQLite they take turns. Both end well, and both changes are there.
-func deadlockIsTriedAgain(t *testing.T, s *store.Store) {
+func deadlockIsRetried(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	a, b := newUser(t, s, "person"), newUser(t, s, "person")
 	var mu sync.Mutex
@@ -132,10 +132,10 @@ func deadlockIsTriedAgain(t *testing.T, s *store.Store) {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.TouchUser(ctx, u.ID, u.Version, moment); err != nil {
+			if _, err := tx.TouchUser(ctx, u.ID, u.Version, baseTime); err != nil {
 				return err
 			}
-			_, err = tx.TouchUser(ctx, v.ID, v.Version, moment)
+			_, err = tx.TouchUser(ctx, v.ID, v.Version, baseTime)
 			return err
 		})
 	}
@@ -154,7 +154,7 @@ func deadlockIsTriedAgain(t *testing.T, s *store.Store) {
 	}
 }
 
-func whoeverGivesUpWaitingLeaves(t *testing.T, s *store.Store) {
+func cancelledWaiterReturns(t *testing.T, s *store.Store) {
 	id, held := newUser(t, s, "person"), make(chan error, 1)
 	write(t, s, func(tx store.Tx) error {
 		if _, err := tx.UserForChange(t.Context(), id); err != nil {
@@ -182,16 +182,16 @@ func whoeverGivesUpWaitingLeaves(t *testing.T, s *store.Store) {
 	newUser(t, s, "person")
 }
 
-// cancelledAtAnyMoment cancels transactions at every stage: none may leave a half or an open transaction behind.
-func cancelledAtAnyMoment(t *testing.T, s *store.Store) {
+// cancelledAtAnyTime cancels transactions at every stage: none may leave a half or an open transaction behind.
+func cancelledAtAnyTime(t *testing.T, s *store.Store) {
 	for i := range 300 {
 		id := cardinal.NewID()
 		ctx, stop := context.WithTimeout(t.Context(), time.Duration(i*3)*time.Microsecond)
 		err := s.Write(ctx, func(tx store.Tx) error {
-			if _, err := tx.InsertUser(ctx, id, "person", "create", moment); err != nil {
+			if _, err := tx.InsertUser(ctx, id, "person", "create", baseTime); err != nil {
 				return err
 			}
-			return tx.InsertProfile(ctx, plainProfile(id))
+			return tx.InsertProfile(ctx, minimalProfile(id))
 		})
 		stop()
 		_, found := s.Read(t.Context()).User(t.Context(), id)
@@ -223,9 +223,9 @@ func cancelledAtAnyMoment(t *testing.T, s *store.Store) {
 	newUser(t, s, "person")
 }
 
-// waitAtMostEndsWithTheTransaction: the bound is the transaction's own. Were it the connection's, a later transaction that
+// lockTimeoutPerTransaction: the bound is the transaction's own. Were it the connection's, a later transaction that
 // happens to get it would give up early.
-func waitAtMostEndsWithTheTransaction(t *testing.T, s *store.Store) {
+func lockTimeoutPerTransaction(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	if s.Engine() == "sqlite" {
 		write(t, s, func(tx store.Tx) error { return tx.WaitAtMost(ctx, 0) }) // bounds nothing, and says so with nil

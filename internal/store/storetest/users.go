@@ -13,18 +13,18 @@ import (
 
 func lookups(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	same(t, "Statuses", must(r.Statuses(ctx))(t), []cardinal.Status{
+	wantEqual(t, "Statuses", must(r.Statuses(ctx))(t), []cardinal.Status{
 		{Code: "pending", Description: "Signed up, no contact proved yet.", AwaitsProof: true},
 		{Code: "active", Description: "In use.", CanSignIn: true},
 		{Code: "suspended", Description: "Locked by an administrator; nothing is lost."},
 		{Code: "deleted", Description: "Soft-deleted; can be restored.", IsDeleted: true},
 		{Code: "erased", Description: "Personal data destroyed; final.", IsDeleted: true, IsErased: true},
 	})
-	same(t, "UserKinds", must(r.UserKinds(ctx))(t), []cardinal.UserKind{
+	wantEqual(t, "UserKinds", must(r.UserKinds(ctx))(t), []cardinal.UserKind{
 		{Code: "person", CanSignIn: true, IsListed: true}, {Code: "service", CanHoldAPIKeys: true, IsListed: true},
 		{Code: "operator"}, {Code: "system"}, {Code: "stranger"},
 	})
-	same(t, "ContactKinds", must(r.ContactKinds(ctx))(t), []string{"email", "phone"})
+	wantEqual(t, "ContactKinds", must(r.ContactKinds(ctx))(t), []string{"email", "phone"})
 }
 
 func users(t *testing.T, s *store.Store) {
@@ -32,14 +32,14 @@ func users(t *testing.T, s *store.Store) {
 	id := cardinal.NewID()
 	var made cardinal.User
 	write(t, s, func(tx store.Tx) (err error) {
-		if made, err = tx.InsertUser(ctx, id, "person", "sign_up", moment); err != nil {
+		if made, err = tx.InsertUser(ctx, id, "person", "sign_up", baseTime); err != nil {
 			return err
 		}
-		return tx.InsertProfile(ctx, plainProfile(id))
+		return tx.InsertProfile(ctx, minimalProfile(id))
 	})
-	want := cardinal.User{ID: id, Kind: "person", Status: "pending", CreatedAt: moment, UpdatedAt: moment, Version: 1, SchemaVersion: 1}
-	same(t, "InsertUser", made, want)
-	same(t, "User", must(r.User(ctx, id))(t), want)
+	want := cardinal.User{ID: id, Kind: "person", Status: "pending", CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1, SchemaVersion: 1}
+	wantEqual(t, "InsertUser", made, want)
+	wantEqual(t, "User", must(r.User(ctx, id))(t), want)
 
 	// Each move changes what it should and nothing else.
 	for i, move := range []struct {
@@ -53,16 +53,16 @@ func users(t *testing.T, s *store.Store) {
 		{"reactivate", "active", nil},
 		{"delete", "deleted", ptr("active")},
 	} {
-		at := moment.Add(time.Duration(i+1) * time.Second)
+		at := baseTime.Add(time.Duration(i+1) * time.Second)
 		for _, stale := range []int64{want.Version - 1, want.Version + 1} {
-			refused(t, move.action+" of a stale version", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (cardinal.User, error) {
+			wantError(t, move.action+" of a stale version", cardinal.ErrNotFound, txError(t, s, func(tx store.Tx) (cardinal.User, error) {
 				return tx.SetUserStatus(ctx, id, stale, move.action, at)
 			}))
 		}
-		refused(t, "an action that starts elsewhere", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (cardinal.User, error) {
+		wantError(t, "an action that starts elsewhere", cardinal.ErrNotFound, txError(t, s, func(tx store.Tx) (cardinal.User, error) {
 			return tx.SetUserStatus(ctx, id, want.Version, "sign_up", at)
 		}))
-		got := written(t, s, func(tx store.Tx) (cardinal.User, error) {
+		got := inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
 			return tx.SetUserStatus(ctx, id, want.Version, move.action, at)
 		})
 		want.Status, want.StatusBeforeDeletion, want.UpdatedAt, want.DeletedAt = move.status, move.before, at, nil
@@ -70,42 +70,42 @@ func users(t *testing.T, s *store.Store) {
 		if move.before != nil {
 			want.DeletedAt = &at
 		}
-		same(t, move.action, got, want)
-		same(t, "User after "+move.action, must(r.User(ctx, id))(t), want)
+		wantEqual(t, move.action, got, want)
+		wantEqual(t, "User after "+move.action, must(r.User(ctx, id))(t), want)
 	}
 	// An erasure needs a time of its own, which SetUserStatus does not set: the database refuses it until erasure is made.
-	violated(t, "users_status_times", try(t, s, func(tx store.Tx) (cardinal.User, error) {
-		return tx.SetUserStatus(ctx, id, want.Version, "erase", moment.Add(time.Minute))
+	wantViolation(t, "users_status_times", txError(t, s, func(tx store.Tx) (cardinal.User, error) {
+		return tx.SetUserStatus(ctx, id, want.Version, "erase", baseTime.Add(time.Minute))
 	}))
 
 	write(t, s, func(tx store.Tx) error {
-		same(t, "UserForChange", must(tx.UserForChange(ctx, id))(t), want)
-		want.Version, want.UpdatedAt = want.Version+1, moment.Add(time.Hour)
-		same(t, "TouchUser", must(tx.TouchUser(ctx, id, want.Version-1, want.UpdatedAt))(t), want)
+		wantEqual(t, "UserForChange", must(tx.UserForChange(ctx, id))(t), want)
+		want.Version, want.UpdatedAt = want.Version+1, baseTime.Add(time.Hour)
+		wantEqual(t, "TouchUser", must(tx.TouchUser(ctx, id, want.Version-1, want.UpdatedAt))(t), want)
 		return nil
 	})
-	refused(t, "TouchUser of a stale version", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (cardinal.User, error) {
-		return tx.TouchUser(ctx, id, want.Version-1, moment.Add(time.Hour))
+	wantError(t, "TouchUser of a stale version", cardinal.ErrNotFound, txError(t, s, func(tx store.Tx) (cardinal.User, error) {
+		return tx.TouchUser(ctx, id, want.Version-1, baseTime.Add(time.Hour))
 	}))
 	_, err := r.User(ctx, cardinal.NewID())
-	refused(t, "User of none", cardinal.ErrNotFound, err)
-	refused(t, "UserForChange of none", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (cardinal.User, error) {
+	wantError(t, "User of none", cardinal.ErrNotFound, err)
+	wantError(t, "UserForChange of none", cardinal.ErrNotFound, txError(t, s, func(tx store.Tx) (cardinal.User, error) {
 		return tx.UserForChange(ctx, cardinal.NewID())
 	}))
 
 	insert := func(id uuid.UUID, kind, action string) error {
-		return try(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.InsertUser(ctx, id, kind, action, moment) })
+		return txError(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.InsertUser(ctx, id, kind, action, baseTime) })
 	}
-	violated(t, "users_pk", insert(id, "person", "create"))
-	violated(t, "users_id_ck", insert(uuid.New(), "person", "create"))
-	refused(t, "InsertUser by an action that makes nobody", cardinal.ErrNotFound, insert(cardinal.NewID(), "person", "suspend"))
-	violated(t, foreignKey(s, "users_kind_fk"), insert(cardinal.NewID(), "robot", "create"))
-	violated(t, foreignKey(s, "users_profile_fk"), insert(cardinal.NewID(), "person", "create"))
-	violated(t, "users_updated_ck", try(t, s, func(tx store.Tx) (cardinal.User, error) {
-		return tx.TouchUser(ctx, id, want.Version, moment.Add(-time.Microsecond))
+	wantViolation(t, "users_pk", insert(id, "person", "create"))
+	wantViolation(t, "users_id_ck", insert(uuid.New(), "person", "create"))
+	wantError(t, "InsertUser by an action that makes nobody", cardinal.ErrNotFound, insert(cardinal.NewID(), "person", "suspend"))
+	wantViolation(t, foreignKey(s, "users_kind_fk"), insert(cardinal.NewID(), "robot", "create"))
+	wantViolation(t, foreignKey(s, "users_profile_fk"), insert(cardinal.NewID(), "person", "create"))
+	wantViolation(t, "users_updated_ck", txError(t, s, func(tx store.Tx) (cardinal.User, error) {
+		return tx.TouchUser(ctx, id, want.Version, baseTime.Add(-time.Microsecond))
 	}))
-	violated(t, "users_built_in_fixed", try(t, s, func(tx store.Tx) (cardinal.User, error) {
-		return tx.TouchUser(ctx, cardinal.SystemID, 1, moment)
+	wantViolation(t, "users_built_in_fixed", txError(t, s, func(tx store.Tx) (cardinal.User, error) {
+		return tx.TouchUser(ctx, cardinal.SystemID, 1, baseTime)
 	}))
 }
 
@@ -125,9 +125,9 @@ func userLists(t *testing.T, s *store.Store) {
 		ids = append(ids, id)
 	}
 	for _, i := range []int{1, 2, 5} {
-		written(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, ids[i], 1, "suspend", moment) })
+		inTx(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, ids[i], 1, "suspend", baseTime) })
 	}
-	role, ends := newRole(t, s, "listed"), moment.Add(time.Minute)
+	role, ends := newRole(t, s, "listed"), baseTime.Add(time.Minute)
 	for _, i := range []int{0, 2, 3} {
 		grant(t, s, ids[i], role.ID, nil)
 	}
@@ -135,7 +135,7 @@ func userLists(t *testing.T, s *store.Store) {
 	claim := make([]byte, 32)
 	claim[0] = 0x11
 	write(t, s, func(tx store.Tx) error {
-		return tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: claim, UserID: ids[4], CreatedAt: moment})
+		return tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: claim, UserID: ids[4], CreatedAt: baseTime})
 	})
 
 	year := cardinal.UserFilter{CreatedFrom: start, CreatedUntil: start.Add(time.Hour)}
@@ -163,7 +163,7 @@ func userLists(t *testing.T, s *store.Store) {
 		t.Run(c.name, func(t *testing.T) {
 			f := year
 			c.change(&f)
-			found := walk(t, func(u cardinal.User) uuid.UUID { return u.ID }, func(p cardinal.Page) ([]cardinal.User, error) {
+			found := readPages(t, func(u cardinal.User) uuid.UUID { return u.ID }, func(p cardinal.Page) ([]cardinal.User, error) {
 				f.Page = p
 				walk, err := r.Users(ctx, f)
 				return walk.Users, err
@@ -175,7 +175,7 @@ func userLists(t *testing.T, s *store.Store) {
 			for _, u := range found {
 				got = append(got, u.ID)
 			}
-			same(t, "Users", got, want)
+			wantEqual(t, "Users", got, want)
 		})
 	}
 	// A page may start after an id that is not there, or outside of the range.
@@ -197,7 +197,7 @@ func userLists(t *testing.T, s *store.Store) {
 		for _, u := range must(r.Users(ctx, f))(t).Users {
 			got = append(got, u.ID)
 		}
-		same(t, "Users after "+c.after.String(), got, c.want)
+		wantEqual(t, "Users after "+c.after.String(), got, c.want)
 	}
 	listsBuiltIn := func(f cardinal.UserFilter) bool {
 		f.Limit = 1000

@@ -109,7 +109,7 @@ func (r Reader) ImportsOf(ctx context.Context, contentMAC []byte) ([]ImportRecor
 		 WHERE content_mac = $1 AND undone_at IS NULL ORDER BY id DESC LIMIT 10`, contentMAC)
 }
 
-// OpenImports returns the imports that are not finished, and those whose chunks are still stored, at most 1,000.
+// OpenImports returns the imports that are not finished, and those with stored chunks, at most 1,000.
 func (r Reader) OpenImports(ctx context.Context) ([]ImportRecord, error) {
 	return queryAll(ctx, r, scanImport, selectImports+`
 		 WHERE id IN (SELECT run_id FROM import_chunks WHERE number = 0

@@ -37,7 +37,7 @@ type idRange struct {
 // allIDs is the range of all ids.
 func allIDs(p cardinal.Page) idRange { return idRange{p, uuid.Nil, cardinal.MaxID} }
 
-// drivingIndex is the filter whose index a page scans.
+// drivingIndex is the filter with the index that a page scans.
 type drivingIndex struct {
 	indexFilter
 	count       int  // its entries, if they were counted

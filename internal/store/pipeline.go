@@ -53,8 +53,8 @@ func (p *pipeline) flush(ctx context.Context) (err error) {
 	})
 }
 
-// failedInBatch names the statement that failed: the one whose result was read, unless pgx failed to prepare another one
-// before it sent the batch.
+// failedInBatch names the statement that failed: the one whose result was read, unless pgx failed to prepare another
+// one before it sent the batch.
 func failedInBatch(query string, err error) error {
 	var prepare pgx.ErrPreprocessingBatch
 	if errors.As(err, &prepare) {

@@ -19,12 +19,13 @@ func noAdministratorInitially(t *testing.T, s *store.Store) {
 
 func hasPermission(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	user, reader := newUser(t, s, "person"), newRole(t, s, "may_read", "users.read")
+	user, reader := newUser(t, s, "person"), newRole(t, s, "permission_reader", "users.read")
 	ends := baseTime.Add(time.Minute)
 	grant(t, s, user, reader.ID, &ends)
 	_, _, err := r.MayWithKey(ctx, store.Caller{UserID: user}, "users.read", baseTime)
-	wantError(t, "MayWithKey without a key", cardinal.ErrNotFound, err)
-	key := store.UserKeyRecord{UserID: user, KEKID: uuid.NullUUID{UUID: must(r.KEKs(ctx))(t)[0].ID, Valid: true}, WrappedKey: append([]byte{1}, make([]byte, 60)...), CreatedAt: baseTime, WrappedAt: baseTime}
+	wantError(t, "MayWithKey, user without key", cardinal.ErrNotFound, err)
+	key := store.UserKeyRecord{UserID: user, KEKID: uuid.NullUUID{UUID: must(r.KEKs(ctx))(t)[0].ID, Valid: true},
+		WrappedKey: append([]byte{1}, make([]byte, 60)...), CreatedAt: baseTime, WrappedAt: baseTime}
 	write(t, s, func(tx store.Tx) error { return tx.InsertUserKey(ctx, key) })
 	for _, c := range []struct {
 		permission     string
@@ -36,11 +37,13 @@ func hasPermission(t *testing.T, s *store.Store) {
 		{"users.delete", baseTime, true, false},
 		{"no.such", baseTime, false, false},
 	} {
-		if may := must(r.May(ctx, store.Caller{UserID: user}, c.permission, c.at))(t); may != c.allowed {
-			t.Errorf("May %v: %v", c, may)
+		if allowed := must(r.May(ctx, store.Caller{UserID: user}, c.permission, c.at))(t); allowed != c.allowed {
+			t.Errorf("May %v: %v", c, allowed)
 		}
-		if may, got, err := r.MayWithKey(ctx, store.Caller{UserID: user}, c.permission, c.at); err != nil || may != c.allowed || got.KEKID != key.KEKID || string(got.WrappedKey) != string(key.WrappedKey) {
-			t.Errorf("MayWithKey %v: %v, %v, %v", c, may, got, err)
+		allowed, got, err := r.MayWithKey(ctx, store.Caller{UserID: user}, c.permission, c.at)
+		if err != nil || allowed != c.allowed || got.KEKID != key.KEKID ||
+			string(got.WrappedKey) != string(key.WrappedKey) {
+			t.Errorf("MayWithKey %v: %v, %v, %v", c, allowed, got, err)
 		}
 		known, allowed, err := r.CheckAccess(ctx, user, c.permission, c.at)
 		if must(known, err)(t) != c.known || allowed != c.allowed {
@@ -48,19 +51,23 @@ func hasPermission(t *testing.T, s *store.Store) {
 		}
 	}
 	if !must(r.May(ctx, store.Caller{UserID: cardinal.SystemID}, "users.delete", baseTime))(t) {
-		t.Error("the System may not delete users")
+		t.Error("the built-in actor System cannot delete users")
 	}
 	wantEqual(t, "ExplainAccess", must(r.ExplainAccess(ctx, user, "users.read"))(t), []cardinal.AccessGrant{
-		{RoleID: reader.ID, RoleName: "may_read", GrantedBy: cardinal.SystemID, GrantedAt: baseTime, ExpiresAt: &ends}})
-	if why := must(r.ExplainAccess(ctx, cardinal.SystemID, "users.delete"))(t); len(why) != 1 || why[0].RoleName != "cardinal" {
-		t.Errorf("ExplainAccess of who holds all: %v", why)
+		{RoleID: reader.ID, RoleName: "permission_reader", GrantedBy: cardinal.SystemID, GrantedAt: baseTime,
+			ExpiresAt: &ends}})
+	found := must(r.ExplainAccess(ctx, cardinal.SystemID, "users.delete"))(t)
+	if len(found) != 1 || found[0].RoleName != "cardinal" {
+		t.Errorf("ExplainAccess, role with all permissions: %v", found)
 	}
-	wantEqual(t, "ExplainAccess of what nobody declared", must(r.ExplainAccess(ctx, cardinal.SystemID, "no.such"))(t), []cardinal.AccessGrant{})
-	if known, allowed, err := r.CheckAccess(ctx, cardinal.SystemID, "no.such", baseTime); must(known, err)(t) || allowed {
-		t.Error("who holds all holds what does not exist")
+	wantEqual(t, "ExplainAccess, unknown permission", must(r.ExplainAccess(ctx, cardinal.SystemID, "no.such"))(t),
+		[]cardinal.AccessGrant{})
+	known, allowed, err := r.CheckAccess(ctx, cardinal.SystemID, "no.such", baseTime)
+	if must(known, err)(t) || allowed {
+		t.Error("CheckAccess, unknown permission, role with all permissions: allowed")
 	}
 	_, _, err = r.CheckAccess(ctx, cardinal.NewID(), "users.read", baseTime)
-	wantError(t, "CheckAccess of nobody", cardinal.ErrNotFound, err)
+	wantError(t, "CheckAccess, unknown user", cardinal.ErrNotFound, err)
 	inTx(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, user, 1, "suspend", baseTime) })
 	if known, allowed, err := r.CheckAccess(ctx, user, "users.read", baseTime); !must(known, err)(t) || allowed {
 		t.Errorf("CheckAccess of a suspended user: %v, %v", known, allowed)
@@ -69,36 +76,38 @@ func hasPermission(t *testing.T, s *store.Store) {
 
 func hasAllPermissions(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	nothing, empty, one, two := newUser(t, s, "person"), newUser(t, s, "person"), newUser(t, s, "person"), newUser(t, s, "person")
-	none, small, large := newRole(t, s, "none"), newRole(t, s, "small", "users.read"), newRole(t, s, "large", "users.read", "users.update")
+	noRole, emptyRole := newUser(t, s, "person"), newUser(t, s, "person")
+	one, two := newUser(t, s, "person"), newUser(t, s, "person")
+	none, small := newRole(t, s, "none"), newRole(t, s, "small", "users.read")
+	large := newRole(t, s, "large", "users.read", "users.update")
 	ends := baseTime.Add(time.Minute)
-	grant(t, s, empty, none.ID, nil)
+	grant(t, s, emptyRole, none.ID, nil)
 	grant(t, s, one, small.ID, nil)
 	grant(t, s, one, large.ID, &ends)
 	grant(t, s, two, large.ID, nil)
 	all, administrator := cardinal.SystemID, roleID(t, s, "administrator")
-	names := map[uuid.UUID]string{nothing: "nothing", empty: "empty", one: "one", two: "two", all: "all"}
+	names := map[uuid.UUID]string{noRole: "noRole", emptyRole: "emptyRole", one: "one", two: "two", all: "all"}
 	for _, actor := range []struct {
-		id       uuid.UUID
-		outranks []uuid.UUID
-		roles    []uuid.UUID
+		id    uuid.UUID
+		users []uuid.UUID // whose permissions the actor has
+		roles []uuid.UUID // likewise
 	}{
-		{nothing, []uuid.UUID{nothing, empty}, []uuid.UUID{none.ID}},
-		{empty, []uuid.UUID{nothing, empty}, []uuid.UUID{none.ID}},
-		{one, []uuid.UUID{nothing, empty, one}, []uuid.UUID{none.ID, small.ID}},
-		{two, []uuid.UUID{nothing, empty, one, two}, []uuid.UUID{none.ID, small.ID, large.ID}},
-		{all, []uuid.UUID{nothing, empty, one, two, all}, []uuid.UUID{none.ID, small.ID, large.ID, administrator}},
+		{noRole, []uuid.UUID{noRole, emptyRole}, []uuid.UUID{none.ID}},
+		{emptyRole, []uuid.UUID{noRole, emptyRole}, []uuid.UUID{none.ID}},
+		{one, []uuid.UUID{noRole, emptyRole, one}, []uuid.UUID{none.ID, small.ID}},
+		{two, []uuid.UUID{noRole, emptyRole, one, two}, []uuid.UUID{none.ID, small.ID, large.ID}},
+		{all, []uuid.UUID{noRole, emptyRole, one, two, all}, []uuid.UUID{none.ID, small.ID, large.ID, administrator}},
 	} {
 		for target, name := range names {
 			got := must(r.Outranks(ctx, store.Caller{UserID: actor.id}, target, ends))(t)
-			if want := slices.Contains(actor.outranks, target); got != want {
-				t.Errorf("%s outranks %s: %v", names[actor.id], name, got)
+			if want := slices.Contains(actor.users, target); got != want {
+				t.Errorf("%s has all permissions of %s: %v", names[actor.id], name, got)
 			}
 		}
 		for _, role := range []uuid.UUID{none.ID, small.ID, large.ID, administrator} {
 			got := must(r.HoldsAllOf(ctx, store.Caller{UserID: actor.id}, role, ends))(t)
 			if want := slices.Contains(actor.roles, role); got != want {
-				t.Errorf("%s holds all of %s: %v", names[actor.id], role, got)
+				t.Errorf("%s has all permissions of role %s: %v", names[actor.id], role, got)
 			}
 		}
 	}
@@ -108,10 +117,10 @@ func hasAllPermissions(t *testing.T, s *store.Store) {
 		above := must(r.Outranks(ctx, store.Caller{UserID: one}, two, at))(t)
 		below := must(r.Outranks(ctx, store.Caller{UserID: peer}, one, at))(t)
 		if above != want[0] || below != want[1] {
-			t.Errorf("with a grant that ends at %v, at %v: %v, %v", ends, at, above, below)
+			t.Errorf("grant expires at %v, at %v: %v, %v", ends, at, above, below)
 		}
 	}
 	if must(r.HoldsAllOf(ctx, store.Caller{UserID: all}, cardinal.NewID(), baseTime))(t) {
-		t.Error("HoldsAllOf a role that is not there")
+		t.Error("HoldsAllOf, unknown role: true")
 	}
 }

@@ -11,13 +11,13 @@ import (
 func contacts(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	user, other := newUser(t, s, "person"), newUser(t, s, "person")
-	wantEqual(t, "Contacts of none", must(r.Contacts(ctx, user))(t), []store.ContactRecord{})
+	wantEqual(t, "Contacts, empty", must(r.Contacts(ctx, user))(t), []store.ContactRecord{})
 	first, second, third := newContact(t, s, user), newContact(t, s, user), newContact(t, s, user)
 	newContact(t, s, other)
 	wantEqual(t, "Contacts", must(r.Contacts(ctx, user))(t), []store.ContactRecord{first, second, third})
 	wantEqual(t, "Contact", must(r.Contact(ctx, user, second.ID))(t), second)
 	_, err := r.Contact(ctx, other, second.ID)
-	wantError(t, "Contact of another user", cardinal.ErrNotFound, err)
+	wantError(t, "Contact, other user", cardinal.ErrNotFound, err)
 
 	update := func(c store.ContactRecord) (got store.ContactRecord, err error) {
 		err = s.Write(ctx, func(tx store.Tx) (err error) {
@@ -40,7 +40,7 @@ func contacts(t *testing.T, s *store.Store) {
 	stale := first
 	stale.Version = 1
 	_, err = update(stale)
-	wantError(t, "UpdateContact of a stale version", cardinal.ErrNotFound, err)
+	wantError(t, "UpdateContact, stale version", cardinal.ErrNotFound, err)
 	second.IsPrimary = true
 	_, err = update(second)
 	wantViolation(t, "contacts_one_primary_uq", err)
@@ -55,18 +55,23 @@ func contacts(t *testing.T, s *store.Store) {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertContact(ctx, c) })
 	}
 	if err := insert(func(c *store.ContactRecord) { c.Kind, c.IsPrimary = "phone", true }); err != nil {
-		t.Errorf("a primary telephone number beside a primary e-mail address: %v", err)
+		t.Errorf("a primary telephone number in addition to a primary e-mail address: %v", err)
 	}
 	wantViolation(t, "contacts_pk", insert(func(c *store.ContactRecord) { c.ID = third.ID }))
-	wantViolation(t, "contacts_value_ck", insert(func(c *store.ContactRecord) { c.ValueSealed = []byte("ada.lovelace.of.london@example.com") }))
+	wantViolation(t, "contacts_value_ck", insert(func(c *store.ContactRecord) {
+		c.ValueSealed = []byte("ada.lovelace.of.london@example.com")
+	}))
 	wantViolation(t, "contacts_user_ck", insert(func(c *store.ContactRecord) { c.UserID = cardinal.SystemID }))
 	wantViolation(t, foreignKey(s, "contacts_kind_fk"), insert(func(c *store.ContactRecord) { c.Kind = "fax" }))
-	wantViolation(t, foreignKey(s, "contacts_user_fk"), insert(func(c *store.ContactRecord) { c.UserID = cardinal.NewID() }))
+	wantViolation(t, foreignKey(s, "contacts_user_fk"), insert(func(c *store.ContactRecord) {
+		c.UserID = cardinal.NewID()
+	}))
 
-	claim := make([]byte, 32)
-	claim[0] = 0x22
+	index := make([]byte, 32)
+	index[0] = 0x22
 	write(t, s, func(tx store.Tx) error {
-		return tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: claim, UserID: user, ContactID: &third.ID, CreatedAt: baseTime})
+		return tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: index, UserID: user, ContactID: &third.ID,
+			CreatedAt: baseTime})
 	})
 	remove := func() error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.DeleteContact(ctx, user, third.ID) })
@@ -76,7 +81,7 @@ func contacts(t *testing.T, s *store.Store) {
 	}
 	_, err = r.Contact(ctx, user, third.ID)
 	wantError(t, "Contact after DeleteContact", cardinal.ErrNotFound, err)
-	_, err = r.Identifier(ctx, claim)
-	wantError(t, "the claim of a deleted contact", cardinal.ErrNotFound, err)
-	wantError(t, "DeleteContact twice", cardinal.ErrNotFound, remove())
+	_, err = r.Identifier(ctx, index)
+	wantError(t, "the identifier of a deleted contact", cardinal.ErrNotFound, err)
+	wantError(t, "DeleteContact, already deleted", cardinal.ErrNotFound, remove())
 }

@@ -12,14 +12,16 @@ import (
 func countries(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	all := must(r.Countries(ctx))(t)
-	if len(all) < 249 || !slices.IsSortedFunc(all, func(a, b cardinal.Country) int { return strings.Compare(a.Code, b.Code) }) {
+	if len(all) < 249 || !slices.IsSortedFunc(all, func(a, b cardinal.Country) int {
+		return strings.Compare(a.Code, b.Code)
+	}) {
 		t.Errorf("Countries: %d", len(all))
 	}
 	if c := must(r.Country(ctx, "RE"))(t); c.Name != "Réunion" {
 		t.Errorf("Country: %v", c)
 	}
 	_, err := r.Country(ctx, "XX")
-	wantError(t, "Country of none", cardinal.ErrNotFound, err)
+	wantError(t, "Country, unknown", cardinal.ErrNotFound, err)
 	want := must(r.Country(ctx, "DE"))(t)
 	write(t, s, func(tx store.Tx) error {
 		wantEqual(t, "CountryForChange", must(tx.CountryForChange(ctx, "DE"))(t), want)
@@ -34,6 +36,6 @@ func countries(t *testing.T, s *store.Store) {
 			return tx.UpdateCountry(ctx, "DE", version, ppm, baseTime)
 		})
 	}
-	wantError(t, "UpdateCountry of a stale version", cardinal.ErrNotFound, update(want.Version-1, 0))
+	wantError(t, "UpdateCountry, stale version", cardinal.ErrNotFound, update(want.Version-1, 0))
 	wantViolation(t, "countries_tax_rate_ck", update(want.Version, 1_000_001))
 }

@@ -15,13 +15,16 @@ import (
 func grants(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	user, role, ends := newUser(t, s, "person"), newRole(t, s, "grantee"), baseTime.Add(48*time.Hour)
-	want := cardinal.Grant{UserID: user, RoleID: role.ID, RoleName: "grantee", GrantedBy: cardinal.SystemID, CreatedAt: baseTime, ExpiresAt: &ends}
+	want := cardinal.Grant{UserID: user, RoleID: role.ID, RoleName: "grantee", GrantedBy: cardinal.SystemID,
+		CreatedAt: baseTime, ExpiresAt: &ends}
 	wantEqual(t, "PutGrant", grant(t, s, user, role.ID, &ends), want)
 	wantEqual(t, "Grant", must(r.Grant(ctx, user, role.ID))(t), want)
 	_, err := r.Grant(ctx, user, cardinal.NewID())
-	wantError(t, "Grant of none", cardinal.ErrNotFound, err)
-	for at, there := range map[time.Time]bool{ends.Add(-time.Microsecond): false, ends: true} {
-		if got := slices.ContainsFunc(must(r.ExpiredGrants(ctx, at, 100))(t), func(g cardinal.Grant) bool { return g.UserID == user }); got != there {
+	wantError(t, "Grant, unknown", cardinal.ErrNotFound, err)
+	for at, want := range map[time.Time]bool{ends.Add(-time.Microsecond): false, ends: true} {
+		if got := slices.ContainsFunc(must(r.ExpiredGrants(ctx, at, 100))(t), func(g cardinal.Grant) bool {
+			return g.UserID == user
+		}); got != want {
 			t.Errorf("expired at %v: %v", at, got)
 		}
 	}
@@ -29,15 +32,19 @@ func grants(t *testing.T, s *store.Store) {
 	first := newRole(t, s, "grantee_too")
 	grant(t, s, user, first.ID, &early)
 	if got := must(r.ExpiredGrants(ctx, ends, 1))(t); len(got) != 1 || got[0].RoleID != first.ID {
-		t.Errorf("the first of ExpiredGrants: %v", got)
+		t.Errorf("ExpiredGrants, first: %v", got)
 	}
-	wantEqual(t, "PutGrant again", inTx(t, s, func(tx store.Tx) (cardinal.Grant, error) {
-		return tx.PutGrant(ctx, cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: cardinal.OperatorID, CreatedAt: baseTime.Add(time.Hour)})
-	}), cardinal.Grant{UserID: user, RoleID: role.ID, RoleName: "grantee", GrantedBy: cardinal.OperatorID, CreatedAt: baseTime})
+	wantEqual(t, "PutGrant, existing grant", inTx(t, s, func(tx store.Tx) (cardinal.Grant, error) {
+		return tx.PutGrant(ctx, cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: cardinal.OperatorID,
+			CreatedAt: baseTime.Add(time.Hour)})
+	}), cardinal.Grant{UserID: user, RoleID: role.ID, RoleName: "grantee", GrantedBy: cardinal.OperatorID,
+		CreatedAt: baseTime})
 	for i := range 3 {
 		grant(t, s, user, newRole(t, s, "grantee-"+string(rune('a'+i))).ID, nil)
 	}
-	if all := readPages(t, func(g cardinal.Grant) uuid.UUID { return g.RoleID }, func(p cardinal.Page) ([]cardinal.Grant, error) {
+	if all := readPages(t, func(g cardinal.Grant) uuid.UUID {
+		return g.RoleID
+	}, func(p cardinal.Page) ([]cardinal.Grant, error) {
 		return r.Grants(ctx, user, p)
 	}); len(all) != 5 {
 		t.Errorf("Grants: %v", all)
@@ -45,19 +52,24 @@ func grants(t *testing.T, s *store.Store) {
 	put := func(g cardinal.Grant) error {
 		return txError(t, s, func(tx store.Tx) (cardinal.Grant, error) { return tx.PutGrant(ctx, g) })
 	}
-	wantViolation(t, "user_roles_expires_ck", put(cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: user, CreatedAt: baseTime, ExpiresAt: &baseTime}))
-	wantViolation(t, foreignKey(s, "user_roles_granted_by_fk"), put(cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: cardinal.NewID(), CreatedAt: baseTime}))
-	wantViolation(t, foreignKey(s, "user_roles_role_fk"), s.Write(ctx, func(tx store.Tx) error { return tx.DeleteRole(ctx, role.ID, role.Version) }))
+	wantViolation(t, "user_roles_expires_ck", put(cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: user,
+		CreatedAt: baseTime, ExpiresAt: &baseTime}))
+	wantViolation(t, foreignKey(s, "user_roles_granted_by_fk"),
+		put(cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: cardinal.NewID(), CreatedAt: baseTime}))
+	wantViolation(t, foreignKey(s, "user_roles_role_fk"), s.Write(ctx, func(tx store.Tx) error {
+		return tx.DeleteRole(ctx, role.ID, role.Version)
+	}))
 	write(t, s, func(tx store.Tx) error {
-		for _, there := range []bool{true, false} {
-			if ended := must(tx.DeleteGrant(ctx, user, role.ID))(t); ended != there {
-				t.Errorf("DeleteGrant: %v, want %v", ended, there)
+		for _, want := range []bool{true, false} {
+			if deleted := must(tx.DeleteGrant(ctx, user, role.ID))(t); deleted != want {
+				t.Errorf("DeleteGrant: %v, want %v", deleted, want)
 			}
 		}
 		return nil
 	})
-	if gone := store.Gone("user_roles", user, role.ID); gone.Key != store.StampGrant(want).Key || gone.Digest != nil {
-		t.Errorf("Gone: %+v", gone)
+	if deleted := store.Gone("user_roles", user, role.ID); deleted.Key != store.StampGrant(want).Key ||
+		deleted.Digest != nil {
+		t.Errorf("Gone: %+v", deleted)
 	}
 }
 
@@ -73,37 +85,42 @@ func lastAdministrator(t *testing.T, s *store.Store) {
 			return err
 		}
 		if s.Engine() == "postgres" {
-			wantError(t, "LockRole of a guarded one", cardinal.ErrBusy, s.Write(ctx, func(other store.Tx) error {
-				return errors.Join(other.WaitAtMost(ctx, 20*time.Millisecond), other.LockRole(ctx, role))
-			}))
+			wantError(t, "LockRole, locked by LockGuardedRoles", cardinal.ErrBusy,
+				s.Write(ctx, func(other store.Tx) error {
+					return errors.Join(other.WaitAtMost(ctx, 20*time.Millisecond), other.LockRole(ctx, role))
+				}))
 		}
 		_, err := tx.DeleteGrant(ctx, admin, role)
 		return err
 	}))
 	ends := baseTime.Add(time.Hour)
 	wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (cardinal.Grant, error) {
-		return tx.PutGrant(ctx, cardinal.Grant{UserID: admin, RoleID: role, GrantedBy: admin, CreatedAt: baseTime, ExpiresAt: &ends})
+		return tx.PutGrant(ctx, cardinal.Grant{UserID: admin, RoleID: role, GrantedBy: admin, CreatedAt: baseTime,
+			ExpiresAt: &ends})
 	}))
 	for _, action := range []string{"suspend", "delete"} {
 		wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (cardinal.User, error) {
 			return tx.SetUserStatus(ctx, admin, 1, action, baseTime)
 		}))
 	}
-	// With a second one the first may go; a third whose grant ends, or who is a service, does not count.
+	// With a second administrator, the first can be suspended. A user with an expiring grant and a service account do
+	// not count.
 	second, temporary, service := newUser(t, s, "person"), newUser(t, s, "person"), newUser(t, s, "service")
 	grant(t, s, second, role, nil)
 	grant(t, s, temporary, role, &ends)
 	grant(t, s, service, role, nil)
 	inTx(t, s, func(tx store.Tx) (bool, error) { return tx.DeleteGrant(ctx, service, role) })
 	inTx(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, admin, 1, "suspend", baseTime) })
-	wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (bool, error) { return tx.DeleteGrant(ctx, second, role) }))
+	wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (bool, error) {
+		return tx.DeleteGrant(ctx, second, role)
+	}))
 
 	if s.Engine() == "postgres" {
 		concurrentRemovals(t, s, role, second)
 	}
 }
 
-// concurrentRemovals: of two, each ends the other's grant in a transaction of its own; one of them must fail.
+// concurrentRemovals: two transactions delete the grants of the last two administrators; one of them must fail.
 func concurrentRemovals(t *testing.T, s *store.Store, role, first uuid.UUID) {
 	ctx := t.Context()
 	second := newUser(t, s, "person")
@@ -126,7 +143,7 @@ func concurrentRemovals(t *testing.T, s *store.Store, role, first uuid.UUID) {
 	})
 	errs := []error{err, <-other}
 	if (errs[0] == nil) == (errs[1] == nil) {
-		t.Errorf("two administrators left at once: %v", errs)
+		t.Errorf("concurrent removals of the last two administrators: %v", errs)
 	}
 	for _, err := range errs {
 		if err != nil {

@@ -10,13 +10,13 @@ import (
 	"cardinal/internal/store"
 )
 
-// newUpload is an import that the service works on, in a stage; each has an importer of its own.
+// newUpload inserts an uploaded import in a stage. Each has its own importer.
 func newUpload(t *testing.T, s *store.Store, stage string) store.ImportRecord {
 	t.Helper()
-	who := newUser(t, s, "person")
+	importer := newUser(t, s, "person")
 	return newImport(t, s, func(r *store.ImportRecord) {
-		r.ActorID, r.ContentMAC, r.Stage, r.State = who, append(ciphertext(16), who[:]...), &stage, stage
-		r.ActingID = uuid.NullUUID{UUID: who, Valid: true}
+		r.ActorID, r.ContentMAC, r.Stage, r.State = importer, append(ciphertext(16), importer[:]...), &stage, stage
+		r.ActingID = uuid.NullUUID{UUID: importer, Valid: true}
 	})
 }
 
@@ -45,7 +45,8 @@ func uploadedImports(t *testing.T, s *store.Store) {
 	}
 	running, key := "running", cardinal.NewID()
 	if err := update(func(r *store.ImportRecord) {
-		r.Format, r.ContentMAC, r.Stage, r.StartedAt, r.ActingKeyID = "csv", ciphertext(32), &running, &later, uuid.NullUUID{UUID: key, Valid: true}
+		r.Format, r.ContentMAC, r.Stage, r.StartedAt = "csv", ciphertext(32), &running, &later
+		r.ActingKeyID = uuid.NullUUID{UUID: key, Valid: true}
 		r.Check = &cardinal.ImportCheck{Bytes: 9, Rows: 6, New: 3, Existing: 2, Faulty: 1}
 		r.State, r.UpdatedAt = "running", later
 		first = *r
@@ -56,26 +57,31 @@ func uploadedImports(t *testing.T, s *store.Store) {
 	unknown := "unknown"
 	for constraint, change := range map[string]func(*store.ImportRecord){
 		"import_work_stage_ck": func(r *store.ImportRecord) { r.Stage = &unknown },
-		"import_work_rows_ck":  func(r *store.ImportRecord) { r.Check = &cardinal.ImportCheck{Bytes: 9, Rows: 5, New: 6} },
+		"import_work_rows_ck": func(r *store.ImportRecord) {
+			r.Check = &cardinal.ImportCheck{Bytes: 9, Rows: 5, New: 6}
+		},
 	} {
 		wantViolation(t, constraint, update(change))
 	}
 
 	chunk := func(part string, number int64, content []byte) error {
 		return s.Write(ctx, func(tx store.Tx) error {
-			return tx.InsertImportChunk(ctx, store.ImportChunk{RunID: first.ID, Part: part, Number: number, ContentSealed: content})
+			return tx.InsertImportChunk(ctx, store.ImportChunk{RunID: first.ID, Part: part, Number: number,
+				ContentSealed: content})
 		})
 	}
 	largest := make([]byte, 1<<20+29)
 	largest[0] = 1
-	for _, err := range []error{chunk(store.ImportFile, 0, largest), chunk(store.ImportFile, 1, ciphertext(40)), chunk(store.ImportProblems, 0, ciphertext(50))} {
+	for _, err := range []error{chunk(store.ImportFile, 0, largest), chunk(store.ImportFile, 1, ciphertext(40)),
+		chunk(store.ImportProblems, 0, ciphertext(50))} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	wantViolation(t, "import_chunks_pk", chunk(store.ImportFile, 1, ciphertext(40)))
 	wantViolation(t, "import_chunks_content_ck", chunk(store.ImportFile, 2, append(largest, 1)))
-	wantViolation(t, "import_chunks_content_ck", chunk(store.ImportFile, 2, []byte("not sealed, and long enough for a chunk")))
+	wantViolation(t, "import_chunks_content_ck", chunk(store.ImportFile, 2,
+		[]byte("not encrypted, and long enough for a chunk")))
 	wantViolation(t, "import_chunks_part_ck", chunk("other", 2, ciphertext(40)))
 	wantEqual(t, "ImportChunk", must(r.ImportChunk(ctx, first.ID, store.ImportFile, 0))(t), largest)
 	wantEqual(t, "ImportChunk", must(r.ImportChunk(ctx, first.ID, store.ImportProblems, 0))(t), ciphertext(50))
@@ -84,16 +90,16 @@ func uploadedImports(t *testing.T, s *store.Store) {
 	}
 	remove(store.ImportFile)
 	_, err := r.ImportChunk(ctx, first.ID, store.ImportFile, 1)
-	wantError(t, "ImportChunk that was deleted", cardinal.ErrNotFound, err)
+	wantError(t, "ImportChunk, deleted", cardinal.ErrNotFound, err)
 
-	// One that is finished is open as long as something is kept of it, and keeps no other from beginning.
+	// A finished import is listed as long as chunks of it are stored, and does not block a new import.
 	if err := update(func(r *store.ImportRecord) { r.FinishedAt, r.State = &later, "finished" }); err != nil {
 		t.Fatal(err)
 	}
 	wantEqual(t, "OpenImports with problems", open(), []uuid.UUID{first.ID})
 	over := "over"
 	first.FinishedAt, first.State, first.Stage = &later, "finished", &over
-	wantEqual(t, "an import that is finished", must(r.Import(ctx, first.ID))(t), first)
+	wantEqual(t, "Import, finished", must(r.Import(ctx, first.ID))(t), first)
 	if err := insert(); err != nil {
 		t.Fatal(err)
 	}

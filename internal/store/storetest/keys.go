@@ -30,16 +30,22 @@ func keys(t *testing.T, s *store.Store) {
 	kek := currentKEK(t, s)
 	i := slices.IndexFunc(must(r.KEKs(ctx))(t), func(k store.KEKRecord) bool { return k.ID == kek })
 	if i < 0 {
-		t.Fatal("KEKs lists not what InsertKEK added")
+		t.Fatal("KEKs misses the key that InsertKEK added")
 	}
-	wantEqual(t, "KEKs", must(r.KEKs(ctx))(t)[i], store.KEKRecord{ID: kek, Location: "file", CheckValue: bytes.Repeat([]byte{7}, 32), CreatedAt: baseTime})
+	wantEqual(t, "KEKs", must(r.KEKs(ctx))(t)[i], store.KEKRecord{ID: kek, Location: "file",
+		CheckValue: bytes.Repeat([]byte{7}, 32), CreatedAt: baseTime})
 	insert := func(k store.KEKRecord) error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertKEK(ctx, k) })
 	}
-	wantViolation(t, "key_encryption_keys_one_live_uq", insert(store.KEKRecord{ID: cardinal.NewID(), Location: "environment", CheckValue: make([]byte, 32), CreatedAt: baseTime}))
-	wantViolation(t, "key_encryption_keys_location_ck", insert(store.KEKRecord{ID: cardinal.NewID(), Location: "paper", CheckValue: make([]byte, 32), CreatedAt: baseTime}))
+	wantViolation(t, "key_encryption_keys_one_live_uq",
+		insert(store.KEKRecord{ID: cardinal.NewID(), Location: "environment", CheckValue: make([]byte, 32),
+			CreatedAt: baseTime}))
+	wantViolation(t, "key_encryption_keys_location_ck",
+		insert(store.KEKRecord{ID: cardinal.NewID(), Location: "paper", CheckValue: make([]byte, 32),
+			CreatedAt: baseTime}))
 
-	service := store.ServiceKeyRecord{ID: cardinal.NewID(), Name: "blind-index", KEKID: kek, WrappedKey: ciphertext(61), CreatedAt: baseTime}
+	service := store.ServiceKeyRecord{ID: cardinal.NewID(), Name: "blind-index", KEKID: kek, WrappedKey: ciphertext(61),
+		CreatedAt: baseTime}
 	add := func(k store.ServiceKeyRecord) (got store.ServiceKeyRecord, err error) {
 		err = s.Write(ctx, func(tx store.Tx) (err error) {
 			got, err = tx.AddServiceKey(ctx, k)
@@ -50,16 +56,17 @@ func keys(t *testing.T, s *store.Store) {
 	wantEqual(t, "AddServiceKey", must(add(service))(t), service)
 	twin := service
 	twin.ID, twin.WrappedKey = cardinal.NewID(), make([]byte, 61)
-	wantEqual(t, "AddServiceKey of a name that is there", must(add(twin))(t), service)
+	wantEqual(t, "AddServiceKey, existing name", must(add(twin))(t), service)
 	wantEqual(t, "ServiceKey", must(r.ServiceKey(ctx, "blind-index"))(t), service)
 	_, err := r.ServiceKey(ctx, "none")
-	wantError(t, "ServiceKey of none", cardinal.ErrNotFound, err)
+	wantError(t, "ServiceKey, unknown", cardinal.ErrNotFound, err)
 	twin.Name, twin.WrappedKey = "short", make([]byte, 32)
 	_, err = add(twin)
 	wantViolation(t, "service_keys_wrapped_key_ck", err)
 
 	user := newUser(t, s, "person")
-	key := store.UserKeyRecord{UserID: user, KEKID: uuid.NullUUID{UUID: kek, Valid: true}, WrappedKey: ciphertext(61), CreatedAt: baseTime, WrappedAt: baseTime.Add(time.Microsecond)}
+	key := store.UserKeyRecord{UserID: user, KEKID: uuid.NullUUID{UUID: kek, Valid: true}, WrappedKey: ciphertext(61),
+		CreatedAt: baseTime, WrappedAt: baseTime.Add(time.Microsecond)}
 	insertKey := func(k store.UserKeyRecord) error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertUserKey(ctx, k) })
 	}
@@ -68,12 +75,14 @@ func keys(t *testing.T, s *store.Store) {
 	}
 	wantEqual(t, "UserKey", must(r.UserKey(ctx, user))(t), key)
 	_, err = r.UserKey(ctx, cardinal.SystemID)
-	wantError(t, "UserKey of a built-in actor", cardinal.ErrNotFound, err)
+	wantError(t, "UserKey, built-in actor", cardinal.ErrNotFound, err)
 	wantViolation(t, "user_keys_pk", insertKey(key))
 	for constraint, change := range map[string]func(k *store.UserKeyRecord){
-		"user_keys_user_ck":               func(k *store.UserKeyRecord) { k.UserID = cardinal.SystemID },
-		"user_keys_wrapped_key_ck":        func(k *store.UserKeyRecord) { k.WrappedKey = make([]byte, 32) },
-		"user_keys_wrapped_ck":            func(k *store.UserKeyRecord) { k.WrappedAt = baseTime.Add(-time.Microsecond) },
+		"user_keys_user_ck":        func(k *store.UserKeyRecord) { k.UserID = cardinal.SystemID },
+		"user_keys_wrapped_key_ck": func(k *store.UserKeyRecord) { k.WrappedKey = make([]byte, 32) },
+		"user_keys_wrapped_ck": func(k *store.UserKeyRecord) {
+			k.WrappedAt = baseTime.Add(-time.Microsecond)
+		},
 		"user_keys_kek_id_not_null":       func(k *store.UserKeyRecord) { k.KEKID = uuid.NullUUID{} },
 		foreignKey(s, "user_keys_kek_fk"): func(k *store.UserKeyRecord) { k.KEKID.UUID = cardinal.NewID() },
 	} {

@@ -15,26 +15,29 @@ func rolePermissions(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	role := newRole(t, s, "clerk", "users.update", "users.read", "roles.read")
 	want := []uuid.UUID{}
-	for _, name := range []string{"users.read", "users.update", "roles.read"} { // by id, which is not by name
+	for _, name := range []string{"users.read", "users.update", "roles.read"} { // by id, not by name
 		want = append(want, must(r.PermissionByName(ctx, name))(t).ID)
 	}
 	wantEqual(t, "RolePermissionIDs", must(r.RolePermissionIDs(ctx, role.ID))(t), want)
-	page := readPages(t, func(p cardinal.Permission) uuid.UUID { return p.ID }, func(p cardinal.Page) ([]cardinal.Permission, error) {
+	page := readPages(t, func(p cardinal.Permission) uuid.UUID {
+		return p.ID
+	}, func(p cardinal.Page) ([]cardinal.Permission, error) {
 		return r.RolePermissions(ctx, role.ID, p)
 	})
 	if len(page) != 3 || page[0] != must(r.Permission(ctx, want[0]))(t) {
 		t.Errorf("RolePermissions: %v", page)
 	}
-	if !slices.Contains(must(r.RolesHolding(ctx, want[0]))(t), role.ID) || !slices.IsSortedFunc(must(r.RolesHolding(ctx, want[0]))(t), compareIDs) {
+	roles := must(r.RolesHolding(ctx, want[0]))(t)
+	if !slices.Contains(roles, role.ID) || !slices.IsSortedFunc(roles, compareIDs) {
 		t.Error("RolesHolding")
 	}
 	write(t, s, func(tx store.Tx) error {
 		if must(tx.AddRolePermission(ctx, role.ID, want[0], baseTime.Add(time.Hour)))(t) {
-			t.Error("AddRolePermission added it twice")
+			t.Error("AddRolePermission, existing: true")
 		}
-		for _, there := range []bool{true, false} {
-			if removed := must(tx.RemoveRolePermission(ctx, role.ID, want[0]))(t); removed != there {
-				t.Errorf("RemoveRolePermission: %v, want %v", removed, there)
+		for _, existed := range []bool{true, false} {
+			if removed := must(tx.RemoveRolePermission(ctx, role.ID, want[0]))(t); removed != existed {
+				t.Errorf("RemoveRolePermission: %v, want %v", removed, existed)
 			}
 		}
 		return nil

@@ -14,8 +14,10 @@ import (
 func roles(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	role := newRole(t, s, "writer", "users.read")
-	all := readPages(t, func(r cardinal.Role) uuid.UUID { return r.ID }, func(p cardinal.Page) ([]cardinal.Role, error) { return r.Roles(ctx, p) })
-	if len(all) < 6 || all[0].Name != "administrator" || !all[0].HoldsAll || all[0].MinHolders != 1 || all[len(all)-1] != role {
+	all := readPages(t, func(r cardinal.Role) uuid.UUID { return r.ID },
+		func(p cardinal.Page) ([]cardinal.Role, error) { return r.Roles(ctx, p) })
+	if len(all) < 6 || all[0].Name != "administrator" || !all[0].HoldsAll || all[0].MinHolders != 1 ||
+		all[len(all)-1] != role {
 		t.Errorf("Roles: %v", all)
 	}
 	wantEqual(t, "Role", must(r.Role(ctx, role.ID))(t), role)
@@ -26,7 +28,7 @@ func roles(t *testing.T, s *store.Store) {
 			t.Error(err)
 		}
 		if s.Engine() == "postgres" {
-			wantError(t, "LockRole of a locked one", cardinal.ErrBusy, s.Write(ctx, func(other store.Tx) error {
+			wantError(t, "LockRole, locked", cardinal.ErrBusy, s.Write(ctx, func(other store.Tx) error {
 				return errors.Join(other.WaitAtMost(ctx, 20*time.Millisecond), other.LockRole(ctx, role.ID))
 			}))
 		}
@@ -34,20 +36,25 @@ func roles(t *testing.T, s *store.Store) {
 		role.Version, role.UpdatedAt = 2, baseTime.Add(time.Second)
 		wantEqual(t, "TouchRole", touched, role)
 		updated := must(tx.UpdateRole(ctx, role.ID, 2, "author", "Writes: ✍.", baseTime.Add(2*time.Second)))(t)
-		role.Version, role.UpdatedAt, role.Name, role.Description = 3, baseTime.Add(2*time.Second), "author", "Writes: ✍."
+		role.Version, role.UpdatedAt = 3, baseTime.Add(2*time.Second)
+		role.Name, role.Description = "author", "Writes: ✍."
 		wantEqual(t, "UpdateRole", updated, role)
 		return nil
 	})
-	wantError(t, "LockRole of none", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error { return tx.LockRole(ctx, cardinal.NewID()) }))
+	wantError(t, "LockRole, unknown", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		return tx.LockRole(ctx, cardinal.NewID())
+	}))
 	wantEqual(t, "RoleByName", must(r.RoleByName(ctx, "author"))(t), role)
 	_, err := r.RoleByName(ctx, "Author")
-	wantError(t, "RoleByName in another case", cardinal.ErrNotFound, err)
+	wantError(t, "RoleByName, other letter case", cardinal.ErrNotFound, err)
 	for name, change := range map[string]func(store.Tx) (cardinal.Role, error){
-		"UpdateRole": func(tx store.Tx) (cardinal.Role, error) { return tx.UpdateRole(ctx, role.ID, 2, "x", "x", baseTime) },
+		"UpdateRole": func(tx store.Tx) (cardinal.Role, error) {
+			return tx.UpdateRole(ctx, role.ID, 2, "x", "x", baseTime)
+		},
 		"TouchRole":  func(tx store.Tx) (cardinal.Role, error) { return tx.TouchRole(ctx, role.ID, 2, baseTime) },
 		"DeleteRole": func(tx store.Tx) (cardinal.Role, error) { return role, tx.DeleteRole(ctx, role.ID, 2) },
 	} {
-		wantError(t, name+" of a stale version", cardinal.ErrNotFound, txError(t, s, change))
+		wantError(t, name+", stale version", cardinal.ErrNotFound, txError(t, s, change))
 	}
 	insert := func(change func(r *cardinal.Role)) error {
 		twin := role
@@ -69,5 +76,5 @@ func roles(t *testing.T, s *store.Store) {
 	write(t, s, func(tx store.Tx) error { return tx.DeleteRole(ctx, role.ID, 3) })
 	_, err = r.Role(ctx, role.ID)
 	wantError(t, "Role after DeleteRole", cardinal.ErrNotFound, err)
-	wantEqual(t, "permissions of a deleted role", must(r.RolePermissionIDs(ctx, role.ID))(t), []uuid.UUID{})
+	wantEqual(t, "RolePermissionIDs, deleted role", must(r.RolePermissionIDs(ctx, role.ID))(t), []uuid.UUID{})
 }

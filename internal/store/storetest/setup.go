@@ -10,7 +10,8 @@ import (
 
 func setupLinks(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	link := store.SetupLinkRecord{ID: cardinal.NewID(), TokenHash: make([]byte, 32), CreatedAt: baseTime, ExpiresAt: baseTime.Add(30 * time.Minute)}
+	link := store.SetupLinkRecord{ID: cardinal.NewID(), TokenHash: make([]byte, 32), CreatedAt: baseTime,
+		ExpiresAt: baseTime.Add(30 * time.Minute)}
 	insert := func(l store.SetupLinkRecord) error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertSetupLink(ctx, l) })
 	}
@@ -32,16 +33,18 @@ func setupLinks(t *testing.T, s *store.Store) {
 	})
 	link.UsedAt = &baseTime
 	wantEqual(t, "SetupLink after UseSetupLink", must(r.SetupLink(ctx, link.TokenHash))(t), link)
-	wantError(t, "UseSetupLink twice", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error { return tx.UseSetupLink(ctx, link.ID, baseTime) }))
+	wantError(t, "UseSetupLink, already used", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		return tx.UseSetupLink(ctx, link.ID, baseTime)
+	}))
 	twin.ExpiresAt = baseTime.Add(time.Minute)
 	if err := insert(twin); err != nil {
 		t.Error(err)
 	}
 	write(t, s, func(tx store.Tx) error { return tx.DeleteDeadSetupLinks(ctx, baseTime) })
 	_, err := r.SetupLink(ctx, link.TokenHash)
-	wantError(t, "a used link after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
-	wantEqual(t, "a live link after DeleteDeadSetupLinks", must(r.SetupLink(ctx, twin.TokenHash))(t), twin)
+	wantError(t, "used link after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
+	wantEqual(t, "valid link after DeleteDeadSetupLinks", must(r.SetupLink(ctx, twin.TokenHash))(t), twin)
 	write(t, s, func(tx store.Tx) error { return tx.DeleteDeadSetupLinks(ctx, twin.ExpiresAt) })
 	_, err = r.SetupLink(ctx, twin.TokenHash)
-	wantError(t, "a link past its time after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
+	wantError(t, "expired link after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
 }

@@ -16,7 +16,7 @@ func TestCoverageProblems(t *testing.T) {
 	}{
 		{[]string{"User", "Users", "Role"}, nil},
 		{[]string{"User", "Users", "Role", "Roles"}, []string{"no case covers Roles"}},
-		{[]string{"User", "Users"}, []string{"case Roles covers Role, which is no method of Reader or Tx"}},
+		{[]string{"User", "Users"}, []string{"case Roles covers Role, which is not a method of Reader or Tx"}},
 	} {
 		if got := coverageProblems(c.methods, some); !slices.Equal(got, c.want) {
 			t.Errorf("of %v: %v, want %v", c.methods, got, c.want)
@@ -27,7 +27,8 @@ func TestCoverageProblems(t *testing.T) {
 	}
 }
 
-// A list of what a case covers is no proof that it does; that the suite calls each method at least is.
+// TestCoveredMethodsAreCalled checks that the suite calls each method, because the lists of covered methods alone prove
+// nothing.
 func TestCoveredMethodsAreCalled(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {

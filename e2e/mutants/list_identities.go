@@ -53,10 +53,9 @@ var identities = []mutant{
 		edit: edit{"internal/store/schema/postgres/0002_access.sql",
 			`AND r.min_holders > 0 FOR NO KEY UPDATE;`, `AND r.min_holders > 0;`},
 		also: []edit{
-			{"internal/store/user_roles.go",
-				`		 ORDER BY id` + "`+tx.engine.forChange", `		 ORDER BY id` + "`"},
-			{"internal/store/user_roles.go",
-				`FROM roles WHERE id = $1` + "`+tx.engine.forChange", `FROM roles WHERE id = $1` + "`"}}},
+			{"internal/store/grants.go", `		 ORDER BY id` + "`+tx.engine.lockRow", `		 ORDER BY id` + "`"},
+			{"internal/store/grants.go",
+				`FROM roles WHERE id = $1` + "`+tx.engine.lockRow", `FROM roles WHERE id = $1` + "`"}}},
 	{name: "the trigger locks the role", pkg: storeTests, run: "TestTwoAdministratorsCannotBothLeave",
 		edit: edit{"internal/store/schema/postgres/0002_access.sql",
 			`AND r.min_holders > 0 FOR NO KEY UPDATE;`, `AND r.min_holders > 0;`}},
@@ -84,6 +83,6 @@ var identities = []mutant{
 			`t.to_status = users.status_before_deletion)`, `t.to_status <> '')`}},
 	{name: "sign-in locks the user",
 		pkg: directoryTests, run: "TestSessionEndIsLinearizable/postgres|TestSignIn/postgres",
-		edit: edit{"internal/store/credentials.go",
-			`		 WHERE u.id = $1` + "`+tx.engine.forChange, userID)", `		 WHERE u.id = $1` + "`, userID)"}},
+		edit: edit{"internal/store/passwords.go",
+			`		 WHERE u.id = $1` + "`+tx.engine.lockRow, userID)", `		 WHERE u.id = $1` + "`, userID)"}},
 }

@@ -25,6 +25,9 @@ type Job struct {
 	Run func(ctx context.Context, k Desk, id uuid.UUID) error
 }
 
+// ClaimedJob is the row of a job that a node has leased.
+type ClaimedJob = store.Job
+
 // Jobs lists the background work of the directory.
 func Jobs() []Job {
 	return []Job{
@@ -65,8 +68,8 @@ func (d *Directory) ScheduleJobs(ctx context.Context, jobs []Job) error {
 // ClaimJob leases the most overdue job of some kinds to a node; cardinal.ErrNotFound when none is due.
 func (d *Directory) ClaimJob(
 	ctx context.Context, node uuid.UUID, lease time.Duration, kinds ...string,
-) (cardinal.Job, error) {
-	var job cardinal.Job
+) (ClaimedJob, error) {
+	var job ClaimedJob
 	err := d.store.Write(ctx, func(tx store.Tx) (err error) {
 		job, err = tx.ClaimJob(ctx, node, d.Now(), lease, kinds...)
 		return err
@@ -75,12 +78,12 @@ func (d *Directory) ClaimJob(
 }
 
 // RenewJob extends the lease of a job that is running; cardinal.ErrNotFound when the node has lost it.
-func (d *Directory) RenewJob(ctx context.Context, job cardinal.Job, node uuid.UUID, lease time.Duration) error {
+func (d *Directory) RenewJob(ctx context.Context, job ClaimedJob, node uuid.UUID, lease time.Duration) error {
 	return d.store.Write(ctx, func(tx store.Tx) error { return tx.RenewJob(ctx, job.ID, node, d.Now().Add(lease)) })
 }
 
 // EndJob records how a job ended: done, or failed and to be retried.
-func (d *Directory) EndJob(ctx context.Context, job cardinal.Job, node uuid.UUID, failure error) error {
+func (d *Directory) EndJob(ctx context.Context, job ClaimedJob, node uuid.UUID, failure error) error {
 	return d.store.Write(ctx, func(tx store.Tx) error {
 		now := d.Now()
 		if failure == nil {

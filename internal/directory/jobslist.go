@@ -21,7 +21,7 @@ func (k Desk) Jobs(ctx context.Context) ([]cardinal.JobStatus, error) {
 }
 
 func (d *Directory) jobStatuses(ctx context.Context, r store.Reader) ([]cardinal.JobStatus, error) {
-	records, err := r.JobRecords(ctx)
+	records, err := r.Jobs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (d *Directory) jobStatuses(ctx context.Context, r store.Reader) ([]cardinal
 }
 
 // jobStatus computes the state of a job. A lease that has expired does not count: any node can take the job over.
-func jobStatus(r store.JobRecord, now time.Time) cardinal.JobStatus {
+func jobStatus(r store.Job, now time.Time) cardinal.JobStatus {
 	s := cardinal.JobStatus{ID: r.ID, Kind: r.Kind, RunAt: r.RunAt, RepeatSeconds: r.RepeatSeconds,
 		Attempts: r.Attempts, LastRunAt: r.LastRunAt, LastError: r.LastError}
 	switch {

@@ -139,7 +139,7 @@ func (r *Runner) runNext(ctx, jobCtx, bookkeepingCtx context.Context, kinds []st
 }
 
 // runWithLease runs a job and extends its lease while it runs. A job that loses its lease is stopped.
-func (r *Runner) runWithLease(ctx context.Context, job cardinal.Job) error {
+func (r *Runner) runWithLease(ctx context.Context, job directory.ClaimedJob) error {
 	ctx, stop := context.WithCancel(ctx)
 	var renewing sync.WaitGroup
 	defer renewing.Wait()

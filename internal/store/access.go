@@ -9,94 +9,102 @@ import (
 	"cardinal"
 )
 
-// Caller is whose roles count: all that the user holds, or only those that an API key names.
+// Caller is the user whose roles are checked. With an API key, only the roles of the key count.
 type Caller struct {
 	UserID   uuid.UUID
 	APIKeyID uuid.NullUUID
 }
 
-// May reports whether a caller holds a permission at a moment. It does not look at the user's status: authentication did.
+// May reports whether a caller has a permission at a time. It does not check the user's status: authentication did.
 func (r Reader) May(ctx context.Context, c Caller, permission string, at time.Time) (bool, error) {
-	return r.ask(ctx, c, at, permission, `
-		SELECT `+holdsPermission)
+	return r.queryBool(ctx, c, at, permission, `
+		SELECT `+hasPermissionSQL)
 }
 
-const holdsPermission = `EXISTS (
-		  SELECT 1 FROM mine
-		   WHERE mine.holds_all OR EXISTS (
+const hasPermissionSQL = `EXISTS (
+		  SELECT 1 FROM caller_roles c
+		   WHERE c.holds_all OR EXISTS (
 		     SELECT 1
 		       FROM role_permissions rp JOIN permissions p ON p.id = rp.permission_id
-		      WHERE rp.role_id = mine.id AND p.name = $3))`
+		      WHERE rp.role_id = c.id AND p.name = $3))`
 
-// MayWithKey answers May together with the caller's wrapped data key, which the event of what they may do will need.
-func (r Reader) MayWithKey(ctx context.Context, c Caller, permission string, at time.Time) (may bool, key UserKeyRecord, err error) {
-	query, args := mine(c, at, permission)
-	may, err = one(ctx, r, func(row scanner) (may bool, err error) {
+// MayWithKey returns the result of May and the caller's wrapped data key, which the audit event of the permitted action
+// needs.
+func (r Reader) MayWithKey(
+	ctx context.Context, c Caller, permission string, at time.Time,
+) (allowed bool, key UserKeyRecord, err error) {
+	query, args := callerRoles(c, at, permission)
+	allowed, err = queryOne(ctx, r, func(row scanner) (allowed bool, err error) {
 		key.UserID = c.UserID
-		err = row.Scan(&may, &key.KEKID, &key.WrappedKey)
-		return may, err
+		err = row.Scan(&allowed, &key.KEKID, &key.WrappedKey)
+		return allowed, err
 	}, query+`
-		SELECT `+holdsPermission+`, k.kek_id, k.wrapped_key FROM user_keys k WHERE k.user_id = $1`, args...)
-	return may, key, err
+		SELECT `+hasPermissionSQL+`, k.kek_id, k.wrapped_key FROM user_keys k WHERE k.user_id = $1`, args...)
+	return allowed, key, err
 }
 
-// Outranks reports whether a caller holds every permission that a user holds at a moment. Who holds all is outranked only by
-// those who hold all, and who holds nothing by everyone.
+// Outranks reports whether a caller has every permission that a user has at a time. For a user with a role that has all
+// permissions, this needs a caller with such a role; for a user without permissions it is always true.
 func (r Reader) Outranks(ctx context.Context, actor Caller, targetUserID uuid.UUID, at time.Time) (bool, error) {
-	return r.ask(ctx, actor, at, targetUserID, `,
-		theirs AS (
+	return r.queryBool(ctx, actor, at, targetUserID, `,
+		target_roles AS (
 		  SELECT r.id, r.holds_all
 		    FROM user_roles g JOIN roles r ON r.id = g.role_id
 		   WHERE g.user_id = $3 AND (g.expires_at IS NULL OR g.expires_at > $2))
-		SELECT EXISTS (SELECT 1 FROM mine WHERE mine.holds_all)
+		SELECT EXISTS (SELECT 1 FROM caller_roles c WHERE c.holds_all)
 		    OR NOT EXISTS (
-		      SELECT 1 FROM theirs
-		       WHERE theirs.holds_all OR EXISTS (
+		      SELECT 1 FROM target_roles t
+		       WHERE t.holds_all OR EXISTS (
 		         SELECT 1 FROM role_permissions rp
-		          WHERE rp.role_id = theirs.id AND rp.permission_id NOT IN (
-		            SELECT own.permission_id
-		              FROM mine JOIN role_permissions own ON own.role_id = mine.id)))`)
+		          WHERE rp.role_id = t.id AND rp.permission_id NOT IN (
+		            SELECT cp.permission_id
+		              FROM caller_roles c JOIN role_permissions cp ON cp.role_id = c.id)))`)
 }
 
-// HoldsAllOf reports whether a caller holds every permission of a role at a moment; false when there is no such role.
+// HoldsAllOf reports whether a caller has every permission of a role at a time; false if the role does not exist.
 func (r Reader) HoldsAllOf(ctx context.Context, actor Caller, roleID uuid.UUID, at time.Time) (bool, error) {
-	return r.ask(ctx, actor, at, roleID, `
+	return r.queryBool(ctx, actor, at, roleID, `
 		SELECT EXISTS (
 		  SELECT 1 FROM roles r
 		   WHERE r.id = $3
-		     AND (EXISTS (SELECT 1 FROM mine WHERE mine.holds_all)
+		     AND (EXISTS (SELECT 1 FROM caller_roles c WHERE c.holds_all)
 		       OR NOT r.holds_all AND NOT EXISTS (
 		         SELECT 1 FROM role_permissions rp
 		          WHERE rp.role_id = r.id AND rp.permission_id NOT IN (
-		            SELECT own.permission_id
-		              FROM mine JOIN role_permissions own ON own.role_id = mine.id))))`)
+		            SELECT cp.permission_id
+		              FROM caller_roles c JOIN role_permissions cp ON cp.role_id = c.id))))`)
 }
 
-// ask answers a question about mine. $3 is what the question is about.
-func (r Reader) ask(ctx context.Context, c Caller, at time.Time, about any, question string) (bool, error) {
-	query, args := mine(c, at, about)
-	return one(ctx, r, scanBool, query+question, args...)
+// queryBool runs a query with the common table expression caller_roles; subject is $3.
+func (r Reader) queryBool(ctx context.Context, c Caller, at time.Time, subject any, query string) (bool, error) {
+	with, args := callerRoles(c, at, subject)
+	return queryOne(ctx, r, scanBool, with+query, args...)
 }
 
-// mine begins a statement about the roles in force of a caller ($1) at a moment ($2).
-func mine(c Caller, at time.Time, about any) (string, []any) {
-	ofKey, args := ``, []any{c.UserID, at, about}
+// callerRoles begins a statement with the common table expression caller_roles: the unexpired roles of a caller ($1) at
+// a time ($2). subject is $3.
+func callerRoles(c Caller, at time.Time, subject any) (string, []any) {
+	ofKey, args := ``, []any{c.UserID, at, subject}
 	if c.APIKeyID.Valid {
-		ofKey = ` AND EXISTS (SELECT 1 FROM api_key_roles a WHERE a.user_id = g.user_id AND a.role_id = g.role_id AND a.api_key_id = $4)`
+		ofKey = ` AND EXISTS (
+		     SELECT 1 FROM api_key_roles a
+		      WHERE a.user_id = g.user_id AND a.role_id = g.role_id AND a.api_key_id = $4)`
 		args = append(args, c.APIKeyID.UUID)
 	}
 	return `
-		WITH mine AS (
+		WITH caller_roles AS (
 		  SELECT r.id, r.holds_all
 		    FROM user_roles g JOIN roles r ON r.id = g.role_id
 		   WHERE g.user_id = $1 AND (g.expires_at IS NULL OR g.expires_at > $2)` + ofKey + `)`, args
 }
 
-// CheckAccess answers for other services: whether there is such a permission, and whether the user holds it at a moment and
-// may act at all. cardinal.ErrNotFound when there is no such user.
-func (r Reader) CheckAccess(ctx context.Context, userID uuid.UUID, permission string, at time.Time) (known, allowed bool, err error) {
-	type answer struct{ known, allowed bool }
-	a, err := one(ctx, r, func(row scanner) (a answer, err error) {
+// CheckAccess is the access check for other services: known reports whether the permission exists; allowed whether the
+// user has it at a time and has a status that can sign in. cardinal.ErrNotFound if the user does not exist.
+func (r Reader) CheckAccess(
+	ctx context.Context, userID uuid.UUID, permission string, at time.Time,
+) (known, allowed bool, err error) {
+	type access struct{ known, allowed bool }
+	a, err := queryOne(ctx, r, func(row scanner) (a access, err error) {
 		err = row.Scan(&a.known, &a.allowed)
 		return a, err
 	}, `
@@ -114,10 +122,12 @@ func (r Reader) CheckAccess(ctx context.Context, userID uuid.UUID, permission st
 	return a.known, a.allowed, err
 }
 
-// ExplainAccess returns every grant to a user of a role that holds a permission, expired ones too, by role id. InForce is
-// left to the caller.
-func (r Reader) ExplainAccess(ctx context.Context, userID uuid.UUID, permission string) ([]cardinal.AccessGrant, error) {
-	return all(ctx, r, func(row scanner) (g cardinal.AccessGrant, err error) {
+// ExplainAccess returns every grant to a user of a role that has a permission, including expired grants, by role id. It
+// does not set InForce.
+func (r Reader) ExplainAccess(
+	ctx context.Context, userID uuid.UUID, permission string,
+) ([]cardinal.AccessGrant, error) {
+	return queryAll(ctx, r, func(row scanner) (g cardinal.AccessGrant, err error) {
 		err = row.Scan(&g.RoleID, &g.RoleName, &g.GrantedBy, timeInto{&g.GrantedAt}, nullTimeInto{&g.ExpiresAt})
 		return g, err
 	}, `
@@ -126,6 +136,7 @@ func (r Reader) ExplainAccess(ctx context.Context, userID uuid.UUID, permission 
 		  JOIN roles r ON r.id = g.role_id
 		  JOIN permissions p ON p.name = $2
 		 WHERE g.user_id = $1
-		   AND (r.holds_all OR EXISTS (SELECT 1 FROM role_permissions rp WHERE rp.role_id = r.id AND rp.permission_id = p.id))
+		   AND (r.holds_all OR EXISTS (
+		     SELECT 1 FROM role_permissions rp WHERE rp.role_id = r.id AND rp.permission_id = p.id))
 		 ORDER BY r.id`, userID, permission)
 }

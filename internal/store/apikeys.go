@@ -9,12 +9,12 @@ import (
 	"cardinal"
 )
 
-// APIKeyRecord is a row of api_keys as stored, with the roles it names.
+// APIKeyRecord is a row of api_keys as stored, with the roles of the key.
 type APIKeyRecord struct {
 	UserID, ID            uuid.UUID
 	NameSealed, TokenHash []byte // TokenHash is the SHA-256 of the key
 	Hint                  string
-	RoleIDs               []uuid.UUID // in order; rows of api_key_roles
+	RoleIDs               []uuid.UUID // sorted; rows of api_key_roles
 	CreatedAt, ExpiresAt  time.Time
 	RevokedAt             *time.Time
 	SchemaVersion         int64
@@ -24,8 +24,8 @@ const apiKeyColumns = `user_id, id, name_sealed, token_hash, hint, created_at, e
 
 // StampAPIKey digests a row of api_keys; its roles are rows of their own.
 func StampAPIKey(k APIKeyRecord) cardinal.RowStamp {
-	return stamp("api_keys", keyOf(k.UserID, k.ID), 0, k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint, k.CreatedAt, k.ExpiresAt,
-		k.RevokedAt, k.SchemaVersion)
+	return stamp("api_keys", keyOf(k.UserID, k.ID), 0, k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint, k.CreatedAt,
+		k.ExpiresAt, k.RevokedAt, k.SchemaVersion)
 }
 
 // StampAPIKeyRole digests a row of api_key_roles.
@@ -33,9 +33,9 @@ func StampAPIKeyRole(userID, apiKeyID, roleID uuid.UUID) cardinal.RowStamp {
 	return stamp("api_key_roles", keyOf(userID, apiKeyID, roleID), 0, userID, apiKeyID, roleID)
 }
 
-// APIKey returns an API key, ended ones too.
+// APIKey returns an API key, also if it has expired or was revoked.
 func (r Reader) APIKey(ctx context.Context, id uuid.UUID) (APIKeyRecord, error) {
-	w := where{}
+	w := whereClause{}
 	w.and(`id = $%d`, id)
 	found, err := r.apiKeys(ctx, w, false)
 	if err == nil && len(found) == 0 {
@@ -47,19 +47,19 @@ func (r Reader) APIKey(ctx context.Context, id uuid.UUID) (APIKeyRecord, error) 
 	return found[0], nil
 }
 
-// APIKeys returns a page of the API keys of a service (uuid.Nil: of all), ended ones too, one more than asked for when there
-// are more.
+// APIKeys returns a page of the API keys of a service account (uuid.Nil: of all), including expired and revoked ones;
+// one more than the limit if there are more.
 func (r Reader) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) ([]APIKeyRecord, error) {
-	w := where{}
+	w := whereClause{}
 	if userID != uuid.Nil {
 		w.and(`user_id = $%d`, userID)
 	}
-	w.walk(`id`, whole(p))
+	w.page(`id`, allIDs(p))
 	return r.apiKeys(ctx, w, p.Descending)
 }
 
-// apiKeys reads keys and their roles in one statement, a row a role.
-func (r Reader) apiKeys(ctx context.Context, w where, descending bool) ([]APIKeyRecord, error) {
+// apiKeys reads keys and their roles in one statement, one row per role.
+func (r Reader) apiKeys(ctx context.Context, w whereClause, descending bool) ([]APIKeyRecord, error) {
 	order := ``
 	if descending {
 		order = ` DESC`
@@ -68,14 +68,15 @@ func (r Reader) apiKeys(ctx context.Context, w where, descending bool) ([]APIKey
 		key  APIKeyRecord
 		role uuid.NullUUID
 	}
-	rows, err := all(ctx, r, func(row scanner) (x keyRole, err error) {
+	rows, err := queryAll(ctx, r, func(row scanner) (x keyRole, err error) {
 		k := &x.key
-		err = row.Scan(&k.UserID, &k.ID, &k.NameSealed, &k.TokenHash, &k.Hint, timeInto{&k.CreatedAt}, timeInto{&k.ExpiresAt},
-			nullTimeInto{&k.RevokedAt}, &k.SchemaVersion, &x.role)
+		err = row.Scan(&k.UserID, &k.ID, &k.NameSealed, &k.TokenHash, &k.Hint, timeInto{&k.CreatedAt},
+			timeInto{&k.ExpiresAt}, nullTimeInto{&k.RevokedAt}, &k.SchemaVersion, &x.role)
 		return x, err
 	}, `
-		SELECT k.user_id, k.id, k.name_sealed, k.token_hash, k.hint, k.created_at, k.expires_at, k.revoked_at, k.schema_version, kr.role_id
-		  FROM (SELECT `+apiKeyColumns+` FROM api_keys`+w.text()+`) k
+		SELECT k.user_id, k.id, k.name_sealed, k.token_hash, k.hint, k.created_at, k.expires_at, k.revoked_at,
+		       k.schema_version, kr.role_id
+		  FROM (SELECT `+apiKeyColumns+` FROM api_keys`+w.sql()+`) k
 		  LEFT JOIN api_key_roles kr ON kr.user_id = k.user_id AND kr.api_key_id = k.id
 		 ORDER BY k.id`+order+`, kr.role_id`, w.args...)
 	if err != nil {
@@ -95,26 +96,30 @@ func (r Reader) apiKeys(ctx context.Context, w where, descending bool) ([]APIKey
 	return found, nil
 }
 
-// InsertAPIKey adds an API key with its roles. A role that the service does not hold is refused: "api_key_roles_user_role_fk",
-// which SQLite knows only as "foreign_key".
+// InsertAPIKey adds an API key with its roles. A role that the service account does not have Violates
+// "api_key_roles_user_role_fk", on SQLite "foreign_key".
 func (tx Tx) InsertAPIKey(ctx context.Context, k APIKeyRecord) error {
-	if _, err := tx.exec(ctx, `
+	_, err := tx.exec(ctx, `
 		INSERT INTO api_keys (`+apiKeyColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint, k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.SchemaVersion); err != nil {
+		k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint, k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.SchemaVersion)
+	if err != nil {
 		return err
 	}
 	for _, roleID := range k.RoleIDs {
-		if _, err := tx.exec(ctx, `INSERT INTO api_key_roles (user_id, api_key_id, role_id) VALUES ($1, $2, $3)`, k.UserID, k.ID, roleID); err != nil {
+		_, err := tx.exec(ctx, `INSERT INTO api_key_roles (user_id, api_key_id, role_id) VALUES ($1, $2, $3)`,
+			k.UserID, k.ID, roleID)
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// RevokeAPIKey ends an API key and returns it; cardinal.ErrNotFound when it is not there or was revoked.
+// RevokeAPIKey revokes an API key and returns it; cardinal.ErrNotFound if it does not exist or was already revoked.
 func (tx Tx) RevokeAPIKey(ctx context.Context, userID, id uuid.UUID, now time.Time) (APIKeyRecord, error) {
-	n, err := tx.exec(ctx, `UPDATE api_keys SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL`, userID, id, now)
+	n, err := tx.exec(ctx, `
+		UPDATE api_keys SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL`, userID, id, now)
 	if err != nil {
 		return APIKeyRecord{}, err
 	}
@@ -124,7 +129,7 @@ func (tx Tx) RevokeAPIKey(ctx context.Context, userID, id uuid.UUID, now time.Ti
 	return tx.APIKey(ctx, id)
 }
 
-// APIKeyAuth is all that decides whether an API key is good.
+// APIKeyAuth is everything that decides whether an API key is valid.
 type APIKeyAuth struct {
 	TokenHash      []byte
 	ExpiresAt      time.Time
@@ -134,10 +139,11 @@ type APIKeyAuth struct {
 	CanSignIn      bool // the user's status
 }
 
-// AuthenticateAPIKey returns what decides whether an API key is good. The caller compares the hash.
+// AuthenticateAPIKey returns what decides whether an API key is valid. The caller compares the hash.
 func (r Reader) AuthenticateAPIKey(ctx context.Context, userID, id uuid.UUID) (APIKeyAuth, error) {
-	return one(ctx, r, func(row scanner) (a APIKeyAuth, err error) {
-		err = row.Scan(&a.TokenHash, timeInto{&a.ExpiresAt}, nullTimeInto{&a.RevokedAt}, &a.Status, &a.CanHoldAPIKeys, &a.CanSignIn)
+	return queryOne(ctx, r, func(row scanner) (a APIKeyAuth, err error) {
+		err = row.Scan(&a.TokenHash, timeInto{&a.ExpiresAt}, nullTimeInto{&a.RevokedAt}, &a.Status, &a.CanHoldAPIKeys,
+			&a.CanSignIn)
 		return a, err
 	}, `
 		SELECT x.token_hash, x.expires_at, x.revoked_at, u.status, k.can_hold_api_keys, s.can_sign_in

@@ -1,3 +1,5 @@
+// The audit log: appending events, and lists with filters (pagescan.go has the algorithm).
+
 package store
 
 import (
@@ -10,8 +12,8 @@ import (
 	"cardinal"
 )
 
-const auditColumns = `subject_id, id, actor_id, session_id, api_key_id, action, is_refused, attempts, changed_rows, changes, request_id,
-  address_sealed, user_agent_sealed, schema_version`
+const auditColumns = `subject_id, id, actor_id, session_id, api_key_id, action, is_refused, attempts, changed_rows,
+  changes, request_id, address_sealed, user_agent_sealed, schema_version`
 
 func scanEvent(row scanner) (e cardinal.AuditEvent, err error) {
 	err = row.Scan(&e.SubjectID, &e.ID, &e.ActorID, &e.SessionID, &e.APIKeyID, &e.Action, &e.IsRefused, &e.Attempts,
@@ -20,7 +22,7 @@ func scanEvent(row scanner) (e cardinal.AuditEvent, err error) {
 	return e, err
 }
 
-// AppendEvent adds an event to the audit log. There is no other way to write to it, and none to change it.
+// AppendEvent adds an event to the audit log. No method changes an event; InsertPeople adds events too.
 func (tx Tx) AppendEvent(ctx context.Context, e cardinal.AuditEvent) error {
 	if e.ChangedRows == nil {
 		e.ChangedRows = []cardinal.RowStamp{}
@@ -36,25 +38,28 @@ func (tx Tx) AppendEvent(ctx context.Context, e cardinal.AuditEvent) error {
 	if err != nil {
 		return err
 	}
-	return tx.later(ctx, `
+	return tx.execDeferred(ctx, `
 		INSERT INTO audit_logs (`+auditColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		e.SubjectID, e.ID, e.ActorID, e.SessionID, e.APIKeyID, e.Action, e.IsRefused, e.Attempts, rows, changes, e.RequestID,
-		e.AddressSealed, e.UserAgentSealed, e.SchemaVersion)
+		e.SubjectID, e.ID, e.ActorID, e.SessionID, e.APIKeyID, e.Action, e.IsRefused, e.Attempts, rows, changes,
+		e.RequestID, e.AddressSealed, e.UserAgentSealed, e.SchemaVersion)
 }
 
-// EventWalk is what a walk over the audit log found.
+// EventWalk is one page of the audit log.
 type EventWalk struct {
-	Events []cardinal.AuditEvent // one more than asked for when there are more
-	Until  uuid.UUID             // where the walk stopped before it found enough: the next begins there; uuid.Nil when it came to the end
+	Events []cardinal.AuditEvent // one more than the limit if there are more
+	// Until is where the scan stopped before it found enough events: the next page begins after it. uuid.Nil if the
+	// scan reached the end.
+	Until uuid.UUID
 }
 
-// eventSources are the filters that are set. That of the request comes last: it alone does not give its events in order.
-func eventSources(f cardinal.AuditFilter) []source {
-	var all []source
+// eventFilters returns the filters that are set. The request's filter comes last: its index alone does not return
+// events in order.
+func eventFilters(f cardinal.AuditFilter) []indexFilter {
+	var filters []indexFilter
 	add := func(column string, value any) {
-		all = append(all, source{from: `audit_logs`, key: `id`, term: column + ` = $%d`, args: []any{value},
-			probe: `COALESCE(` + column + `, ` + column + `) = $%d`})
+		filters = append(filters, indexFilter{table: `audit_logs`, idColumn: `id`, condition: column + ` = $%d`,
+			args: []any{value}, exists: `COALESCE(` + column + `, ` + column + `) = $%d`})
 	}
 	if f.SubjectID != uuid.Nil {
 		add(`subject_id`, f.SubjectID)
@@ -68,116 +73,129 @@ func eventSources(f cardinal.AuditFilter) []source {
 	if f.RequestID != uuid.Nil {
 		add(`request_id`, f.RequestID)
 	}
-	return all
+	return filters
 }
 
-// Events returns a page of the audit log. Each filter has an index: the rarest leads, the others are asked about each of its events, and
-// a walk looks at a bounded number of them. On PostgreSQL it goes through the months newest first (or oldest first), each bounded by its
-// ids, so that planning does not grow with the number of months.
+// Events returns a page of the audit log. The most selective filter drives the scan, the others are tested per event.
+// One page scans a bounded number of events. On PostgreSQL the scan goes through the monthly partitions, newest first
+// (or oldest first), each bounded by its ids, so that planning time does not grow with the number of months.
 func (r Reader) Events(ctx context.Context, f cardinal.AuditFilter) (EventWalk, error) {
-	within := whole(f.Page)
+	ids := allIDs(f.Page)
 	if !f.From.IsZero() {
-		within.low = floorID(f.From)
+		ids.low = lowestIDAt(f.From)
 	}
 	if !f.Until.IsZero() {
-		within.high = floorID(f.Until)
+		ids.high = lowestIDAt(f.Until)
 	}
-	return r.walkEvents(ctx, eventSources(f), within)
+	return r.readEvents(ctx, eventFilters(f), ids)
 }
 
-func (r Reader) walkEvents(ctx context.Context, found []source, within span) (EventWalk, error) {
-	walk := EventWalk{Events: []cardinal.AuditEvent{}}
-	parts, err := r.spans(ctx, within)
+func (r Reader) readEvents(ctx context.Context, filters []indexFilter, ids idRange) (EventWalk, error) {
+	page := EventWalk{Events: []cardinal.AuditEvent{}}
+	partitions, err := r.partitionRanges(ctx, ids)
 	if err != nil {
-		return walk, err
+		return page, err
 	}
-	left := walkMost
-	for _, part := range parts {
-		part.Limit = within.Limit - len(walk.Events)
-		seen, err := r.events(ctx, &walk, found, part, left)
-		if err != nil || len(walk.Events) > within.Limit || walk.Until != uuid.Nil {
-			return walk, err
+	left := maxScan
+	for _, partition := range partitions {
+		partition.Limit = ids.Limit - len(page.Events)
+		scanned, err := r.appendEvents(ctx, &page, filters, partition, left)
+		if err != nil || len(page.Events) > ids.Limit || page.Until != uuid.Nil {
+			return page, err
 		}
-		left = max(1, left-seen)
+		left = max(1, left-scanned)
 	}
-	return walk, nil
+	return page, nil
 }
 
-// spans are the parts of the audit log that a walk goes through, in its order: the months, or all of it on an engine that has none.
-func (r Reader) spans(ctx context.Context, within span) ([]span, error) {
+// partitionRanges returns the ranges of ids that a page is read from, in its order: one per monthly partition, or the
+// whole range on an engine without partitions.
+func (r Reader) partitionRanges(ctx context.Context, ids idRange) ([]idRange, error) {
 	if r.engine.auditMonths == nil {
-		return []span{within}, nil
+		return []idRange{ids}, nil
 	}
 	months, err := r.engine.auditMonths(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if within.Descending {
+	if ids.Descending {
 		slices.Reverse(months)
 	}
-	var found []span
+	var ranges []idRange
 	for _, month := range months {
-		part := span{within.Page, cardinal.IDAt(month), cardinal.IDAt(month.AddDate(0, 1, 0))}
-		if less(part.low, within.low) {
-			part.low = within.low
+		partition := idRange{ids.Page, cardinal.IDAt(month), cardinal.IDAt(month.AddDate(0, 1, 0))}
+		if lessID(partition.low, ids.low) {
+			partition.low = ids.low
 		}
-		if less(within.high, part.high) {
-			part.high = within.high
+		if lessID(ids.high, partition.high) {
+			partition.high = ids.high
 		}
-		after := part.After
-		if !less(part.low, part.high) || after != uuid.Nil && (part.Descending && !less(part.low, after) || !part.Descending && !less(after, part.high)) {
-			continue
+		if lessID(partition.low, partition.high) && !partition.isPassed() {
+			ranges = append(ranges, partition)
 		}
-		found = append(found, part)
 	}
-	return found, nil
+	return ranges, nil
 }
 
-func less(a, b uuid.UUID) bool { return string(a[:]) < string(b[:]) }
+// isPassed reports whether the page begins after every id of the range.
+func (p idRange) isPassed() bool {
+	switch {
+	case p.After == uuid.Nil:
+		return false
+	case p.Descending:
+		return !lessID(p.low, p.After)
+	}
+	return !lessID(p.After, p.high)
+}
 
-// events adds what a part of the log has to a walk that may look at most at so many; it returns how many it looked at to choose from.
-func (r Reader) events(ctx context.Context, walk *EventWalk, found []source, within span, most int) (seen int, err error) {
-	lead, others, err := r.lead(ctx, found, source{from: `audit_logs`, key: `id`}, within, most)
+// appendEvents adds the events of one partition to a page. It scans at most limit entries, and returns how many it
+// counted to choose the driving index.
+func (r Reader) appendEvents(
+	ctx context.Context, page *EventWalk, filters []indexFilter, ids idRange, limit int,
+) (scanned int, err error) {
+	driving, others, err := r.chooseDriving(ctx, filters, indexFilter{table: `audit_logs`, idColumn: `id`}, ids, limit)
 	if err != nil {
 		return 0, err
 	}
-	until, err := r.until(ctx, lead, within, most)
+	limitID, err := r.scanLimitID(ctx, driving, ids, limit)
 	if err != nil {
 		return 0, err
 	}
-	w := where{}
-	if lead.term != "" {
-		w.and(lead.term, lead.args...)
+	w := whereClause{}
+	if driving.condition != "" {
+		w.and(driving.condition, driving.args...)
 	}
 	for _, other := range others {
-		w.and(other.probe, other.args...)
+		w.and(other.exists, other.args...)
 	}
-	w.stop(lead.key, within.Page, until)
-	w.walk(lead.key, within)
-	events, err := all(ctx, r, scanEvent, `SELECT `+auditColumns+` FROM audit_logs`+w.text(), w.args...)
-	walk.Events = append(walk.Events, events...)
-	if len(events) <= within.Limit {
-		walk.Until = until
+	w.boundAt(driving.idColumn, ids.Page, limitID)
+	w.page(driving.idColumn, ids)
+	events, err := queryAll(ctx, r, scanEvent, `SELECT `+auditColumns+` FROM audit_logs`+w.sql(), w.args...)
+	page.Events = append(page.Events, events...)
+	if len(events) <= ids.Limit {
+		page.Until = limitID
 	}
-	return lead.count, err
+	return driving.count, err
 }
 
-// EnsureAuditMonths makes the places of this month and the monthsAhead after it; it returns how many were missing.
-func (tx Tx) EnsureAuditMonths(ctx context.Context, now time.Time) (made int, err error) {
+// EnsureAuditMonths creates the partitions of the current month and of the next monthsAhead months; it returns how many
+// were missing.
+func (tx Tx) EnsureAuditMonths(ctx context.Context, now time.Time) (created int, err error) {
 	first := time.Date(now.UTC().Year(), now.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
 	for i := range monthsAhead + 1 {
-		new, err := tx.engine.ensureAuditMonth(ctx, tx, first.AddDate(0, i, 0))
+		isNew, err := tx.engine.ensureAuditMonth(ctx, tx, first.AddDate(0, i, 0))
 		if err != nil {
-			return made, err
+			return created, err
 		}
-		if new {
-			made++
+		if isNew {
+			created++
 		}
 	}
-	return made, nil
+	return created, nil
 }
 
-// AuditMonthsAhead returns how many months after now's have their place already; monthsAhead where the engine needs none.
+// AuditMonthsAhead returns how many months after the current one have a partition; monthsAhead on an engine without
+// partitions.
 func (r Reader) AuditMonthsAhead(ctx context.Context, now time.Time) (int, error) {
 	if r.engine.auditMonths == nil {
 		return monthsAhead, nil

@@ -141,8 +141,8 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // waitForReplicas returns when no replica is far behind.
 func (s *Store) waitForReplicas(ctx context.Context) error {
-	for s.engine.lag != nil {
-		behind, err := s.engine.lag(ctx)
+	for s.engine.replicaLag != nil {
+		behind, err := s.engine.replicaLag(ctx)
 		if err != nil || behind <= lagAllowed {
 			return err
 		}
@@ -225,7 +225,7 @@ func scanBackfill(row scanner) (b BackfillState, err error) {
 
 // Backfills returns how far the backfills under way have come.
 func (r Reader) Backfills(ctx context.Context) ([]BackfillState, error) {
-	found, err := all(ctx, r, scanBackfill, `SELECT `+backfillColumns+` FROM schema_backfills ORDER BY number`)
+	found, err := queryAll(ctx, r, scanBackfill, `SELECT `+backfillColumns+` FROM schema_backfills ORDER BY number`)
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +262,7 @@ func (tx Tx) startBackfill(ctx context.Context, number int, now time.Time) (Back
 	if _, err := tx.exec(ctx, `INSERT INTO schema_backfills (number, started_at, updated_at) VALUES ($1, $2, $2) ON CONFLICT (number) DO NOTHING`, number, now); err != nil {
 		return BackfillState{}, err
 	}
-	return one(ctx, tx.Reader, scanBackfill, `SELECT `+backfillColumns+` FROM schema_backfills WHERE number = $1`+tx.engine.forChange, number)
+	return queryOne(ctx, tx.Reader, scanBackfill, `SELECT `+backfillColumns+` FROM schema_backfills WHERE number = $1`+tx.engine.lockRow, number)
 }
 
 // keysAfter returns the primary keys of the next rows of a table.
@@ -272,7 +272,7 @@ func (tx Tx) keysAfter(ctx context.Context, w walk, place []uuid.UUID, limit int
 		condition = ` WHERE (` + w.columns() + `) > ` + w.parameters(1)
 		args = idArgs(place)
 	}
-	return all(ctx, tx.Reader, func(row scanner) ([]uuid.UUID, error) {
+	return queryAll(ctx, tx.Reader, func(row scanner) ([]uuid.UUID, error) {
 		key, into := make([]uuid.UUID, len(w.key)), make([]any, len(w.key))
 		for i := range key {
 			into[i] = &key[i]
@@ -304,7 +304,7 @@ func (r Reader) estimate(ctx context.Context, table string) (int64, error) {
 	if n, err := r.statistic(ctx, table); err != nil || n > 0 {
 		return n, err
 	}
-	n, err := one(ctx, r, scanInt, `SELECT count(*) FROM `+table)
+	n, err := queryOne(ctx, r, scanInt, `SELECT count(*) FROM `+table)
 	if errors.Is(err, cardinal.ErrBusy) { // it took too long to count
 		return -1, nil
 	}

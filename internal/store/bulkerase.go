@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -10,15 +11,16 @@ import (
 	"cardinal"
 )
 
-// ErasedPerson is what is left of somebody: the rows as they are after.
+// ErasedPerson is the rows that remain of an erased user.
 type ErasedPerson struct {
 	User    cardinal.User
 	Profile ProfileRecord
 }
 
-// UntouchedAmong returns which of some people nobody has touched since they were made: no change, no session, no role since.
+// UntouchedAmong returns those of the users that are unchanged since their creation: no change, no session and no new
+// role.
 func (tx Tx) UntouchedAmong(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
-	return among(ctx, tx.Reader, scanID, `
+	return queryIn(ctx, tx.Reader, scanID, `
 		SELECT u.id
 		  FROM users u
 		  JOIN profiles p ON p.user_id = u.id AND p.version = 1
@@ -27,62 +29,73 @@ func (tx Tx) UntouchedAmong(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, 
 		   AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id)
 		   AND NOT EXISTS (SELECT 1 FROM api_keys a WHERE a.user_id = u.id)
 		   AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = u.id AND c.version > 1)
-		   AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.user_id = u.id AND (c.version > 1 OR c.created_at > k.created_at))
+		   AND NOT EXISTS (
+		     SELECT 1 FROM contacts c WHERE c.user_id = u.id AND (c.version > 1 OR c.created_at > k.created_at))
 		   AND NOT EXISTS (SELECT 1 FROM user_roles g WHERE g.user_id = u.id AND g.created_at > k.created_at)
 		   AND u.id IN (`, ids)
 }
 
-// ErasePeople destroys all that is personal about some people, with the keys that opened it: what is left is their ids and
-// placeholders. It goes through the transitions delete and erase, and cannot be taken back.
+// ErasePeople destroys the personal data of some users and their data keys. Their ids and placeholder values remain. It
+// runs the status transitions delete and erase, and cannot be undone.
 func (tx Tx) ErasePeople(ctx context.Context, ids []uuid.UUID, now time.Time) ([]ErasedPerson, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	list, args := placeholders(ids)
-	for _, table := range []string{"search_tokens", "identifiers", "contacts", "credentials", "sessions", "user_roles", "user_keys"} {
-		if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE user_id IN (`+list+`)`, append([]any{}, args...)...); err != nil {
+	for _, table := range []string{
+		"search_tokens", "identifiers", "contacts", "credentials", "sessions", "user_roles", "user_keys",
+	} {
+		_, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE user_id IN (`+list+`)`, slices.Clone(args)...)
+		if err != nil {
 			return nil, err
 		}
 	}
-	at := len(args) + 1
-	bound := append(append([]any{}, args...), now)
-	profiles, err := all(ctx, tx.Reader, scanProfile, `
+	at := param(len(args) + 1)
+	argsAndTime := append(slices.Clone(args), any(now))
+	erased := func(column string) string {
+		return column + ` = CASE WHEN ` + column + ` IS NULL THEN NULL ELSE ` + tx.engine.erasedValue + ` END`
+	}
+	profiles, err := queryAll(ctx, tx.Reader, scanProfile, `
 		UPDATE profiles
-		   SET display_name_sealed = CASE WHEN display_name_sealed IS NULL THEN NULL ELSE `+tx.engine.placeholder+` END,
-		       username_sealed = CASE WHEN username_sealed IS NULL THEN NULL ELSE `+tx.engine.placeholder+` END,
-		       avatar_url_sealed = CASE WHEN avatar_url_sealed IS NULL THEN NULL ELSE `+tx.engine.placeholder+` END,
-		       attributes_sealed = CASE WHEN attributes_sealed IS NULL THEN NULL ELSE `+tx.engine.placeholder+` END,
-		       country_code = NULL, locale = 'und', time_zone = 'UTC', preferences = '{}', updated_at = `+dollar(at)+`, version = version + 1
+		   SET `+erased(`display_name_sealed`)+`,
+		       `+erased(`username_sealed`)+`,
+		       `+erased(`avatar_url_sealed`)+`,
+		       `+erased(`attributes_sealed`)+`,
+		       country_code = NULL, locale = 'und', time_zone = 'UTC', preferences = '{}', updated_at = `+at+`,
+		       version = version + 1
 		 WHERE user_id IN (`+list+`)
-		RETURNING `+profileColumns, append([]any{}, bound...)...)
+		RETURNING `+profileColumns, slices.Clone(argsAndTime)...)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := tx.exec(ctx, `
 		UPDATE users
-		   SET status = t.to_status, deleted_at = `+dollar(at)+`, status_before_deletion = users.status, updated_at = `+dollar(at)+`, version = users.version + 1
+		   SET status = t.to_status, deleted_at = `+at+`, status_before_deletion = users.status, updated_at = `+at+`,
+		       version = users.version + 1
 		  FROM user_status_transitions t
-		 WHERE t.from_status = users.status AND t.action = 'delete' AND users.id IN (`+list+`)`, append([]any{}, bound...)...); err != nil {
+		 WHERE t.from_status = users.status AND t.action = 'delete' AND users.id IN (`+list+`)`,
+		slices.Clone(argsAndTime)...); err != nil {
 		return nil, err
 	}
-	users, err := all(ctx, tx.Reader, scanUser, `
+	users, err := queryAll(ctx, tx.Reader, scanUser, `
 		UPDATE users
-		   SET status = t.to_status, erased_at = `+dollar(at)+`, updated_at = `+dollar(at)+`, version = users.version + 1
+		   SET status = t.to_status, erased_at = `+at+`, updated_at = `+at+`, version = users.version + 1
 		  FROM user_status_transitions t
 		 WHERE t.from_status = users.status AND t.action = 'erase' AND users.id IN (`+list+`)
-		RETURNING `+userColumns, append([]any{}, bound...)...)
+		RETURNING `+userColumns, slices.Clone(argsAndTime)...)
 	if err != nil {
 		return nil, err
 	}
-	of := make(map[uuid.UUID]ProfileRecord, len(profiles))
+	profileOf := make(map[uuid.UUID]ProfileRecord, len(profiles))
 	for _, p := range profiles {
-		of[p.UserID] = p
+		profileOf[p.UserID] = p
 	}
-	erased := make([]ErasedPerson, len(users))
+	remaining := make([]ErasedPerson, len(users))
 	for i, u := range users {
-		erased[i] = ErasedPerson{u, of[u.ID]}
+		remaining[i] = ErasedPerson{u, profileOf[u.ID]}
 	}
-	return erased, nil
+	return remaining, nil
 }
 
-func dollar(n int) string { return "$" + strconv.Itoa(n) }
+// param is the placeholder of the n-th argument.
+func param(n int) string { return "$" + strconv.Itoa(n) }

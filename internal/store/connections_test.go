@@ -7,7 +7,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// TestSQLiteConnections: what the store asks of SQLite for every connection is in force, which no rule of the schema could see to.
+// TestSQLiteConnections checks the settings that the store requests for every connection: no constraint of the schema
+// could enforce them.
 func TestSQLiteConnections(t *testing.T) {
 	s, _ := migratedSQLite(t)
 	ctx := t.Context()
@@ -19,26 +20,27 @@ func TestSQLiteConnections(t *testing.T) {
 		}
 		return nil
 	}
-	t.Run("CommitsAreSynced", func(t *testing.T) {
+	t.Run("SynchronousFull", func(t *testing.T) {
 		write(t, s, func(tx store.Tx) error {
-			return exec(tx, `CREATE TEMP TABLE demands (met INTEGER CHECK (met))`, `INSERT INTO demands SELECT synchronous = 2 FROM pragma_synchronous`)
+			return exec(tx, `CREATE TEMP TABLE settings_ok (ok INTEGER CHECK (ok))`,
+				`INSERT INTO settings_ok SELECT synchronous = 2 FROM pragma_synchronous`)
 		})
 	})
-	t.Run("WhatIsReplacedCountsAsDeleted", func(t *testing.T) {
+	t.Run("ReplaceFiresDeleteTriggers", func(t *testing.T) {
 		err := s.Write(ctx, func(tx store.Tx) error {
 			return exec(tx, `INSERT OR REPLACE INTO permissions SELECT * FROM permissions WHERE name = 'users.read'`)
 		})
 		if !store.Violates(err, "permissions_built_in_kept") {
-			t.Errorf("a built-in permission is replaced: %v", err)
+			t.Errorf("replacing a built-in permission: %v", err)
 		}
 	})
-	t.Run("ReadersDoNotWrite", func(t *testing.T) {
+	t.Run("ReadersAreReadOnly", func(t *testing.T) {
 		reader := store.Tx{Reader: s.Read(ctx)}
 		if err := exec(reader, `DELETE FROM sign_in_throttles`); err == nil {
-			t.Error("a reader writes")
+			t.Error("a reader can write")
 		}
 		if _, err := reader.User(ctx, cardinal.SystemID); err != nil {
-			t.Errorf("and reads: %v", err)
+			t.Errorf("a reader cannot read: %v", err)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"cardinal"
 )
 
-// ContactRecord is a row of contacts as stored: the value sealed.
+// ContactRecord is a row of contacts as stored: the value is encrypted.
 type ContactRecord struct {
 	UserID, ID             uuid.UUID
 	Kind                   string
@@ -20,54 +20,61 @@ type ContactRecord struct {
 	Version, SchemaVersion int64
 }
 
-const contactColumns = `user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at, version, schema_version`
+const contactColumns = `user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at, version,
+  schema_version`
 
 func scanContact(row scanner) (c ContactRecord, err error) {
-	err = row.Scan(&c.UserID, &c.ID, &c.Kind, &c.ValueSealed, &c.IsPrimary, nullTimeInto{&c.VerifiedAt}, timeInto{&c.CreatedAt},
-		timeInto{&c.UpdatedAt}, &c.Version, &c.SchemaVersion)
+	err = row.Scan(&c.UserID, &c.ID, &c.Kind, &c.ValueSealed, &c.IsPrimary, nullTimeInto{&c.VerifiedAt},
+		timeInto{&c.CreatedAt}, timeInto{&c.UpdatedAt}, &c.Version, &c.SchemaVersion)
 	return c, err
 }
 
 // StampContact digests a row of contacts.
 func StampContact(c ContactRecord) cardinal.RowStamp {
-	return stamp("contacts", keyOf(c.UserID, c.ID), c.Version, c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary, c.VerifiedAt,
-		c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
+	return stamp("contacts", keyOf(c.UserID, c.ID), c.Version, c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary,
+		c.VerifiedAt, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
 }
 
 // Contacts returns all contacts of a user, at most cardinal.MaxContacts, oldest first.
 func (r Reader) Contacts(ctx context.Context, userID uuid.UUID) ([]ContactRecord, error) {
-	return all(ctx, r, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE user_id = $1 ORDER BY id LIMIT 100`, userID)
+	return queryAll(ctx, r, scanContact,
+		`SELECT `+contactColumns+` FROM contacts WHERE user_id = $1 ORDER BY id LIMIT 100`, userID)
 }
 
 // Contact returns one contact of a user.
 func (r Reader) Contact(ctx context.Context, userID, id uuid.UUID) (ContactRecord, error) {
-	return one(ctx, r, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE user_id = $1 AND id = $2`, userID, id)
+	return queryOne(ctx, r, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE user_id = $1 AND id = $2`,
+		userID, id)
 }
 
-// ContactForChange returns one contact and keeps others from changing it until the transaction ends.
+// ContactForChange returns one contact and locks it until the transaction ends.
 func (tx Tx) ContactForChange(ctx context.Context, userID, id uuid.UUID) (ContactRecord, error) {
-	return one(ctx, tx.Reader, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE user_id = $1 AND id = $2`+tx.engine.forChange, userID, id)
+	return queryOne(ctx, tx.Reader, scanContact, `
+		SELECT `+contactColumns+` FROM contacts WHERE user_id = $1 AND id = $2`+tx.engine.lockRow, userID, id)
 }
 
 // InsertContact adds a contact.
 func (tx Tx) InsertContact(ctx context.Context, c ContactRecord) error {
-	return tx.later(ctx, `
+	return tx.execDeferred(ctx, `
 		INSERT INTO contacts (`+contactColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary, c.VerifiedAt, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
+		c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary, c.VerifiedAt, c.CreatedAt, c.UpdatedAt, c.Version,
+		c.SchemaVersion)
 }
 
-// UpdateContact writes whether a contact is primary and verified, if its version is still c.Version; it returns the row after.
+// UpdateContact updates whether a contact is primary and verified, if its version is still c.Version; it returns the
+// new row.
 func (tx Tx) UpdateContact(ctx context.Context, c ContactRecord, now time.Time) (ContactRecord, error) {
-	return one(ctx, tx.Reader, scanContact, `
+	return queryOne(ctx, tx.Reader, scanContact, `
 		UPDATE contacts SET is_primary = $4, verified_at = $5, updated_at = $6, version = version + 1
 		 WHERE user_id = $1 AND id = $2 AND version = $3
 		RETURNING `+contactColumns, c.UserID, c.ID, c.Version, c.IsPrimary, c.VerifiedAt, now)
 }
 
-// DeleteContact removes a contact together with its claim.
+// DeleteContact deletes a contact and its identifier.
 func (tx Tx) DeleteContact(ctx context.Context, userID, id uuid.UUID) error {
-	if _, err := tx.exec(ctx, `DELETE FROM identifiers WHERE user_id = $1 AND contact_id = $2`, userID, id); err != nil {
+	_, err := tx.exec(ctx, `DELETE FROM identifiers WHERE user_id = $1 AND contact_id = $2`, userID, id)
+	if err != nil {
 		return err
 	}
 	n, err := tx.exec(ctx, `DELETE FROM contacts WHERE user_id = $1 AND id = $2`, userID, id)
@@ -77,9 +84,9 @@ func (tx Tx) DeleteContact(ctx context.Context, userID, id uuid.UUID) error {
 	return err
 }
 
-// ContactKinds lists the kinds of contact.
+// ContactKinds lists the kinds of contacts.
 func (r Reader) ContactKinds(ctx context.Context) ([]string, error) {
-	return all(ctx, r, scanText, `SELECT code FROM contact_kinds ORDER BY id`)
+	return queryAll(ctx, r, scanText, `SELECT code FROM contact_kinds ORDER BY id`)
 }
 
 func scanText(row scanner) (s string, err error) {

@@ -16,28 +16,33 @@ func scanCountry(row scanner) (c cardinal.Country, err error) {
 
 // StampCountry digests a row of countries.
 func StampCountry(c cardinal.Country) cardinal.RowStamp {
-	return stamp("countries", keyOf(c.ID), c.Version, c.ID, c.Code, c.Name, c.TaxRatePPM, c.CreatedAt, c.UpdatedAt, c.Version)
+	return stamp("countries", keyOf(c.ID), c.Version, c.ID, c.Code, c.Name, c.TaxRatePPM, c.CreatedAt, c.UpdatedAt,
+		c.Version)
 }
 
 // Countries returns all countries by code.
 func (r Reader) Countries(ctx context.Context) ([]cardinal.Country, error) {
-	return all(ctx, r, scanCountry, `SELECT `+countryColumns+` FROM countries ORDER BY code`+r.engine.binary)
+	return queryAll(ctx, r, scanCountry,
+		`SELECT `+countryColumns+` FROM countries ORDER BY code`+r.engine.byteCollation)
 }
 
-// Country returns the country of a code.
+// Country returns the country with a code.
 func (r Reader) Country(ctx context.Context, code string) (cardinal.Country, error) {
-	return one(ctx, r, scanCountry, `SELECT `+countryColumns+` FROM countries WHERE code = $1`, code)
+	return queryOne(ctx, r, scanCountry, `SELECT `+countryColumns+` FROM countries WHERE code = $1`, code)
 }
 
-// CountryForChange returns the country of a code and keeps others from changing it until the transaction ends.
+// CountryForChange returns the country with a code and locks it until the transaction ends.
 func (tx Tx) CountryForChange(ctx context.Context, code string) (cardinal.Country, error) {
-	return one(ctx, tx.Reader, scanCountry, `SELECT `+countryColumns+` FROM countries WHERE code = $1`+tx.engine.forChange, code)
+	return queryOne(ctx, tx.Reader, scanCountry,
+		`SELECT `+countryColumns+` FROM countries WHERE code = $1`+tx.engine.lockRow, code)
 }
 
-// UpdateCountry writes a country's tax rate in parts per million, if its version is still the one given; it returns the row
-// after.
-func (tx Tx) UpdateCountry(ctx context.Context, code string, version, ppm int64, now time.Time) (cardinal.Country, error) {
-	return one(ctx, tx.Reader, scanCountry, `
+// UpdateCountry updates a country's tax rate (in parts per million) if it still has the given version; it returns the
+// new row.
+func (tx Tx) UpdateCountry(
+	ctx context.Context, code string, version, ppm int64, now time.Time,
+) (cardinal.Country, error) {
+	return queryOne(ctx, tx.Reader, scanCountry, `
 		UPDATE countries SET tax_rate_ppm = $3, updated_at = $4, version = version + 1
 		 WHERE code = $1 AND version = $2
 		RETURNING `+countryColumns, code, version, ppm, now)

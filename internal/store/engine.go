@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -20,51 +19,52 @@ type engine struct {
 	name   string // "sqlite" or "postgres"; the folder of its migrations
 	reader querier
 
-	// args turns times, ids and JSON into the forms that the driver stores.
-	args func([]any) []any
-	// transact runs fn once in a transaction; errRetry means that it lost to another and may be tried again.
+	// encodeArgs converts times, ids and JSON to the types that the driver stores.
+	encodeArgs func([]any) []any
+	// transact runs fn once in a transaction; errRetry means that the transaction may be retried.
 	transact func(ctx context.Context, fn func(Tx) error) error
-	// placeholder is the byte that erasure leaves in a sealed column, as a literal.
-	placeholder string
-	// bulk inserts many rows into one table.
-	bulk func(ctx context.Context, tx Tx, b *bulk) error
-	// classify turns a driver's error into a Violation or a kind of cardinal's errors.
+	// erasedValue is the literal of the byte that replaces the value of an encrypted column when a user is erased.
+	erasedValue string
+	// bulkInsert inserts many rows into one table.
+	bulkInsert func(ctx context.Context, tx Tx, b *tableRows) error
+	// classify converts an error of the driver to a Violation or to one of cardinal's errors, without its message text
+	// (errors.go).
 	classify func(error) error
-	// forChange is appended to a SELECT that locks the row it reads until the transaction ends.
-	forChange string
-	// skipLocked likewise, passing over rows that another transaction holds.
+	// lockRow is appended to a SELECT to lock its rows until the transaction ends.
+	lockRow string
+	// skipLocked does the same, but skips rows that another transaction has locked.
 	skipLocked string
-	// binary is the collation that sorts text by its bytes.
-	binary string
-	// migrate runs a function while no other node migrates, on a connection that may change the schema.
+	// byteCollation is the COLLATE clause that sorts text by its bytes.
+	byteCollation string
+	// migrate runs a function under the migration lock, on a connection that is allowed to change the schema.
 	migrate func(ctx context.Context, fn func(migrator) error) error
-	// lockNodes is a statement that keeps nodes from registering until the transaction ends; "" where there is one writer anyway.
+	// lockNodes is a statement that prevents nodes from registering until the transaction ends; "" where only one
+	// transaction writes at a time anyway.
 	lockNodes string
-	// lag is how many bytes the slowest replica is behind; nil where there are none.
-	lag func(ctx context.Context) (int64, error)
-	// refreshStatistics counts anew what the planner goes by, where much changed.
+	// replicaLag returns how many bytes the slowest replica is behind; nil on an engine without replicas.
+	replicaLag func(ctx context.Context) (int64, error)
+	// refreshStatistics updates the planner's statistics of the tables that changed much.
 	refreshStatistics func(ctx context.Context, tx Tx) error
-	// ensureAuditMonth makes the place for a month's audit rows; true when it had to.
+	// ensureAuditMonth creates the partition for a month's audit rows; false if it existed.
 	ensureAuditMonth func(ctx context.Context, tx Tx, month time.Time) (bool, error)
-	// auditMonths lists the months that have one; nil where the engine needs none.
+	// auditMonths lists the months that have a partition; nil on an engine without partitions.
 	auditMonths func(ctx context.Context, r Reader) ([]time.Time, error)
 
-	// initialStatus keeps what a new user's status is, by action.
-	initialStatus sync.Map
+	// pool returns the use of the connections.
+	pool func() PoolStats
+
+	// initialStatuses caches the status of a new user by action.
+	initialStatuses sync.Map
 
 	close func() error
 }
 
-// migrator runs one migration in one transaction together with the note of it; one that must run alone before the note.
+// migrator runs a migration and records it, in one transaction. A migration that must run outside a transaction runs
+// first and is recorded afterwards.
 type migrator interface {
 	querier
-	run(ctx context.Context, m Migration, note func(querier) error) error
+	run(ctx context.Context, m Migration, record func(querier) error) error
 }
-
-var errRetry = errors.New("lost to another transaction")
-
-// ErrLocked says that another transaction has what a statement waited for in vain.
-var ErrLocked = fmt.Errorf("%w: another transaction has it", cardinal.ErrBusy)
 
 func openEngine(ctx context.Context, url string) (*engine, error) {
 	switch {
@@ -75,24 +75,5 @@ func openEngine(ctx context.Context, url string) (*engine, error) {
 	case url != "" && !strings.Contains(url, "://"):
 		return openSQLite(ctx, url)
 	}
-	return nil, fmt.Errorf("%w: the database must be a path, sqlite:PATH or postgres://…", cardinal.ErrInvalid)
-}
-
-// Violation is a rule of the database that a statement broke.
-type Violation struct {
-	Constraint string // name of the constraint, index or trigger rule
-	cause      error
-}
-
-// Error names the rule; the driver's text, which may hold values, is left out.
-func (v *Violation) Error() string { return "the database refused: " + v.Constraint }
-
-// Unwrap makes every Violation a cardinal.ErrConflict.
-func (v *Violation) Unwrap() error { return cardinal.ErrConflict }
-
-// Violates reports whether an error is the violation of a rule. Names are matched by prefix: a distributed PostgreSQL adds
-// a shard's suffix to them.
-func Violates(err error, constraint string) bool {
-	var v *Violation
-	return errors.As(err, &v) && strings.HasPrefix(v.Constraint, constraint)
+	return nil, fmt.Errorf("%w: the database URL must be a path, sqlite:PATH or postgres://…", cardinal.ErrInvalid)
 }

@@ -5,20 +5,21 @@ import (
 	"database/sql"
 )
 
-// Exec lets tests say in SQL what no method of Tx says. It is no method: the suite would ask for a case.
+// Exec runs a statement that no method of Tx runs. It is not a method, because the suite would require a case for it.
 func Exec(ctx context.Context, tx Tx, statement string) error {
 	_, err := tx.exec(ctx, statement)
 	return err
 }
 
-// Statements returns the texts that a store has run so far: SQLite's are kept prepared here, PostgreSQL's by its sessions.
+// Statements returns the texts that a store has run so far: from the statement caches of SQLite, or from the prepared
+// statements of PostgreSQL's sessions.
 func Statements(ctx context.Context, s *Store) (map[string]bool, error) {
 	found := map[string]bool{}
 	pool, ok := s.engine.reader.(*sql.DB)
 	if !ok {
 		err := s.Write(ctx, func(tx Tx) error {
-			for _, kept := range []*statements{s.engine.reader.(*statements), tx.q.(*statements)} {
-				for text := range kept.kept {
+			for _, cache := range []*statementCache{s.engine.reader.(*statementCache), tx.q.(*statementCache)} {
+				for text := range cache.cached {
 					found[text] = true
 				}
 			}
@@ -54,4 +55,10 @@ func Statements(ctx context.Context, s *Store) (map[string]bool, error) {
 		}
 	}
 	return found, nil
+}
+
+// Query runs a query of one text column.
+func Query(ctx context.Context, r Reader, query string, args ...any) error {
+	_, err := queryAll(ctx, r, scanText, query, args...)
+	return err
 }

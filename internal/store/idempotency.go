@@ -10,7 +10,7 @@ import (
 	"cardinal"
 )
 
-// ReplyRecord is a row of idempotency_keys: the reply that a repeated request gets.
+// ReplyRecord is a row of idempotency_keys: the stored response that a repeated request gets.
 type ReplyRecord struct {
 	ID, CallerID                      uuid.UUID
 	Route                             string
@@ -20,16 +20,20 @@ type ReplyRecord struct {
 
 const replyColumns = `id, caller_id, route, key_hash, fingerprint, reply_sealed, created_at, expires_at`
 
-// Reply returns the reply kept for a caller's key on a route, an expired one too until it is deleted.
+// Reply returns the stored response to a caller's key on a route, also if it has expired but is not deleted yet.
 func (r Reader) Reply(ctx context.Context, callerID uuid.UUID, route string, keyHash []byte) (ReplyRecord, error) {
-	return one(ctx, r, func(row scanner) (k ReplyRecord, err error) {
-		err = row.Scan(&k.ID, &k.CallerID, &k.Route, &k.KeyHash, &k.Fingerprint, &k.ReplySealed, timeInto{&k.CreatedAt}, timeInto{&k.ExpiresAt})
+	return queryOne(ctx, r, func(row scanner) (k ReplyRecord, err error) {
+		err = row.Scan(&k.ID, &k.CallerID, &k.Route, &k.KeyHash, &k.Fingerprint, &k.ReplySealed, timeInto{&k.CreatedAt},
+			timeInto{&k.ExpiresAt})
 		return k, err
-	}, `SELECT `+replyColumns+` FROM idempotency_keys WHERE caller_id = $1 AND route = $2 AND key_hash = $3`, callerID, route, keyHash)
+	}, `
+		SELECT `+replyColumns+` FROM idempotency_keys WHERE caller_id = $1 AND route = $2 AND key_hash = $3`,
+		callerID, route, keyHash)
 }
 
-// ClaimReply keeps the place of a reply that is not known yet: ReplySealed is a placeholder until CompleteReply. It waits for
-// another transaction that claims the same place; false when that committed, and then Reply finds what it left.
+// ClaimReply inserts the row of a request whose response is not known yet: ReplySealed is a placeholder until
+// CompleteReply. It waits for a concurrent transaction that inserts the same key, and returns false if that one
+// commits; then Reply returns its response.
 func (tx Tx) ClaimReply(ctx context.Context, k ReplyRecord) (claimed bool, err error) {
 	n, err := tx.exec(ctx, `
 		INSERT INTO idempotency_keys (`+replyColumns+`)
@@ -39,8 +43,8 @@ func (tx Tx) ClaimReply(ctx context.Context, k ReplyRecord) (claimed bool, err e
 	return n > 0, err
 }
 
-// RenewReply gives the place of a reply whose time is over to another request with the same key; cardinal.ErrNotFound when
-// another request took it first.
+// RenewReply reuses the row of an expired response for a new request with the same key; cardinal.ErrNotFound if another
+// request did so first.
 func (tx Tx) RenewReply(ctx context.Context, id uuid.UUID, k ReplyRecord) error {
 	n, err := tx.exec(ctx, `
 		UPDATE idempotency_keys SET fingerprint = $2, reply_sealed = $3, created_at = $4, expires_at = $5
@@ -52,7 +56,7 @@ func (tx Tx) RenewReply(ctx context.Context, id uuid.UUID, k ReplyRecord) error 
 	return err
 }
 
-// CompleteReply puts the reply in the place that ClaimReply kept.
+// CompleteReply stores the response in the row that ClaimReply inserted.
 func (tx Tx) CompleteReply(ctx context.Context, id uuid.UUID, replySealed []byte) error {
 	n, err := tx.exec(ctx, `UPDATE idempotency_keys SET reply_sealed = $2 WHERE id = $1`, id, replySealed)
 	if err == nil && n == 0 {
@@ -61,20 +65,21 @@ func (tx Tx) CompleteReply(ctx context.Context, id uuid.UUID, replySealed []byte
 	return err
 }
 
-// DeleteExpiredReplies forgets replies that are past their time and returns how many.
+// DeleteExpiredReplies deletes expired responses and returns their number.
 func (tx Tx) DeleteExpiredReplies(ctx context.Context, now time.Time, limit int) (int64, error) {
 	return tx.exec(ctx, `
 		DELETE FROM idempotency_keys WHERE id IN (
-		  SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT `+limitOf(limit)+`)`, now)
+		  SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT `+limitText(limit)+`)`, now)
 }
 
-// WaitAtMost bounds how long each statement of the rest of the transaction waits for another transaction; past it the
-// statement fails with cardinal.ErrBusy. SQLite's transactions take turns before they begin, so there is nothing to bound.
+// WaitAtMost sets the lock timeout of the following statements of this transaction: a statement that waits longer for
+// another transaction fails with cardinal.ErrBusy. On SQLite only one transaction writes at a time, so it has no
+// effect.
 func (tx Tx) WaitAtMost(ctx context.Context, d time.Duration) error {
 	if tx.engine.name != "postgres" {
 		return nil
 	}
-	// SET takes no parameters; 0 would mean for ever.
+	// SET takes no parameters; 0 would mean no timeout.
 	limit := strconv.FormatInt(max(1, d.Milliseconds()), 10) + "ms"
 	_, err := tx.exec(ctx, `SELECT set_config('lock_timeout', $1, TRUE)`, limit)
 	return err

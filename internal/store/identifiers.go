@@ -12,13 +12,14 @@ import (
 	"cardinal"
 )
 
-// IdentifierRecord is a row of identifiers: a claim on an address, a number or a user name.
+// IdentifierRecord is a row of identifiers: an e-mail address, telephone number or user name that a user has. It is
+// unique over all users. An unverified one is only reserved until it expires.
 type IdentifierRecord struct {
-	ValueIndex []byte
+	ValueIndex []byte // blind index of the value
 	UserID     uuid.UUID
 	ContactID  *uuid.UUID // nil for a user name
 	CreatedAt  time.Time
-	ExpiresAt  *time.Time // nil once proved
+	ExpiresAt  *time.Time // nil if verified
 }
 
 const identifierColumns = `value_index, user_id, contact_id, created_at, expires_at`
@@ -30,59 +31,62 @@ func scanIdentifier(row scanner) (i IdentifierRecord, err error) {
 
 // StampIdentifier digests a row of identifiers.
 func StampIdentifier(i IdentifierRecord) cardinal.RowStamp {
-	return stamp("identifiers", hex.EncodeToString(i.ValueIndex), 0, i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt, i.ExpiresAt)
+	return stamp("identifiers", hex.EncodeToString(i.ValueIndex), 0, i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt,
+		i.ExpiresAt)
 }
 
-// GoneIdentifier stamps a claim that was given up.
+// GoneIdentifier is the stamp of a deleted identifier.
 func GoneIdentifier(valueIndex []byte) cardinal.RowStamp {
 	return cardinal.RowStamp{Table: "identifiers", Key: hex.EncodeToString(valueIndex)}
 }
 
-// Identifier returns the claim on a value.
+// Identifier returns the identifier with a blind index.
 func (r Reader) Identifier(ctx context.Context, valueIndex []byte) (IdentifierRecord, error) {
-	return one(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE value_index = $1`, valueIndex)
+	return queryOne(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE value_index = $1`,
+		valueIndex)
 }
 
-// Identifiers returns all claims of a user.
+// Identifiers returns all identifiers of a user.
 func (r Reader) Identifiers(ctx context.Context, userID uuid.UUID) ([]IdentifierRecord, error) {
-	return all(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE user_id = $1 LIMIT 100`, userID)
+	return queryAll(ctx, r, scanIdentifier,
+		`SELECT `+identifierColumns+` FROM identifiers WHERE user_id = $1 LIMIT 100`, userID)
 }
 
-// InsertIdentifier makes a claim; it Violates "identifiers_pk" when somebody holds it.
+// InsertIdentifier adds an identifier; it Violates "identifiers_pk" if a user has it already.
 func (tx Tx) InsertIdentifier(ctx context.Context, i IdentifierRecord) error {
-	return tx.later(ctx, `INSERT INTO identifiers (`+identifierColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+	return tx.execDeferred(ctx, `INSERT INTO identifiers (`+identifierColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt, i.ExpiresAt)
 }
 
-// ProveIdentifier makes the claim of a contact one that does not lapse.
+// ProveIdentifier marks the identifier of a contact as verified: it does not expire any more.
 func (tx Tx) ProveIdentifier(ctx context.Context, userID, contactID uuid.UUID) (IdentifierRecord, error) {
-	return one(ctx, tx.Reader, scanIdentifier, `
+	return queryOne(ctx, tx.Reader, scanIdentifier, `
 		UPDATE identifiers SET expires_at = NULL WHERE user_id = $1 AND contact_id = $2
 		RETURNING `+identifierColumns, userID, contactID)
 }
 
-// ProlongIdentifier lets a claim lapse later.
+// ProlongIdentifier sets a later expiry of an unverified identifier.
 func (tx Tx) ProlongIdentifier(ctx context.Context, valueIndex []byte, until time.Time) (IdentifierRecord, error) {
-	return one(ctx, tx.Reader, scanIdentifier, `
+	return queryOne(ctx, tx.Reader, scanIdentifier, `
 		UPDATE identifiers SET expires_at = $2 WHERE value_index = $1
 		RETURNING `+identifierColumns, valueIndex, until)
 }
 
-// DeleteIdentifier gives up a claim.
+// DeleteIdentifier deletes an identifier.
 func (tx Tx) DeleteIdentifier(ctx context.Context, valueIndex []byte) error {
 	_, err := tx.exec(ctx, `DELETE FROM identifiers WHERE value_index = $1`, valueIndex)
 	return err
 }
 
-// LapsedIdentifiers returns claims that nobody proved in time, oldest first.
+// LapsedIdentifiers returns unverified identifiers that have expired, oldest expiry first.
 func (r Reader) LapsedIdentifiers(ctx context.Context, now time.Time, limit int) ([]IdentifierRecord, error) {
-	return all(ctx, r, scanIdentifier, `
+	return queryAll(ctx, r, scanIdentifier, `
 		SELECT `+identifierColumns+` FROM identifiers WHERE expires_at IS NOT NULL AND expires_at <= $1
 		 ORDER BY expires_at LIMIT $2`, now, limit)
 }
 
-// placeholders returns "$1, $2, …" and values as arguments, the last repeated up to the next power of two, so that lists of
-// every length share a few SQL texts.
+// placeholders returns "$1, $2, …" and the values as arguments. It repeats the last value up to the next power of two,
+// so that lists of all lengths share a few SQL texts.
 func placeholders[T any](values []T) (string, []any) {
 	length := 1
 	for length < len(values) {

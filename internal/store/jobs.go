@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -11,45 +10,63 @@ import (
 	"cardinal"
 )
 
-const jobColumns = `id, kind, repeat_seconds, attempts, run_at, last_run_at, last_error`
+// Job is a row of jobs: background work, leased by one node at a time.
+type Job struct {
+	ID            uuid.UUID
+	Kind          string
+	RepeatSeconds *int64 // nil runs once
+	Attempts      int64  // failed tries since the last success
+	RunAt         time.Time
+	LeasedBy      uuid.NullUUID // the node that runs it
+	LeasedUntil   *time.Time
+	LastRunAt     *time.Time
+	LastError     *string
+}
 
-func scanJob(row scanner) (j cardinal.Job, err error) {
-	err = row.Scan(&j.ID, &j.Kind, &j.RepeatSeconds, &j.Attempts, timeInto{&j.RunAt}, nullTimeInto{&j.LastRunAt}, &j.LastError)
+const jobColumns = `id, kind, repeat_seconds, attempts, run_at, leased_by, leased_until, last_run_at, last_error`
+
+func scanJob(row scanner) (j Job, err error) {
+	err = row.Scan(&j.ID, &j.Kind, &j.RepeatSeconds, &j.Attempts, timeInto{&j.RunAt}, &j.LeasedBy,
+		nullTimeInto{&j.LeasedUntil}, nullTimeInto{&j.LastRunAt}, &j.LastError)
 	return j, err
 }
 
-// Jobs returns the background work, what is due first before the rest, at most 1,000.
-func (r Reader) Jobs(ctx context.Context) ([]cardinal.Job, error) {
-	return all(ctx, r, scanJob, `SELECT `+jobColumns+` FROM jobs ORDER BY run_at, id LIMIT 1000`)
+// Jobs returns the background jobs in the order in which they are due, at most 1,000.
+func (r Reader) Jobs(ctx context.Context) ([]Job, error) {
+	return queryAll(ctx, r, scanJob, `SELECT `+jobColumns+` FROM jobs ORDER BY run_at, id LIMIT 1000`)
 }
 
-// ClaimJob leases the most overdue job of some kinds to a node; cardinal.ErrNotFound when none is due that no other node has. A node
-// names the kinds that it knows, because one of a newer version may have brought more.
-func (tx Tx) ClaimJob(ctx context.Context, node uuid.UUID, now time.Time, lease time.Duration, kinds ...string) (cardinal.Job, error) {
-	args, known := []any{node, now, now.Add(lease)}, make([]string, len(kinds))
+// ClaimJob leases the most overdue job of some kinds to a node; cardinal.ErrNotFound if no unleased job is due. A node
+// names the kinds that it knows, because a node of a newer version may have added jobs of other kinds.
+func (tx Tx) ClaimJob(
+	ctx context.Context, node uuid.UUID, now time.Time, lease time.Duration, kinds ...string,
+) (Job, error) {
+	args, kindList := []any{node, now, now.Add(lease)}, make([]string, len(kinds))
 	for i, kind := range kinds {
 		args = append(args, kind)
-		known[i] = fmt.Sprintf("$%d", len(args))
+		kindList[i] = param(len(args))
 	}
-	return one(ctx, tx.Reader, scanJob, `
+	return queryOne(ctx, tx.Reader, scanJob, `
 		UPDATE jobs SET leased_by = $1, leased_until = $3
 		 WHERE id = (
 		   SELECT id FROM jobs
-		    WHERE run_at <= $2 AND (leased_until IS NULL OR leased_until <= $2) AND kind IN (`+strings.Join(known, ", ")+`)
+		    WHERE run_at <= $2 AND (leased_until IS NULL OR leased_until <= $2) AND
+		          kind IN (`+strings.Join(kindList, ", ")+`)
 		    ORDER BY run_at, id LIMIT 1`+tx.engine.skipLocked+`)
 		RETURNING `+jobColumns, args...)
 }
 
-// PutJob makes a piece of work due once. One with the same id that a node has already is taken from it: whatever it did may lack
-// what made the work due anew.
+// PutJob schedules a job that runs once. If a node is already running a job with the same id, its lease ends and the
+// job runs again, because that run may have missed the change that this call is for.
 func (tx Tx) PutJob(ctx context.Context, id uuid.UUID, kind string, now time.Time) error {
 	_, err := tx.exec(ctx, `
 		INSERT INTO jobs (id, kind, created_at, run_at) VALUES ($1, $2, $3, $3)
-		ON CONFLICT (id) DO UPDATE SET run_at = excluded.run_at, attempts = 0, leased_by = NULL, leased_until = NULL`, id, kind, now)
+		ON CONFLICT (id) DO UPDATE
+		   SET run_at = excluded.run_at, attempts = 0, leased_by = NULL, leased_until = NULL`, id, kind, now)
 	return err
 }
 
-// RenewJob prolongs a node's lease. cardinal.ErrNotFound when the node no longer has it.
+// RenewJob extends a node's lease; cardinal.ErrNotFound if the node does not have it any more.
 func (tx Tx) RenewJob(ctx context.Context, id, node uuid.UUID, until time.Time) error {
 	n, err := tx.exec(ctx, `UPDATE jobs SET leased_until = $3 WHERE id = $1 AND leased_by = $2`, id, node, until)
 	if err == nil && n == 0 {
@@ -58,11 +75,11 @@ func (tx Tx) RenewJob(ctx context.Context, id, node uuid.UUID, until time.Time) 
 	return err
 }
 
-// FinishJob ends a node's lease after success: a repeating job waits for its next turn, another is removed.
-// cardinal.ErrNotFound when the node no longer has it.
+// FinishJob ends a node's lease after success: a repeating job is scheduled again, any other job is deleted.
+// cardinal.ErrNotFound if the node does not have the lease any more.
 func (tx Tx) FinishJob(ctx context.Context, id, node uuid.UUID, now time.Time) error {
-	job, err := one(ctx, tx.Reader, scanJob, `
-		SELECT `+jobColumns+` FROM jobs WHERE id = $1 AND leased_by = $2`+tx.engine.forChange, id, node)
+	job, err := queryOne(ctx, tx.Reader, scanJob, `
+		SELECT `+jobColumns+` FROM jobs WHERE id = $1 AND leased_by = $2`+tx.engine.lockRow, id, node)
 	if err != nil {
 		return err
 	}
@@ -77,16 +94,16 @@ func (tx Tx) FinishJob(ctx context.Context, id, node uuid.UUID, now time.Time) e
 	return err
 }
 
-// FailJob ends a node's lease after a failure of a kind, without values; the job is due again at retryAt, or now if that is
-// later. cardinal.ErrNotFound when the node no longer has it.
-func (tx Tx) FailJob(ctx context.Context, id, node uuid.UUID, now, retryAt time.Time, kind string) error {
+// FailJob ends a node's lease after a failure. lastError is the kind of the failure, without values. The job is due
+// again at retryAt, or now if that is later. cardinal.ErrNotFound if the node does not have the lease any more.
+func (tx Tx) FailJob(ctx context.Context, id, node uuid.UUID, now, retryAt time.Time, lastError string) error {
 	if retryAt.Before(now) {
-		retryAt = now // still the most overdue, it would keep all others waiting
+		retryAt = now // otherwise it could stay the most overdue job, and no other job would run
 	}
 	n, err := tx.exec(ctx, `
 		UPDATE jobs
 		   SET attempts = attempts + 1, run_at = $3, leased_by = NULL, leased_until = NULL, last_error = $4
-		 WHERE id = $1 AND leased_by = $2`, id, node, retryAt, kind)
+		 WHERE id = $1 AND leased_by = $2`, id, node, retryAt, lastError)
 	if err == nil && n == 0 {
 		return cardinal.ErrNotFound
 	}
@@ -103,30 +120,10 @@ func (tx Tx) ScheduleJob(ctx context.Context, id uuid.UUID, kind string, every t
 	return err
 }
 
-// JobRecord is a row of jobs: a job with its lease.
-type JobRecord struct {
-	cardinal.Job
-	LeasedBy    uuid.NullUUID
-	LeasedUntil *time.Time
-}
-
-const jobRecordColumns = jobColumns + `, leased_by, leased_until`
-
-func scanJobRecord(row scanner) (j JobRecord, err error) {
-	err = row.Scan(&j.ID, &j.Kind, &j.RepeatSeconds, &j.Attempts, timeInto{&j.RunAt}, nullTimeInto{&j.LastRunAt},
-		&j.LastError, &j.LeasedBy, nullTimeInto{&j.LeasedUntil})
-	return j, err
-}
-
-// JobRecords returns the jobs with their leases, the first due first, at most 1,000.
-func (r Reader) JobRecords(ctx context.Context) ([]JobRecord, error) {
-	return all(ctx, r, scanJobRecord, `SELECT `+jobRecordColumns+` FROM jobs ORDER BY run_at, id LIMIT 1000`)
-}
-
 // JobForChange returns a job with its lease, and locks it until the transaction ends.
-func (tx Tx) JobForChange(ctx context.Context, id uuid.UUID) (JobRecord, error) {
-	return one(ctx, tx.Reader, scanJobRecord,
-		`SELECT `+jobRecordColumns+` FROM jobs WHERE id = $1`+tx.engine.forChange, id)
+func (tx Tx) JobForChange(ctx context.Context, id uuid.UUID) (Job, error) {
+	return queryOne(ctx, tx.Reader, scanJob,
+		`SELECT `+jobColumns+` FROM jobs WHERE id = $1`+tx.engine.lockRow, id)
 }
 
 // SetJobDue makes a job due now. Its attempts and its last error stay. cardinal.ErrNotFound when the job does not exist or a

@@ -9,7 +9,7 @@ import (
 	"cardinal"
 )
 
-// KEKRecord is a row of key_encryption_keys: which key, never the key.
+// KEKRecord is a row of key_encryption_keys: it identifies a key-encryption key, and never contains the key.
 type KEKRecord struct {
 	ID         uuid.UUID
 	Location   string // file or environment
@@ -18,22 +18,25 @@ type KEKRecord struct {
 	RetiredAt  *time.Time
 }
 
-// KEKs lists the key-encryption keys that are not destroyed.
+// KEKs returns the key-encryption keys that are not destroyed.
 func (r Reader) KEKs(ctx context.Context) ([]KEKRecord, error) {
-	return all(ctx, r, func(row scanner) (k KEKRecord, err error) {
+	return queryAll(ctx, r, func(row scanner) (k KEKRecord, err error) {
 		err = row.Scan(&k.ID, &k.Location, &k.CheckValue, timeInto{&k.CreatedAt}, nullTimeInto{&k.RetiredAt})
 		return k, err
-	}, `SELECT id, location, check_value, created_at, retired_at FROM key_encryption_keys WHERE destroyed_at IS NULL ORDER BY id`)
+	}, `
+		SELECT id, location, check_value, created_at, retired_at
+		  FROM key_encryption_keys WHERE destroyed_at IS NULL ORDER BY id`)
 }
 
-// InsertKEK registers a key-encryption key; it Violates "key_encryption_keys_one_live_uq" when another is in use.
+// InsertKEK registers a key-encryption key; it Violates "key_encryption_keys_one_live_uq" if another one is in use.
 func (tx Tx) InsertKEK(ctx context.Context, k KEKRecord) error {
-	_, err := tx.exec(ctx, `INSERT INTO key_encryption_keys (id, location, check_value, created_at) VALUES ($1, $2, $3, $4)`,
-		k.ID, k.Location, k.CheckValue, k.CreatedAt)
+	_, err := tx.exec(ctx,
+		`INSERT INTO key_encryption_keys (id, location, check_value, created_at) VALUES ($1, $2, $3, $4)`, k.ID,
+		k.Location, k.CheckValue, k.CreatedAt)
 	return err
 }
 
-// ServiceKeyRecord is a row of service_keys: a key of the service's own, wrapped.
+// ServiceKeyRecord is a row of service_keys: a wrapped key of Cardinal itself.
 type ServiceKeyRecord struct {
 	ID         uuid.UUID
 	Name       string
@@ -49,12 +52,12 @@ func scanServiceKey(row scanner) (k ServiceKeyRecord, err error) {
 	return k, err
 }
 
-// ServiceKey returns a key of the service's own by name.
+// ServiceKey returns a key of Cardinal itself by name.
 func (r Reader) ServiceKey(ctx context.Context, name string) (ServiceKeyRecord, error) {
-	return one(ctx, r, scanServiceKey, `SELECT `+serviceKeyColumns+` FROM service_keys WHERE name = $1`, name)
+	return queryOne(ctx, r, scanServiceKey, `SELECT `+serviceKeyColumns+` FROM service_keys WHERE name = $1`, name)
 }
 
-// AddServiceKey adds a key of the service's own unless one of that name is there, and returns the one that is there now.
+// AddServiceKey adds a key of Cardinal itself unless there is one with that name, and returns the stored one.
 func (tx Tx) AddServiceKey(ctx context.Context, k ServiceKeyRecord) (ServiceKeyRecord, error) {
 	if _, err := tx.exec(ctx, `
 		INSERT INTO service_keys (`+serviceKeyColumns+`, wrapped_at) VALUES ($1, $2, $3, $4, $5, $5)
@@ -64,10 +67,10 @@ func (tx Tx) AddServiceKey(ctx context.Context, k ServiceKeyRecord) (ServiceKeyR
 	return tx.ServiceKey(ctx, k.Name)
 }
 
-// UserKeyRecord is a row of user_keys: a user's data key, wrapped.
+// UserKeyRecord is a row of user_keys: a user's wrapped data key.
 type UserKeyRecord struct {
 	UserID     uuid.UUID
-	KEKID      uuid.NullUUID // NULL only where a join found no key
+	KEKID      uuid.NullUUID // NULL only if an outer join found no key
 	WrappedKey []byte
 	CreatedAt  time.Time
 	WrappedAt  time.Time
@@ -85,18 +88,18 @@ func scanUserKey(row scanner) (k UserKeyRecord, err error) {
 	return k, err
 }
 
-// UserKey returns a user's wrapped data key; cardinal.ErrNotFound for built-in actors and the erased.
+// UserKey returns a user's wrapped data key; cardinal.ErrNotFound for built-in actors and erased users.
 func (r Reader) UserKey(ctx context.Context, userID uuid.UUID) (UserKeyRecord, error) {
-	return one(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id = $1`, userID)
+	return queryOne(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id = $1`, userID)
 }
 
-// UserKeysAmong returns the wrapped data keys of some users, of those who have one.
+// UserKeysAmong returns the wrapped data keys of those of the users that have one.
 func (r Reader) UserKeysAmong(ctx context.Context, userIDs []uuid.UUID) ([]UserKeyRecord, error) {
-	return among(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id IN (`, userIDs)
+	return queryIn(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id IN (`, userIDs)
 }
 
 // InsertUserKey adds a user's wrapped data key.
 func (tx Tx) InsertUserKey(ctx context.Context, k UserKeyRecord) error {
-	return tx.later(ctx, `INSERT INTO user_keys (`+userKeyColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+	return tx.execDeferred(ctx, `INSERT INTO user_keys (`+userKeyColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		k.UserID, k.KEKID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
 }

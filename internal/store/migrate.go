@@ -191,13 +191,13 @@ func (s *Store) apply(ctx context.Context, m migrator, f *Migration, now time.Ti
 
 func (s *Store) note(ctx context.Context, q querier, f Migration, now time.Time) error {
 	_, err := q.ExecContext(ctx, `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES ($1, $2, $3, $4, $5)`,
-		s.engine.args([]any{f.Number, string(f.Phase), f.Name, f.checksum[:], now})...)
+		s.engine.encodeArgs([]any{f.Number, string(f.Phase), f.Name, f.checksum[:], now})...)
 	return err
 }
 
 // grant gives the service's rights to a role and to those that have them already, by the text of grants.sql.
 func (s *Store) grant(ctx context.Context, m migrator, role string) error {
-	roles, err := all(ctx, Reader{engine: s.engine, q: m}, func(row scanner) (name string, err error) { err = row.Scan(&name); return name, err }, `
+	roles, err := queryAll(ctx, Reader{engine: s.engine, q: m}, func(row scanner) (name string, err error) { err = row.Scan(&name); return name, err }, `
 		SELECT DISTINCT g.rolname
 		  FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a JOIN pg_roles g ON g.oid = a.grantee
 		 WHERE c.oid = 'audit_logs'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner`)

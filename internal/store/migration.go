@@ -133,7 +133,7 @@ func (r Reader) Migrations(ctx context.Context) ([]Migration, error) {
 	if err != nil || !there {
 		return files, err
 	}
-	applied, err := all(ctx, r, func(row scanner) (m Migration, err error) {
+	applied, err := queryAll(ctx, r, func(row scanner) (m Migration, err error) {
 		var sum []byte
 		err = row.Scan(&m.Number, &m.Phase, &m.Name, &sum, nullTimeInto{&m.AppliedAt})
 		copy(m.checksum[:], sum)
@@ -165,7 +165,7 @@ func (r Reader) hasTable(ctx context.Context, name string) (bool, error) {
 	if r.engine.name == "postgres" {
 		query = `SELECT to_regclass('cardinal.' || $1) IS NOT NULL`
 	}
-	return one(ctx, r, scanBool, query, name)
+	return queryOne(ctx, r, scanBool, query, name)
 }
 
 // Ready returns nil when the schema is one that this program speaks, and says what to do otherwise. empty is true when nothing was

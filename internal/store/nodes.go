@@ -28,12 +28,12 @@ func scanNode(row scanner) (n Node, err error) {
 
 // Nodes returns the nodes that are alive at a moment, the oldest first.
 func (r Reader) Nodes(ctx context.Context, now time.Time) ([]Node, error) {
-	return all(ctx, r, scanNode, `SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 ORDER BY id`, now.Add(-NodeSilence))
+	return queryAll(ctx, r, scanNode, `SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 ORDER BY id`, now.Add(-NodeSilence))
 }
 
 // OlderNodes returns the living nodes whose program does not know a migration.
 func (r Reader) OlderNodes(ctx context.Context, number int, now time.Time) ([]Node, error) {
-	return all(ctx, r, scanNode, `SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 AND schema_number < $2 ORDER BY id`, now.Add(-NodeSilence), number)
+	return queryAll(ctx, r, scanNode, `SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 AND schema_number < $2 ORDER BY id`, now.Add(-NodeSilence), number)
 }
 
 // InsertNode registers a node, and forgets those that have been silent for a day. Once it is committed, nothing that its program

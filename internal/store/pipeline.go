@@ -1,27 +1,33 @@
+// Deferred statements of PostgreSQL: a transaction queues the statements whose results are not needed, and sends them
+// as one batch. This saves a network round trip per statement.
+
 package store
 
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// pipeline is a PostgreSQL transaction that holds back statements whose results nobody waits for, and sends them together
-// before the next one that somebody does, or before the commit: one trip to the server instead of one each.
+// pipeline is a PostgreSQL transaction that queues deferred statements. It sends them as one batch before the next
+// statement whose result is needed, or before the commit.
 type pipeline struct {
-	conn *sql.Conn
-	tx   *sql.Tx
-	held pgx.Batch
+	conn     *sql.Conn
+	tx       *sql.Tx
+	deferred pgx.Batch
 }
 
-// later holds a statement back. What it breaks shows when the batch is sent: at the next statement, or at the commit.
-func (p *pipeline) later(query string, args []any) { p.held.Queue(query, args...) }
+// queue adds a statement to the batch. Its error is returned when the batch is sent: at the next statement, or at the
+// commit.
+func (p *pipeline) queue(query string, args []any) { p.deferred.Queue(query, args...) }
 
-// flush sends what was held back.
+// flush sends the batch.
 func (p *pipeline) flush(ctx context.Context) (err error) {
-	// A transaction whose context ends closes its connection by itself; Raw, at that very moment, takes hold of none and panics.
+	// When its context ends, database/sql closes a transaction's connection. If Raw is called at the same moment, it
+	// gets no connection and panics.
 	defer func() {
 		if ctx.Err() == nil {
 			return
@@ -30,14 +36,31 @@ func (p *pipeline) flush(ctx context.Context) (err error) {
 			err = ctx.Err()
 		}
 	}()
-	if p.held.Len() == 0 {
+	if p.deferred.Len() == 0 {
 		return nil
 	}
-	held := p.held
-	p.held = pgx.Batch{}
+	batch := p.deferred
+	p.deferred = pgx.Batch{}
 	return p.conn.Raw(func(driver any) error {
-		return driver.(*stdlib.Conn).Conn().SendBatch(ctx, &held).Close()
+		results := driver.(*stdlib.Conn).Conn().SendBatch(ctx, &batch)
+		for _, statement := range batch.QueuedQueries {
+			if _, err := results.Exec(); err != nil {
+				results.Close() // returns the same error
+				return failedInBatch(statement.SQL, err)
+			}
+		}
+		return results.Close()
 	})
+}
+
+// failedInBatch names the statement that failed: the one whose result was read, unless pgx failed to prepare another
+// one before it sent the batch.
+func failedInBatch(query string, err error) error {
+	var prepare pgx.ErrPreprocessingBatch
+	if errors.As(err, &prepare) {
+		query = prepare.SQL()
+	}
+	return &deferredError{query, err}
 }
 
 func (p *pipeline) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
@@ -54,7 +77,7 @@ func (p *pipeline) ExecContext(ctx context.Context, query string, args ...any) (
 	return p.tx.ExecContext(ctx, query, args...)
 }
 
-// transactPipelined runs fn in a transaction whose statements are sent together where they can be.
+// transactPipelined runs fn in a transaction with deferred statements.
 func transactPipelined(ctx context.Context, e *engine, db *sql.DB, fn func(Tx) error) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {

@@ -10,19 +10,19 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"cardinal"
 )
 
-// schemaName is the PostgreSQL schema that everything lives in.
+// schemaName is the PostgreSQL schema of all Cardinal's objects.
 const schemaName = "cardinal"
 
 func openPostgres(ctx context.Context, url string) (*engine, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the database URL cannot be read", cardinal.ErrInvalid) // err repeats the URL, password and all
+		// err is not wrapped: it contains the URL with its password.
+		return nil, fmt.Errorf("%w: the database URL cannot be parsed", cardinal.ErrInvalid)
 	}
 	set := func(name, value string) {
 		if _, given := config.RuntimeParams[name]; !given {
@@ -31,7 +31,9 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	}
 	config.RuntimeParams["search_path"] = schemaName
 	config.RuntimeParams["timezone"] = "UTC"
-	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan" // the plans that are tested, and made once a connection instead of at each call
+	// Generic plans are the plans that the tests check. They are also created once per connection instead of once per
+	// call.
+	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	set("application_name", "cardinal")
 	set("statement_timeout", "30s")
 	set("lock_timeout", "5s")
@@ -47,28 +49,33 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	}
 	e := &engine{
 		name: "postgres", reader: db,
-		args:        postgresArgs,
-		classify:    classifyPostgres,
-		bulk:        bulkPostgres,
-		placeholder: `'\x00'::bytea`,
-		forChange:   ` FOR NO KEY UPDATE`,
-		skipLocked:  ` FOR NO KEY UPDATE SKIP LOCKED`,
-		binary:      ` COLLATE "C"`,
-		close:       db.Close,
+		encodeArgs:    encodePostgresArgs,
+		classify:      classifyPostgres,
+		bulkInsert:    copyPostgres,
+		erasedValue:   `'\x00'::bytea`,
+		lockRow:       ` FOR NO KEY UPDATE`,
+		skipLocked:    ` FOR NO KEY UPDATE SKIP LOCKED`,
+		byteCollation: ` COLLATE "C"`,
+		close:         db.Close,
+		pool:          func() PoolStats { return PoolStats{Readers: connStats(db)} },
 	}
 	e.transact = func(ctx context.Context, fn func(Tx) error) error { return transactPipelined(ctx, e, db, fn) }
 	e.migrate = func(ctx context.Context, fn func(migrator) error) error { return migratePostgres(ctx, db, fn) }
 	e.lockNodes = `LOCK TABLE nodes IN SHARE MODE`
-	e.lag = func(ctx context.Context) (int64, error) { return replicaLag(ctx, db) }
+	e.replicaLag = func(ctx context.Context) (int64, error) { return queryReplicaLag(ctx, db) }
 	e.refreshStatistics = func(ctx context.Context, tx Tx) error {
 		_, err := tx.exec(ctx, `SELECT refresh_statistics()`)
 		return err
 	}
 	e.ensureAuditMonth = func(ctx context.Context, tx Tx, month time.Time) (bool, error) {
-		return one(ctx, tx.Reader, scanBool, `SELECT audit_month_ensure(CAST($1 AS text)::date)`, month.UTC().Format(time.DateOnly))
+		return queryOne(ctx, tx.Reader, scanBool, `SELECT audit_month_ensure(CAST($1 AS text)::date)`,
+			month.UTC().Format(time.DateOnly))
 	}
 	e.auditMonths = func(ctx context.Context, r Reader) ([]time.Time, error) {
-		return all(ctx, r, func(row scanner) (t time.Time, err error) { err = row.Scan(timeInto{&t}); return t, err }, `SELECT month FROM audit_months() ORDER BY month`)
+		return queryAll(ctx, r, func(row scanner) (t time.Time, err error) {
+			err = row.Scan(timeInto{&t})
+			return t, err
+		}, `SELECT month FROM audit_months() ORDER BY month`)
 	}
 	return e, nil
 }
@@ -78,8 +85,9 @@ func scanBool(row scanner) (b bool, err error) {
 	return b, err
 }
 
-// postgresArgs gives JSON as text, and ids as what pgx encodes by itself: through database/sql's Valuer each would become a text first.
-func postgresArgs(args []any) []any {
+// encodePostgresArgs converts JSON to text, and ids to a type that pgx encodes directly: the Valuer of uuid.UUID would
+// convert each id to text first.
+func encodePostgresArgs(args []any) []any {
 	for i, a := range args {
 		switch v := a.(type) {
 		case jsonText:
@@ -99,43 +107,13 @@ func postgresArgs(args []any) []any {
 	return args
 }
 
-// classifyPostgres goes by SQLSTATE and the constraint's name, never by text, which may hold values.
-func classifyPostgres(err error) error {
-	var pg *pgconn.PgError
-	if err == nil || !errors.As(err, &pg) {
-		var connect *pgconn.ConnectError
-		if errors.As(err, &connect) {
-			return fmt.Errorf("%w: the database does not answer", cardinal.ErrBusy)
-		}
-		return err
-	}
-	switch pg.Code {
-	case "23505", "23503", "23514", "23502":
-		name := pg.ConstraintName
-		if pg.Code == "23502" {
-			name = pg.TableName + "_" + pg.ColumnName + "_not_null"
-		}
-		return &Violation{Constraint: name, cause: err}
-	case "40001", "40P01":
-		return errRetry
-	case "53100":
-		return fmt.Errorf("%w: the disk of the database is full", cardinal.ErrBusy)
-	case "25006":
-		return fmt.Errorf("%w: the database takes no writes", cardinal.ErrBusy)
-	case "55P03":
-		return ErrLocked
-	case "57014", "53300", "57P01", "57P02", "57P03":
-		return fmt.Errorf("%w: SQLSTATE %s", cardinal.ErrBusy, pg.Code)
-	}
-	return fmt.Errorf("PostgreSQL refused a statement: SQLSTATE %s (%s)", pg.Code, pg.Routine)
-}
-
 type postgresMigrator struct{ *sql.Conn }
 
-// lockWait bounds how long a statement of a migration waits for a lock, because all others queue up behind it.
-const lockWait = `'500ms'`
+// migrationLockTimeout bounds how long a statement of a migration waits for a lock, because while it waits all other
+// statements on that table wait too.
+const migrationLockTimeout = `'500ms'`
 
-func (m postgresMigrator) run(ctx context.Context, f Migration, note func(querier) error) error {
+func (m postgresMigrator) run(ctx context.Context, f Migration, record func(querier) error) error {
 	if f.Alone() {
 		if err := m.runAlone(ctx, f.script); err != nil {
 			return err
@@ -147,22 +125,24 @@ func (m postgresMigrator) run(ctx context.Context, f Migration, note func(querie
 		return err
 	}
 	defer tx.Rollback()
-	// Without arguments pgx sends a script as it is, several statements at once.
-	if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = `+lockWait+`; SET LOCAL statement_timeout = 0;`+f.script); err != nil {
+	// Without arguments pgx sends the whole script, with several statements, in one message.
+	script := `SET LOCAL lock_timeout = ` + migrationLockTimeout + `; SET LOCAL statement_timeout = 0;` + f.script
+	if _, err := tx.ExecContext(ctx, script); err != nil {
 		return err
 	}
-	if err := note(tx); err != nil {
+	if err := record(tx); err != nil {
 		return err
 	}
 	return tx.Commit()
 }
 
-// runAlone runs a script that cannot be part of a transaction. An index that was being built when a node was killed is there and
-// useless, so it goes first.
+// runAlone runs a script outside a transaction. If a node was killed while it built an index, that index still exists
+// and is invalid, so it is dropped first.
 func (m postgresMigrator) runAlone(ctx context.Context, script string) error {
 	rows, err := m.QueryContext(ctx, `
 		SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-		 WHERE c.relnamespace = 'cardinal'::regnamespace AND NOT i.indisvalid AND position(c.relname IN $1) > 0`, script)
+		 WHERE c.relnamespace = 'cardinal'::regnamespace AND NOT i.indisvalid
+		   AND position(c.relname IN $1) > 0`, script)
 	if err != nil {
 		return err
 	}
@@ -181,7 +161,8 @@ func (m postgresMigrator) runAlone(ctx context.Context, script string) error {
 	if _, err := m.ExecContext(ctx, `SET statement_timeout = 0; SET lock_timeout = 0`); err != nil {
 		return err
 	}
-	defer m.ExecContext(context.WithoutCancel(ctx), `RESET statement_timeout; RESET lock_timeout`) // the connection lives on
+	// The connection returns to the pool.
+	defer m.ExecContext(context.WithoutCancel(ctx), `RESET statement_timeout; RESET lock_timeout`)
 	for _, statement := range append(statements, script) {
 		if _, err := m.ExecContext(ctx, statement); err != nil {
 			return err
@@ -190,29 +171,32 @@ func (m postgresMigrator) runAlone(ctx context.Context, script string) error {
 	return nil
 }
 
-// replicaLag asks how many bytes of the log the slowest replica has yet to replay; 0 where the role may not know (pg_monitor may).
-func replicaLag(ctx context.Context, db *sql.DB) (behind int64, err error) {
-	err = db.QueryRowContext(ctx, `SELECT COALESCE(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint FROM pg_stat_replication`).Scan(&behind)
-	return behind, classifyPostgres(err)
+// queryReplicaLag returns how many bytes of the log the slowest replica has not replayed yet; 0 if the role is not
+// allowed to see it (members of pg_monitor are).
+func queryReplicaLag(ctx context.Context, db *sql.DB) (lag int64, err error) {
+	err = db.QueryRowContext(ctx, `
+		SELECT COALESCE(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint
+		  FROM pg_stat_replication`).Scan(&lag)
+	return lag, classifyPostgres(err)
 }
 
-// lockTable makes the table whose row is the lock.
-const lockTable = `CREATE TABLE IF NOT EXISTS schema_lock (
+// createLockTable creates the table of the migration lock: the lock is the lock of its only row.
+const createLockTable = `CREATE TABLE IF NOT EXISTS schema_lock (
   id integer NOT NULL, CONSTRAINT schema_lock_pk PRIMARY KEY (id), CONSTRAINT schema_lock_one_ck CHECK (id = 1));
-COMMENT ON TABLE schema_lock IS 'One row: whoever holds its lock migrates.';
+COMMENT ON TABLE schema_lock IS 'One row. The node that has locked it migrates.';
 COMMENT ON COLUMN schema_lock.id IS '[internal] Always 1.';
 INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT DO NOTHING`
 
-// migratePostgres holds a row lock from a second connection while fn runs: it ends with that connection, so a killed node
-// leaves nothing behind, and it works through a distributed PostgreSQL, where advisory locks may not.
+// migratePostgres keeps a row lock on a second connection while fn runs. The lock ends with that connection, so a
+// killed node leaves no lock. It also works on a distributed PostgreSQL, where advisory locks may not work.
 func migratePostgres(ctx context.Context, db *sql.DB, fn func(migrator) error) error {
-	if _, err := db.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS cardinal;`+lockTable); err != nil {
-		// Two nodes that start at once both try to create; the one that lost finds everything there the second time.
+	if _, err := db.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS cardinal;`+createLockTable); err != nil {
+		// If two nodes start at the same time, both try to create the table. The one that fails finds it afterwards.
 		if _, err = db.ExecContext(ctx, `SELECT id FROM schema_lock`); err != nil {
 			return err
 		}
 	}
-	lock, err := lockMigrations(ctx, db)
+	lock, err := acquireMigrationLock(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -225,15 +209,17 @@ func migratePostgres(ctx context.Context, db *sql.DB, fn func(migrator) error) e
 	return fn(postgresMigrator{conn})
 }
 
-// lockMigrations takes the lock in a transaction that holds it. It asks again and again instead of waiting in line: who waits in a
-// statement holds a snapshot, and whoever has the lock and builds an index concurrently would wait for that for ever.
-func lockMigrations(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
+// acquireMigrationLock locks the row, and returns the transaction that has the lock. It polls instead of waiting in a
+// statement: a waiting statement has a snapshot, and the node that has the lock would wait for the end of that snapshot
+// when it builds an index concurrently, so both would wait forever.
+func acquireMigrationLock(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	for {
 		lock, err := db.BeginTx(ctx, nil)
 		if err != nil {
 			return nil, err
 		}
-		_, err = lock.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0; SELECT id FROM schema_lock FOR UPDATE NOWAIT`)
+		_, err = lock.ExecContext(ctx,
+			`SET LOCAL idle_in_transaction_session_timeout = 0; SELECT id FROM schema_lock FOR UPDATE NOWAIT`)
 		if err == nil {
 			return lock, nil
 		}

@@ -8,51 +8,56 @@ import (
 	"github.com/google/uuid"
 )
 
-// SealedPlace is a sealed column: whose key opens it, and what a row is called.
+// SealedPlace is an encrypted column.
 type SealedPlace struct {
 	Table, Column string
-	owner, id     string   // columns
-	order         []string // of the primary key
+	owner, id     string   // the columns of the user whose key decrypts the value, and of the row's id
+	order         []string // the columns of the primary key
 }
 
-// SealedPlaces are the columns that are sealed under the key of a user. Replies to repeated requests are not among them: their key
-// is derived from a header that nobody keeps.
+// SealedPlaces are the columns that are encrypted with the key of a user. The stored responses of idempotency_keys are
+// missing: their key is derived from a header that is not stored.
 func SealedPlaces() []SealedPlace {
 	var places []SealedPlace
-	for _, of := range []struct {
+	for _, t := range []struct {
 		table, owner, id string
 		order            []string
 		columns          []string
 	}{
-		{"profiles", "user_id", "user_id", []string{"user_id"}, []string{"display_name_sealed", "username_sealed", "avatar_url_sealed", "attributes_sealed"}},
+		{"profiles", "user_id", "user_id", []string{"user_id"},
+			[]string{"display_name_sealed", "username_sealed", "avatar_url_sealed", "attributes_sealed"}},
 		{"contacts", "user_id", "id", []string{"user_id", "id"}, []string{"value_sealed"}},
 		{"sessions", "user_id", "id", []string{"user_id", "id"}, []string{"address_sealed", "user_agent_sealed"}},
 		{"api_keys", "user_id", "id", []string{"user_id", "id"}, []string{"name_sealed"}},
 		{"audit_logs", "actor_id", "id", []string{"subject_id", "id"}, []string{"address_sealed", "user_agent_sealed"}},
 	} {
-		for _, column := range of.columns {
-			places = append(places, SealedPlace{of.table, column, of.owner, of.id, of.order})
+		for _, column := range t.columns {
+			places = append(places, SealedPlace{t.table, column, t.owner, t.id, t.order})
 		}
 	}
 	return places
 }
 
-// SealedValue is a sealed value with the wrapped key that should open it.
+// SealedValue is an encrypted value with the wrapped key that should decrypt it.
 type SealedValue struct {
 	OwnerID, RowID uuid.UUID
 	Sealed         []byte
-	Key            UserKeyRecord // its KEKID is not valid where the owner has no key
+	Key            UserKeyRecord // its KEKID is not valid if the owner has no key
 }
 
-// SealedSample returns at most limit values of a sealed column, half of them from each end of its table's key order.
+// SealedSample returns at most limit values of an encrypted column, half of them from each end of the table in the
+// order of its primary key.
 func (r Reader) SealedSample(ctx context.Context, p SealedPlace, limit int) ([]SealedValue, error) {
-	const sparse = 10 // rows read for each value wanted: most people have no picture
+	const rowsPerValue = 10 // rows to read per value: most users have no picture, for example
 	end := func(direction string) string {
-		return fmt.Sprintf(`SELECT * FROM (SELECT * FROM (SELECT %s AS owner, %s AS row_id, %s AS sealed FROM %s ORDER BY %s LIMIT %s) x
-		  WHERE x.sealed IS NOT NULL LIMIT %s) y`,
-			p.owner, p.id, p.Column, p.Table, strings.Join(p.order, direction+", ")+direction, limitOf(limit*sparse/2), limitOf(limit/2))
+		return fmt.Sprintf(`
+		    SELECT * FROM (
+		      SELECT * FROM (SELECT %s AS owner, %s AS row_id, %s AS sealed FROM %s ORDER BY %s LIMIT %s) x
+		       WHERE x.sealed IS NOT NULL LIMIT %s) y`,
+			p.owner, p.id, p.Column, p.Table, strings.Join(p.order, direction+", ")+direction,
+			limitText(limit*rowsPerValue/2), limitText(limit/2))
 	}
-	return all(ctx, r, func(row scanner) (v SealedValue, err error) {
+	return queryAll(ctx, r, func(row scanner) (v SealedValue, err error) {
 		err = row.Scan(&v.OwnerID, &v.RowID, &v.Sealed, &v.Key.KEKID, &v.Key.WrappedKey)
 		v.Key.UserID = v.OwnerID
 		return v, err

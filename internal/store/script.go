@@ -11,7 +11,7 @@ import (
 func SchemaScript(engine string, applied []Migration) string {
 	parts := []string{noteTableOf(engine)}
 	if engine == "postgres" {
-		parts = append(parts, lockTable)
+		parts = append(parts, createLockTable)
 	}
 	for _, f := range migrationFiles(engine) {
 		if f.Phase == Backfill {

@@ -1,3 +1,6 @@
+// The search index: tokens by which users are found (search_tokens), and the scans of all users that build it
+// (search_builds). The algorithm of a search over tokens is in pagescan.go.
+
 package store
 
 import (
@@ -15,10 +18,10 @@ type SearchToken struct {
 	UserID uuid.UUID
 }
 
-// SearchBuild is a pass over everybody that makes them searchable.
+// SearchBuild is a scan of all users that builds the search index.
 type SearchBuild struct {
 	ID         uuid.UUID
-	Place      uuid.UUID // last user walked; uuid.Nil before the first
+	Place      uuid.UUID // the last user scanned; uuid.Nil before the first
 	BeganAt    time.Time
 	FinishedAt *time.Time
 }
@@ -32,46 +35,47 @@ func scanSearchBuild(row scanner) (b SearchBuild, err error) {
 	return b, err
 }
 
-// FinishedSearchBuild returns the latest pass that came to its end; cardinal.ErrNotFound when there is none.
+// FinishedSearchBuild returns the latest finished scan; cardinal.ErrNotFound if there is none.
 func (r Reader) FinishedSearchBuild(ctx context.Context) (SearchBuild, error) {
-	return one(ctx, r, scanSearchBuild, `
+	return queryOne(ctx, r, scanSearchBuild, `
 		SELECT `+searchBuildColumns+` FROM search_builds WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`)
 }
 
-// RunningSearchBuild returns the pass under way and keeps others from going on with it until the transaction ends;
-// cardinal.ErrNotFound when there is none.
+// RunningSearchBuild returns the unfinished scan and locks it until the transaction ends, so that no other node
+// continues it; cardinal.ErrNotFound if there is none.
 func (tx Tx) RunningSearchBuild(ctx context.Context) (SearchBuild, error) {
-	return one(ctx, tx.Reader, scanSearchBuild, `
-		SELECT `+searchBuildColumns+` FROM search_builds WHERE finished_at IS NULL`+tx.engine.forChange)
+	return queryOne(ctx, tx.Reader, scanSearchBuild, `
+		SELECT `+searchBuildColumns+` FROM search_builds WHERE finished_at IS NULL`+tx.engine.lockRow)
 }
 
-// InsertSearchBuild begins a pass; it Violates "search_builds_one_running_uq" while one is under way.
+// InsertSearchBuild starts a scan; it Violates "search_builds_one_running_uq" while another one is unfinished.
 func (tx Tx) InsertSearchBuild(ctx context.Context, b SearchBuild) error {
 	_, err := tx.exec(ctx, `INSERT INTO search_builds (`+searchBuildColumns+`) VALUES ($1, $2, $3, $4)`,
 		b.ID, uuid.NullUUID{UUID: b.Place, Valid: b.Place != uuid.Nil}, b.BeganAt, b.FinishedAt)
 	return err
 }
 
-// UpdateSearchBuild notes how far a pass has come.
+// UpdateSearchBuild saves the progress of a scan.
 func (tx Tx) UpdateSearchBuild(ctx context.Context, b SearchBuild) error {
-	_, err := tx.exec(ctx, `UPDATE search_builds SET place = $2, finished_at = $3 WHERE id = $1`, b.ID, b.Place, b.FinishedAt)
+	_, err := tx.exec(ctx, `UPDATE search_builds SET place = $2, finished_at = $3 WHERE id = $1`,
+		b.ID, b.Place, b.FinishedAt)
 	return err
 }
 
-// DeleteSearchBuilds forgets all passes: nobody says any more that all can be found.
+// DeleteSearchBuilds deletes the record of all scans: the index counts as incomplete again.
 func (tx Tx) DeleteSearchBuilds(ctx context.Context) error {
 	_, err := tx.exec(ctx, `DELETE FROM search_builds`)
 	return err
 }
 
-// PeopleForSearch returns the ids of some users after one, who have not been erased, and keeps others from changing them until the
-// transaction ends.
+// PeopleForSearch returns the ids of the next users after an id, without the erased ones, and locks these users until
+// the transaction ends.
 func (tx Tx) PeopleForSearch(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error) {
-	return all(ctx, tx.Reader, scanID, `
-		SELECT id FROM users WHERE id > $1 AND erased_at IS NULL ORDER BY id LIMIT $2`+tx.engine.forChange, after, limit)
+	return queryAll(ctx, tx.Reader, scanID, `
+		SELECT id FROM users WHERE id > $1 AND erased_at IS NULL ORDER BY id LIMIT $2`+tx.engine.lockRow, after, limit)
 }
 
-// SetSearchTokens makes some users found by these tokens, and by no others.
+// SetSearchTokens replaces the tokens of some users.
 func (tx Tx) SetSearchTokens(ctx context.Context, userIDs []uuid.UUID, tokens []SearchToken) error {
 	if len(userIDs) == 0 {
 		return nil
@@ -83,8 +87,8 @@ func (tx Tx) SetSearchTokens(ctx context.Context, userIDs []uuid.UUID, tokens []
 	return tx.AddSearchTokens(ctx, tokens)
 }
 
-// AddSearchTokens makes users found by tokens that they have not got. A statement carries a power of two of them, so that there are
-// few different statements.
+// AddSearchTokens adds tokens that the users do not have yet. Each statement has a power of two of them, so that there
+// are few different statement texts.
 func (tx Tx) AddSearchTokens(ctx context.Context, tokens []SearchToken) error {
 	for n := 64; n > 0; n /= 2 {
 		for ; len(tokens) >= n; tokens = tokens[n:] {
@@ -94,9 +98,10 @@ func (tx Tx) AddSearchTokens(ctx context.Context, tokens []SearchToken) error {
 			}
 			values := make([]string, n)
 			for i := range values {
-				values[i] = "(" + dollar(2*i+1) + ", " + dollar(2*i+2) + ")"
+				values[i] = "(" + param(2*i+1) + ", " + param(2*i+2) + ")"
 			}
-			if err := tx.later(ctx, `INSERT INTO search_tokens (token, user_id) VALUES `+strings.Join(values, ", "), args...); err != nil {
+			query := `INSERT INTO search_tokens (token, user_id) VALUES ` + strings.Join(values, ", ")
+			if err := tx.execDeferred(ctx, query, args...); err != nil {
 				return err
 			}
 		}
@@ -104,19 +109,19 @@ func (tx Tx) AddSearchTokens(ctx context.Context, tokens []SearchToken) error {
 	return nil
 }
 
-// SearchTokens returns by what a user is found.
+// SearchTokens returns the tokens of a user.
 func (r Reader) SearchTokens(ctx context.Context, userID uuid.UUID) ([][]byte, error) {
-	return all(ctx, r, func(row scanner) (token []byte, err error) { err = row.Scan(&token); return token, err },
+	return queryAll(ctx, r, func(row scanner) (token []byte, err error) { err = row.Scan(&token); return token, err },
 		`SELECT token FROM search_tokens WHERE user_id = $1 ORDER BY token LIMIT 1000`, userID)
 }
 
-// DeleteSearch deletes every note of passes and the tokens of some users, whose rows are limit in all or more: nobody is searchable any
-// more. It returns how many tokens went.
+// DeleteSearch deletes a part of the search index: the record of all scans, and the tokens of so many users that
+// together they have at least limit tokens. It returns the number of deleted tokens.
 func (tx Tx) DeleteSearch(ctx context.Context, limit int) (int64, error) {
 	if err := tx.DeleteSearchBuilds(ctx); err != nil {
 		return 0, err
 	}
-	ids, err := all(ctx, tx.Reader, scanID, `SELECT user_id FROM search_tokens ORDER BY user_id LIMIT $1`, limit)
+	ids, err := queryAll(ctx, tx.Reader, scanID, `SELECT user_id FROM search_tokens ORDER BY user_id LIMIT $1`, limit)
 	if ids = slices.Compact(ids); err != nil || len(ids) == 0 {
 		return 0, err
 	}

@@ -19,68 +19,73 @@ type SessionRecord struct {
 	IdleSeconds                    int64
 	ExpiresAt                      time.Time
 	RevokedAt                      *time.Time
-	EndReason                      *string // why it was revoked
+	EndReason                      *string // why the session was revoked
 	AddressSealed, UserAgentSealed []byte
 	SchemaVersion                  int64
 }
 
-const sessionColumns = `user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds, expires_at, revoked_at,
-  address_sealed, user_agent_sealed, schema_version, end_reason`
+const sessionColumns = `user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds,
+  expires_at, revoked_at, address_sealed, user_agent_sealed, schema_version, end_reason`
 
 func scanSession(row scanner) (s SessionRecord, err error) {
-	err = row.Scan(&s.UserID, &s.ID, &s.TokenHash, &s.Method, &s.Assurance, timeInto{&s.CreatedAt}, timeInto{&s.LastSeenAt}, &s.IdleSeconds,
-		timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt}, &s.AddressSealed, &s.UserAgentSealed, &s.SchemaVersion, &s.EndReason)
+	err = row.Scan(&s.UserID, &s.ID, &s.TokenHash, &s.Method, &s.Assurance, timeInto{&s.CreatedAt},
+		timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt}, &s.AddressSealed,
+		&s.UserAgentSealed, &s.SchemaVersion, &s.EndReason)
 	return s, err
 }
 
-// StampSession digests a row of sessions, without last_seen_at, which moves without an event.
+// StampSession digests a row of sessions, without last_seen_at, which changes without an event.
 func StampSession(s SessionRecord) cardinal.RowStamp {
-	return stamp("sessions", keyOf(s.UserID, s.ID), 0, s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.IdleSeconds,
-		s.ExpiresAt, s.RevokedAt, s.EndReason, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion)
+	return stamp("sessions", keyOf(s.UserID, s.ID), 0, s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt,
+		s.IdleSeconds, s.ExpiresAt, s.RevokedAt, s.EndReason, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion)
 }
 
-// Live reports whether the session is in force at a moment.
+// Live reports whether the session is active at a time: not revoked and not expired.
 func (s SessionRecord) Live(at time.Time) bool {
 	return s.RevokedAt == nil && at.Before(s.ExpiresAt) && at.Before(s.IdleEndsAt())
 }
 
-// IdleEndsAt is when the session ends unless it is used.
+// IdleEndsAt is when the session expires if it is not used before.
 func (s SessionRecord) IdleEndsAt() time.Time {
 	return s.LastSeenAt.Add(time.Duration(s.IdleSeconds) * time.Second)
 }
 
-// SessionAuth is all that a session check reads, in one look-up by primary key.
+// SessionAuth is everything that decides whether a session's token is valid. It is read by one look-up by primary key.
 type SessionAuth struct {
 	SessionRecord
 	Kind, Status string
 	CanSignIn    bool
 }
 
-// AuthenticateSession returns what decides whether a session's token is good. The caller compares the hash.
+// AuthenticateSession returns what decides whether a session's token is valid. The caller compares the hash.
 func (r Reader) AuthenticateSession(ctx context.Context, userID, id uuid.UUID) (SessionAuth, error) {
-	return one(ctx, r, func(row scanner) (s SessionAuth, err error) {
-		err = row.Scan(&s.TokenHash, &s.Assurance, timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt},
-			&s.Kind, &s.Status, &s.CanSignIn)
+	return queryOne(ctx, r, func(row scanner) (s SessionAuth, err error) {
+		err = row.Scan(&s.TokenHash, &s.Assurance, timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt},
+			nullTimeInto{&s.RevokedAt}, &s.Kind, &s.Status, &s.CanSignIn)
 		s.UserID, s.ID = userID, id
 		return s, err
 	}, `
-		SELECT x.token_hash, x.assurance_level, x.last_seen_at, x.idle_seconds, x.expires_at, x.revoked_at, u.kind, u.status, s.can_sign_in
+		SELECT x.token_hash, x.assurance_level, x.last_seen_at, x.idle_seconds, x.expires_at, x.revoked_at,
+		       u.kind, u.status, s.can_sign_in
 		  FROM sessions x
 		  JOIN users u ON u.id = x.user_id
 		  JOIN user_statuses s ON s.code = u.status
 		 WHERE x.user_id = $1 AND x.id = $2`, userID, id)
 }
 
-// SessionAccess answers the question that is asked most: whether the bearer of a session may do something, in one statement with
-// the check of the session itself. known tells whether there is such a permission at all.
-func (r Reader) SessionAccess(ctx context.Context, userID, id uuid.UUID, permission string, at time.Time) (auth SessionAuth, known, allowed bool, err error) {
-	auth, err = one(ctx, r, func(row scanner) (s SessionAuth, err error) {
-		err = row.Scan(&s.TokenHash, &s.Assurance, timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt},
-			&s.Kind, &s.Status, &s.CanSignIn, &known, &allowed)
+// SessionAccess is AuthenticateSession and CheckAccess in one statement, because this is the most frequent query:
+// whether the user of a session has a permission. known reports whether the permission exists.
+func (r Reader) SessionAccess(
+	ctx context.Context, userID, id uuid.UUID, permission string, at time.Time,
+) (auth SessionAuth, known, allowed bool, err error) {
+	auth, err = queryOne(ctx, r, func(row scanner) (s SessionAuth, err error) {
+		err = row.Scan(&s.TokenHash, &s.Assurance, timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt},
+			nullTimeInto{&s.RevokedAt}, &s.Kind, &s.Status, &s.CanSignIn, &known, &allowed)
 		s.UserID, s.ID = userID, id
 		return s, err
 	}, `
-		SELECT x.token_hash, x.assurance_level, x.last_seen_at, x.idle_seconds, x.expires_at, x.revoked_at, u.kind, u.status, s.can_sign_in,
+		SELECT x.token_hash, x.assurance_level, x.last_seen_at, x.idle_seconds, x.expires_at, x.revoked_at,
+		       u.kind, u.status, s.can_sign_in,
 		       p.id IS NOT NULL,
 		       p.id IS NOT NULL AND s.can_sign_in AND EXISTS (
 		         SELECT 1
@@ -98,60 +103,70 @@ func (r Reader) SessionAccess(ctx context.Context, userID, id uuid.UUID, permiss
 
 // Session returns one session of a user.
 func (r Reader) Session(ctx context.Context, userID, id uuid.UUID) (SessionRecord, error) {
-	return one(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE user_id = $1 AND id = $2`, userID, id)
+	return queryOne(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE user_id = $1 AND id = $2`,
+		userID, id)
 }
 
-// Sessions returns a page of a user's sessions, ended ones too.
+// Sessions returns a page of a user's sessions, including expired and revoked ones.
 func (r Reader) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page) ([]SessionRecord, error) {
-	w := where{}
+	w := whereClause{}
 	w.and(`user_id = $%d`, userID)
-	w.walk(`id`, whole(p))
-	return all(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions`+w.text(), w.args...)
+	w.page(`id`, allIDs(p))
+	return queryAll(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions`+w.sql(), w.args...)
 }
 
-// InsertSession opens a session.
+// InsertSession adds a session.
 func (tx Tx) InsertSession(ctx context.Context, s SessionRecord) error {
-	return tx.later(ctx, `
+	return tx.execDeferred(ctx, `
 		INSERT INTO sessions (`+sessionColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.LastSeenAt, s.IdleSeconds, s.ExpiresAt, s.RevokedAt,
-		s.AddressSealed, s.UserAgentSealed, s.SchemaVersion, s.EndReason)
+		s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.LastSeenAt, s.IdleSeconds, s.ExpiresAt,
+		s.RevokedAt, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion, s.EndReason)
 }
 
-// endedAt is when a session ends: never before it began. Who ends it may have looked at the clock before, and waited; or on a node whose
-// clock is behind.
-const endedAt = `CASE WHEN created_at > $3 THEN created_at ELSE $3 END`
+// revokedAtValue is the time of a revocation, which is never before the session was created. $3 may be earlier: the
+// caller may have read the clock before it waited for a lock, or its node's clock may be slow.
+const revokedAtValue = `CASE WHEN created_at > $3 THEN created_at ELSE $3 END`
 
-// RevokeSession ends one session for a reason; cardinal.ErrNotFound when it is not there or has ended.
-func (tx Tx) RevokeSession(ctx context.Context, userID, id uuid.UUID, reason string, now time.Time) (SessionRecord, error) {
-	return one(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET revoked_at = `+endedAt+`, end_reason = $4 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
+// RevokeSession revokes one session for a reason; cardinal.ErrNotFound if it does not exist or was already revoked.
+func (tx Tx) RevokeSession(
+	ctx context.Context, userID, id uuid.UUID, reason string, now time.Time,
+) (SessionRecord, error) {
+	return queryOne(ctx, tx.Reader, scanSession, `
+		UPDATE sessions SET revoked_at = `+revokedAtValue+`, end_reason = $4
+		 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
 		RETURNING `+sessionColumns, userID, id, now, reason)
 }
 
-// RevokeSessions ends all sessions of a user but one (uuid.Nil spares none) for a reason, and returns those it ended.
-func (tx Tx) RevokeSessions(ctx context.Context, userID, spare uuid.UUID, reason string, now time.Time) ([]SessionRecord, error) {
-	return all(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET revoked_at = `+endedAt+`, end_reason = $4 WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
-		RETURNING `+sessionColumns, userID, spare, now, reason)
+// RevokeSessions revokes all sessions of a user except one (uuid.Nil: all) for a reason, and returns the revoked ones.
+func (tx Tx) RevokeSessions(
+	ctx context.Context, userID, except uuid.UUID, reason string, now time.Time,
+) ([]SessionRecord, error) {
+	return queryAll(ctx, tx.Reader, scanSession, `
+		UPDATE sessions SET revoked_at = `+revokedAtValue+`, end_reason = $4
+		 WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
+		RETURNING `+sessionColumns, userID, except, now, reason)
 }
 
-// RaiseSession gives a session a higher assurance; cardinal.ErrNotFound when it has ended.
+// RaiseSession sets the assurance level of a session; cardinal.ErrNotFound if it does not exist or was revoked.
 func (tx Tx) RaiseSession(ctx context.Context, userID, id uuid.UUID, assurance int) (SessionRecord, error) {
-	return one(ctx, tx.Reader, scanSession, `
+	return queryOne(ctx, tx.Reader, scanSession, `
 		UPDATE sessions SET assurance_level = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
 		RETURNING `+sessionColumns, userID, id, assurance)
 }
 
-// SeeSession notes that a session was used; it never moves backwards.
+// SeeSession sets when a session was last used, unless a later time is stored.
 func (tx Tx) SeeSession(ctx context.Context, userID, id uuid.UUID, at time.Time) error {
-	_, err := tx.exec(ctx, `UPDATE sessions SET last_seen_at = $3 WHERE user_id = $1 AND id = $2 AND last_seen_at < $3 AND revoked_at IS NULL`, userID, id, at)
+	_, err := tx.exec(ctx, `
+		UPDATE sessions SET last_seen_at = $3
+		 WHERE user_id = $1 AND id = $2 AND last_seen_at < $3 AND revoked_at IS NULL`, userID, id, at)
 	return err
 }
 
-// DeleteDeadSessions removes sessions whose absolute end is before a moment and returns how many.
+// DeleteDeadSessions deletes sessions whose absolute expiry is before a time, and returns their number.
 func (tx Tx) DeleteDeadSessions(ctx context.Context, before time.Time, limit int) (int64, error) {
 	return tx.exec(ctx, `
 		DELETE FROM sessions WHERE (user_id, id) IN (
-		  SELECT user_id, id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT `+limitOf(limit)+`)`, before)
+		  SELECT user_id, id FROM sessions
+		   WHERE expires_at < $1 ORDER BY expires_at LIMIT `+limitText(limit)+`)`, before)
 }

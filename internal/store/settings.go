@@ -25,27 +25,30 @@ func StampSetting(s cardinal.Setting) (cardinal.RowStamp, error) {
 
 // Settings returns all settings by name; numbers are float64.
 func (r Reader) Settings(ctx context.Context) ([]cardinal.Setting, error) {
-	return all(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings ORDER BY name`+r.engine.binary)
+	return queryAll(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings ORDER BY name`+r.engine.byteCollation)
 }
 
-// Setting returns the setting of a name; a number is a float64.
+// Setting returns the setting with a name; a number is a float64.
 func (r Reader) Setting(ctx context.Context, name string) (cardinal.Setting, error) {
-	return one(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings WHERE name = $1`, name)
+	return queryOne(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings WHERE name = $1`, name)
 }
 
-// SettingForChange returns the setting of a name and keeps others from changing it until the transaction ends.
+// SettingForChange returns the setting with a name and locks it until the transaction ends.
 func (tx Tx) SettingForChange(ctx context.Context, name string) (cardinal.Setting, error) {
-	return one(ctx, tx.Reader, scanSetting, `SELECT `+settingColumns+` FROM settings WHERE name = $1`+tx.engine.forChange, name)
+	return queryOne(ctx, tx.Reader, scanSetting,
+		`SELECT `+settingColumns+` FROM settings WHERE name = $1`+tx.engine.lockRow, name)
 }
 
-// UpdateSetting writes a setting's value, if its version is still the one given; it returns the row after. What is no JSON
-// string, number or boolean Violates "settings_value_ck".
-func (tx Tx) UpdateSetting(ctx context.Context, name string, version int64, value any, now time.Time) (cardinal.Setting, error) {
+// UpdateSetting updates a setting's value if it still has the given version; it returns the new row. A value that is
+// not a JSON string, number or boolean Violates "settings_value_ck".
+func (tx Tx) UpdateSetting(
+	ctx context.Context, name string, version int64, value any, now time.Time,
+) (cardinal.Setting, error) {
 	text, err := canonicalJSON(value)
 	if err != nil {
 		return cardinal.Setting{}, err
 	}
-	return one(ctx, tx.Reader, scanSetting, `
+	return queryOne(ctx, tx.Reader, scanSetting, `
 		UPDATE settings SET value = $3, updated_at = $4, version = version + 1
 		 WHERE name = $1 AND version = $2
 		RETURNING `+settingColumns, name, version, text, now)

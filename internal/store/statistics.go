@@ -16,16 +16,16 @@ func (tx Tx) RefreshStatistics(ctx context.Context) error {
 // statistic is how many rows a table had when they were last counted, about; 0 when they never were.
 func (r Reader) statistic(ctx context.Context, table string) (int64, error) {
 	if r.engine.name == "postgres" {
-		n, err := one(ctx, r, scanInt, `SELECT reltuples::bigint FROM pg_class WHERE oid = $1::regclass`, table)
+		n, err := queryOne(ctx, r, scanInt, `SELECT reltuples::bigint FROM pg_class WHERE oid = $1::regclass`, table)
 		return int64(max(n, 0)), err
 	}
-	if _, err := one(ctx, r, scanText, `SELECT name FROM sqlite_schema WHERE name = 'sqlite_stat1'`); err != nil {
+	if _, err := queryOne(ctx, r, scanText, `SELECT name FROM sqlite_schema WHERE name = 'sqlite_stat1'`); err != nil {
 		if errors.Is(err, cardinal.ErrNotFound) {
 			err = nil
 		}
 		return 0, err
 	}
 	// A partial index has fewer.
-	n, err := one(ctx, r, scanInt, `SELECT COALESCE(max(CAST(stat AS INTEGER)), 0) FROM sqlite_stat1 WHERE tbl = $1`, table)
+	n, err := queryOne(ctx, r, scanInt, `SELECT COALESCE(max(CAST(stat AS INTEGER)), 0) FROM sqlite_stat1 WHERE tbl = $1`, table)
 	return int64(n), err
 }

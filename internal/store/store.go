@@ -1,9 +1,9 @@
-// Package store keeps the records: one SQL text for SQLite and PostgreSQL, one file a table. It knows no permission and no
-// plain text of what is sealed.
+// Package store reads and writes the database: one SQL text for SQLite and PostgreSQL, one file per table. It checks no
+// permissions, and it sees encrypted columns only as ciphertext.
 //
-// Reading and writing are different types. Every SELECT is a method of Reader, every change a method of Tx, which embeds
-// Reader: writing to a replica does not compile, nor does writing outside a transaction. What differs between the two
-// databases stands in engine.go, sqlite.go and postgres.go.
+// Reading and writing are different types. Every SELECT is a method of Reader, every change is a method of Tx, which
+// embeds Reader: writing to a replica does not compile, nor does writing outside a transaction. What differs between
+// the two databases is in engine.go, sqlite.go and postgres.go.
 package store
 
 import (
@@ -17,29 +17,31 @@ import (
 	"cardinal"
 )
 
-// Store is an open database: safe for use by many goroutines.
+// Store is an open database. It is safe for concurrent use.
 type Store struct {
 	engine *engine
 }
 
-// Reader reads. What it reads in one call is consistent; two calls may see different moments, unless it is part of a Tx.
+// Reader has the queries. Each call reads one consistent snapshot. Two calls may read different snapshots, unless the
+// Reader is part of a Tx.
 type Reader struct {
 	engine *engine
 	q      querier
 }
 
-// Tx changes, within one transaction over every table.
+// Tx has the changes, within one transaction over all tables.
 type Tx struct {
 	Reader
 }
 
-// querier is what both a pool of connections and a transaction can do.
+// querier is implemented by a connection pool and by a transaction.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// Open opens the database that a URL names: "sqlite:PATH" (or a plain path), or "postgres://…". It changes nothing in it.
+// Open opens the database at a URL: "sqlite:PATH" (or a plain path), or "postgres://…". It does not change the
+// database.
 func Open(ctx context.Context, url string) (*Store, error) {
 	e, err := openEngine(ctx, url)
 	if err != nil {
@@ -48,21 +50,22 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	return &Store{engine: e}, nil
 }
 
-// Close ends all connections; SQLite folds its write-ahead log into the database file.
+// Close closes all connections. SQLite writes its write-ahead log back to the database file (a checkpoint).
 func (s *Store) Close() error { return s.engine.close() }
 
-// Engine names the kind of database: "sqlite" or "postgres".
+// Engine returns the kind of database: "sqlite" or "postgres".
 func (s *Store) Engine() string { return s.engine.name }
 
 // Read returns a Reader of the latest committed state.
 func (s *Store) Read(context.Context) Reader { return Reader{engine: s.engine, q: s.engine.reader} }
 
-// Write runs fn in one transaction and commits it if fn returns nil. After an error from a method of Tx, fn must return it.
-// On PostgreSQL a transaction that lost to another (deadlock, serialization) is tried again, so fn must not act outside tx.
+// Write runs fn in one transaction and commits it if fn returns nil. After an error from a method of Tx, fn must return
+// it. On PostgreSQL a transaction that fails by a deadlock or a serialization failure is retried, so fn must have no
+// effects outside tx.
 func (s *Store) Write(ctx context.Context, fn func(tx Tx) error) error {
-	const tries = 4
+	const maxAttempts = 4
 	var err error
-	for range tries {
+	for range maxAttempts {
 		if err = s.engine.transact(ctx, fn); !errors.Is(err, errRetry) {
 			return err
 		}
@@ -70,19 +73,15 @@ func (s *Store) Write(ctx context.Context, fn func(tx Tx) error) error {
 	return fmt.Errorf("%w: %w", cardinal.ErrBusy, err)
 }
 
-// Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
-	_, err := one(ctx, s.Read(ctx), func(row scanner) (n int, err error) { err = row.Scan(&n); return n, err }, `SELECT 1`)
-	return err
-}
-
-// scanner is a row to be scanned.
+// scanner is a row of a result.
 type scanner interface{ Scan(dest ...any) error }
 
-// one returns the single row of a query, or cardinal.ErrNotFound.
-func one[T any](ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+// queryOne returns the only row of a query, or cardinal.ErrNotFound.
+func queryOne[T any](
+	ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any,
+) (T, error) {
 	var none T
-	rows, err := r.q.QueryContext(ctx, query, r.engine.args(args)...)
+	rows, err := r.q.QueryContext(ctx, query, r.engine.encodeArgs(args)...)
 	if err != nil {
 		return none, r.engine.classify(err)
 	}
@@ -93,82 +92,84 @@ func one[T any](ctx context.Context, r Reader, scan func(scanner) (T, error), qu
 		}
 		return none, cardinal.ErrNotFound
 	}
-	found, err := scan(rows)
+	item, err := scan(rows)
 	if err != nil {
-		return none, fmt.Errorf("scan: %w", err)
+		return none, scanError(err)
 	}
-	// A constraint that a RETURNING statement breaks may show only when the statement ends.
+	// A statement with RETURNING may report a violated constraint only after its last row.
 	for rows.Next() {
 	}
-	return found, r.engine.classify(rows.Err())
+	return item, r.engine.classify(rows.Err())
 }
 
-// all returns every row of a query, never nil.
-func all[T any](ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := r.q.QueryContext(ctx, query, r.engine.args(args)...)
+// queryAll returns all rows of a query, never nil.
+func queryAll[T any](
+	ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any,
+) ([]T, error) {
+	rows, err := r.q.QueryContext(ctx, query, r.engine.encodeArgs(args)...)
 	if err != nil {
 		return nil, r.engine.classify(err)
 	}
 	defer rows.Close()
-	found := []T{}
+	items := []T{}
 	for rows.Next() {
 		item, err := scan(rows)
 		if err != nil {
-			return nil, fmt.Errorf("scan: %w", err)
+			return nil, scanError(err)
 		}
-		found = append(found, item)
+		items = append(items, item)
 	}
-	return found, r.engine.classify(rows.Err())
+	return items, r.engine.classify(rows.Err())
 }
 
-// exec runs a statement and returns how many rows it changed.
+// exec runs a statement and returns the number of changed rows.
 func (tx Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	done, err := tx.q.ExecContext(ctx, query, tx.engine.args(args)...)
+	result, err := tx.q.ExecContext(ctx, query, tx.engine.encodeArgs(args)...)
 	if err != nil {
 		return 0, tx.engine.classify(err)
 	}
-	return done.RowsAffected()
+	return result.RowsAffected()
 }
 
-// later runs a statement whose result nobody waits for: at once on SQLite; on PostgreSQL together with others, so that what it
-// breaks may show only at the next statement or as the error of Write.
-func (tx Tx) later(ctx context.Context, query string, args ...any) error {
-	args = tx.engine.args(args)
+// execDeferred runs a statement whose result is not needed. SQLite runs it immediately. PostgreSQL runs it later in a
+// batch (pipeline.go), so its error may be returned by the next statement or by Write.
+func (tx Tx) execDeferred(ctx context.Context, query string, args ...any) error {
+	args = tx.engine.encodeArgs(args)
 	if p, ok := tx.q.(*pipeline); ok {
-		p.later(query, args)
+		p.queue(query, args)
 		return nil
 	}
 	_, err := tx.q.ExecContext(ctx, query, args...)
 	return tx.engine.classify(err)
 }
 
-// limitOf is the bound of a batch as part of a statement's text: a planner that does not see it takes the batch for a tenth of the table
-// and reads all of it.
-func limitOf(n int) string { return strconv.Itoa(n) }
+// limitText is the limit of a batch as text for the statement. If the limit is an argument, the planner of PostgreSQL
+// assumes that the batch is a tenth of the table, and reads the whole table.
+func limitText(n int) string { return strconv.Itoa(n) }
 
-// The forms in which columns are scanned, alike on both engines.
-
-type timeInto struct{ to *time.Time }
+// timeInto scans a time, which PostgreSQL returns as a time and SQLite as microseconds since 1970.
+type timeInto struct{ dest *time.Time }
 
 func (t timeInto) Scan(v any) error {
 	switch v := v.(type) {
 	case time.Time:
-		*t.to = v.UTC()
+		*t.dest = v.UTC()
 	case int64:
-		*t.to = time.UnixMicro(v).UTC()
+		*t.dest = time.UnixMicro(v).UTC()
 	default:
 		return fmt.Errorf("not a time: %T", v)
 	}
 	return nil
 }
 
-type nullTimeInto struct{ to **time.Time }
+// nullTimeInto scans a time that may be NULL.
+type nullTimeInto struct{ dest **time.Time }
 
 func (t nullTimeInto) Scan(v any) error {
 	if v == nil {
-		*t.to = nil
+		*t.dest = nil
 		return nil
 	}
-	*t.to = new(time.Time)
-	return timeInto{*t.to}.Scan(v)
+	*t.dest = new(time.Time)
+	return timeInto{*t.dest}.Scan(v)
 }

@@ -25,21 +25,21 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func TestSQLite(t *testing.T) {
 	s, _ := migratedSQLite(t)
-	var ran statements
-	storetest.Run(t, s, func() { ran.note(t, s) })
-	t.Run("Plans", func(t *testing.T) { sqlitePlansHold(t, ran) })
+	var texts statementSet
+	storetest.Run(t, s, func() { texts.addFrom(t, s) })
+	t.Run("Plans", func(t *testing.T) { checkSQLitePlans(t, texts) })
 }
 
 func TestPostgres(t *testing.T) {
 	role := serviceRole(t)
 	s := asService(t, pgtest.Database(t), role)
-	var ran statements
-	storetest.Run(t, s, func() { ran.note(t, s) })
-	t.Run("Plans", func(t *testing.T) { postgresPlansHold(t, ran) })
+	var texts statementSet
+	storetest.Run(t, s, func() { texts.addFrom(t, s) })
+	t.Run("Plans", func(t *testing.T) { checkPostgresPlans(t, texts) })
 }
 
-// A database that sorts text as people do: what forgot COLLATE "C" shows here.
-func TestPostgresOfAnotherCollation(t *testing.T) {
+// TestPostgresICUCollation uses a database with a linguistic sort order: a missing COLLATE "C" fails here.
+func TestPostgresICUCollation(t *testing.T) {
 	storetest.RunSorting(t, func(t *testing.T) *store.Store {
 		server, name := pgtest.Server(t), "cardinal_icu_"+strings.ReplaceAll(uuid.NewString(), "-", "")
 		role := serviceRole(t)
@@ -53,7 +53,7 @@ func TestPostgresOfAnotherCollation(t *testing.T) {
 		db := openSQL(t, "pgx", u.String())
 		var other bool
 		if err := db.QueryRow(`SELECT 'a_c' < 'a1'`).Scan(&other); err != nil || !other {
-			t.Fatalf("the database sorts by bytes, so this test proves nothing (%v)", err)
+			t.Fatalf("the database sorts by bytes, so this test would prove nothing (%v)", err)
 		}
 		return asService(t, u.String(), role)
 	})
@@ -82,7 +82,7 @@ func migratedPostgres(t *testing.T) string {
 	})
 }
 
-// asService migrates a database as its owner and opens it as a role that has only the rights of grants.sql.
+// asService migrates a database as its owner and opens it as a role with only the privileges of grants.sql.
 func asService(t *testing.T, owner, role string) *store.Store {
 	t.Helper()
 	migrate(t, open(t, owner), role)
@@ -115,7 +115,7 @@ func open(t *testing.T, database string) *store.Store {
 	return s
 }
 
-// openSQL opens a database beside the store, to say what the store does not.
+// openSQL opens a database without the store, for statements that the store does not run.
 func openSQL(t *testing.T, driver, dsn string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(driver, dsn)
@@ -126,8 +126,8 @@ func openSQL(t *testing.T, driver, dsn string) *sql.DB {
 	return db
 }
 
-// serviceRole makes a role with a password like its name. It must be made before the databases that give it rights: then
-// it is dropped after them.
+// serviceRole creates a role whose password is its name. It must be created before the databases that grant it
+// privileges, so that it is dropped after them.
 func serviceRole(t *testing.T) string {
 	t.Helper()
 	role := "cardinal_service_" + strings.ReplaceAll(uuid.NewString(), "-", "")
@@ -138,7 +138,7 @@ func serviceRole(t *testing.T) string {
 
 func onServer(t *testing.T, statement string) {
 	t.Helper()
-	ctx := context.Background() // the test's own has ended when it cleans up
+	ctx := context.Background() // in a cleanup, the context of the test has ended
 	conn, err := pgx.Connect(ctx, pgtest.Server(t))
 	if err != nil {
 		t.Fatal(err)
@@ -156,5 +156,5 @@ func write(t *testing.T, s *store.Store, fn func(store.Tx) error) {
 	}
 }
 
-// idAt is the lowest id of a moment, as text.
+// idAt is the lowest id of a time, as text.
 func idAt(at time.Time) string { return cardinal.IDAt(at).String() }

@@ -2,30 +2,30 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"cardinal"
 )
 
-// sampleSize is how many users an estimate looks at.
-const sampleSize = 2000
+// countSampleSize is how many users an estimate is based on.
+const countSampleSize = 2000
 
-// UserCount counts the users of a filter exactly up to most. Beyond that, and where more users than that would have to be looked at, it
-// estimates: as large a share of all users as of the newest.
-func (r Reader) UserCount(ctx context.Context, f cardinal.UserFilter, most int) (cardinal.Count, error) {
-	f.Page = cardinal.Page{Limit: most}
-	within := userSpan(f)
-	lead, others, err := r.lead(ctx, sources(f), everyone, within, most)
+// UserCount counts the users of a filter exactly up to limit. Above that, and where the count would have to scan more
+// users than that, it is an estimate: the filter's share of the newest users, applied to the number of all users.
+func (r Reader) UserCount(ctx context.Context, f cardinal.UserFilter, limit int) (cardinal.Count, error) {
+	f.Page = cardinal.Page{Limit: limit}
+	ids := userIDRange(f)
+	driving, others, err := r.chooseDriving(ctx, userFilters(f), allUsers, ids, limit)
 	if err != nil {
 		return cardinal.Count{}, err
 	}
-	if !lead.full {
-		w := where{}
-		from := w.join(lead.source, others)
-		w.walk(lead.key, within)
-		n, err := one(ctx, r, scanInt, `SELECT count(*) FROM (SELECT `+lead.key+` FROM `+from+w.text()+`) AS c`, w.args...)
-		if err != nil || n <= most {
+	if !driving.exceedsScan {
+		w := whereClause{}
+		from := w.joinUsers(driving.indexFilter, others)
+		w.page(driving.idColumn, ids)
+		n, err := queryOne(ctx, r, scanInt,
+			`SELECT count(*) FROM (SELECT `+driving.idColumn+` FROM `+from+w.sql()+`) AS c`, w.args...)
+		if err != nil || n <= limit {
 			return cardinal.Count{Value: int64(n), IsExact: true}, err
 		}
 	}
@@ -34,28 +34,32 @@ func (r Reader) UserCount(ctx context.Context, f cardinal.UserFilter, most int) 
 		return cardinal.Count{}, err
 	}
 	users, err := r.statistic(ctx, `users`)
-	return cardinal.Count{Value: max(int64(share*float64(users)), int64(most))}, err
+	return cardinal.Count{Value: max(int64(share*float64(users)), int64(limit))}, err
 }
 
-// shareOfNewest returns how many of the newest users a filter holds for, 0 to 1.
+// shareOfNewest returns the share of the newest users that match a filter, 0 to 1.
 func (r Reader) shareOfNewest(ctx context.Context, f cardinal.UserFilter) (float64, error) {
-	within := userSpan(f)
-	w := where{}
-	w.and(`users.id >= $%d`, within.low)
-	w.and(`users.id < $%d`, within.high)
-	for _, s := range sources(f) {
-		if s.probe != "" {
-			w.and(s.probe, s.args...)
+	ids := userIDRange(f)
+	w := whereClause{}
+	w.and(`users.id >= $%d`, ids.low)
+	w.and(`users.id < $%d`, ids.high)
+	for _, filter := range userFilters(f) {
+		if filter.exists != "" {
+			w.and(filter.exists, filter.args...)
 		}
 	}
-	type counts struct{ all, some int }
-	n, err := one(ctx, r, func(row scanner) (c counts, err error) { err = row.Scan(&c.all, &c.some); return c, err },
-		`SELECT count(*), count(CASE WHEN `+strings.Join(w.terms, ` AND `)+` THEN 1 END)
-		   FROM (SELECT id, kind, status FROM users ORDER BY id DESC LIMIT `+fmt.Sprint(sampleSize)+`) AS users`, w.args...)
+	type counts struct{ all, matching int }
+	n, err := queryOne(ctx, r, func(row scanner) (c counts, err error) {
+		err = row.Scan(&c.all, &c.matching)
+		return c, err
+	}, `
+		 SELECT count(*), count(CASE WHEN `+strings.Join(w.conditions, ` AND `)+` THEN 1 END)
+		   FROM (SELECT id, kind, status FROM users ORDER BY id DESC LIMIT `+limitText(countSampleSize)+`) AS users`,
+		w.args...)
 	if err != nil || n.all == 0 {
 		return 0, err
 	}
-	return float64(n.some) / float64(n.all), nil
+	return float64(n.matching) / float64(n.all), nil
 }
 
 func scanInt(row scanner) (n int, err error) {

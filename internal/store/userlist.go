@@ -1,3 +1,5 @@
+// Lists of users with filters; pagescan.go has the algorithm.
+
 package store
 
 import (
@@ -9,33 +11,40 @@ import (
 	"cardinal"
 )
 
-// UserWalk is what a walk over users found.
+// UserWalk is one page of users.
 type UserWalk struct {
-	Users []cardinal.User // one more than asked for when there are more
-	Until uuid.UUID       // where the walk stopped before it found enough: the next begins there; uuid.Nil when it came to the end
+	Users []cardinal.User // one more than the limit if there are more
+	// Until is where the scan stopped before it found enough users: the next page begins after it. uuid.Nil if the scan
+	// reached the end.
+	Until uuid.UUID
 }
 
-// sources are the filters that are set. The first leads when nothing is known of their sizes.
-func sources(f cardinal.UserFilter) []source {
-	var all []source
-	add := func(from, key, term, probe string, args ...any) {
-		all = append(all, source{from: from, key: key, term: term, args: args, probe: probe})
+// userFilters returns the filters that are set. The first one drives the scan where nothing is known of their sizes.
+func userFilters(f cardinal.UserFilter) []indexFilter {
+	var filters []indexFilter
+	add := func(table, idColumn, condition, exists string, args ...any) {
+		filters = append(filters,
+			indexFilter{table: table, idColumn: idColumn, condition: condition, args: args, exists: exists})
 	}
 	if f.Identifier != nil {
 		add(`identifiers`, `identifiers.user_id`, `identifiers.value_index = $%d`,
 			`(SELECT 1 FROM identifiers i WHERE i.value_index = $%d AND i.user_id = users.id) = 1`, f.Identifier)
-		all[0].leads = true
+		filters[0].unique = true
 	}
 	for _, token := range f.Tokens {
 		add(`search_tokens`, `search_tokens.user_id`, `search_tokens.token = $%d`,
 			`(SELECT 1 FROM search_tokens t WHERE t.token = $%d AND t.user_id = users.id) = 1`, token)
 	}
 	for _, pair := range f.Pairs {
-		add(`search_tokens`, `search_tokens.user_id`, `search_tokens.token = $%d`, ``, pair) // whoever has the tokens has the pair
+		// No exists: a user with both tokens also has the pair.
+		add(`search_tokens`, `search_tokens.user_id`, `search_tokens.token = $%d`, ``, pair)
 	}
 	if f.RoleID != uuid.Nil {
-		add(`user_roles`, `user_roles.user_id`, `user_roles.role_id = $%d AND (user_roles.expires_at IS NULL OR user_roles.expires_at > $%d)`,
-			`(SELECT 1 FROM user_roles g WHERE g.role_id = $%d AND (g.expires_at IS NULL OR g.expires_at > $%d) AND g.user_id = users.id) = 1`, f.RoleID, f.At)
+		add(`user_roles`, `user_roles.user_id`,
+			`user_roles.role_id = $%d AND (user_roles.expires_at IS NULL OR user_roles.expires_at > $%d)`,
+			`(SELECT 1 FROM user_roles g
+			   WHERE g.role_id = $%d AND (g.expires_at IS NULL OR g.expires_at > $%d) AND g.user_id = users.id) = 1`,
+			f.RoleID, f.At)
 	}
 	if f.Status != "" {
 		add(`users`, `users.id`, `users.status = $%d`, `users.status || '' = $%d`, f.Status)
@@ -43,66 +52,68 @@ func sources(f cardinal.UserFilter) []source {
 	if f.Kind != "" {
 		add(`users`, `users.id`, `users.kind = $%d`, `users.kind || '' = $%d`, f.Kind)
 	}
-	return all
+	return filters
 }
 
-// everyone is the source of a list without filters.
-var everyone = source{from: `users`, key: `users.id`}
+// allUsers drives a list without filters.
+var allUsers = indexFilter{table: `users`, idColumn: `users.id`}
 
-// userSpan is what a page of a filter looks at.
-func userSpan(f cardinal.UserFilter) span {
+// userIDRange is the range of ids that a page of a filter is taken from.
+func userIDRange(f cardinal.UserFilter) idRange {
 	low, high := cardinal.IDAt(time.UnixMilli(1)), cardinal.MaxID
 	if f.BuiltIn {
 		low = uuid.Nil
 	}
-	if from := floorID(f.CreatedFrom); !f.CreatedFrom.IsZero() && less(low, from) {
+	if from := lowestIDAt(f.CreatedFrom); !f.CreatedFrom.IsZero() && lessID(low, from) {
 		low = from
 	}
 	if !f.CreatedUntil.IsZero() {
-		high = floorID(f.CreatedUntil)
+		high = lowestIDAt(f.CreatedUntil)
 	}
-	return span{f.Page, low, high}
+	return idRange{f.Page, low, high}
 }
 
-// Users returns a page of users. Each filter has an index that gives its users in order: the rarest leads, the others are asked about
-// each of its users, and a walk looks at a bounded number of them, so that no combination of filters reads a table.
+// Users returns a page of users. The most selective filter drives the scan, the others are tested per user. One page
+// scans a bounded number of users, so that no combination of filters reads a whole table.
 func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) (UserWalk, error) {
-	var walk UserWalk
-	within := userSpan(f)
-	lead, others, err := r.lead(ctx, sources(f), everyone, within, walkMost)
+	var page UserWalk
+	ids := userIDRange(f)
+	driving, others, err := r.chooseDriving(ctx, userFilters(f), allUsers, ids, maxScan)
 	if err != nil {
-		return walk, err
+		return page, err
 	}
-	until, err := r.until(ctx, lead, within, walkMost)
+	limitID, err := r.scanLimitID(ctx, driving, ids, maxScan)
 	if err != nil {
-		return walk, err
+		return page, err
 	}
-	w := where{}
-	from := w.join(lead.source, others)
-	w.stop(lead.key, within.Page, until)
-	w.walk(lead.key, within)
-	if walk.Users, err = all(ctx, r, scanUser, `SELECT `+userColumns+` FROM `+from+w.text(), w.args...); err != nil {
-		return walk, err
+	w := whereClause{}
+	from := w.joinUsers(driving.indexFilter, others)
+	w.boundAt(driving.idColumn, ids.Page, limitID)
+	w.page(driving.idColumn, ids)
+	page.Users, err = queryAll(ctx, r, scanUser, `SELECT `+userColumns+` FROM `+from+w.sql(), w.args...)
+	if err != nil {
+		return page, err
 	}
-	if len(walk.Users) <= f.Limit {
-		walk.Until = until
+	if len(page.Users) <= f.Limit {
+		page.Until = limitID
 	}
-	return walk, nil
+	return page, nil
 }
 
-// join returns what a list reads from, with the conditions of the sources: the lead's users, of whom the others hold.
-func (w *where) join(lead source, others []source) (from string) {
-	from = lead.from
-	if lead.from != `users` {
-		from += ` CROSS JOIN users` // which SQLite takes as the order to go by
-		w.and(`users.id = ` + lead.key)
+// joinUsers adds the conditions of all filters and returns the FROM list: the table of the driving index, joined with
+// users.
+func (w *whereClause) joinUsers(driving indexFilter, others []indexFilter) (from string) {
+	from = driving.table
+	if driving.table != `users` {
+		from += ` CROSS JOIN users` // SQLite joins the tables of a CROSS JOIN in the order in which they are written
+		w.and(`users.id = ` + driving.idColumn)
 	}
-	if lead.term != "" {
-		w.and(lead.term, lead.args...)
+	if driving.condition != "" {
+		w.and(driving.condition, driving.args...)
 	}
-	for _, s := range others {
-		if s.probe != "" {
-			w.and(s.probe, s.args...)
+	for _, f := range others {
+		if f.exists != "" {
+			w.and(f.exists, f.args...)
 		}
 	}
 	return from

@@ -9,8 +9,8 @@ import (
 	"cardinal"
 )
 
-const userColumns = `users.id, users.kind, users.status, users.status_before_deletion, users.created_at, users.updated_at,
-  users.deleted_at, users.erased_at, users.version, users.schema_version`
+const userColumns = `users.id, users.kind, users.status, users.status_before_deletion, users.created_at,
+  users.updated_at, users.deleted_at, users.erased_at, users.version, users.schema_version`
 
 func scanUser(row scanner) (u cardinal.User, err error) {
 	err = row.Scan(&u.ID, &u.Kind, &u.Status, &u.StatusBeforeDeletion, timeInto{&u.CreatedAt}, timeInto{&u.UpdatedAt},
@@ -20,72 +20,82 @@ func scanUser(row scanner) (u cardinal.User, err error) {
 
 // StampUser digests a row of users.
 func StampUser(u cardinal.User) cardinal.RowStamp {
-	return stamp("users", keyOf(u.ID), u.Version, u.ID, u.Kind, u.Status, u.StatusBeforeDeletion, u.CreatedAt, u.UpdatedAt,
-		u.DeletedAt, u.ErasedAt, u.Version, u.SchemaVersion)
+	return stamp("users", keyOf(u.ID), u.Version, u.ID, u.Kind, u.Status, u.StatusBeforeDeletion, u.CreatedAt,
+		u.UpdatedAt, u.DeletedAt, u.ErasedAt, u.Version, u.SchemaVersion)
 }
 
-// User returns a user, soft-deleted ones too.
+// User returns a user, also if it is soft-deleted or erased.
 func (r Reader) User(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
-	return one(ctx, r, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
+	return queryOne(ctx, r, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
 }
 
-// floorID is cardinal.IDAt, for moments too that no id can carry: before 1970 comes before every id.
-func floorID(t time.Time) uuid.UUID {
+// lowestIDAt is cardinal.IDAt, also for times before 1970, which no id has: it returns the id before all others.
+func lowestIDAt(t time.Time) uuid.UUID {
 	if t.Before(time.UnixMilli(0)) {
 		return uuid.Nil
 	}
 	return cardinal.IDAt(t)
 }
 
-// UserForChange returns a user and keeps others from changing it until the transaction ends.
+// UserForChange returns a user and locks it until the transaction ends.
 func (tx Tx) UserForChange(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
-	return one(ctx, tx.Reader, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`+tx.engine.forChange, id)
+	return queryOne(ctx, tx.Reader, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`+tx.engine.lockRow, id)
 }
 
-// InsertUser adds a user in the status that an action gives a new one; cardinal.ErrNotFound for an action that makes nobody.
+// InsertUser adds a user with the initial status of an action; cardinal.ErrNotFound for an action that creates no
+// users.
 func (tx Tx) InsertUser(ctx context.Context, id uuid.UUID, kind, action string, now time.Time) (cardinal.User, error) {
 	status, err := tx.initialStatus(ctx, action)
 	if err != nil {
 		return cardinal.User{}, err
 	}
 	u := cardinal.User{ID: id, Kind: kind, Status: status, CreatedAt: now, UpdatedAt: now, Version: 1, SchemaVersion: 1}
-	return u, tx.later(ctx, `
+	return u, tx.execDeferred(ctx, `
 		INSERT INTO users (id, kind, status, created_at, updated_at, version, schema_version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, u.ID, u.Kind, u.Status, u.CreatedAt, u.UpdatedAt, u.Version, u.SchemaVersion)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		u.ID, u.Kind, u.Status, u.CreatedAt, u.UpdatedAt, u.Version, u.SchemaVersion)
 }
 
-// initialStatus looks up the status of a new user once: the transitions change only by migration.
+// initialStatus returns the initial status of an action. It is cached, because the transitions change only by
+// migration.
 func (tx Tx) initialStatus(ctx context.Context, action string) (string, error) {
-	if known, ok := tx.engine.initialStatus.Load(action); ok {
-		return known.(string), nil
+	if cached, ok := tx.engine.initialStatuses.Load(action); ok {
+		return cached.(string), nil
 	}
-	status, err := one(ctx, tx.Reader, scanText, `
+	status, err := queryOne(ctx, tx.Reader, scanText, `
 		SELECT to_status FROM user_status_transitions WHERE from_status IS NULL AND action = $1`, action)
 	if err == nil {
-		tx.engine.initialStatus.Store(action, status)
+		tx.engine.initialStatuses.Store(action, status)
 	}
 	return status, err
 }
 
-// InitialStatuses returns the statuses that a new user can have, by the action that makes them.
+// InitialStatuses returns the initial status of a user by the action that creates the user.
 func (r Reader) InitialStatuses(ctx context.Context) (map[string]string, error) {
-	found, err := all(ctx, r, func(row scanner) (pair [2]string, err error) { err = row.Scan(&pair[0], &pair[1]); return pair, err },
-		`SELECT action, to_status FROM user_status_transitions WHERE from_status IS NULL`)
+	type transition struct{ action, status string }
+	transitions, err := queryAll(ctx, r, func(row scanner) (t transition, err error) {
+		err = row.Scan(&t.action, &t.status)
+		return t, err
+	}, `SELECT action, to_status FROM user_status_transitions WHERE from_status IS NULL`)
 	statuses := map[string]string{}
-	for _, pair := range found {
-		statuses[pair[0]] = pair[1]
+	for _, t := range transitions {
+		statuses[t.action] = t.status
 	}
 	return statuses, err
 }
 
-// SetUserStatus moves a user by an action (suspend, reactivate, delete, restore, activate) as the transitions allow; a
-// restore returns to the status before the deletion. cardinal.ErrNotFound when no such move starts from where the user is.
-func (tx Tx) SetUserStatus(ctx context.Context, id uuid.UUID, version int64, action string, now time.Time) (cardinal.User, error) {
-	return one(ctx, tx.Reader, scanUser, `
+// SetUserStatus changes a user's status by an action (suspend, reactivate, delete, restore, activate) of
+// user_status_transitions. A restore sets the status from before the deletion. cardinal.ErrNotFound if the action is
+// not allowed in the user's current status, or if the user does not have the given version.
+func (tx Tx) SetUserStatus(
+	ctx context.Context, id uuid.UUID, version int64, action string, now time.Time,
+) (cardinal.User, error) {
+	return queryOne(ctx, tx.Reader, scanUser, `
 		UPDATE users
 		   SET status = t.to_status,
 		       deleted_at = CASE WHEN s.is_deleted THEN COALESCE(users.deleted_at, $3) END,
-		       status_before_deletion = CASE WHEN s.is_deleted THEN COALESCE(users.status_before_deletion, users.status) END,
+		       status_before_deletion = CASE WHEN s.is_deleted
+		         THEN COALESCE(users.status_before_deletion, users.status) END,
 		       updated_at = $3, version = users.version + 1
 		  FROM user_status_transitions t JOIN user_statuses s ON s.code = t.to_status
 		 WHERE users.id = $1 AND users.version = $2 AND t.from_status = users.status AND t.action = $4
@@ -93,16 +103,16 @@ func (tx Tx) SetUserStatus(ctx context.Context, id uuid.UUID, version int64, act
 		RETURNING `+userColumns, id, version, now, action)
 }
 
-// TouchUser raises a user's version without another change: a change below it that its readers should notice.
+// TouchUser increments a user's version when a row that belongs to the user changes, so that readers notice it.
 func (tx Tx) TouchUser(ctx context.Context, id uuid.UUID, version int64, now time.Time) (cardinal.User, error) {
-	return one(ctx, tx.Reader, scanUser, `
+	return queryOne(ctx, tx.Reader, scanUser, `
 		UPDATE users SET updated_at = $3, version = version + 1 WHERE id = $1 AND version = $2
 		RETURNING `+userColumns, id, version, now)
 }
 
-// Statuses lists the states a user can be in.
+// Statuses returns the statuses that a user can have.
 func (r Reader) Statuses(ctx context.Context) ([]cardinal.Status, error) {
-	return all(ctx, r, func(row scanner) (s cardinal.Status, err error) {
+	return queryAll(ctx, r, func(row scanner) (s cardinal.Status, err error) {
 		err = row.Scan(&s.Code, &s.Description, &s.CanSignIn, &s.IsDeleted, &s.IsErased, &s.AwaitsProof)
 		return s, err
 	}, `
@@ -111,9 +121,9 @@ func (r Reader) Statuses(ctx context.Context) ([]cardinal.Status, error) {
 		  FROM user_statuses s ORDER BY s.id`)
 }
 
-// UserKinds lists the kinds of actor.
+// UserKinds returns the kinds of users.
 func (r Reader) UserKinds(ctx context.Context) ([]cardinal.UserKind, error) {
-	return all(ctx, r, func(row scanner) (k cardinal.UserKind, err error) {
+	return queryAll(ctx, r, func(row scanner) (k cardinal.UserKind, err error) {
 		err = row.Scan(&k.Code, &k.CanSignIn, &k.CanHoldAPIKeys, &k.IsListed)
 		return k, err
 	}, `SELECT code, can_sign_in, can_hold_api_keys, is_listed FROM user_kinds ORDER BY id`)

@@ -12,31 +12,36 @@ import (
 
 func audit(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	subject, actor, request, session, key := newUser(t, s, "person"), newUser(t, s, "person"), cardinal.NewID(), cardinal.NewID(), cardinal.NewID()
+	subject, actor := newUser(t, s, "person"), newUser(t, s, "person")
+	request, session, key := cardinal.NewID(), cardinal.NewID(), cardinal.NewID()
 	now := time.Now().UTC()
 	next := time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, time.UTC)
-	// Around the turn of a month, which is the edge of a partition.
-	ats := []time.Time{next.Add(-2 * time.Millisecond), next.Add(-time.Millisecond), next, next.Add(time.Millisecond), next.AddDate(0, 2, 0), next.AddDate(0, 2, 0)}
-	var made []cardinal.AuditEvent
+	// Around the end of a month, which is the boundary between two partitions.
+	ats := []time.Time{next.Add(-2 * time.Millisecond), next.Add(-time.Millisecond), next, next.Add(time.Millisecond),
+		next.AddDate(0, 2, 0), next.AddDate(0, 2, 0)}
+	var inserted []cardinal.AuditEvent
 	for i, at := range ats {
 		id := cardinal.IDAt(at)
 		id[15] = byte(i)
-		e := cardinal.AuditEvent{ID: id, OccurredAt: at.Truncate(time.Millisecond), ActorID: actor, SubjectID: subject, Action: "users.update", Attempts: 1,
-			ChangedRows: []cardinal.RowStamp{}, Changes: map[string]cardinal.ColumnChange{}, SchemaVersion: 1}
+		e := cardinal.AuditEvent{ID: id, OccurredAt: at.Truncate(time.Millisecond), ActorID: actor, SubjectID: subject,
+			Action: "users.update", Attempts: 1, ChangedRows: []cardinal.RowStamp{},
+			Changes: map[string]cardinal.ColumnChange{}, SchemaVersion: 1}
 		if i%2 == 1 {
 			e.SubjectID, e.ActorID, e.SessionID, e.APIKeyID, e.RequestID = actor, subject, &session, &key, &request
 			e.Action, e.IsRefused, e.Attempts, e.SchemaVersion = "sessions.create", true, 3, 2
-			e.ChangedRows = []cardinal.RowStamp{{Table: "users", Key: subject.String(), Version: 2, Columns: 1, Digest: []byte{0, 1, 255}}, {Table: "contacts", Key: "a/b"}}
-			e.Changes = map[string]cardinal.ColumnChange{"users.status": {From: "active", To: "süß <日本>"}, "profiles.locale": {Masked: true}, "x": {From: 1.5, To: true}}
-			e.AddressSealed, e.UserAgentSealed = sealed(128), sealed(600)
+			e.ChangedRows = []cardinal.RowStamp{{Table: "users", Key: subject.String(), Version: 2, Columns: 1,
+				Digest: []byte{0, 1, 255}}, {Table: "contacts", Key: "a/b"}}
+			e.Changes = map[string]cardinal.ColumnChange{"users.status": {From: "active", To: "süß <日本>"},
+				"profiles.locale": {Masked: true}, "x": {From: 1.5, To: true}}
+			e.AddressSealed, e.UserAgentSealed = ciphertext(128), ciphertext(600)
 		}
 		write(t, s, func(tx store.Tx) error { return tx.AppendEvent(ctx, e) })
-		made = append(made, e)
+		inserted = append(inserted, e)
 	}
 	pick := func(indexes ...int) []cardinal.AuditEvent {
 		found := []cardinal.AuditEvent{}
 		for _, i := range indexes {
-			found = append(found, made[i])
+			found = append(found, inserted[i])
 		}
 		return found
 	}
@@ -50,58 +55,73 @@ func audit(t *testing.T, s *store.Store) {
 		{"request", cardinal.AuditFilter{RequestID: request}, pick(1, 3, 5)},
 		{"request and actor", cardinal.AuditFilter{RequestID: request, ActorID: subject}, pick(1, 3, 5)},
 		{"request and another actor", cardinal.AuditFilter{RequestID: request, ActorID: actor}, pick()},
-		{"all four", cardinal.AuditFilter{SubjectID: actor, ActorID: subject, Action: "sessions.create", RequestID: request}, pick(1, 3, 5)},
+		{"all four", cardinal.AuditFilter{SubjectID: actor, ActorID: subject, Action: "sessions.create",
+			RequestID: request}, pick(1, 3, 5)},
 		{"action and subject", cardinal.AuditFilter{Action: "users.update", SubjectID: subject}, pick(0, 2, 4)},
 		{"subject and another action", cardinal.AuditFilter{Action: "sessions.create", SubjectID: subject}, pick()},
 		{"from is inclusive", cardinal.AuditFilter{RequestID: request, From: ats[3]}, pick(3, 5)},
 		{"until is exclusive", cardinal.AuditFilter{RequestID: request, Until: ats[3]}, pick(1)},
 		{"between", cardinal.AuditFilter{ActorID: actor, From: ats[1], Until: ats[4]}, pick(2)},
-		{"since 1969", cardinal.AuditFilter{ActorID: actor, From: time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)}, pick(0, 2, 4)},
-		{"until 1969", cardinal.AuditFilter{ActorID: actor, Until: time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)}, pick()},
-		{"nobody", cardinal.AuditFilter{SubjectID: cardinal.NewID()}, pick()},
+		{"since 1969", cardinal.AuditFilter{ActorID: actor, From: time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)},
+			pick(0, 2, 4)},
+		{"until 1969", cardinal.AuditFilter{ActorID: actor, Until: time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)},
+			pick()},
+		{"unknown subject", cardinal.AuditFilter{SubjectID: cardinal.NewID()}, pick()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			same(t, "Events", walk(t, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
+			wantEqual(t, "Events", readPages(t, func(e cardinal.AuditEvent) uuid.UUID {
+				return e.ID
+			}, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
 				c.filter.Page = p
 				found, err := r.Events(ctx, c.filter)
 				return found.Events, err
 			}), c.want)
 		})
 	}
-	walk(t, func(e cardinal.AuditEvent) uuid.UUID { return e.ID }, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
+	readPages(t, func(e cardinal.AuditEvent) uuid.UUID {
+		return e.ID
+	}, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
 		found, err := r.Events(ctx, cardinal.AuditFilter{Page: p, From: ats[0]})
 		return found.Events, err
 	})
 
-	boundedEvents(t, s)
+	boundedEventScan(t, s)
 
 	appended := func(change func(e *cardinal.AuditEvent)) error {
-		e := made[0]
+		e := inserted[0]
 		e.ID = cardinal.NewID()
 		change(&e)
 		return s.Write(ctx, func(tx store.Tx) error { return tx.AppendEvent(ctx, e) })
 	}
 	if err := appended(func(e *cardinal.AuditEvent) { e.ChangedRows, e.Changes = nil, nil }); err != nil {
-		t.Errorf("an event without rows: %v", err)
+		t.Errorf("event without rows: %v", err)
 	}
-	violated(t, "audit_logs_action_ck", appended(func(e *cardinal.AuditEvent) { e.Action = "a.b.c.d.e" }))
-	violated(t, "audit_logs_attempts_ck", appended(func(e *cardinal.AuditEvent) { e.Attempts = 0 }))
-	violated(t, "audit_logs_address_ck", appended(func(e *cardinal.AuditEvent) { e.AddressSealed = []byte("2001:db8::1, 2001:db8::2, 2001:db8::3") }))
-	violated(t, foreignKey(s, "audit_logs_actor_fk"), appended(func(e *cardinal.AuditEvent) { e.ActorID = cardinal.NewID() }))
-	violated(t, foreignKey(s, "audit_logs_subject_fk"), appended(func(e *cardinal.AuditEvent) { e.SubjectID = cardinal.NewID() }))
-	// The same event a second time: SQLite says append-only because a replacement would look the same.
-	if err := appended(func(e *cardinal.AuditEvent) { e.ID = made[0].ID }); !store.Violates(err, "audit_logs_append_only") && !store.Violates(err, "audit_logs_") {
-		t.Errorf("an event twice: %v", err)
+	wantViolation(t, "audit_logs_action_ck", appended(func(e *cardinal.AuditEvent) { e.Action = "a.b.c.d.e" }))
+	wantViolation(t, "audit_logs_attempts_ck", appended(func(e *cardinal.AuditEvent) { e.Attempts = 0 }))
+	wantViolation(t, "audit_logs_address_ck", appended(func(e *cardinal.AuditEvent) {
+		e.AddressSealed = []byte("2001:db8::1, 2001:db8::2, 2001:db8::3")
+	}))
+	wantViolation(t, foreignKey(s, "audit_logs_actor_fk"), appended(func(e *cardinal.AuditEvent) {
+		e.ActorID = cardinal.NewID()
+	}))
+	wantViolation(t, foreignKey(s, "audit_logs_subject_fk"), appended(func(e *cardinal.AuditEvent) {
+		e.SubjectID = cardinal.NewID()
+	}))
+	// The same event a second time: SQLite reports append-only, because it cannot tell this from a replacement.
+	if err := appended(func(e *cardinal.AuditEvent) {
+		e.ID = inserted[0].ID
+	}); !store.Violates(err, "audit_logs_append_only") && !store.Violates(err, "audit_logs_") {
+		t.Errorf("the same event twice: %v", err)
 	}
 }
 
 func auditMonths(t *testing.T, s *store.Store) {
 	ctx, now := t.Context(), time.Now().UTC()
 	ensure := func(at time.Time) int {
-		return written(t, s, func(tx store.Tx) (int, error) { return tx.EnsureAuditMonths(ctx, at) })
+		return inTx(t, s, func(tx store.Tx) (int, error) { return tx.EnsureAuditMonths(ctx, at) })
 	}
-	if made := ensure(now); made != 0 {
-		t.Errorf("Migrate left %d months to make", made)
+	if created := ensure(now); created != 0 {
+		t.Errorf("Migrate left %d months to create", created)
 	}
 	if ahead := must(s.Read(ctx).AuditMonthsAhead(ctx, now))(t); ahead != 12 {
 		t.Errorf("AuditMonthsAhead: %d", ahead)
@@ -111,27 +131,28 @@ func auditMonths(t *testing.T, s *store.Store) {
 	if s.Engine() == "postgres" {
 		want = 2
 	}
-	// The last moment of a month, as somebody behind UTC writes it.
+	// The last microsecond of a month, in a time zone behind UTC.
 	later := first.AddDate(0, 3, 0).Add(-time.Microsecond).In(time.FixedZone("", -11*3600))
-	if made := ensure(later); made != want {
-		t.Errorf("EnsureAuditMonths two months later: %d, want %d", made, want)
+	if created := ensure(later); created != want {
+		t.Errorf("EnsureAuditMonths two months later: %d, want %d", created, want)
 	}
 	if ahead := must(s.Read(ctx).AuditMonthsAhead(ctx, later))(t); ahead != 12 {
 		t.Errorf("AuditMonthsAhead two months later: %d", ahead)
 	}
 }
 
-// boundedEvents: where two filters have more events than one walk looks at and hardly one in common, walks end before they found it, each
-// further on, across the turn of a month too.
-func boundedEvents(t *testing.T, s *store.Store) {
+// boundedEventScan: two filters have more events than one page scans, and only one event in common. Pages end before
+// they reach it; each page continues the scan, also across the end of a month.
+func boundedEventScan(t *testing.T, s *store.Store) {
 	const each = 2500
 	ctx, r := t.Context(), s.Read(t.Context())
 	actor, now := newUser(t, s, "person"), time.Now().UTC()
-	turn := time.Date(now.Year(), now.Month()+5, 1, 0, 0, 0, 0, time.UTC)
+	monthEnd := time.Date(now.Year(), now.Month()+5, 1, 0, 0, 0, 0, time.UTC)
 	var rare uuid.UUID
 	write(t, s, func(tx store.Tx) error {
 		for i := range 2 * each {
-			e := cardinal.AuditEvent{ID: cardinal.IDAt(turn.Add(time.Duration(i-each) * time.Millisecond)), ActorID: actor, SubjectID: actor, Action: "bounded.common", Attempts: 1, SchemaVersion: 1}
+			e := cardinal.AuditEvent{ID: cardinal.IDAt(monthEnd.Add(time.Duration(i-each) * time.Millisecond)),
+				ActorID: actor, SubjectID: actor, Action: "bounded.common", Attempts: 1, SchemaVersion: 1}
 			if i%2 == 1 {
 				e.ActorID, e.Action = cardinal.SystemID, "bounded.rare"
 			}
@@ -145,22 +166,23 @@ func boundedEvents(t *testing.T, s *store.Store) {
 		return nil
 	})
 	for _, descending := range []bool{false, true} {
-		f := cardinal.AuditFilter{ActorID: actor, Action: "bounded.rare", From: turn.Add(-time.Hour), Page: cardinal.Page{Limit: 10, Descending: descending}}
+		f := cardinal.AuditFilter{ActorID: actor, Action: "bounded.rare", From: monthEnd.Add(-time.Hour),
+			Page: cardinal.Page{Limit: 10, Descending: descending}}
 		var found []uuid.UUID
-		walks := 0
+		pages := 0
 		for {
-			walk := must(r.Events(ctx, f))(t)
-			for _, e := range walk.Events {
+			page := must(r.Events(ctx, f))(t)
+			for _, e := range page.Events {
 				found = append(found, e.ID)
 			}
-			if walks++; walk.Until == uuid.Nil || walks > 100 {
+			if pages++; page.Until == uuid.Nil || pages > 100 {
 				break
 			}
-			f.After = walk.Until
+			f.After = page.Until
 		}
-		same(t, "Events of two common filters", found, []uuid.UUID{rare})
-		if walks < 2 {
-			t.Errorf("%d walk looked at everything", walks)
+		wantEqual(t, "Events, two unselective filters", found, []uuid.UUID{rare})
+		if pages < 2 {
+			t.Errorf("%d page scanned all events", pages)
 		}
 	}
 }

@@ -11,43 +11,54 @@ import (
 	"cardinal/internal/store"
 )
 
-// digests stores one fixed row a table, reads it back, and compares the digest before, the digest after, and the one that
-// was always made of this row. A golden digest that must change means that audit events already written no longer match:
-// give the list of columns a new version instead.
+// digests inserts one fixed row per table and reads it back. It compares the digest before, the digest after, and a
+// golden digest. Do not change a golden digest: existing audit events would no longer match. Give the list of columns a
+// new version instead.
 func digests(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	later := moment.Add(36 * time.Hour)
-	user, service, role := insertUser(t, s, fixed(100), "person"), insertUser(t, s, fixed(101), "service"), cardinal.Role{
-		ID: fixed(102), Name: "golden", Description: "Größe – 日本", IsAssignable: true, CreatedAt: moment, UpdatedAt: later, Version: 1}
-	permission := cardinal.Permission{ID: fixed(103), Name: "golden.read", Description: "“Golden”", CreatedAt: moment, UpdatedAt: later, Version: 1}
-	attribute := cardinal.AttributeDefinition{ID: fixed(104), Name: "golden", Description: "x", ValueType: "boolean", CreatedAt: moment, UpdatedAt: later, Version: 1}
-	profile := store.ProfileRecord{UserID: fixed(105), DisplayNameSealed: sealed(31), AvatarURLSealed: []byte{0}, Country: ptr("FR"), Locale: "fr", TimeZone: "Europe/Paris",
-		Preferences: awkward(), CreatedAt: moment, UpdatedAt: later, Version: 1, SchemaVersion: 2}
-	contact := store.ContactRecord{UserID: user.ID, ID: fixed(106), Kind: "phone", ValueSealed: sealed(33), IsPrimary: true, VerifiedAt: &later, CreatedAt: moment,
-		UpdatedAt: later, Version: 1, SchemaVersion: 1}
-	claim := store.IdentifierRecord{ValueIndex: bytes.Repeat([]byte{0xab}, 32), UserID: user.ID, ContactID: &contact.ID, CreatedAt: moment, ExpiresAt: &later}
-	credential := store.CredentialRecord{UserID: user.ID, Hash: phc("Z29sZGVuLXNhbHQ"), LastReset: later, MustChange: true, CreatedAt: moment, UpdatedAt: later, Version: 1, SchemaVersion: 1}
-	session := store.SessionRecord{UserID: user.ID, ID: fixed(107), TokenHash: bytes.Repeat([]byte{0xcd}, 32), Method: "password", Assurance: 1, CreatedAt: moment, LastSeenAt: later,
-		IdleSeconds: 3600, ExpiresAt: moment.Add(99 * time.Hour), AddressSealed: sealed(34), SchemaVersion: 1}
-	key := store.UserKeyRecord{UserID: user.ID, KEKID: uuid.NullUUID{UUID: liveKEK(t, s), Valid: true}, WrappedKey: sealed(61), CreatedAt: moment, WrappedAt: later}
-	apiKey := store.APIKeyRecord{UserID: service.ID, ID: fixed(108), NameSealed: sealed(35), TokenHash: bytes.Repeat([]byte{0xef}, 32), Hint: "wxyz", RoleIDs: []uuid.UUID{role.ID},
-		CreatedAt: moment, ExpiresAt: later, SchemaVersion: 1}
-	granted := cardinal.Grant{UserID: service.ID, RoleID: role.ID, RoleName: role.Name, GrantedBy: user.ID, CreatedAt: moment, ExpiresAt: &later}
-	before := []cardinal.RowStamp{store.StampUser(user), store.StampRole(role), store.StampPermission(permission), store.StampAttributeDefinition(attribute),
-		must(store.StampProfile(profile))(t), store.StampContact(contact), store.StampIdentifier(claim), store.StampCredential(credential), store.StampSession(session),
+	later := baseTime.Add(36 * time.Hour)
+	user, service := insertUser(t, s, fixedID(100), "person"), insertUser(t, s, fixedID(101), "service")
+	role := cardinal.Role{ID: fixedID(102), Name: "golden", Description: "Größe – 日本", IsAssignable: true,
+		CreatedAt: baseTime, UpdatedAt: later, Version: 1}
+	permission := cardinal.Permission{ID: fixedID(103), Name: "golden.read", Description: "“Golden”",
+		CreatedAt: baseTime, UpdatedAt: later, Version: 1}
+	attribute := cardinal.AttributeDefinition{ID: fixedID(104), Name: "golden", Description: "x", ValueType: "boolean",
+		CreatedAt: baseTime, UpdatedAt: later, Version: 1}
+	profile := store.ProfileRecord{UserID: fixedID(105), DisplayNameSealed: ciphertext(31), AvatarURLSealed: []byte{0},
+		Country: ptr("FR"), Locale: "fr", TimeZone: "Europe/Paris", Preferences: unusualJSON(), CreatedAt: baseTime,
+		UpdatedAt: later, Version: 1, SchemaVersion: 2}
+	contact := store.ContactRecord{UserID: user.ID, ID: fixedID(106), Kind: "phone", ValueSealed: ciphertext(33),
+		IsPrimary: true, VerifiedAt: &later, CreatedAt: baseTime, UpdatedAt: later, Version: 1, SchemaVersion: 1}
+	identifier := store.IdentifierRecord{ValueIndex: bytes.Repeat([]byte{0xab}, 32), UserID: user.ID,
+		ContactID: &contact.ID, CreatedAt: baseTime, ExpiresAt: &later}
+	credential := store.CredentialRecord{UserID: user.ID, Hash: phc("Z29sZGVuLXNhbHQ"), LastReset: later,
+		MustChange: true, CreatedAt: baseTime, UpdatedAt: later, Version: 1, SchemaVersion: 1}
+	session := store.SessionRecord{UserID: user.ID, ID: fixedID(107), TokenHash: bytes.Repeat([]byte{0xcd}, 32),
+		Method: "password", Assurance: 1, CreatedAt: baseTime, LastSeenAt: later, IdleSeconds: 3600,
+		ExpiresAt: baseTime.Add(99 * time.Hour), AddressSealed: ciphertext(34), SchemaVersion: 1}
+	key := store.UserKeyRecord{UserID: user.ID, KEKID: uuid.NullUUID{UUID: currentKEK(t, s), Valid: true},
+		WrappedKey: ciphertext(61), CreatedAt: baseTime, WrappedAt: later}
+	apiKey := store.APIKeyRecord{UserID: service.ID, ID: fixedID(108), NameSealed: ciphertext(35),
+		TokenHash: bytes.Repeat([]byte{0xef}, 32), Hint: "wxyz", RoleIDs: []uuid.UUID{role.ID}, CreatedAt: baseTime,
+		ExpiresAt: later, SchemaVersion: 1}
+	granted := cardinal.Grant{UserID: service.ID, RoleID: role.ID, RoleName: role.Name, GrantedBy: user.ID,
+		CreatedAt: baseTime, ExpiresAt: &later}
+	before := []cardinal.RowStamp{store.StampUser(user), store.StampRole(role), store.StampPermission(permission),
+		store.StampAttributeDefinition(attribute), must(store.StampProfile(profile))(t), store.StampContact(contact),
+		store.StampIdentifier(identifier), store.StampCredential(credential), store.StampSession(session),
 		store.StampUserKey(key), store.StampAPIKey(apiKey), store.StampGrant(granted)}
 
 	write(t, s, func(tx store.Tx) error {
 		must(tx.InsertRole(ctx, role))(t)
 		must(tx.InsertPermission(ctx, permission))(t)
-		must(tx.AddRolePermission(ctx, role.ID, permission.ID, moment))(t)
+		must(tx.AddRolePermission(ctx, role.ID, permission.ID, baseTime))(t)
 		must(tx.InsertAttributeDefinition(ctx, attribute))(t)
-		must(tx.InsertUser(ctx, profile.UserID, "person", "create", moment))(t)
+		must(tx.InsertUser(ctx, profile.UserID, "person", "create", baseTime))(t)
 		must(tx.PutGrant(ctx, granted))(t)
 		for _, insert := range []func() error{
 			func() error { return tx.InsertProfile(ctx, profile) },
 			func() error { return tx.InsertContact(ctx, contact) },
-			func() error { return tx.InsertIdentifier(ctx, claim) },
+			func() error { return tx.InsertIdentifier(ctx, identifier) },
 			func() error { return tx.InsertCredential(ctx, credential) },
 			func() error { return tx.InsertSession(ctx, session) },
 			func() error { return tx.InsertUserKey(ctx, key) },
@@ -59,37 +70,46 @@ func digests(t *testing.T, s *store.Store) {
 		}
 		return nil
 	})
-	after := []cardinal.RowStamp{store.StampUser(must(r.User(ctx, user.ID))(t)), store.StampRole(must(r.Role(ctx, role.ID))(t)),
-		store.StampPermission(must(r.Permission(ctx, permission.ID))(t)), store.StampAttributeDefinition(must(r.AttributeDefinition(ctx, attribute.ID))(t)),
-		must(store.StampProfile(must(r.Profile(ctx, profile.UserID))(t)))(t), store.StampContact(must(r.Contact(ctx, user.ID, contact.ID))(t)),
-		store.StampIdentifier(must(r.Identifier(ctx, claim.ValueIndex))(t)), store.StampCredential(must(r.Credential(ctx, user.ID))(t)),
-		store.StampSession(must(r.Session(ctx, user.ID, session.ID))(t)), store.StampUserKey(must(r.UserKey(ctx, user.ID))(t)),
-		store.StampAPIKey(must(r.APIKey(ctx, apiKey.ID))(t)), store.StampGrant(must(r.Grant(ctx, service.ID, role.ID))(t))}
-	same(t, "stamps before and after", after, before)
+	after := []cardinal.RowStamp{store.StampUser(must(r.User(ctx, user.ID))(t)),
+		store.StampRole(must(r.Role(ctx, role.ID))(t)),
+		store.StampPermission(must(r.Permission(ctx, permission.ID))(t)),
+		store.StampAttributeDefinition(must(r.AttributeDefinition(ctx, attribute.ID))(t)),
+		must(store.StampProfile(must(r.Profile(ctx, profile.UserID))(t)))(t),
+		store.StampContact(must(r.Contact(ctx, user.ID, contact.ID))(t)),
+		store.StampIdentifier(must(r.Identifier(ctx, identifier.ValueIndex))(t)),
+		store.StampCredential(must(r.Credential(ctx, user.ID))(t)),
+		store.StampSession(must(r.Session(ctx, user.ID, session.ID))(t)),
+		store.StampUserKey(must(r.UserKey(ctx, user.ID))(t)), store.StampAPIKey(must(r.APIKey(ctx, apiKey.ID))(t)),
+		store.StampGrant(must(r.Grant(ctx, service.ID, role.ID))(t))}
+	wantEqual(t, "stamps before and after", after, before)
 
-	// Rows that a migration made, changed to what no other case knows.
-	country := written(t, s, func(tx store.Tx) (cardinal.Country, error) { return tx.UpdateCountry(ctx, "AQ", 1, 123_456, later) })
-	setting := written(t, s, func(tx store.Tx) (cardinal.Setting, error) {
+	// Rows that a migration inserted, with values that no other case uses.
+	country := inTx(t, s, func(tx store.Tx) (cardinal.Country, error) {
+		return tx.UpdateCountry(ctx, "AQ", 1, 123_456, later)
+	})
+	setting := inTx(t, s, func(tx store.Tx) (cardinal.Setting, error) {
 		return tx.UpdateSetting(ctx, "sign_up.mode", 1, "süß <&>", later)
 	})
-	after = append(after, store.StampCountry(country), must(store.StampSetting(setting))(t), store.StampRolePermission(role.ID, permission.ID, moment),
+	after = append(after, store.StampCountry(country), must(store.StampSetting(setting))(t),
+		store.StampRolePermission(role.ID, permission.ID, baseTime),
 		store.StampAPIKeyRole(service.ID, apiKey.ID, role.ID))
 	for _, stamp := range after {
-		golden(t, stamp, goldenDigests[stamp.Table])
+		wantDigest(t, stamp, goldenDigests[stamp.Table])
 		list := 1
 		if stamp.Table == "sessions" || stamp.Table == "attribute_definitions" {
-			list = 2 // since a session says why it ended, and an attribute whether it is searchable
+			list = 2 // version 2 added end_reason and is_searchable
 		}
-		if gone := store.Gone(stamp.Table, uuid.UUID{}); gone.Digest != nil || gone.Columns != 0 || stamp.Columns != list {
-			t.Errorf("%s: version %d of the list of columns; when gone %+v", stamp.Table, stamp.Columns, gone)
+		deleted := store.Gone(stamp.Table, uuid.UUID{})
+		if deleted.Digest != nil || deleted.Columns != 0 || stamp.Columns != list {
+			t.Errorf("%s: version %d of the list of columns; deleted row %+v", stamp.Table, stamp.Columns, deleted)
 		}
 	}
 	if len(after) != len(goldenDigests) {
 		t.Errorf("%d tables, %d golden digests", len(after), len(goldenDigests))
 	}
-	// What moves without an event is not in it.
+	// A column that changes without an event is not part of the digest.
 	session.LastSeenAt = later.Add(time.Hour)
-	golden(t, store.StampSession(session), goldenDigests["sessions"])
+	wantDigest(t, store.StampSession(session), goldenDigests["sessions"])
 }
 
 var goldenDigests = map[string]string{

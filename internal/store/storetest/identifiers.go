@@ -19,70 +19,84 @@ func identifiers(t *testing.T, s *store.Store) {
 	insert := func(i store.IdentifierRecord) error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertIdentifier(ctx, i) })
 	}
-	name := store.IdentifierRecord{ValueIndex: value(1), UserID: user, CreatedAt: moment}
-	mail := store.IdentifierRecord{ValueIndex: value(2), UserID: user, ContactID: &contact.ID, CreatedAt: moment, ExpiresAt: ptr(moment.Add(time.Hour))}
+	name := store.IdentifierRecord{ValueIndex: value(1), UserID: user, CreatedAt: baseTime}
+	mail := store.IdentifierRecord{ValueIndex: value(2), UserID: user, ContactID: &contact.ID, CreatedAt: baseTime,
+		ExpiresAt: ptr(baseTime.Add(time.Hour))}
 	for _, i := range []store.IdentifierRecord{name, mail} {
 		if err := insert(i); err != nil {
 			t.Fatal(err)
 		}
-		same(t, "Identifier", must(r.Identifier(ctx, i.ValueIndex))(t), i)
+		wantEqual(t, "Identifier", must(r.Identifier(ctx, i.ValueIndex))(t), i)
 	}
 	if all := must(r.Identifiers(ctx, user))(t); len(all) != 2 {
 		t.Errorf("Identifiers: %v", all)
 	}
-	same(t, "Identifiers of none", must(r.Identifiers(ctx, rival))(t), []store.IdentifierRecord{})
+	wantEqual(t, "Identifiers, empty", must(r.Identifiers(ctx, rival))(t), []store.IdentifierRecord{})
 
-	violated(t, "identifiers_pk", insert(store.IdentifierRecord{ValueIndex: value(2), UserID: rival, CreatedAt: moment}))
-	violated(t, "identifiers_one_username_uq", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: user, CreatedAt: moment}))
-	violated(t, "identifiers_contact_uq", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: user, ContactID: &contact.ID, CreatedAt: moment}))
-	violated(t, "identifiers_value_index_ck", insert(store.IdentifierRecord{ValueIndex: []byte("ada"), UserID: rival, CreatedAt: moment}))
-	violated(t, "identifiers_username_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival, CreatedAt: moment, ExpiresAt: mail.ExpiresAt}))
-	violated(t, "identifiers_expires_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival, ContactID: &another.ID, CreatedAt: moment, ExpiresAt: &moment}))
-	violated(t, "identifiers_user_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: cardinal.StrangerID, CreatedAt: moment}))
-	violated(t, foreignKey(s, "identifiers_contact_fk"), insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival, ContactID: &contact.ID, CreatedAt: moment}))
+	wantViolation(t, "identifiers_pk", insert(store.IdentifierRecord{ValueIndex: value(2), UserID: rival,
+		CreatedAt: baseTime}))
+	wantViolation(t, "identifiers_one_username_uq",
+		insert(store.IdentifierRecord{ValueIndex: value(3), UserID: user, CreatedAt: baseTime}))
+	wantViolation(t, "identifiers_contact_uq", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: user,
+		ContactID: &contact.ID, CreatedAt: baseTime}))
+	wantViolation(t, "identifiers_value_index_ck", insert(store.IdentifierRecord{ValueIndex: []byte("ada"),
+		UserID: rival, CreatedAt: baseTime}))
+	wantViolation(t, "identifiers_username_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival,
+		CreatedAt: baseTime, ExpiresAt: mail.ExpiresAt}))
+	wantViolation(t, "identifiers_expires_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival,
+		ContactID: &another.ID, CreatedAt: baseTime, ExpiresAt: &baseTime}))
+	wantViolation(t, "identifiers_user_ck", insert(store.IdentifierRecord{ValueIndex: value(3),
+		UserID: cardinal.StrangerID, CreatedAt: baseTime}))
+	wantViolation(t, foreignKey(s, "identifiers_contact_fk"),
+		insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival, ContactID: &contact.ID,
+			CreatedAt: baseTime}))
 
 	for at, want := range map[time.Time]int{mail.ExpiresAt.Add(-time.Microsecond): 0, *mail.ExpiresAt: 1} {
-		if lapsed := must(r.LapsedIdentifiers(ctx, at, 10))(t); len(lapsed) != want {
-			t.Errorf("lapsed at %v: %v", at, lapsed)
+		if expired := must(r.LapsedIdentifiers(ctx, at, 10))(t); len(expired) != want {
+			t.Errorf("expired at %v: %v", at, expired)
 		}
 	}
-	late := store.IdentifierRecord{ValueIndex: value(4), UserID: rival, ContactID: &another.ID, CreatedAt: moment, ExpiresAt: ptr(moment.Add(time.Minute))}
+	late := store.IdentifierRecord{ValueIndex: value(4), UserID: rival, ContactID: &another.ID, CreatedAt: baseTime,
+		ExpiresAt: ptr(baseTime.Add(time.Minute))}
 	if err := insert(late); err != nil {
 		t.Error(err)
 	}
-	same(t, "LapsedIdentifiers", must(r.LapsedIdentifiers(ctx, moment.Add(time.Hour), 10))(t), []store.IdentifierRecord{late, mail})
-	same(t, "the first of LapsedIdentifiers", must(r.LapsedIdentifiers(ctx, moment.Add(time.Hour), 1))(t), []store.IdentifierRecord{late})
+	wantEqual(t, "LapsedIdentifiers", must(r.LapsedIdentifiers(ctx, baseTime.Add(time.Hour), 10))(t),
+		[]store.IdentifierRecord{late, mail})
+	wantEqual(t, "LapsedIdentifiers, first", must(r.LapsedIdentifiers(ctx, baseTime.Add(time.Hour), 1))(t),
+		[]store.IdentifierRecord{late})
 
-	until := moment.Add(24 * time.Hour)
+	until := baseTime.Add(24 * time.Hour)
 	mail.ExpiresAt = &until
-	same(t, "ProlongIdentifier", written(t, s, func(tx store.Tx) (store.IdentifierRecord, error) {
+	wantEqual(t, "ProlongIdentifier", inTx(t, s, func(tx store.Tx) (store.IdentifierRecord, error) {
 		return tx.ProlongIdentifier(ctx, mail.ValueIndex, until)
 	}), mail)
 	mail.ExpiresAt = nil
-	same(t, "ProveIdentifier", written(t, s, func(tx store.Tx) (store.IdentifierRecord, error) {
+	wantEqual(t, "ProveIdentifier", inTx(t, s, func(tx store.Tx) (store.IdentifierRecord, error) {
 		return tx.ProveIdentifier(ctx, user, contact.ID)
 	}), mail)
-	same(t, "Identifier after ProveIdentifier", must(r.Identifier(ctx, mail.ValueIndex))(t), mail)
+	wantEqual(t, "Identifier after ProveIdentifier", must(r.Identifier(ctx, mail.ValueIndex))(t), mail)
 	for what, change := range map[string]func(store.Tx) (store.IdentifierRecord, error){
-		"ProveIdentifier of none": func(tx store.Tx) (store.IdentifierRecord, error) {
+		"ProveIdentifier, unknown": func(tx store.Tx) (store.IdentifierRecord, error) {
 			return tx.ProveIdentifier(ctx, user, uuid.New())
 		},
-		"ProlongIdentifier of none": func(tx store.Tx) (store.IdentifierRecord, error) {
+		"ProlongIdentifier, unknown": func(tx store.Tx) (store.IdentifierRecord, error) {
 			return tx.ProlongIdentifier(ctx, value(9), until)
 		},
 	} {
-		refused(t, what, cardinal.ErrNotFound, try(t, s, change))
+		wantError(t, what, cardinal.ErrNotFound, txError(t, s, change))
 	}
-	// A claim moves by giving it up and making it anew, in one transaction.
-	moved := store.IdentifierRecord{ValueIndex: mail.ValueIndex, UserID: rival, CreatedAt: moment}
+	// An identifier moves to another user by a delete and an insert in one transaction.
+	moved := store.IdentifierRecord{ValueIndex: mail.ValueIndex, UserID: rival, CreatedAt: baseTime}
 	write(t, s, func(tx store.Tx) error {
 		if err := tx.DeleteIdentifier(ctx, mail.ValueIndex); err != nil {
 			return err
 		}
 		return tx.InsertIdentifier(ctx, moved)
 	})
-	same(t, "a claim that moved", must(r.Identifier(ctx, mail.ValueIndex))(t), moved)
-	if got := store.GoneIdentifier(mail.ValueIndex); got.Key != store.StampIdentifier(mail).Key || got.Digest != nil || got.Columns != 0 {
+	wantEqual(t, "an identifier that moved", must(r.Identifier(ctx, mail.ValueIndex))(t), moved)
+	if got := store.GoneIdentifier(mail.ValueIndex); got.Key != store.StampIdentifier(mail).Key || got.Digest != nil ||
+		got.Columns != 0 {
 		t.Errorf("GoneIdentifier: %+v", got)
 	}
 }

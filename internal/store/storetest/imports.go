@@ -14,8 +14,10 @@ import (
 func newImport(t *testing.T, s *store.Store, change func(*store.ImportRecord)) store.ImportRecord {
 	t.Helper()
 	kek := must(s.Read(t.Context()).KEKs(t.Context()))(t)[0].ID
-	r := store.ImportRecord{ContentMAC: sealed(32), DetailsSealed: sealed(40), KEKID: uuid.NullUUID{UUID: kek, Valid: true}, WrappedKey: sealed(61)}
-	r.ImportRun = cardinal.ImportRun{ID: cardinal.NewID(), ActorID: cardinal.OperatorID, Format: "ndjson", State: "running", CreatedAt: moment, UpdatedAt: moment}
+	r := store.ImportRecord{ContentMAC: ciphertext(32), DetailsSealed: ciphertext(40),
+		KEKID: uuid.NullUUID{UUID: kek, Valid: true}, WrappedKey: ciphertext(61)}
+	r.ImportRun = cardinal.ImportRun{ID: cardinal.NewID(), ActorID: cardinal.OperatorID, Format: "ndjson",
+		State: "running", CreatedAt: baseTime, UpdatedAt: baseTime}
 	if change != nil {
 		change(&r)
 	}
@@ -26,31 +28,34 @@ func newImport(t *testing.T, s *store.Store, change func(*store.ImportRecord)) s
 func imports(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	_, err := r.Import(ctx, cardinal.NewID())
-	refused(t, "Import of none", cardinal.ErrNotFound, err)
+	wantError(t, "Import, unknown", cardinal.ErrNotFound, err)
 	first := newImport(t, s, nil)
-	second := newImport(t, s, func(r *store.ImportRecord) { r.ContentMAC = append(sealed(31), 8) })
-	other := newImport(t, s, func(r *store.ImportRecord) { r.ContentMAC = append(sealed(31), 7) })
-	same(t, "Import", must(r.Import(ctx, first.ID))(t), first)
-	same(t, "Imports", must(r.Imports(ctx, cardinal.Page{Limit: 2, Descending: true}))(t), []store.ImportRecord{other, second, first})
-	same(t, "ImportsOf", must(r.ImportsOf(ctx, first.ContentMAC))(t), []store.ImportRecord{first})
-	same(t, "InitialStatuses", must(r.InitialStatuses(ctx))(t),
-		map[string]string{"create": "active", "sign_up": "pending", "import_suspended": "suspended", "import_deleted": "deleted"})
+	second := newImport(t, s, func(r *store.ImportRecord) { r.ContentMAC = append(ciphertext(31), 8) })
+	other := newImport(t, s, func(r *store.ImportRecord) { r.ContentMAC = append(ciphertext(31), 7) })
+	wantEqual(t, "Import", must(r.Import(ctx, first.ID))(t), first)
+	wantEqual(t, "Imports", must(r.Imports(ctx, cardinal.Page{Limit: 2, Descending: true}))(t),
+		[]store.ImportRecord{other, second, first})
+	wantEqual(t, "ImportsOf", must(r.ImportsOf(ctx, first.ContentMAC))(t), []store.ImportRecord{first})
+	wantEqual(t, "InitialStatuses", must(r.InitialStatuses(ctx))(t),
+		map[string]string{"create": "active", "sign_up": "pending", "import_suspended": "suspended",
+			"import_deleted": "deleted"})
 
-	later := moment.Add(time.Minute)
+	later := baseTime.Add(time.Minute)
 	write(t, s, func(tx store.Tx) error {
-		now, err := tx.ImportForChange(ctx, other.ID)
-		same(t, "ImportForChange", now, other)
-		other.Read, other.Created, other.Skipped, other.Faulty, other.UpdatedAt, other.FinishedAt, other.State = 6, 3, 2, 1, later, &later, "finished"
+		locked, err := tx.ImportForChange(ctx, other.ID)
+		wantEqual(t, "ImportForChange", locked, other)
+		other.Read, other.Created, other.Skipped, other.Faulty = 6, 3, 2, 1
+		other.UpdatedAt, other.FinishedAt, other.State = later, &later, "finished"
 		if err != nil {
 			return err
 		}
 		return tx.UpdateImport(ctx, other, later)
 	})
-	same(t, "after UpdateImport", must(r.Import(ctx, other.ID))(t), other)
+	wantEqual(t, "Import after UpdateImport", must(r.Import(ctx, other.ID))(t), other)
 	other.UndoneAt, other.State, other.Undone, other.Kept = &later, "undone", 2, 1
 	other.KEKID, other.WrappedKey, other.DetailsSealed = uuid.NullUUID{}, nil, []byte{0}
 	write(t, s, func(tx store.Tx) error { return tx.UpdateImport(ctx, other, later) })
-	same(t, "after it is undone", must(r.Import(ctx, other.ID))(t), other)
+	wantEqual(t, "Import, undone", must(r.Import(ctx, other.ID))(t), other)
 	for constraint, change := range map[string]func(*store.ImportRecord){
 		"import_runs_rows_ck":   func(r *store.ImportRecord) { r.Read = 1 },
 		"import_runs_undone_ck": func(r *store.ImportRecord) { r.Undone = 1 },
@@ -58,38 +63,49 @@ func imports(t *testing.T, s *store.Store) {
 	} {
 		wrong := first
 		change(&wrong)
-		violated(t, constraint, s.Write(ctx, func(tx store.Tx) error { return tx.UpdateImport(ctx, wrong, later) }))
+		wantViolation(t, constraint, s.Write(ctx, func(tx store.Tx) error {
+			return tx.UpdateImport(ctx, wrong, later)
+		}))
 	}
 }
 
-// newPerson is somebody with a row in every table that an import fills.
-func newPerson(t *testing.T, s *store.Store, run uuid.UUID, salt string) store.NewPerson {
+// newUserRows returns a user with a row in every table that an import fills.
+func newUserRows(t *testing.T, s *store.Store, run uuid.UUID, salt string) store.NewPerson {
 	t.Helper()
 	id, contact, kek := cardinal.NewID(), cardinal.NewID(), must(s.Read(t.Context()).KEKs(t.Context()))(t)[0].ID
-	event := cardinal.AuditEvent{ID: cardinal.NewID(), SubjectID: id, ActorID: cardinal.OperatorID, Action: store.ImportAction, Attempts: 1, SchemaVersion: 2, RequestID: &run,
+	event := cardinal.AuditEvent{ID: cardinal.NewID(), SubjectID: id, ActorID: cardinal.OperatorID,
+		Action: store.ImportAction, Attempts: 1, SchemaVersion: 2, RequestID: &run,
 		Changes: map[string]cardinal.ColumnChange{}}
 	event.OccurredAt = cardinal.TimeOf(event.ID)
-	index := append(sealed(16), id[:]...)
-	claim := store.IdentifierRecord{ValueIndex: index, UserID: id, ContactID: &contact, CreatedAt: moment}
-	event.ChangedRows = []cardinal.RowStamp{{Table: "contacts", Key: id.String() + "/" + contact.String(), Version: 1, Columns: 1, Digest: []byte{0, 1, 255}},
-		{Table: "user_keys", Key: id.String(), Columns: 1, Digest: []byte{1}}, store.StampIdentifier(claim), {Table: "users", Key: "another/key", Version: 12},
-		{Table: "identifiers", Key: strings.Repeat("ff", 32), Columns: 1, Digest: []byte{2}}}
+	index := append(ciphertext(16), id[:]...)
+	identifier := store.IdentifierRecord{ValueIndex: index, UserID: id, ContactID: &contact, CreatedAt: baseTime}
+	event.ChangedRows = []cardinal.RowStamp{{Table: "contacts", Key: id.String() + "/" + contact.String(), Version: 1,
+		Columns: 1, Digest: []byte{0, 1, 255}},
+		{Table: "user_keys", Key: id.String(), Columns: 1, Digest: []byte{1}}, store.StampIdentifier(identifier),
+		{Table: "users", Key: "another/key", Version: 12}, {Table: "identifiers", Key: strings.Repeat("ff", 32),
+			Columns: 1, Digest: []byte{2}}}
 	return store.NewPerson{
-		User:        cardinal.User{ID: id, Kind: "person", Status: "active", CreatedAt: moment, UpdatedAt: moment, Version: 1, SchemaVersion: 1},
-		Key:         store.UserKeyRecord{UserID: id, KEKID: uuid.NullUUID{UUID: kek, Valid: true}, WrappedKey: sealed(61), CreatedAt: moment, WrappedAt: moment},
-		Profile:     plainProfile(id),
-		Contacts:    []store.ContactRecord{{UserID: id, ID: contact, Kind: "email", ValueSealed: sealed(40), IsPrimary: true, VerifiedAt: ptr(moment), CreatedAt: moment, UpdatedAt: moment, Version: 1, SchemaVersion: 1}},
-		Identifiers: []store.IdentifierRecord{claim},
-		Credential:  &store.CredentialRecord{UserID: id, Hash: phc(salt), LastReset: moment, CreatedAt: moment, UpdatedAt: moment, Version: 1, SchemaVersion: 1},
-		Grants:      []cardinal.Grant{{UserID: id, RoleID: roleNamed(t, s, "auditor"), GrantedBy: cardinal.OperatorID, CreatedAt: moment}},
-		Event:       event,
+		User: cardinal.User{ID: id, Kind: "person", Status: "active", CreatedAt: baseTime, UpdatedAt: baseTime,
+			Version: 1, SchemaVersion: 1},
+		Key: store.UserKeyRecord{UserID: id, KEKID: uuid.NullUUID{UUID: kek, Valid: true},
+			WrappedKey: ciphertext(61), CreatedAt: baseTime, WrappedAt: baseTime},
+		Profile: minimalProfile(id),
+		Contacts: []store.ContactRecord{{UserID: id, ID: contact, Kind: "email", ValueSealed: ciphertext(40),
+			IsPrimary: true, VerifiedAt: ptr(baseTime), CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1,
+			SchemaVersion: 1}},
+		Identifiers: []store.IdentifierRecord{identifier},
+		Credential: &store.CredentialRecord{UserID: id, Hash: phc(salt), LastReset: baseTime, CreatedAt: baseTime,
+			UpdatedAt: baseTime, Version: 1, SchemaVersion: 1},
+		Grants: []cardinal.Grant{{UserID: id, RoleID: roleID(t, s, "auditor"), GrantedBy: cardinal.OperatorID,
+			CreatedAt: baseTime}},
+		Event: event,
 	}
 }
 
-func people(t *testing.T, s *store.Store) {
+func bulkUsers(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	run := newImport(t, s, nil).ID
-	a, b := newPerson(t, s, run, "aW1wb3J0ZWQtb25l"), newPerson(t, s, run, "aW1wb3J0ZWQtdHdv")
+	a, b := newUserRows(t, s, run, "aW1wb3J0ZWQtb25l"), newUserRows(t, s, run, "aW1wb3J0ZWQtdHdv")
 	insert := func(list ...store.NewPerson) error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertPeople(ctx, list) })
 	}
@@ -97,50 +113,65 @@ func people(t *testing.T, s *store.Store) {
 		t.Fatal(err)
 	}
 	id := a.User.ID
-	same(t, "User", must(r.User(ctx, id))(t), a.User)
-	same(t, "UserKey", must(r.UserKey(ctx, id))(t), a.Key)
-	same(t, "UserKeysAmong", must(r.UserKeysAmong(ctx, []uuid.UUID{cardinal.SystemID, id, id}))(t), []store.UserKeyRecord{a.Key})
-	same(t, "Profile", must(r.Profile(ctx, id))(t), a.Profile)
-	same(t, "Contacts", must(r.Contacts(ctx, id))(t), a.Contacts)
-	same(t, "Identifiers", must(r.Identifiers(ctx, id))(t), a.Identifiers)
-	same(t, "Credential", must(r.Credential(ctx, id))(t), *a.Credential)
-	same(t, "ImportedPeople", must(r.ImportedPeople(ctx, run, uuid.Nil, 5))(t), []cardinal.AuditEvent{a.Event, b.Event})
-	same(t, "ImportedPeople after one", must(r.ImportedPeople(ctx, run, a.Event.ID, 5))(t), []cardinal.AuditEvent{b.Event})
-	same(t, "IdentifiersAmong", must(r.IdentifiersAmong(ctx, [][]byte{a.Identifiers[0].ValueIndex, sealed(32)}))(t), a.Identifiers)
-	same(t, "UsersAmong", must(r.UsersAmong(ctx, []uuid.UUID{id, cardinal.NewID()}))(t), []uuid.UUID{id})
-	same(t, "SaltsAmong", must(r.SaltsAmong(ctx, []string{"aW1wb3J0ZWQtb25l", "none"}))(t), []string{"aW1wb3J0ZWQtb25l"})
+	wantEqual(t, "User", must(r.User(ctx, id))(t), a.User)
+	wantEqual(t, "UserKey", must(r.UserKey(ctx, id))(t), a.Key)
+	wantEqual(t, "UserKeysAmong", must(r.UserKeysAmong(ctx, []uuid.UUID{cardinal.SystemID, id, id}))(t),
+		[]store.UserKeyRecord{a.Key})
+	wantEqual(t, "Profile", must(r.Profile(ctx, id))(t), a.Profile)
+	wantEqual(t, "Contacts", must(r.Contacts(ctx, id))(t), a.Contacts)
+	wantEqual(t, "Identifiers", must(r.Identifiers(ctx, id))(t), a.Identifiers)
+	wantEqual(t, "Credential", must(r.Credential(ctx, id))(t), *a.Credential)
+	wantEqual(t, "ImportedPeople", must(r.ImportedPeople(ctx, run, uuid.Nil, 5))(t),
+		[]cardinal.AuditEvent{a.Event, b.Event})
+	wantEqual(t, "ImportedPeople, second page", must(r.ImportedPeople(ctx, run, a.Event.ID, 5))(t),
+		[]cardinal.AuditEvent{b.Event})
+	wantEqual(t, "IdentifiersAmong", must(r.IdentifiersAmong(ctx, [][]byte{a.Identifiers[0].ValueIndex,
+		ciphertext(32)}))(t), a.Identifiers)
+	wantEqual(t, "UsersAmong", must(r.UsersAmong(ctx, []uuid.UUID{id, cardinal.NewID()}))(t), []uuid.UUID{id})
+	wantEqual(t, "SaltsAmong", must(r.SaltsAmong(ctx, []string{"aW1wb3J0ZWQtb25l", "none"}))(t),
+		[]string{"aW1wb3J0ZWQtb25l"})
 	both := []uuid.UUID{a.User.ID, b.User.ID}
-	same(t, "ContactsAmong", must(r.ContactsAmong(ctx, both))(t), []store.ContactRecord{a.Contacts[0], b.Contacts[0]})
-	same(t, "CredentialsAmong", must(r.CredentialsAmong(ctx, both[:1]))(t), []store.CredentialRecord{*a.Credential})
+	wantEqual(t, "ContactsAmong", must(r.ContactsAmong(ctx, both))(t),
+		[]store.ContactRecord{a.Contacts[0], b.Contacts[0]})
+	wantEqual(t, "CredentialsAmong", must(r.CredentialsAmong(ctx, both[:1]))(t),
+		[]store.CredentialRecord{*a.Credential})
 	granted := a.Grants[0]
 	granted.RoleName = "auditor"
-	same(t, "GrantsAmong", must(r.GrantsAmong(ctx, both[:1]))(t), []cardinal.Grant{granted})
-	same(t, "UsersAmong none", len(must(r.UsersAmong(ctx, nil))(t)), 0)
+	wantEqual(t, "GrantsAmong", must(r.GrantsAmong(ctx, both[:1]))(t), []cardinal.Grant{granted})
+	wantEqual(t, "UsersAmong, empty list", len(must(r.UsersAmong(ctx, nil))(t)), 0)
 
-	c := newPerson(t, s, run, "aW1wb3J0ZWQtdHdv")
-	violated(t, "credentials_salt_uq", insert(c))
-	c = newPerson(t, s, run, "aW1wb3J0ZWQtMTIz")
+	c := newUserRows(t, s, run, "aW1wb3J0ZWQtdHdv")
+	wantViolation(t, "credentials_salt_uq", insert(c))
+	c = newUserRows(t, s, run, "aW1wb3J0ZWQtMTIz")
 	c.Identifiers[0].ValueIndex = a.Identifiers[0].ValueIndex
-	violated(t, "identifiers_pk", insert(newPerson(t, s, run, "aW1wb3J0ZWQtNDU2"), c))
-	same(t, "nobody of a batch that was refused", len(must(r.UsersAmong(ctx, []uuid.UUID{c.User.ID}))(t)), 0)
+	wantViolation(t, "identifiers_pk", insert(newUserRows(t, s, run, "aW1wb3J0ZWQtNDU2"), c))
+	wantEqual(t, "users of a failed batch", len(must(r.UsersAmong(ctx, []uuid.UUID{c.User.ID}))(t)), 0)
 
 	write(t, s, func(tx store.Tx) error {
-		_, err := tx.TouchUser(ctx, b.User.ID, 1, moment.Add(time.Second))
+		_, err := tx.TouchUser(ctx, b.User.ID, 1, baseTime.Add(time.Second))
 		return err
 	})
-	same(t, "UntouchedAmong", written(t, s, func(tx store.Tx) ([]uuid.UUID, error) { return tx.UntouchedAmong(ctx, []uuid.UUID{id, b.User.ID}) }), []uuid.UUID{id})
-	later := moment.Add(time.Hour)
-	erased := written(t, s, func(tx store.Tx) ([]store.ErasedPerson, error) { return tx.ErasePeople(ctx, []uuid.UUID{id}, later) })
-	if len(erased) != 1 || erased[0].User.Status != "erased" || erased[0].User.Version != 3 || erased[0].Profile.Version != 2 {
+	wantEqual(t, "UntouchedAmong", inTx(t, s, func(tx store.Tx) ([]uuid.UUID, error) {
+		return tx.UntouchedAmong(ctx, []uuid.UUID{id, b.User.ID})
+	}), []uuid.UUID{id})
+	later := baseTime.Add(time.Hour)
+	erased := inTx(t, s, func(tx store.Tx) ([]store.ErasedPerson, error) {
+		return tx.ErasePeople(ctx, []uuid.UUID{id}, later)
+	})
+	if len(erased) != 1 || erased[0].User.Status != "erased" || erased[0].User.Version != 3 ||
+		erased[0].Profile.Version != 2 {
 		t.Fatalf("ErasePeople: %+v", erased)
 	}
-	same(t, "the user who was erased", must(r.User(ctx, id))(t), erased[0].User)
-	same(t, "the profile that was erased", must(r.Profile(ctx, id))(t), erased[0].Profile)
-	for _, err := range []error{second(r.UserKey(ctx, id)), second(r.Credential(ctx, id)), second(r.Identifier(ctx, a.Identifiers[0].ValueIndex)), second(r.Grant(ctx, id, a.Grants[0].RoleID))} {
-		refused(t, "what was erased", cardinal.ErrNotFound, err)
+	wantEqual(t, "User, erased", must(r.User(ctx, id))(t), erased[0].User)
+	wantEqual(t, "Profile, erased", must(r.Profile(ctx, id))(t), erased[0].Profile)
+	for _, err := range []error{errorOf(r.UserKey(ctx, id)), errorOf(r.Credential(ctx, id)),
+		errorOf(r.Identifier(ctx, a.Identifiers[0].ValueIndex)), errorOf(r.Grant(ctx, id, a.Grants[0].RoleID))} {
+		wantError(t, "erased row", cardinal.ErrNotFound, err)
 	}
-	same(t, "contacts of the erased", len(must(r.Contacts(ctx, id))(t)), 0)
-	same(t, "erasing none", len(written(t, s, func(tx store.Tx) ([]store.ErasedPerson, error) { return tx.ErasePeople(ctx, nil, later) })), 0)
+	wantEqual(t, "Contacts, erased user", len(must(r.Contacts(ctx, id))(t)), 0)
+	wantEqual(t, "ErasePeople, empty list", len(inTx(t, s, func(tx store.Tx) ([]store.ErasedPerson, error) {
+		return tx.ErasePeople(ctx, nil, later)
+	})), 0)
 }
 
-func second[T any](_ T, err error) error { return err }
+func errorOf[T any](_ T, err error) error { return err }

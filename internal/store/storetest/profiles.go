@@ -12,8 +12,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// awkward are preferences that JSON columns, drivers and encoders like to change.
-func awkward() map[string]any {
+// unusualJSON returns preferences that JSON columns, drivers and encoders tend to change.
+func unusualJSON() map[string]any {
 	return map[string]any{
 		"":       "the empty name",
 		"b":      []any{1.5, -2.0, 1e21, 1e-7, 9007199254740993.0, 0.1, true, nil, ""},
@@ -28,25 +28,27 @@ func awkward() map[string]any {
 func profiles(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	bare, full := newUser(t, s, "person"), cardinal.NewID()
-	want := store.ProfileRecord{UserID: full, DisplayNameSealed: sealed(1200), UsernameSealed: sealed(320), AvatarURLSealed: sealed(2080),
-		Country: ptr("DE"), Locale: "zh-Hant-TW", TimeZone: "America/Argentina/ComodRivadavia", Preferences: awkward(), AttributesSealed: sealed(32768),
-		CreatedAt: moment, UpdatedAt: moment, Version: 1, SchemaVersion: 3}
+	want := store.ProfileRecord{UserID: full, DisplayNameSealed: ciphertext(1200), UsernameSealed: ciphertext(320),
+		AvatarURLSealed: ciphertext(2080), Country: ptr("DE"), Locale: "zh-Hant-TW",
+		TimeZone: "America/Argentina/ComodRivadavia", Preferences: unusualJSON(), AttributesSealed: ciphertext(32768),
+		CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1, SchemaVersion: 3}
 	write(t, s, func(tx store.Tx) error {
-		must(tx.InsertUser(ctx, full, "person", "create", moment))(t)
+		must(tx.InsertUser(ctx, full, "person", "create", baseTime))(t)
 		return tx.InsertProfile(ctx, want)
 	})
-	same(t, "a profile with everything", must(r.Profile(ctx, full))(t), want)
-	same(t, "a profile with nothing", must(r.Profile(ctx, bare))(t), plainProfile(bare))
+	wantEqual(t, "Profile, all fields", must(r.Profile(ctx, full))(t), want)
+	wantEqual(t, "Profile, no fields", must(r.Profile(ctx, bare))(t), minimalProfile(bare))
 	for _, u := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.StrangerID} {
-		if p := must(r.Profile(ctx, u))(t); p.Locale != "und" || p.TimeZone != "UTC" || len(p.Preferences) != 0 || p.DisplayNameSealed != nil {
-			t.Errorf("profile of a built-in actor: %+v", p)
+		p := must(r.Profile(ctx, u))(t)
+		if p.Locale != "und" || p.TimeZone != "UTC" || len(p.Preferences) != 0 || p.DisplayNameSealed != nil {
+			t.Errorf("Profile, built-in actor: %+v", p)
 		}
 	}
 	_, err := r.Profile(ctx, cardinal.NewID())
-	refused(t, "Profile of none", cardinal.ErrNotFound, err)
+	wantError(t, "Profile, unknown", cardinal.ErrNotFound, err)
 
 	write(t, s, func(tx store.Tx) error {
-		same(t, "ProfileForChange", must(tx.ProfileForChange(ctx, full))(t), want)
+		wantEqual(t, "ProfileForChange", must(tx.ProfileForChange(ctx, full))(t), want)
 		return nil
 	})
 	update := func(p store.ProfileRecord, at time.Time) (got store.ProfileRecord, err error) {
@@ -56,28 +58,30 @@ func profiles(t *testing.T, s *store.Store) {
 		})
 		return got, err
 	}
-	later := moment.Add(time.Microsecond)
-	// Everything becomes NULL, and an erased value is one zero byte.
-	next := plainProfile(full)
+	later := baseTime.Add(time.Microsecond)
+	// All columns become NULL; an erased value is one zero byte.
+	next := minimalProfile(full)
 	next.DisplayNameSealed, next.SchemaVersion = []byte{0}, 3
 	got := must(update(next, later))(t)
 	next.UpdatedAt, next.Version = later, 2
-	same(t, "UpdateProfile", got, next)
-	same(t, "Profile after UpdateProfile", must(r.Profile(ctx, full))(t), next)
+	wantEqual(t, "UpdateProfile", got, next)
+	wantEqual(t, "Profile after UpdateProfile", must(r.Profile(ctx, full))(t), next)
 	for _, stale := range []int64{1, 3} {
 		old := next
 		old.Version = stale
 		_, err = update(old, later)
-		refused(t, "UpdateProfile of a stale version", cardinal.ErrNotFound, err)
+		wantError(t, "UpdateProfile, stale version", cardinal.ErrNotFound, err)
 	}
 	for constraint, change := range map[string]func(p *store.ProfileRecord){
 		foreignKey(s, "profiles_country_fk"): func(p *store.ProfileRecord) { p.Country = ptr("XX") },
-		"profiles_display_name_ck":           func(p *store.ProfileRecord) { p.DisplayNameSealed = []byte("Ada Lovelace, Countess of Lovelace") },
-		"profiles_username_ck":               func(p *store.ProfileRecord) { p.UsernameSealed = sealed(29) },
-		"profiles_avatar_url_ck":             func(p *store.ProfileRecord) { p.AvatarURLSealed = sealed(2081) },
-		"profiles_attributes_ck":             func(p *store.ProfileRecord) { p.AttributesSealed = sealed(32769) },
-		"profiles_locale_ck":                 func(p *store.ProfileRecord) { p.Locale = "x" },
-		"profiles_time_zone_ck":              func(p *store.ProfileRecord) { p.TimeZone = "" },
+		"profiles_display_name_ck": func(p *store.ProfileRecord) {
+			p.DisplayNameSealed = []byte("Ada Lovelace, Countess of Lovelace")
+		},
+		"profiles_username_ck":   func(p *store.ProfileRecord) { p.UsernameSealed = ciphertext(29) },
+		"profiles_avatar_url_ck": func(p *store.ProfileRecord) { p.AvatarURLSealed = ciphertext(2081) },
+		"profiles_attributes_ck": func(p *store.ProfileRecord) { p.AttributesSealed = ciphertext(32769) },
+		"profiles_locale_ck":     func(p *store.ProfileRecord) { p.Locale = "x" },
+		"profiles_time_zone_ck":  func(p *store.ProfileRecord) { p.TimeZone = "" },
 		"profiles_preferences_ck": func(p *store.ProfileRecord) {
 			p.Preferences = map[string]any{"x": strings.Repeat("é", 8192)}
 		},
@@ -85,27 +89,28 @@ func profiles(t *testing.T, s *store.Store) {
 		p := next
 		change(&p)
 		_, err := update(p, later)
-		violated(t, constraint, err)
+		wantViolation(t, constraint, err)
 	}
-	_, err = update(next, moment.Add(-time.Microsecond))
-	violated(t, "profiles_updated_ck", err)
-	violated(t, "profiles_pk", s.Write(ctx, func(tx store.Tx) error { return tx.InsertProfile(ctx, next) }))
+	_, err = update(next, baseTime.Add(-time.Microsecond))
+	wantViolation(t, "profiles_updated_ck", err)
+	wantViolation(t, "profiles_pk", s.Write(ctx, func(tx store.Tx) error { return tx.InsertProfile(ctx, next) }))
 
-	// -0 is 0: PostgreSQL keeps no sign of zero, and a digest must not depend on who kept it.
+	// PostgreSQL stores -0 as 0, so the digest must be the same for both.
 	zero := next
 	zero.Preferences = map[string]any{"zero": math.Copysign(0, -1), "list": []any{math.Copysign(0, -1)}}
 	before := must(store.StampProfile(zero))(t)
 	read := must(update(zero, later))(t)
 	read.Version, read.UpdatedAt = zero.Version, zero.UpdatedAt
-	same(t, "digest of -0 before and after", before.Digest, must(store.StampProfile(read))(t).Digest)
+	wantEqual(t, "digest of -0 before and after", before.Digest, must(store.StampProfile(read))(t).Digest)
 
-	profilesOfAPage(t, s, bare, full)
+	profilesWithKeys(t, s, bare, full)
 }
 
-func profilesOfAPage(t *testing.T, s *store.Store, bare, full uuid.UUID) {
+func profilesWithKeys(t *testing.T, s *store.Store, bare, full uuid.UUID) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	kek := liveKEK(t, s)
-	key := store.UserKeyRecord{UserID: full, KEKID: uuid.NullUUID{UUID: kek, Valid: true}, WrappedKey: make([]byte, 61), CreatedAt: moment, WrappedAt: moment}
+	kek := currentKEK(t, s)
+	key := store.UserKeyRecord{UserID: full, KEKID: uuid.NullUUID{UUID: kek, Valid: true}, WrappedKey: make([]byte, 61),
+		CreatedAt: baseTime, WrappedAt: baseTime}
 	write(t, s, func(tx store.Tx) error { return tx.InsertUserKey(ctx, key) })
 	ids := []uuid.UUID{bare, cardinal.NewID(), full}
 	for len(ids) < 200 {
@@ -119,15 +124,17 @@ func profilesOfAPage(t *testing.T, s *store.Store, bare, full uuid.UUID) {
 		want := 0
 		if n > 0 {
 			want++
-			same(t, "a profile without a key", found[bare], store.ProfileWithKey{ProfileRecord: plainProfile(bare), Key: store.UserKeyRecord{UserID: bare}})
+			wantEqual(t, "Profiles, no key", found[bare], store.ProfileWithKey{ProfileRecord: minimalProfile(bare),
+				Key: store.UserKeyRecord{UserID: bare}})
 		}
 		if n > 2 {
 			want++
-			same(t, "a profile with its key", found[full], store.ProfileWithKey{ProfileRecord: must(r.Profile(ctx, full))(t),
-				Key: store.UserKeyRecord{UserID: full, KEKID: key.KEKID, WrappedKey: key.WrappedKey}})
+			wantEqual(t, "Profiles, with key", found[full],
+				store.ProfileWithKey{ProfileRecord: must(r.Profile(ctx, full))(t),
+					Key: store.UserKeyRecord{UserID: full, KEKID: key.KEKID, WrappedKey: key.WrappedKey}})
 		}
 		if len(found) != want {
-			t.Errorf("profiles of %d ids: %d, want %d", n, len(found), want)
+			t.Errorf("Profiles, %d ids: %d, want %d", n, len(found), want)
 		}
 	}
 }

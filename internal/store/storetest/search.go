@@ -23,17 +23,20 @@ func search(t *testing.T, s *store.Store) {
 		ids = append(ids, cardinal.IDAt(start.Add(time.Duration(i)*time.Millisecond)))
 		insertUser(t, s, ids[i], "person")
 	}
-	all := []store.SearchToken{{Token: token(3), UserID: ids[0]}, {Token: token(1), UserID: ids[0]}, {Token: token(2), UserID: ids[0]}, {Token: token(1), UserID: ids[1]}, {Token: token(2), UserID: ids[2]}}
+	all := []store.SearchToken{{Token: token(3), UserID: ids[0]}, {Token: token(1), UserID: ids[0]},
+		{Token: token(2), UserID: ids[0]}, {Token: token(1), UserID: ids[1]}, {Token: token(2), UserID: ids[2]}}
 	write(t, s, func(tx store.Tx) error { return tx.AddSearchTokens(ctx, all) })
-	same(t, "SearchTokens", tokens(ids[0]), [][]byte{token(1), token(2), token(3)})
-	violated(t, "search_tokens_pk", s.Write(ctx, func(tx store.Tx) error { return tx.AddSearchTokens(ctx, all[:1]) }))
-	violated(t, "search_tokens_token_ck", s.Write(ctx, func(tx store.Tx) error {
+	wantEqual(t, "SearchTokens", tokens(ids[0]), [][]byte{token(1), token(2), token(3)})
+	wantViolation(t, "search_tokens_pk", s.Write(ctx, func(tx store.Tx) error {
+		return tx.AddSearchTokens(ctx, all[:1])
+	}))
+	wantViolation(t, "search_tokens_token_ck", s.Write(ctx, func(tx store.Tx) error {
 		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1)[:15], UserID: ids[0]}})
 	}))
-	violated(t, "search_tokens_user_ck", s.Write(ctx, func(tx store.Tx) error {
+	wantViolation(t, "search_tokens_user_ck", s.Write(ctx, func(tx store.Tx) error {
 		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.SystemID}})
 	}))
-	violated(t, foreignKey(s, "search_tokens_user_fk"), s.Write(ctx, func(tx store.Tx) error {
+	wantViolation(t, foreignKey(s, "search_tokens_user_fk"), s.Write(ctx, func(tx store.Tx) error {
 		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.NewID()}})
 	}))
 
@@ -43,70 +46,85 @@ func search(t *testing.T, s *store.Store) {
 			f.Limit, f.After = 1, uuid.Nil
 			var got []uuid.UUID
 			for more := true; more; {
-				walk := must(r.Users(ctx, f))(t)
-				if more = len(walk.Users) > 1; len(walk.Users) > 0 {
-					got, f.After = append(got, walk.Users[0].ID), walk.Users[0].ID
+				page := must(r.Users(ctx, f))(t)
+				if more = len(page.Users) > 1; len(page.Users) > 0 {
+					got, f.After = append(got, page.Users[0].ID), page.Users[0].ID
 				}
 			}
 			if f.Descending {
 				slices.Reverse(got)
 			}
-			same(t, name, got, want)
+			wantEqual(t, name, got, want)
 		}
 	}
 	finds("one token", cardinal.UserFilter{Tokens: [][]byte{token(1)}}, ids[:2]...)
 	finds("two tokens", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}}, ids[0])
-	finds("two tokens and a pair", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}, Pairs: [][]byte{token(3)}}, ids[0])
-	finds("a pair of nobody", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}, Pairs: [][]byte{token(4)}})
+	finds("two tokens and a pair", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}, Pairs: [][]byte{token(3)}},
+		ids[0])
+	finds("unknown pair", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}, Pairs: [][]byte{token(4)}})
 	finds("a token and a status", cardinal.UserFilter{Tokens: [][]byte{token(1)}, Status: "suspended"})
 	finds("a token and a kind", cardinal.UserFilter{Tokens: [][]byte{token(2)}, Kind: "person"}, ids[0], ids[2])
 
 	write(t, s, func(tx store.Tx) error {
 		return tx.SetSearchTokens(ctx, ids[:2], []store.SearchToken{{Token: token(5), UserID: ids[1]}})
 	})
-	same(t, "SetSearchTokens", [][][]byte{tokens(ids[0]), tokens(ids[1]), tokens(ids[2])}, [][][]byte{{}, {token(5)}, {token(2)}})
-	same(t, "PeopleForSearch", written(t, s, func(tx store.Tx) ([]uuid.UUID, error) { return tx.PeopleForSearch(ctx, ids[0], 2) }), ids[1:])
+	wantEqual(t, "SetSearchTokens", [][][]byte{tokens(ids[0]), tokens(ids[1]), tokens(ids[2])},
+		[][][]byte{{}, {token(5)}, {token(2)}})
+	wantEqual(t, "PeopleForSearch", inTx(t, s, func(tx store.Tx) ([]uuid.UUID, error) {
+		return tx.PeopleForSearch(ctx, ids[0], 2)
+	}), ids[1:])
 	searchBuilds(t, s)
 	build := must(r.FinishedSearchBuild(ctx))(t)
 	write(t, s, func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })
 	_, err := r.FinishedSearchBuild(ctx)
-	refused(t, "FinishedSearchBuild after DeleteSearchBuilds", cardinal.ErrNotFound, err)
+	wantError(t, "FinishedSearchBuild after DeleteSearchBuilds", cardinal.ErrNotFound, err)
 	write(t, s, func(tx store.Tx) error { return tx.InsertSearchBuild(ctx, build) })
-	same(t, "DeleteSearch", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 1) }), int64(1))
-	same(t, "DeleteSearch of the rest", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 10) }), int64(1))
-	same(t, "DeleteSearch of nothing", written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteSearch(ctx, 10) }), int64(0))
+	wantEqual(t, "DeleteSearch", inTx(t, s, func(tx store.Tx) (int64, error) {
+		return tx.DeleteSearch(ctx, 1)
+	}), int64(1))
+	wantEqual(t, "DeleteSearch, rest", inTx(t, s, func(tx store.Tx) (int64, error) {
+		return tx.DeleteSearch(ctx, 10)
+	}), int64(1))
+	wantEqual(t, "DeleteSearch, empty", inTx(t, s, func(tx store.Tx) (int64, error) {
+		return tx.DeleteSearch(ctx, 10)
+	}), int64(0))
 	_, err = r.FinishedSearchBuild(ctx)
-	refused(t, "FinishedSearchBuild after DeleteSearch", cardinal.ErrNotFound, err)
-	boundedWalk(t, s)
+	wantError(t, "FinishedSearchBuild after DeleteSearch", cardinal.ErrNotFound, err)
+	boundedUserScan(t, s)
 }
 
 func searchBuilds(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	same(t, "the pass over nobody, of the migration", must(r.FinishedSearchBuild(ctx))(t).Place, uuid.Nil)
-	build := store.SearchBuild{ID: cardinal.NewID(), BeganAt: moment}
+	wantEqual(t, "search build of the migration", must(r.FinishedSearchBuild(ctx))(t).Place, uuid.Nil)
+	build := store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime}
 	write(t, s, func(tx store.Tx) error { return tx.InsertSearchBuild(ctx, build) })
-	violated(t, "search_builds_one_running_uq", s.Write(ctx, func(tx store.Tx) error {
-		return tx.InsertSearchBuild(ctx, store.SearchBuild{ID: cardinal.NewID(), BeganAt: moment})
+	wantViolation(t, "search_builds_one_running_uq", s.Write(ctx, func(tx store.Tx) error {
+		return tx.InsertSearchBuild(ctx, store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime})
 	}))
 	running := func() store.SearchBuild {
-		return written(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.RunningSearchBuild(ctx) })
+		return inTx(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.RunningSearchBuild(ctx) })
 	}
-	same(t, "RunningSearchBuild", running(), build)
+	wantEqual(t, "RunningSearchBuild", running(), build)
 	build.Place = cardinal.NewID()
 	write(t, s, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, build) })
-	same(t, "UpdateSearchBuild", running(), build)
-	build.FinishedAt = ptr(moment)
+	wantEqual(t, "UpdateSearchBuild", running(), build)
+	build.FinishedAt = ptr(baseTime)
 	write(t, s, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, build) })
-	same(t, "FinishedSearchBuild", must(r.FinishedSearchBuild(ctx))(t), build)
-	refused(t, "RunningSearchBuild of none", cardinal.ErrNotFound, try(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.RunningSearchBuild(ctx) }))
+	wantEqual(t, "FinishedSearchBuild", must(r.FinishedSearchBuild(ctx))(t), build)
+	wantError(t, "RunningSearchBuild, unknown", cardinal.ErrNotFound,
+		txError(t, s, func(tx store.Tx) (store.SearchBuild, error) {
+			return tx.RunningSearchBuild(ctx)
+		}))
 	early := build
-	early.FinishedAt = ptr(moment.Add(-time.Second))
-	violated(t, "search_builds_finished_ck", s.Write(ctx, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, early) }))
+	early.FinishedAt = ptr(baseTime.Add(-time.Second))
+	wantViolation(t, "search_builds_finished_ck", s.Write(ctx, func(tx store.Tx) error {
+		return tx.UpdateSearchBuild(ctx, early)
+	}))
 }
 
-// boundedWalk: where every filter has more users than one walk looks at and no two have one in common, walks end before they found
-// anybody, each further on, and together see everybody.
-func boundedWalk(t *testing.T, s *store.Store) {
+// boundedUserScan: two filters have more users than one page scans, and only one user in common. The first page ends
+// before it reaches that user; the second page continues the scan and returns it.
+func boundedUserScan(t *testing.T, s *store.Store) {
 	const each = 2500
 	ctx, r := t.Context(), s.Read(t.Context())
 	start := time.Date(2003, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -115,10 +133,10 @@ func boundedWalk(t *testing.T, s *store.Store) {
 		var rows []store.SearchToken
 		for i := range 2 * each {
 			id := cardinal.IDAt(start.Add(time.Duration(i) * time.Millisecond))
-			if _, err := tx.InsertUser(ctx, id, "person", "create", moment); err != nil {
+			if _, err := tx.InsertUser(ctx, id, "person", "create", baseTime); err != nil {
 				return err
 			}
-			if err := tx.InsertProfile(ctx, plainProfile(id)); err != nil {
+			if err := tx.InsertProfile(ctx, minimalProfile(id)); err != nil {
 				return err
 			}
 			rows = append(rows, store.SearchToken{Token: token(byte(6 + i%2)), UserID: id})
@@ -131,12 +149,12 @@ func boundedWalk(t *testing.T, s *store.Store) {
 	f := cardinal.UserFilter{Tokens: [][]byte{token(6), token(7)}, Page: cardinal.Page{Limit: 10}}
 	first := must(r.Users(ctx, f))(t)
 	if len(first.Users) != 0 || first.Until == uuid.Nil {
-		t.Fatalf("the first walk gives %d and goes on at %s", len(first.Users), first.Until)
+		t.Fatalf("the first page has %d users and continues at %s", len(first.Users), first.Until)
 	}
 	f.After = first.Until
 	second := must(r.Users(ctx, f))(t)
 	if len(second.Users) != 1 || second.Users[0].ID != both || second.Until != uuid.Nil {
-		t.Errorf("the second walk gives %v and goes on at %s", second.Users, second.Until)
+		t.Errorf("the second page has %v and continues at %s", second.Users, second.Until)
 	}
 }
 
@@ -144,21 +162,23 @@ func userCounts(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	start := time.Date(2004, 2, 3, 4, 5, 6, 0, time.UTC)
 	for i := range 5 {
-		insertUser(t, s, cardinal.IDAt(start.Add(time.Duration(i)*time.Millisecond)), []string{"person", "service"}[i%2])
+		insertUser(t, s, cardinal.IDAt(start.Add(time.Duration(i)*time.Millisecond)),
+			[]string{"person", "service"}[i%2])
 	}
 	f := cardinal.UserFilter{CreatedFrom: start, CreatedUntil: start.Add(time.Hour)}
-	same(t, "UserCount", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 5, IsExact: true})
+	wantEqual(t, "UserCount", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 5, IsExact: true})
 	if beyond := must(r.UserCount(ctx, f, 4))(t); beyond.IsExact || beyond.Value < 4 {
-		t.Errorf("UserCount beyond the bound: %+v", beyond)
+		t.Errorf("UserCount, above the limit: %+v", beyond)
 	}
 	f.Kind, f.Status = "service", "active"
-	same(t, "UserCount of two filters", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 2, IsExact: true})
+	wantEqual(t, "UserCount, two filters", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 2, IsExact: true})
 }
 
-// statistics: thousands of users came with the cases before.
+// statistics uses the thousands of users that earlier cases inserted.
 func statistics(t *testing.T, s *store.Store) {
 	write(t, s, func(tx store.Tx) error { return tx.RefreshStatistics(t.Context()) })
-	if n := must(s.Read(t.Context()).UserCount(t.Context(), cardinal.UserFilter{BuiltIn: true}, 10))(t); n.IsExact || n.Value < 4000 {
-		t.Errorf("UserCount by statistics: %+v", n)
+	n := must(s.Read(t.Context()).UserCount(t.Context(), cardinal.UserFilter{BuiltIn: true}, 10))(t)
+	if n.IsExact || n.Value < 4000 {
+		t.Errorf("UserCount, estimated: %+v", n)
 	}
 }

@@ -1,5 +1,6 @@
-// Package storetest is the conformance suite of the store: what both engines must do alike. The compiler does not see SQL,
-// so every method of store.Reader and store.Tx is run on both, and the suite fails when one has no case here.
+// Package storetest is the conformance suite of the store: behaviour that must be the same on both engines. The
+// compiler does not check SQL, so every method of store.Reader and store.Tx runs on both engines, and the suite fails
+// if a method has no case.
 package storetest
 
 import (
@@ -19,47 +20,61 @@ import (
 	"cardinal/internal/store"
 )
 
-// testCase is one part of the suite, mostly one table's.
+// testCase is one part of the suite, usually for one table.
 type testCase struct {
 	name   string
 	test   func(t *testing.T, s *store.Store)
 	covers string // the methods of Reader and Tx that it runs and whose results it checks
 }
 
-// cases run in this order on one migrated database, which is empty before the first.
-var cases = []testCase{
-	{"NobodyIsAdministratorAtFirst", nobodyIsAdministratorAtFirst, "HasAdministrator"},
+// testCases run in this order on one migrated database, which is empty before the first.
+var testCases = []testCase{
+	{"NoAdministratorInitially", noAdministratorInitially, "HasAdministrator"},
 	{"Lookups", lookups, "Statuses UserKinds ContactKinds"},
 	{"Users", users, "User UserForChange InsertUser SetUserStatus TouchUser"},
 	{"UserLists", userLists, "Users"},
 	{"UserCounts", userCounts, "UserCount"},
-	{"Search", search, "SearchTokens AddSearchTokens SetSearchTokens DeleteSearch DeleteSearchBuilds PeopleForSearch FinishedSearchBuild RunningSearchBuild InsertSearchBuild UpdateSearchBuild"},
+	{"Search", search,
+		"SearchTokens AddSearchTokens SetSearchTokens DeleteSearch DeleteSearchBuilds PeopleForSearch " +
+			"FinishedSearchBuild RunningSearchBuild InsertSearchBuild UpdateSearchBuild"},
 	{"Profiles", profiles, "Profile ProfileForChange Profiles InsertProfile UpdateProfile"},
 	{"Contacts", contacts, "Contact ContactForChange Contacts InsertContact UpdateContact DeleteContact"},
-	{"Identifiers", identifiers, "Identifier Identifiers InsertIdentifier ProveIdentifier ProlongIdentifier DeleteIdentifier LapsedIdentifiers"},
-	{"Credentials", credentials, "Credential CredentialForChange InsertCredential UpdateCredential SignIn SignInForChange"},
-	{"Sessions", sessions, "Session Sessions AuthenticateSession SessionAccess InsertSession RevokeSession RevokeSessions RaiseSession SeeSession DeleteDeadSessions"},
+	{"Identifiers", identifiers,
+		"Identifier Identifiers InsertIdentifier ProveIdentifier ProlongIdentifier DeleteIdentifier " +
+			"LapsedIdentifiers"},
+	{"Credentials", credentials,
+		"Credential CredentialForChange InsertCredential UpdateCredential SignIn SignInForChange"},
+	{"Sessions", sessions,
+		"Session Sessions AuthenticateSession SessionAccess InsertSession RevokeSession RevokeSessions " +
+			"RaiseSession SeeSession DeleteDeadSessions"},
 	{"Keys", keys, "KEKs InsertKEK ServiceKey AddServiceKey UserKey InsertUserKey"},
 	{"Roles", roles, "Role RoleByName Roles RoleForChange InsertRole UpdateRole TouchRole DeleteRole GuardedRoles"},
-	{"Permissions", permissions, "Permission PermissionByName Permissions PermissionForChange InsertPermission UpdatePermission DeletePermission"},
-	{"RolePermissions", rolePermissions, "RolePermissions RolePermissionIDs RolesHolding AddRolePermission RemoveRolePermission"},
+	{"Permissions", permissions,
+		"Permission PermissionByName Permissions PermissionForChange InsertPermission UpdatePermission " +
+			"DeletePermission"},
+	{"RolePermissions", rolePermissions,
+		"RolePermissions RolePermissionIDs RolesHolding AddRolePermission RemoveRolePermission"},
 	{"Grants", grants, "Grant Grants PutGrant DeleteGrant ExpiredGrants"},
-	{"MayFollowsGrants", mayFollowsGrants, "May MayWithKey CheckAccess ExplainAccess"},
-	{"OutranksComparesPermissions", outranksComparesPermissions, "Outranks HoldsAllOf"},
-	{"LastAdministratorStays", lastAdministratorStays, "HasAdministrator LockGuardedRoles LockRole"},
+	{"HasPermission", hasPermission, "May MayWithKey CheckAccess ExplainAccess"},
+	{"HasAllPermissions", hasAllPermissions, "Outranks HoldsAllOf"},
+	{"LastAdministrator", lastAdministrator, "HasAdministrator LockGuardedRoles LockRole"},
 	{"APIKeys", apiKeys, "APIKey APIKeys APIKeysUsing InsertAPIKey RevokeAPIKey AuthenticateAPIKey"},
-	{"Attributes", attributes, "AttributeDefinition AttributeDefinitions AllAttributeDefinitions InsertAttributeDefinition DeleteAttributeDefinition"},
+	{"Attributes", attributes,
+		"AttributeDefinition AttributeDefinitions AllAttributeDefinitions InsertAttributeDefinition " +
+			"DeleteAttributeDefinition"},
 	{"Countries", countries, "Country Countries CountryForChange UpdateCountry"},
 	{"Settings", settings, "Setting Settings SettingForChange UpdateSetting"},
-	{"Jobs", jobs, "Jobs JobRecords JobForChange SetJobDue ClaimJob FinishJob FailJob PutJob RenewJob"},
-	{"Replies", replies, "Reply ClaimReply RenewReply CompleteReply DeleteExpiredReplies"},
+	{"Jobs", jobs, "Jobs JobForChange ScheduleJob SetJobDue ClaimJob FinishJob FailJob PutJob RenewJob"},
+	{"IdempotencyKeys", replies, "Reply ClaimReply RenewReply CompleteReply DeleteExpiredReplies"},
 	{"SetupLinks", setupLinks, "SetupLink SetupLinkForChange InsertSetupLink UseSetupLink DeleteDeadSetupLinks"},
 	{"Throttles", throttles, "Throttles CountFailure BlockThrottle ClearThrottle DeleteExpiredThrottles"},
-	{"Refusals", refusals, "CountRefusal TakeRefusals"},
-	{"SealedSamples", sealedSamples, "SealedSample"},
+	{"RefusedAttempts", refusals, "CountRefusal TakeRefusals"},
+	{"EncryptedSamples", sealedSamples, "SealedSample"},
 	{"Imports", imports, "Import Imports ImportForChange ImportsOf InsertImport UpdateImport InitialStatuses"},
 	{"UploadedImports", uploadedImports, "OpenImports ImportChunk InsertImportChunk DeleteImportChunks"},
-	{"People", people, "InsertPeople ImportedPeople IdentifiersAmong UsersAmong UserKeysAmong SaltsAmong ContactsAmong CredentialsAmong GrantsAmong UntouchedAmong ErasePeople"},
+	{"BulkUsers", bulkUsers,
+		"InsertPeople ImportedPeople IdentifiersAmong UsersAmong UserKeysAmong SaltsAmong ContactsAmong " +
+			"CredentialsAmong GrantsAmong UntouchedAmong ErasePeople"},
 	{"Audit", audit, "AppendEvent Events"},
 	{"AuditMonths", auditMonths, "EnsureAuditMonths AuditMonthsAhead"},
 	{"Migrations", migrations, "Migrations"},
@@ -68,33 +83,35 @@ var cases = []testCase{
 	{"Statistics", statistics, "RefreshStatistics"},
 	{"Digests", digests, ""},
 	{"Transactions", transactions, ""},
-	{"WaitAtMostEndsWithTheTransaction", waitAtMostEndsWithTheTransaction, "WaitAtMost"},
+	{"LockTimeoutPerTransaction", lockTimeoutPerTransaction, "WaitAtMost"},
 }
 
-// Run runs the suite on a fresh migrated database, opened as the role that the service runs as. After each case it calls after.
+// Run runs the suite on a fresh migrated database, opened as the role that the service runs as. After each case it
+// calls after.
 func Run(t *testing.T, s *store.Store, after func()) {
-	for _, fault := range uncovered(methods(), cases) {
-		t.Error(fault)
+	for _, problem := range coverageProblems(methodNames(), testCases) {
+		t.Error(problem)
 	}
-	for _, c := range cases {
+	for _, c := range testCases {
 		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
 		after()
 	}
 }
 
-// RunSorting runs the cases that sort text or ids: once more on a database whose own collation is not that of bytes.
+// RunSorting runs the cases that sort text or ids, on a database with a default collation that does not sort by bytes.
 func RunSorting(t *testing.T, open func(t *testing.T) *store.Store) {
 	s := open(t)
-	sorting := []string{"UserLists", "Roles", "Permissions", "RolePermissions", "Attributes", "Countries", "Settings", "Audit", "Digests"}
-	for _, c := range cases {
+	sorting := []string{"UserLists", "Roles", "Permissions", "RolePermissions", "Attributes", "Countries", "Settings",
+		"Audit", "Digests"}
+	for _, c := range testCases {
 		if slices.Contains(sorting, c.name) {
 			t.Run(c.name, func(t *testing.T) { c.test(t, s) })
 		}
 	}
 }
 
-// methods are the exported methods of Tx, which has all of Reader's.
-func methods() []string {
+// methodNames are the exported methods of Tx, which has all of Reader's.
+func methodNames() []string {
 	var names []string
 	for _, of := range []reflect.Type{reflect.TypeFor[store.Reader](), reflect.TypeFor[store.Tx]()} {
 		for i := range of.NumMethod() {
@@ -106,27 +123,27 @@ func methods() []string {
 	return names
 }
 
-// uncovered says which methods no case covers, and what cases cover that is no method.
-func uncovered(methods []string, cases []testCase) []string {
-	var faults, covered []string
+// coverageProblems lists the methods without a case, and the names in cases that are not methods.
+func coverageProblems(methods []string, cases []testCase) []string {
+	var problems, covered []string
 	for _, c := range cases {
 		for _, name := range strings.Fields(c.covers) {
 			covered = append(covered, name)
 			if !slices.Contains(methods, name) {
-				faults = append(faults, "case "+c.name+" covers "+name+", which is no method of Reader or Tx")
+				problems = append(problems, "case "+c.name+" covers "+name+", which is not a method of Reader or Tx")
 			}
 		}
 	}
 	for _, name := range methods {
 		if !slices.Contains(covered, name) {
-			faults = append(faults, "no case covers "+name)
+			problems = append(problems, "no case covers "+name)
 		}
 	}
-	return faults
+	return problems
 }
 
-// moment is when most of it happens; its microseconds must survive.
-var moment = time.Date(2026, 3, 14, 9, 26, 53, 589_793_000, time.UTC)
+// baseTime is the time of most rows. Its microseconds must be preserved.
+var baseTime = time.Date(2026, 3, 14, 9, 26, 53, 589_793_000, time.UTC)
 
 func write(t *testing.T, s *store.Store, fn func(store.Tx) error) {
 	t.Helper()
@@ -135,8 +152,8 @@ func write(t *testing.T, s *store.Store, fn func(store.Tx) error) {
 	}
 }
 
-// written returns what fn got in a transaction of its own.
-func written[T any](t *testing.T, s *store.Store, fn func(store.Tx) (T, error)) (got T) {
+// inTx runs fn in a transaction and returns its result.
+func inTx[T any](t *testing.T, s *store.Store, fn func(store.Tx) (T, error)) (got T) {
 	t.Helper()
 	write(t, s, func(tx store.Tx) (err error) {
 		got, err = fn(tx)
@@ -145,7 +162,7 @@ func written[T any](t *testing.T, s *store.Store, fn func(store.Tx) (T, error)) 
 	return got
 }
 
-// must returns what a method returned, unless it failed.
+// must returns the result of a method, and fails the test on an error.
 func must[T any](got T, err error) func(*testing.T) T {
 	return func(t *testing.T) T {
 		t.Helper()
@@ -156,36 +173,36 @@ func must[T any](got T, err error) func(*testing.T) T {
 	}
 }
 
-// try runs fn in a transaction and returns how it ended.
-func try[T any](t *testing.T, s *store.Store, fn func(store.Tx) (T, error)) error {
+// txError runs fn in a transaction and returns the error.
+func txError[T any](t *testing.T, s *store.Store, fn func(store.Tx) (T, error)) error {
 	return s.Write(t.Context(), func(tx store.Tx) error {
 		_, err := fn(tx)
 		return err
 	})
 }
 
-func same(t *testing.T, what string, got, want any) {
+func wantEqual(t *testing.T, what string, got, want any) {
 	t.Helper()
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%s:\n got %+v\nwant %+v", what, got, want)
 	}
 }
 
-func refused(t *testing.T, what string, want, err error) {
+func wantError(t *testing.T, what string, want, err error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Errorf("%s: %v, want %v", what, err, want)
 	}
 }
 
-func violated(t *testing.T, constraint string, err error) {
+func wantViolation(t *testing.T, constraint string, err error) {
 	t.Helper()
 	if !store.Violates(err, constraint) || !errors.Is(err, cardinal.ErrConflict) {
 		t.Errorf("%v, want a violation of %s", err, constraint)
 	}
 }
 
-// foreignKey is what a broken foreign key is called: SQLite never says which it was.
+// foreignKey is the name in the violation of a foreign key: SQLite does not report which one it is.
 func foreignKey(s *store.Store, name string) string {
 	if s.Engine() == "sqlite" {
 		return "foreign_key"
@@ -193,15 +210,16 @@ func foreignKey(s *store.Store, name string) string {
 	return name
 }
 
-// walk reads a list in pages of every size, both ways, and compares it with the list as a whole, which it returns.
-func walk[T any](t *testing.T, id func(T) uuid.UUID, list func(cardinal.Page) ([]T, error)) []T {
+// readPages reads a list in pages of several sizes, in both orders, and compares it with the whole list, which it
+// returns.
+func readPages[T any](t *testing.T, id func(T) uuid.UUID, list func(cardinal.Page) ([]T, error)) []T {
 	t.Helper()
-	whole := must(list(cardinal.Page{Limit: 1000}))(t)
-	ids := make([]uuid.UUID, len(whole))
-	for i, item := range whole {
+	all := must(list(cardinal.Page{Limit: 1000}))(t)
+	ids := make([]uuid.UUID, len(all))
+	for i, item := range all {
 		ids[i] = id(item)
 		if i > 0 && bytes.Compare(ids[i-1][:], ids[i][:]) >= 0 {
-			t.Errorf("not in the order of ids: %s before %s", ids[i-1], ids[i])
+			t.Errorf("not sorted by id: %s before %s", ids[i-1], ids[i])
 		}
 	}
 	for _, descending := range []bool{false, true} {
@@ -220,7 +238,7 @@ func walk[T any](t *testing.T, id func(T) uuid.UUID, list func(cardinal.Page) ([
 				for _, item := range page.Data {
 					read = append(read, id(item))
 				}
-				if !page.HasMore || len(read) > len(ids) { // more than there are: the same again
+				if !page.HasMore || len(read) > len(ids) { // more than there are: a page was repeated
 					break
 				}
 				p.After = read[len(read)-1]
@@ -234,34 +252,36 @@ func walk[T any](t *testing.T, id func(T) uuid.UUID, list func(cardinal.Page) ([
 			}
 			if len(want) > 0 {
 				p.After = want[len(want)-1]
-				if beyond := must(list(p))(t); len(beyond) != 0 {
-					t.Errorf("after the last, descending %v: %v", descending, beyond)
+				if rest := must(list(p))(t); len(rest) != 0 {
+					t.Errorf("after the last id, descending %v: %v", descending, rest)
 				}
 			}
 		}
 	}
-	return whole
+	return all
 }
 
-// contextFor ends with the test, or soon: for what must not wait long.
+// contextFor returns a context that ends with the test or after a time, for calls that must not wait.
 func contextFor(t *testing.T, d time.Duration) context.Context {
 	ctx, stop := context.WithTimeout(t.Context(), d)
 	t.Cleanup(stop)
 	return ctx
 }
 
-// golden compares a stamp's digest with the one that every engine and every later version must make of the same row.
-func golden(t *testing.T, got cardinal.RowStamp, want string) {
+// wantDigest compares a stamp's digest with the digest that every engine and every later version must compute for the
+// row.
+func wantDigest(t *testing.T, got cardinal.RowStamp, want string) {
 	t.Helper()
 	if digest := hex.EncodeToString(got.Digest); digest != want {
 		t.Errorf("digest of %s %s: %s, want %s", got.Table, got.Key, digest, want)
 	}
 }
 
-func sealed(length int) []byte { return append([]byte{1}, make([]byte, length-1)...) }
+// ciphertext is a value with the form of an encrypted one.
+func ciphertext(length int) []byte { return append([]byte{1}, make([]byte, length-1)...) }
 
-// fixed is an id that is the same in every run: n stands in its last two bytes.
-func fixed(n int) uuid.UUID {
+// fixedID is an id that is the same in every run; its last two bytes are n.
+func fixedID(n int) uuid.UUID {
 	id := cardinal.IDAt(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	id[14], id[15] = byte(n>>8), byte(n)
 	return id
@@ -269,9 +289,9 @@ func fixed(n int) uuid.UUID {
 
 func ptr[T any](v T) *T { return &v }
 
-func plainProfile(userID uuid.UUID) store.ProfileRecord {
-	return store.ProfileRecord{UserID: userID, Locale: "und", TimeZone: "UTC", Preferences: map[string]any{}, CreatedAt: moment,
-		UpdatedAt: moment, Version: 1, SchemaVersion: 1}
+func minimalProfile(userID uuid.UUID) store.ProfileRecord {
+	return store.ProfileRecord{UserID: userID, Locale: "und", TimeZone: "UTC", Preferences: map[string]any{},
+		CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1, SchemaVersion: 1}
 }
 
 func newUser(t *testing.T, s *store.Store, kind string) uuid.UUID {
@@ -282,32 +302,33 @@ func newUser(t *testing.T, s *store.Store, kind string) uuid.UUID {
 func insertUser(t *testing.T, s *store.Store, id uuid.UUID, kind string) (u cardinal.User) {
 	t.Helper()
 	write(t, s, func(tx store.Tx) (err error) {
-		if u, err = tx.InsertUser(t.Context(), id, kind, "create", moment); err != nil {
+		if u, err = tx.InsertUser(t.Context(), id, kind, "create", baseTime); err != nil {
 			return err
 		}
-		return tx.InsertProfile(t.Context(), plainProfile(id))
+		return tx.InsertProfile(t.Context(), minimalProfile(id))
 	})
 	return u
 }
 
 func newContact(t *testing.T, s *store.Store, userID uuid.UUID) store.ContactRecord {
 	t.Helper()
-	c := store.ContactRecord{UserID: userID, ID: cardinal.NewID(), Kind: "email", ValueSealed: sealed(50), CreatedAt: moment,
-		UpdatedAt: moment, Version: 1, SchemaVersion: 1}
+	c := store.ContactRecord{UserID: userID, ID: cardinal.NewID(), Kind: "email", ValueSealed: ciphertext(50),
+		CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1, SchemaVersion: 1}
 	write(t, s, func(tx store.Tx) error { return tx.InsertContact(t.Context(), c) })
 	return c
 }
 
 func newRole(t *testing.T, s *store.Store, name string, permissions ...string) cardinal.Role {
 	t.Helper()
-	role := cardinal.Role{ID: cardinal.NewID(), Name: name, Description: "A role.", IsAssignable: true, CreatedAt: moment, UpdatedAt: moment, Version: 1}
+	role := cardinal.Role{ID: cardinal.NewID(), Name: name, Description: "A role.", IsAssignable: true,
+		CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1}
 	write(t, s, func(tx store.Tx) error {
 		if got := must(tx.InsertRole(t.Context(), role))(t); got != role {
 			t.Errorf("InsertRole: %v, want %v", got, role)
 		}
 		for _, name := range permissions {
 			p := must(tx.PermissionByName(t.Context(), name))(t)
-			if !must(tx.AddRolePermission(t.Context(), role.ID, p.ID, moment))(t) {
+			if !must(tx.AddRolePermission(t.Context(), role.ID, p.ID, baseTime))(t) {
 				t.Errorf("AddRolePermission of %s: false", name)
 			}
 		}
@@ -316,14 +337,15 @@ func newRole(t *testing.T, s *store.Store, name string, permissions ...string) c
 	return role
 }
 
-func roleNamed(t *testing.T, s *store.Store, name string) uuid.UUID {
+func roleID(t *testing.T, s *store.Store, name string) uuid.UUID {
 	t.Helper()
 	return must(s.Read(t.Context()).RoleByName(t.Context(), name))(t).ID
 }
 
 func grant(t *testing.T, s *store.Store, userID, roleID uuid.UUID, expires *time.Time) cardinal.Grant {
 	t.Helper()
-	return written(t, s, func(tx store.Tx) (cardinal.Grant, error) {
-		return tx.PutGrant(t.Context(), cardinal.Grant{UserID: userID, RoleID: roleID, GrantedBy: cardinal.SystemID, CreatedAt: moment, ExpiresAt: expires})
+	return inTx(t, s, func(tx store.Tx) (cardinal.Grant, error) {
+		return tx.PutGrant(t.Context(), cardinal.Grant{UserID: userID, RoleID: roleID, GrantedBy: cardinal.SystemID,
+			CreatedAt: baseTime, ExpiresAt: expires})
 	})
 }

@@ -13,62 +13,64 @@ import (
 	"cardinal/internal/store"
 )
 
-var errUndo = errors.New("undo")
+var errRollback = errors.New("roll back")
 
 func transactions(t *testing.T, s *store.Store) {
 	for _, sub := range []struct {
 		name string
 		test func(*testing.T, *store.Store)
 	}{
-		{"ErrorUndoesAll", errorUndoesAll},
-		{"PanicUndoesAll", panicUndoesAll},
-		{"NobodySeesWhatIsNotCommitted", nobodySeesWhatIsNotCommitted},
-		{"DeadlockIsTriedAgain", deadlockIsTriedAgain},
-		{"WhoeverGivesUpWaitingLeaves", whoeverGivesUpWaitingLeaves},
-		{"CancelledAtAnyMomentLeavesNothing", cancelledAtAnyMoment},
+		{"ErrorRollsBack", errorRollsBack},
+		{"PanicRollsBack", panicRollsBack},
+		{"UncommittedIsInvisible", uncommittedIsInvisible},
+		{"DeadlockIsRetried", deadlockIsRetried},
+		{"CancelledWaiterReturns", cancelledWaiterReturns},
+		{"CancelledAtAnyTime", cancelledAtAnyTime},
 	} {
 		t.Run(sub.name, func(t *testing.T) { sub.test(t, s) })
 	}
 }
 
-// begin does half of something: a user and a role.
-func begin(t *testing.T, tx store.Tx, id uuid.UUID) error {
-	if _, err := tx.InsertUser(t.Context(), id, "person", "create", moment); err != nil {
+// insertUserRows inserts a user and its profile.
+func insertUserRows(t *testing.T, tx store.Tx, id uuid.UUID) error {
+	if _, err := tx.InsertUser(t.Context(), id, "person", "create", baseTime); err != nil {
 		return err
 	}
-	return tx.InsertProfile(t.Context(), plainProfile(id))
+	return tx.InsertProfile(t.Context(), minimalProfile(id))
 }
 
-func absent(t *testing.T, s *store.Store, id uuid.UUID) {
+func wantAbsent(t *testing.T, s *store.Store, id uuid.UUID) {
 	t.Helper()
 	_, err := s.Read(t.Context()).User(t.Context(), id)
-	refused(t, "what was undone", cardinal.ErrNotFound, err)
-	newUser(t, s, "person") // and the next transaction is a clean one
+	wantError(t, "a row that was rolled back", cardinal.ErrNotFound, err)
+	newUser(t, s, "person") // the next transaction works
 }
 
-func errorUndoesAll(t *testing.T, s *store.Store) {
+func errorRollsBack(t *testing.T, s *store.Store) {
 	id := cardinal.NewID()
-	refused(t, "Write", errUndo, s.Write(t.Context(), func(tx store.Tx) error {
-		if err := begin(t, tx, id); err != nil {
+	wantError(t, "Write", errRollback, s.Write(t.Context(), func(tx store.Tx) error {
+		if err := insertUserRows(t, tx, id); err != nil {
 			return err
 		}
-		return errUndo
+		return errRollback
 	}))
-	absent(t, s, id)
-	// The error of a statement, and of the commit itself.
-	violated(t, "users_pk", s.Write(t.Context(), func(tx store.Tx) error { return errors.Join(begin(t, tx, id), begin(t, tx, id)) }))
-	absent(t, s, id)
-	violated(t, foreignKey(s, "users_profile_fk"), s.Write(t.Context(), func(tx store.Tx) error {
-		if err := begin(t, tx, id); err != nil {
+	wantAbsent(t, s, id)
+	// The error of a statement, and the error of the commit.
+	wantViolation(t, "users_pk", s.Write(t.Context(), func(tx store.Tx) error {
+		return errors.Join(insertUserRows(t, tx, id), insertUserRows(t, tx, id))
+	}))
+	wantAbsent(t, s, id)
+	wantViolation(t, foreignKey(s, "users_profile_fk"), s.Write(t.Context(), func(tx store.Tx) error {
+		if err := insertUserRows(t, tx, id); err != nil {
 			return err
 		}
-		_, err := tx.InsertUser(t.Context(), cardinal.NewID(), "person", "create", moment)
+		_, err := tx.InsertUser(t.Context(), cardinal.NewID(), "person", "create", baseTime)
 		return err
 	}))
-	absent(t, s, id)
+	wantAbsent(t, s, id)
 }
 
-func panicUndoesAll(t *testing.T, s *store.Store) {
+func panicRollsBack(t *testing.T, s *store.Store) {
 	id := cardinal.NewID()
 	func() {
 		defer func() {
@@ -77,26 +79,26 @@ func panicUndoesAll(t *testing.T, s *store.Store) {
 			}
 		}()
 		_ = s.Write(t.Context(), func(tx store.Tx) error {
-			if err := begin(t, tx, id); err != nil {
+			if err := insertUserRows(t, tx, id); err != nil {
 				t.Error(err)
 			}
 			panic("oops")
 		})
 	}()
-	absent(t, s, id)
+	wantAbsent(t, s, id)
 }
 
-func nobodySeesWhatIsNotCommitted(t *testing.T, s *store.Store) {
+func uncommittedIsInvisible(t *testing.T, s *store.Store) {
 	ctx, id := t.Context(), cardinal.NewID()
 	write(t, s, func(tx store.Tx) error {
-		if err := begin(t, tx, id); err != nil {
+		if err := insertUserRows(t, tx, id); err != nil {
 			return err
 		}
 		if must(tx.User(ctx, id))(t).ID != id {
 			t.Error("a transaction does not see its own changes")
 		}
 		_, err := s.Read(ctx).User(contextFor(t, 5*time.Second), id)
-		refused(t, "a reader during the transaction", cardinal.ErrNotFound, err)
+		wantError(t, "a reader during the transaction", cardinal.ErrNotFound, err)
 		return nil
 	})
 	if must(s.Read(ctx).User(ctx, id))(t).ID != id {
@@ -104,25 +106,25 @@ func nobodySeesWhatIsNotCommitted(t *testing.T, s *store.Store) {
 	}
 }
 
-// deadlockIsTriedAgain: two transactions lock two rows in opposite orders. On PostgreSQL one of them dies and is tried
-// again; on SQLite they take turns. Both end well, and both changes are there.
-func deadlockIsTriedAgain(t *testing.T, s *store.Store) {
+// deadlockIsRetried: two transactions lock two rows in opposite orders. On PostgreSQL one of them fails and is retried;
+// on SQLite they run one after the other. Both succeed, and both changes are stored.
+func deadlockIsRetried(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	a, b := newUser(t, s, "person"), newUser(t, s, "person")
 	var mu sync.Mutex
-	tries := 0
+	attempts := 0
 	met := make(chan struct{}, 2)
 	change := func(first, second uuid.UUID) error {
 		return s.Write(ctx, func(tx store.Tx) error {
 			mu.Lock()
-			tries++
-			mine := tries
+			attempts++
+			attempt := attempts
 			mu.Unlock()
 			u, err := tx.UserForChange(ctx, first)
 			if err != nil {
 				return err
 			}
-			if mine <= 2 && s.Engine() == "postgres" { // both hold one row before either wants the other's
+			if attempt <= 2 && s.Engine() == "postgres" { // both have locked one row before either locks the second
 				met <- struct{}{}
 				for deadline := time.Now().Add(5 * time.Second); len(met) < 2 && time.Now().Before(deadline); {
 					time.Sleep(time.Millisecond)
@@ -132,10 +134,10 @@ func deadlockIsTriedAgain(t *testing.T, s *store.Store) {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.TouchUser(ctx, u.ID, u.Version, moment); err != nil {
+			if _, err := tx.TouchUser(ctx, u.ID, u.Version, baseTime); err != nil {
 				return err
 			}
-			_, err = tx.TouchUser(ctx, v.ID, v.Version, moment)
+			_, err = tx.TouchUser(ctx, v.ID, v.Version, baseTime)
 			return err
 		})
 	}
@@ -149,20 +151,20 @@ func deadlockIsTriedAgain(t *testing.T, s *store.Store) {
 			t.Errorf("a change was lost: version %d", u.Version)
 		}
 	}
-	if s.Engine() == "postgres" && tries < 3 {
-		t.Errorf("nothing was tried again: %d tries", tries)
+	if s.Engine() == "postgres" && attempts < 3 {
+		t.Errorf("no transaction was retried: %d attempts", attempts)
 	}
 }
 
-func whoeverGivesUpWaitingLeaves(t *testing.T, s *store.Store) {
-	id, held := newUser(t, s, "person"), make(chan error, 1)
+func cancelledWaiterReturns(t *testing.T, s *store.Store) {
+	id, waiter := newUser(t, s, "person"), make(chan error, 1)
 	write(t, s, func(tx store.Tx) error {
 		if _, err := tx.UserForChange(t.Context(), id); err != nil {
 			return err
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		go func() {
-			held <- s.Write(ctx, func(tx store.Tx) error {
+			waiter <- s.Write(ctx, func(tx store.Tx) error {
 				_, err := tx.UserForChange(ctx, id)
 				return err
 			})
@@ -170,45 +172,45 @@ func whoeverGivesUpWaitingLeaves(t *testing.T, s *store.Store) {
 		time.Sleep(20 * time.Millisecond)
 		stop()
 		select {
-		case err := <-held:
+		case err := <-waiter:
 			if !errors.Is(err, context.Canceled) && !errors.Is(err, cardinal.ErrBusy) {
-				t.Errorf("cancelled while it waited: %v", err)
+				t.Errorf("cancelled while waiting: %v", err)
 			}
 		case <-time.After(4 * time.Second):
-			t.Error("cancelled, and still waiting")
+			t.Error("still waiting after it was cancelled")
 		}
 		return nil
 	})
 	newUser(t, s, "person")
 }
 
-// cancelledAtAnyMoment cancels transactions at every stage: none may leave a half or an open transaction behind.
-func cancelledAtAnyMoment(t *testing.T, s *store.Store) {
+// cancelledAtAnyTime cancels transactions at every stage: none may leave partial changes or an open transaction.
+func cancelledAtAnyTime(t *testing.T, s *store.Store) {
 	for i := range 300 {
 		id := cardinal.NewID()
 		ctx, stop := context.WithTimeout(t.Context(), time.Duration(i*3)*time.Microsecond)
 		err := s.Write(ctx, func(tx store.Tx) error {
-			if _, err := tx.InsertUser(ctx, id, "person", "create", moment); err != nil {
+			if _, err := tx.InsertUser(ctx, id, "person", "create", baseTime); err != nil {
 				return err
 			}
-			return tx.InsertProfile(ctx, plainProfile(id))
+			return tx.InsertProfile(ctx, minimalProfile(id))
 		})
 		stop()
 		_, found := s.Read(t.Context()).User(t.Context(), id)
 		if err == nil && found != nil {
-			t.Fatalf("committed and not there: %v", found)
+			t.Fatalf("committed, but the row is missing: %v", found)
 		}
-		// On PostgreSQL the connection may end between the commit and the news of it.
+		// On PostgreSQL the connection may end after the commit and before its confirmation.
 		if err != nil && found == nil && s.Engine() == "sqlite" {
-			t.Fatalf("failed with %v, and there", err)
+			t.Fatalf("failed with %v, but the row exists", err)
 		}
 	}
-	// What is cancelled as it begins may have begun all the same, and then it must end.
-	beginnings := 1500
+	// A transaction that is cancelled while it begins may have begun, and then it must be rolled back.
+	rounds := 1500
 	if s.Engine() == "postgres" {
-		beginnings = 100
+		rounds = 100
 	}
-	for i := range beginnings {
+	for i := range rounds {
 		ctx, stop := context.WithCancel(t.Context())
 		go func() {
 			for range i % 300 {
@@ -216,34 +218,36 @@ func cancelledAtAnyMoment(t *testing.T, s *store.Store) {
 			}
 			stop()
 		}()
-		if err := s.Write(ctx, func(store.Tx) error { return nil }); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, cardinal.ErrBusy) {
+		if err := s.Write(ctx, func(store.Tx) error {
+			return nil
+		}); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, cardinal.ErrBusy) {
 			t.Fatalf("a transaction after %d cancelled ones: %v", i, err)
 		}
 	}
 	newUser(t, s, "person")
 }
 
-// waitAtMostEndsWithTheTransaction: the bound is the transaction's own. Were it the connection's, a later transaction that
-// happens to get it would give up early.
-func waitAtMostEndsWithTheTransaction(t *testing.T, s *store.Store) {
+// lockTimeoutPerTransaction: the lock timeout belongs to the transaction. If it belonged to the connection, a later
+// transaction on the same connection would fail early.
+func lockTimeoutPerTransaction(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	if s.Engine() == "sqlite" {
-		write(t, s, func(tx store.Tx) error { return tx.WaitAtMost(ctx, 0) }) // bounds nothing, and says so with nil
+		write(t, s, func(tx store.Tx) error { return tx.WaitAtMost(ctx, 0) }) // has no effect, and no error
 		return
 	}
-	role := newRole(t, s, "awaited")
-	// Every connection of the pool gets the bound once: they are all in use at the same time.
+	role := newRole(t, s, "locked")
+	// Every connection of the pool gets the timeout once, because all are in use at the same time.
 	const connections = 12
 	var all sync.WaitGroup
 	ready := make(chan struct{}, connections)
-	goOn := make(chan struct{})
+	finish := make(chan struct{})
 	for range connections {
 		all.Go(func() {
 			if err := s.Write(ctx, func(tx store.Tx) error {
 				err := tx.WaitAtMost(ctx, time.Millisecond)
 				ready <- struct{}{}
 				select {
-				case <-goOn:
+				case <-finish:
 				case <-time.After(500 * time.Millisecond): // the pool is smaller
 				}
 				return err
@@ -255,7 +259,7 @@ func waitAtMostEndsWithTheTransaction(t *testing.T, s *store.Store) {
 	for range min(connections, 8) {
 		<-ready
 	}
-	close(goOn)
+	close(finish)
 	all.Wait()
 	done := make(chan error)
 	write(t, s, func(tx store.Tx) error {
@@ -267,6 +271,6 @@ func waitAtMostEndsWithTheTransaction(t *testing.T, s *store.Store) {
 		return nil
 	})
 	if err := <-done; err != nil {
-		t.Errorf("a later transaction waits by an earlier one's bound: %v", err)
+		t.Errorf("a later transaction has the lock timeout of an earlier one: %v", err)
 	}
 }

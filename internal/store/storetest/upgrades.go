@@ -12,42 +12,47 @@ import (
 
 func nodes(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	old := store.Node{ID: cardinal.IDAt(moment), Build: "v1", SchemaNumber: 6, StartedAt: moment, LastSeenAt: moment}
-	new := store.Node{ID: cardinal.IDAt(moment.Add(time.Second)), Build: "v2", SchemaNumber: 7, StartedAt: moment, LastSeenAt: moment}
+	old := store.Node{ID: cardinal.IDAt(baseTime), Build: "v1", SchemaNumber: 6, StartedAt: baseTime,
+		LastSeenAt: baseTime}
+	new := store.Node{ID: cardinal.IDAt(baseTime.Add(time.Second)), Build: "v2", SchemaNumber: 7, StartedAt: baseTime,
+		LastSeenAt: baseTime}
 	write(t, s, func(tx store.Tx) error { return tx.InsertNode(ctx, new) })
 	write(t, s, func(tx store.Tx) error { return tx.InsertNode(ctx, old) })
-	same(t, "Nodes", must(r.Nodes(ctx, moment))(t), []store.Node{old, new})
-	same(t, "OlderNodes", must(r.OlderNodes(ctx, 7, moment))(t), []store.Node{old})
-	same(t, "OlderNodes of what all know", must(r.OlderNodes(ctx, 6, moment))(t), []store.Node{})
+	wantEqual(t, "Nodes", must(r.Nodes(ctx, baseTime))(t), []store.Node{old, new})
+	wantEqual(t, "OlderNodes", must(r.OlderNodes(ctx, 7, baseTime))(t), []store.Node{old})
+	wantEqual(t, "OlderNodes, known to all", must(r.OlderNodes(ctx, 6, baseTime))(t), []store.Node{})
 
-	silent := moment.Add(store.NodeSilence)
+	silent := baseTime.Add(store.NodeSilence)
 	see := func(id uuid.UUID, at time.Time) bool {
-		return written(t, s, func(tx store.Tx) (bool, error) { return tx.SeeNode(ctx, id, at) })
+		return inTx(t, s, func(tx store.Tx) (bool, error) { return tx.SeeNode(ctx, id, at) })
 	}
-	same(t, "SeeNode", see(new.ID, silent), true)
+	wantEqual(t, "SeeNode", see(new.ID, silent), true)
 	new.LastSeenAt = silent
-	same(t, "Nodes when one is silent", must(r.Nodes(ctx, silent))(t), []store.Node{new})
-	same(t, "OlderNodes when the old one is silent", must(r.OlderNodes(ctx, 7, silent))(t), []store.Node{})
-	same(t, "SeeNode of none", see(cardinal.NewID(), silent), false)
+	wantEqual(t, "Nodes, one without heartbeat", must(r.Nodes(ctx, silent))(t), []store.Node{new})
+	wantEqual(t, "OlderNodes, old one without heartbeat", must(r.OlderNodes(ctx, 7, silent))(t), []store.Node{})
+	wantEqual(t, "SeeNode, empty", see(cardinal.NewID(), silent), false)
 
-	// Who is silent for a day is forgotten when another comes.
-	third := store.Node{ID: cardinal.NewID(), Build: "v2", SchemaNumber: 7, StartedAt: moment.Add(25 * time.Hour), LastSeenAt: moment.Add(25 * time.Hour)}
+	// A node without heartbeat for a day is deleted when another one registers.
+	third := store.Node{ID: cardinal.NewID(), Build: "v2", SchemaNumber: 7, StartedAt: baseTime.Add(25 * time.Hour),
+		LastSeenAt: baseTime.Add(25 * time.Hour)}
 	write(t, s, func(tx store.Tx) error { return tx.InsertNode(ctx, third) })
-	same(t, "SeeNode of a forgotten one", see(old.ID, third.LastSeenAt), false)
+	wantEqual(t, "SeeNode, deleted", see(old.ID, third.LastSeenAt), false)
 	for _, n := range []store.Node{new, third} {
 		write(t, s, func(tx store.Tx) error { return tx.DeleteNode(ctx, n.ID) })
 	}
-	same(t, "Nodes at the end", must(r.Nodes(ctx, moment))(t), []store.Node{})
+	wantEqual(t, "Nodes, all deleted", must(r.Nodes(ctx, baseTime))(t), []store.Node{})
 }
 
-// backfills only looks: how one runs is the subject of the tests of upgrades, because none is left to run here.
+// backfills only reads: the upgrade tests run backfills, because here none is left to run.
 func backfills(t *testing.T, s *store.Store) {
 	for _, m := range store.Embedded(s.Engine()) {
 		if m.Phase == store.Backfill {
-			if rows, batches, err := s.Read(t.Context()).BackfillSize(t.Context(), m); err != nil || rows < 0 || batches < 1 {
+			rows, batches, err := s.Read(t.Context()).BackfillSize(t.Context(), m)
+			if err != nil || rows < 0 || batches < 1 {
 				t.Errorf("BackfillSize of %s: %d rows, %d batches, %v", m, rows, batches, err)
 			}
 		}
 	}
-	same(t, "Backfills of a schema that is whole", must(s.Read(t.Context()).Backfills(t.Context()))(t), []store.BackfillState{})
+	wantEqual(t, "Backfills, complete schema", must(s.Read(t.Context()).Backfills(t.Context()))(t),
+		[]store.BackfillState{})
 }

@@ -26,12 +26,15 @@ func scanSetupLink(row scanner) (l SetupLinkRecord, err error) {
 
 // SetupLink returns the link with a token's hash.
 func (r Reader) SetupLink(ctx context.Context, tokenHash []byte) (SetupLinkRecord, error) {
-	return one(ctx, r, scanSetupLink, `SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`, tokenHash)
+	return queryOne(ctx, r, scanSetupLink, `SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`,
+		tokenHash)
 }
 
-// SetupLinkForChange returns the link of a token, dead ones too, and keeps others from using it until the transaction ends.
+// SetupLinkForChange returns the link with a token's hash, also if it has expired or was used, and locks it until the
+// transaction ends.
 func (tx Tx) SetupLinkForChange(ctx context.Context, tokenHash []byte) (SetupLinkRecord, error) {
-	return one(ctx, tx.Reader, scanSetupLink, `SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`+tx.engine.forChange, tokenHash)
+	return queryOne(ctx, tx.Reader, scanSetupLink,
+		`SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`+tx.engine.lockRow, tokenHash)
 }
 
 // InsertSetupLink adds a link.
@@ -41,7 +44,7 @@ func (tx Tx) InsertSetupLink(ctx context.Context, l SetupLinkRecord) error {
 	return err
 }
 
-// UseSetupLink notes that a link was used; cardinal.ErrNotFound when it is not there or was used before.
+// UseSetupLink marks a link as used; cardinal.ErrNotFound if it does not exist or was used before.
 func (tx Tx) UseSetupLink(ctx context.Context, id uuid.UUID, now time.Time) error {
 	n, err := tx.exec(ctx, `UPDATE setup_links SET used_at = $2 WHERE id = $1 AND used_at IS NULL`, id, now)
 	if err == nil && n == 0 {
@@ -50,15 +53,16 @@ func (tx Tx) UseSetupLink(ctx context.Context, id uuid.UUID, now time.Time) erro
 	return err
 }
 
-// DeleteDeadSetupLinks removes links that were used or are past their time.
+// DeleteDeadSetupLinks deletes links that were used or have expired.
 func (tx Tx) DeleteDeadSetupLinks(ctx context.Context, now time.Time) error {
 	_, err := tx.exec(ctx, `DELETE FROM setup_links WHERE used_at IS NOT NULL OR expires_at <= $1`, now)
 	return err
 }
 
-// HasAdministrator reports whether every guarded role has a holder without expiry who can sign in.
+// HasAdministrator reports whether every role with min_holders has at least one user without expiry who can sign in.
 func (r Reader) HasAdministrator(ctx context.Context) (bool, error) {
-	return one(ctx, r, scanBool, `
+	// The status and the kind are looked up per user of the role. With a join, PostgreSQL may read all users.
+	return queryOne(ctx, r, scanBool, `
 		SELECT NOT EXISTS (
 		  SELECT 1 FROM roles r
 		   WHERE r.min_holders > 0 AND (
@@ -67,5 +71,5 @@ func (r Reader) HasAdministrator(ctx context.Context) (bool, error) {
 		        SELECT s.can_sign_in AND k.can_sign_in
 		          FROM users u JOIN user_statuses s ON s.code = u.status JOIN user_kinds k ON k.code = u.kind
 		         WHERE u.id = g.user_id)
-		      LIMIT 1) IS NULL)`) // asked about one holder after another: as a join PostgreSQL may read all users
+		      LIMIT 1) IS NULL)`)
 }

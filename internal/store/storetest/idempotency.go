@@ -13,8 +13,9 @@ import (
 func replies(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	reply := func(key byte) store.ReplyRecord {
-		return store.ReplyRecord{ID: cardinal.NewID(), CallerID: cardinal.OperatorID, Route: "POST /v1/users", KeyHash: bytes.Repeat([]byte{key}, 32),
-			Fingerprint: make([]byte, 32), ReplySealed: sealed(30), CreatedAt: moment, ExpiresAt: moment.Add(time.Hour)}
+		return store.ReplyRecord{ID: cardinal.NewID(), CallerID: cardinal.OperatorID, Route: "POST /v1/users",
+			KeyHash: bytes.Repeat([]byte{key}, 32), Fingerprint: make([]byte, 32), ReplySealed: ciphertext(30),
+			CreatedAt: baseTime, ExpiresAt: baseTime.Add(time.Hour)}
 	}
 	claim := func(k store.ReplyRecord) (bool, error) {
 		var claimed bool
@@ -26,44 +27,48 @@ func replies(t *testing.T, s *store.Store) {
 	}
 	first := reply(1)
 	if !must(claim(first))(t) || must(claim(reply(1)))(t) {
-		t.Error("ClaimReply: not once")
+		t.Error("ClaimReply: the first call must succeed, and only that")
 	}
-	same(t, "Reply", must(r.Reply(ctx, first.CallerID, first.Route, first.KeyHash))(t), first)
+	wantEqual(t, "Reply", must(r.Reply(ctx, first.CallerID, first.Route, first.KeyHash))(t), first)
 	elsewhere := reply(1)
 	elsewhere.Route = "POST /v1/roles"
 	if !must(claim(elsewhere))(t) {
-		t.Error("ClaimReply of the same key on another route: false")
+		t.Error("ClaimReply, same key on other route: false")
 	}
 	_, err := r.Reply(ctx, first.CallerID, first.Route, bytes.Repeat([]byte{9}, 32))
-	refused(t, "Reply of none", cardinal.ErrNotFound, err)
+	wantError(t, "Reply, unknown", cardinal.ErrNotFound, err)
 	for constraint, change := range map[string]func(k *store.ReplyRecord){
 		"idempotency_keys_key_hash_ck": func(k *store.ReplyRecord) { k.KeyHash = []byte("key") },
-		"idempotency_keys_reply_ck":    func(k *store.ReplyRecord) { k.ReplySealed = []byte(`{"id":"0196f0c4-0000-7000-8000-000000000001"}`) },
-		"idempotency_keys_life_ck":     func(k *store.ReplyRecord) { k.ExpiresAt = k.CreatedAt },
+		"idempotency_keys_reply_ck": func(k *store.ReplyRecord) {
+			k.ReplySealed = []byte(`{"id":"0196f0c4-0000-7000-8000-000000000001"}`)
+		},
+		"idempotency_keys_life_ck": func(k *store.ReplyRecord) { k.ExpiresAt = k.CreatedAt },
 	} {
 		k := reply(8)
 		change(&k)
 		_, err := claim(k)
-		violated(t, constraint, err)
+		wantViolation(t, constraint, err)
 	}
 	again := reply(1)
-	again.Fingerprint, again.ReplySealed = bytes.Repeat([]byte{3}, 32), sealed(31)
-	again.CreatedAt, again.ExpiresAt = moment.Add(time.Minute), moment.Add(2*time.Minute)
-	refused(t, "RenewReply before its time is over", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error { return tx.RenewReply(ctx, first.ID, again) }))
+	again.Fingerprint, again.ReplySealed = bytes.Repeat([]byte{3}, 32), ciphertext(31)
+	again.CreatedAt, again.ExpiresAt = baseTime.Add(time.Minute), baseTime.Add(2*time.Minute)
+	wantError(t, "RenewReply, not expired", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		return tx.RenewReply(ctx, first.ID, again)
+	}))
 	again.CreatedAt, again.ExpiresAt = first.ExpiresAt, first.ExpiresAt.Add(time.Minute)
 	write(t, s, func(tx store.Tx) error { return tx.RenewReply(ctx, first.ID, again) })
 	again.ID = first.ID
-	same(t, "Reply after RenewReply", must(r.Reply(ctx, first.CallerID, first.Route, first.KeyHash))(t), again)
+	wantEqual(t, "Reply after RenewReply", must(r.Reply(ctx, first.CallerID, first.Route, first.KeyHash))(t), again)
 
-	// A duplicate waits for the one before it, for so long and no longer, and then finds its reply.
+	// A duplicate waits for the first request until the lock timeout; after the first commits, it finds its response.
 	claimed, done := reply(2), make(chan error)
 	write(t, s, func(tx store.Tx) error {
 		if !must(tx.ClaimReply(ctx, claimed))(t) {
 			t.Error("ClaimReply: false")
 		}
-		impatient, stop := context.WithTimeout(ctx, 50*time.Millisecond)
+		shortCtx, stop := context.WithTimeout(ctx, 50*time.Millisecond)
 		defer stop()
-		err := s.Write(impatient, func(tx store.Tx) error {
+		err := s.Write(shortCtx, func(tx store.Tx) error {
 			if err := tx.WaitAtMost(ctx, 20*time.Millisecond); err != nil {
 				return err
 			}
@@ -74,32 +79,32 @@ func replies(t *testing.T, s *store.Store) {
 		if s.Engine() == "sqlite" {
 			want = context.DeadlineExceeded
 		}
-		refused(t, "ClaimReply beside another", want, err)
+		wantError(t, "ClaimReply, concurrent claim", want, err)
 		go func() {
 			done <- s.Write(ctx, func(tx store.Tx) error {
 				if ok, err := tx.ClaimReply(ctx, reply(2)); ok || err != nil {
-					t.Errorf("ClaimReply after another: %v, %v", ok, err)
+					t.Errorf("ClaimReply, after commit of other claim: %v, %v", ok, err)
 				}
 				got, err := tx.Reply(ctx, claimed.CallerID, claimed.Route, claimed.KeyHash)
 				if got.ID != claimed.ID || len(got.ReplySealed) != 40 {
-					t.Errorf("Reply after another: %v", got)
+					t.Errorf("Reply, claimed by other request: %v", got)
 				}
 				return err
 			})
 		}()
-		return tx.CompleteReply(ctx, claimed.ID, sealed(40))
+		return tx.CompleteReply(ctx, claimed.ID, ciphertext(40))
 	})
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	refused(t, "CompleteReply of none", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
-		return tx.CompleteReply(ctx, cardinal.NewID(), sealed(30))
+	wantError(t, "CompleteReply, unknown", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		return tx.CompleteReply(ctx, cardinal.NewID(), ciphertext(30))
 	}))
 	for _, c := range []struct {
 		at   time.Duration
 		want int64
 	}{{time.Hour - time.Microsecond, 0}, {time.Hour, 1}, {time.Hour, 1}, {time.Hour, 0}, {time.Hour + time.Minute, 1}} {
-		n := written(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteExpiredReplies(ctx, moment.Add(c.at), 1) })
+		n := inTx(t, s, func(tx store.Tx) (int64, error) { return tx.DeleteExpiredReplies(ctx, baseTime.Add(c.at), 1) })
 		if n != c.want {
 			t.Errorf("DeleteExpiredReplies at %v: %d, want %d", c.at, n, c.want)
 		}

@@ -1,0 +1,113 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+// phc is an Argon2id hash with a salt.
+func phc(salt string) string {
+	return "$argon2id$v=19$m=19456,t=2,p=1$" + salt + "$bm90LWEtcmVhbC1kaWdlc3QtYnV0LWxvbmctZW5vdWdo"
+}
+
+func credentials(t *testing.T, s *store.Store) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	user, other := newUser(t, s, "person"), newUser(t, s, "person")
+	_, err := r.Credential(ctx, user)
+	wantError(t, "Credential, unknown", cardinal.ErrNotFound, err)
+	want := store.CredentialRecord{UserID: user, Hash: phc("c2FsdC1vZi11c2Vy"), LastReset: baseTime, MustChange: true,
+		CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1, SchemaVersion: 1}
+	insert := func(c store.CredentialRecord) error {
+		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertCredential(ctx, c) })
+	}
+	if err := insert(want); err != nil {
+		t.Fatal(err)
+	}
+	wantEqual(t, "Credential", must(r.Credential(ctx, user))(t), want)
+	wantViolation(t, "credentials_pk", insert(func() store.CredentialRecord {
+		c := want
+		c.Hash = phc("YW5vdGhlci1zYWx0")
+		return c
+	}()))
+	for constraint, change := range map[string]func(c *store.CredentialRecord){
+		"credentials_salt_uq":       func(c *store.CredentialRecord) { c.Hash += "AA" },
+		"credentials_hash_ck":       func(c *store.CredentialRecord) { c.Hash = "correct horse battery staple" },
+		"credentials_last_reset_ck": func(c *store.CredentialRecord) { c.LastReset = baseTime.Add(-time.Hour) },
+		"credentials_user_ck":       func(c *store.CredentialRecord) { c.UserID = cardinal.OperatorID },
+	} {
+		c := want
+		c.UserID = other
+		if constraint != "credentials_salt_uq" {
+			c.Hash = phc("YW5vdGhlci1zYWx0")
+		}
+		change(&c)
+		wantViolation(t, constraint, insert(c))
+	}
+
+	update := func(c store.CredentialRecord) (got store.CredentialRecord, err error) {
+		err = s.Write(ctx, func(tx store.Tx) (err error) {
+			got, err = tx.UpdateCredential(ctx, c, baseTime.Add(time.Hour))
+			return err
+		})
+		return got, err
+	}
+	write(t, s, func(tx store.Tx) error {
+		wantEqual(t, "CredentialForChange", must(tx.CredentialForChange(ctx, user))(t), want)
+		return nil
+	})
+	want.Hash, want.LastReset, want.MustChange = phc("YS1uZXctc2FsdC1ub3c"), baseTime.Add(time.Hour), false
+	got := must(update(want))(t)
+	want.UpdatedAt, want.Version = baseTime.Add(time.Hour), 2
+	wantEqual(t, "UpdateCredential", got, want)
+	stale := want
+	stale.Version = 1
+	_, err = update(stale)
+	wantError(t, "UpdateCredential, stale version", cardinal.ErrNotFound, err)
+	wantError(t, "CredentialForChange, unknown", cardinal.ErrNotFound,
+		txError(t, s, func(tx store.Tx) (store.CredentialRecord, error) {
+			return tx.CredentialForChange(ctx, other)
+		}))
+
+	signIn(t, s, want)
+}
+
+func signIn(t *testing.T, s *store.Store, c store.CredentialRecord) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	service := newUser(t, s, "service")
+	index := func(n byte) []byte { return append(make([]byte, 31), 0x40+n) }
+	write(t, s, func(tx store.Tx) error {
+		if err := tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: index(1), UserID: c.UserID,
+			CreatedAt: baseTime}); err != nil {
+			return err
+		}
+		return tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: index(2), UserID: service,
+			CreatedAt: baseTime})
+	})
+	wantEqual(t, "SignIn", must(r.SignIn(ctx, index(1)))(t), store.SignInRecord{UserID: c.UserID, Status: "active",
+		CanSignIn: true, Hash: &c.Hash, Version: 2, Key: store.UserKeyRecord{UserID: c.UserID}})
+	wantEqual(t, "SignIn, no password", must(r.SignIn(ctx, index(2)))(t),
+		store.SignInRecord{UserID: service, Status: "active", Key: store.UserKeyRecord{UserID: service}})
+	write(t, s, func(tx store.Tx) error {
+		user, credential, err := tx.SignInForChange(ctx, c.UserID)
+		if user.ID != c.UserID || user.Kind != "person" || user.Status != "active" || credential.Hash != c.Hash ||
+			credential.Version != 2 {
+			t.Errorf("SignInForChange: %+v %+v", user, credential)
+		}
+		return err
+	})
+	wantError(t, "SignInForChange without a password", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		_, _, err := tx.SignInForChange(ctx, service)
+		return err
+	}))
+	_, err := r.SignIn(ctx, index(3))
+	wantError(t, "SignIn, unknown", cardinal.ErrNotFound, err)
+	inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
+		return tx.SetUserStatus(ctx, c.UserID, 1, "suspend", baseTime)
+	})
+	if got := must(r.SignIn(ctx, index(1)))(t); got.CanSignIn || got.Status != "suspended" || got.Hash == nil {
+		t.Errorf("SignIn, suspended user: %+v", got)
+	}
+}

@@ -1,0 +1,50 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"cardinal"
+	"cardinal/internal/store"
+)
+
+func setupLinks(t *testing.T, s *store.Store) {
+	ctx, r := t.Context(), s.Read(t.Context())
+	link := store.SetupLinkRecord{ID: cardinal.NewID(), TokenHash: make([]byte, 32), CreatedAt: baseTime,
+		ExpiresAt: baseTime.Add(30 * time.Minute)}
+	insert := func(l store.SetupLinkRecord) error {
+		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertSetupLink(ctx, l) })
+	}
+	if err := insert(link); err != nil {
+		t.Fatal(err)
+	}
+	wantEqual(t, "SetupLink", must(r.SetupLink(ctx, link.TokenHash))(t), link)
+	twin := link
+	twin.ID = cardinal.NewID()
+	wantViolation(t, "setup_links_token_hash_uq", insert(twin))
+	twin.TokenHash, twin.ExpiresAt = append(make([]byte, 31), 1), baseTime.Add(24*time.Hour+time.Microsecond)
+	wantViolation(t, "setup_links_life_ck", insert(twin))
+	write(t, s, func(tx store.Tx) error {
+		if err := tx.DeleteDeadSetupLinks(ctx, link.ExpiresAt.Add(-time.Microsecond)); err != nil {
+			return err
+		}
+		wantEqual(t, "SetupLinkForChange", must(tx.SetupLinkForChange(ctx, link.TokenHash))(t), link)
+		return tx.UseSetupLink(ctx, link.ID, baseTime)
+	})
+	link.UsedAt = &baseTime
+	wantEqual(t, "SetupLink after UseSetupLink", must(r.SetupLink(ctx, link.TokenHash))(t), link)
+	wantError(t, "UseSetupLink, already used", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		return tx.UseSetupLink(ctx, link.ID, baseTime)
+	}))
+	twin.ExpiresAt = baseTime.Add(time.Minute)
+	if err := insert(twin); err != nil {
+		t.Error(err)
+	}
+	write(t, s, func(tx store.Tx) error { return tx.DeleteDeadSetupLinks(ctx, baseTime) })
+	_, err := r.SetupLink(ctx, link.TokenHash)
+	wantError(t, "used link after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
+	wantEqual(t, "valid link after DeleteDeadSetupLinks", must(r.SetupLink(ctx, twin.TokenHash))(t), twin)
+	write(t, s, func(tx store.Tx) error { return tx.DeleteDeadSetupLinks(ctx, twin.ExpiresAt) })
+	_, err = r.SetupLink(ctx, twin.TokenHash)
+	wantError(t, "expired link after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
+}

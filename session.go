@@ -17,7 +17,7 @@ type Session struct {
 	IdleEndsAt time.Time  `json:"idle_ends_at" doc:"Ends then unless it is used"`
 	ExpiresAt  time.Time  `json:"expires_at" doc:"Absolute end"`
 	RevokedAt  *time.Time `json:"revoked_at,omitempty" doc:"Ended early"`
-	EndReason  string     `json:"end_reason,omitempty" doc:"Why it ended early: signed_out, ended_by_person, ended_by_other, password_changed, account_stopped, claim_lost or unknown; more may come"`
+	EndReason  string     `json:"end_reason,omitempty" doc:"Why it ended early: signed_out, ended_by_person, ended_by_other, password_changed, account_stopped or claim_lost; more may come"`
 	Address    string     `json:"address,omitempty" doc:"Where it was opened from"`
 	UserAgent  string     `json:"user_agent,omitempty" doc:"What it was opened with"`
 }

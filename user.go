@@ -9,7 +9,7 @@ import (
 // User is an identity: an id, a kind and a status. The guide: "unique identifiers and status flags rather than sensitive data".
 type User struct {
 	ID        uuid.UUID  `json:"id" format:"uuid" doc:"UUIDv7"`
-	Kind      string     `json:"kind" doc:"person or service; operator, system and stranger are built in"`
+	Kind      string     `json:"kind" doc:"person or service; operator, system and anonymous are built in"`
 	Status    string     `json:"status" doc:"One of /v1/statuses"`
 	CreatedAt time.Time  `json:"created_at"`
 	UpdatedAt time.Time  `json:"updated_at"`
@@ -65,7 +65,7 @@ type UserFilter struct {
 	CreatedFrom  time.Time      // inclusive, to the millisecond of the id
 	CreatedUntil time.Time      // exclusive
 	At           time.Time      // the moment at which grants must be in force
-	BuiltIn      bool           // show operator, system and stranger too
+	BuiltIn      bool           // show operator, system and anonymous too
 }
 
 // Status is a state a user can be in, with what it means.

@@ -149,7 +149,7 @@ func (a *app) unchecked(err error, q checking) error {
 	case q.any && errors.Is(err, cardinal.ErrNotFound):
 		return unknown("schema", q.schema, "Name one with --schema.")
 	}
-	return err
+	return orNotReady(err)
 }
 
 // databaseName is what a database is called, without where it is and how to get in.

@@ -99,7 +99,11 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 }
 
 func notReady(err error) error {
-	return &advice{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "), fix: "`cardinal db status` lists the migrations."}
+	fix := "`cardinal db status` lists the migrations."
+	if errors.Is(err, store.ErrBeforeRelease) {
+		fix = "" // the message says what to do
+	}
+	return &advice{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "), fix: fix}
 }
 
 // orNotReady says what to do about the schema, when that is what is wrong.

@@ -121,7 +121,7 @@ func (a *app) usersList() *cobra.Command {
 	c.Flags().StringVar(&role, "role", "", "only who holds this `ROLE`")
 	c.Flags().StringVar(&from, "created-from", "", "only those made at this `TIME` or later: a day, RFC 3339, or 30d ago")
 	c.Flags().StringVar(&until, "created-until", "", "only those made before this `TIME`")
-	c.Flags().BoolVar(&f.BuiltIn, "built-in", false, "show the operator, the System and the stranger too")
+	c.Flags().BoolVar(&f.BuiltIn, "built-in", false, "show the built-in users operator, system and anonymous too")
 	c.Flags().BoolVar(&newestFirst, "newest-first", false, "start with who was made last")
 	_ = c.RegisterFlagCompletionFunc("role", a.completeRoles)
 	return a.paged(c, &page)

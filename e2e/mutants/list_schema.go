@@ -4,8 +4,8 @@ package main
 const (
 	wrongInSQLite   = "TestWrongStatesAreRefused/sqlite"
 	wrongInPostgres = "TestWrongStatesAreRefused/postgres"
-	sqliteAudit     = "internal/store/schema/sqlite/0003_audit.sql"
-	postgresAudit   = "internal/store/schema/postgres/0003_audit.sql"
+	sqliteAudit     = "internal/store/schema/sqlite/0009_audit.sql"
+	postgresAudit   = "internal/store/schema/postgres/0009_audit.sql"
 )
 
 // schema are the protections that the database keeps, whoever writes to it.
@@ -27,20 +27,21 @@ var schema = []mutant{
 		and: []edit{{postgresAudit, `CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE`, `CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT WHEN (FALSE) EXECUTE`}}},
 	{name: "no month of the log is truncated", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresAudit,
 		`CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE`, `CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT WHEN (FALSE) EXECUTE`}},
-	{name: "what the triggers of PostgreSQL refuse", pkg: storeTests, run: wrongInPostgres, edit: edit{"internal/store/schema/postgres/0001_identity.sql",
+	{name: "what the triggers of PostgreSQL refuse", pkg: storeTests, run: wrongInPostgres, edit: edit{"internal/store/schema/postgres/0001_lookups.sql",
 		`  RAISE EXCEPTION '% on % is refused: %', TG_OP, TG_TABLE_NAME, TG_ARGV[1]
     USING ERRCODE = 'check_violation', CONSTRAINT = TG_ARGV[0], TABLE = TG_TABLE_NAME;`, `  RETURN COALESCE(NEW, OLD);`}},
-	{name: "versions grow by one, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{"internal/store/schema/postgres/0001_identity.sql",
+	{name: "versions grow by one, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{"internal/store/schema/postgres/0001_lookups.sql",
 		`  IF NEW.version <> OLD.version + 1 THEN`, `  IF FALSE THEN`}},
-	{name: "versions grow by one, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0001_identity.sql",
-		`  SELECT RAISE(ABORT, 'users_version_step: version must grow by one') WHERE NEW.version <> OLD.version + 1;`, ``}},
-	{name: "built-in actors are fixed, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0001_identity.sql",
-		`  SELECT RAISE(ABORT, 'users_built_in_fixed: a built-in actor cannot change') WHERE OLD.id <= x'000000000000700080000000000000ff';`, ``}},
-	{name: "a salt is unique, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0002_access.sql",
+	{name: "versions grow by one, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0002_users.sql",
+		`  SELECT RAISE(ABORT, 'users_version_step: version must increase by one') WHERE NEW.version <> OLD.version + 1;`, ``}},
+	{name: "built-in actors are fixed, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0002_users.sql",
+		`  SELECT RAISE(ABORT, 'users_built_in_fixed: a built-in user cannot change')
+   WHERE OLD.id <= x'000000000000700080000000000000ff';`, ``}},
+	{name: "a salt is unique, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0005_credentials.sql",
 		`CONSTRAINT credentials_salt_uq UNIQUE (salt)`, `CONSTRAINT credentials_salt_uq UNIQUE (user_id, salt)`}},
-	{name: "a salt is unique, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{"internal/store/schema/postgres/0002_access.sql",
+	{name: "a salt is unique, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{"internal/store/schema/postgres/0005_credentials.sql",
 		`CONSTRAINT credentials_salt_uq UNIQUE (salt)`, `CONSTRAINT credentials_salt_uq UNIQUE (user_id, salt)`}},
-	{name: "one profile a user", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0001_identity.sql",
+	{name: "one profile a user", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0002_users.sql",
 		`FOREIGN KEY (id) REFERENCES profiles (user_id) DEFERRABLE`, `FOREIGN KEY (id) REFERENCES users (id) DEFERRABLE`}},
 	{name: "foreign keys of SQLite", pkg: storeTests, run: "TestSQLite|" + wrongInSQLite, edit: edit{"internal/store/sqlite.go",
 		`&_pragma=foreign_keys(1)`, `&_pragma=foreign_keys(0)`}},

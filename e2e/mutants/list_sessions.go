@@ -49,6 +49,6 @@ var sessions = []mutant{
 		` && k.d.now().Before(link.ExpiresAt)`, ``}},
 	{name: "only a hash of the set-up link is kept", pkg: directoryTests, run: "TestSetUp", edit: edit{"internal/directory/setup.go",
 		`record := store.SetupLinkRecord{ID: id, TokenHash: t.hash[:],`, `record := store.SetupLinkRecord{ID: id, TokenHash: append([]byte(text.Reveal())[40:72], t.hash[:0]...),`}},
-	{name: "a token is never another", pkg: storeTests, run: "TestWrongStatesAreRefused/postgres", edit: edit{"internal/store/schema/postgres/0002_access.sql",
+	{name: "a token is never another", pkg: storeTests, run: "TestWrongStatesAreRefused/postgres", edit: edit{"internal/store/schema/postgres/0006_sessions.sql",
 		`CREATE TRIGGER sessions_token_fixed BEFORE UPDATE OF token_hash, user_id, id ON sessions`, `CREATE TRIGGER sessions_token_fixed BEFORE UPDATE OF method ON sessions`}},
 }

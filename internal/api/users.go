@@ -25,7 +25,7 @@ type listUsersInput struct {
 	Expanding
 	Email        string          `query:"email" maxLength:"1000" doc:"Exact address, in any spelling"`
 	Status       string          `query:"status" maxLength:"32" doc:"One of /v1/statuses"`
-	Kind         string          `query:"kind" maxLength:"32" doc:"person or service; operator, system and stranger with built_in=true"`
+	Kind         string          `query:"kind" maxLength:"32" doc:"person or service; operator, system and anonymous with built_in=true"`
 	Role         uuid.UUID       `query:"role" format:"uuid" doc:"Holders of this role, by id"`
 	CreatedFrom  time.Time       `query:"created[gte]" doc:"Made then or later (RFC 3339)"`
 	CreatedUntil time.Time       `query:"created[lt]" doc:"Made before then (RFC 3339)"`

@@ -213,7 +213,7 @@ func TestClaims(t *testing.T) {
 			used, _ := w.person(t)
 			must(w.as(used).AddContact(ctx, used.ID, cardinal.NewContact{Kind: "email", Value: anEmail()}))(t)
 			w.Clock.Add(claimLifetime + time.Minute)
-			w.run(t, "claims.expire")
+			w.run(t, "unverified_contacts.expire")
 			if u := w.user(t, pending.ID); u.Status != "deleted" {
 				t.Errorf("who never proved the address is %s", u.Status)
 			}
@@ -221,7 +221,7 @@ func TestClaims(t *testing.T) {
 				t.Errorf("contacts %+v", c)
 			}
 			w.forget(t)
-			w.run(t, "claims.expire")
+			w.run(t, "unverified_contacts.expire")
 			w.tells(t)
 		})
 		t.Run("TheJobKeepsTheLastWayInOfAccountsThatWereInUse", func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestClaims(t *testing.T) {
 			email := must(w.operator().Contacts(ctx, all[0].ID))(t)[0].Value
 			_, err := w.stranger("198.51.100.7").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword})
 			refuses(t, err, "identifier_taken")
-			w.run(t, "claims.expire")
+			w.run(t, "unverified_contacts.expire")
 			for i, status := range []string{"active", "suspended", "deleted"} {
 				if u, c := w.user(t, all[i].ID), must(w.operator().Contacts(ctx, all[i].ID))(t); u.Status != status || len(c) != 1 {
 					t.Errorf("%s: now %s with %d contacts", status, u.Status, len(c))

@@ -12,8 +12,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// importSchema is the migration whose program knows the hashes that an import stores, and the short entries that tell of it.
-const importSchema = 11
+// importSchema is the newest migration of the first version that knows the hashes and the short audit entries that an import writes.
+const importSchema = 14
 
 // RunImport makes the people of a file that was checked. What was committed when it is cut stays, and ResumeImport goes on from there.
 func (k Desk) RunImport(ctx context.Context, src ImportSource, o ImportOptions, plan ImportPlan, tell func(cardinal.ImportRun)) (cardinal.ImportRun, error) {

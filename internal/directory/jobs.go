@@ -83,17 +83,17 @@ func (k Desk) RunJob(ctx context.Context, job cardinal.Job) error {
 
 // work is what each kind of scheduled work does.
 var work = map[string]func(Desk, context.Context) error{
-	"audit.months":       Desk.makeAuditMonths,
-	"audit.attempts":     Desk.recordAttempts,
-	"grants.expire":      Desk.expireGrants,
-	"claims.expire":      Desk.expireClaims,
-	"sessions.purge":     purge(store.Tx.DeleteDeadSessions, 30*24*time.Hour),
-	"replies.purge":      purge(store.Tx.DeleteExpiredReplies, 0),
-	"throttles.purge":    purge(store.Tx.DeleteExpiredThrottles, 0),
-	"imports.purge":      Desk.purgeImports,
-	"schema.backfill":    Desk.backfill,
-	"search.build":       Desk.buildSearch,
-	"statistics.refresh": Desk.refreshStatistics,
+	"audit.months":               Desk.makeAuditMonths,
+	"audit.attempts":             Desk.recordAttempts,
+	"grants.expire":              Desk.expireGrants,
+	"unverified_contacts.expire": Desk.expireClaims,
+	"sessions.purge":             purge(store.Tx.DeleteDeadSessions, 30*24*time.Hour),
+	"idempotency_keys.purge":     purge(store.Tx.DeleteExpiredReplies, 0),
+	"throttles.purge":            purge(store.Tx.DeleteExpiredThrottles, 0),
+	"imports.purge":              Desk.purgeImports,
+	"schema.backfill":            Desk.backfill,
+	"search.build":               Desk.buildSearch,
+	"statistics.refresh":         Desk.refreshStatistics,
 }
 
 func (k Desk) makeAuditMonths(ctx context.Context) error {

@@ -88,7 +88,7 @@ func TestOnce(t *testing.T) {
 				t.Error("the place that was taken over keeps no reply")
 			}
 			w.Clock.Add(25 * time.Hour)
-			w.run(t, "replies.purge")
+			w.run(t, "idempotency_keys.purge")
 			var n int
 			ok(t, w.raw(t).QueryRowContext(ctx, `SELECT count(*) FROM idempotency_keys`).Scan(&n))
 			if n != 0 {

@@ -11,8 +11,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// searchSchema is the migration whose program keeps what people are found by up to date.
-const searchSchema = 11
+// searchSchema is the newest migration of the first version that keeps the search index up to date.
+const searchSchema = 14
 
 // searchSettle is how long a change of what is searchable is left alone: until then some node may go by what it knew before.
 const searchSettle = 10 * time.Second

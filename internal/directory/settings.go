@@ -32,15 +32,15 @@ type settingRule struct {
 }
 
 var settingRules = map[string]settingRule{
-	"sign_up.mode":                    {choices: []string{"closed", "open"}, into: func(s *settings, v string, _ int64) { s.signUpOpen = v == "open" }},
-	"passwords.min_length":            {low: 8, high: 128, into: func(s *settings, _ string, n int64) { s.passwordMinLength = int(n) }},
-	"sessions.absolute_seconds":       {low: 300, high: 34_560_000, into: func(s *settings, _ string, n int64) { s.sessionAbsolute = seconds(n) }},
-	"sessions.idle_seconds":           {low: 60, high: 34_560_000, into: func(s *settings, _ string, n int64) { s.sessionIdle = seconds(n) }},
-	"claims.lifetime_seconds":         {low: 60, high: 31_536_000, into: func(s *settings, _ string, n int64) { s.claimLifetime = seconds(n) }},
-	"sign_in.failures_per_identifier": {low: 3, high: 1000, into: func(s *settings, _ string, n int64) { s.failuresPerIdentifier = n }},
-	"sign_in.failures_per_address":    {low: 10, high: 1_000_000, into: func(s *settings, _ string, n int64) { s.failuresPerAddress = n }},
-	"search.mode":                     {choices: []string{"on", "off"}, into: func(s *settings, v string, _ int64) { s.searchOn = v == "on" }},
-	"sign_in.window_seconds":          {low: 60, high: 86_400, into: func(s *settings, _ string, n int64) { s.failureWindow = seconds(n) }},
+	"sign_up.mode":                         {choices: []string{"closed", "open"}, into: func(s *settings, v string, _ int64) { s.signUpOpen = v == "open" }},
+	"passwords.min_length":                 {low: 8, high: 128, into: func(s *settings, _ string, n int64) { s.passwordMinLength = int(n) }},
+	"sessions.absolute_seconds":            {low: 300, high: 34_560_000, into: func(s *settings, _ string, n int64) { s.sessionAbsolute = seconds(n) }},
+	"sessions.idle_seconds":                {low: 60, high: 34_560_000, into: func(s *settings, _ string, n int64) { s.sessionIdle = seconds(n) }},
+	"contacts.unverified_lifetime_seconds": {low: 60, high: 31_536_000, into: func(s *settings, _ string, n int64) { s.claimLifetime = seconds(n) }},
+	"sign_in.failures_per_identifier":      {low: 3, high: 1000, into: func(s *settings, _ string, n int64) { s.failuresPerIdentifier = n }},
+	"sign_in.failures_per_address":         {low: 10, high: 1_000_000, into: func(s *settings, _ string, n int64) { s.failuresPerAddress = n }},
+	"search.mode":                          {choices: []string{"on", "off"}, into: func(s *settings, v string, _ int64) { s.searchOn = v == "on" }},
+	"sign_in.window_seconds":               {low: 60, high: 86_400, into: func(s *settings, _ string, n int64) { s.failureWindow = seconds(n) }},
 }
 
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }

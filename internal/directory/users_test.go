@@ -85,7 +85,7 @@ func TestCreateUser(t *testing.T) {
 			w.tells(t)
 		})
 		t.Run("RefusesBadKinds", func(t *testing.T) {
-			for _, kind := range []string{"operator", "system", "stranger", "robot"} {
+			for _, kind := range []string{"operator", "system", "anonymous", "robot"} {
 				_, err := w.operator().CreateUser(ctx, cardinal.NewUser{Kind: kind})
 				refuses(t, err, "/kind kind_unknown")
 			}

@@ -16,26 +16,26 @@ import (
 const monthsAhead = 12
 
 const noteTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
-  number      %[1]s NOT NULL, -- [internal] Order of the migration.
-  phase       %[2]s NOT NULL, -- [internal] expand, backfill or contract.
-  name        %[2]s NOT NULL, -- [internal] What it is about.
+  number      %[1]s NOT NULL, -- [internal] Number of the migration.
+  phase       %[2]s NOT NULL, -- [internal] Phase: expand, backfill or contract.
+  name        %[2]s NOT NULL, -- [internal] Name of the migration.
   checksum    %[3]s NOT NULL, -- [internal] SHA-256 of the script.
-  applied_at  %[4]s NOT NULL, -- [internal] When it was applied (UTC).
+  applied_at  %[4]s NOT NULL, -- [internal] When the migration was applied (UTC).
   CONSTRAINT schema_migrations_pk PRIMARY KEY (number, phase),
   CONSTRAINT schema_migrations_phase_ck CHECK (phase IN ('expand', 'backfill', 'contract'))
 )`
 
 func noteTableOf(engine string) string {
 	if engine == "sqlite" {
-		return fmt.Sprintf(strings.Replace(noteTable, " (\n", " ( -- Migrations applied.\n", 1), "INTEGER", "TEXT", "BLOB", "INTEGER") + " STRICT, WITHOUT ROWID"
+		return fmt.Sprintf(strings.Replace(noteTable, " (\n", " ( -- Applied migrations.\n", 1), "INTEGER", "TEXT", "BLOB", "INTEGER") + " STRICT, WITHOUT ROWID"
 	}
 	return fmt.Sprintf(noteTable, "bigint", "text", "bytea", "timestamptz") + `;
-COMMENT ON TABLE schema_migrations IS 'Migrations applied.';
-COMMENT ON COLUMN schema_migrations.number IS '[internal] Order of the migration.';
-COMMENT ON COLUMN schema_migrations.phase IS '[internal] expand, backfill or contract.';
-COMMENT ON COLUMN schema_migrations.name IS '[internal] What it is about.';
+COMMENT ON TABLE schema_migrations IS 'Applied migrations.';
+COMMENT ON COLUMN schema_migrations.number IS '[internal] Number of the migration.';
+COMMENT ON COLUMN schema_migrations.phase IS '[internal] Phase: expand, backfill or contract.';
+COMMENT ON COLUMN schema_migrations.name IS '[internal] Name of the migration.';
 COMMENT ON COLUMN schema_migrations.checksum IS '[internal] SHA-256 of the script.';
-COMMENT ON COLUMN schema_migrations.applied_at IS '[internal] When it was applied (UTC).'`
+COMMENT ON COLUMN schema_migrations.applied_at IS '[internal] When the migration was applied (UTC).'`
 }
 
 // Migrate takes the schema as far as it may go now: it expands, walks the backfills to their end, contracts unless a node of an

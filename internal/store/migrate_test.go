@@ -97,6 +97,7 @@ func TestReadyBeforeAndAfter(t *testing.T) {
 			{"pending", `DELETE FROM schema_migrations WHERE number = 5`, "pending"},
 			{"changed", `UPDATE schema_migrations SET checksum = CAST('changed' AS BLOB) WHERE number = 1`, "was changed after"},
 			{"newer", `INSERT INTO schema_migrations SELECT 9999, 'contract', 'future', checksum, applied_at FROM schema_migrations WHERE number = 1`, "newer than this program"},
+			{"before the first release", `UPDATE schema_migrations SET name = 'identity' WHERE number = 1`, "created by a version before the first release"},
 			{"phase", `UPDATE schema_migrations SET phase = 'backfill' WHERE number = 2`, "newer than this program"},
 		} {
 			db := raw(t)

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"cardinal"
 )
 
@@ -46,24 +48,71 @@ var phases = []Phase{Expand, Backfill, Contract}
 // ErrSchema says that the database's schema is not the one this program speaks, and what to do.
 var ErrSchema = errors.New("schema")
 
-// migrationFiles reads the embedded scripts of an engine in order of number and phase: NNNN_name.sql, or NNNN_name.PHASE.sql.
+// ErrBeforeRelease is the ErrSchema of a database that was created before the first release, with migrations that no longer exist.
+var ErrBeforeRelease = fmt.Errorf("%w: this database was created by a version before the first release; its schema cannot be upgraded. "+
+	"Export its users with that version (cardinal export), then import them into a new database (cardinal import)", ErrSchema)
+
+// IsBeforeRelease reports whether a migration that a database has was applied by a version before the first release: the first
+// migration of those versions was named identity.
+func IsBeforeRelease(m Migration) bool { return m.Number == 1 && m.Name == "identity" }
+
+// scriptFiles are the files with the scripts. Tests add migrations to them.
+var scriptFiles fs.FS = schemaFiles
+
+// migrationFiles reads the embedded scripts of an engine in order of number and phase. Their files are named NNNN_name.sql or
+// NNNN_name.PHASE.sql, in the folder of the engine, or in the folder data when both engines use the same script.
 func migrationFiles(engine string) []Migration {
-	names, err := fs.Glob(schemaFiles, "schema/"+engine+"/[0-9]*.sql")
-	if err != nil || len(names) == 0 {
-		panic("store: no embedded schema for " + engine)
-	}
-	files := make([]Migration, len(names))
-	for i, name := range names {
-		text, err := schemaFiles.ReadFile(name)
-		if err != nil {
-			panic(err)
+	var files []Migration
+	for _, folder := range []string{engine, "data"} {
+		names, err := fs.Glob(scriptFiles, "schema/"+folder+"/[0-9]*.sql")
+		if err != nil || len(names) == 0 {
+			panic("store: no embedded scripts in " + folder)
 		}
-		if files[i], err = NewMigration(path.Base(name), string(text)); err != nil {
-			panic(err)
+		for _, name := range names {
+			text, err := fs.ReadFile(scriptFiles, name)
+			if err != nil {
+				panic(err)
+			}
+			script := string(text)
+			if folder == "data" {
+				script = withLiterals(engine, script)
+			}
+			m, err := NewMigration(path.Base(name), script)
+			if err != nil {
+				panic(err)
+			}
+			files = append(files, m)
 		}
 	}
 	SortMigrations(files)
 	return files
+}
+
+// placeholder is a value in a script for both engines: {id:GROUP-NUMBER} or {time:DATE}.
+var placeholder = regexp.MustCompile(`\{(?:id:([0-9a-f]{4})-([0-9a-f]{2,12})|time:([0-9]{4}-[0-9]{2}-[0-9]{2}))\}`)
+
+// withLiterals replaces the placeholders of a script for both engines by literals of one. {id:8007-03} is the id
+// 00000000-0000-7000-8007-000000000003, and {time:2026-01-01} is midnight of that day, UTC. Checksums are of the result, the
+// text that the database runs: a change of this function is a change of the migrations.
+func withLiterals(engine, script string) string {
+	return placeholder.ReplaceAllStringFunc(script, func(text string) string {
+		m := placeholder.FindStringSubmatch(text)
+		if m[3] == "" {
+			id := uuid.MustParse("00000000-0000-7000-" + m[1] + "-" + strings.Repeat("0", 12-len(m[2])) + m[2])
+			if engine == "sqlite" {
+				return fmt.Sprintf("x'%x'", id[:])
+			}
+			return "uuid '" + id.String() + "'"
+		}
+		day, err := time.Parse(time.DateOnly, m[3])
+		if err != nil {
+			panic(err)
+		}
+		if engine == "sqlite" {
+			return strconv.FormatInt(day.UnixMicro(), 10)
+		}
+		return "timestamptz '" + day.Format(time.RFC3339) + "'"
+	})
 }
 
 // Embedded returns the migrations of an engine that this program knows, none of them applied.
@@ -141,6 +190,9 @@ func (r Reader) Migrations(ctx context.Context) ([]Migration, error) {
 	}, `SELECT number, phase, name, checksum, applied_at FROM schema_migrations ORDER BY number, applied_at, phase`)
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(applied, IsBeforeRelease) {
+		return nil, ErrBeforeRelease
 	}
 	newest := files[len(files)-1].Number
 	for _, a := range applied {

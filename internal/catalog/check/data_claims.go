@@ -24,7 +24,7 @@ var claims = []struct {
 		   AND NOT EXISTS (SELECT 1 FROM {schema}users u JOIN {schema}user_statuses st ON st.code = u.status WHERE u.id = c.user_id AND st.is_erased)`},
 	{object: "identifiers", problem: "user name(s) claimed by users whose profile has none", keys: "i.user_id",
 		from: `{schema}identifiers i JOIN {schema}profiles p ON p.user_id = i.user_id WHERE i.contact_id IS NULL AND (p.username_sealed IS NULL OR p.username_sealed = {placeholder})`},
-	{object: "identifiers", problem: "unproved claim(s) that lapsed more than a day ago and still stand; is the job claims.expire running?", keys: "i.user_id",
+	{object: "identifiers", problem: "unproved claim(s) that lapsed more than a day ago and still stand; is the job unverified_contacts.expire running?", keys: "i.user_id",
 		from: `{schema}identifiers i WHERE i.expires_at < $1`, warning: true},
 }
 

@@ -115,7 +115,7 @@ func TestClaimsThatBelongToNobody(t *testing.T) {
 		{"UPDATE contacts SET user_id = {9}, version = 2", "1 claim(s) of a contact that is not there or is another user's"},
 		{"DELETE FROM identifiers", "1 verified contact(s) that nobody claims"},
 		{"INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({32:4}, {1}, {t})", "1 user name(s) claimed by users whose profile has none"},
-		{"UPDATE identifiers SET expires_at = {later}", "1 unproved claim(s) that lapsed more than a day ago and still stand; is the job claims.expire running?"},
+		{"UPDATE identifiers SET expires_at = {later}", "1 unproved claim(s) that lapsed more than a day ago and still stand; is the job unverified_contacts.expire running?"},
 	} {
 		for _, engine := range engines {
 			url := migrated(t, engine)

@@ -35,7 +35,7 @@ var fixture = []struct{ needs, sql string }{
 	{"sessions", `INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds, expires_at, address_sealed, user_agent_sealed)
 	   VALUES ({ada}, {session}, {32}, 'password', 1, {t}, {t}, 600, {t+day}, {sealed}, {sealed})`},
 	{"sessions.end_reason", `INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds, expires_at, revoked_at, end_reason)
-	   VALUES ({bob}, {other}, {32}, 'password', 1, {t}, {t}, 600, {t+day}, {t}, 'unknown')`},
+	   VALUES ({bob}, {other}, {32}, 'password', 1, {t}, {t}, 600, {t+day}, {t}, 'signed_out')`},
 	{"setup_links", `INSERT INTO setup_links (id, token_hash, created_at, expires_at, used_at) VALUES ({other}, {32}, {t}, {t+day}, {t})`},
 	{"sign_in_throttles", `INSERT INTO sign_in_throttles (key_hash, failures, window_started_at, blocked_until, expires_at) VALUES ({32}, 3, {t}, {t}, {t+day})`},
 	{"refused_attempts", `INSERT INTO refused_attempts (subject_id, action, minute, attempts) VALUES ({ada}, 'sessions.create', {t}, 1)`},
@@ -55,7 +55,7 @@ var fixture = []struct{ needs, sql string }{
 	{"import_work", `INSERT INTO import_work (run_id, importer_id, stage, acting_id, acting_key_id, bytes_received, rows_checked, started_at)
 	   VALUES ({other}, {ada}, 'running', {ada}, {key}, 9, 1, {t})`},
 	{"import_chunks", `INSERT INTO import_chunks (run_id, part, number, content_sealed) VALUES ({other}, 'file', 0, {sealed})`},
-	{"schema_migrations", `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES (1, 'expand', 'identity', {32}, {t})`},
+	{"schema_migrations", `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES (1, 'expand', 'lookups', {32}, {t})`},
 	{"nodes", `INSERT INTO nodes (id, build, schema_number, started_at, last_seen_at) VALUES ({other}, 'probe', 1, {t}, {t})`},
 	{"schema_backfills", `INSERT INTO schema_backfills (number, place, walked, changed, started_at, updated_at) VALUES (1, 'probe', 2, 1, {t}, {t})`},
 }

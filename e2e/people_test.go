@@ -18,9 +18,9 @@ const (
 	secret  = "seven lanterns by the river"
 	secret2 = "nine kites over the harbour"
 
-	stranger = "00000000-0000-7000-8000-000000000003"
-	system   = "00000000-0000-7000-8000-000000000002"
-	operator = "00000000-0000-7000-8000-000000000001"
+	anonymous = "00000000-0000-7000-8000-000000000003"
+	system    = "00000000-0000-7000-8000-000000000002"
+	operator  = "00000000-0000-7000-8000-000000000001"
 )
 
 // expected is an audit event that is written down before the call that makes it.
@@ -147,7 +147,7 @@ func (w *walk) goThrough() {
 }
 
 func (w *walk) signUp() {
-	w.expect("user.sign_up", stranger)
+	w.expect("user.sign_up", anonymous)
 	body := map[string]any{"email": w.who.Email, "password": secret, "display_name": w.who.DisplayName}
 	key := fmt.Sprintf("sign-up-of-person-number-%06d", w.i)
 	got := w.must(http.StatusCreated, "POST", "/v1/sign-up", "", body, "Idempotency-Key", key)
@@ -329,7 +329,7 @@ func (r *run) compare(walks []*walk) {
 				if e["action"] == "role.expire" {
 					expired++
 				}
-				if e["actor_id"] == stranger && e["is_refused"] == true && e["subject_id"] != stranger {
+				if e["actor_id"] == anonymous && e["is_refused"] == true && e["subject_id"] != anonymous {
 					attempts += int(e["attempts"].(float64))
 				}
 			}
@@ -347,7 +347,7 @@ func (r *run) compare(walks []*walk) {
 		for _, e := range bySubject[w.id] {
 			refused := e["is_refused"] == true
 			switch {
-			case e["actor_id"] == stranger && refused:
+			case e["actor_id"] == anonymous && refused:
 				attempts += int(e["attempts"].(float64))
 			case e["action"] == "role.expire" && e["actor_id"] == system:
 				expired++
@@ -398,12 +398,12 @@ func (r *run) compareRest(walks []*walk, bySubject map[string][]map[string]any) 
 	if wantAdmin := []expected{{action: "user.create", actor: operator}, {action: "session.create", actor: r.adminID}}; !slices.Equal(about, wantAdmin) {
 		r.t.Errorf("about the administrator: got %v, want %v", about, wantAdmin)
 	}
-	for _, e := range bySubject[stranger] {
+	for _, e := range bySubject[anonymous] {
 		if e["action"] != "setup_link.use" || e["is_refused"] != true {
 			r.t.Errorf("about nobody: %v", e)
 		}
 	}
-	for _, known := range []string{system, stranger, r.adminID} {
+	for _, known := range []string{system, anonymous, r.adminID} {
 		delete(bySubject, known)
 	}
 	for subject, events := range bySubject {

@@ -51,7 +51,7 @@ var attempts = []mutant{
 		`	if len(password) > MaxBytes {
 		return "", errTooLong()
 	}`, ``}},
-	{name: "a stranger's failure is counted", pkg: directoryTests, run: "TestSignIn|TestAuditOfStrangersAcrossMonths", edit: edit{"internal/directory/throttle.go",
+	{name: "a stranger's failure is counted", pkg: directoryTests, run: "TestSignIn|TestAuditOfAnonymousCallersAcrossMonths", edit: edit{"internal/directory/throttle.go",
 		`		return tx.CountRefusal(ctx, subject, action, now)`, `		return nil`}},
 	{name: "who has no turn at hashing is turned away first", pkg: directoryTests, run: "TestSignInWithoutATurn", edit: edit{"internal/directory/signin.go",
 		`	if err := busy(k.d.hasher.Room()); err != nil {`, `	if err := busy(k.d.hasher.Room()); false {`}},

@@ -5,7 +5,7 @@ var replies = []mutant{
 	{name: "fingerprint of a repeated request", pkg: directoryTests, run: "TestOnce", edit: edit{"internal/directory/replay.go",
 		`	if !hmac.Equal(kept.Fingerprint, claim.Fingerprint) {`, `	if false && !hmac.Equal(kept.Fingerprint, claim.Fingerprint) {`}},
 	{name: "a reply is its caller's", pkg: directoryTests, run: "TestOnce", edit: edit{"internal/directory/replay.go",
-		`store.ReplyRecord{CallerID: k.actor.UserID,`, `store.ReplyRecord{CallerID: cardinal.StrangerID,`}},
+		`store.ReplyRecord{CallerID: k.actor.UserID,`, `store.ReplyRecord{CallerID: cardinal.AnonymousID,`}},
 	{name: "a reply is its route's", pkg: directoryTests, run: "TestOnce", edit: edit{"internal/directory/replay.go",
 		`Route: k.once.Route,`, `Route: "POST /v1/users",`}},
 	{name: "a reply is kept with its change", pkg: directoryTests, run: "TestOnce", edit: edit{"internal/directory/change.go",

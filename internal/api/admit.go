@@ -70,7 +70,7 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 func (a *API) desk(r *http.Request, o *huma.Operation) (directory.Desk, error) {
 	from := requestOf(r.Context())
 	if o.Metadata[public] == true {
-		return a.directory.As(cardinal.Stranger(from.nullID(), from.client)), nil
+		return a.directory.As(cardinal.Anonymous(from.nullID(), from.client)), nil
 	}
 	permission, _ := o.Metadata[reads].(string)
 	return a.directory.Admit(r.Context(), bearer(r), permission, from.nullID(), from.client)

@@ -21,7 +21,7 @@ func fresh(prefix string) string { return fmt.Sprintf("%s%d", prefix, made.Add(1
 const (
 	administrator = "00000000-0000-7000-8007-000000000001"
 	support       = "00000000-0000-7000-8007-000000000004"
-	stranger      = "00000000-0000-7000-8007-000000000003"
+	anonymousRole = "00000000-0000-7000-8007-000000000003"
 	usersRead     = "00000000-0000-7000-8006-000000000001"
 	operatorID    = "00000000-0000-7000-8000-000000000001"
 )
@@ -348,7 +348,7 @@ var refusables = map[string]refusable{
 		return []refusal{
 			faulty("a role that is not there", object{"role_id": cardinal.NewID()}, "/role_id role_unknown"),
 			faulty("an end that is past", object{"role_id": support, "expires_at": "2020-01-01T00:00:00Z"}, "/expires_at time_in_past"),
-			conflict("a role that nobody can be granted", "role_not_assignable", object{"role_id": stranger}),
+			conflict("a role that nobody can be granted", "role_not_assignable", object{"role_id": anonymousRole}),
 			{name: "a role that holds more than the granter", token: &token, body: object{"role_id": administrator}, status: 403, code: "role_has_more_permissions"},
 		}
 	}},

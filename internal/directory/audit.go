@@ -69,21 +69,21 @@ type eventKeys struct {
 
 // open opens an event's address and agent, unless its key is gone.
 func (k *eventKeys) open(ctx context.Context, e *cardinal.AuditEvent) error {
-	if e.ActorID != cardinal.StrangerID {
+	if e.ActorID != cardinal.AnonymousID {
 		_, err := openClient(e, k.ofUsers[e.ActorID])
 		return err
 	}
-	opened, err := k.openStrangers(ctx, e, e.OccurredAt)
+	opened, err := k.openAnonymous(ctx, e, e.OccurredAt)
 	// An address is sealed a moment before its event gets its id, which may be on the other side of a month's end.
 	before := e.OccurredAt.Add(-time.Hour)
 	if !opened && (err == nil || errors.Is(err, seal.ErrBroken)) && before.Month() != e.OccurredAt.Month() {
-		_, err = k.openStrangers(ctx, e, before)
+		_, err = k.openAnonymous(ctx, e, before)
 	}
 	return err
 }
 
-// openStrangers opens a stranger's event with the key of a month, which is read once a page.
-func (k *eventKeys) openStrangers(ctx context.Context, e *cardinal.AuditEvent, at time.Time) (bool, error) {
+// openAnonymous decrypts an event of an anonymous caller with the key of a month, which is read once per page.
+func (k *eventKeys) openAnonymous(ctx context.Context, e *cardinal.AuditEvent, at time.Time) (bool, error) {
 	name := monthName(at)
 	key, ok := k.ofMonths[name]
 	if !ok {

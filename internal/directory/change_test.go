@@ -37,7 +37,7 @@ var openMethods = map[string]string{
 }
 
 // The methods of strangers.
-var strangersMethods = []string{"SignIn", "SignUp", "SetUp"}
+var anonymousMethods = []string{"SignIn", "SignUp", "SetUp"}
 
 // deskCalls calls every other method so that nothing but the permission is in its way.
 func (w *world) deskCalls(t *testing.T) map[string]deskCall {
@@ -327,10 +327,10 @@ func TestDefaultDeny(t *testing.T) {
 				// An administrator who must change the password first may do nothing else.
 				refuses(t, c.call(ctx, w.As(cardinal.Actor{UserID: mighty.ID, Assurance: 0})), "password_change_required")
 				w.forget(t)
-				if slices.Contains(strangersMethods, name) {
+				if slices.Contains(anonymousMethods, name) {
 					return
 				}
-				err = c.call(ctx, w.stranger("192.0.2.9"))
+				err = c.call(ctx, w.anonymous("192.0.2.9"))
 				if !errors.Is(err, cardinal.ErrForbidden) && !errors.Is(err, cardinal.ErrUnauthenticated) {
 					t.Errorf("a stranger is told %v", err)
 				}
@@ -358,7 +358,7 @@ func TestDefaultDeny(t *testing.T) {
 				if err := call(w.as(nobody)); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
-				if got := said(call(w.stranger(""))); got != "not_signed_in" {
+				if got := said(call(w.anonymous(""))); got != "not_signed_in" {
 					t.Errorf("%s tells a stranger %q", name, got)
 				}
 				if got := said(call(w.As(cardinal.Actor{UserID: nobody.ID}))); got != "password_change_required" {
@@ -414,11 +414,11 @@ func TestDefaultDeny(t *testing.T) {
 				t.Errorf("told %v", faults)
 			}
 			w.set(t, "sign_up.mode", "closed")
-			if faults := w.stranger("").SignUpFaults(ctx, cardinal.SignUp{}); faults != nil {
+			if faults := w.anonymous("").SignUpFaults(ctx, cardinal.SignUp{}); faults != nil {
 				t.Errorf("told %v", faults)
 			}
 			w.set(t, "sign_up.mode", "open")
-			if faults := w.stranger("").SignUpFaults(ctx, cardinal.SignUp{}); len(faults) != 2 {
+			if faults := w.anonymous("").SignUpFaults(ctx, cardinal.SignUp{}); len(faults) != 2 {
 				t.Errorf("told %v", faults)
 			}
 		})

@@ -120,7 +120,7 @@ func (k Desk) recordAttempts(ctx context.Context) error {
 			n = len(taken)
 			for _, t := range taken {
 				e := k.event(rule{action: t.Action, subject: t.SubjectID})
-				e.ActorID, e.IsRefused, e.Attempts = cardinal.StrangerID, true, t.Attempts
+				e.ActorID, e.IsRefused, e.Attempts = cardinal.AnonymousID, true, t.Attempts
 				e.Changes = map[string]cardinal.ColumnChange{"refused_attempts.minute": {To: t.Minute}}
 				if err := tx.AppendEvent(ctx, e); err != nil {
 					return err

@@ -126,16 +126,16 @@ func TestNothingPersonalInClear(t *testing.T) {
 		w.set(t, "sign_up.mode", "open")
 		must(w.operator().CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{Name: "nickname", Description: "What friends say.", ValueType: "string"}))(t)
 		from := cardinal.Client{Address: "203.0.113.241", UserAgent: "canaryagent/1.0"}
-		stranger := w.As(cardinal.Stranger(uuid.NullUUID{UUID: cardinal.NewID(), Valid: true}, from))
+		anonymous := w.As(cardinal.Anonymous(uuid.NullUUID{UUID: cardinal.NewID(), Valid: true}, from))
 		once := &directory.Once{Key: "canaryonce", Route: "POST /v1/users", Path: "/v1/users", Body: []byte("canarymail@example.com")}
 		u := must(w.operator().Once(once).CreateUser(ctx, cardinal.NewUser{DisplayName: "canaryname", Username: "canaryuser", Email: "canarymail@example.com", EmailVerified: true,
 			Phone: "+1 5550123987", Password: "canarypassword canarypassword", AvatarURL: "https://example.com/canarypath", Locale: clear,
 			Attributes: map[string]any{"nickname": "canaryvalue"}}))(t)
 		w.grant(t, u, "administrator", nil)
-		in := must(stranger.SignIn(ctx, cardinal.SignIn{Identifier: "canarymail@example.com", Password: "canarypassword canarypassword"}))(t)
-		_, err := stranger.SignIn(ctx, cardinal.SignIn{Identifier: "canaryguess@example.com", Password: "canarywrong canarywrong"})
+		in := must(anonymous.SignIn(ctx, cardinal.SignIn{Identifier: "canarymail@example.com", Password: "canarypassword canarypassword"}))(t)
+		_, err := anonymous.SignIn(ctx, cardinal.SignIn{Identifier: "canaryguess@example.com", Password: "canarywrong canarywrong"})
 		refuses(t, err, "invalid_credentials")
-		must(stranger.SignUp(ctx, cardinal.SignUp{Email: "canaryup@example.com", Password: "canarypassword canarypassword", DisplayName: "canaryname"}))(t)
+		must(anonymous.SignUp(ctx, cardinal.SignUp{Email: "canaryup@example.com", Password: "canarypassword canarypassword", DisplayName: "canaryname"}))(t)
 		me := w.As(must(w.Authenticate(ctx, in.Token.Reveal(), uuid.NullUUID{}, from))(t))
 		must(me.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: "canarysecond@example.com"}))(t)
 		must(me.UpdateProfile(ctx, u.ID, 1, cardinal.ProfileChange{DisplayName: cardinal.Set("canaryname the second"), Username: cardinal.Set("canaryuser2")}))(t)

@@ -153,7 +153,7 @@ func TestOnce(t *testing.T) {
 		})
 		t.Run("KeepsNoBearerToken", func(t *testing.T) {
 			_, email := w.person(t)
-			desk := w.stranger("192.0.2.1").Once(once("key-10", "body"))
+			desk := w.anonymous("192.0.2.1").Once(once("key-10", "body"))
 			a := must(desk.SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
 			b := must(desk.SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
 			if a.Session.ID == b.Session.ID || b.Token == "" {

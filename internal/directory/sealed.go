@@ -67,7 +67,7 @@ func (k *keys) tryOpen(ctx context.Context, r store.Reader, place store.SealedPl
 	switch {
 	case len(v.Sealed) == 1:
 		key = seal.NewKey() // a placeholder opens under none
-	case v.OwnerID == cardinal.StrangerID:
+	case v.OwnerID == cardinal.AnonymousID:
 		key, err = k.lookUp(ctx, r, monthName(cardinal.TimeOf(v.RowID)))
 		if errors.Is(err, cardinal.ErrNotFound) {
 			return seal.ErrErased // the month retired

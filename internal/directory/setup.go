@@ -38,7 +38,7 @@ func (k Desk) NewSetupLink(ctx context.Context) (cardinal.SetupLink, error) {
 // SetUp redeems a set-up link: it makes a person with a vouched-for address and every role that must have holders, and signs
 // them in. Whoever has the link acts as the operator who made it.
 func (k Desk) SetUp(ctx context.Context, in cardinal.SetUp) (cardinal.SignedIn, error) {
-	stranger := k
+	anonymous := k
 	reader, err := k.read(ctx, rule{permission: "sessions.create"})
 	if err != nil {
 		return cardinal.SignedIn{}, err
@@ -60,7 +60,7 @@ func (k Desk) SetUp(ctx context.Context, in cardinal.SetUp) (cardinal.SignedIn, 
 		ok = err == nil && link.UsedAt == nil && k.d.now().Before(link.ExpiresAt)
 	}
 	if !ok {
-		if err := k.fail(ctx, attempts, s, cardinal.StrangerID, "setup_link.use"); err != nil {
+		if err := k.fail(ctx, attempts, s, cardinal.AnonymousID, "setup_link.use"); err != nil {
 			return cardinal.SignedIn{}, err
 		}
 		return cardinal.SignedIn{}, errSetupLink
@@ -108,7 +108,7 @@ func (k Desk) SetUp(ctx context.Context, in cardinal.SetUp) (cardinal.SignedIn, 
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	return stranger.openSession(ctx, user.ID, "setup_link", s, key, func(*changing, store.CredentialRecord) error { return nil })
+	return anonymous.openSession(ctx, user.ID, "setup_link", s, key, func(*changing, store.CredentialRecord) error { return nil })
 }
 
 // AddAdministrator makes a user who can be an administrator, or makes one of somebody who is there: the operator's way.

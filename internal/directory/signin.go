@@ -53,7 +53,7 @@ func (k Desk) SignIn(ctx context.Context, in cardinal.SignIn) (cardinal.SignedIn
 	if !match {
 		subject := account.UserID
 		if subject == uuid.Nil {
-			subject = cardinal.StrangerID
+			subject = cardinal.AnonymousID
 		}
 		if err := k.fail(ctx, t, s, subject, signInAction); err != nil {
 			return cardinal.SignedIn{}, err

@@ -38,7 +38,7 @@ func identifiers(t *testing.T, s *store.Store) {
 	violated(t, "identifiers_value_index_ck", insert(store.IdentifierRecord{ValueIndex: []byte("ada"), UserID: rival, CreatedAt: moment}))
 	violated(t, "identifiers_username_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival, CreatedAt: moment, ExpiresAt: mail.ExpiresAt}))
 	violated(t, "identifiers_expires_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival, ContactID: &another.ID, CreatedAt: moment, ExpiresAt: &moment}))
-	violated(t, "identifiers_user_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: cardinal.StrangerID, CreatedAt: moment}))
+	violated(t, "identifiers_user_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: cardinal.AnonymousID, CreatedAt: moment}))
 	violated(t, foreignKey(s, "identifiers_contact_fk"), insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival, ContactID: &contact.ID, CreatedAt: moment}))
 
 	for at, want := range map[time.Time]int{mail.ExpiresAt.Add(-time.Microsecond): 0, *mail.ExpiresAt: 1} {

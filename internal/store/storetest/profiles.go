@@ -37,7 +37,7 @@ func profiles(t *testing.T, s *store.Store) {
 	})
 	same(t, "a profile with everything", must(r.Profile(ctx, full))(t), want)
 	same(t, "a profile with nothing", must(r.Profile(ctx, bare))(t), plainProfile(bare))
-	for _, u := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.StrangerID} {
+	for _, u := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.AnonymousID} {
 		if p := must(r.Profile(ctx, u))(t); p.Locale != "und" || p.TimeZone != "UTC" || len(p.Preferences) != 0 || p.DisplayNameSealed != nil {
 			t.Errorf("profile of a built-in actor: %+v", p)
 		}

@@ -15,7 +15,7 @@ import (
 // monthsAhead is how many months of audit log have their place before they begin.
 const monthsAhead = 12
 
-const noteTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
+const migrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number      %[1]s NOT NULL, -- [internal] Number of the migration.
   phase       %[2]s NOT NULL, -- [internal] Phase: expand, backfill or contract.
   name        %[2]s NOT NULL, -- [internal] Name of the migration.
@@ -25,11 +25,11 @@ const noteTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
   CONSTRAINT schema_migrations_phase_ck CHECK (phase IN ('expand', 'backfill', 'contract'))
 )`
 
-func noteTableOf(engine string) string {
+func migrationsTableSQL(engine string) string {
 	if engine == "sqlite" {
-		return fmt.Sprintf(strings.Replace(noteTable, " (\n", " ( -- Applied migrations.\n", 1), "INTEGER", "TEXT", "BLOB", "INTEGER") + " STRICT, WITHOUT ROWID"
+		return fmt.Sprintf(strings.Replace(migrationsTable, " (\n", " ( -- Applied migrations.\n", 1), "INTEGER", "TEXT", "BLOB", "INTEGER") + " STRICT, WITHOUT ROWID"
 	}
-	return fmt.Sprintf(noteTable, "bigint", "text", "bytea", "timestamptz") + `;
+	return fmt.Sprintf(migrationsTable, "bigint", "text", "bytea", "timestamptz") + `;
 COMMENT ON TABLE schema_migrations IS 'Applied migrations.';
 COMMENT ON COLUMN schema_migrations.number IS '[internal] Number of the migration.';
 COMMENT ON COLUMN schema_migrations.phase IS '[internal] Phase: expand, backfill or contract.';
@@ -87,7 +87,7 @@ type Progress struct {
 func (s *Store) expand(ctx context.Context, now time.Time, tell func(Progress)) ([]Migration, error) {
 	var applied []Migration
 	err := s.engine.migrate(ctx, func(m migrator) error {
-		if _, err := m.ExecContext(ctx, noteTableOf(s.engine.name)); err != nil {
+		if _, err := m.ExecContext(ctx, migrationsTableSQL(s.engine.name)); err != nil {
 			return err
 		}
 		list, err := Reader{engine: s.engine, q: m}.Migrations(ctx)
@@ -99,7 +99,7 @@ func (s *Store) expand(ctx context.Context, now time.Time, tell func(Progress)) 
 				continue
 			}
 			began := time.Now()
-			if err := s.apply(ctx, m, &f, now, nil); err != nil {
+			if err := s.applyMigration(ctx, m, &f, now, nil); err != nil {
 				return err
 			}
 			applied = append(applied, f)
@@ -131,7 +131,7 @@ func (s *Store) contract(ctx context.Context, now time.Time, tell func(Progress)
 				return err
 			}
 			began := time.Now()
-			err := s.apply(ctx, m, &f, now, func(q querier) error {
+			err := s.applyMigration(ctx, m, &f, now, func(q querier) error {
 				if s.engine.lockNodes != "" {
 					if _, err := q.ExecContext(ctx, s.engine.lockNodes); err != nil {
 						return err
@@ -159,16 +159,16 @@ func (s *Store) contract(ctx context.Context, now time.Time, tell func(Progress)
 
 var errOlderNode = errors.New("a node of an older version came")
 
-// apply runs a migration's script and notes it. On PostgreSQL a statement waits for a lock only shortly, because all others queue up
+// applyMigration runs a migration's script and notes it. On PostgreSQL a statement waits for a lock only shortly, because all others queue up
 // behind it; one that did not get it tries again a little later. last, when not nil, runs in the same transaction before the note.
-func (s *Store) apply(ctx context.Context, m migrator, f *Migration, now time.Time, last func(querier) error) error {
+func (s *Store) applyMigration(ctx context.Context, m migrator, f *Migration, now time.Time, last func(querier) error) error {
 	note := func(q querier) error {
 		if last != nil {
 			if err := last(q); err != nil {
 				return err
 			}
 		}
-		return s.note(ctx, q, *f, now)
+		return s.recordMigration(ctx, q, *f, now)
 	}
 	const tries = 60
 	for try := 1; ; try++ {
@@ -189,7 +189,7 @@ func (s *Store) apply(ctx context.Context, m migrator, f *Migration, now time.Ti
 	}
 }
 
-func (s *Store) note(ctx context.Context, q querier, f Migration, now time.Time) error {
+func (s *Store) recordMigration(ctx context.Context, q querier, f Migration, now time.Time) error {
 	_, err := q.ExecContext(ctx, `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES ($1, $2, $3, $4, $5)`,
 		s.engine.args([]any{f.Number, string(f.Phase), f.Name, f.checksum[:], now})...)
 	return err

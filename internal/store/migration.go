@@ -43,7 +43,7 @@ const (
 	Contract Phase = "contract"
 )
 
-var phases = []Phase{Expand, Backfill, Contract}
+var phaseOrder = []Phase{Expand, Backfill, Contract}
 
 // ErrSchema says that the database's schema is not the one this program speaks, and what to do.
 var ErrSchema = errors.New("schema")
@@ -124,7 +124,7 @@ func SortMigrations(all []Migration) {
 		if a.Number != b.Number {
 			return a.Number - b.Number
 		}
-		return slices.Index(phases, a.Phase) - slices.Index(phases, b.Phase)
+		return slices.Index(phaseOrder, a.Phase) - slices.Index(phaseOrder, b.Phase)
 	})
 }
 
@@ -158,7 +158,7 @@ func (m Migration) Alone() bool { return strings.HasPrefix(m.script, "-- alone:"
 
 // Walks returns the table that a backfill walks, and the key that it walks it by.
 func (m Migration) Walks() (table string, key []string, err error) {
-	w, err := walkOf(m)
+	w, err := parseBackfill(m)
 	return w.table, w.key, err
 }
 

@@ -9,7 +9,7 @@ import (
 // every one when applied is nil. On PostgreSQL it goes where the search_path says, so that a second one can stand beside the real
 // one. It makes no month of the audit log and gives no rights.
 func SchemaScript(engine string, applied []Migration) string {
-	parts := []string{noteTableOf(engine)}
+	parts := []string{migrationsTableSQL(engine)}
 	if engine == "postgres" {
 		parts = append(parts, lockTable)
 	}

@@ -17,14 +17,14 @@ import (
 // jsonText is JSON on its way into a column.
 type jsonText string
 
-// columnList is the named list of stored columns that a row's digest covers, and its version: a list never changes, a
+// digestColumnList is the named list of stored columns that a row's digest covers, and its version: a list never changes, a
 // changed one gets a new version. Left out are columns that move without an event: sessions.last_seen_at.
-type columnList struct {
+type digestColumnList struct {
 	version int
 	names   []string
 }
 
-var digestColumns = map[string]columnList{
+var digestColumnLists = map[string]digestColumnList{
 	"users":                 {1, []string{"id", "kind", "status", "status_before_deletion", "created_at", "updated_at", "deleted_at", "erased_at", "version", "schema_version"}},
 	"user_keys":             {1, []string{"user_id", "kek_id", "wrapped_key", "created_at", "wrapped_at"}},
 	"profiles":              {1, []string{"user_id", "display_name_sealed", "username_sealed", "avatar_url_sealed", "country_code", "locale", "time_zone", "preferences", "attributes_sealed", "created_at", "updated_at", "version", "schema_version"}},
@@ -46,7 +46,7 @@ var digestColumns = map[string]columnList{
 // stamp digests a row as stored: SHA-256 over the table, the list's version and each column's name, type and value. values
 // stand in the order of the list.
 func stamp(table, key string, version int64, values ...any) cardinal.RowStamp {
-	list, ok := digestColumns[table]
+	list, ok := digestColumnLists[table]
 	if !ok || len(values) != len(list.names) {
 		panic("store: stamp of " + table + " does not fit its list of columns")
 	}

@@ -29,7 +29,7 @@ func shortRows(rows []cardinal.RowStamp, subject uuid.UUID) jsonText {
 		b = append(strconv.AppendInt(b, r.Version, 10), ' ')
 		b = append(strconv.AppendInt(b, int64(r.Columns), 10), ' ')
 		b = base64.RawStdEncoding.AppendEncode(b, r.Digest)
-		if key := shortKey(r.Key, subject.String()); key != "" {
+		if key := compactKey(r.Key, subject.String()); key != "" {
 			b = append(append(b, ' '), key...)
 		}
 		b = append(b, '"')
@@ -37,25 +37,25 @@ func shortRows(rows []cardinal.RowStamp, subject uuid.UUID) jsonText {
 	return jsonText(append(b, ']'))
 }
 
-// shortKey leaves out the subject, and writes a key that is 32 bytes in hex shorter.
-func shortKey(key, subject string) string {
+// compactKey leaves out the subject, and writes a key that is 32 bytes in hex shorter.
+func compactKey(key, subject string) string {
 	if rest, ok := strings.CutPrefix(key, subject); ok {
 		return rest
 	}
-	if index, err := hex.DecodeString(key); err == nil && len(index) == indexBytes {
+	if index, err := hex.DecodeString(key); err == nil && len(index) == blindIndexBytes {
 		return base64.RawURLEncoding.EncodeToString(index) // has no /, with which the rest of a subject's key begins
 	}
 	return key
 }
 
-// indexBytes is the length of a blind index, the key of a claim.
-const indexBytes = 32
+// blindIndexBytes is the length of a blind index, the key of a claim.
+const blindIndexBytes = 32
 
-func longKey(key, subject string) string {
+func expandKey(key, subject string) string {
 	if key == "" || key[0] == '/' {
 		return subject + key
 	}
-	if index, err := base64.RawURLEncoding.DecodeString(key); err == nil && len(index) == indexBytes {
+	if index, err := base64.RawURLEncoding.DecodeString(key); err == nil && len(index) == blindIndexBytes {
 		return hex.EncodeToString(index)
 	}
 	return key
@@ -82,19 +82,19 @@ func (s stampsInto) Scan(v any) error {
 		if err := json.Unmarshal(text, &short); err != nil {
 			return err
 		}
-		if err := readShort(short, s.of.SubjectID.String(), into); err != nil {
+		if err := parseCompactRow(short, s.of.SubjectID.String(), into); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func readShort(text, subject string, into *cardinal.RowStamp) (err error) {
+func parseCompactRow(text, subject string, into *cardinal.RowStamp) (err error) {
 	fields := append(strings.Split(text, " "), "")
 	if len(fields) < 5 {
 		return fmt.Errorf("a stamp of %d parts", len(fields)-1)
 	}
-	into.Table, into.Key = fields[0], longKey(fields[4], subject)
+	into.Table, into.Key = fields[0], expandKey(fields[4], subject)
 	if into.Version, err = strconv.ParseInt(fields[1], 10, 64); err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// firstMigration is the first script of the schema that is upgraded. The commit that added it is the version before; the commit
-// before that one is the last version whose schema cannot be upgraded.
+// firstMigration is the first script of the schema that is upgraded. The commit that added it is the version before;
+// the commit before that one is the last version with a schema that cannot be upgraded.
 const firstMigration = "internal/store/schema/postgres/0001_lookups.sql"
 
 // upgradeScripts is the folder with the migrations of the version after: one for each engine, and data for both.
@@ -23,7 +23,8 @@ var (
 	binaryBefore = sync.OnceValues(func() (string, error) { return buildCommit("", "cardinal-before") })
 	// binaryUnreleased is the program of a version before the first release.
 	binaryUnreleased = sync.OnceValues(func() (string, error) { return buildCommit("^", "cardinal-unreleased") })
-	// binaryAfter is the program of the version after: that under test, with a migration in three phases and the code for it.
+	// binaryAfter is the program of the version after: that under test, with a migration in three phases and the code
+	// for it.
 	binaryAfter = sync.OnceValues(buildAfter)
 )
 
@@ -56,8 +57,8 @@ func buildCommit(relative, name string) (string, error) {
 	return build(tree, name)
 }
 
-// buildAfter builds the program of the working tree with an overlay: the scripts in upgradeScripts, and two changed files, so that
-// the program writes the new column and its role is allowed to.
+// buildAfter builds the program of the working tree with an overlay: the scripts in upgradeScripts, and two changed
+// files, so that the program writes the new column and its role is allowed to.
 func buildAfter() (string, error) {
 	root, err := filepath.Abs("..")
 	if err != nil {
@@ -89,7 +90,8 @@ func buildAfter() (string, error) {
 		}
 		pattern := regexp.MustCompile(change.pattern)
 		if !pattern.Match(source) {
-			return "", fmt.Errorf("%s has no %q: the change of the version after must follow the code", change.file, change.pattern)
+			return "", fmt.Errorf("%s has no %q: the change of the version after must follow the code",
+				change.file, change.pattern)
 		}
 		changed := filepath.Join(folder, filepath.Base(change.file))
 		if err := os.WriteFile(changed, pattern.ReplaceAll(source, []byte(change.text)), 0o600); err != nil {

@@ -23,8 +23,9 @@ import (
 	"cardinal/internal/pgtest"
 )
 
-// TestUpgradeUnderLoad upgrades a PostgreSQL database from the version before to the version after, while both serve it. No request
-// fails, each version reads what the other wrote, and the final schema is that of a new database. The service's role owns no table.
+// TestUpgradeUnderLoad upgrades a PostgreSQL database from the version before to the version after, while both serve
+// it. No request fails, each version reads what the other wrote, and the final schema is that of a new database. The
+// service's role owns no table.
 func TestUpgradeUnderLoad(t *testing.T) {
 	u := newUpgrade(t, "postgres")
 	before := u.serve(u.before)
@@ -104,7 +105,8 @@ func TestUnreleasedDatabaseIsRefused(t *testing.T) {
 				t.Fatalf("%v\n%s", err, text)
 			}
 			for _, args := range [][]string{
-				{"serve", "--http", "127.0.0.1:0"}, {"db", "migrate"}, {"db", "status"}, {"db", "plan"}, {"check"}, {"users", "list"},
+				{"serve", "--http", "127.0.0.1:0"}, {"db", "migrate"}, {"db", "status"}, {"db", "plan"}, {"check"},
+				{"users", "list"},
 			} {
 				text, err := run(program, args...)
 				if err == nil || !strings.Contains(text, "created by a version before the first release") ||
@@ -255,7 +257,8 @@ func (u *upgrade) count(query string) (n int) {
 	return n
 }
 
-// checkPlan checks what db plan of the version after says about locks, the backfill and the node that the contraction waits for.
+// checkPlan checks what db plan of the version after says about locks, the backfill and the node that the contraction
+// waits for.
 func (u *upgrade) checkPlan() {
 	u.t.Helper()
 	var plan struct {
@@ -275,9 +278,10 @@ func (u *upgrade) checkPlan() {
 	rows, waits := int64(0), []string{}
 	for _, step := range plan.Steps {
 		for _, e := range step.Effects {
-			statement, _, _ := strings.Cut(e.Statement, " sessions_")
 			if e.Table == "sessions" {
-				effects = append(effects, fmt.Sprintf("%s: %s, %s, scans: %t", step.Migration, statement, e.Lock, e.Scans))
+				statement, _, _ := strings.Cut(e.Statement, " sessions_")
+				effects = append(effects,
+					fmt.Sprintf("%s: %s, %s, scans: %t", step.Migration, statement, e.Lock, e.Scans))
 			}
 		}
 		rows += step.Rows
@@ -320,8 +324,8 @@ func (u *upgrade) insertEndedSessions(n int) {
 			at, later = now.UnixMicro(), now.Add(time.Hour).UnixMicro()
 		}
 		if _, err := tx.Exec(`
-			INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds,
-			  expires_at, revoked_at, end_reason)
+			INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at, last_seen_at,
+			  idle_seconds, expires_at, revoked_at, end_reason)
 			VALUES ($1, $2, $3, 'password', 1, $4, $4, 600, $5, $4, 'signed_out')`,
 			owner, id, make([]byte, 32), at, later); err != nil {
 			u.t.Fatal(err)
@@ -462,8 +466,8 @@ func (u *upgrade) compareAnswers(before, after *run) {
 	}
 }
 
-// checkSchema compares the schema with a new one: every migration is applied, cardinal check finds nothing, and every fact is that
-// of a database that the version after created. The migrations pass the lint.
+// checkSchema compares the schema with a new one: every migration is applied, cardinal check finds nothing, and every
+// fact is that of a database that the version after created. The migrations pass the lint.
 func (u *upgrade) checkSchema() {
 	u.t.Helper()
 	for _, args := range [][]string{{"check"}, {"db", "lint"}} {

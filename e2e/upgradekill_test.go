@@ -12,8 +12,9 @@ import (
 // endedBefore is the number of sessions that ended under the version before.
 const endedBefore = 20_000
 
-// TestUpgradeKilledInEachPhase kills db migrate with SIGKILL in the middle of the expansion, of an index build, of the backfill and of
-// the contraction, where a lock holds it. Each time the next run continues, and the final schema is complete.
+// TestUpgradeKilledInEachPhase kills db migrate with SIGKILL in the middle of the expansion, of an index build, of the
+// backfill and of the contraction, where a lock holds it. Each time the next run continues, and the final schema is
+// complete.
 func TestUpgradeKilledInEachPhase(t *testing.T) {
 	u := newUpgrade(t, "postgres")
 	u.serveBefore()

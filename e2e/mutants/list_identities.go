@@ -39,7 +39,7 @@ var identities = []mutant{
 		and: []edit{
 			{"internal/store/user_roles.go", `		 ORDER BY id` + "`+tx.engine.forChange", `		 ORDER BY id` + "`"},
 			{"internal/store/user_roles.go", `FROM roles WHERE id = $1` + "`+tx.engine.forChange", `FROM roles WHERE id = $1` + "`"}}},
-	{name: "the trigger's own lock of a role", pkg: storeTests, run: "TestTwoAdministratorsCannotBothLeave", edit: edit{"internal/store/schema/postgres/0007_roles.sql",
+	{name: "the trigger's own lock of a role", pkg: storeTests, run: "TestConcurrentRevocationsKeepAnAdministrator", edit: edit{"internal/store/schema/postgres/0007_roles.sql",
 		`AND r.min_holders > 0 FOR NO KEY UPDATE;`, `AND r.min_holders > 0;`}},
 	{name: "moves between statuses, SQLite", pkg: storeTests, run: "TestWrongStatesAreRefused/sqlite", edit: edit{"internal/store/schema/sqlite/0002_users.sql",
 		`FROM user_statuses s WHERE s.code = NEW.status AND NEW.status <> OLD.status`, `FROM user_statuses s WHERE FALSE`}},

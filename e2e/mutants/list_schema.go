@@ -1,48 +1,58 @@
 package main
 
-// The rules of the database are tried by statements that break them.
+// The constraints and triggers are tested by statements that violate them.
 const (
-	wrongInSQLite   = "TestWrongStatesAreRefused/sqlite"
-	wrongInPostgres = "TestWrongStatesAreRefused/postgres"
-	sqliteAudit     = "internal/store/schema/sqlite/0009_audit.sql"
-	postgresAudit   = "internal/store/schema/postgres/0009_audit.sql"
+	wrongInSQLite       = "TestWrongStatesAreRefused/sqlite"
+	wrongInPostgres     = "TestWrongStatesAreRefused/postgres"
+	sqliteUsers         = "internal/store/schema/sqlite/0002_users.sql"
+	sqliteCredentials   = "internal/store/schema/sqlite/0005_credentials.sql"
+	sqliteAudit         = "internal/store/schema/sqlite/0009_audit.sql"
+	postgresLookups     = "internal/store/schema/postgres/0001_lookups.sql"
+	postgresCredentials = "internal/store/schema/postgres/0005_credentials.sql"
+	postgresAudit       = "internal/store/schema/postgres/0009_audit.sql"
 )
 
-// schema are the protections that the database keeps, whoever writes to it.
+// schema are the protections of the database itself, independent of the program.
 var schema = []mutant{
-	{name: "no event changes, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{sqliteAudit,
+	{name: "events cannot change, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{sqliteAudit,
 		`BEFORE UPDATE ON audit_logs BEGIN`, `BEFORE UPDATE ON audit_logs WHEN FALSE BEGIN`}},
-	{name: "no event goes, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{sqliteAudit,
+	{name: "events cannot be deleted, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{sqliteAudit,
 		`BEFORE DELETE ON audit_logs BEGIN`, `BEFORE DELETE ON audit_logs WHEN FALSE BEGIN`}},
-	{name: "no event is replaced, SQLite", pkg: storeTests, run: "TestReplacementIsRefusedWithoutRecursiveTriggers", edit: edit{sqliteAudit,
-		` WHEN EXISTS (SELECT 1 FROM audit_logs a`, ` WHEN FALSE AND EXISTS (SELECT 1 FROM audit_logs a`}},
-	{name: "no event changes, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresAudit,
+	{name: "events cannot be replaced, SQLite", pkg: storeTests,
+		run: "TestReplaceOfEventRefusedWithoutRecursiveTriggers", edit: edit{sqliteAudit,
+			` WHEN EXISTS (SELECT 1 FROM audit_logs a`, ` WHEN FALSE AND EXISTS (SELECT 1 FROM audit_logs a`}},
+	{name: "events cannot change, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresAudit,
 		`BEFORE UPDATE OR DELETE ON audit_logs FOR EACH ROW`, `BEFORE DELETE ON audit_logs FOR EACH ROW`}},
-	{name: "no event goes, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresAudit,
+	{name: "events cannot be deleted, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresAudit,
 		`BEFORE UPDATE OR DELETE ON audit_logs FOR EACH ROW`, `BEFORE UPDATE ON audit_logs FOR EACH ROW`}},
-	{name: "the log is not truncated", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresAudit,
+	{name: "the audit log cannot be truncated", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresAudit,
 		`BEFORE TRUNCATE ON audit_logs FOR EACH STATEMENT
-  EXECUTE FUNCTION refuse_change('audit_logs_append_only'`, `BEFORE TRUNCATE ON audit_logs FOR EACH STATEMENT WHEN (FALSE)
-  EXECUTE FUNCTION refuse_change('audit_logs_append_only'`},
-		and: []edit{{postgresAudit, `CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE`, `CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT WHEN (FALSE) EXECUTE`}}},
-	{name: "no month of the log is truncated", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresAudit,
-		`CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE`, `CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT WHEN (FALSE) EXECUTE`}},
-	{name: "what the triggers of PostgreSQL refuse", pkg: storeTests, run: wrongInPostgres, edit: edit{"internal/store/schema/postgres/0001_lookups.sql",
+`, `BEFORE TRUNCATE ON audit_logs FOR EACH STATEMENT WHEN (FALSE)
+`},
+		and: []edit{{postgresAudit, `BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE`,
+			`BEFORE TRUNCATE ON %I FOR EACH STATEMENT WHEN (FALSE) EXECUTE`}}},
+	{name: "partitions of the audit log cannot be truncated", pkg: storeTests, run: wrongInPostgres,
+		edit: edit{postgresAudit, `BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE`,
+			`BEFORE TRUNCATE ON %I FOR EACH STATEMENT WHEN (FALSE) EXECUTE`}},
+	{name: "triggers of PostgreSQL raise errors", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresLookups,
 		`  RAISE EXCEPTION '% on % is refused: %', TG_OP, TG_TABLE_NAME, TG_ARGV[1]
-    USING ERRCODE = 'check_violation', CONSTRAINT = TG_ARGV[0], TABLE = TG_TABLE_NAME;`, `  RETURN COALESCE(NEW, OLD);`}},
-	{name: "versions grow by one, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{"internal/store/schema/postgres/0001_lookups.sql",
+    USING ERRCODE = 'check_violation', CONSTRAINT = TG_ARGV[0], TABLE = TG_TABLE_NAME;`,
+		`  RETURN COALESCE(NEW, OLD);`}},
+	{name: "versions increase by one, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresLookups,
 		`  IF NEW.version <> OLD.version + 1 THEN`, `  IF FALSE THEN`}},
-	{name: "versions grow by one, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0002_users.sql",
-		`  SELECT RAISE(ABORT, 'users_version_step: version must increase by one') WHERE NEW.version <> OLD.version + 1;`, ``}},
-	{name: "built-in actors are fixed, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0002_users.sql",
+	{name: "versions increase by one, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{sqliteUsers,
+		`'users_version_step: version must increase by one') WHERE NEW.version <> OLD.version + 1;`,
+		`'users_version_step: version must increase by one') WHERE FALSE;`}},
+	{name: "built-in users cannot change, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{sqliteUsers,
 		`  SELECT RAISE(ABORT, 'users_built_in_fixed: a built-in user cannot change')
    WHERE OLD.id <= x'000000000000700080000000000000ff';`, ``}},
-	{name: "a salt is unique, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0005_credentials.sql",
+	{name: "salts are unique, SQLite", pkg: storeTests, run: wrongInSQLite, edit: edit{sqliteCredentials,
 		`CONSTRAINT credentials_salt_uq UNIQUE (salt)`, `CONSTRAINT credentials_salt_uq UNIQUE (user_id, salt)`}},
-	{name: "a salt is unique, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{"internal/store/schema/postgres/0005_credentials.sql",
+	{name: "salts are unique, PostgreSQL", pkg: storeTests, run: wrongInPostgres, edit: edit{postgresCredentials,
 		`CONSTRAINT credentials_salt_uq UNIQUE (salt)`, `CONSTRAINT credentials_salt_uq UNIQUE (user_id, salt)`}},
-	{name: "one profile a user", pkg: storeTests, run: wrongInSQLite, edit: edit{"internal/store/schema/sqlite/0002_users.sql",
-		`FOREIGN KEY (id) REFERENCES profiles (user_id) DEFERRABLE`, `FOREIGN KEY (id) REFERENCES users (id) DEFERRABLE`}},
+	{name: "each user has one profile", pkg: storeTests, run: wrongInSQLite, edit: edit{sqliteUsers,
+		`FOREIGN KEY (id) REFERENCES profiles (user_id) DEFERRABLE`,
+		`FOREIGN KEY (id) REFERENCES users (id) DEFERRABLE`}},
 	{name: "foreign keys of SQLite", pkg: storeTests, run: "TestSQLite|" + wrongInSQLite, edit: edit{"internal/store/sqlite.go",
 		`&_pragma=foreign_keys(1)`, `&_pragma=foreign_keys(0)`}},
 	{name: "recursive triggers of SQLite", pkg: storeTests, run: "TestSQLiteConnections", edit: edit{"internal/store/sqlite.go",

@@ -14,31 +14,32 @@ import (
 	"cardinal"
 )
 
-// BackfillState is how far a backfill has come.
+// BackfillState is the progress of a backfill.
 type BackfillState struct {
 	Number    int       `json:"number"`
-	Walked    int64     `json:"walked"`  // rows so far
-	Changed   int64     `json:"changed"` // rows that had something to fill
-	Rows      int64     `json:"rows"`    // estimate of how many there are to walk, -1 when there is none
+	Walked    int64     `json:"walked"`  // rows scanned so far
+	Changed   int64     `json:"changed"` // rows changed so far
+	Rows      int64     `json:"rows"`    // estimate of all rows to scan, -1 if unknown
 	StartedAt time.Time `json:"started_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 
 	lastKey []uuid.UUID
 }
 
-// A batch takes about this long, whatever the machine, and as long again nothing happens: the service has the other half.
+// The size of batches is adapted so that one takes about batchTime on any machine. Then the backfill pauses as long as
+// the batch took, so that half of the time is left to the service.
 const (
 	batchTime       = 100 * time.Millisecond
 	batchMin        = 50
 	batchMax        = 5_000
 	batchInitial    = 500
-	maxReplicaLag   = 16 << 20 // bytes of WAL that a replica may be behind
+	maxReplicaLag   = 16 << 20 // bytes of WAL; a backfill waits while a replica is further behind
 	replicaLagPause = time.Second
 	batchHeading    = `-- backfill: `
 )
 
-// backfillScan is a backfill's script taken apart: it walks a table by its primary key, which is made of ids. The statement says what is to
-// be done with a batch, whose rows stand for {batch} in its condition.
+// backfillScan is the parsed script of a backfill. It scans a table in the order of its primary key, which consists of
+// ids. The statement changes the rows of one batch: {batch} in it is replaced by the condition for these rows.
 type backfillScan struct {
 	table     string
 	key       []string
@@ -50,9 +51,11 @@ var backfillHeading = regexp.MustCompile(`^` + batchHeading + `(\w+) \(([\w, ]+)
 func parseBackfill(m Migration) (backfillScan, error) {
 	head := backfillHeading.FindStringSubmatch(m.script)
 	if head == nil || !strings.Contains(m.script, "{batch}") {
-		return backfillScan{}, fmt.Errorf("migration %s does not begin with %sTABLE (KEY, …), or has no {batch}", m, batchHeading)
+		return backfillScan{}, fmt.Errorf("migration %s does not begin with %sTABLE (KEY, ...), or has no {batch}",
+			m, batchHeading)
 	}
-	return backfillScan{table: head[1], key: strings.Split(head[2], ", "), statement: strings.TrimRight(m.script, "; \n")}, nil
+	statement := strings.TrimRight(m.script, "; \n")
+	return backfillScan{table: head[1], key: strings.Split(head[2], ", "), statement: statement}, nil
 }
 
 // parameters are the placeholders of a key, as "($3, $4)".
@@ -66,9 +69,10 @@ func (w backfillScan) parameters(first int) string {
 
 func (w backfillScan) columns() string { return strings.Join(w.key, ", ") }
 
-// Backfill walks the pending backfills to their end, in small batches with a pause after each, and waits where a replica falls
-// behind. It returns those that came to their end; when ctx ends the rest is kept for the next call, on this node or another.
-func (s *Store) Backfill(ctx context.Context, tell func(Progress)) ([]Migration, error) {
+// Backfill runs the pending backfills to their end, in small batches with a pause after each. It waits while a replica
+// is far behind. It returns the backfills that it finished. After ctx ends, the next call on any node continues with
+// the rest.
+func (s *Store) Backfill(ctx context.Context, onProgress func(Progress)) ([]Migration, error) {
 	list, err := s.Read(ctx).Migrations(ctx)
 	if err != nil {
 		return nil, err
@@ -78,10 +82,12 @@ func (s *Store) Backfill(ctx context.Context, tell func(Progress)) ([]Migration,
 		if m.Phase != Backfill || m.AppliedAt != nil || m.script == "" {
 			continue
 		}
-		if slices.ContainsFunc(list, func(e Migration) bool { return e.Number <= m.Number && e.Phase == Expand && e.AppliedAt == nil }) {
+		if slices.ContainsFunc(list, func(e Migration) bool {
+			return e.Number <= m.Number && e.Phase == Expand && e.AppliedAt == nil
+		}) {
 			break
 		}
-		if err := s.runBackfill(ctx, &m, tell); err != nil {
+		if err := s.runBackfill(ctx, &m, onProgress); err != nil {
 			return done, fmt.Errorf("backfill %s: %w", m, err)
 		}
 		if m.AppliedAt != nil {
@@ -91,8 +97,9 @@ func (s *Store) Backfill(ctx context.Context, tell func(Progress)) ([]Migration,
 	return done, nil
 }
 
-// runBackfill walks one backfill to its end, and notes in m that it did; another node may come to the end first.
-func (s *Store) runBackfill(ctx context.Context, m *Migration, tell func(Progress)) error {
+// runBackfill runs one backfill to its end, and sets AppliedAt of m. It leaves m unchanged if another node finished it
+// first.
+func (s *Store) runBackfill(ctx context.Context, m *Migration, onProgress func(Progress)) error {
 	w, err := parseBackfill(*m)
 	if err != nil {
 		return err
@@ -113,10 +120,10 @@ func (s *Store) runBackfill(ctx context.Context, m *Migration, tell func(Progres
 			return err
 		}
 		state.Rows = rows
-		tell(Progress{Migration: *m, Backfill: &state, Took: took})
+		onProgress(Progress{Migration: *m, Backfill: &state, Took: took})
 		if ended == finishedHere {
 			m.AppliedAt = &state.UpdatedAt
-			tell(Progress{Migration: *m, Took: time.Since(began)})
+			onProgress(Progress{Migration: *m, Took: time.Since(began)})
 			return nil
 		}
 		if took > 2*batchTime {
@@ -139,7 +146,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// waitForReplicas returns when no replica is far behind.
+// waitForReplicas returns as soon as no replica is far behind.
 func (s *Store) waitForReplicas(ctx context.Context) error {
 	for s.engine.lag != nil {
 		behind, err := s.engine.lag(ctx)
@@ -153,7 +160,7 @@ func (s *Store) waitForReplicas(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// backfillEnd tells whether a backfill has come to its end.
+// backfillEnd is whether a backfill has finished, and on which node.
 type backfillEnd int
 
 const (
@@ -162,18 +169,22 @@ const (
 	finishedElsewhere
 )
 
-// runBatch does one batch in one transaction with the note of how far it came.
-func (s *Store) runBatch(ctx context.Context, m Migration, w backfillScan, size int) (state BackfillState, ended backfillEnd, err error) {
+// runBatch runs one batch. Its transaction also stores the progress.
+func (s *Store) runBatch(
+	ctx context.Context, m Migration, w backfillScan, size int,
+) (state BackfillState, ended backfillEnd, err error) {
 	err = s.Write(ctx, func(tx Tx) error {
 		now := time.Now().UTC()
 		if state, err = tx.lockBackfill(ctx, m.Number, now); err != nil {
 			return err
 		}
-		noted, err := tx.Migrations(ctx)
+		list, err := tx.Migrations(ctx)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(noted, func(n Migration) bool { return n.Number == m.Number && n.Phase == Backfill && n.AppliedAt != nil }) {
+		if slices.ContainsFunc(list, func(n Migration) bool {
+			return n.Number == m.Number && n.Phase == Backfill && n.AppliedAt != nil
+		}) {
 			ended = finishedElsewhere
 			_, err := tx.exec(ctx, `DELETE FROM schema_backfills WHERE number = $1`, m.Number)
 			return err
@@ -188,8 +199,10 @@ func (s *Store) runBatch(ctx context.Context, m Migration, w backfillScan, size 
 			if err != nil {
 				return err
 			}
-			state.lastKey, state.Walked, state.Changed, state.UpdatedAt = last, state.Walked+int64(len(keys)), state.Changed+changed, now
-			if _, err := tx.exec(ctx, `UPDATE schema_backfills SET place = $2, walked = $3, changed = $4, updated_at = $5 WHERE number = $1`,
+			state.lastKey, state.UpdatedAt = last, now
+			state.Walked, state.Changed = state.Walked+int64(len(keys)), state.Changed+changed
+			if _, err := tx.exec(ctx, `
+				UPDATE schema_backfills SET place = $2, walked = $3, changed = $4, updated_at = $5 WHERE number = $1`,
 				m.Number, keyOf(last...), state.Walked, state.Changed, now); err != nil {
 				return err
 			}
@@ -210,20 +223,21 @@ const backfillColumns = `number, place, walked, changed, started_at, updated_at`
 
 func scanBackfill(row scanner) (b BackfillState, err error) {
 	var place *string
-	if err = row.Scan(&b.Number, &place, &b.Walked, &b.Changed, timeInto{&b.StartedAt}, timeInto{&b.UpdatedAt}); err != nil || place == nil {
+	err = row.Scan(&b.Number, &place, &b.Walked, &b.Changed, timeInto{&b.StartedAt}, timeInto{&b.UpdatedAt})
+	if err != nil || place == nil {
 		return b, err
 	}
 	for _, part := range strings.Split(*place, "/") {
 		id, err := uuid.Parse(part)
 		if err != nil {
-			return b, fmt.Errorf("the place of backfill %d: %w", b.Number, err)
+			return b, fmt.Errorf("the last key of backfill %d: %w", b.Number, err)
 		}
 		b.lastKey = append(b.lastKey, id)
 	}
 	return b, nil
 }
 
-// Backfills returns how far the backfills under way have come.
+// Backfills returns the progress of the backfills that have started and not finished.
 func (r Reader) Backfills(ctx context.Context) ([]BackfillState, error) {
 	found, err := all(ctx, r, scanBackfill, `SELECT `+backfillColumns+` FROM schema_backfills ORDER BY number`)
 	if err != nil {
@@ -247,7 +261,7 @@ func (r Reader) Backfills(ctx context.Context) ([]BackfillState, error) {
 	return found, nil
 }
 
-// BackfillSize is about how many rows a backfill has to walk, and in how many batches; -1 rows when nobody knows.
+// BackfillSize estimates the rows that a backfill scans, and its batches; -1 rows if unknown.
 func (r Reader) BackfillSize(ctx context.Context, m Migration) (rows, batches int64, err error) {
 	w, err := parseBackfill(m)
 	if err != nil {
@@ -257,31 +271,38 @@ func (r Reader) BackfillSize(ctx context.Context, m Migration) (rows, batches in
 	return rows, (rows + batchInitial) / batchInitial, err
 }
 
-// lockBackfill locks the state of a backfill, which it makes when it is the first: one batch at a time.
+// lockBackfill locks the row of a backfill, so that one batch runs at a time. It inserts the row before the first
+// batch.
 func (tx Tx) lockBackfill(ctx context.Context, number int, now time.Time) (BackfillState, error) {
-	if _, err := tx.exec(ctx, `INSERT INTO schema_backfills (number, started_at, updated_at) VALUES ($1, $2, $2) ON CONFLICT (number) DO NOTHING`, number, now); err != nil {
+	if _, err := tx.exec(ctx, `
+		INSERT INTO schema_backfills (number, started_at, updated_at) VALUES ($1, $2, $2)
+		ON CONFLICT (number) DO NOTHING`, number, now); err != nil {
 		return BackfillState{}, err
 	}
-	return one(ctx, tx.Reader, scanBackfill, `SELECT `+backfillColumns+` FROM schema_backfills WHERE number = $1`+tx.engine.forChange, number)
+	return one(ctx, tx.Reader, scanBackfill,
+		`SELECT `+backfillColumns+` FROM schema_backfills WHERE number = $1`+tx.engine.forChange, number)
 }
 
-// keysAfter returns the primary keys of the next rows of a table.
-func (tx Tx) keysAfter(ctx context.Context, w backfillScan, place []uuid.UUID, limit int) ([][]uuid.UUID, error) {
+// keysAfter returns the primary keys of the next rows of a table, after a key or from the start.
+func (tx Tx) keysAfter(ctx context.Context, w backfillScan, lastKey []uuid.UUID, limit int) ([][]uuid.UUID, error) {
 	condition, args := "", []any{}
-	if place != nil {
+	if lastKey != nil {
 		condition = ` WHERE (` + w.columns() + `) > ` + w.parameters(1)
-		args = idArgs(place)
+		args = idArgs(lastKey)
 	}
-	return all(ctx, tx.Reader, func(row scanner) ([]uuid.UUID, error) {
+	scan := func(row scanner) ([]uuid.UUID, error) {
 		key, into := make([]uuid.UUID, len(w.key)), make([]any, len(w.key))
 		for i := range key {
 			into[i] = &key[i]
 		}
 		return key, row.Scan(into...)
-	}, fmt.Sprintf(`SELECT %[1]s FROM %[2]s%[3]s ORDER BY %[1]s LIMIT %[4]d`, w.columns(), w.table, condition, limit), args...)
+	}
+	query := fmt.Sprintf(`SELECT %[1]s FROM %[2]s%[3]s ORDER BY %[1]s LIMIT %[4]d`,
+		w.columns(), w.table, condition, limit)
+	return all(ctx, tx.Reader, scan, query, args...)
 }
 
-// fillRows runs the statement for the rows behind one key, up to another.
+// fillRows runs the statement for the rows after one key, or from the start, up to another key.
 func (tx Tx) fillRows(ctx context.Context, w backfillScan, from, to []uuid.UUID) (int64, error) {
 	rows, args := `(`+w.columns()+`) <= `+w.parameters(1), idArgs(to)
 	if from != nil {
@@ -299,13 +320,13 @@ func idArgs(ids []uuid.UUID) []any {
 	return args
 }
 
-// estimateRows is about how many rows a table has: what the statistics say, and a count where they say nothing.
+// estimateRows estimates the rows of a table from the statistics. It counts them if there are no statistics.
 func (r Reader) estimateRows(ctx context.Context, table string) (int64, error) {
 	if n, err := r.statistic(ctx, table); err != nil || n > 0 {
 		return n, err
 	}
 	n, err := one(ctx, r, scanInt, `SELECT count(*) FROM `+table)
-	if errors.Is(err, cardinal.ErrBusy) { // it took too long to count
+	if errors.Is(err, cardinal.ErrBusy) { // counting took too long
 		return -1, nil
 	}
 	return int64(n), err

@@ -12,7 +12,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// pendingBackfill adds a migration with an expansion and a backfill of sessions, applies the expansion, and adds sessions.
+// pendingBackfill adds a migration with an expansion and a backfill of sessions, applies the expansion, and adds
+// sessions.
 func pendingBackfill(t *testing.T, s *store.Store, sessions int) {
 	t.Helper()
 	d := dialectOf(s.Engine())
@@ -21,8 +22,9 @@ func pendingBackfill(t *testing.T, s *store.Store, sessions int) {
 		t.Fatalf("applied %v, %v", list, err)
 	}
 	store.WithScripts(t, map[string]string{
-		"9001_session_marks.sql":          `ALTER TABLE sessions ADD COLUMN mark TEXT;`,
-		"9001_session_marks.backfill.sql": "-- backfill: sessions (user_id, id)\nUPDATE sessions SET mark = 'old' WHERE mark IS NULL AND {batch}\n",
+		"9001_session_marks.sql": `ALTER TABLE sessions ADD COLUMN mark TEXT;`,
+		"9001_session_marks.backfill.sql": "-- backfill: sessions (user_id, id)\n" +
+			"UPDATE sessions SET mark = 'old' WHERE mark IS NULL AND {batch}\n",
 	})
 	write(t, s, func(tx store.Tx) error {
 		for _, statement := range []string{
@@ -36,7 +38,8 @@ func pendingBackfill(t *testing.T, s *store.Store, sessions int) {
 		for i := range sessions {
 			if err := tx.InsertSession(t.Context(), store.SessionRecord{
 				UserID: ids["ada"], ID: probe(byte(i)), TokenHash: make([]byte, 32), Method: "password", Assurance: 1,
-				CreatedAt: beginning, LastSeenAt: beginning, IdleSeconds: 600, ExpiresAt: beginning.Add(time.Hour), SchemaVersion: 1,
+				CreatedAt: beginning, LastSeenAt: beginning, IdleSeconds: 600, ExpiresAt: beginning.Add(time.Hour),
+				SchemaVersion: 1,
 			}); err != nil {
 				return err
 			}
@@ -73,7 +76,8 @@ func TestBackfill(t *testing.T) {
 					last = *p.Backfill
 				}
 			})
-			if err != nil || len(done) != 1 || done[0].String() != "9001 session_marks (backfill)" || last.Walked != 30 || last.Changed != 30 {
+			if err != nil || len(done) != 1 || done[0].String() != "9001 session_marks (backfill)" ||
+				last.Walked != 30 || last.Changed != 30 {
 				t.Errorf("%v after %d rows, %d changed: %v", done, last.Walked, last.Changed, err)
 			}
 			if n := must(countOf(db, `SELECT count(*) FROM sessions WHERE mark = 'old'`))(t); n != 30 {
@@ -105,7 +109,9 @@ func TestBackfillWaitsForReplicas(t *testing.T) {
 	run(t, db, `SELECT pg_logical_emit_message(false, 'test', repeat('x', 1000000)) FROM generate_series(1, 20)`)
 	run(t, db, `SELECT pg_switch_wal()`)
 	for behind := int64(0); behind <= 16<<20; time.Sleep(10 * time.Millisecond) {
-		if err := db.QueryRow(`SELECT COALESCE(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint FROM pg_stat_replication`).Scan(&behind); err != nil {
+		if err := db.QueryRow(`
+			SELECT COALESCE(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint
+			  FROM pg_stat_replication`).Scan(&behind); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +120,7 @@ func TestBackfillWaitsForReplicas(t *testing.T) {
 	go func() {
 		_, err := s.Backfill(t.Context(), func(store.Progress) {
 			if !caughtUp.Load() {
-				t.Error("a batch was done while the replica was behind")
+				t.Error("a batch ran while the replica was behind")
 			}
 		})
 		ended <- err

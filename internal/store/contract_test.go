@@ -9,14 +9,14 @@ import (
 	"cardinal/internal/store"
 )
 
-// A contraction is not applied as long as a node is alive whose program does not know it.
+// A contraction is not applied as long as a node with a program that does not know it is alive.
 func TestContractionWaitsForOlderNodes(t *testing.T) {
 	onEmptyDatabases(t, func(t *testing.T, url string, raw func(t *testing.T) *sql.DB) {
 		ctx, s, now := t.Context(), open(t, url), time.Now().UTC()
 		migrate(t, s, "")
 		write(t, s, func(tx store.Tx) error {
-			node := store.Node{ID: cardinal.NewID(), Build: "v1", SchemaNumber: store.SchemaNumber(), StartedAt: now, LastSeenAt: now}
-			return tx.InsertNode(ctx, node)
+			return tx.InsertNode(ctx, store.Node{ID: cardinal.NewID(), Build: "v1", SchemaNumber: store.SchemaNumber(),
+				StartedAt: now, LastSeenAt: now})
 		})
 		store.WithScripts(t, map[string]string{"9001_session_marks.contract.sql": `DROP INDEX sessions_method_ix;`})
 		if list, err := s.Migrate(ctx, now, ""); len(list) != 0 || err != nil {

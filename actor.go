@@ -8,9 +8,9 @@ import (
 
 // The built-in actors: rows of users that a migration puts there. Their ids are v7-shaped with time zero.
 var (
-	OperatorID = uuid.MustParse("00000000-0000-7000-8000-000000000001") // whoever has the shell
-	SystemID   = uuid.MustParse("00000000-0000-7000-8000-000000000002") // Cardinal itself
-	StrangerID = uuid.MustParse("00000000-0000-7000-8000-000000000003") // whoever is not known yet
+	OperatorID  = uuid.MustParse("00000000-0000-7000-8000-000000000001") // the command line
+	SystemID    = uuid.MustParse("00000000-0000-7000-8000-000000000002") // Cardinal itself
+	AnonymousID = uuid.MustParse("00000000-0000-7000-8000-000000000003") // a caller who is not signed in
 )
 
 // IsBuiltIn reports whether an id is that of a built-in actor.
@@ -42,10 +42,10 @@ func Operator() Actor { return Actor{UserID: OperatorID, Assurance: 1} }
 // System is Cardinal itself, doing scheduled work.
 func System() Actor { return Actor{UserID: SystemID, Assurance: 1} }
 
-// Stranger is a caller before it is known.
-func Stranger(requestID uuid.NullUUID, from Client) Actor {
-	return Actor{UserID: StrangerID, Assurance: 1, RequestID: requestID, ClientFrom: from}
+// Anonymous is a caller who is not signed in.
+func Anonymous(requestID uuid.NullUUID, from Client) Actor {
+	return Actor{UserID: AnonymousID, Assurance: 1, RequestID: requestID, ClientFrom: from}
 }
 
 // Known reports whether the actor is somebody in particular.
-func (a Actor) Known() bool { return a.UserID != StrangerID }
+func (a Actor) Known() bool { return a.UserID != AnonymousID }

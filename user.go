@@ -67,7 +67,7 @@ type UserFilter struct {
 	CreatedFrom  time.Time      // inclusive, to the millisecond of the id
 	CreatedUntil time.Time      // exclusive
 	At           time.Time      // the moment at which grants must be in force
-	BuiltIn      bool           // show operator, system and stranger too
+	BuiltIn      bool           // show operator, system and anonymous too
 }
 
 // Status is a state a user can be in, with what it means.

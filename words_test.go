@@ -55,7 +55,7 @@ var plainWords = []struct{ pattern, instead string }{
 var plainWordExceptions = []struct{ path, phrase, reason string }{
 	{"words_test.go", "", "lists the phrases"},
 	{"docs/glossary.md", "", "lists old and new terms"},
-	{"CHANGELOG.md", "stranger", "names what was renamed"},
+	{"CHANGELOG.md", "anonymous", "names what was renamed"},
 }
 
 // plainWordFiles are the kinds of file whose text is checked.

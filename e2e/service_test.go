@@ -36,16 +36,16 @@ var engines = []string{"sqlite", "postgres"}
 var builds = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "cardinal-e2e-") })
 
 // binary builds the program under test, once.
-var binary = sync.OnceValues(func() (string, error) { return build(".", "cardinal") })
+var binary = sync.OnceValues(func() (string, error) { return build("..", "cardinal") })
 
 // build builds the program of a source tree and returns its path.
-func build(tree, name string) (string, error) {
+func build(tree, name string, flags ...string) (string, error) {
 	folder, err := builds()
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(folder, name)
-	c := exec.Command("go", "build", "-o", path, "cardinal/cmd/cardinal")
+	c := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), "./cmd/cardinal")...)
 	c.Dir, c.Env = tree, append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, text)

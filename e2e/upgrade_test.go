@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -24,76 +23,105 @@ import (
 	"cardinal/internal/pgtest"
 )
 
-// TestUpgradeUnderLoad takes a PostgreSQL database from the version before to this one while both serve it: not one request fails,
-// each reads what the other wrote, and in the end the schema is the one that a new database has. The service's role owns nothing.
+// TestUpgradeUnderLoad upgrades a PostgreSQL database from the version before to the version after, while both serve
+// it. No request fails, each version reads what the other wrote, and the final schema is that of a new database. The
+// service's role owns no table.
 func TestUpgradeUnderLoad(t *testing.T) {
 	u := newUpgrade(t, "postgres")
 	before := u.serve(u.before)
 	before.setUp()
-	u.endedSessions(3000)
+	u.insertEndedSessions(3000)
 
-	first := u.load(before)
-	u.eventually(first, 300)
+	first := u.startLoad(before)
+	u.waitForRequests(first, 300)
+	u.checkPlan()
 
-	plan, err := u.command(u.after, "db", "plan").CombinedOutput()
-	if err != nil {
-		t.Errorf("db plan: %v\n%s", err, plan)
+	// Expand and backfill while the version before serves. The contraction waits for its node.
+	report := u.migrate(u.after)
+	want := []string{"9001 expand", "9002 expand", "9001 backfill"}
+	if diff := cmp.Diff(want, report.applied()); diff != "" || !report.waits() {
+		t.Errorf("db migrate while the version before serves: %+v\n%s", report, diff)
 	}
-	const scansOnline = "sessions: scans the table, and blocks neither reads nor writes during that time " +
-		"(SHARE UPDATE EXCLUSIVE): "
-	for _, want := range []string{"1 running node\n",
-		"sessions: blocks reads and writes briefly (ACCESS EXCLUSIVE): ALTER TABLE sessions ADD COLUMN",
-		scansOnline + "CREATE INDEX CONCURRENTLY", "rows in about ", "waits for node ",
-		scansOnline + "ALTER TABLE sessions VALIDATE"} {
-		if !strings.Contains(string(plan), want) {
-			t.Errorf("db plan does not say %q:\n%s", want, plan)
-		}
+	if n := u.count(`SELECT count(*) FROM sessions WHERE ended_by = 'before'`); n < 3000 {
+		t.Errorf("%d sessions are backfilled, want 3000 or more", n)
 	}
+	u.waitForRequests(first, 600)
 
-	// Expand and backfill beside the version before; the contraction waits for it, whose node is named.
-	said := u.migrate(u.after)
-	for _, want := range []string{"applied 0007 session_ends\n", "applied 0008 session_ends_index\n", "applied 0007 session_ends (backfill)\n", "0007 session_ends (contract) waits for older nodes to stop"} {
-		if !strings.Contains(said, want) {
-			t.Errorf("db migrate beside the version before does not say %q:\n%s", want, said)
-		}
-	}
-	if n := u.count(`SELECT count(*) FROM sessions WHERE end_reason = 'unknown'`); n < 3000 {
-		t.Errorf("%d sessions of before have a reason, want 3000 and more", n)
-	}
-	u.eventually(first, 600)
-
-	// Both serve, under load, and read each other's writes.
+	// Both versions serve under load, and read what the other wrote.
 	after := u.serve(u.after)
 	after.admin, after.adminID = before.admin, before.adminID
-	second := u.load(after)
-	u.eventually(second, 300)
-	u.readEachOther(before, after)
-	if said := u.migrate(u.after); !strings.Contains(said, "waits for older nodes to stop") {
-		t.Errorf("with the version before still there, db migrate says:\n%s", said)
+	second := u.startLoad(after)
+	u.waitForRequests(second, 300)
+	u.readBothWays(before, after)
+	if report := u.migrate(u.after); len(report.Migrations) != 0 || !report.waits() {
+		t.Errorf("db migrate while both versions serve: %+v", report)
 	}
 	done := first.stop() + second.stop()
-	u.sameAnswers(before, after)
+	u.compareAnswers(before, after)
 
-	// The version before stops; the contraction is made under load.
-	third := u.load(after)
+	// The version before stops. The contraction is applied under load.
+	third := u.startLoad(after)
 	if err := before.stop(); err != nil {
-		t.Errorf("the version before did not end well: %v\n%s", err, before.output())
+		t.Errorf("the version before did not stop cleanly: %v\n%s", err, before.output())
 	}
-	if said := u.migrate(u.after); !strings.Contains(said, "applied 0007 session_ends (contract)\n") || strings.Contains(said, "waits") {
-		t.Errorf("without the version before, db migrate says:\n%s", said)
+	report = u.migrate(u.after)
+	if diff := cmp.Diff([]string{"9001 contract"}, report.applied()); diff != "" || report.waits() {
+		t.Errorf("db migrate without the version before: %+v\n%s", report, diff)
 	}
-	u.eventually(third, 300)
+	u.waitForRequests(third, 300)
 	done += third.stop()
 
-	if n := u.count(`SELECT count(*) FROM sessions WHERE (revoked_at IS NULL) <> (end_reason IS NULL)`); n != 0 {
-		t.Errorf("%d sessions disagree with themselves", n)
+	if n := u.count(`SELECT count(*) FROM sessions WHERE (revoked_at IS NULL) <> (ended_by IS NULL)`); n != 0 {
+		t.Errorf("%d sessions have an end without ended_by, or the reverse", n)
 	}
-	u.isWhole()
-	u.isRefused()
-	t.Logf("%d requests while the schema went through its phases, none failed", done)
+	u.checkSchema()
+	u.checkBeforeIsRefused()
+	t.Logf("%d requests during all phases of the upgrade, none failed", done)
 }
 
-// upgrade is one database on its way from one version to the next.
+// A database of a version before the first release is refused, with the way to keep its users: export, then import.
+func TestUnreleasedDatabaseIsRefused(t *testing.T) {
+	unreleased, err := binaryUnreleased()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			folder, db := t.TempDir(), "sqlite:cardinal.db"
+			if engine == "postgres" {
+				db = pgtest.Database(t)
+			}
+			run := func(program string, args ...string) (string, error) {
+				c := exec.Command(program, append(args, "--db", db)...)
+				c.Dir = folder
+				text, err := c.CombinedOutput()
+				return string(text), err
+			}
+			if text, err := run(unreleased, "db", "migrate"); err != nil {
+				t.Fatalf("%v\n%s", err, text)
+			}
+			for _, args := range [][]string{
+				{"serve", "--http", "127.0.0.1:0"}, {"db", "migrate"}, {"db", "status"}, {"db", "plan"}, {"check"},
+				{"users", "list"},
+			} {
+				text, err := run(program, args...)
+				if err == nil || !strings.Contains(text, "created by a version before the first release") ||
+					!strings.Contains(text, "cardinal export") || !strings.Contains(text, "cardinal import") {
+					t.Errorf("cardinal %v: %v\n%s", args, err, text)
+				}
+			}
+			if text, err := run(unreleased, "db", "status"); err != nil || !strings.Contains(text, "ready") {
+				t.Errorf("the refusal changed the database: %v\n%s", err, text)
+			}
+		})
+	}
+}
+
+// upgrade is one database during an upgrade.
 type upgrade struct {
 	t             testing.TB
 	engine        string
@@ -104,7 +132,7 @@ type upgrade struct {
 	raw           *sql.DB
 }
 
-// newUpgrade makes a database with the version before.
+// newUpgrade creates a database with the version before.
 func newUpgrade(t testing.TB, engine string) *upgrade {
 	t.Helper()
 	u := &upgrade{t: t, engine: engine, folder: t.TempDir()}
@@ -112,7 +140,7 @@ func newUpgrade(t testing.TB, engine string) *upgrade {
 	if u.before, err = binaryBefore(); err != nil {
 		t.Fatal(err)
 	}
-	if u.after, err = binary(); err != nil {
+	if u.after, err = binaryAfter(); err != nil {
 		t.Fatal(err)
 	}
 	if engine == "sqlite" {
@@ -129,7 +157,7 @@ func newUpgrade(t testing.TB, engine string) *upgrade {
 	if _, err := server.Exec(`CREATE ROLE ` + role + ` LOGIN`); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { // when the database, where it has rights, is gone
+	t.Cleanup(func() { // after the database, where the role has privileges, is dropped
 		if _, err := server.Exec(`DROP ROLE ` + role); err != nil {
 			t.Error(err)
 		}
@@ -157,23 +185,62 @@ func (u *upgrade) open(driver, dsn string) {
 	u.t.Cleanup(func() { u.raw.Close() })
 }
 
-// serve starts one version on the database.
+// serve starts a version on the database.
 func (u *upgrade) serve(program string) *run {
 	u.t.Helper()
-	s := &service{t: u.t, folder: u.folder, db: u.db, program: program, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	s := &service{t: u.t, folder: u.folder, db: u.db, program: program,
+		client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	s.run()
 	u.t.Cleanup(func() { s.stop() })
 	return &run{service: s}
 }
 
-// migrate runs one version's db migrate as the owner and returns what it says.
-func (u *upgrade) migrate(program string, more ...string) string {
-	u.t.Helper()
-	text, err := u.command(program, append([]string{"db", "migrate"}, more...)...).CombinedOutput()
-	if err != nil {
-		u.t.Fatalf("db migrate: %v\n%s", err, text)
+// migration is one in the output of db plan and db migrate.
+type migration struct {
+	Number int
+	Phase  string
+}
+
+func (m migration) String() string { return fmt.Sprintf("%04d %s", m.Number, m.Phase) }
+
+// migrateReport is the output of db migrate.
+type migrateReport struct {
+	Migrations []migration // applied
+	Waiting    []struct{ Migration migration }
+}
+
+func (r migrateReport) applied() (names []string) {
+	for _, m := range r.Migrations {
+		names = append(names, m.String())
 	}
-	return string(text)
+	return names
+}
+
+// waits reports whether the contraction waits for older nodes, and no other migration does.
+func (r migrateReport) waits() bool {
+	return len(r.Waiting) == 1 && r.Waiting[0].Migration == migration{9001, "contract"}
+}
+
+// migrate runs db migrate of a version, as the owner.
+func (u *upgrade) migrate(program string, more ...string) (report migrateReport) {
+	u.t.Helper()
+	u.runJSON(&report, program, append([]string{"db", "migrate"}, more...)...)
+	return report
+}
+
+// runJSON runs a command of a version, as the owner, and reads its output.
+func (u *upgrade) runJSON(output any, program string, args ...string) {
+	u.t.Helper()
+	c := u.command(program, append(args, "--json")...)
+	var stderr strings.Builder
+	c.Stderr = &stderr
+	text, err := c.Output()
+	if err == nil {
+		err = json.Unmarshal(text, output)
+	}
+	if err != nil {
+		u.t.Fatalf("cardinal %v: %v\n%s%s", args, err, text, &stderr)
+	}
 }
 
 func (u *upgrade) command(program string, args ...string) *exec.Cmd {
@@ -190,8 +257,54 @@ func (u *upgrade) count(query string) (n int) {
 	return n
 }
 
-// endedSessions makes sessions of the administrator's that ended under the version before, so that the backfill has a way to go.
-func (u *upgrade) endedSessions(n int) {
+// checkPlan checks what db plan of the version after says about locks, the backfill and the node that the contraction
+// waits for.
+func (u *upgrade) checkPlan() {
+	u.t.Helper()
+	var plan struct {
+		Nodes []struct{ ID string }
+		Steps []struct {
+			Migration migration
+			Effects   []struct {
+				Statement, Table, Lock string
+				Scans                  bool
+			}
+			Rows     int64
+			WaitsFor []struct{ ID string } `json:"waits_for"`
+		}
+	}
+	u.runJSON(&plan, u.after, "db", "plan")
+	var effects []string
+	rows, waits := int64(0), []string{}
+	for _, step := range plan.Steps {
+		for _, e := range step.Effects {
+			if e.Table == "sessions" {
+				statement, _, _ := strings.Cut(e.Statement, " sessions_")
+				effects = append(effects,
+					fmt.Sprintf("%s: %s, %s, scans: %t", step.Migration, statement, e.Lock, e.Scans))
+			}
+		}
+		rows += step.Rows
+		for _, n := range step.WaitsFor {
+			waits = append(waits, step.Migration.String()+" "+n.ID)
+		}
+	}
+	for _, want := range []string{
+		"9001 expand: ALTER TABLE sessions ADD COLUMN ended_by text, ACCESS EXCLUSIVE, scans: false",
+		"9002 expand: CREATE INDEX CONCURRENTLY IF NOT EXISTS, SHARE UPDATE EXCLUSIVE, scans: true",
+		"9001 contract: ALTER TABLE sessions VALIDATE CONSTRAINT, SHARE UPDATE EXCLUSIVE, scans: true",
+	} {
+		if !slices.Contains(effects, want) {
+			u.t.Errorf("db plan has no %q in\n%s", want, strings.Join(effects, "\n"))
+		}
+	}
+	if len(plan.Nodes) != 1 || rows < 1 || len(waits) != 1 || waits[0] != "9001 contract "+plan.Nodes[0].ID {
+		u.t.Errorf("db plan: %d nodes, %d rows to backfill, waits for %v", len(plan.Nodes), rows, waits)
+	}
+}
+
+// insertEndedSessions inserts sessions of the administrator that ended under the version before, for the backfill.
+func (u *upgrade) insertEndedSessions(n int) {
 	u.t.Helper()
 	tx, err := u.raw.Begin()
 	if err != nil {
@@ -210,8 +323,11 @@ func (u *upgrade) endedSessions(n int) {
 			id, _ = raw.MarshalBinary()
 			at, later = now.UnixMicro(), now.Add(time.Hour).UnixMicro()
 		}
-		if _, err := tx.Exec(`INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds, expires_at, revoked_at)
-			VALUES ($1, $2, $3, 'password', 1, $4, $4, 600, $5, $4)`, owner, id, make([]byte, 32), at, later); err != nil {
+		if _, err := tx.Exec(`
+			INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at, last_seen_at,
+			  idle_seconds, expires_at, revoked_at, end_reason)
+			VALUES ($1, $2, $3, 'password', 1, $4, $4, 600, $5, $4, 'signed_out')`,
+			owner, id, make([]byte, 32), at, later); err != nil {
 			u.t.Fatal(err)
 		}
 	}
@@ -220,7 +336,7 @@ func (u *upgrade) endedSessions(n int) {
 	}
 }
 
-// load is requests of every kind, by several callers, until it is stopped.
+// load sends requests of every kind, by several callers, until it is stopped.
 type load struct {
 	u       *upgrade
 	callers sync.WaitGroup
@@ -230,7 +346,7 @@ type load struct {
 
 var loads atomic.Int64
 
-func (u *upgrade) load(r *run) *load {
+func (u *upgrade) startLoad(r *run) *load {
 	l := &load{u: u, over: make(chan struct{})}
 	name := fmt.Sprintf("load%d", loads.Add(1))
 	for caller := range 4 {
@@ -240,7 +356,7 @@ func (u *upgrade) load(r *run) *load {
 				case <-l.over:
 					return
 				default:
-					l.turn(r, fmt.Sprintf("%s-%d-%d@example.com", name, caller, i), i)
+					l.round(r, fmt.Sprintf("%s-%d-%d@example.com", name, caller, i), i)
 				}
 			}
 		})
@@ -248,41 +364,43 @@ func (u *upgrade) load(r *run) *load {
 	return l
 }
 
-// turn makes a person, changes them, and now and then signs them in and out.
-func (l *load) turn(r *run, email string, i int) {
+// round creates a user, changes and reads it, and in every eighth round signs the user in and out.
+func (l *load) round(r *run, email string, i int) {
 	must := func(status int, method, path, token string, body any, headers ...string) reply {
 		l.done.Add(1)
 		return r.must(status, method, path, token, body, headers...)
 	}
-	person := map[string]any{"email": email, "email_verified": true}
-	signs := i%8 == 0
-	if signs {
-		person["password"] = secret
+	user := map[string]any{"email": email, "email_verified": true}
+	signsIn := i%8 == 0
+	if signsIn {
+		user["password"] = secret
 	}
-	made := must(http.StatusCreated, "POST", "/v1/users", r.admin, person)
-	id := made.str("id")
-	must(http.StatusOK, "PATCH", "/v1/users/"+id, r.admin, map[string]any{"profile": map[string]any{"display_name": email}}, "If-Match", made.header.Get("ETag"))
+	created := must(http.StatusCreated, "POST", "/v1/users", r.admin, user)
+	id := created.str("id")
+	change := map[string]any{"profile": map[string]any{"display_name": email}}
+	must(http.StatusOK, "PATCH", "/v1/users/"+id, r.admin, change, "If-Match", created.header.Get("ETag"))
 	must(http.StatusOK, "GET", "/v1/users/"+id, r.admin, nil)
 	must(http.StatusOK, "GET", "/v1/session", r.admin, nil)
-	if !signs {
+	if !signsIn {
 		return
 	}
-	token := must(http.StatusCreated, "POST", "/v1/sign-in", "", map[string]any{"identifier": email, "password": secret}).str("token")
+	credentials := map[string]any{"identifier": email, "password": secret}
+	token := must(http.StatusCreated, "POST", "/v1/sign-in", "", credentials).str("token")
 	must(http.StatusOK, "GET", "/v1/me/sessions", token, nil)
 	must(http.StatusNoContent, "POST", "/v1/sign-out", token, nil)
 	must(http.StatusUnauthorized, "GET", "/v1/session", token, nil)
 	must(http.StatusOK, "GET", "/v1/users/"+id+"/sessions", r.admin, nil)
 }
 
-// stop ends the load and returns how many requests it made.
+// stop ends the load and returns the number of its requests.
 func (l *load) stop() int64 {
 	close(l.over)
 	l.callers.Wait()
 	return l.done.Load()
 }
 
-// eventually waits until a load has made so many requests.
-func (u *upgrade) eventually(l *load, requests int64) {
+// waitForRequests waits until a load has sent a number of requests.
+func (u *upgrade) waitForRequests(l *load, requests int64) {
 	u.t.Helper()
 	for deadline := time.Now().Add(time.Minute); l.done.Load() < requests; time.Sleep(10 * time.Millisecond) {
 		if u.t.Failed() || time.Now().After(deadline) {
@@ -291,36 +409,41 @@ func (u *upgrade) eventually(l *load, requests int64) {
 	}
 }
 
-// readEachOther has each version write what the other reads: people, profiles, sessions and their ends.
-func (u *upgrade) readEachOther(before, after *run) {
+// readBothWays lets each version write what the other reads: users, profiles, sessions and their ends.
+func (u *upgrade) readBothWays(before, after *run) {
 	u.t.Helper()
 	for i := range 10 {
 		for _, way := range []struct {
 			writes, reads *run
-			why           string // a session ended, as this version tells it
-		}{{before, after, "unknown"}, {after, before, "signed_out"}} {
-			email := fmt.Sprintf("each-%d-%s@example.com", i, way.why)
-			made := way.writes.must(http.StatusCreated, "POST", "/v1/users", before.admin, map[string]any{"email": email, "email_verified": true, "password": secret, "display_name": "Ada"})
-			id := made.str("id")
+			endedBy       string
+		}{{before, after, "before"}, {after, before, "after"}} {
+			email := fmt.Sprintf("both-%d-%s@example.com", i, way.endedBy)
+			user := map[string]any{"email": email, "email_verified": true, "password": secret, "display_name": "Ada"}
+			created := way.writes.must(http.StatusCreated, "POST", "/v1/users", before.admin, user)
+			id := created.str("id")
 			read := way.reads.must(http.StatusOK, "GET", "/v1/users/"+id+"?expand=profile", before.admin, nil)
-			if read.str("profile", "display_name") != "Ada" || read.header.Get("ETag") != made.header.Get("ETag") {
-				u.t.Errorf("written: %s\nread: %s", made.text, read.text)
+			if read.str("profile", "display_name") != "Ada" || read.header.Get("ETag") != created.header.Get("ETag") {
+				u.t.Errorf("written: %s\nread: %s", created.text, read.text)
 			}
-			token := way.writes.must(http.StatusCreated, "POST", "/v1/sign-in", "", map[string]any{"identifier": email, "password": secret}).str("token")
+			credentials := map[string]any{"identifier": email, "password": secret}
+			token := way.writes.must(http.StatusCreated, "POST", "/v1/sign-in", "", credentials).str("token")
 			way.reads.must(http.StatusOK, "GET", "/v1/session", token, nil)
 			way.writes.must(http.StatusNoContent, "POST", "/v1/sign-out", token, nil)
 			way.reads.must(http.StatusUnauthorized, "GET", "/v1/session", token, nil)
-			for _, s := range after.must(http.StatusOK, "GET", "/v1/users/"+id+"/sessions", before.admin, nil).data() {
-				if s["end_reason"] != way.why || s["revoked_at"] == nil {
-					u.t.Errorf("a session that %q ended: %v", way.why, s)
-				}
+			sessions := way.reads.must(http.StatusOK, "GET", "/v1/users/"+id+"/sessions", before.admin, nil).data()
+			if len(sessions) != 1 || sessions[0]["end_reason"] != "signed_out" || sessions[0]["revoked_at"] == nil {
+				u.t.Errorf("the session that the version %s ended: %v", way.endedBy, sessions)
+			}
+			query := `SELECT count(*) FROM sessions WHERE user_id = '` + id + `' AND ended_by = '` + way.endedBy + `'`
+			if n := u.count(query); n != 1 {
+				u.t.Errorf("%d sessions were ended by the version %s, want 1", n, way.endedBy)
 			}
 		}
 	}
 }
 
-// sameAnswers compares what both versions tell of all people and of their sessions.
-func (u *upgrade) sameAnswers(before, after *run) {
+// compareAnswers compares the answers of both versions about all users and about sessions of some.
+func (u *upgrade) compareAnswers(before, after *run) {
 	u.t.Helper()
 	all := func(r *run, path string) (items []map[string]any) {
 		for path != "" {
@@ -330,28 +453,27 @@ func (u *upgrade) sameAnswers(before, after *run) {
 		}
 		return items
 	}
-	mine, theirs := all(before, "/v1/users?limit=200&expand=profile"), all(after, "/v1/users?limit=200&expand=profile")
-	if diff := cmp.Diff(mine, theirs); diff != "" || len(mine) < 100 {
-		u.t.Errorf("%d people; they differ (-before +after):\n%s", len(mine), diff)
+	const users = "/v1/users?limit=200&expand=profile"
+	of, by := all(before, users), all(after, users)
+	if diff := cmp.Diff(of, by); diff != "" || len(of) < 100 {
+		u.t.Errorf("%d users; they differ (-before +after):\n%s", len(of), diff)
 	}
-	for _, person := range mine[:50] {
-		path := fmt.Sprintf("/v1/users/%s/sessions", person["id"])
-		sessions := all(after, path)
-		for _, s := range sessions {
-			maps.DeleteFunc(s, func(name string, _ any) bool { return name == "end_reason" }) // which the version before does not know
-		}
-		if diff := cmp.Diff(all(before, path), sessions); diff != "" {
+	for _, user := range of[:50] {
+		path := fmt.Sprintf("/v1/users/%s/sessions", user["id"])
+		if diff := cmp.Diff(all(before, path), all(after, path)); diff != "" {
 			u.t.Errorf("sessions differ (-before +after):\n%s", diff)
 		}
 	}
 }
 
-// isWhole holds the schema against a new one: every migration applied, cardinal check finds nothing, and every fact is that of a
-// database that this version has made.
-func (u *upgrade) isWhole() {
+// checkSchema compares the schema with a new one: every migration is applied, cardinal check finds nothing, and every
+// fact is that of a database that the version after created. The migrations pass the lint.
+func (u *upgrade) checkSchema() {
 	u.t.Helper()
-	if text, err := u.command(u.after, "check").CombinedOutput(); err != nil {
-		u.t.Errorf("check after the upgrade: %v\n%s", err, text)
+	for _, args := range [][]string{{"check"}, {"db", "lint"}} {
+		if text, err := u.command(u.after, args...).CombinedOutput(); err != nil {
+			u.t.Errorf("%v after the upgrade: %v\n%s", args, err, text)
+		}
 	}
 	fresh := *u
 	if fresh.owner = "sqlite:" + u.folder + "/fresh.db"; u.engine == "postgres" {
@@ -360,12 +482,16 @@ func (u *upgrade) isWhole() {
 	} else {
 		fresh.migrate(u.after)
 	}
-	if upgraded, made := u.fingerprint(), fresh.fingerprint(); upgraded != made || len(made) != 64 {
-		u.t.Errorf("the fingerprint is %s, that of a new database %s", upgraded, made)
+	if upgraded, created := u.fingerprint(), fresh.fingerprint(); upgraded != created || len(created) != 64 {
+		u.t.Errorf("the fingerprint is %s, that of a new database %s", upgraded, created)
 	}
-	text, err := u.command(u.after, "db", "status").CombinedOutput()
-	if err != nil || !slices.Contains(strings.Split(string(text), "\n"), "ready ("+u.engine+")") {
-		u.t.Errorf("db status after the upgrade: %v\n%s", err, text)
+	var status struct {
+		Ready   bool
+		Pending int
+	}
+	u.runJSON(&status, u.after, "db", "status")
+	if !status.Ready || status.Pending != 0 {
+		u.t.Errorf("db status after the upgrade: %+v", status)
 	}
 }
 
@@ -383,12 +509,12 @@ func (u *upgrade) fingerprint() string {
 	return report.Fingerprint
 }
 
-// isRefused starts the version before, which a contracted database is too new for.
-func (u *upgrade) isRefused() {
+// checkBeforeIsRefused starts the version before, which cannot use a database after the contraction.
+func (u *upgrade) checkBeforeIsRefused() {
 	u.t.Helper()
 	c := u.command(u.before, "serve", "--http", "127.0.0.1:0")
 	text, err := c.CombinedOutput()
 	if c.ProcessState.ExitCode() != 1 || !strings.Contains(string(text), "the database is newer than this program") {
-		u.t.Errorf("the version before, on a database that is newer: %v\n%s", err, text)
+		u.t.Errorf("the version before on a newer database: %v\n%s", err, text)
 	}
 }

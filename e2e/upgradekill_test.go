@@ -9,94 +9,102 @@ import (
 	"time"
 )
 
-const endedBefore = 20_000 // sessions that ended under the version before
+// endedBefore is the number of sessions that ended under the version before.
+const endedBefore = 20_000
 
-// TestUpgradeKilledInEachPhase kills db migrate with SIGKILL in the middle of the expansion, of an index being built, of the backfill
-// and of the contraction, held there by a lock; each time the next run goes on, and the schema ends whole.
+// TestUpgradeKilledInEachPhase kills db migrate with SIGKILL in the middle of the expansion, of an index build, of the
+// backfill and of the contraction, where a lock holds it. Each time the next run continues, and the final schema is
+// complete.
 func TestUpgradeKilledInEachPhase(t *testing.T) {
 	u := newUpgrade(t, "postgres")
-	u.settle()
+	u.serveBefore()
+	const waiting = `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE `
+	const invalidIndexes = `SELECT count(*) FROM pg_index WHERE NOT indisvalid`
 
 	reader := u.begin(`SELECT count(*) FROM sessions`)
-	u.killWhen("the expansion waits for a lock", `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%Why a session ended%'`)
-	u.is("the expansion", 0, `SELECT count(*) FROM schema_migrations WHERE number = 7`)
+	u.killWhen("the expansion waits for a lock", waiting+`'%ADD COLUMN ended_by%'`)
+	u.expect("applied phases", 0, `SELECT count(*) FROM schema_migrations WHERE number = 9001`)
 	reader.Rollback()
 
 	reader = u.begin(`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM settings`)
 	building := `FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%CREATE INDEX CONCURRENTLY%'`
 	u.killWhen("the index waits for an old snapshot", `SELECT count(*) `+building)
-	u.count(`SELECT count(pg_terminate_backend(pid, 5000)) ` + building) // a server that only builds does not see that its client is gone
-	u.is("indexes that are no good", 1, `SELECT count(*) FROM pg_index WHERE NOT indisvalid`)
-	u.is("the expansion", 1, `SELECT count(*) FROM schema_migrations WHERE number = 7`)
+	// A server process that builds an index does not notice that its client is gone.
+	u.count(`SELECT count(pg_terminate_backend(pid, 5000)) ` + building)
+	u.expect("invalid indexes", 1, invalidIndexes)
+	u.expect("applied phases", 1, `SELECT count(*) FROM schema_migrations WHERE number = 9001`)
 	reader.Rollback()
 
-	u.killWhen("the backfill is under way", `SELECT count(*) FROM schema_backfills WHERE walked > 0`)
+	u.killWhen("the backfill is in progress", `SELECT count(*) FROM schema_backfills WHERE walked > 0`)
 	walked := u.count(`SELECT walked FROM schema_backfills`)
 	if walked == 0 || walked >= endedBefore {
 		t.Errorf("the backfill was killed after %d rows", walked)
 	}
-	u.is("indexes that are no good", 0, `SELECT count(*) FROM pg_index WHERE NOT indisvalid`)
-	u.is("reasons, as far as the backfill came", u.count(`SELECT changed FROM schema_backfills`), `SELECT count(*) FROM sessions WHERE end_reason = 'unknown'`)
+	u.expect("invalid indexes", 0, invalidIndexes)
+	u.expect("rows changed so far", u.count(`SELECT changed FROM schema_backfills`),
+		`SELECT count(*) FROM sessions WHERE ended_by = 'before'`)
 
 	reader = u.begin(`SELECT count(*) FROM sessions`)
-	u.killWhen("the contraction waits for a lock", `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%DROP TRIGGER sessions_end_unknown%'`)
-	u.is("the contraction", 0, `SELECT count(*) FROM schema_migrations WHERE number = 7 AND phase = 'contract'`)
-	u.is("the backfill", 1, `SELECT count(*) FROM schema_migrations WHERE number = 7 AND phase = 'backfill'`)
+	u.killWhen("the contraction waits for a lock", waiting+`'%DROP TRIGGER sessions_ended_by_default%'`)
+	u.expect("contractions", 0, `SELECT count(*) FROM schema_migrations WHERE number = 9001 AND phase = 'contract'`)
+	u.expect("backfills", 1, `SELECT count(*) FROM schema_migrations WHERE number = 9001 AND phase = 'backfill'`)
 	reader.Rollback()
 
 	u.migrate(u.after)
-	u.is("reasons", endedBefore, `SELECT count(*) FROM sessions WHERE end_reason = 'unknown'`)
-	u.isWhole()
-	u.isRefused()
+	u.expect("sessions filled", endedBefore, `SELECT count(*) FROM sessions WHERE ended_by = 'before'`)
+	u.checkSchema()
+	u.checkBeforeIsRefused()
 }
 
-// TestUpgradeKilledOnSQLite kills db migrate again and again, a little later each time, until it comes to its end.
+// TestUpgradeKilledOnSQLite kills db migrate again and again, a little later each time, until it finishes.
 func TestUpgradeKilledOnSQLite(t *testing.T) {
 	u := newUpgrade(t, "sqlite")
-	u.settle()
-	if text, err := u.command(u.after, "serve", "--http", "127.0.0.1:0").CombinedOutput(); err == nil || !strings.Contains(string(text), "pending; run cardinal db migrate") {
+	u.serveBefore()
+	text, err := u.command(u.after, "serve", "--http", "127.0.0.1:0").CombinedOutput()
+	if err == nil || !strings.Contains(string(text), "run cardinal db migrate") {
 		t.Errorf("serve before db migrate: %v\n%s", err, text)
 	}
-	kills, within := 0, map[string]int{}
+	kills, phases := 0, map[string]int{}
 	for after := 10 * time.Millisecond; ; after += 10 * time.Millisecond {
 		c := u.command(u.after, "db", "migrate")
-		var said bytes.Buffer
-		c.Stdout, c.Stderr = &said, &said
+		var output bytes.Buffer
+		c.Stdout, c.Stderr = &output, &output
 		ended := u.start(c)
 		select {
 		case err := <-ended:
 			if err != nil {
-				t.Fatalf("db migrate after %d kills: %v\n%s", kills, err, &said)
+				t.Fatalf("db migrate after %d kills: %v\n%s", kills, err, &output)
 			}
 		case <-time.After(after):
 			c.Process.Kill()
 			if err := <-ended; err != nil {
 				kills++
-				within[u.phase()]++
+				phases[u.newestPhase()]++
 				continue
 			}
 		}
 		break
 	}
-	t.Logf("killed %d times; what had been done by then: %v", kills, within)
-	if kills < 5 || len(within) < 2 {
+	t.Logf("killed %d times; what was done by then: %v", kills, phases)
+	if kills < 5 || len(phases) < 2 {
 		t.Error("too few kills to prove anything")
 	}
-	u.is("reasons", endedBefore, `SELECT count(*) FROM sessions WHERE end_reason = 'unknown'`)
-	u.is("faults of the file", 0, `SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'`)
-	u.isWhole()
-	u.isRefused()
+	u.expect("sessions filled", endedBefore, `SELECT count(*) FROM sessions WHERE ended_by = 'before'`)
+	u.expect("errors of the file", 0, `SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'`)
+	u.checkSchema()
+	u.checkBeforeIsRefused()
 	after := u.serve(u.after)
-	after.admin = after.must(201, "POST", "/v1/sign-in", "", map[string]any{"identifier": "admin@example.com", "password": secret}).str("token")
+	credentials := map[string]any{"identifier": "admin@example.com", "password": secret}
+	after.admin = after.must(201, "POST", "/v1/sign-in", "", credentials).str("token")
 	after.must(200, "GET", "/v1/users", after.admin, nil)
 }
 
-// settle lets the version before serve for a while, with an administrator and sessions that ended, and stops it.
-func (u *upgrade) settle() {
+// serveBefore lets the version before serve, creates an administrator and ended sessions, and stops it.
+func (u *upgrade) serveBefore() {
 	u.t.Helper()
 	before := u.serve(u.before)
 	before.setUp()
-	u.endedSessions(endedBefore)
+	u.insertEndedSessions(endedBefore)
 	if err := before.stop(); err != nil {
 		u.t.Fatal(err)
 	}
@@ -133,7 +141,7 @@ func (u *upgrade) killWhen(what, query string) {
 	ended := u.start(c)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		var n int
-		if err := u.raw.QueryRow(query).Scan(&n); err == nil && n > 0 { // its tables may not be there yet
+		if err := u.raw.QueryRow(query).Scan(&n); err == nil && n > 0 {
 			break
 		}
 		select {
@@ -143,27 +151,29 @@ func (u *upgrade) killWhen(what, query string) {
 		}
 		if time.Now().After(deadline) {
 			c.Process.Kill()
-			u.t.Fatalf("%s: never seen", what)
+			u.t.Fatalf("%s: not seen within a minute", what)
 		}
 	}
 	c.Process.Kill()
 	if err := <-ended; err == nil {
-		u.t.Fatalf("db migrate ended by itself while %s", what)
+		u.t.Fatalf("db migrate finished while %s", what)
 	}
 }
 
-func (u *upgrade) is(what string, want int, query string) {
+func (u *upgrade) expect(what string, want int, query string) {
 	u.t.Helper()
 	if got := u.count(query); got != want {
 		u.t.Errorf("%s: %d, want %d", what, got, want)
 	}
 }
 
-// phase names the newest phase of the change that was done.
-func (u *upgrade) phase() string {
+// newestPhase names the newest phase of the migration that was applied.
+func (u *upgrade) newestPhase() string {
 	u.t.Helper()
 	phase := "nothing"
-	_ = u.raw.QueryRow(`SELECT phase FROM schema_migrations WHERE number = 7 ORDER BY phase = 'contract' DESC, phase = 'backfill' DESC LIMIT 1`).Scan(&phase)
+	_ = u.raw.QueryRow(`
+		SELECT phase FROM schema_migrations WHERE number = 9001
+		 ORDER BY phase = 'contract' DESC, phase = 'backfill' DESC LIMIT 1`).Scan(&phase)
 	if phase == "expand" && u.count(`SELECT count(*) FROM schema_backfills WHERE walked > 0`) > 0 {
 		return "a part of the backfill"
 	}

@@ -161,7 +161,7 @@ func (a *app) checkError(err error, q checkFlags) error {
 	case q.any && errors.Is(err, cardinal.ErrNotFound):
 		return notFoundError("schema", q.schema, "Name one with --schema.")
 	}
-	return err
+	return withSchemaFix(err)
 }
 
 // databaseName returns the name of the database, without its host and credentials.

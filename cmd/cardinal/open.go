@@ -105,8 +105,11 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 
 // schemaError returns the error for a database whose schema does not fit this program.
 func schemaError(err error) error {
-	return &commandError{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "),
-		fix: "`cardinal db status` lists the migrations."}
+	fix := "`cardinal db status` lists the migrations."
+	if errors.Is(err, store.ErrBeforeRelease) {
+		fix = "" // the message says what to do
+	}
+	return &commandError{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "), fix: fix}
 }
 
 // withSchemaFix turns an error of the schema into a schemaError; other errors stay as they are.

@@ -67,7 +67,7 @@ var attempts = []mutant{
 		return "", errTooLong()
 	}`, ``}},
 	{name: "failures of anonymous callers are counted",
-		pkg: directoryTests, run: "TestSignIn|TestAuditOfStrangersAcrossMonths",
+		pkg: directoryTests, run: "TestSignIn|TestAuditOfAnonymousCallersAcrossMonths",
 		edit: edit{"internal/directory/throttle.go",
 			`		return tx.CountRefusal(ctx, subject, action, now)`, `		return nil`}},
 	{name: "sign-in is refused early when the queue for hashes is full",

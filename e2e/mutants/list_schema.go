@@ -1,66 +1,58 @@
 package main
 
-// These tests run statements that violate the rules of the database.
+// The constraints and triggers are tested by statements that violate them.
 const (
-	sqliteRuleTests   = "TestWrongStatesAreRefused/sqlite"
-	postgresRuleTests = "TestWrongStatesAreRefused/postgres"
-	sqliteAudit       = "internal/store/schema/sqlite/0003_audit.sql"
-	postgresAudit     = "internal/store/schema/postgres/0003_audit.sql"
+	sqliteRuleTests     = "TestWrongStatesAreRefused/sqlite"
+	postgresRuleTests   = "TestWrongStatesAreRefused/postgres"
+	sqliteUsers         = "internal/store/schema/sqlite/0002_users.sql"
+	sqliteCredentials   = "internal/store/schema/sqlite/0005_credentials.sql"
+	sqliteAudit         = "internal/store/schema/sqlite/0009_audit.sql"
+	postgresLookups     = "internal/store/schema/postgres/0001_lookups.sql"
+	postgresCredentials = "internal/store/schema/postgres/0005_credentials.sql"
+	postgresAudit       = "internal/store/schema/postgres/0009_audit.sql"
 )
 
-// schema are the rules that the database enforces for every writer.
+// schema are the protections of the database itself, independent of the program.
 var schema = []mutant{
-	{name: "audit events cannot be updated, SQLite", pkg: storeTests, run: sqliteRuleTests, edit: edit{sqliteAudit,
+	{name: "events cannot change, SQLite", pkg: storeTests, run: sqliteRuleTests, edit: edit{sqliteAudit,
 		`BEFORE UPDATE ON audit_logs BEGIN`, `BEFORE UPDATE ON audit_logs WHEN FALSE BEGIN`}},
-	{name: "audit events cannot be deleted, SQLite", pkg: storeTests, run: sqliteRuleTests, edit: edit{sqliteAudit,
+	{name: "events cannot be deleted, SQLite", pkg: storeTests, run: sqliteRuleTests, edit: edit{sqliteAudit,
 		`BEFORE DELETE ON audit_logs BEGIN`, `BEFORE DELETE ON audit_logs WHEN FALSE BEGIN`}},
-	{name: "audit events cannot be replaced, SQLite",
-		pkg: storeTests, run: "TestReplacementIsRefusedWithoutRecursiveTriggers",
-		edit: edit{sqliteAudit,
+	{name: "events cannot be replaced, SQLite", pkg: storeTests,
+		run: "TestReplaceOfEventRefusedWithoutRecursiveTriggers", edit: edit{sqliteAudit,
 			` WHEN EXISTS (SELECT 1 FROM audit_logs a`, ` WHEN FALSE AND EXISTS (SELECT 1 FROM audit_logs a`}},
-	{name: "audit events cannot be updated, PostgreSQL", pkg: storeTests, run: postgresRuleTests,
-		edit: edit{postgresAudit,
-			`BEFORE UPDATE OR DELETE ON audit_logs FOR EACH ROW`, `BEFORE DELETE ON audit_logs FOR EACH ROW`}},
-	{name: "audit events cannot be deleted, PostgreSQL", pkg: storeTests, run: postgresRuleTests,
-		edit: edit{postgresAudit,
-			`BEFORE UPDATE OR DELETE ON audit_logs FOR EACH ROW`, `BEFORE UPDATE ON audit_logs FOR EACH ROW`}},
+	{name: "events cannot change, PostgreSQL", pkg: storeTests, run: postgresRuleTests, edit: edit{postgresAudit,
+		`BEFORE UPDATE OR DELETE ON audit_logs FOR EACH ROW`, `BEFORE DELETE ON audit_logs FOR EACH ROW`}},
+	{name: "events cannot be deleted, PostgreSQL", pkg: storeTests, run: postgresRuleTests, edit: edit{postgresAudit,
+		`BEFORE UPDATE OR DELETE ON audit_logs FOR EACH ROW`, `BEFORE UPDATE ON audit_logs FOR EACH ROW`}},
 	{name: "the audit log cannot be truncated", pkg: storeTests, run: postgresRuleTests, edit: edit{postgresAudit,
 		`BEFORE TRUNCATE ON audit_logs FOR EACH STATEMENT
-  EXECUTE FUNCTION refuse_change('audit_logs_append_only'`,
-		`BEFORE TRUNCATE ON audit_logs FOR EACH STATEMENT WHEN (FALSE)
-  EXECUTE FUNCTION refuse_change('audit_logs_append_only'`},
-		also: []edit{{postgresAudit, `CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE`,
-			`CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT WHEN (FALSE) EXECUTE`}}},
-	{name: "a partition of the audit log cannot be truncated", pkg: storeTests, run: postgresRuleTests,
-		edit: edit{postgresAudit,
-			`CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE`,
-			`CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT WHEN (FALSE) EXECUTE`}},
-	{name: "triggers raise errors, PostgreSQL", pkg: storeTests, run: postgresRuleTests,
-		edit: edit{"internal/store/schema/postgres/0001_identity.sql",
-			`  RAISE EXCEPTION '% on % is refused: %', TG_OP, TG_TABLE_NAME, TG_ARGV[1]
+`, `BEFORE TRUNCATE ON audit_logs FOR EACH STATEMENT WHEN (FALSE)
+`},
+		also: []edit{{postgresAudit, `BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE`,
+			`BEFORE TRUNCATE ON %I FOR EACH STATEMENT WHEN (FALSE) EXECUTE`}}},
+	{name: "partitions of the audit log cannot be truncated", pkg: storeTests, run: postgresRuleTests,
+		edit: edit{postgresAudit, `BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE`,
+			`BEFORE TRUNCATE ON %I FOR EACH STATEMENT WHEN (FALSE) EXECUTE`}},
+	{name: "triggers of PostgreSQL raise errors", pkg: storeTests, run: postgresRuleTests, edit: edit{postgresLookups,
+		`  RAISE EXCEPTION '% on % is refused: %', TG_OP, TG_TABLE_NAME, TG_ARGV[1]
     USING ERRCODE = 'check_violation', CONSTRAINT = TG_ARGV[0], TABLE = TG_TABLE_NAME;`,
-			`  RETURN COALESCE(NEW, OLD);`}},
-	{name: "versions increase by one, PostgreSQL", pkg: storeTests, run: postgresRuleTests,
-		edit: edit{"internal/store/schema/postgres/0001_identity.sql",
-			`  IF NEW.version <> OLD.version + 1 THEN`, `  IF FALSE THEN`}},
-	{name: "versions increase by one, SQLite", pkg: storeTests, run: sqliteRuleTests,
-		edit: edit{"internal/store/schema/sqlite/0001_identity.sql",
-			`  SELECT RAISE(ABORT, 'users_version_step: version must grow by one') WHERE NEW.version <> OLD.version + 1;`,
-			``}},
-	{name: "built-in actors cannot be changed, SQLite", pkg: storeTests, run: sqliteRuleTests,
-		edit: edit{"internal/store/schema/sqlite/0001_identity.sql",
-			`  SELECT RAISE(ABORT, 'users_built_in_fixed: a built-in actor cannot change') WHERE OLD.id <= x'000000000000700080000000000000ff';`,
-			``}},
-	{name: "a salt is unique, SQLite", pkg: storeTests, run: sqliteRuleTests,
-		edit: edit{"internal/store/schema/sqlite/0002_access.sql",
-			`CONSTRAINT credentials_salt_uq UNIQUE (salt)`, `CONSTRAINT credentials_salt_uq UNIQUE (user_id, salt)`}},
-	{name: "a salt is unique, PostgreSQL", pkg: storeTests, run: postgresRuleTests,
-		edit: edit{"internal/store/schema/postgres/0002_access.sql",
-			`CONSTRAINT credentials_salt_uq UNIQUE (salt)`, `CONSTRAINT credentials_salt_uq UNIQUE (user_id, salt)`}},
-	{name: "a user has one profile", pkg: storeTests, run: sqliteRuleTests,
-		edit: edit{"internal/store/schema/sqlite/0001_identity.sql",
-			`FOREIGN KEY (id) REFERENCES profiles (user_id) DEFERRABLE`,
-			`FOREIGN KEY (id) REFERENCES users (id) DEFERRABLE`}},
+		`  RETURN COALESCE(NEW, OLD);`}},
+	{name: "versions increase by one, PostgreSQL", pkg: storeTests, run: postgresRuleTests, edit: edit{postgresLookups,
+		`  IF NEW.version <> OLD.version + 1 THEN`, `  IF FALSE THEN`}},
+	{name: "versions increase by one, SQLite", pkg: storeTests, run: sqliteRuleTests, edit: edit{sqliteUsers,
+		`'users_version_step: version must increase by one') WHERE NEW.version <> OLD.version + 1;`,
+		`'users_version_step: version must increase by one') WHERE FALSE;`}},
+	{name: "built-in users cannot change, SQLite", pkg: storeTests, run: sqliteRuleTests, edit: edit{sqliteUsers,
+		`  SELECT RAISE(ABORT, 'users_built_in_fixed: a built-in user cannot change')
+   WHERE OLD.id <= x'000000000000700080000000000000ff';`, ``}},
+	{name: "salts are unique, SQLite", pkg: storeTests, run: sqliteRuleTests, edit: edit{sqliteCredentials,
+		`CONSTRAINT credentials_salt_uq UNIQUE (salt)`, `CONSTRAINT credentials_salt_uq UNIQUE (user_id, salt)`}},
+	{name: "salts are unique, PostgreSQL", pkg: storeTests, run: postgresRuleTests, edit: edit{postgresCredentials,
+		`CONSTRAINT credentials_salt_uq UNIQUE (salt)`, `CONSTRAINT credentials_salt_uq UNIQUE (user_id, salt)`}},
+	{name: "each user has one profile", pkg: storeTests, run: sqliteRuleTests, edit: edit{sqliteUsers,
+		`FOREIGN KEY (id) REFERENCES profiles (user_id) DEFERRABLE`,
+		`FOREIGN KEY (id) REFERENCES users (id) DEFERRABLE`}},
 	{name: "foreign keys are enforced, SQLite", pkg: storeTests, run: "TestSQLite|" + sqliteRuleTests,
 		edit: edit{"internal/store/sqlite.go",
 			`&_pragma=foreign_keys(1)`, `&_pragma=foreign_keys(0)`}},
@@ -77,10 +69,10 @@ var schema = []mutant{
 		edit: edit{"internal/store/sqlite.go",
 			"`ROLLBACK`", "`COMMIT`"}},
 	{name: "a transaction is retried after a deadlock", pkg: storeTests, run: "TestPostgres",
-		edit: edit{"internal/store/errorspostgres.go",
-			`		return fmt.Errorf("%s%w: %s", method, errRetry, state)`, `		return errors.New("lost")`}},
+		edit: edit{"internal/store/postgres.go",
+			`		return errRetry`, `		return errors.New("lost")`}},
 	{name: "a user is locked for a change", pkg: storeTests, run: "TestPostgres", edit: edit{"internal/store/users.go",
-		`FROM users WHERE id = $1` + "`+tx.engine.lockRow, id)", `FROM users WHERE id = $1` + "`, id)"}},
+		`FROM users WHERE id = $1` + "`+tx.engine.forChange, id)", `FROM users WHERE id = $1` + "`, id)"}},
 	{name: "check compares the privileges of the service's role",
 		pkg: "./internal/catalog/check", run: "TestPostgresMutantsAreNoticed",
 		edit: edit{"internal/catalog/check/fingerprint.go",

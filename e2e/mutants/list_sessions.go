@@ -77,7 +77,7 @@ var sessions = []mutant{
 			`record := store.SetupLinkRecord{ID: id, TokenHash: t.hash[:],`,
 			`record := store.SetupLinkRecord{ID: id, TokenHash: append([]byte(text.Reveal())[40:72], t.hash[:0]...),`}},
 	{name: "the token of a session cannot be changed", pkg: storeTests, run: "TestWrongStatesAreRefused/postgres",
-		edit: edit{"internal/store/schema/postgres/0002_access.sql",
+		edit: edit{"internal/store/schema/postgres/0006_sessions.sql",
 			`CREATE TRIGGER sessions_token_fixed BEFORE UPDATE OF token_hash, user_id, id ON sessions`,
 			`CREATE TRIGGER sessions_token_fixed BEFORE UPDATE OF method ON sessions`}},
 }

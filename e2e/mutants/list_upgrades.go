@@ -1,28 +1,32 @@
 package main
 
-// upgrades are the protections of schema migrations while the service runs.
+// upgrades are the protections while the schema changes and the service runs.
 var upgrades = []mutant{
-	{name: "an applied migration whose script changed is refused", pkg: storeTests, run: "TestReadyBeforeAndAfter",
-		edit: edit{"internal/store/migration.go",
-			`		case i >= 0 && files[i].checksum != a.checksum:`, `		case false:`}},
-	{name: "a newer database is refused", pkg: storeTests, run: "TestReadyBeforeAndAfter",
-		edit: edit{"internal/store/migration.go",
-			`		case a.Phase == Contract || a.Number <= newest:`, `		case false && a.Number <= newest:`}},
-	{name: "one node migrates at a time, SQLite", pkg: storeTests, run: "TestManyMigrateAtOnce/sqlite",
-		edit: edit{"internal/store/sqlite.go",
-			`		return w.transact(ctx, func() error { return fn(sqliteMigrator{w.conn}) })`,
-			`		return fn(sqliteMigrator{w.conn})`}},
-	{name: "one node migrates at a time, PostgreSQL", pkg: storeTests, run: "TestManyMigrateAtOnce/postgres",
-		edit: edit{"internal/store/postgres.go",
+	{name: "an applied migration whose script changed is refused", pkg: storeTests, run: "TestReady$", edit: edit{
+		"internal/store/migration.go",
+		`		case i >= 0 && files[i].checksum != a.checksum:`, `		case false:`}},
+	{name: "a database of before the first release", pkg: storeTests, run: "TestReady$", edit: edit{
+		"internal/store/migration.go",
+		`	if slices.ContainsFunc(applied, IsBeforeRelease) {`, `	if false {`}},
+	{name: "a newer database", pkg: storeTests, run: "TestReady$", edit: edit{
+		"internal/store/migration.go",
+		`		case a.Phase == Contract || a.Number <= newest:`, `		case false && a.Number <= newest:`}},
+	{name: "one node migrates at a time, SQLite", pkg: storeTests, run: "TestConcurrentMigration/sqlite", edit: edit{
+		"internal/store/sqlite.go",
+		`		return w.transact(ctx, func() error { return fn(sqliteMigrator{w.conn}) })`,
+		`		return fn(sqliteMigrator{w.conn})`}},
+	{name: "one node migrates at a time, PostgreSQL", pkg: storeTests, run: "TestConcurrentMigration/postgres",
+		edit: edit{
+			"internal/store/postgres.go",
 			`SELECT id FROM schema_lock FOR UPDATE NOWAIT`, `SELECT id FROM schema_lock`}},
-	{name: "a contraction waits for older nodes", pkg: storeTests, run: "TestContractionWaitsForOlderNodes",
-		edit: edit{"internal/store/migrate.go",
-			`			if older, err := r.OlderNodes(ctx, f.Number, now); err != nil || len(older) > 0 {
+	{name: "a contraction waits for older nodes", pkg: storeTests, run: "TestContractionWaitsForOlderNodes", edit: edit{
+		"internal/store/migrate.go",
+		`			if older, err := r.OlderNodes(ctx, f.Number, now); err != nil || len(older) > 0 {
 				return err
 			}`, ``},
-		also: []edit{{"internal/store/migrate.go", `				if err == nil && len(older) > 0 {`,
-			`				if false && len(older) > 0 {`}}},
-	{name: "a contraction ignores nodes without a recent heartbeat", pkg: storeTests, run: "TestSQLite",
+		also: []edit{{"internal/store/migrate.go",
+			`				if err == nil && len(older) > 0 {`, `				if false && len(older) > 0 {`}}},
+	{name: "a node without a heartbeat does not count", pkg: storeTests, run: "TestSQLite",
 		edit: edit{"internal/store/nodes.go",
 			`WHERE last_seen_at > $1 AND schema_number < $2`, `WHERE $1 IS NOT NULL AND schema_number < $2`}},
 	{name: "a job is leased to one node", pkg: directoryTests, run: "TestJobs", edit: edit{"internal/store/jobs.go",

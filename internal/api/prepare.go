@@ -89,7 +89,7 @@ func (a *API) check(w http.ResponseWriter, r *http.Request, o *huma.Operation, d
 func (a *API) authenticate(r *http.Request, o *huma.Operation) (directory.Desk, error) {
 	from := requestOf(r.Context())
 	if o.Metadata[public] == true {
-		return a.directory.As(cardinal.Stranger(from.nullID(), from.client)), nil
+		return a.directory.As(cardinal.Anonymous(from.nullID(), from.client)), nil
 	}
 	permission, _ := o.Metadata[readPermission].(string)
 	return signin.AuthenticateReader(r.Context(), a.directory, bearer(r), permission, from.nullID(), from.client)

@@ -73,7 +73,7 @@ type clientKeys struct {
 
 // decrypt decrypts the address and the user agent of an event, unless the key was destroyed.
 func (k *clientKeys) decrypt(ctx context.Context, e *cardinal.AuditEvent) error {
-	if e.ActorID != cardinal.StrangerID {
+	if e.ActorID != cardinal.AnonymousID {
 		_, err := decryptClient(e, k.userKeys[e.ActorID])
 		return err
 	}

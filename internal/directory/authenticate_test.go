@@ -38,8 +38,8 @@ func TestAdmit(t *testing.T) {
 			_, err = k.CreateUser(ctx, cardinal.NewUser{Email: anEmail()})
 			refuses(t, err, "permission_missing")
 		}
-		_, stranger := w.person(t)
-		other := w.signIn(t, stranger, goodPassword)
+		_, otherEmail := w.person(t)
+		other := w.signIn(t, otherEmail, goodPassword)
 		refuses(t, users(must(w.Admit(ctx, other.Token.Reveal(), "users.read", uuid.NullUUID{}, cardinal.Client{}))(t)), "permission_missing")
 
 		_, err := w.Admit(ctx, otherSecret(in.Token), "users.read", uuid.NullUUID{}, cardinal.Client{})
@@ -77,7 +77,7 @@ func TestSignInWithoutATurn(t *testing.T) {
 		}
 		gone, cancel := context.WithCancel(t.Context())
 		cancel() // whatever asks the database now fails
-		_, err := d.As(cardinal.Stranger(uuid.NullUUID{}, cardinal.Client{})).SignIn(gone, cardinal.SignIn{Identifier: "ana@example.com", Password: goodPassword})
+		_, err := d.As(cardinal.Anonymous(uuid.NullUUID{}, cardinal.Client{})).SignIn(gone, cardinal.SignIn{Identifier: "ana@example.com", Password: goodPassword})
 		refuses(t, err, "busy")
 	})
 }

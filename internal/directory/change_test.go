@@ -37,7 +37,7 @@ var openMethods = map[string]string{
 }
 
 // The methods of strangers.
-var strangersMethods = []string{"SignIn", "SignUp", "SetUp"}
+var anonymousMethods = []string{"SignIn", "SignUp", "SetUp"}
 
 // deskCalls calls every other method so that nothing but the permission is in its way.
 func (w *world) deskCalls(t *testing.T) map[string]deskCall {
@@ -337,10 +337,10 @@ func TestDefaultDeny(t *testing.T) {
 				// An administrator who must change the password first may do nothing else.
 				refuses(t, c.call(ctx, w.As(cardinal.Actor{UserID: mighty.ID, Assurance: 0})), "password_change_required")
 				w.forget(t)
-				if slices.Contains(strangersMethods, name) {
+				if slices.Contains(anonymousMethods, name) {
 					return
 				}
-				err = c.call(ctx, w.stranger("192.0.2.9"))
+				err = c.call(ctx, w.anonymous("192.0.2.9"))
 				if !errors.Is(err, cardinal.ErrForbidden) && !errors.Is(err, cardinal.ErrUnauthenticated) {
 					t.Errorf("a stranger is told %v", err)
 				}
@@ -368,7 +368,7 @@ func TestDefaultDeny(t *testing.T) {
 				if err := call(w.as(nobody)); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
-				if got := said(call(w.stranger(""))); got != "not_signed_in" {
+				if got := said(call(w.anonymous(""))); got != "not_signed_in" {
 					t.Errorf("%s tells a stranger %q", name, got)
 				}
 				if got := said(call(w.As(cardinal.Actor{UserID: nobody.ID}))); got != "password_change_required" {
@@ -428,10 +428,10 @@ func TestDefaultDeny(t *testing.T) {
 			faults, err = w.as(mighty).NewUserFaults(ctx, cardinal.NewUser{Email: "x"})
 			check(faults, err, 1)
 			w.set(t, "sign_up.mode", "closed")
-			faults, err = w.stranger("").SignUpFaults(ctx, cardinal.SignUp{})
+			faults, err = w.anonymous("").SignUpFaults(ctx, cardinal.SignUp{})
 			check(faults, err, 0)
 			w.set(t, "sign_up.mode", "open")
-			faults, err = w.stranger("").SignUpFaults(ctx, cardinal.SignUp{})
+			faults, err = w.anonymous("").SignUpFaults(ctx, cardinal.SignUp{})
 			check(faults, err, 2)
 			// An error of the database is an error, not a shorter list.
 			ended, cancel := context.WithCancel(ctx)
@@ -439,7 +439,7 @@ func TestDefaultDeny(t *testing.T) {
 			if faults, err := w.as(mighty).NewUserFaults(ended, cardinal.NewUser{Email: "x"}); err == nil {
 				t.Errorf("the database fails, and the errors are %v", faults)
 			}
-			if faults, err := w.stranger("").SignUpFaults(ended, cardinal.SignUp{}); err == nil {
+			if faults, err := w.anonymous("").SignUpFaults(ended, cardinal.SignUp{}); err == nil {
 				t.Errorf("the database fails, and the errors are %v", faults)
 			}
 		})

@@ -92,7 +92,7 @@ func TestContacts(t *testing.T) {
 		})
 		t.Run("VouchingActivatesAPendingUser", func(t *testing.T) {
 			email := anEmail()
-			u := must(w.stranger("198.51.100.1").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
+			u := must(w.anonymous("198.51.100.1").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
 			helper, _ := w.person(t, "support")
 			c := must(w.operator().Contacts(ctx, u.ID))(t)[0]
 			if u.Status != "pending" || c.VerifiedAt != nil {
@@ -109,7 +109,7 @@ func TestContacts(t *testing.T) {
 			must(w.as(helper).UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{Verified: cardinal.Set(true)}))(t)
 			w.forget(t)
 
-			second := must(w.stranger("198.51.100.2").SignUp(ctx, cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
+			second := must(w.anonymous("198.51.100.2").SignUp(ctx, cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
 			must(w.as(helper).AddContact(ctx, second.ID, cardinal.NewContact{Kind: "email", Value: anEmail(), Verified: true}))(t)
 			if w.user(t, second.ID).Status != "active" {
 				t.Error("a vouched-for contact does not activate")
@@ -158,18 +158,18 @@ func TestClaims(t *testing.T) {
 		w.set(t, "sign_up.mode", "open")
 		t.Run("AnUnprovedClaimStandsUntilItLapses", func(t *testing.T) {
 			email := anEmail()
-			first := must(w.stranger("198.51.100.3").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
-			_, err := w.stranger("198.51.100.4").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword})
+			first := must(w.anonymous("198.51.100.3").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
+			_, err := w.anonymous("198.51.100.4").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword})
 			refuses(t, err, "identifier_taken")
 			w.Clock.Add(claimLifetime - time.Minute)
-			_, err = w.stranger("198.51.100.4").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword})
+			_, err = w.anonymous("198.51.100.4").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword})
 			refuses(t, err, "identifier_taken")
 			w.Clock.Add(2 * time.Minute)
 			w.forget(t)
-			second := must(w.stranger("198.51.100.4").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
-			w.tells(t, told{action: "contact.displace", actor: cardinal.StrangerID, subject: first.ID,
+			second := must(w.anonymous("198.51.100.4").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
+			w.tells(t, told{action: "contact.displace", actor: cardinal.AnonymousID, subject: first.ID,
 				changes: []string{"users.status pending>deleted"}, rows: []string{"-contacts", "-identifiers", "users"}},
-				told{action: "user.sign_up", actor: cardinal.StrangerID, subject: second.ID,
+				told{action: "user.sign_up", actor: cardinal.AnonymousID, subject: second.ID,
 					changes: []string{"contacts.value_sealed", "credentials.hash", "users.kind >person", "users.status >pending"},
 					rows:    []string{"contacts", "credentials", "identifiers", "profiles", "user_keys", "users"}})
 		})
@@ -204,7 +204,7 @@ func TestClaims(t *testing.T) {
 		})
 		t.Run("DisplacedWithoutHavingComeFurtherTheyGo", func(t *testing.T) {
 			email := anEmail()
-			pending := must(w.stranger("198.51.100.5").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
+			pending := must(w.anonymous("198.51.100.5").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
 			must(w.operator().CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true}))(t)
 			if u := w.user(t, pending.ID); u.Status != "deleted" {
 				t.Errorf("the loser is %s", u.Status)
@@ -227,11 +227,11 @@ func TestClaims(t *testing.T) {
 			refuses(t, err, "identifier_taken")
 		})
 		t.Run("TheJobFreesLapsedClaims", func(t *testing.T) {
-			pending := must(w.stranger("198.51.100.6").SignUp(ctx, cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
+			pending := must(w.anonymous("198.51.100.6").SignUp(ctx, cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
 			used, _ := w.person(t)
 			must(w.as(used).AddContact(ctx, used.ID, cardinal.NewContact{Kind: "email", Value: anEmail()}))(t)
 			w.Clock.Add(claimLifetime + time.Minute)
-			w.run(t, "claims.expire")
+			w.run(t, "unverified_contacts.expire")
 			if u := w.user(t, pending.ID); u.Status != "deleted" {
 				t.Errorf("who never proved the address is %s", u.Status)
 			}
@@ -239,7 +239,7 @@ func TestClaims(t *testing.T) {
 				t.Errorf("contacts %+v", c)
 			}
 			w.forget(t)
-			w.run(t, "claims.expire")
+			w.run(t, "unverified_contacts.expire")
 			w.tells(t)
 		})
 		t.Run("TheJobKeepsTheLastWayInOfAccountsThatWereInUse", func(t *testing.T) {
@@ -252,9 +252,9 @@ func TestClaims(t *testing.T) {
 			w.Clock.Add(claimLifetime + time.Minute)
 			// Nor does anyone get it in the time before the job runs.
 			email := must(w.operator().Contacts(ctx, all[0].ID))(t)[0].Value
-			_, err := w.stranger("198.51.100.7").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword})
+			_, err := w.anonymous("198.51.100.7").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword})
 			refuses(t, err, "identifier_taken")
-			w.run(t, "claims.expire")
+			w.run(t, "unverified_contacts.expire")
 			for i, status := range []string{"active", "suspended", "deleted"} {
 				if u, c := w.user(t, all[i].ID), must(w.operator().Contacts(ctx, all[i].ID))(t); u.Status != status || len(c) != 1 {
 					t.Errorf("%s: now %s with %d contacts", status, u.Status, len(c))

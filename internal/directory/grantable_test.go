@@ -16,7 +16,7 @@ func TestRolesThatCannotBeGranted(t *testing.T) {
 		gone, _ := w.person(t)
 		gone = must(w.operator().DeleteUser(ctx, gone.ID, gone.Version))(t)
 		auditor := w.role(t, "auditor").ID
-		for _, id := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.StrangerID} {
+		for _, id := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.AnonymousID} {
 			_, err := w.operator().GrantRole(ctx, id, cardinal.NewGrant{RoleID: auditor})
 			refuses(t, err, "role_not_assignable")
 		}

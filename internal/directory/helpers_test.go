@@ -48,8 +48,8 @@ func engines(t *testing.T, test func(t *testing.T, w *world)) {
 
 func (w *world) operator() directory.Desk { return w.As(cardinal.Operator()) }
 
-func (w *world) stranger(address string) directory.Desk {
-	return w.As(cardinal.Stranger(uuid.NullUUID{}, cardinal.Client{Address: address, UserAgent: "test agent"}))
+func (w *world) anonymous(address string) directory.Desk {
+	return w.As(cardinal.Anonymous(uuid.NullUUID{}, cardinal.Client{Address: address, UserAgent: "test agent"}))
 }
 
 // as is the desk of a user, without a session.
@@ -124,7 +124,7 @@ func (w *world) user(t testing.TB, id uuid.UUID) cardinal.User {
 
 func (w *world) signIn(t testing.TB, email, password string) cardinal.SignedIn {
 	t.Helper()
-	return must(w.stranger("192.0.2.1").SignIn(t.Context(), cardinal.SignIn{Identifier: email, Password: cardinal.Secret(password)}))(t)
+	return must(w.anonymous("192.0.2.1").SignIn(t.Context(), cardinal.SignIn{Identifier: email, Password: cardinal.Secret(password)}))(t)
 }
 
 // session is the desk of a session.

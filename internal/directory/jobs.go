@@ -34,9 +34,9 @@ func Jobs() []Job {
 		{Kind: "audit.months", Every: 24 * time.Hour, Run: createAuditMonths},
 		{Kind: "audit.attempts", Every: time.Minute, Run: recordRefusedAttempts},
 		{Kind: "grants.expire", Every: 30 * time.Second, Run: expireGrants},
-		{Kind: "claims.expire", Every: time.Hour, Run: expireUnverifiedContacts},
+		{Kind: "unverified_contacts.expire", Every: time.Hour, Run: expireUnverifiedContacts},
 		{Kind: "sessions.purge", Every: time.Hour, Run: purge(store.Tx.DeleteDeadSessions, endedSessionRetention)},
-		{Kind: "replies.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredReplies, 0)},
+		{Kind: "idempotency_keys.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredReplies, 0)},
 		{Kind: "throttles.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredThrottles, 0)},
 		{Kind: "schema.backfill", Every: 10 * time.Second, Run: backfill},
 		{Kind: "search.build", Every: 10 * time.Second, Run: buildSearchIndex},
@@ -144,7 +144,7 @@ func recordRefusedAttempts(ctx context.Context, k Desk, _ uuid.UUID) error {
 			n = len(taken)
 			for _, t := range taken {
 				e := k.NewEvent(Rule{Action: t.Action, Subject: t.SubjectID})
-				e.ActorID, e.IsRefused, e.Attempts = cardinal.StrangerID, true, t.Attempts
+				e.ActorID, e.IsRefused, e.Attempts = cardinal.AnonymousID, true, t.Attempts
 				e.Changes = k.d.ColumnChanges(map[string]any{"refused_attempts.minute": t.Minute})
 				if err := tx.AppendEvent(ctx, e); err != nil {
 					return err

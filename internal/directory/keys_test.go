@@ -126,7 +126,7 @@ func TestNothingPersonalInClear(t *testing.T) {
 		w.set(t, "sign_up.mode", "open")
 		must(w.operator().CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{Name: "nickname", Description: "What friends say.", ValueType: "string"}))(t)
 		from := cardinal.Client{Address: "203.0.113.241", UserAgent: "canaryagent/1.0"}
-		stranger := w.As(cardinal.Stranger(uuid.NullUUID{UUID: cardinal.NewID(), Valid: true}, from))
+		stranger := w.As(cardinal.Anonymous(uuid.NullUUID{UUID: cardinal.NewID(), Valid: true}, from))
 		once := &directory.IdempotentRequest{Key: "canaryonce", Route: "POST /v1/users", Path: "/v1/users", Body: []byte("canarymail@example.com")}
 		u := must(w.operator().Idempotent(once).CreateUser(ctx, cardinal.NewUser{DisplayName: "canaryname", Username: "canaryuser", Email: "canarymail@example.com", EmailVerified: true,
 			Phone: "+1 5550123987", Password: "canarypassword canarypassword", AvatarURL: "https://example.com/canarypath", Locale: clear,

@@ -90,7 +90,7 @@ func TestSessionEndIsLinearizable(t *testing.T) {
 							suspended, version = false, after.Version
 						case "sign in":
 							var got cardinal.SignedIn
-							got, err = node.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
+							got, err = node.As(cardinal.Anonymous(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
 							switch said(err) {
 							case "":
 								in, number = got, call.session

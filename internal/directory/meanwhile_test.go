@@ -16,13 +16,13 @@ func TestGuessesMadeMeanwhileCount(t *testing.T) {
 		guess := func(password string) cardinal.SignIn {
 			return cardinal.SignIn{Identifier: email, Password: cardinal.Secret(password)}
 		}
-		other := w.another(t, directorytest.CheapHash).As(cardinal.Stranger(noID, cardinal.Client{}))
+		other := w.another(t, directorytest.CheapHash).As(cardinal.Anonymous(noID, cardinal.Client{}))
 		for range 9 {
 			_, err := other.SignIn(t.Context(), guess("wrong wrong wrong"))
 			refuses(t, err, "invalid_credentials")
 		}
 		var once sync.Once
-		_, err := w.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(atHash{t.Context(), func() {
+		_, err := w.As(cardinal.Anonymous(noID, cardinal.Client{})).SignIn(atHash{t.Context(), func() {
 			once.Do(func() {
 				_, err := other.SignIn(t.Context(), guess("wrong wrong wrong"))
 				refuses(t, err, "invalid_credentials")

@@ -106,7 +106,7 @@ func (p *play) openSession() (what, got, want string) {
 	if p.random.IntN(6) == 0 {
 		password = "not this one, surely"
 	}
-	in, err := p.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(p.t.Context(), cardinal.SignIn{Identifier: name, Password: cardinal.Secret(password)})
+	in, err := p.As(cardinal.Anonymous(noID, cardinal.Client{})).SignIn(p.t.Context(), cardinal.SignIn{Identifier: name, Password: cardinal.Secret(password)})
 	claim := p.model.claims[name]
 	switch {
 	case claim == nil || claim.holder.password == 0 || password != goodPassword:

@@ -78,9 +78,9 @@ func (p *play) create() (what, got, want string) {
 
 func (p *play) signUp() (what, got, want string) {
 	email := p.address()
-	user, err := p.As(cardinal.Stranger(noID, cardinal.Client{})).SignUp(p.t.Context(), cardinal.SignUp{Email: email, Password: goodPassword})
+	user, err := p.As(cardinal.Anonymous(noID, cardinal.Client{})).SignUp(p.t.Context(), cardinal.SignUp{Email: email, Password: goodPassword})
 	if want = p.model.wayIsFree(nil, email, false); err == nil && want == "" {
-		p.newPerson(user, cardinal.StrangerID, "user.sign_up", email, false, true).status = "pending"
+		p.newPerson(user, cardinal.AnonymousID, "user.sign_up", email, false, true).status = "pending"
 	}
 	return "sign-up " + email, said(err), want
 }

@@ -27,7 +27,7 @@ func TestSetPassword(t *testing.T) {
 			if w.alive(t, in) {
 				t.Error("the session lives on")
 			}
-			_, err := w.stranger("192.0.2.1").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
+			_, err := w.anonymous("192.0.2.1").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
 			refuses(t, err, "invalid_credentials")
 			w.signIn(t, email, otherPassword)
 		})
@@ -177,16 +177,16 @@ func TestRehash(t *testing.T) {
 		stronger := w.another(t, password.Params{MemoryKiB: 128, Iterations: 1, Parallelism: 1})
 		in := cardinal.SignIn{Identifier: email, Password: goodPassword}
 		w.forget(t)
-		must(stronger.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, in))(t)
+		must(stronger.As(cardinal.Anonymous(noID, cardinal.Client{})).SignIn(ctx, in))(t)
 		w.tells(t, told{action: "session.create", actor: u.ID, subject: u.ID, changes: []string{"credentials.hash", "sessions.method >password"}, rows: []string{"credentials", "sessions"}})
 		c := must(w.Store.Read(ctx).Credential(ctx, u.ID))(t)
 		if !strings.Contains(c.Hash, "m=128,") || c.Version != 2 {
 			t.Errorf("stored as %+v", c)
 		}
-		must(stronger.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, in))(t)
+		must(stronger.As(cardinal.Anonymous(noID, cardinal.Client{})).SignIn(ctx, in))(t)
 		w.tells(t, told{action: "session.create", actor: u.ID, subject: u.ID, changes: []string{"sessions.method >password"}, rows: []string{"sessions"}})
 		// Weaker parameters do not weaken a hash.
-		must(w.stranger("192.0.2.1").SignIn(ctx, in))(t)
+		must(w.anonymous("192.0.2.1").SignIn(ctx, in))(t)
 		if c := must(w.Store.Read(ctx).Credential(ctx, u.ID))(t); c.Version != 2 {
 			t.Errorf("stored as %+v", c)
 		}

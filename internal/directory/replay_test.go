@@ -88,7 +88,7 @@ func TestOnce(t *testing.T) {
 				t.Error("the place that was taken over keeps no reply")
 			}
 			w.Clock.Add(25 * time.Hour)
-			w.run(t, "replies.purge")
+			w.run(t, "idempotency_keys.purge")
 			var n int
 			ok(t, w.raw(t).QueryRowContext(ctx, `SELECT count(*) FROM idempotency_keys`).Scan(&n))
 			if n != 0 {
@@ -153,7 +153,7 @@ func TestOnce(t *testing.T) {
 		})
 		t.Run("KeepsNoBearerToken", func(t *testing.T) {
 			_, email := w.person(t)
-			desk := w.stranger("192.0.2.1").Idempotent(once("key-10", "body"))
+			desk := w.anonymous("192.0.2.1").Idempotent(once("key-10", "body"))
 			a := must(desk.SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
 			b := must(desk.SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
 			if a.Session.ID == b.Session.ID || b.Token == "" {

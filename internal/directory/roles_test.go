@@ -94,7 +94,7 @@ func TestRoles(t *testing.T) {
 		})
 		t.Run("BuiltInOnesStay", func(t *testing.T) {
 			w.forget(t)
-			for _, name := range []string{"administrator", "cardinal", "stranger"} {
+			for _, name := range []string{"administrator", "cardinal", "anonymous"} {
 				role := w.role(t, name)
 				_, err := desk.UpdateRole(ctx, role.ID, role.Version, cardinal.RoleChange{Name: cardinal.Set("mine")})
 				refuses(t, err, "built_in")
@@ -104,7 +104,7 @@ func TestRoles(t *testing.T) {
 			}
 			u, _ := w.person(t)
 			w.forget(t)
-			for _, name := range []string{"cardinal", "stranger"} {
+			for _, name := range []string{"cardinal", "anonymous"} {
 				_, err := desk.GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: w.role(t, name).ID})
 				refuses(t, err, "role_not_assignable")
 			}
@@ -116,7 +116,7 @@ func TestRoles(t *testing.T) {
 				t.Errorf("page %+v", page)
 			}
 			next := must(desk.Roles(ctx, cardinal.Page{Limit: 2, After: page.Data[1].ID}))(t)
-			if next.Data[0].Name != "stranger" {
+			if next.Data[0].Name != "anonymous" {
 				t.Errorf("next %+v", next)
 			}
 		})

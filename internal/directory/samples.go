@@ -68,7 +68,7 @@ func (k *Keys) tryDecrypt(ctx context.Context, r store.Reader, place store.Seale
 	switch {
 	case len(v.Sealed) == 1:
 		key = seal.NewKey() // an erased value: any key returns seal.ErrErased
-	case v.OwnerID == cardinal.StrangerID:
+	case v.OwnerID == cardinal.AnonymousID:
 		key, err = k.readServiceKey(ctx, r, monthKeyName(cardinal.TimeOf(v.RowID)))
 		if errors.Is(err, cardinal.ErrNotFound) {
 			return seal.ErrErased // the key was destroyed with the month

@@ -18,7 +18,7 @@ import (
 
 // searchMigration is the number of the migration that added search tokens: a program that knows it keeps them up to
 // date.
-const searchMigration = 11
+const searchMigration = 14
 
 // searchPropagationTime is how long a build waits after a change of what is searchable. Until then a node can still use
 // its cached setting and write users without tokens.

@@ -48,7 +48,7 @@ var settingRules = map[string]settingRule{
 		min: 60, max: 34_560_000,
 		assign: func(s *Settings, _ string, n int64) { s.SessionIdle = seconds(n) },
 	},
-	"claims.lifetime_seconds": {
+	"contacts.unverified_lifetime_seconds": {
 		min: 60, max: 31_536_000,
 		assign: func(s *Settings, _ string, n int64) { s.UnverifiedLifetime = seconds(n) },
 	},

@@ -18,7 +18,7 @@ func TestSettings(t *testing.T) {
 		t.Run("KeepTheirBounds", func(t *testing.T) {
 			w.forget(t)
 			bounds := map[string][2]float64{"passwords.min_length": {8, 128}, "sessions.absolute_seconds": {300, 34560000}, "sessions.idle_seconds": {60, 34560000},
-				"claims.lifetime_seconds": {60, 31536000}, "sign_in.failures_per_identifier": {3, 1000}, "sign_in.failures_per_address": {10, 1000000}, "sign_in.window_seconds": {60, 86400}}
+				"contacts.unverified_lifetime_seconds": {60, 31536000}, "sign_in.failures_per_identifier": {3, 1000}, "sign_in.failures_per_address": {10, 1000000}, "sign_in.window_seconds": {60, 86400}}
 			for _, s := range must(desk.Settings(ctx))(t) {
 				b, isNumber := bounds[s.Name]
 				if !isNumber && s.Name != "sign_up.mode" && s.Name != "search.mode" {
@@ -191,7 +191,7 @@ func TestAudit(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		u, email := w.person(t)
-		must(w.stranger("203.0.113.3").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
+		must(w.anonymous("203.0.113.3").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
 		helper, _ := w.person(t, "support")
 		requested := cardinal.Actor{UserID: helper.ID, Assurance: 1, RequestID: uuid.NullUUID{UUID: cardinal.NewID(), Valid: true}, ClientFrom: cardinal.Client{Address: "203.0.113.4"}}
 		suspended := must(w.As(requested).SuspendUser(ctx, u.ID, u.Version))(t)
@@ -273,7 +273,7 @@ func TestJobs(t *testing.T) {
 			w.set(t, "sessions.absolute_seconds", 300)
 			_, email := w.person(t)
 			w.signIn(t, email, goodPassword)
-			_, err := w.stranger("192.0.2.1").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: "wrong wrong wrong"})
+			_, err := w.anonymous("192.0.2.1").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: "wrong wrong wrong"})
 			refuses(t, err, "invalid_credentials")
 			count := func(table string) (n int) {
 				ok(t, w.raw(t).QueryRowContext(ctx, `SELECT count(*) FROM `+table).Scan(&n))

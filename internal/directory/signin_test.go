@@ -27,7 +27,7 @@ func (w *world) minutes(t testing.TB) map[string]int64 {
 	w.run(t, "audit.attempts")
 	sum := map[string]int64{}
 	for _, e := range w.events(t) {
-		if e.ActorID != cardinal.StrangerID || !e.IsRefused || len(e.ChangedRows) != 0 || shown(e.Changes["refused_attempts.minute"].To) != "time" {
+		if e.ActorID != cardinal.AnonymousID || !e.IsRefused || len(e.ChangedRows) != 0 || shown(e.Changes["refused_attempts.minute"].To) != "time" {
 			t.Errorf("told as %+v", e)
 		}
 		sum[e.Action+" "+e.SubjectID.String()] += e.Attempts
@@ -39,13 +39,13 @@ func TestSignIn(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		try := func(address, identifier, secret string) error {
-			_, err := w.stranger(address).SignIn(ctx, cardinal.SignIn{Identifier: identifier, Password: cardinal.Secret(secret)})
+			_, err := w.anonymous(address).SignIn(ctx, cardinal.SignIn{Identifier: identifier, Password: cardinal.Secret(secret)})
 			return err
 		}
 		t.Run("OpensASession", func(t *testing.T) {
 			u, email := w.person(t)
 			w.forget(t)
-			in := must(w.stranger("203.0.113.5").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
+			in := must(w.anonymous("203.0.113.5").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
 			s := in.Session
 			if s.UserID != u.ID || s.Method != "password" || s.Assurance != 1 || s.Address != "203.0.113.5" || s.UserAgent != "test agent" || in.MustChangePassword ||
 				s.ExpiresAt.Sub(s.CreatedAt) != 30*24*time.Hour || s.IdleEndsAt.Sub(s.CreatedAt) != 7*24*time.Hour {
@@ -75,7 +75,7 @@ func TestSignIn(t *testing.T) {
 			}
 			w.tells(t)
 			sum := w.minutes(t)
-			want := map[string]int64{"session.create " + u.ID.String(): 2, "session.create " + bare.ID.String(): 1, "session.create " + cardinal.StrangerID.String(): 3}
+			want := map[string]int64{"session.create " + u.ID.String(): 2, "session.create " + bare.ID.String(): 1, "session.create " + cardinal.AnonymousID.String(): 3}
 			if fmt.Sprint(sum) != fmt.Sprint(want) {
 				t.Errorf("counted %v, want %v", sum, want)
 			}
@@ -93,7 +93,7 @@ func TestSignIn(t *testing.T) {
 			refuses(t, try("203.0.113.7", goneEmail, goodPassword), "account_deleted")
 			w.set(t, "sign_up.mode", "open")
 			pending := anEmail()
-			must(w.stranger("203.0.113.8").SignUp(ctx, cardinal.SignUp{Email: pending, Password: goodPassword}))(t)
+			must(w.anonymous("203.0.113.8").SignUp(ctx, cardinal.SignUp{Email: pending, Password: goodPassword}))(t)
 			refuses(t, try("203.0.113.7", pending, goodPassword), "account_pending")
 			refuses(t, try("203.0.113.7", pending, "wrong wrong wrong"), "invalid_credentials")
 		})
@@ -105,7 +105,7 @@ func TestSignIn(t *testing.T) {
 			}
 			err := try("203.0.113.99", email, goodPassword)
 			refuses(t, err, "too_many_attempts")
-			_, err = other.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: " " + email, Password: goodPassword})
+			_, err = other.As(cardinal.Anonymous(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: " " + email, Password: goodPassword})
 			refuses(t, err, "too_many_attempts")
 			w.Clock.Add(window - time.Minute)
 			refuses(t, try("203.0.113.99", email, goodPassword), "too_many_attempts")
@@ -206,7 +206,7 @@ func TestSignInTakesATurn(t *testing.T) {
 		for _, c := range []cardinal.SignIn{{Identifier: email, Password: "wrong wrong wrong"}, {Identifier: email}, {Identifier: bare, Password: goodPassword},
 			{Identifier: "nobody@example.com", Password: goodPassword}, {Identifier: "\xff", Password: goodPassword}} {
 			turns := 0
-			_, err := w.stranger("").SignIn(atHash{t.Context(), func() { turns++ }}, c)
+			_, err := w.anonymous("").SignIn(atHash{t.Context(), func() { turns++ }}, c)
 			refuses(t, err, "invalid_credentials")
 			if turns != 1 {
 				t.Errorf("%q took %d turns, want one whatever is wrong", c.Identifier, turns)
@@ -223,7 +223,7 @@ func TestPasswordsUnderWay(t *testing.T) {
 		u, email := w.person(t)
 		in := w.signIn(t, email, goodPassword)
 		signIn := func(ctx context.Context, secret cardinal.Secret) error {
-			_, err := w.stranger("").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: secret})
+			_, err := w.anonymous("").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: secret})
 			return err
 		}
 		change := func(ctx context.Context, secret cardinal.Secret) error {
@@ -441,18 +441,18 @@ func TestSignUp(t *testing.T) {
 		}
 		t.Run("IsClosed", func(t *testing.T) {
 			w.forget(t)
-			_, err := w.stranger("203.0.113.1").SignUp(ctx, new(anEmail()))
+			_, err := w.anonymous("203.0.113.1").SignUp(ctx, new(anEmail()))
 			refuses(t, err, "sign_up_closed")
 			w.tells(t)
 		})
 		w.set(t, "sign_up.mode", "open")
 		t.Run("MakesAPendingUser", func(t *testing.T) {
 			w.forget(t)
-			u := must(w.stranger("203.0.113.1").SignUp(ctx, new(anEmail())))(t)
+			u := must(w.anonymous("203.0.113.1").SignUp(ctx, new(anEmail())))(t)
 			if u.Status != "pending" || u.Kind != "person" {
 				t.Errorf("made %+v", u)
 			}
-			w.tells(t, told{action: "user.sign_up", actor: cardinal.StrangerID, subject: u.ID,
+			w.tells(t, told{action: "user.sign_up", actor: cardinal.AnonymousID, subject: u.ID,
 				changes: []string{"contacts.value_sealed", "credentials.hash", "users.kind >person", "users.status >pending"},
 				rows:    []string{"contacts", "credentials", "identifiers", "profiles", "user_keys", "users"}})
 			p := must(w.operator().Profile(ctx, u.ID))(t)
@@ -466,11 +466,11 @@ func TestSignUp(t *testing.T) {
 		})
 		t.Run("RefusesTakenAddresses", func(t *testing.T) {
 			_, email := w.person(t)
-			_, err := w.stranger("203.0.113.1").SignUp(ctx, new(" "+email))
+			_, err := w.anonymous("203.0.113.1").SignUp(ctx, new(" "+email))
 			refuses(t, err, "identifier_taken")
 		})
 		t.Run("NamesAllFaultsAtOnce", func(t *testing.T) {
-			_, err := w.stranger("203.0.113.1").SignUp(ctx, cardinal.SignUp{Email: "x", Password: "y", DisplayName: "\x01", Locale: "!", TimeZone: "!"})
+			_, err := w.anonymous("203.0.113.1").SignUp(ctx, cardinal.SignUp{Email: "x", Password: "y", DisplayName: "\x01", Locale: "!", TimeZone: "!"})
 			refuses(t, err, "/display_name text_format, /email email_format, /locale locale_format, /password password_too_short, /time_zone time_zone_format")
 		})
 		t.Run("IsThrottledByAddressMadeOrRefused", func(t *testing.T) {
@@ -478,22 +478,22 @@ func TestSignUp(t *testing.T) {
 			_, taken := w.person(t)
 			for i := range 10 {
 				if i%2 == 0 {
-					must(w.stranger("203.0.113.77").SignUp(ctx, new(anEmail())))(t)
+					must(w.anonymous("203.0.113.77").SignUp(ctx, new(anEmail())))(t)
 				} else {
-					_, err := w.stranger("203.0.113.77").SignUp(ctx, new(taken))
+					_, err := w.anonymous("203.0.113.77").SignUp(ctx, new(taken))
 					refuses(t, err, "identifier_taken")
 				}
 			}
-			_, err := w.stranger("203.0.113.77").SignUp(ctx, new(anEmail()))
+			_, err := w.anonymous("203.0.113.77").SignUp(ctx, new(anEmail()))
 			refuses(t, err, "too_many_attempts")
-			must(w.stranger("203.0.113.78").SignUp(ctx, new(anEmail())))(t)
+			must(w.anonymous("203.0.113.78").SignUp(ctx, new(anEmail())))(t)
 			w.Clock.Add(window + time.Second)
-			must(w.stranger("203.0.113.77").SignUp(ctx, new(anEmail())))(t)
+			must(w.anonymous("203.0.113.77").SignUp(ctx, new(anEmail())))(t)
 		})
 	})
 }
 
-func TestAuditOfStrangersAcrossMonths(t *testing.T) {
+func TestAuditOfAnonymousCallersAcrossMonths(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		// The address is sealed a moment before the event gets its id: on the last day of a month the two can differ.
 		ctx := t.Context()
@@ -506,7 +506,7 @@ func TestAuditOfStrangersAcrossMonths(t *testing.T) {
 			if _, err := tx.EnsureAuditMonths(ctx, month); err != nil {
 				return err
 			}
-			return tx.AppendEvent(ctx, cardinal.AuditEvent{ID: id, ActorID: cardinal.StrangerID, SubjectID: cardinal.SystemID, Action: "user.sign_up", Attempts: 1, SchemaVersion: 1, AddressSealed: address})
+			return tx.AppendEvent(ctx, cardinal.AuditEvent{ID: id, ActorID: cardinal.AnonymousID, SubjectID: cardinal.SystemID, Action: "user.sign_up", Attempts: 1, SchemaVersion: 1, AddressSealed: address})
 		}))
 		page := must(w.operator().Audit(ctx, cardinal.AuditFilter{Page: cardinal.Page{Limit: 5}, Action: "user.sign_up"}))(t)
 		if len(page.Data) != 1 || page.Data[0].Address != "203.0.113.9" {
@@ -519,7 +519,7 @@ func TestSetUp(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		setUp := func(token cardinal.Secret, email string) (cardinal.SignedIn, error) {
-			return w.stranger("203.0.113.1").SetUp(ctx, cardinal.SetUp{Token: token, Email: email, Password: goodPassword, DisplayName: "First"})
+			return w.anonymous("203.0.113.1").SetUp(ctx, cardinal.SetUp{Token: token, Email: email, Password: goodPassword, DisplayName: "First"})
 		}
 		t.Run("MakesTheFirstAdministratorOnce", func(t *testing.T) {
 			if must(w.HasAdministrator(ctx))(t) {
@@ -544,7 +544,7 @@ func TestSetUp(t *testing.T) {
 			}
 			_, err = setUp(link.Token, anEmail())
 			refuses(t, err, "setup_link_expired")
-			if n := w.minutes(t)["setup_link.use "+cardinal.StrangerID.String()]; n != 1 {
+			if n := w.minutes(t)["setup_link.use "+cardinal.AnonymousID.String()]; n != 1 {
 				t.Errorf("counted %d attempts", n)
 			}
 		})

@@ -85,7 +85,7 @@ func TestCreateUser(t *testing.T) {
 			w.tells(t)
 		})
 		t.Run("RefusesBadKinds", func(t *testing.T) {
-			for _, kind := range []string{"operator", "system", "stranger", "robot"} {
+			for _, kind := range []string{"operator", "system", "anonymous", "robot"} {
 				_, err := w.operator().CreateUser(ctx, cardinal.NewUser{Kind: kind})
 				refuses(t, err, "/kind kind_unknown")
 			}
@@ -149,7 +149,7 @@ func TestMoveUser(t *testing.T) {
 			active, email := w.person(t)
 			suspended, _ := w.person(t)
 			suspended = must(desk.SuspendUser(ctx, suspended.ID, suspended.Version))(t)
-			pending := must(w.stranger("192.0.2.7").SignUp(ctx, cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
+			pending := must(w.anonymous("192.0.2.7").SignUp(ctx, cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
 			in := w.signIn(t, email, goodPassword)
 			for _, u := range []cardinal.User{active, suspended, pending} {
 				w.forget(t)
@@ -241,7 +241,7 @@ func TestMoveUser(t *testing.T) {
 		})
 		t.Run("LeavesBuiltInActorsAlone", func(t *testing.T) {
 			w.forget(t)
-			for _, id := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.StrangerID} {
+			for _, id := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.AnonymousID} {
 				version := w.user(t, id).Version
 				for name, try := range map[string]func() error{
 					"suspend": func() error { _, err := desk.SuspendUser(ctx, id, version); return err },
@@ -331,7 +331,7 @@ func TestListUsers(t *testing.T) {
 		}
 		t.Run("HidesBuiltInActors", func(t *testing.T) {
 			same(t, all, list(t, cardinal.UserFilter{}))
-			same(t, append([]uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.StrangerID}, all...), list(t, cardinal.UserFilter{BuiltIn: true}))
+			same(t, append([]uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.AnonymousID}, all...), list(t, cardinal.UserFilter{BuiltIn: true}))
 		})
 		t.Run("Narrows", func(t *testing.T) {
 			same(t, []uuid.UUID{svc.ID}, list(t, cardinal.UserFilter{Kind: "service"}))

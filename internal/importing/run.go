@@ -14,7 +14,7 @@ import (
 )
 
 // minSchema is the migration whose program knows the hashes that an import stores, and the short entries that tell of it.
-const minSchema = 11
+const minSchema = 14
 
 // Run makes the people of a file that was checked. What was committed when it is cut stays, and ResumeImport goes on from there.
 func Run(ctx context.Context, k directory.Desk, src Source, o Options, plan Plan, onProgress func(cardinal.ImportRun)) (cardinal.ImportRun, error) {

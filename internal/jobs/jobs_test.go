@@ -193,7 +193,7 @@ func TestTwoRunnersShareTheWork(t *testing.T) {
 		all := count(t, raw, `SELECT count(*) FROM jobs`)
 		for range extra {
 			id := cardinal.NewID()
-			if _, err := raw.Exec(`INSERT INTO jobs (id, kind, created_at, run_at) SELECT $1, kind, created_at, run_at FROM jobs WHERE kind = 'claims.expire' AND repeat_seconds IS NOT NULL`, bytesOrText(raw, id)); err != nil {
+			if _, err := raw.Exec(`INSERT INTO jobs (id, kind, created_at, run_at) SELECT $1, kind, created_at, run_at FROM jobs WHERE kind = 'unverified_contacts.expire' AND repeat_seconds IS NOT NULL`, bytesOrText(raw, id)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -57,7 +57,7 @@ func SetUp(ctx context.Context, k directory.Desk, in cardinal.SetUp) (cardinal.S
 		return cardinal.SignedIn{}, err
 	}
 	if !valid {
-		if err := k.RecordFailure(ctx, a.throttle, a.settings, cardinal.StrangerID, "setup_link.use"); err != nil {
+		if err := k.RecordFailure(ctx, a.throttle, a.settings, cardinal.AnonymousID, "setup_link.use"); err != nil {
 			return cardinal.SignedIn{}, err
 		}
 		return cardinal.SignedIn{}, errSetupLink

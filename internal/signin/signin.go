@@ -54,7 +54,7 @@ func WithPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (ca
 	if !match {
 		subject := account.UserID
 		if subject == uuid.Nil {
-			subject = cardinal.StrangerID
+			subject = cardinal.AnonymousID
 		}
 		return cardinal.SignedIn{}, a.fail(ctx, subject, errCredentials)
 	}

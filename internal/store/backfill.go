@@ -14,49 +14,52 @@ import (
 	"cardinal"
 )
 
-// BackfillState is how far a backfill has come.
+// BackfillState is the progress of a backfill.
 type BackfillState struct {
 	Number    int       `json:"number"`
-	Walked    int64     `json:"walked"`  // rows so far
-	Changed   int64     `json:"changed"` // rows that had something to fill
-	Rows      int64     `json:"rows"`    // estimate of how many there are to walk, -1 when there is none
+	Walked    int64     `json:"walked"`  // rows scanned so far
+	Changed   int64     `json:"changed"` // rows changed so far
+	Rows      int64     `json:"rows"`    // estimate of all rows to scan, -1 if unknown
 	StartedAt time.Time `json:"started_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 
-	place []uuid.UUID
+	lastKey []uuid.UUID
 }
 
-// A batch takes about this long, whatever the machine, and as long again nothing happens: the service has the other half.
+// The size of batches is adapted so that one takes about batchTime on any machine. Then the backfill pauses as long as
+// the batch took, so that half of the time is left to the service.
 const (
-	batchTime    = 100 * time.Millisecond
-	batchSmall   = 50
-	batchLarge   = 5_000
-	batchFirst   = 500
-	lagAllowed   = 16 << 20 // bytes of WAL that a replica may be behind
-	lagWait      = time.Second
-	batchHeading = `-- backfill: `
+	batchTime       = 100 * time.Millisecond
+	batchMin        = 50
+	batchMax        = 5_000
+	batchInitial    = 500
+	maxReplicaLag   = 16 << 20 // bytes of WAL; a backfill waits while a replica is further behind
+	replicaLagPause = time.Second
+	batchHeading    = `-- backfill: `
 )
 
-// walk is a backfill's script taken apart: it walks a table by its primary key, which is made of ids. The statement says what is to
-// be done with a batch, whose rows stand for {batch} in its condition.
-type walk struct {
+// backfillScan is the parsed script of a backfill. It scans a table in the order of its primary key, which consists of
+// ids. The statement changes the rows of one batch: {batch} in it is replaced by the condition for these rows.
+type backfillScan struct {
 	table     string
 	key       []string
 	statement string
 }
 
-var walkHeading = regexp.MustCompile(`^` + batchHeading + `(\w+) \(([\w, ]+)\)`)
+var backfillHeading = regexp.MustCompile(`^` + batchHeading + `(\w+) \(([\w, ]+)\)`)
 
-func walkOf(m Migration) (walk, error) {
-	head := walkHeading.FindStringSubmatch(m.script)
+func parseBackfill(m Migration) (backfillScan, error) {
+	head := backfillHeading.FindStringSubmatch(m.script)
 	if head == nil || !strings.Contains(m.script, "{batch}") {
-		return walk{}, fmt.Errorf("migration %s does not begin with %sTABLE (KEY, …), or has no {batch}", m, batchHeading)
+		return backfillScan{}, fmt.Errorf("migration %s does not begin with %sTABLE (KEY, ...), or has no {batch}",
+			m, batchHeading)
 	}
-	return walk{table: head[1], key: strings.Split(head[2], ", "), statement: strings.TrimRight(m.script, "; \n")}, nil
+	statement := strings.TrimRight(m.script, "; \n")
+	return backfillScan{table: head[1], key: strings.Split(head[2], ", "), statement: statement}, nil
 }
 
 // parameters are the placeholders of a key, as "($3, $4)".
-func (w walk) parameters(first int) string {
+func (w backfillScan) parameters(first int) string {
 	names := make([]string, len(w.key))
 	for i := range names {
 		names[i] = fmt.Sprintf("$%d", first+i)
@@ -64,11 +67,12 @@ func (w walk) parameters(first int) string {
 	return "(" + strings.Join(names, ", ") + ")"
 }
 
-func (w walk) columns() string { return strings.Join(w.key, ", ") }
+func (w backfillScan) columns() string { return strings.Join(w.key, ", ") }
 
-// Backfill walks the pending backfills to their end, in small batches with a pause after each, and waits where a replica falls
-// behind. It returns those that came to their end; when ctx ends the rest is kept for the next call, on this node or another.
-func (s *Store) Backfill(ctx context.Context, tell func(Progress)) ([]Migration, error) {
+// Backfill runs the pending backfills to their end, in small batches with a pause after each. It waits while a replica
+// is far behind. It returns the backfills that it finished. After ctx ends, the next call on any node continues with
+// the rest.
+func (s *Store) Backfill(ctx context.Context, onProgress func(Progress)) ([]Migration, error) {
 	list, err := s.Read(ctx).Migrations(ctx)
 	if err != nil {
 		return nil, err
@@ -78,10 +82,12 @@ func (s *Store) Backfill(ctx context.Context, tell func(Progress)) ([]Migration,
 		if m.Phase != Backfill || m.AppliedAt != nil || m.script == "" {
 			continue
 		}
-		if slices.ContainsFunc(list, func(e Migration) bool { return e.Number <= m.Number && e.Phase == Expand && e.AppliedAt == nil }) {
+		if slices.ContainsFunc(list, func(e Migration) bool {
+			return e.Number <= m.Number && e.Phase == Expand && e.AppliedAt == nil
+		}) {
 			break
 		}
-		if err := s.backfill(ctx, &m, tell); err != nil {
+		if err := s.runBackfill(ctx, &m, onProgress); err != nil {
 			return done, fmt.Errorf("backfill %s: %w", m, err)
 		}
 		if m.AppliedAt != nil {
@@ -91,38 +97,39 @@ func (s *Store) Backfill(ctx context.Context, tell func(Progress)) ([]Migration,
 	return done, nil
 }
 
-// backfill walks one backfill to its end, and notes in m that it did; another node may come to the end first.
-func (s *Store) backfill(ctx context.Context, m *Migration, tell func(Progress)) error {
-	w, err := walkOf(*m)
+// runBackfill runs one backfill to its end, and sets AppliedAt of m. It leaves m unchanged if another node finished it
+// first.
+func (s *Store) runBackfill(ctx context.Context, m *Migration, onProgress func(Progress)) error {
+	w, err := parseBackfill(*m)
 	if err != nil {
 		return err
 	}
-	rows, err := s.Read(ctx).estimate(ctx, w.table)
+	rows, err := s.Read(ctx).estimateRows(ctx, w.table)
 	if err != nil {
 		return err
 	}
-	size, began := batchFirst, time.Now()
+	size, began := batchInitial, time.Now()
 	for {
 		if err := s.waitForReplicas(ctx); err != nil {
 			return err
 		}
 		from := time.Now()
-		state, ended, err := s.batch(ctx, *m, w, size)
+		state, ended, err := s.runBatch(ctx, *m, w, size)
 		took := time.Since(from)
-		if err != nil || ended == byOther {
+		if err != nil || ended == finishedElsewhere {
 			return err
 		}
 		state.Rows = rows
-		tell(Progress{Migration: *m, Backfill: &state, Took: took})
-		if ended == byUs {
+		onProgress(Progress{Migration: *m, Backfill: &state, Took: took})
+		if ended == finishedHere {
 			m.AppliedAt = &state.UpdatedAt
-			tell(Progress{Migration: *m, Took: time.Since(began)})
+			onProgress(Progress{Migration: *m, Took: time.Since(began)})
 			return nil
 		}
 		if took > 2*batchTime {
-			size = max(size/2, batchSmall)
+			size = max(size/2, batchMin)
 		} else if took < batchTime/2 {
-			size = min(size*2, batchLarge)
+			size = min(size*2, batchMax)
 		}
 		if err := pause(ctx, took); err != nil {
 			return err
@@ -139,69 +146,75 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// waitForReplicas returns when no replica is far behind.
+// waitForReplicas returns as soon as no replica is far behind.
 func (s *Store) waitForReplicas(ctx context.Context) error {
 	for s.engine.replicaLag != nil {
 		behind, err := s.engine.replicaLag(ctx)
-		if err != nil || behind <= lagAllowed {
+		if err != nil || behind <= maxReplicaLag {
 			return err
 		}
-		if err := pause(ctx, lagWait); err != nil {
+		if err := pause(ctx, replicaLagPause); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// ending tells whether a backfill has come to its end.
-type ending int
+// backfillEnd is whether a backfill has finished, and on which node.
+type backfillEnd int
 
 const (
-	notYet ending = iota
-	byUs
-	byOther
+	inProgress backfillEnd = iota
+	finishedHere
+	finishedElsewhere
 )
 
-// batch does one batch in one transaction with the note of how far it came.
-func (s *Store) batch(ctx context.Context, m Migration, w walk, size int) (state BackfillState, ended ending, err error) {
+// runBatch runs one batch. Its transaction also stores the progress.
+func (s *Store) runBatch(
+	ctx context.Context, m Migration, w backfillScan, size int,
+) (state BackfillState, ended backfillEnd, err error) {
 	err = s.Write(ctx, func(tx Tx) error {
 		now := time.Now().UTC()
-		if state, err = tx.startBackfill(ctx, m.Number, now); err != nil {
+		if state, err = tx.lockBackfill(ctx, m.Number, now); err != nil {
 			return err
 		}
-		noted, err := tx.Migrations(ctx)
+		list, err := tx.Migrations(ctx)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(noted, func(n Migration) bool { return n.Number == m.Number && n.Phase == Backfill && n.AppliedAt != nil }) {
-			ended = byOther
+		if slices.ContainsFunc(list, func(n Migration) bool {
+			return n.Number == m.Number && n.Phase == Backfill && n.AppliedAt != nil
+		}) {
+			ended = finishedElsewhere
 			_, err := tx.exec(ctx, `DELETE FROM schema_backfills WHERE number = $1`, m.Number)
 			return err
 		}
-		keys, err := tx.keysAfter(ctx, w, state.place, size)
+		keys, err := tx.keysAfter(ctx, w, state.lastKey, size)
 		if err != nil {
 			return err
 		}
 		if len(keys) > 0 {
 			last := keys[len(keys)-1]
-			changed, err := tx.fill(ctx, w, state.place, last)
+			changed, err := tx.fillRows(ctx, w, state.lastKey, last)
 			if err != nil {
 				return err
 			}
-			state.place, state.Walked, state.Changed, state.UpdatedAt = last, state.Walked+int64(len(keys)), state.Changed+changed, now
-			if _, err := tx.exec(ctx, `UPDATE schema_backfills SET place = $2, walked = $3, changed = $4, updated_at = $5 WHERE number = $1`,
+			state.lastKey, state.UpdatedAt = last, now
+			state.Walked, state.Changed = state.Walked+int64(len(keys)), state.Changed+changed
+			if _, err := tx.exec(ctx, `
+				UPDATE schema_backfills SET place = $2, walked = $3, changed = $4, updated_at = $5 WHERE number = $1`,
 				m.Number, keyOf(last...), state.Walked, state.Changed, now); err != nil {
 				return err
 			}
 		}
-		if ended = notYet; len(keys) == size {
+		if ended = inProgress; len(keys) == size {
 			return nil
 		}
-		ended, state.UpdatedAt = byUs, now
+		ended, state.UpdatedAt = finishedHere, now
 		if _, err := tx.exec(ctx, `DELETE FROM schema_backfills WHERE number = $1`, m.Number); err != nil {
 			return err
 		}
-		return s.note(ctx, tx.q, m, now)
+		return s.recordMigration(ctx, tx.q, m, now)
 	})
 	return state, ended, err
 }
@@ -210,20 +223,21 @@ const backfillColumns = `number, place, walked, changed, started_at, updated_at`
 
 func scanBackfill(row scanner) (b BackfillState, err error) {
 	var place *string
-	if err = row.Scan(&b.Number, &place, &b.Walked, &b.Changed, timeInto{&b.StartedAt}, timeInto{&b.UpdatedAt}); err != nil || place == nil {
+	err = row.Scan(&b.Number, &place, &b.Walked, &b.Changed, timeInto{&b.StartedAt}, timeInto{&b.UpdatedAt})
+	if err != nil || place == nil {
 		return b, err
 	}
 	for _, part := range strings.Split(*place, "/") {
 		id, err := uuid.Parse(part)
 		if err != nil {
-			return b, fmt.Errorf("the place of backfill %d: %w", b.Number, err)
+			return b, fmt.Errorf("the last key of backfill %d: %w", b.Number, err)
 		}
-		b.place = append(b.place, id)
+		b.lastKey = append(b.lastKey, id)
 	}
 	return b, nil
 }
 
-// Backfills returns how far the backfills under way have come.
+// Backfills returns the progress of the backfills that have started and not finished.
 func (r Reader) Backfills(ctx context.Context) ([]BackfillState, error) {
 	found, err := queryAll(ctx, r, scanBackfill, `SELECT `+backfillColumns+` FROM schema_backfills ORDER BY number`)
 	if err != nil {
@@ -235,11 +249,11 @@ func (r Reader) Backfills(ctx context.Context) ([]BackfillState, error) {
 			if m.Number != found[i].Number || m.Phase != Backfill {
 				continue
 			}
-			w, err := walkOf(m)
+			w, err := parseBackfill(m)
 			if err != nil {
 				return nil, err
 			}
-			if found[i].Rows, err = r.estimate(ctx, w.table); err != nil {
+			if found[i].Rows, err = r.estimateRows(ctx, w.table); err != nil {
 				return nil, err
 			}
 		}
@@ -247,42 +261,49 @@ func (r Reader) Backfills(ctx context.Context) ([]BackfillState, error) {
 	return found, nil
 }
 
-// BackfillSize is about how many rows a backfill has to walk, and in how many batches; -1 rows when nobody knows.
+// BackfillSize estimates the rows that a backfill scans, and its batches; -1 rows if unknown.
 func (r Reader) BackfillSize(ctx context.Context, m Migration) (rows, batches int64, err error) {
-	w, err := walkOf(m)
+	w, err := parseBackfill(m)
 	if err != nil {
 		return 0, 0, err
 	}
-	rows, err = r.estimate(ctx, w.table)
-	return rows, (rows + batchFirst) / batchFirst, err
+	rows, err = r.estimateRows(ctx, w.table)
+	return rows, (rows + batchInitial) / batchInitial, err
 }
 
-// startBackfill locks the state of a backfill, which it makes when it is the first: one batch at a time.
-func (tx Tx) startBackfill(ctx context.Context, number int, now time.Time) (BackfillState, error) {
-	if _, err := tx.exec(ctx, `INSERT INTO schema_backfills (number, started_at, updated_at) VALUES ($1, $2, $2) ON CONFLICT (number) DO NOTHING`, number, now); err != nil {
+// lockBackfill locks the row of a backfill, so that one batch runs at a time. It inserts the row before the first
+// batch.
+func (tx Tx) lockBackfill(ctx context.Context, number int, now time.Time) (BackfillState, error) {
+	if _, err := tx.exec(ctx, `
+		INSERT INTO schema_backfills (number, started_at, updated_at) VALUES ($1, $2, $2)
+		ON CONFLICT (number) DO NOTHING`, number, now); err != nil {
 		return BackfillState{}, err
 	}
-	return queryOne(ctx, tx.Reader, scanBackfill, `SELECT `+backfillColumns+` FROM schema_backfills WHERE number = $1`+tx.engine.lockRow, number)
+	return queryOne(ctx, tx.Reader, scanBackfill,
+		`SELECT `+backfillColumns+` FROM schema_backfills WHERE number = $1`+tx.engine.lockRow, number)
 }
 
-// keysAfter returns the primary keys of the next rows of a table.
-func (tx Tx) keysAfter(ctx context.Context, w walk, place []uuid.UUID, limit int) ([][]uuid.UUID, error) {
+// keysAfter returns the primary keys of the next rows of a table, after a key or from the start.
+func (tx Tx) keysAfter(ctx context.Context, w backfillScan, lastKey []uuid.UUID, limit int) ([][]uuid.UUID, error) {
 	condition, args := "", []any{}
-	if place != nil {
+	if lastKey != nil {
 		condition = ` WHERE (` + w.columns() + `) > ` + w.parameters(1)
-		args = idArgs(place)
+		args = idArgs(lastKey)
 	}
-	return queryAll(ctx, tx.Reader, func(row scanner) ([]uuid.UUID, error) {
+	scan := func(row scanner) ([]uuid.UUID, error) {
 		key, into := make([]uuid.UUID, len(w.key)), make([]any, len(w.key))
 		for i := range key {
 			into[i] = &key[i]
 		}
 		return key, row.Scan(into...)
-	}, fmt.Sprintf(`SELECT %[1]s FROM %[2]s%[3]s ORDER BY %[1]s LIMIT %[4]d`, w.columns(), w.table, condition, limit), args...)
+	}
+	query := fmt.Sprintf(`SELECT %[1]s FROM %[2]s%[3]s ORDER BY %[1]s LIMIT %[4]d`,
+		w.columns(), w.table, condition, limit)
+	return queryAll(ctx, tx.Reader, scan, query, args...)
 }
 
-// fill runs the statement for the rows behind one key, up to another.
-func (tx Tx) fill(ctx context.Context, w walk, from, to []uuid.UUID) (int64, error) {
+// fillRows runs the statement for the rows after one key, or from the start, up to another key.
+func (tx Tx) fillRows(ctx context.Context, w backfillScan, from, to []uuid.UUID) (int64, error) {
 	rows, args := `(`+w.columns()+`) <= `+w.parameters(1), idArgs(to)
 	if from != nil {
 		rows += ` AND (` + w.columns() + `) > ` + w.parameters(1+len(to))
@@ -299,13 +320,13 @@ func idArgs(ids []uuid.UUID) []any {
 	return args
 }
 
-// estimate is about how many rows a table has: what the statistics say, and a count where they say nothing.
-func (r Reader) estimate(ctx context.Context, table string) (int64, error) {
+// estimateRows estimates the rows of a table from the statistics. It counts them if there are no statistics.
+func (r Reader) estimateRows(ctx context.Context, table string) (int64, error) {
 	if n, err := r.statistic(ctx, table); err != nil || n > 0 {
 		return n, err
 	}
 	n, err := queryOne(ctx, r, scanInt, `SELECT count(*) FROM `+table)
-	if errors.Is(err, cardinal.ErrBusy) { // it took too long to count
+	if errors.Is(err, cardinal.ErrBusy) { // counting took too long
 		return -1, nil
 	}
 	return int64(n), err

@@ -12,11 +12,20 @@ import (
 	"cardinal/internal/store"
 )
 
-// pendingBackfill makes a migrated database take the backfill of sessions for one that was not made yet, and gives it rows to walk.
-func pendingBackfill(t *testing.T, s *store.Store, db *sql.DB, sessions int) {
+// pendingBackfill adds a migration with an expansion and a backfill of sessions, applies the expansion, and adds
+// sessions.
+func pendingBackfill(t *testing.T, s *store.Store, sessions int) {
 	t.Helper()
 	d := dialectOf(s.Engine())
-	run(t, db, `DELETE FROM schema_migrations WHERE number = 7 AND phase <> 'expand'`)
+	store.WithScripts(t, map[string]string{"9001_session_marks.sql": `ALTER TABLE sessions ADD COLUMN mark TEXT;`})
+	if list, err := s.Migrate(t.Context(), time.Now(), ""); err != nil || len(list) != 1 {
+		t.Fatalf("applied %v, %v", list, err)
+	}
+	store.WithScripts(t, map[string]string{
+		"9001_session_marks.sql": `ALTER TABLE sessions ADD COLUMN mark TEXT;`,
+		"9001_session_marks.backfill.sql": "-- backfill: sessions (user_id, id)\n" +
+			"UPDATE sessions SET mark = 'old' WHERE mark IS NULL AND {batch}\n",
+	})
 	write(t, s, func(tx store.Tx) error {
 		for _, statement := range []string{
 			`INSERT INTO users (id, kind, status, created_at, updated_at) VALUES ({ada}, 'person', 'active', {t}, {t})`,
@@ -27,8 +36,11 @@ func pendingBackfill(t *testing.T, s *store.Store, db *sql.DB, sessions int) {
 			}
 		}
 		for i := range sessions {
-			if err := tx.InsertSession(t.Context(), store.SessionRecord{UserID: ids["ada"], ID: probe(byte(i)), TokenHash: make([]byte, 32), Method: "password",
-				Assurance: 1, CreatedAt: beginning, LastSeenAt: beginning, IdleSeconds: 600, ExpiresAt: beginning.Add(time.Hour), SchemaVersion: 1}); err != nil {
+			if err := tx.InsertSession(t.Context(), store.SessionRecord{
+				UserID: ids["ada"], ID: probe(byte(i)), TokenHash: make([]byte, 32), Method: "password", Assurance: 1,
+				CreatedAt: beginning, LastSeenAt: beginning, IdleSeconds: 600, ExpiresAt: beginning.Add(time.Hour),
+				SchemaVersion: 1,
+			}); err != nil {
 				return err
 			}
 		}
@@ -36,7 +48,7 @@ func pendingBackfill(t *testing.T, s *store.Store, db *sql.DB, sessions int) {
 	})
 }
 
-func TestBackfillTellsAndEnds(t *testing.T) {
+func TestBackfill(t *testing.T) {
 	for engine, open := range map[string]func(t *testing.T) (*store.Store, *sql.DB){
 		"sqlite": func(t *testing.T) (*store.Store, *sql.DB) {
 			s, path := migratedSQLite(t)
@@ -49,37 +61,39 @@ func TestBackfillTellsAndEnds(t *testing.T) {
 	} {
 		t.Run(engine, func(t *testing.T) {
 			s, db := open(t)
-			pendingBackfill(t, s, db, 30)
+			pendingBackfill(t, s, 30)
 			if empty, err := s.Ready(t.Context()); empty || err != nil {
-				t.Errorf("a backfill that is to come keeps the service from serving: %v", err)
+				t.Errorf("Ready with a pending backfill: %v", err)
 			}
-			var walked int64
-			done, err := s.Backfill(t.Context(), func(p store.Progress) {
-				if p.Backfill != nil {
-					walked = p.Backfill.Walked
-				}
-			})
-			if err != nil || len(done) != 1 || done[0].String() != "0007 session_ends (backfill)" || walked != 30 {
-				t.Errorf("%v after %d rows: %v", done, walked, err)
-			}
-			if again := must(s.Backfill(t.Context(), func(store.Progress) {}))(t); len(again) != 0 {
-				t.Errorf("walked twice: %v", again)
-			}
-			if list := must(s.Read(t.Context()).Backfills(t.Context()))(t); len(list) != 0 {
-				t.Errorf("under way at the end: %v", list)
-			}
-			// One that is told to stop before it begins has changed nothing.
-			run(t, db, `DELETE FROM schema_migrations WHERE number = 7 AND phase <> 'expand'`)
 			stopped, stop := context.WithCancel(t.Context())
 			stop()
 			if _, err := s.Backfill(stopped, func(store.Progress) {}); !errors.Is(err, context.Canceled) {
-				t.Errorf("a backfill that was stopped: %v", err)
+				t.Errorf("a backfill that was stopped before it started: %v", err)
+			}
+			var last store.BackfillState
+			done, err := s.Backfill(t.Context(), func(p store.Progress) {
+				if p.Backfill != nil {
+					last = *p.Backfill
+				}
+			})
+			if err != nil || len(done) != 1 || done[0].String() != "9001 session_marks (backfill)" ||
+				last.Walked != 30 || last.Changed != 30 {
+				t.Errorf("%v after %d rows, %d changed: %v", done, last.Walked, last.Changed, err)
+			}
+			if n := must(countOf(db, `SELECT count(*) FROM sessions WHERE mark = 'old'`))(t); n != 30 {
+				t.Errorf("%d sessions filled", n)
+			}
+			if again := must(s.Backfill(t.Context(), func(store.Progress) {}))(t); len(again) != 0 {
+				t.Errorf("applied twice: %v", again)
+			}
+			if list := must(s.Read(t.Context()).Backfills(t.Context()))(t); len(list) != 0 {
+				t.Errorf("in progress after the end: %v", list)
 			}
 		})
 	}
 }
 
-// While a replica is far behind, a backfill does nothing; it goes on when the replica has caught up.
+// While a replica is far behind, a backfill does nothing. It continues when the replica has caught up.
 func TestBackfillWaitsForReplicas(t *testing.T) {
 	primary := must(pgtest.Start(pgtest.Options{}))(t)
 	t.Cleanup(func() { primary.Stop() })
@@ -88,14 +102,16 @@ func TestBackfillWaitsForReplicas(t *testing.T) {
 	s := open(t, primary.URL())
 	migrate(t, s, "")
 	db := openSQL(t, "pgx", inSchema(primary.URL()))
-	pendingBackfill(t, s, db, 30)
+	pendingBackfill(t, s, 30)
 
 	standby := openSQL(t, "pgx", replica.URL())
 	run(t, standby, `SELECT pg_wal_replay_pause()`)
 	run(t, db, `SELECT pg_logical_emit_message(false, 'test', repeat('x', 1000000)) FROM generate_series(1, 20)`)
 	run(t, db, `SELECT pg_switch_wal()`)
 	for behind := int64(0); behind <= 16<<20; time.Sleep(10 * time.Millisecond) {
-		if err := db.QueryRow(`SELECT COALESCE(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint FROM pg_stat_replication`).Scan(&behind); err != nil {
+		if err := db.QueryRow(`
+			SELECT COALESCE(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint
+			  FROM pg_stat_replication`).Scan(&behind); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -104,7 +120,7 @@ func TestBackfillWaitsForReplicas(t *testing.T) {
 	go func() {
 		_, err := s.Backfill(t.Context(), func(store.Progress) {
 			if !caughtUp.Load() {
-				t.Error("a batch was done while the replica was behind")
+				t.Error("a batch ran while the replica was behind")
 			}
 		})
 		ended <- err
@@ -112,7 +128,7 @@ func TestBackfillWaitsForReplicas(t *testing.T) {
 	select {
 	case err := <-ended:
 		t.Fatalf("the backfill ended (%v) while the replica was behind", err)
-	case <-time.After(time.Second): // long enough for many batches, were it not to wait
+	case <-time.After(time.Second): // long enough for many batches if it did not wait
 	}
 	caughtUp.Store(true)
 	run(t, standby, `SELECT pg_wal_replay_resume()`)

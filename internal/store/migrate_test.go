@@ -3,6 +3,7 @@ package store_test
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,7 +14,7 @@ import (
 	"cardinal/internal/store"
 )
 
-// onEmptyDatabases runs a test on an empty database of each kind: its URL, and a way to speak SQL to it.
+// onEmptyDatabases runs a test on an empty database of each engine, with its URL and a function that opens it for SQL.
 func onEmptyDatabases(t *testing.T, test func(t *testing.T, url string, raw func(t *testing.T) *sql.DB)) {
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "cardinal.db")
@@ -25,7 +26,7 @@ func onEmptyDatabases(t *testing.T, test func(t *testing.T, url string, raw func
 	})
 }
 
-// inSchema makes connections look for tables where Cardinal's are.
+// inSchema sets the search path of a URL to Cardinal's schema.
 func inSchema(url string) string {
 	if strings.Contains(url, "?") {
 		return url + "&search_path=cardinal"
@@ -33,14 +34,14 @@ func inSchema(url string) string {
 	return url + "?search_path=cardinal"
 }
 
-func TestManyMigrateAtOnce(t *testing.T) {
+func TestConcurrentMigration(t *testing.T) {
 	onEmptyDatabases(t, func(t *testing.T, url string, raw func(t *testing.T) *sql.DB) {
 		const nodes = 4
 		var all sync.WaitGroup
 		applied := make([]int, nodes)
 		for i := range nodes {
 			all.Go(func() {
-				// A Store of its own, as another process has it.
+				// A separate Store, as in another process.
 				s, err := store.Open(t.Context(), url)
 				if err != nil {
 					t.Errorf("open: %v", err)
@@ -67,14 +68,16 @@ func TestManyMigrateAtOnce(t *testing.T) {
 		if empty, err := s.Ready(t.Context()); empty || err != nil {
 			t.Errorf("Ready: %v, %v", empty, err)
 		}
-		var notes, users int
-		if err := raw(t).QueryRow(`SELECT (SELECT count(*) FROM schema_migrations), (SELECT count(*) FROM users)`).Scan(&notes, &users); err != nil || notes != len(list) || users != 3 {
-			t.Errorf("%d notes of %d migrations, %d users: %v", notes, len(list), users, err)
+		var rows, users int
+		err = raw(t).QueryRow(`
+			SELECT (SELECT count(*) FROM schema_migrations), (SELECT count(*) FROM users)`).Scan(&rows, &users)
+		if err != nil || rows != len(list) || users != 3 {
+			t.Errorf("%d rows of %d migrations, %d users: %v", rows, len(list), users, err)
 		}
 	})
 }
 
-func TestReadyBeforeAndAfter(t *testing.T) {
+func TestReady(t *testing.T) {
 	onEmptyDatabases(t, func(t *testing.T, url string, raw func(t *testing.T) *sql.DB) {
 		ctx, s := t.Context(), open(t, url)
 		if empty, err := s.Ready(ctx); !empty || !errors.Is(err, store.ErrSchema) {
@@ -82,7 +85,7 @@ func TestReadyBeforeAndAfter(t *testing.T) {
 		}
 		for _, m := range must(s.Read(ctx).Migrations(ctx))(t) {
 			if m.AppliedAt != nil {
-				t.Errorf("applied to an empty database: %+v", m)
+				t.Errorf("applied in an empty database: %+v", m)
 			}
 		}
 		migrate(t, s, "")
@@ -90,47 +93,51 @@ func TestReadyBeforeAndAfter(t *testing.T) {
 			t.Errorf("Ready after Migrate: %v, %v", empty, err)
 		}
 		if again := must(s.Migrate(ctx, time.Now(), ""))(t); len(again) != 0 {
-			t.Errorf("migrated twice: %v", again)
+			t.Errorf("applied twice: %v", again)
 		}
-		// One that is pending, one that was changed, one that this program does not know.
-		for _, c := range []struct{ name, change, says string }{
+		const insertFuture = `INSERT INTO schema_migrations
+			SELECT 9999, '%s', 'future', checksum, applied_at FROM schema_migrations WHERE number = 1`
+		for _, c := range []struct{ name, change, message string }{
 			{"pending", `DELETE FROM schema_migrations WHERE number = 5`, "pending"},
-			{"changed", `UPDATE schema_migrations SET checksum = CAST('changed' AS BLOB) WHERE number = 1`, "was changed after"},
-			{"newer", `INSERT INTO schema_migrations SELECT 9999, 'contract', 'future', checksum, applied_at FROM schema_migrations WHERE number = 1`, "newer than this program"},
+			{"changed", `UPDATE schema_migrations SET checksum = CAST('changed' AS BLOB) WHERE number = 1`,
+				"was changed after"},
+			{"newer", fmt.Sprintf(insertFuture, "contract"), "newer than this program"},
+			{"before the first release", `UPDATE schema_migrations SET name = 'identity' WHERE number = 1`,
+				"created by a version before the first release"},
 			{"phase", `UPDATE schema_migrations SET phase = 'backfill' WHERE number = 2`, "newer than this program"},
 		} {
 			db := raw(t)
 			if s.Engine() == "postgres" {
 				c.change = strings.Replace(c.change, "CAST('changed' AS BLOB)", "'\\x00'::bytea", 1)
 			}
-			before := notes(t, db)
+			before := migrationRows(t, db)
 			run(t, db, c.change)
 			empty, err := s.Ready(ctx)
-			if empty || !errors.Is(err, store.ErrSchema) || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("Ready of %s: %v, %v", c.name, empty, err)
+			if empty || !errors.Is(err, store.ErrSchema) || !strings.Contains(err.Error(), c.message) {
+				t.Errorf("Ready, %s: %v, %v", c.name, empty, err)
 			}
 			if c.name != "pending" {
 				if list, err := s.Migrate(ctx, time.Now(), ""); !errors.Is(err, store.ErrSchema) || len(list) != 0 {
-					t.Errorf("Migrate of %s: %v, %v", c.name, list, err)
+					t.Errorf("Migrate, %s: %v, %v", c.name, list, err)
 				}
 			}
 			restore(t, db, before)
 		}
-		// What a newer program has added, and filled, changes nothing for this one.
+		// Expansions and backfills of a newer program do not affect this one.
 		for _, phase := range []string{"expand", "backfill"} {
-			run(t, raw(t), `INSERT INTO schema_migrations SELECT 9999, '`+phase+`', 'future', checksum, applied_at FROM schema_migrations WHERE number = 1`)
+			run(t, raw(t), fmt.Sprintf(insertFuture, phase))
 			if empty, err := s.Ready(ctx); empty || err != nil {
-				t.Errorf("Ready of a database that is ahead by a %s: %v, %v", phase, empty, err)
+				t.Errorf("Ready of a database with a newer %s: %v, %v", phase, empty, err)
 			}
 		}
 		if list, err := s.Migrate(ctx, time.Now(), ""); len(list) != 0 || err != nil {
-			t.Errorf("Migrate of a database that is ahead: %v, %v", list, err)
+			t.Errorf("Migrate of a newer database: %v, %v", list, err)
 		}
 	})
 }
 
-// notes are the rows of schema_migrations.
-func notes(t *testing.T, db *sql.DB) (rows [][]any) {
+// migrationRows returns the rows of schema_migrations.
+func migrationRows(t *testing.T, db *sql.DB) (rows [][]any) {
 	t.Helper()
 	found, err := db.Query(`SELECT number, phase, name, checksum, applied_at FROM schema_migrations`)
 	if err != nil {
@@ -147,13 +154,13 @@ func notes(t *testing.T, db *sql.DB) (rows [][]any) {
 	return rows
 }
 
+// restore replaces the rows of schema_migrations.
 func restore(t *testing.T, db *sql.DB, rows [][]any) {
 	t.Helper()
 	run(t, db, `DELETE FROM schema_migrations`)
 	for _, row := range rows {
-		if _, err := db.Exec(`INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES ($1, $2, $3, $4, $5)`, row...); err != nil {
-			t.Fatal(err)
-		}
+		run(t, db, `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at)
+			VALUES ($1, $2, $3, $4, $5)`, row...)
 	}
 }
 

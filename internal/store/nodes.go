@@ -16,7 +16,7 @@ type Node struct {
 	LastSeenAt   time.Time `json:"last_seen_at"`
 }
 
-// NodeSilence is how long a node may say nothing and still counts as alive.
+// NodeSilence is the time after its last heartbeat for which a node counts as alive.
 const NodeSilence = 2 * time.Minute
 
 const nodeColumns = `id, build, schema_number, started_at, last_seen_at`
@@ -26,33 +26,38 @@ func scanNode(row scanner) (n Node, err error) {
 	return n, err
 }
 
-// Nodes returns the nodes that are alive at a moment, the oldest first.
+// Nodes returns the nodes that are alive at a time, oldest first.
 func (r Reader) Nodes(ctx context.Context, now time.Time) ([]Node, error) {
-	return queryAll(ctx, r, scanNode, `SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 ORDER BY id`, now.Add(-NodeSilence))
+	return queryAll(ctx, r, scanNode,
+		`SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 ORDER BY id`, now.Add(-NodeSilence))
 }
 
-// OlderNodes returns the living nodes whose program does not know a migration.
+// OlderNodes returns the nodes that are alive with a program that does not know a migration.
 func (r Reader) OlderNodes(ctx context.Context, number int, now time.Time) ([]Node, error) {
-	return queryAll(ctx, r, scanNode, `SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 AND schema_number < $2 ORDER BY id`, now.Add(-NodeSilence), number)
+	return queryAll(ctx, r, scanNode,
+		`SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 AND schema_number < $2 ORDER BY id`,
+		now.Add(-NodeSilence), number)
 }
 
-// InsertNode registers a node, and forgets those that have been silent for a day. Once it is committed, nothing that its program
-// could not bear happens to the schema until it falls silent.
+// InsertNode registers a node, and deletes the rows of nodes without a heartbeat for a day. From its commit on, no
+// contraction that the node's program does not know is applied, as long as the node counts as alive.
 func (tx Tx) InsertNode(ctx context.Context, n Node) error {
-	if _, err := tx.exec(ctx, `DELETE FROM nodes WHERE last_seen_at < $1`, n.LastSeenAt.Add(-24*time.Hour)); err != nil {
+	dayAgo := n.LastSeenAt.Add(-24 * time.Hour)
+	if _, err := tx.exec(ctx, `DELETE FROM nodes WHERE last_seen_at < $1`, dayAgo); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `INSERT INTO nodes (`+nodeColumns+`) VALUES ($1, $2, $3, $4, $5)`, n.ID, n.Build, n.SchemaNumber, n.StartedAt, n.LastSeenAt)
+	_, err := tx.exec(ctx, `INSERT INTO nodes (`+nodeColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+		n.ID, n.Build, n.SchemaNumber, n.StartedAt, n.LastSeenAt)
 	return err
 }
 
-// SeeNode notes a heartbeat; false when the node is not registered any more.
+// SeeNode stores a heartbeat; false if the node is not registered any more.
 func (tx Tx) SeeNode(ctx context.Context, id uuid.UUID, now time.Time) (bool, error) {
 	n, err := tx.exec(ctx, `UPDATE nodes SET last_seen_at = $2 WHERE id = $1`, id, now)
 	return n == 1, err
 }
 
-// DeleteNode forgets a node that has stopped.
+// DeleteNode deletes the row of a node that has stopped.
 func (tx Tx) DeleteNode(ctx context.Context, id uuid.UUID) error {
 	_, err := tx.exec(ctx, `DELETE FROM nodes WHERE id = $1`, id)
 	return err

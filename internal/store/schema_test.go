@@ -13,7 +13,7 @@ import (
 	"cardinal/internal/store"
 )
 
-// rows reads a query of texts.
+// rows returns the result of a query as texts.
 func rows(t *testing.T, db *sql.DB, query string, args ...any) (all [][]string) {
 	t.Helper()
 	found, err := db.Query(query, args...)
@@ -59,9 +59,11 @@ func TestAuditPartitions(t *testing.T) {
 	if n := months(); n != 13 {
 		t.Errorf("%d months after another Migrate", n)
 	}
-	insert := `INSERT INTO audit_logs (subject_id, id, actor_id, action) VALUES ('00000000-0000-7000-8000-000000000002', $1, '00000000-0000-7000-8000-000000000002', 'users.create')`
+	const insert = `INSERT INTO audit_logs (subject_id, id, actor_id, action)
+		VALUES ('00000000-0000-7000-8000-000000000002', $1, '00000000-0000-7000-8000-000000000002', 'users.create')`
 	for _, at := range []time.Time{time.Now().AddDate(0, -2, 0), time.Now().AddDate(1, 2, 0)} {
-		if _, err := db.ExecContext(ctx, insert, idAt(at)); err == nil || !strings.Contains(err.Error(), "no partition of relation") {
+		_, err := db.ExecContext(ctx, insert, idAt(at))
+		if err == nil || !strings.Contains(err.Error(), "no partition of relation") {
 			t.Errorf("a row of %s: %v", at.Format("2006-01"), err)
 		}
 	}
@@ -71,7 +73,9 @@ func TestAuditPartitions(t *testing.T) {
 		run(t, db, insert, idAt(first.AddDate(0, i, 0)))
 	}
 	var plan strings.Builder
-	for _, r := range rows(t, db, `EXPLAIN SELECT * FROM audit_logs WHERE id >= '`+idAt(first.AddDate(0, 1, 0))+`' AND id < '`+idAt(first.AddDate(0, 2, 0))+`' ORDER BY id DESC LIMIT 51`) {
+	for _, r := range rows(t, db, `EXPLAIN SELECT * FROM audit_logs
+		WHERE id >= '`+idAt(first.AddDate(0, 1, 0))+`' AND id < '`+idAt(first.AddDate(0, 2, 0))+`'
+		ORDER BY id DESC LIMIT 51`) {
 		plan.WriteString(r[0] + "\n")
 	}
 	read := slices.Compact(regexp.MustCompile(`audit_logs_\d{6}`).FindAllString(plan.String(), -1))
@@ -85,7 +89,9 @@ func TestAuditPartitions(t *testing.T) {
 		id := cardinal.IDAt(at)
 		id[15] = 7
 		run(t, db, insert, id.String())
-		run(t, lite, `INSERT INTO audit_logs (subject_id, id, actor_id, action) VALUES (x'00000000000070008000000000000002', $1, x'00000000000070008000000000000002', 'users.create')`, id[:])
+		run(t, lite, `INSERT INTO audit_logs (subject_id, id, actor_id, action)
+			VALUES (x'00000000000070008000000000000002', $1, x'00000000000070008000000000000002', 'users.create')`,
+			id[:])
 		var pg time.Time
 		var micro int64
 		if err := db.QueryRow(`SELECT occurred_at FROM audit_logs WHERE id = $1`, id.String()).Scan(&pg); err != nil {
@@ -100,8 +106,8 @@ func TestAuditPartitions(t *testing.T) {
 	}
 }
 
-// Ids are 16 bytes and times microseconds in SQLite's file, whatever the driver likes.
-func TestSQLiteKeepsBytesAndMicroseconds(t *testing.T) {
+// In SQLite's file ids are 16 bytes and times are microseconds, independent of the driver.
+func TestSQLiteStoresBytesAndMicroseconds(t *testing.T) {
 	s, path := migratedSQLite(t)
 	d := dialectOf("sqlite")
 	at := time.Date(2026, 3, 14, 9, 26, 53, 589_793_238, time.FixedZone("", 5*3600+1800))
@@ -109,13 +115,17 @@ func TestSQLiteKeepsBytesAndMicroseconds(t *testing.T) {
 		if _, err := tx.InsertUser(t.Context(), ids["new"], "person", "create", at); err != nil {
 			return err
 		}
-		return store.Exec(t.Context(), tx, d.words.Replace(`INSERT INTO profiles (user_id, created_at, updated_at) VALUES ({new}, {t}, {t})`))
+		return store.Exec(t.Context(), tx, d.words.Replace(
+			`INSERT INTO profiles (user_id, created_at, updated_at) VALUES ({new}, {t}, {t})`))
 	})
-	got := rows(t, openSQL(t, "sqlite", path), `SELECT typeof(id), length(id), typeof(created_at), created_at, typeof(status) FROM users WHERE id = `+d.words.Replace("{new}"))
+	got := rows(t, openSQL(t, "sqlite", path), `
+		SELECT typeof(id), length(id), typeof(created_at), created_at, typeof(status)
+		  FROM users WHERE id = `+d.words.Replace("{new}"))
 	if want := [][]string{{"blob", "16", "integer", "1773460613589793", "text"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if u := must(s.Read(t.Context()).User(t.Context(), ids["new"]))(t); !u.CreatedAt.Equal(at.Truncate(time.Microsecond)) || u.CreatedAt.Location() != time.UTC {
+	u := must(s.Read(t.Context()).User(t.Context(), ids["new"]))(t)
+	if !u.CreatedAt.Equal(at.Truncate(time.Microsecond)) || u.CreatedAt.Location() != time.UTC {
 		t.Errorf("created at %v", u.CreatedAt)
 	}
 }

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// SchemaScript is the text that makes Cardinal's whole schema where there is none: the migrations that were applied, in order, or
-// every one when applied is nil. On PostgreSQL it goes where the search_path says, so that a second one can stand beside the real
-// one. It makes no month of the audit log and gives no rights.
+// SchemaScript is a script that creates Cardinal's schema in an empty one: the applied migrations in order, or all of
+// them if applied is nil. On PostgreSQL the search_path determines the schema, so that a copy can be created in another
+// one. The script creates no partitions of the audit log and grants no privileges.
 func SchemaScript(engine string, applied []Migration) string {
-	parts := []string{noteTableOf(engine)}
+	parts := []string{migrationsTableSQL(engine)}
 	if engine == "postgres" {
 		parts = append(parts, createLockTable)
 	}
 	for _, f := range migrationFiles(engine) {
 		if f.Phase == Backfill {
-			continue // it changes rows
+			continue // it changes only rows
 		}
 		if f.Alone() {
 			f.script = strings.ReplaceAll(f.script, " CONCURRENTLY", "")
@@ -29,13 +29,15 @@ func SchemaScript(engine string, applied []Migration) string {
 	return strings.Join(parts, ";\n")
 }
 
-// GrantsScript is the text that gives a PostgreSQL role the rights that `cardinal serve` needs in a schema, and no more.
+// GrantsScript is a script that grants a PostgreSQL role the privileges that `cardinal serve` needs in a schema, and no
+// more.
 func GrantsScript(schema, role string) string {
 	text, err := schemaFiles.ReadFile("schema/postgres/grants.sql")
 	if err != nil {
 		panic(err) // it is embedded
 	}
-	return strings.NewReplacer("SCHEMA cardinal", "SCHEMA "+quoteName(schema), "%[1]s", quoteName(role)).Replace(string(text))
+	names := strings.NewReplacer("SCHEMA cardinal", "SCHEMA "+quoteName(schema), "%[1]s", quoteName(role))
+	return names.Replace(string(text))
 }
 
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -14,41 +14,81 @@ import (
 	"cardinal"
 )
 
-// jsonText is JSON on its way into a column.
+// jsonText is JSON that is stored in a column.
 type jsonText string
 
-// columnList is the named list of stored columns that a row's digest covers, and its version: a list never changes, a
-// changed one gets a new version. Left out are columns that move without an event: sessions.last_seen_at.
-type columnList struct {
+// digestColumnList is the list of columns that the digest of a row covers, with its version. A list never changes;
+// another list gets another version. Columns that change without an audit event are left out, such as
+// sessions.last_seen_at.
+type digestColumnList struct {
 	version int
 	names   []string
 }
 
-var digestColumns = map[string]columnList{
-	"users":                 {1, []string{"id", "kind", "status", "status_before_deletion", "created_at", "updated_at", "deleted_at", "erased_at", "version", "schema_version"}},
-	"user_keys":             {1, []string{"user_id", "kek_id", "wrapped_key", "created_at", "wrapped_at"}},
-	"profiles":              {1, []string{"user_id", "display_name_sealed", "username_sealed", "avatar_url_sealed", "country_code", "locale", "time_zone", "preferences", "attributes_sealed", "created_at", "updated_at", "version", "schema_version"}},
-	"contacts":              {1, []string{"user_id", "id", "kind", "value_sealed", "is_primary", "verified_at", "created_at", "updated_at", "version", "schema_version"}},
-	"identifiers":           {1, []string{"value_index", "user_id", "contact_id", "created_at", "expires_at"}},
-	"credentials":           {1, []string{"user_id", "hash", "last_reset", "must_change", "created_at", "updated_at", "version", "schema_version"}},
-	"sessions":              {2, []string{"user_id", "id", "token_hash", "method", "assurance_level", "created_at", "idle_seconds", "expires_at", "revoked_at", "end_reason", "address_sealed", "user_agent_sealed", "schema_version"}},
-	"roles":                 {1, []string{"id", "name", "description", "is_system", "is_assignable", "holds_all", "min_holders", "created_at", "updated_at", "version"}},
-	"permissions":           {1, []string{"id", "name", "description", "is_system", "created_at", "updated_at", "version"}},
-	"role_permissions":      {1, []string{"role_id", "permission_id", "created_at"}},
-	"user_roles":            {1, []string{"user_id", "role_id", "granted_by", "created_at", "expires_at"}},
-	"api_keys":              {1, []string{"user_id", "id", "name_sealed", "token_hash", "hint", "created_at", "expires_at", "revoked_at", "schema_version"}},
-	"api_key_roles":         {1, []string{"user_id", "api_key_id", "role_id"}},
-	"attribute_definitions": {2, []string{"id", "name", "description", "value_type", "is_searchable", "created_at", "updated_at", "version"}},
-	"countries":             {1, []string{"id", "code", "name", "tax_rate_ppm", "created_at", "updated_at", "version"}},
-	"settings":              {1, []string{"id", "name", "value", "updated_at", "version"}},
+// digestColumnLists has the list of each table.
+var digestColumnLists = map[string]digestColumnList{
+	"users": {1, []string{
+		"id", "kind", "status", "status_before_deletion", "created_at", "updated_at", "deleted_at", "erased_at",
+		"version", "schema_version",
+	}},
+	"user_keys": {1, []string{
+		"user_id", "kek_id", "wrapped_key", "created_at", "wrapped_at",
+	}},
+	"profiles": {1, []string{
+		"user_id", "display_name_sealed", "username_sealed", "avatar_url_sealed", "country_code", "locale",
+		"time_zone", "preferences", "attributes_sealed", "created_at", "updated_at", "version", "schema_version",
+	}},
+	"contacts": {1, []string{
+		"user_id", "id", "kind", "value_sealed", "is_primary", "verified_at", "created_at", "updated_at", "version",
+		"schema_version",
+	}},
+	"identifiers": {1, []string{
+		"value_index", "user_id", "contact_id", "created_at", "expires_at",
+	}},
+	"credentials": {1, []string{
+		"user_id", "hash", "last_reset", "must_change", "created_at", "updated_at", "version", "schema_version",
+	}},
+	"sessions": {2, []string{
+		"user_id", "id", "token_hash", "method", "assurance_level", "created_at", "idle_seconds", "expires_at",
+		"revoked_at", "end_reason", "address_sealed", "user_agent_sealed", "schema_version",
+	}},
+	"roles": {1, []string{
+		"id", "name", "description", "is_system", "is_assignable", "holds_all", "min_holders", "created_at",
+		"updated_at", "version",
+	}},
+	"permissions": {1, []string{
+		"id", "name", "description", "is_system", "created_at", "updated_at", "version",
+	}},
+	"role_permissions": {1, []string{
+		"role_id", "permission_id", "created_at",
+	}},
+	"user_roles": {1, []string{
+		"user_id", "role_id", "granted_by", "created_at", "expires_at",
+	}},
+	"api_keys": {1, []string{
+		"user_id", "id", "name_sealed", "token_hash", "hint", "created_at", "expires_at", "revoked_at",
+		"schema_version",
+	}},
+	"api_key_roles": {1, []string{
+		"user_id", "api_key_id", "role_id",
+	}},
+	"attribute_definitions": {2, []string{
+		"id", "name", "description", "value_type", "is_searchable", "created_at", "updated_at", "version",
+	}},
+	"countries": {1, []string{
+		"id", "code", "name", "tax_rate_ppm", "created_at", "updated_at", "version",
+	}},
+	"settings": {1, []string{
+		"id", "name", "value", "updated_at", "version",
+	}},
 }
 
-// stamp digests a row as stored: SHA-256 over the table, the list's version and each column's name, type and value. values
-// stand in the order of the list.
+// stamp computes the digest of a row as it is stored: SHA-256 over the table, the version of the list, and the name,
+// type and value of each column. values are in the order of the list.
 func stamp(table, key string, version int64, values ...any) cardinal.RowStamp {
-	list, ok := digestColumns[table]
+	list, ok := digestColumnLists[table]
 	if !ok || len(values) != len(list.names) {
-		panic("store: stamp of " + table + " does not fit its list of columns")
+		panic("store: the values of " + table + " do not match its list of digest columns")
 	}
 	h := sha256.New()
 	digestField(h, 't', []byte(table))
@@ -60,7 +100,7 @@ func stamp(table, key string, version int64, values ...any) cardinal.RowStamp {
 	return cardinal.RowStamp{Table: table, Key: key, Version: version, Columns: list.version, Digest: h.Sum(nil)}
 }
 
-// Gone stamps a row that was deleted; parts are its primary key.
+// Gone represents a row that was deleted; parts are its primary key.
 func Gone(table string, parts ...uuid.UUID) cardinal.RowStamp {
 	return cardinal.RowStamp{Table: table, Key: keyOf(parts...)}
 }
@@ -102,7 +142,7 @@ func digestValue(h hash.Hash, v any) {
 	case jsonText:
 		digestField(h, 'j', []byte(v))
 	default:
-		panic(fmt.Sprintf("store: a digest cannot hold a %T", v))
+		panic(fmt.Sprintf("store: a digest of a %T is not supported", v))
 	}
 }
 
@@ -114,7 +154,7 @@ func digestPointer[T any](h hash.Hash, p *T) {
 	digestValue(h, *p)
 }
 
-// keyOf joins the parts of a primary key as audit events write it.
+// keyOf joins the parts of a primary key, in the form of audit events.
 func keyOf(parts ...uuid.UUID) string {
 	texts := make([]string, len(parts))
 	for i, p := range parts {
@@ -123,8 +163,8 @@ func keyOf(parts ...uuid.UUID) string {
 	return strings.Join(texts, "/")
 }
 
-// canonicalJSON writes a value in the one form that digests use and both engines give back: Go's, with sorted keys, and zero
-// without a sign, which PostgreSQL does not keep.
+// canonicalJSON returns a value in the form that digests use and that both engines return unchanged: Go's, with sorted
+// keys, and zero without a sign, because PostgreSQL does not store that.
 func canonicalJSON(v any) (jsonText, error) {
 	b, err := json.Marshal(withoutSignOfZero(v))
 	return jsonText(b), err

@@ -13,12 +13,13 @@ import (
 	"cardinal"
 )
 
-// shortEntry is the shape of an audit entry whose rows are texts instead of objects. An import writes as many entries as people, and
-// SQLite gives an entry of more than a thousand bytes another page, which every search of the table reads on its way.
+// shortEntry is the format version of an audit entry with its changed rows as strings instead of objects. An import
+// writes an entry per user, and SQLite stores an entry of more than a thousand bytes on a second page, which every
+// search of the table has to read.
 const shortEntry = 2
 
-// shortRows writes stamps as a JSON array of texts: table, version, version of the columns, digest, and the key unless it is that of
-// the subject alone.
+// shortRows encodes changed rows as a JSON array of strings. Each has the table, the version, the version of the column
+// list, the digest, and the key, unless the key is the id of the subject.
 func shortRows(rows []cardinal.RowStamp, subject uuid.UUID) jsonText {
 	b := append(make([]byte, 0, 128*len(rows)), '[')
 	for i, r := range rows {
@@ -29,7 +30,7 @@ func shortRows(rows []cardinal.RowStamp, subject uuid.UUID) jsonText {
 		b = append(strconv.AppendInt(b, r.Version, 10), ' ')
 		b = append(strconv.AppendInt(b, int64(r.Columns), 10), ' ')
 		b = base64.RawStdEncoding.AppendEncode(b, r.Digest)
-		if key := shortKey(r.Key, subject.String()); key != "" {
+		if key := compactKey(r.Key, subject.String()); key != "" {
 			b = append(append(b, ' '), key...)
 		}
 		b = append(b, '"')
@@ -37,31 +38,33 @@ func shortRows(rows []cardinal.RowStamp, subject uuid.UUID) jsonText {
 	return jsonText(append(b, ']'))
 }
 
-// shortKey leaves out the subject, and writes a key that is 32 bytes in hex shorter.
-func shortKey(key, subject string) string {
+// compactKey omits the id of the subject at the beginning of a key, and encodes a key of 32 bytes in hex as base64.
+func compactKey(key, subject string) string {
 	if rest, ok := strings.CutPrefix(key, subject); ok {
 		return rest
 	}
-	if index, err := hex.DecodeString(key); err == nil && len(index) == indexBytes {
-		return base64.RawURLEncoding.EncodeToString(index) // has no /, with which the rest of a subject's key begins
+	if index, err := hex.DecodeString(key); err == nil && len(index) == blindIndexBytes {
+		// This alphabet has no /, with which the rest of a subject's key begins.
+		return base64.RawURLEncoding.EncodeToString(index)
 	}
 	return key
 }
 
-// indexBytes is the length of a blind index, the key of a claim.
-const indexBytes = 32
+// blindIndexBytes is the length of a blind index, the key of an identifier.
+const blindIndexBytes = 32
 
-func longKey(key, subject string) string {
+// expandKey is the reverse of compactKey.
+func expandKey(key, subject string) string {
 	if key == "" || key[0] == '/' {
 		return subject + key
 	}
-	if index, err := base64.RawURLEncoding.DecodeString(key); err == nil && len(index) == indexBytes {
+	if index, err := base64.RawURLEncoding.DecodeString(key); err == nil && len(index) == blindIndexBytes {
 		return hex.EncodeToString(index)
 	}
 	return key
 }
 
-// stampsInto scans the rows of an entry, whose subject was scanned before, in either shape.
+// stampsInto scans the changed rows of an entry in either format. The subject must be scanned before.
 type stampsInto struct{ of *cardinal.AuditEvent }
 
 func (s stampsInto) Scan(v any) error {
@@ -82,26 +85,26 @@ func (s stampsInto) Scan(v any) error {
 		if err := json.Unmarshal(text, &short); err != nil {
 			return err
 		}
-		if err := readShort(short, s.of.SubjectID.String(), into); err != nil {
+		if err := parseCompactRow(short, s.of.SubjectID.String(), into); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func readShort(text, subject string, into *cardinal.RowStamp) (err error) {
+func parseCompactRow(text, subject string, into *cardinal.RowStamp) (err error) {
 	fields := append(strings.Split(text, " "), "")
 	if len(fields) < 5 {
-		return fmt.Errorf("a stamp of %d parts", len(fields)-1)
+		return fmt.Errorf("a changed row of %d parts", len(fields)-1)
 	}
-	into.Table, into.Key = fields[0], longKey(fields[4], subject)
+	into.Table, into.Key = fields[0], expandKey(fields[4], subject)
 	if into.Version, err = strconv.ParseInt(fields[1], 10, 64); err != nil {
 		return err
 	}
 	if into.Columns, err = strconv.Atoi(fields[2]); err != nil {
 		return err
 	}
-	if fields[3] != "" { // the row is gone
+	if fields[3] != "" { // otherwise the row was deleted
 		into.Digest, err = base64.RawStdEncoding.DecodeString(fields[3])
 	}
 	return err

@@ -7,13 +7,13 @@ import (
 	"cardinal"
 )
 
-// RefreshStatistics counts anew what the database's planner goes by, of the tables that changed much since. It takes a second or two
-// when all are large, and keeps nobody from reading.
+// RefreshStatistics updates the planner's statistics of tables that changed much since the last update. It takes a
+// second or two if all tables are large, and does not block readers.
 func (tx Tx) RefreshStatistics(ctx context.Context) error {
 	return tx.engine.refreshStatistics(ctx, tx)
 }
 
-// statistic is how many rows a table had when they were last counted, about; 0 when they never were.
+// statistic is the estimate of a table's rows in the statistics; 0 if there is none.
 func (r Reader) statistic(ctx context.Context, table string) (int64, error) {
 	if r.engine.name == "postgres" {
 		n, err := queryOne(ctx, r, scanInt, `SELECT reltuples::bigint FROM pg_class WHERE oid = $1::regclass`, table)
@@ -25,7 +25,8 @@ func (r Reader) statistic(ctx context.Context, table string) (int64, error) {
 		}
 		return 0, err
 	}
-	// A partial index has fewer.
-	n, err := queryOne(ctx, r, scanInt, `SELECT COALESCE(max(CAST(stat AS INTEGER)), 0) FROM sqlite_stat1 WHERE tbl = $1`, table)
+	// The maximum over the indexes, because a partial index has fewer rows.
+	n, err := queryOne(ctx, r, scanInt,
+		`SELECT COALESCE(max(CAST(stat AS INTEGER)), 0) FROM sqlite_stat1 WHERE tbl = $1`, table)
 	return int64(n), err
 }

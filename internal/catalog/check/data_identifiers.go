@@ -28,7 +28,7 @@ var identifierRules = []struct {
 		from: `{schema}identifiers i JOIN {schema}profiles p ON p.user_id = i.user_id WHERE i.contact_id IS NULL ` +
 			`AND (p.username_sealed IS NULL OR p.username_sealed = {placeholder})`},
 	{object: "identifiers", problem: "unverified identifier(s) that expired more than a day ago; is the job " +
-		"claims.expire running?", keys: "i.user_id",
+		"unverified_contacts.expire running?", keys: "i.user_id",
 		from: `{schema}identifiers i WHERE i.expires_at < $1`, warning: true},
 }
 

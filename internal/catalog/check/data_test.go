@@ -133,7 +133,7 @@ func TestOrphanIdentifiers(t *testing.T) {
 		{"INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({32:4}, {1}, {t})",
 			"1 user name(s) of users without a user name in the profile"},
 		{"UPDATE identifiers SET expires_at = {later}",
-			"1 unverified identifier(s) that expired more than a day ago; is the job claims.expire running?"},
+			"1 unverified identifier(s) that expired more than a day ago; is the job unverified_contacts.expire running?"},
 	} {
 		for _, engine := range engines {
 			url := migratedDatabase(t, engine)

@@ -51,7 +51,7 @@ var fixture = []struct{ needs, sql string }{
 	   VALUES ({ada}, {session}, {32}, 'password', 1, {t}, {t}, 600, {t+day}, {sealed}, {sealed})`},
 	{"sessions.end_reason", `INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at,
 	  last_seen_at, idle_seconds, expires_at, revoked_at, end_reason)
-	   VALUES ({bob}, {other}, {32}, 'password', 1, {t}, {t}, 600, {t+day}, {t}, 'unknown')`},
+	   VALUES ({bob}, {other}, {32}, 'password', 1, {t}, {t}, 600, {t+day}, {t}, 'signed_out')`},
 	{"setup_links", `INSERT INTO setup_links (id, token_hash, created_at, expires_at, used_at) VALUES ({other}, ` +
 		`{32}, {t}, {t+day}, {t})`},
 	{"sign_in_throttles", `INSERT INTO sign_in_throttles (key_hash, failures, window_started_at, blocked_until, ` +
@@ -87,7 +87,7 @@ var fixture = []struct{ needs, sql string }{
 	{"import_chunks", `INSERT INTO import_chunks (run_id, part, number, content_sealed) VALUES ({other}, 'file', 0, ` +
 		`{sealed})`},
 	{"schema_migrations", `INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES (1, ` +
-		`'expand', 'identity', {32}, {t})`},
+		`'expand', 'lookups', {32}, {t})`},
 	{"nodes", `INSERT INTO nodes (id, build, schema_number, started_at, last_seen_at) VALUES ({other}, 'probe', 1, ` +
 		`{t}, {t})`},
 	{"schema_backfills", `INSERT INTO schema_backfills (number, place, walked, changed, started_at, updated_at) ` +

@@ -78,7 +78,7 @@ func readLive(ctx context.Context, s *Subject) (err error) {
 	case err != nil:
 		return err
 	}
-	rows, err := s.query(ctx, `SELECT number, phase FROM `+s.tableName("schema_migrations")+` ORDER BY number, phase`)
+	rows, err := s.query(ctx, `SELECT number, phase, name FROM `+s.tableName("schema_migrations")+` ORDER BY number, phase`)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
@@ -88,8 +88,11 @@ func readLive(ctx context.Context, s *Subject) (err error) {
 			return fmt.Errorf("the number of a migration: %w", err)
 		}
 		applied := s.Now
-		s.Migrations = append(s.Migrations, store.Migration{Number: number, Phase: store.Phase(row[1]),
-			AppliedAt: &applied})
+		m := store.Migration{Number: number, Phase: store.Phase(row[1]), Name: row[2], AppliedAt: &applied}
+		if store.IsBeforeRelease(m) {
+			return store.ErrBeforeRelease
+		}
+		s.Migrations = append(s.Migrations, m)
 	}
 	if len(s.Migrations) == 0 {
 		return ErrForeign

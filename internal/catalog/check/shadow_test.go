@@ -323,7 +323,7 @@ func TestEveryPhaseEqualsShadow(t *testing.T) {
 			list := appliedMigrations(t, engine)
 			phases := 0
 			for n := range list {
-				if n+1 < 5 { // the first released schema
+				if list[n].Number < 14 { // the first release has these migrations
 					continue
 				}
 				phases++

@@ -68,23 +68,42 @@ func TestReleasedMigrationsPassLint(t *testing.T) {
 	}
 }
 
-func TestEffectsOfSessionEnds(t *testing.T) {
-	d, all := database(t, "postgres")
+// A change in all phases: a column with a rule and a trigger, an index on the table, and the contraction.
+var sessionMarks = map[string]string{
+	"9001_session_marks.sql": `ALTER TABLE sessions ADD COLUMN mark text;
+		ALTER TABLE sessions ADD CONSTRAINT sessions_mark_ck CHECK (mark <> '') NOT VALID;
+		CREATE TRIGGER sessions_mark_fixed BEFORE UPDATE OF mark ON sessions FOR EACH ROW
+		  EXECUTE FUNCTION refuse_change('sessions_mark_fixed', 'a test');`,
+	"9002_session_marks_index.sql": "-- alone: a test\n" +
+		"CREATE INDEX CONCURRENTLY IF NOT EXISTS sessions_mark_ix ON sessions (mark);",
+	"9001_session_marks.contract.sql": `ALTER TABLE sessions VALIDATE CONSTRAINT sessions_mark_ck;
+		DROP TRIGGER sessions_mark_fixed ON sessions;`,
+}
+
+func TestEffectsOfSessionMarks(t *testing.T) {
+	d, applied := database(t, "postgres")
 	now := time.Now()
-	var applied, pending []store.Migration
-	for _, m := range all {
-		if m.Number < 7 {
-			m.AppliedAt = &now
-			applied = append(applied, m)
-		} else if m.Number < 9 {
-			pending = append(pending, m)
-		}
+	for i := range applied {
+		applied[i].AppliedAt = &now
 	}
+	var pending []store.Migration
+	for name, script := range sessionMarks {
+		m, err := store.NewMigration(name, script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pending = append(pending, m)
+	}
+	store.SortMigrations(pending)
 	steps := map[string]rehearsal.Step{}
-	for _, s := range rehearse(t, d, applied, pending...) {
+	all := rehearse(t, d, applied, pending...)
+	for _, s := range all {
 		steps[s.Migration.String()] = s
 	}
-	effectOn := func(step, statement string) (found rehearsal.Effect) {
+	for _, f := range rehearsal.Lint(all) {
+		t.Errorf("%s: %s: %s", f.Migration, f.Rule, f.Problem)
+	}
+	on := func(step, statement string) (found rehearsal.Effect) {
 		for _, e := range steps[step].Effects {
 			if strings.HasPrefix(e.Statement, statement) && e.Table == "sessions" {
 				return e
@@ -93,21 +112,17 @@ func TestEffectsOfSessionEnds(t *testing.T) {
 		t.Errorf("%s: no effect of %q", step, statement)
 		return found
 	}
-	e := effectOn("0007 session_ends", "ALTER TABLE sessions ADD COLUMN")
-	if e.Lock != rehearsal.AccessExclusive || e.Scans || e.Rewrites {
-		t.Errorf("column: %+v", e)
+	if e := on("9001 session_marks", "ALTER TABLE sessions ADD COLUMN"); e.Lock != rehearsal.AccessExclusive || e.Scans || e.Rewrites {
+		t.Errorf("the column: %+v", e)
 	}
-	e = effectOn("0008 session_ends_index", "CREATE INDEX CONCURRENTLY")
-	if e.Lock != rehearsal.ShareUpdateExclusive || !e.Scans {
-		t.Errorf("index: %+v", e)
+	if e := on("9002 session_marks_index", "CREATE INDEX CONCURRENTLY"); e.Lock != rehearsal.ShareUpdateExclusive || !e.Scans {
+		t.Errorf("the index: %+v", e)
 	}
-	e = effectOn("0007 session_ends (contract)", "ALTER TABLE sessions VALIDATE CONSTRAINT sessions_end_reason_ck")
-	if !e.Scans || e.Lock.StopsWrites() {
-		t.Errorf("validation: %+v", e)
+	if e := on("9001 session_marks (contract)", "ALTER TABLE sessions VALIDATE"); !e.Scans || e.Lock.StopsWrites() {
+		t.Errorf("the validation: %+v", e)
 	}
-	e = effectOn("0007 session_ends (contract)", "DROP TRIGGER")
-	if e.Lock != rehearsal.AccessExclusive || e.Scans {
-		t.Errorf("trigger: %+v", e)
+	if e := on("9001 session_marks (contract)", "DROP TRIGGER"); e.Lock != rehearsal.AccessExclusive || e.Scans {
+		t.Errorf("the trigger: %+v", e)
 	}
 	var left int
 	err := d.QueryRow(`SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'cardinal%'`).Scan(&left)

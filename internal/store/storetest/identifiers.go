@@ -46,7 +46,7 @@ func identifiers(t *testing.T, s *store.Store) {
 	wantViolation(t, "identifiers_expires_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival,
 		ContactID: &another.ID, CreatedAt: baseTime, ExpiresAt: &baseTime}))
 	wantViolation(t, "identifiers_user_ck", insert(store.IdentifierRecord{ValueIndex: value(3),
-		UserID: cardinal.StrangerID, CreatedAt: baseTime}))
+		UserID: cardinal.AnonymousID, CreatedAt: baseTime}))
 	wantViolation(t, foreignKey(s, "identifiers_contact_fk"),
 		insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival, ContactID: &contact.ID,
 			CreatedAt: baseTime}))

@@ -38,7 +38,7 @@ func profiles(t *testing.T, s *store.Store) {
 	})
 	wantEqual(t, "Profile, all fields", must(r.Profile(ctx, full))(t), want)
 	wantEqual(t, "Profile, no fields", must(r.Profile(ctx, bare))(t), minimalProfile(bare))
-	for _, u := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.StrangerID} {
+	for _, u := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.AnonymousID} {
 		p := must(r.Profile(ctx, u))(t)
 		if p.Locale != "und" || p.TimeZone != "UTC" || len(p.Preferences) != 0 || p.DisplayNameSealed != nil {
 			t.Errorf("Profile, built-in actor: %+v", p)

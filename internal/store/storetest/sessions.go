@@ -41,7 +41,7 @@ func sessions(t *testing.T, s *store.Store) {
 	for constraint, change := range map[string]func(x *store.SessionRecord){
 		"sessions_pk":            func(x *store.SessionRecord) { x.ID = plain.ID },
 		"sessions_id_ck":         func(x *store.SessionRecord) { x.ID = uuid.New() },
-		"sessions_user_ck":       func(x *store.SessionRecord) { x.UserID = cardinal.StrangerID },
+		"sessions_user_ck":       func(x *store.SessionRecord) { x.UserID = cardinal.AnonymousID },
 		"sessions_token_hash_ck": func(x *store.SessionRecord) { x.TokenHash = []byte("token") },
 		"sessions_life_ck": func(x *store.SessionRecord) {
 			x.ExpiresAt = x.ExpiresAt.Add(time.Microsecond)

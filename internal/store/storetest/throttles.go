@@ -90,7 +90,7 @@ func refusals(t *testing.T, s *store.Store) {
 		{user, "sessions.create", baseTime},
 		{user, "sessions.create", minute.Add(time.Minute - time.Microsecond)},
 		{user, "sessions.create", minute.Add(time.Minute).In(time.FixedZone("", -5*3600))},
-		{cardinal.StrangerID, "sessions.create", baseTime},
+		{cardinal.AnonymousID, "sessions.create", baseTime},
 	} {
 		write(t, s, func(tx store.Tx) error { return tx.CountRefusal(ctx, c.subject, c.action, c.at) })
 	}

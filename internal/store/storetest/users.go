@@ -22,7 +22,7 @@ func lookups(t *testing.T, s *store.Store) {
 	})
 	wantEqual(t, "UserKinds", must(r.UserKinds(ctx))(t), []cardinal.UserKind{
 		{Code: "person", CanSignIn: true, IsListed: true}, {Code: "service", CanHoldAPIKeys: true, IsListed: true},
-		{Code: "operator"}, {Code: "system"}, {Code: "stranger"},
+		{Code: "operator"}, {Code: "system"}, {Code: "anonymous"},
 	})
 	wantEqual(t, "ContactKinds", must(r.ContactKinds(ctx))(t), []string{"email", "phone"})
 }

@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS sessions_ended_by_ix ON sessions (ended_by) WHERE ended_by IS NOT NULL;

@@ -24,6 +24,7 @@ type app struct {
 	csv          bool
 	fields       []string
 	noInput      bool
+	pprof        string // address of the profiles of serve
 	newKeyNotice string // where the key-encryption key is that this run registered; empty when there was one already
 	closers      []func()
 	flags        *pflag.FlagSet // the flags of every command

@@ -71,6 +71,12 @@ func (a *app) openOrCreateStore(ctx context.Context) (*store.Store, error) {
 			message: "the database cannot be opened: " + err.Error(),
 			fix:     "`cardinal config show --origin` shows where --db comes from."}
 	}
+	if c.LogLevel <= config.LevelTrace {
+		log := a.logger(c)
+		s.Trace(func(st store.Statement) {
+			log.Log(ctx, config.LevelTrace, "SQL", "method", st.Method, "duration", st.Duration, "sql", st.SQL)
+		})
+	}
 	a.onClose(func() {
 		if err := s.Close(); err != nil {
 			a.printNote("the database did not close cleanly: %v", err)

@@ -30,6 +30,7 @@ func (a *app) serve() *cobra.Command {
 	c := command("serve", "Run the service", "  cardinal serve\n"+
 		"  cardinal serve --http 127.0.0.1:9000 --db postgres://cardinal@localhost/cardinal", a.runServer)
 	a.serveFlags(c.Flags())
+	c.Flags().StringVar(&a.pprof, "pprof", "", "serve Go's profiles on this loopback `host:port`")
 	return c
 }
 
@@ -56,13 +57,16 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
+	if err := a.servePprof(ctx); err != nil {
+		return err
+	}
 	// The server answers before the database is open, so that probes get the answer that it is not ready.
 	var pending pendingAPI
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
 	s := server.New(server.Options{API: &pending, Annotate: api.WithRequest, Uploads: api.IsUpload,
-		Ready: pending.ready, Version: version, TrustedProxies: c.TrustedProxies, Logger: log})
+		Ready: pending.ready, Stats: pending.stats, Version: version, TrustedProxies: c.TrustedProxies, Logger: log})
 	go func() { ended <- s.Serve(serving, listener) }()
 
 	d, err := a.openService(ctx)
@@ -178,6 +182,13 @@ func (o *pendingAPI) ready(ctx context.Context) []string {
 		return now.directory.Ready(ctx)
 	}
 	return []string{"the service is starting"}
+}
+
+func (o *pendingAPI) stats(ctx context.Context) (directory.Stats, bool) {
+	if now := o.opened.Load(); now != nil {
+		return now.directory.Stats(ctx), true
+	}
+	return directory.Stats{}, false
 }
 
 // ServeHTTP passes a request to the API once it is open.

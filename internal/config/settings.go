@@ -33,7 +33,7 @@ var settings = []setting{
 		showTrustedProxies},
 	{"keys", "keys", "CARDINAL_KEYS", "folder of the key-encryption keys", setKeysDir,
 		func(c Config) string { return c.KeysDir }},
-	{"log_level", "log-level", "CARDINAL_LOG_LEVEL", "debug, info, warn or error", setLogLevel,
+	{"log_level", "log-level", "CARDINAL_LOG_LEVEL", "trace (with SQL), debug, info, warn or error", setLogLevel,
 		func(c Config) string { return strings.ToLower(c.LogLevel.String()) }},
 	{"log_format", "log-format", "CARDINAL_LOG_FORMAT", "text or json", setLogFormat,
 		func(c Config) string { return c.LogFormat }},
@@ -149,12 +149,15 @@ func setKeysDir(c *Config, text string) error {
 	return nil
 }
 
+// LevelTrace is the log level that also shows the SQL of each statement.
+const LevelTrace = slog.LevelDebug - 4
+
 func setLogLevel(c *Config, text string) error {
 	level, ok := map[string]slog.Level{
-		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+		"trace": LevelTrace, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
 	}[strings.ToLower(text)]
 	if !ok {
-		return errors.New("not a valid level: use debug, info, warn or error")
+		return errors.New("not a valid level: use trace, debug, info, warn or error")
 	}
 	c.LogLevel = level
 	return nil

@@ -144,9 +144,31 @@ func (d *Directory) Kind(code string) (cardinal.UserKind, bool) {
 // ContactKinds lists the kinds of contact.
 func (d *Directory) ContactKinds() []string { return d.contactKinds }
 
-// Hashing returns how many password hashes are running and waiting, and how many were refused because the queue was
-// full.
-func (d *Directory) Hashing() (running, waiting int, refused uint64) { return d.hasher.Stats() }
+// ConnStats is the use of a pool of connections.
+type ConnStats = store.ConnStats
+
+// Stats is the load of the service, for its metrics.
+type Stats struct {
+	HashesRunning, HashesWaiting int
+	HashesRejected               uint64 // because the queue was full
+	Pool                         store.PoolStats
+	Jobs                         map[string]int // by state; nil when they could not be read
+}
+
+// Stats returns the load of the service now.
+func (d *Directory) Stats(ctx context.Context) Stats {
+	s := Stats{Pool: d.store.Pool()}
+	s.HashesRunning, s.HashesWaiting, s.HashesRejected = d.hasher.Stats()
+	jobs, err := d.jobStatuses(ctx, d.store.Read(ctx))
+	if err != nil {
+		return s
+	}
+	s.Jobs = map[string]int{cardinal.JobWaiting: 0, cardinal.JobDue: 0, cardinal.JobRunning: 0, cardinal.JobFailed: 0}
+	for _, job := range jobs {
+		s.Jobs[job.State]++
+	}
+	return s
+}
 
 // Ready returns why the service cannot work now; nothing when it can.
 func (d *Directory) Ready(ctx context.Context) []string {

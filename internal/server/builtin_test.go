@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cardinal/internal/directory"
 	"context"
 	"fmt"
 	"net/http"
@@ -131,21 +132,25 @@ func TestMetricsLabelsLimited(t *testing.T) {
 	}
 }
 
-func TestHashingMetrics(t *testing.T) {
+func TestStatsMetrics(t *testing.T) {
 	metricsOf := func(o Options) string {
 		o.API, o.MetricsPublic = http.NotFoundHandler(), true
 		w := httptest.NewRecorder()
 		New(o).Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 		return w.Body.String()
 	}
-	page := metricsOf(Options{Hashing: func() (int, int, uint64) { return 2, 3, 5 }})
+	stats := directory.Stats{HashesRunning: 2, HashesWaiting: 3, HashesRejected: 5, Jobs: map[string]int{"failed": 7}}
+	stats.Pool.Readers.InUse = 4
+	page := metricsOf(Options{Stats: func(context.Context) (directory.Stats, bool) { return stats, true }})
 	for _, line := range []string{"cardinal_hashing_running 2", "cardinal_hashing_waiting 3",
-		"cardinal_hashing_rejected_total 5"} {
+		"cardinal_hashing_rejected_total 5", `cardinal_db_connections{pool="readers",state="in_use"} 4`,
+		`cardinal_jobs{state="failed"} 7`} {
 		if !strings.Contains(page, "\n"+line+"\n") {
 			t.Errorf("the metrics do not have %q", line)
 		}
 	}
-	if strings.Contains(metricsOf(Options{}), "cardinal_hashing") {
-		t.Error("metrics of hashing without hashing")
+	closed := metricsOf(Options{Stats: func(context.Context) (directory.Stats, bool) { return stats, false }})
+	if strings.Contains(closed, "cardinal_hashing") || strings.Contains(metricsOf(Options{}), "cardinal_hashing") {
+		t.Error("metrics of a directory that is not open")
 	}
 }

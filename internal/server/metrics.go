@@ -1,6 +1,8 @@
 package server
 
 import (
+	"cardinal/internal/directory"
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -38,10 +40,7 @@ type series struct {
 	seconds  prometheus.Observer
 }
 
-// hashingStats returns how many password hashes run and wait, and how many were rejected.
-type hashingStats = func() (running, waiting int, rejected uint64)
-
-func newMetrics(registry *prometheus.Registry, inFlight func() float64, hashing hashingStats) *metrics {
+func newMetrics(registry *prometheus.Registry, inFlight func() float64, stats func(context.Context) (directory.Stats, bool)) *metrics {
 	if registry == nil {
 		registry = prometheus.NewRegistry()
 	}
@@ -61,36 +60,13 @@ func newMetrics(registry *prometheus.Registry, inFlight func() float64, hashing 
 	m.requests, m.seconds = registered(registry, m.requests), registered(registry, m.seconds)
 	registered[prometheus.Collector](registry, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "cardinal_http_requests_in_flight", Help: "Requests in the API now."}, inFlight))
-	if hashing != nil {
-		registerHashing(registry, hashing)
+	if stats != nil {
+		registered[prometheus.Collector](registry, statsCollector(stats))
 	}
 	registered(registry, collectors.NewGoCollector())
 	registered(registry, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.page = promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
 	return m
-}
-
-// registerHashing adds the metrics of the queue of password hashes.
-func registerHashing(registry *prometheus.Registry, hashing hashingStats) {
-	gauge := func(name, help string, value func() float64) {
-		g := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
-		registered[prometheus.Collector](registry, g)
-	}
-	gauge("cardinal_hashing_running", "Password hashes that are computed now.", func() float64 {
-		running, _, _ := hashing()
-		return float64(running)
-	})
-	gauge("cardinal_hashing_waiting", "Password hashes that wait in the queue.", func() float64 {
-		_, waiting, _ := hashing()
-		return float64(waiting)
-	})
-	rejections := prometheus.CounterOpts{
-		Name: "cardinal_hashing_rejected_total", Help: "Password hashes rejected because the queue was full.",
-	}
-	registered[prometheus.Collector](registry, prometheus.NewCounterFunc(rejections, func() float64 {
-		_, _, rejected := hashing()
-		return float64(rejected)
-	}))
 }
 
 // registered returns the collector that the registry has under these names: c, or one that was registered before.

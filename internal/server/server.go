@@ -5,6 +5,7 @@
 package server
 
 import (
+	"cardinal/internal/directory"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,8 +35,8 @@ type Options struct {
 	Uploads func(*http.Request) bool
 	// Ready returns why the service is not ready, in texts that can be public; none when it is ready.
 	Ready func(context.Context) []string
-	// Hashing returns how many password hashes run and wait, and how many were rejected; nil for no such metrics.
-	Hashing func() (running, waiting int, rejected uint64)
+	// Stats returns the load of the directory, false while it is not open; nil for no such metrics.
+	Stats func(context.Context) (directory.Stats, bool)
 
 	Version        string               // of the program
 	TrustedProxies []netip.Prefix       // X-Forwarded-For is used only from these addresses
@@ -84,7 +85,7 @@ func New(o Options) *Server {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.metrics = newMetrics(o.Metrics, func() float64 { return float64(s.inFlight.Load()) }, o.Hashing)
+	s.metrics = newMetrics(o.Metrics, func() float64 { return float64(s.inFlight.Load()) }, o.Stats)
 	return s
 }
 

@@ -56,6 +56,9 @@ type engine struct {
 	// initialStatuses caches the status of a new user by action.
 	initialStatuses sync.Map
 
+	// trace is called after each statement; nil when nobody traces.
+	trace func(Statement)
+
 	close func() error
 }
 

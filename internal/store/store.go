@@ -81,6 +81,9 @@ func queryOne[T any](
 	ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any,
 ) (T, error) {
 	var none T
+	if r.engine.trace != nil {
+		defer r.engine.traceStatement(query, time.Now())
+	}
 	rows, err := r.q.QueryContext(ctx, query, r.engine.encodeArgs(args)...)
 	if err != nil {
 		return none, r.engine.classify(err)
@@ -106,6 +109,9 @@ func queryOne[T any](
 func queryAll[T any](
 	ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any,
 ) ([]T, error) {
+	if r.engine.trace != nil {
+		defer r.engine.traceStatement(query, time.Now())
+	}
 	rows, err := r.q.QueryContext(ctx, query, r.engine.encodeArgs(args)...)
 	if err != nil {
 		return nil, r.engine.classify(err)
@@ -124,6 +130,9 @@ func queryAll[T any](
 
 // exec runs a statement and returns the number of changed rows.
 func (tx Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if tx.engine.trace != nil {
+		defer tx.engine.traceStatement(query, time.Now())
+	}
 	result, err := tx.q.ExecContext(ctx, query, tx.engine.encodeArgs(args)...)
 	if err != nil {
 		return 0, tx.engine.classify(err)

@@ -21,6 +21,7 @@ import (
 	"cardinal/internal/api"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/pgtest"
+	"cardinal/internal/signin"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
@@ -50,7 +51,7 @@ func openLogging(t testing.TB, engine string, logs *slog.Logger) *house {
 
 func (h *house) setupLink(t testing.TB) string {
 	t.Helper()
-	link, err := h.As(cardinal.Operator()).NewSetupLink(context.Background())
+	link, err := signin.NewSetupLink(context.Background(), h.As(cardinal.Operator()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cardinal"
+	"cardinal/internal/importing"
 )
 
 var made atomic.Int64
@@ -550,13 +551,14 @@ func (h *house) grant(t *testing.T, token string, permissions ...string) {
 func (h *house) work(t testing.TB) {
 	t.Helper()
 	node := cardinal.NewID()
+	run := importing.Jobs()[0]
 	for {
-		job, err := h.ClaimImport(t.Context(), node, time.Minute)
+		job, err := h.ClaimJob(t.Context(), node, time.Minute, run.Kind)
 		if errors.Is(err, cardinal.ErrNotFound) {
 			return
 		}
 		if err == nil {
-			err = h.As(cardinal.System()).RunJob(t.Context(), job)
+			err = h.As(cardinal.System()).RunJob(t.Context(), run, job.ID)
 		}
 		if err == nil {
 			err = h.EndJob(t.Context(), job, node, nil)

@@ -12,6 +12,7 @@ import (
 	"cardinal/internal/directory"
 	"cardinal/internal/password"
 	"cardinal/internal/seal"
+	"cardinal/internal/signin"
 )
 
 // TestAdmit: what is asked together with the session answers for reading by that permission, and for nothing else.
@@ -21,7 +22,7 @@ func TestAdmit(t *testing.T) {
 		_, email := w.person(t, w.holding(t, "users.read"))
 		in := w.signIn(t, email, goodPassword)
 		admit := func(permission string) (directory.Desk, error) {
-			return w.Admit(ctx, in.Token.Reveal(), permission, uuid.NullUUID{}, cardinal.Client{Address: "192.0.2.9"})
+			return signin.AuthenticateReader(ctx, w.Directory, in.Token.Reveal(), permission, uuid.NullUUID{}, cardinal.Client{Address: "192.0.2.9"})
 		}
 		users := func(k directory.Desk) error {
 			_, err := k.Users(context.WithoutCancel(ctx), cardinal.UserFilter{Page: cardinal.Page{Limit: 5}}, false)
@@ -40,9 +41,9 @@ func TestAdmit(t *testing.T) {
 		}
 		_, stranger := w.person(t)
 		other := w.signIn(t, stranger, goodPassword)
-		refuses(t, users(must(w.Admit(ctx, other.Token.Reveal(), "users.read", uuid.NullUUID{}, cardinal.Client{}))(t)), "permission_missing")
+		refuses(t, users(must(signin.AuthenticateReader(ctx, w.Directory, other.Token.Reveal(), "users.read", uuid.NullUUID{}, cardinal.Client{}))(t)), "permission_missing")
 
-		_, err := w.Admit(ctx, otherSecret(in.Token), "users.read", uuid.NullUUID{}, cardinal.Client{})
+		_, err := signin.AuthenticateReader(ctx, w.Directory, otherSecret(in.Token), "users.read", uuid.NullUUID{}, cardinal.Client{})
 		refuses(t, err, "not_signed_in")
 		ok(t, w.session(t, in).SignOut(ctx))
 		_, err = admit("users.read")
@@ -58,7 +59,7 @@ func TestAdmitBeforePasswordChange(t *testing.T) {
 		u := must(w.operator().CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true, Password: goodPassword, MustChangePassword: true}))(t)
 		w.grant(t, u, w.holding(t, "users.read"), nil)
 		in := w.signIn(t, email, goodPassword)
-		k := must(w.Admit(ctx, in.Token.Reveal(), "users.read", uuid.NullUUID{}, cardinal.Client{}))(t)
+		k := must(signin.AuthenticateReader(ctx, w.Directory, in.Token.Reveal(), "users.read", uuid.NullUUID{}, cardinal.Client{}))(t)
 		_, err := k.Users(ctx, cardinal.UserFilter{Page: cardinal.Page{Limit: 5}}, false)
 		refuses(t, err, "password_change_required")
 	})
@@ -77,7 +78,7 @@ func TestSignInWithoutATurn(t *testing.T) {
 		}
 		gone, cancel := context.WithCancel(t.Context())
 		cancel() // whatever asks the database now fails
-		_, err := d.As(cardinal.Stranger(uuid.NullUUID{}, cardinal.Client{})).SignIn(gone, cardinal.SignIn{Identifier: "ana@example.com", Password: goodPassword})
+		_, err := signin.WithPassword(gone, d.As(cardinal.Stranger(uuid.NullUUID{}, cardinal.Client{})), cardinal.SignIn{Identifier: "ana@example.com", Password: goodPassword})
 		refuses(t, err, "busy")
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cardinal"
+	"cardinal/internal/signin"
 	"cardinal/internal/store"
 )
 
@@ -74,7 +75,7 @@ func TestContacts(t *testing.T) {
 		})
 		t.Run("VouchingActivatesAPendingUser", func(t *testing.T) {
 			email := anEmail()
-			u := must(w.stranger("198.51.100.1").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
+			u := must(signin.SignUp(ctx, w.stranger("198.51.100.1"), cardinal.SignUp{Email: email, Password: goodPassword}))(t)
 			helper, _ := w.person(t, "support")
 			c := must(w.operator().Contacts(ctx, u.ID))(t)[0]
 			if u.Status != "pending" || c.VerifiedAt != nil {
@@ -91,7 +92,7 @@ func TestContacts(t *testing.T) {
 			must(w.as(helper).UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{Verified: cardinal.Set(true)}))(t)
 			w.forget(t)
 
-			second := must(w.stranger("198.51.100.2").SignUp(ctx, cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
+			second := must(signin.SignUp(ctx, w.stranger("198.51.100.2"), cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
 			must(w.as(helper).AddContact(ctx, second.ID, cardinal.NewContact{Kind: "email", Value: anEmail(), Verified: true}))(t)
 			if w.user(t, second.ID).Status != "active" {
 				t.Error("a vouched-for contact does not activate")
@@ -140,15 +141,15 @@ func TestClaims(t *testing.T) {
 		w.set(t, "sign_up.mode", "open")
 		t.Run("AnUnprovedClaimStandsUntilItLapses", func(t *testing.T) {
 			email := anEmail()
-			first := must(w.stranger("198.51.100.3").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
-			_, err := w.stranger("198.51.100.4").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword})
+			first := must(signin.SignUp(ctx, w.stranger("198.51.100.3"), cardinal.SignUp{Email: email, Password: goodPassword}))(t)
+			_, err := signin.SignUp(ctx, w.stranger("198.51.100.4"), cardinal.SignUp{Email: email, Password: goodPassword})
 			refuses(t, err, "identifier_taken")
 			w.Clock.Add(claimLifetime - time.Minute)
-			_, err = w.stranger("198.51.100.4").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword})
+			_, err = signin.SignUp(ctx, w.stranger("198.51.100.4"), cardinal.SignUp{Email: email, Password: goodPassword})
 			refuses(t, err, "identifier_taken")
 			w.Clock.Add(2 * time.Minute)
 			w.forget(t)
-			second := must(w.stranger("198.51.100.4").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
+			second := must(signin.SignUp(ctx, w.stranger("198.51.100.4"), cardinal.SignUp{Email: email, Password: goodPassword}))(t)
 			w.tells(t, told{action: "contact.displace", actor: cardinal.StrangerID, subject: first.ID,
 				changes: []string{"users.status pending>deleted"}, rows: []string{"-contacts", "-identifiers", "users"}},
 				told{action: "user.sign_up", actor: cardinal.StrangerID, subject: second.ID,
@@ -186,7 +187,7 @@ func TestClaims(t *testing.T) {
 		})
 		t.Run("DisplacedWithoutHavingComeFurtherTheyGo", func(t *testing.T) {
 			email := anEmail()
-			pending := must(w.stranger("198.51.100.5").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword}))(t)
+			pending := must(signin.SignUp(ctx, w.stranger("198.51.100.5"), cardinal.SignUp{Email: email, Password: goodPassword}))(t)
 			must(w.operator().CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true}))(t)
 			if u := w.user(t, pending.ID); u.Status != "deleted" {
 				t.Errorf("the loser is %s", u.Status)
@@ -209,7 +210,7 @@ func TestClaims(t *testing.T) {
 			refuses(t, err, "identifier_taken")
 		})
 		t.Run("TheJobFreesLapsedClaims", func(t *testing.T) {
-			pending := must(w.stranger("198.51.100.6").SignUp(ctx, cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
+			pending := must(signin.SignUp(ctx, w.stranger("198.51.100.6"), cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
 			used, _ := w.person(t)
 			must(w.as(used).AddContact(ctx, used.ID, cardinal.NewContact{Kind: "email", Value: anEmail()}))(t)
 			w.Clock.Add(claimLifetime + time.Minute)
@@ -234,7 +235,7 @@ func TestClaims(t *testing.T) {
 			w.Clock.Add(claimLifetime + time.Minute)
 			// Nor does anyone get it in the time before the job runs.
 			email := must(w.operator().Contacts(ctx, all[0].ID))(t)[0].Value
-			_, err := w.stranger("198.51.100.7").SignUp(ctx, cardinal.SignUp{Email: email, Password: goodPassword})
+			_, err := signin.SignUp(ctx, w.stranger("198.51.100.7"), cardinal.SignUp{Email: email, Password: goodPassword})
 			refuses(t, err, "identifier_taken")
 			w.run(t, "claims.expire")
 			for i, status := range []string{"active", "suspended", "deleted"} {

@@ -12,13 +12,14 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/importing"
 )
 
 // exported is what an export gives, as lines, and its digest.
 func exported(t testing.TB, k directory.Desk, secrets bool) (file, string) {
 	t.Helper()
 	var b strings.Builder
-	ok(t, k.Export(t.Context(), secrets, func(row cardinal.ImportRow) error {
+	ok(t, importing.Export(t.Context(), k, secrets, func(row cardinal.ImportRow) error {
 		text, err := json.Marshal(row)
 		b.Write(append(text, '\n'))
 		return err
@@ -40,7 +41,7 @@ func TestRoundTrip(t *testing.T) {
 		w.imports(t, lines(`{"username":"dee","status":"suspended","password_hash":"`+bcryptHash+`","password_set_at":"2020-02-03T04:05:06.789Z"}`,
 			`{"username":"eva","status":"deleted","status_before_deletion":"pending","created_at":"2024-01-01T00:00:00Z","deleted_at":"2025-01-01T00:00:00Z"}`, `{"username":"fay","password_hash":"`+md5Hash+`"}`))
 		undone := w.imports(t, lines(`{"username":"gil"}`))
-		ok(t, errorOf(k.UndoImport(t.Context(), undone.ID, func(cardinal.ImportRun) {})))
+		ok(t, errorOf(importing.Undo(t.Context(), k, undone.ID, func(cardinal.ImportRun) {})))
 
 		lines, digest := exported(t, k, true)
 		if strings.Contains(string(lines), "gil") || strings.Count(string(lines), "\n") != 5 {
@@ -67,7 +68,7 @@ func TestRoundTrip(t *testing.T) {
 func TestExportNeedsThePermission(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		helper, _ := w.person(t, "support", "auditor")
-		refuses(t, w.as(helper).Export(t.Context(), false, func(cardinal.ImportRow) error { return nil }), "permission_missing")
+		refuses(t, importing.Export(t.Context(), w.as(helper), false, func(cardinal.ImportRow) error { return nil }), "permission_missing")
 		w.forget(t)
 		exported(t, w.operator(), true)
 		w.tells(t, told{action: "export.start", actor: cardinal.OperatorID, subject: cardinal.SystemID, changes: []string{"credentials.hash"}})

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/signin"
 )
 
 // TestRolesThatCannotBeGranted: the roles of the built-in actors are nobody else's, and they get no others.
@@ -45,10 +46,10 @@ func TestAccessOfWhoMustChangeThePassword(t *testing.T) {
 		u := must(w.operator().CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true, Password: goodPassword, MustChangePassword: true}))(t)
 		w.grant(t, u, "auditor", nil)
 		in := w.signIn(t, email, goodPassword)
-		_, err := w.CheckSessionAccess(ctx, in.Token.Reveal(), "users.read")
+		_, err := signin.CheckSessionAccess(ctx, w.Directory, in.Token.Reveal(), "users.read")
 		refuses(t, err, "password_change_required")
 		must(w.session(t, in).ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: "eight blue tricycles"}))(t)
-		if access := must(w.CheckSessionAccess(ctx, in.Token.Reveal(), "audit.read"))(t); !access.Allowed {
+		if access := must(signin.CheckSessionAccess(ctx, w.Directory, in.Token.Reveal(), "audit.read"))(t); !access.Allowed {
 			t.Error("nothing is allowed after the change")
 		}
 	})

@@ -21,9 +21,11 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/importing"
 	"cardinal/internal/password"
 	"cardinal/internal/pgtest"
 	"cardinal/internal/seal"
+	"cardinal/internal/signin"
 	"cardinal/internal/store"
 )
 
@@ -124,18 +126,18 @@ func (w *world) user(t testing.TB, id uuid.UUID) cardinal.User {
 
 func (w *world) signIn(t testing.TB, email, password string) cardinal.SignedIn {
 	t.Helper()
-	return must(w.stranger("192.0.2.1").SignIn(t.Context(), cardinal.SignIn{Identifier: email, Password: cardinal.Secret(password)}))(t)
+	return must(signin.WithPassword(t.Context(), w.stranger("192.0.2.1"), cardinal.SignIn{Identifier: email, Password: cardinal.Secret(password)}))(t)
 }
 
 // session is the desk of a session.
 func (w *world) session(t testing.TB, in cardinal.SignedIn) directory.Desk {
 	t.Helper()
-	return w.As(must(w.Authenticate(t.Context(), in.Token.Reveal(), uuid.NullUUID{}, cardinal.Client{}))(t))
+	return w.As(must(signin.Authenticate(t.Context(), w.Directory, in.Token.Reveal(), uuid.NullUUID{}, cardinal.Client{}))(t))
 }
 
 func (w *world) alive(t testing.TB, in cardinal.SignedIn) bool {
 	t.Helper()
-	_, err := w.Authenticate(t.Context(), in.Token.Reveal(), uuid.NullUUID{}, cardinal.Client{})
+	_, err := signin.Authenticate(t.Context(), w.Directory, in.Token.Reveal(), uuid.NullUUID{}, cardinal.Client{})
 	if err != nil && !errors.Is(err, cardinal.ErrUnauthenticated) {
 		t.Fatal(err)
 	}
@@ -150,7 +152,19 @@ func (w *world) set(t testing.TB, name string, value any) {
 
 func (w *world) run(t testing.TB, job string) {
 	t.Helper()
-	ok(t, w.As(cardinal.System()).RunJob(t.Context(), cardinal.Job{Kind: job}))
+	ok(t, w.As(cardinal.System()).RunJob(t.Context(), jobOf(t, job), uuid.Nil))
+}
+
+// jobOf returns the job of a kind.
+func jobOf(t testing.TB, kind string) directory.Job {
+	t.Helper()
+	for _, job := range slices.Concat(directory.Jobs(), importing.Jobs()) {
+		if job.Kind == kind {
+			return job
+		}
+	}
+	t.Fatalf("no job is called %s", kind)
+	return directory.Job{}
 }
 
 // another opens a second directory over the same database, another node.

@@ -16,6 +16,7 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/importfile"
+	"cardinal/internal/importing"
 	"cardinal/internal/store"
 )
 
@@ -28,10 +29,10 @@ func (f file) Open() (io.ReadCloser, error) { return io.NopCloser(strings.NewRea
 func lines(rows ...string) file { return file(strings.Join(rows, "\n") + "\n") }
 
 // checked checks a file and returns the codes of its problems, by row.
-func (w *world) checked(t testing.TB, k directory.Desk, src directory.ImportSource) (directory.ImportPlan, map[int64][]string) {
+func (w *world) checked(t testing.TB, k directory.Desk, src importing.Source) (importing.Plan, map[int64][]string) {
 	t.Helper()
 	problems := map[int64][]string{}
-	plan, err := k.CheckImport(t.Context(), src, directory.ImportOptions{Name: "people"}, func(_ *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
+	plan, err := importing.Check(t.Context(), k, src, importing.Options{Name: "people"}, func(_ *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
 		for _, f := range faults {
 			problems[row.Number] = append(problems[row.Number], strings.TrimPrefix(f.Pointer+" ", "/")+f.Code)
 		}
@@ -41,11 +42,11 @@ func (w *world) checked(t testing.TB, k directory.Desk, src directory.ImportSour
 	return plan, problems
 }
 
-func (w *world) imports(t testing.TB, src directory.ImportSource) cardinal.ImportRun {
+func (w *world) imports(t testing.TB, src importing.Source) cardinal.ImportRun {
 	t.Helper()
 	k := w.operator()
 	plan, _ := w.checked(t, k, src)
-	return must(k.RunImport(t.Context(), src, directory.ImportOptions{Name: "people"}, plan, func(cardinal.ImportRun) {}))(t)
+	return must(importing.Run(t.Context(), k, src, importing.Options{Name: "people"}, plan, func(cardinal.ImportRun) {}))(t)
 }
 
 func (w *world) byEmail(t testing.TB, email string) cardinal.User {
@@ -82,7 +83,7 @@ func TestImport(t *testing.T) {
 		w.forget(t)
 		run := w.imports(t, src)
 		want := cardinal.ImportRun{ID: run.ID, ActorID: cardinal.OperatorID, Format: "ndjson", Name: "people", State: "finished", Read: 6, Created: 6, CreatedAt: run.CreatedAt, UpdatedAt: run.UpdatedAt, FinishedAt: run.FinishedAt}
-		if diff := cmp.Diff(want, must(k.Import(ctx, run.ID))(t)); diff != "" {
+		if diff := cmp.Diff(want, must(importing.Get(ctx, k, run.ID))(t)); diff != "" {
 			t.Error(diff)
 		}
 		t.Run("MakesPeopleAsTheFileSays", func(t *testing.T) {
@@ -206,7 +207,7 @@ func TestImportFindsEveryProblem(t *testing.T) {
 		if plan.Rows != 12 || plan.New != 1 || plan.Existing != 1 || plan.Faulty != 10 {
 			t.Errorf("%+v", plan)
 		}
-		run := must(w.operator().RunImport(t.Context(), src, directory.ImportOptions{}, plan, func(cardinal.ImportRun) {}))(t)
+		run := must(importing.Run(t.Context(), w.operator(), src, importing.Options{}, plan, func(cardinal.ImportRun) {}))(t)
 		if run.Created != 1 || run.Skipped != 1 || run.Faulty != 10 {
 			t.Errorf("%+v", run)
 		}
@@ -222,7 +223,7 @@ func TestImportMeetsWhoCameMeanwhile(t *testing.T) {
 		plan, _ := w.checked(t, w.operator(), src)
 		ok(t, errorOf(w.operator().CreateUser(t.Context(), cardinal.NewUser{Email: "ana@example.com", EmailVerified: true})))
 		w.imports(t, lines(`{"username":"dee"}`, `{"id":"`+id+`"}`, `{"username":"fay","password_hash":"`+bcryptHash+`"}`))
-		run := must(w.operator().RunImport(t.Context(), src, directory.ImportOptions{}, plan, func(cardinal.ImportRun) {}))(t)
+		run := must(importing.Run(t.Context(), w.operator(), src, importing.Options{}, plan, func(cardinal.ImportRun) {}))(t)
 		if run.Created != 2 || run.Skipped != 2 || run.Faulty != 1 {
 			t.Errorf("%+v", run)
 		}
@@ -233,9 +234,9 @@ func TestImportMeetsWhoCameMeanwhile(t *testing.T) {
 func TestImportNeedsThePermission(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		helper, _ := w.person(t, "support")
-		_, err := w.as(helper).CheckImport(t.Context(), lines(`{"email":"a@example.com"}`), directory.ImportOptions{}, nil, nil)
+		_, err := importing.Check(t.Context(), w.as(helper), lines(`{"email":"a@example.com"}`), importing.Options{}, nil, nil)
 		refuses(t, err, "permission_missing")
-		_, err = w.as(helper).Imports(t.Context(), cardinal.Page{Limit: 1})
+		_, err = importing.List(t.Context(), w.as(helper), cardinal.Page{Limit: 1})
 		refuses(t, err, "permission_missing")
 		importer, _ := w.person(t, w.holding(t, "users.import"))
 		_, problems := w.checked(t, w.as(importer), lines(`{"email":"a@example.com","roles":[{"name":"administrator"}]}`))
@@ -260,23 +261,23 @@ func many(n int) file {
 
 func TestImportGoesOn(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
-		src, k := many(350), w.operator()
+		src, k := many(3500), w.operator()
 		plan, problems := w.checked(t, k, src)
-		if len(problems) != 35 || plan.New != 315 {
+		if len(problems) != 350 || plan.New != 3150 {
 			t.Fatalf("%+v", plan)
 		}
 		// Cut after the second batch, as by a signal.
 		ctx, cancel := context.WithCancel(t.Context())
-		run, err := k.RunImport(ctx, src, directory.ImportOptions{Name: "many"}, plan, func(run cardinal.ImportRun) {
-			if run.Read >= 200 {
+		run, err := importing.Run(ctx, k, src, importing.Options{Name: "many"}, plan, func(run cardinal.ImportRun) {
+			if run.Read >= 2000 {
 				cancel()
 			}
 		})
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("%+v, %v", run, err)
 		}
-		cut := must(k.Import(t.Context(), run.ID))(t)
-		if cut.State != "running" || cut.Read < 200 || cut.Read >= 350 || cut.Created+cut.Faulty != cut.Read {
+		cut := must(importing.Get(t.Context(), k, run.ID))(t)
+		if cut.State != "running" || cut.Read < 2000 || cut.Read >= 3500 || cut.Created+cut.Faulty != cut.Read {
 			t.Fatalf("%+v", cut)
 		}
 		if plan, _ := w.checked(t, k, src); plan.Earlier == nil || plan.Earlier.ID != run.ID || plan.Existing != cut.Created {
@@ -284,15 +285,15 @@ func TestImportGoesOn(t *testing.T) {
 		}
 		nothing := func(int64) {}
 		ignore := func(*importfile.Reader, *importfile.Row, []cardinal.Fault) error { return nil }
-		_, err = k.ResumeImport(t.Context(), run.ID, many(351), ignore, nothing, func(cardinal.ImportRun) {})
+		_, err = importing.Resume(t.Context(), k, run.ID, many(3501), ignore, nothing, func(cardinal.ImportRun) {})
 		refuses(t, err, "import_file_changed")
-		run = must(k.ResumeImport(t.Context(), run.ID, src, ignore, nothing, func(cardinal.ImportRun) {}))(t)
-		if run.State != "finished" || run.Read != 350 || run.Created != 315 || run.Faulty != 35 || run.Skipped != 0 {
+		run = must(importing.Resume(t.Context(), k, run.ID, src, ignore, nothing, func(cardinal.ImportRun) {}))(t)
+		if run.State != "finished" || run.Read != 3500 || run.Created != 3150 || run.Faulty != 350 || run.Skipped != 0 {
 			t.Errorf("%+v", run)
 		}
-		_, err = k.ResumeImport(t.Context(), run.ID, src, ignore, nothing, func(cardinal.ImportRun) {})
+		_, err = importing.Resume(t.Context(), k, run.ID, src, ignore, nothing, func(cardinal.ImportRun) {})
 		refuses(t, err, "import_finished")
-		if people := must(w.Store.Read(t.Context()).ImportedPeople(t.Context(), run.ID, uuid.Nil, 400))(t); len(people) != 315 {
+		if people := must(w.Store.Read(t.Context()).ImportedPeople(t.Context(), run.ID, uuid.Nil, 4000))(t); len(people) != 3150 {
 			t.Errorf("%d people", len(people))
 		}
 	})
@@ -312,10 +313,10 @@ func TestImportIsUndone(t *testing.T) {
 		eve := w.byEmail(t, "eve@example.com")
 		ok(t, errorOf(k.SuspendUser(ctx, eve.ID, eve.Version)))
 		helper, _ := w.person(t, "support")
-		_, err := w.as(helper).UndoImport(ctx, run.ID, func(cardinal.ImportRun) {})
+		_, err := importing.Undo(ctx, w.as(helper), run.ID, func(cardinal.ImportRun) {})
 		refuses(t, err, "permission_missing")
 		w.forget(t)
-		run = must(k.UndoImport(ctx, run.ID, func(cardinal.ImportRun) {}))(t)
+		run = must(importing.Undo(ctx, k, run.ID, func(cardinal.ImportRun) {}))(t)
 		if run.State != "undone" || run.Undone != 3 || run.Kept != 2 {
 			t.Fatalf("%+v", run)
 		}
@@ -337,10 +338,10 @@ func TestImportIsUndone(t *testing.T) {
 				w.stampFits(t, row)
 			}
 		}
-		if again := must(k.UndoImport(ctx, run.ID, func(cardinal.ImportRun) {}))(t); again.Undone != 3 {
+		if again := must(importing.Undo(ctx, k, run.ID, func(cardinal.ImportRun) {}))(t); again.Undone != 3 {
 			t.Errorf("%+v", again)
 		}
-		if now := must(k.Import(ctx, run.ID))(t); now.Name != "" || now.UndoneAt == nil {
+		if now := must(importing.Get(ctx, k, run.ID))(t); now.Name != "" || now.UndoneAt == nil {
 			t.Errorf("%+v", now)
 		}
 		// What was undone can be imported again.
@@ -358,7 +359,7 @@ func TestImportWaitsForOlderNodes(t *testing.T) {
 		}))
 		src := lines(`{"email":"a@example.com"}`)
 		plan, _ := w.checked(t, w.operator(), src)
-		_, err := w.operator().RunImport(t.Context(), src, directory.ImportOptions{}, plan, func(cardinal.ImportRun) {})
+		_, err := importing.Run(t.Context(), w.operator(), src, importing.Options{}, plan, func(cardinal.ImportRun) {})
 		refuses(t, err, "import_older_nodes")
 	})
 }

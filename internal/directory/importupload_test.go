@@ -15,6 +15,8 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/importing"
+	"cardinal/internal/signin"
 	"cardinal/internal/store"
 )
 
@@ -29,7 +31,7 @@ func (w *world) importer(t testing.TB) (cardinal.User, directory.Desk) {
 // upload uploads a file.
 func (w *world) upload(t testing.TB, k directory.Desk, in cardinal.NewImport, text string) cardinal.ImportRun {
 	t.Helper()
-	return must(k.UploadImport(t.Context(), in, strings.NewReader(text)))(t)
+	return must(importing.Upload(t.Context(), k, in, strings.NewReader(text)))(t)
 }
 
 // work does what the service has to do of imports, and returns how many pieces of work there were.
@@ -37,12 +39,12 @@ func (w *world) work(t testing.TB) (n int) {
 	t.Helper()
 	node := cardinal.NewID()
 	for ; ; n++ {
-		job, err := w.ClaimImport(t.Context(), node, time.Minute)
+		job, err := w.ClaimJob(t.Context(), node, time.Minute, "imports.run")
 		if errors.Is(err, cardinal.ErrNotFound) {
 			return n
 		}
 		ok(t, err)
-		ok(t, w.As(cardinal.System()).RunJob(t.Context(), job))
+		ok(t, w.As(cardinal.System()).RunJob(t.Context(), jobOf(t, job.Kind), job.ID))
 		ok(t, w.EndJob(t.Context(), job, node, nil))
 	}
 }
@@ -50,7 +52,7 @@ func (w *world) work(t testing.TB) (n int) {
 // problems are the rows with problems, as they are read.
 func (w *world) problems(t testing.TB, k directory.Desk, id uuid.UUID) string {
 	t.Helper()
-	in := must(k.ImportProblems(t.Context(), id))(t)
+	in := must(importing.Problems(t.Context(), k, id))(t)
 	defer in.Close()
 	return string(must(io.ReadAll(in))(t))
 }
@@ -73,7 +75,7 @@ func (w *world) chunks(t testing.TB, id uuid.UUID) (n int) {
 
 func (w *world) imported(t testing.TB, k directory.Desk, id uuid.UUID) cardinal.ImportRun {
 	t.Helper()
-	return must(k.Import(t.Context(), id))(t)
+	return must(importing.Get(t.Context(), k, id))(t)
 }
 
 const threePeople = "E-Mail,Team colour\nana@example.com,red\nbo@example,green\nana@example.com,blue\n"
@@ -88,7 +90,7 @@ func TestUpload(t *testing.T) {
 		if diff := cmp.Diff(want, run); diff != "" {
 			t.Fatal(diff)
 		}
-		_, err := k.StartImport(ctx, run.ID)
+		_, err := importing.Start(ctx, k, run.ID)
 		refuses(t, err, "import_unchecked")
 		if n := w.work(t); n != 1 {
 			t.Fatalf("%d pieces of work", n)
@@ -105,14 +107,14 @@ func TestUpload(t *testing.T) {
 			}
 		})
 		t.Run("OneAtATime", func(t *testing.T) {
-			_, err := k.UploadImport(ctx, cardinal.NewImport{}, strings.NewReader(threePeople))
+			_, err := importing.Upload(ctx, k, cardinal.NewImport{}, strings.NewReader(threePeople))
 			refuses(t, err, "import_unfinished")
 		})
 		t.Run("OnlyWhoUploadedStartsAndReads", func(t *testing.T) {
 			_, other := w.importer(t)
-			_, err := other.StartImport(ctx, run.ID)
+			_, err := importing.Start(ctx, other, run.ID)
 			refuses(t, err, "import_not_yours")
-			_, err = other.ImportProblems(ctx, run.ID)
+			_, err = importing.Problems(ctx, other, run.ID)
 			refuses(t, err, "import_not_yours")
 			if again := w.imported(t, other, run.ID); again.State != "checked" {
 				t.Errorf("%+v", again)
@@ -120,8 +122,8 @@ func TestUpload(t *testing.T) {
 		})
 		t.Run("StartMakesThem", func(t *testing.T) {
 			w.forget(t)
-			must(k.StartImport(ctx, run.ID))(t)
-			_, err := k.StartImport(ctx, run.ID)
+			must(importing.Start(ctx, k, run.ID))(t)
+			_, err := importing.Start(ctx, k, run.ID)
 			refuses(t, err, "import_finished")
 			w.tells(t, told{action: "import.start", actor: u.ID, subject: cardinal.SystemID})
 			w.work(t)
@@ -149,7 +151,7 @@ func TestUpload(t *testing.T) {
 		})
 		t.Run("IsUndoneByTheService", func(t *testing.T) {
 			_, other := w.importer(t)
-			run := must(other.StartUndo(ctx, run.ID))(t)
+			run := must(importing.StartUndo(ctx, other, run.ID))(t)
 			if run.State != "undoing" {
 				t.Errorf("%+v", run)
 			}
@@ -195,24 +197,24 @@ func TestUploadsThatEnd(t *testing.T) {
 			}
 		}
 		newest := func(t *testing.T) uuid.UUID {
-			return must(k.Imports(ctx, cardinal.Page{Limit: 1, Descending: true}))(t).Data[0].ID
+			return must(importing.List(ctx, k, cardinal.Page{Limit: 1, Descending: true}))(t).Data[0].ID
 		}
 		t.Run("CutOnTheWay", func(t *testing.T) {
 			cut := io.MultiReader(strings.NewReader(strings.Repeat(`{"email":"a@example.com"}`+"\n", 60_000)), iotest.ErrReader(io.ErrUnexpectedEOF))
-			if _, err := k.UploadImport(ctx, cardinal.NewImport{}, cut); !errors.Is(err, io.ErrUnexpectedEOF) {
+			if _, err := importing.Upload(ctx, k, cardinal.NewImport{}, cut); !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Error(err)
 			}
 			failed(t, newest(t), "It did not arrive whole")
 		})
 		t.Run("NoFile", func(t *testing.T) {
-			_, err := k.UploadImport(ctx, cardinal.NewImport{Format: "csv"}, strings.NewReader(`{"email":"a@example.com"}`))
+			_, err := importing.Upload(ctx, k, cardinal.NewImport{Format: "csv"}, strings.NewReader(`{"email":"a@example.com"}`))
 			refuses(t, err, " import_file")
 			failed(t, newest(t), `it is not csv: it begins with "{"`)
-			_, err = k.UploadImport(ctx, cardinal.NewImport{}, strings.NewReader(""))
+			_, err = importing.Upload(ctx, k, cardinal.NewImport{}, strings.NewReader(""))
 			refuses(t, err, " import_file")
 		})
 		t.Run("HowItIsReadIsWrong", func(t *testing.T) {
-			_, err := k.UploadImport(ctx, cardinal.NewImport{Format: "excel", Name: strings.Repeat("x", 300), FirebaseHash: "none"}, strings.NewReader(threePeople))
+			_, err := importing.Upload(ctx, k, cardinal.NewImport{Format: "excel", Name: strings.Repeat("x", 300), FirebaseHash: "none"}, strings.NewReader(threePeople))
 			var invalid *cardinal.Invalid
 			if !errors.As(err, &invalid) || len(invalid.Faults) != 3 {
 				t.Errorf("%v", err)
@@ -236,7 +238,7 @@ func TestUploadsThatEnd(t *testing.T) {
 			may := w.holding(t, "users.import")
 			svc := w.service(t, "administrator", may)
 			key := must(w.operator().CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{w.role(t, may).ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
-			k := w.As(must(w.Authenticate(ctx, key.Token.Reveal(), uuid.NullUUID{}, cardinal.Client{}))(t))
+			k := w.As(must(signin.Authenticate(ctx, w.Directory, key.Token.Reveal(), uuid.NullUUID{}, cardinal.Client{}))(t))
 			run := w.upload(t, k, cardinal.NewImport{Start: true}, `{"email":"mighty@example.com","roles":[{"name":"administrator"}]}`)
 			w.work(t)
 			if done := w.imported(t, k, run.ID); done.Created != 0 || done.Check.Faulty != 1 {
@@ -247,7 +249,7 @@ func TestUploadsThatEnd(t *testing.T) {
 			may := w.holding(t, "users.import")
 			svc := w.service(t, may)
 			key := must(w.operator().CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{w.role(t, may).ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
-			run := w.upload(t, w.As(must(w.Authenticate(ctx, key.Token.Reveal(), uuid.NullUUID{}, cardinal.Client{}))(t)), cardinal.NewImport{Start: true}, threePeople)
+			run := w.upload(t, w.As(must(signin.Authenticate(ctx, w.Directory, key.Token.Reveal(), uuid.NullUUID{}, cardinal.Client{}))(t)), cardinal.NewImport{Start: true}, threePeople)
 			must(w.operator().RevokeAPIKey(ctx, key.ID))(t)
 			w.work(t)
 			failed(t, run.ID, "The rights to go on with it were lost")
@@ -270,7 +272,7 @@ func TestUploadsThatEnd(t *testing.T) {
 			began, dead := make(chan bool), make(chan bool)
 			ended := make(chan error)
 			go func() {
-				_, err := k.UploadImport(ctx, cardinal.NewImport{}, readerFunc(func([]byte) (int, error) {
+				_, err := importing.Upload(ctx, k, cardinal.NewImport{}, readerFunc(func([]byte) (int, error) {
 					close(began)
 					<-dead
 					return 0, io.EOF
@@ -307,21 +309,21 @@ func TestUploadIsUndoneWhereverItIs(t *testing.T) {
 					}
 					return len(p), nil
 				}
-				run := must(k.Imports(ctx, cardinal.Page{Limit: 1, Descending: true}))(t).Data[0]
+				run := must(importing.List(ctx, k, cardinal.Page{Limit: 1, Descending: true}))(t).Data[0]
 				if run.State != "uploading" {
 					t.Errorf("%+v", run)
 				}
-				must(k.StartUndo(ctx, run.ID))(t)
+				must(importing.StartUndo(ctx, k, run.ID))(t)
 				return copy(p, `{"email":"a@example.com"}`), io.EOF
 			})
-			_, err := k.UploadImport(ctx, cardinal.NewImport{}, body)
+			_, err := importing.Upload(ctx, k, cardinal.NewImport{}, body)
 			refuses(t, err, "import_running_elsewhere")
 		})
 		w.work(t)
 		t.Run("WhenItIsChecked", func(t *testing.T) {
 			run := w.upload(t, k, cardinal.NewImport{}, threePeople)
 			w.work(t)
-			must(k.StartUndo(ctx, run.ID))(t)
+			must(importing.StartUndo(ctx, k, run.ID))(t)
 			w.work(t)
 			if now := w.imported(t, k, run.ID); now.State != "undone" || now.Undone != 0 || w.chunks(t, run.ID) != 0 {
 				t.Errorf("%+v", now)
@@ -329,7 +331,7 @@ func TestUploadIsUndoneWhereverItIs(t *testing.T) {
 		})
 		t.Run("FromTheShell", func(t *testing.T) {
 			run := w.upload(t, k, cardinal.NewImport{Start: true}, threePeople)
-			must(w.operator().UndoImport(ctx, run.ID, func(cardinal.ImportRun) {}))(t)
+			must(importing.Undo(ctx, w.operator(), run.ID, func(cardinal.ImportRun) {}))(t)
 			w.work(t)
 			if now := w.imported(t, k, run.ID); now.State != "undone" || now.Created != 0 {
 				t.Errorf("%+v", now)
@@ -337,7 +339,7 @@ func TestUploadIsUndoneWhereverItIs(t *testing.T) {
 		})
 		t.Run("AndAnImportOfTheShellByTheService", func(t *testing.T) {
 			run := w.imports(t, lines(`{"email":"shell@example.com"}`))
-			must(k.StartUndo(ctx, run.ID))(t)
+			must(importing.StartUndo(ctx, k, run.ID))(t)
 			w.work(t)
 			if now := w.imported(t, k, run.ID); now.State != "undone" || now.Undone != 1 {
 				t.Errorf("%+v", now)
@@ -345,11 +347,11 @@ func TestUploadIsUndoneWhereverItIs(t *testing.T) {
 		})
 		t.Run("ResumingItIsTheServicesToDo", func(t *testing.T) {
 			run := w.upload(t, k, cardinal.NewImport{}, threePeople)
-			_, err := w.operator().ResumeImport(ctx, run.ID, file(threePeople), nil, nil, nil)
+			_, err := importing.Resume(ctx, w.operator(), run.ID, file(threePeople), nil, nil, nil)
 			refuses(t, err, "import_running_elsewhere")
-			must(k.StartUndo(ctx, run.ID))(t)
+			must(importing.StartUndo(ctx, k, run.ID))(t)
 			w.work(t)
-			_, err = w.operator().ResumeImport(ctx, run.ID, file(threePeople), nil, nil, nil)
+			_, err = importing.Resume(ctx, w.operator(), run.ID, file(threePeople), nil, nil, nil)
 			refuses(t, err, "import_finished")
 		})
 	})
@@ -382,11 +384,11 @@ func TestUploadIsSealed(t *testing.T) {
 			}))
 		}
 		moved(store.ImportChunk{RunID: second.ID, Part: store.ImportFile, ContentSealed: sealed})
-		if _, err := other.Import(ctx, second.ID); err == nil {
+		if _, err := importing.Get(ctx, other, second.ID); err == nil {
 			t.Error("a chunk of another import opens")
 		}
 		moved(store.ImportChunk{RunID: run.ID, Part: store.ImportProblems, ContentSealed: sealed})
-		in := must(k.ImportProblems(ctx, run.ID))(t)
+		in := must(importing.Problems(ctx, k, run.ID))(t)
 		if text, err := io.ReadAll(in); err == nil {
 			t.Errorf("a chunk of the file opens as one of the problems: %s", text)
 		}

@@ -104,6 +104,3 @@ func TestUniqueIDs(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
-
-// Under the race detector SQLite takes milliseconds a person: an import has several batches of few.
-func init() { importBatch = 100 }

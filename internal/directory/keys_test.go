@@ -20,6 +20,7 @@ import (
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/password"
 	"cardinal/internal/seal"
+	"cardinal/internal/signin"
 	"cardinal/internal/store"
 )
 
@@ -132,11 +133,11 @@ func TestNothingPersonalInClear(t *testing.T) {
 			Phone: "+1 5550123987", Password: "canarypassword canarypassword", AvatarURL: "https://example.com/canarypath", Locale: clear,
 			Attributes: map[string]any{"nickname": "canaryvalue"}}))(t)
 		w.grant(t, u, "administrator", nil)
-		in := must(stranger.SignIn(ctx, cardinal.SignIn{Identifier: "canarymail@example.com", Password: "canarypassword canarypassword"}))(t)
-		_, err := stranger.SignIn(ctx, cardinal.SignIn{Identifier: "canaryguess@example.com", Password: "canarywrong canarywrong"})
+		in := must(signin.WithPassword(ctx, stranger, cardinal.SignIn{Identifier: "canarymail@example.com", Password: "canarypassword canarypassword"}))(t)
+		_, err := signin.WithPassword(ctx, stranger, cardinal.SignIn{Identifier: "canaryguess@example.com", Password: "canarywrong canarywrong"})
 		refuses(t, err, "invalid_credentials")
-		must(stranger.SignUp(ctx, cardinal.SignUp{Email: "canaryup@example.com", Password: "canarypassword canarypassword", DisplayName: "canaryname"}))(t)
-		me := w.As(must(w.Authenticate(ctx, in.Token.Reveal(), uuid.NullUUID{}, from))(t))
+		must(signin.SignUp(ctx, stranger, cardinal.SignUp{Email: "canaryup@example.com", Password: "canarypassword canarypassword", DisplayName: "canaryname"}))(t)
+		me := w.As(must(signin.Authenticate(ctx, w.Directory, in.Token.Reveal(), uuid.NullUUID{}, from))(t))
 		must(me.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: "canarysecond@example.com"}))(t)
 		must(me.UpdateProfile(ctx, u.ID, 1, cardinal.ProfileChange{DisplayName: cardinal.Set("canaryname the second"), Username: cardinal.Set("canaryuser2")}))(t)
 		_, err = me.ChangePassword(ctx, cardinal.PasswordChange{Current: "canarywrong canarywrong", New: "canarypassword canarysecond"})
@@ -145,7 +146,7 @@ func TestNothingPersonalInClear(t *testing.T) {
 		svc := must(me.CreateUser(ctx, cardinal.NewUser{Kind: "service", DisplayName: "canaryname service"}))(t)
 		w.grant(t, svc, "auditor", nil)
 		key := must(me.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "canarykey", RoleIDs: []uuid.UUID{w.role(t, "auditor").ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
-		link := must(me.NewSetupLink(ctx))(t)
+		link := must(signin.NewSetupLink(ctx, me))(t)
 		w.Clock.Add(time.Minute)
 		w.run(t, "audit.attempts")
 		// Tokens too: their text, and the raw bytes of their secrets.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cardinal"
+	"cardinal/internal/signin"
 )
 
 func TestLastAdministrator(t *testing.T) {
@@ -42,7 +43,7 @@ func TestLastAdministrator(t *testing.T) {
 			if !w.alive(t, in) {
 				t.Error("the session ended by a change that was refused")
 			}
-			if has := must(w.HasAdministrator(ctx))(t); !has {
+			if has := must(signin.HasAdministrator(ctx, w.Directory))(t); !has {
 				t.Error("there is no administrator")
 			}
 		})
@@ -66,7 +67,7 @@ func TestLastAdministratorTogether(t *testing.T) {
 			a, _ := w.person(t, "administrator")
 			b, _ := w.person(t, "administrator")
 			// Those of the round before are out of the way.
-			for _, u := range must(w.operator().Administrators(ctx))(t) {
+			for _, u := range must(signin.Administrators(ctx, w.operator()))(t) {
 				if u.ID != a.ID && u.ID != b.ID {
 					ok(t, w.operator().RevokeGrant(ctx, u.ID, role.ID))
 				}
@@ -103,7 +104,7 @@ func TestLastAdministratorTogether(t *testing.T) {
 			if refused != 1 {
 				t.Errorf("round %d: %d of 2 were refused", round, refused)
 			}
-			if has := must(w.HasAdministrator(ctx))(t); !has {
+			if has := must(signin.HasAdministrator(ctx, w.Directory))(t); !has {
 				t.Fatalf("round %d left no administrator", round)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"cardinal"
+	"cardinal/internal/signin"
 )
 
 // adminCall is a change of one of the people who are, or may become, administrators.
@@ -94,7 +95,7 @@ func TestLastAdministratorIsLinearizable(t *testing.T) {
 						case "reactivate":
 							changed, err = desk.ReactivateUser(ctx, me.ID, me.Version)
 						default:
-							has, err := w.HasAdministrator(ctx)
+							has, err := signin.HasAdministrator(ctx, w.Directory)
 							if err != nil || !has {
 								return fmt.Sprintf("an administrator %t, %v", has, err)
 							}

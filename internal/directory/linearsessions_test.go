@@ -10,6 +10,7 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/signin"
 )
 
 // sessionCall is a call about one person: a sign-in, a check or an end of the session that a client opened, a suspension or its end.
@@ -90,7 +91,7 @@ func TestSessionEndIsLinearizable(t *testing.T) {
 							suspended, version = false, after.Version
 						case "sign in":
 							var got cardinal.SignedIn
-							got, err = node.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
+							got, err = signin.WithPassword(ctx, node.As(cardinal.Stranger(noID, cardinal.Client{})), cardinal.SignIn{Identifier: email, Password: goodPassword})
 							switch said(err) {
 							case "":
 								in, number = got, call.session
@@ -104,7 +105,7 @@ func TestSessionEndIsLinearizable(t *testing.T) {
 								return false
 							}
 						case "check":
-							_, err = node.CheckSession(ctx, in.Token.Reveal())
+							_, err = signin.CheckSession(ctx, node, in.Token.Reveal())
 							if said(err) == "not_signed_in" {
 								return false
 							}

@@ -6,6 +6,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/signin"
 )
 
 // TestGuessesMadeMeanwhileCount: while a password is being verified another guess fails, the last that was allowed, on another node. The
@@ -18,16 +19,16 @@ func TestGuessesMadeMeanwhileCount(t *testing.T) {
 		}
 		other := w.another(t, directorytest.CheapHash).As(cardinal.Stranger(noID, cardinal.Client{}))
 		for range 9 {
-			_, err := other.SignIn(t.Context(), guess("wrong wrong wrong"))
+			_, err := signin.WithPassword(t.Context(), other, guess("wrong wrong wrong"))
 			refuses(t, err, "invalid_credentials")
 		}
 		var once sync.Once
-		_, err := w.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(atHash{t.Context(), func() {
+		_, err := signin.WithPassword(atHash{t.Context(), func() {
 			once.Do(func() {
-				_, err := other.SignIn(t.Context(), guess("wrong wrong wrong"))
+				_, err := signin.WithPassword(t.Context(), other, guess("wrong wrong wrong"))
 				refuses(t, err, "invalid_credentials")
 			})
-		}}, guess(goodPassword))
+		}}, w.As(cardinal.Stranger(noID, cardinal.Client{})), guess(goodPassword))
 		refuses(t, err, "too_many_attempts")
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/signin"
 )
 
 var (
@@ -74,7 +75,7 @@ func newPlay(t *testing.T, w *world, number uint64, before cardinal.User) *play 
 	p.anchor = must(w.operator().CreateUser(t.Context(), cardinal.NewUser{}))(t)
 	w.grant(t, p.anchor, "administrator", nil)
 	role := w.role(t, "administrator")
-	for _, u := range must(w.operator().Administrators(t.Context()))(t) {
+	for _, u := range must(signin.Administrators(t.Context(), w.operator()))(t) {
 		if u.ID != p.anchor.ID {
 			ok(t, w.operator().RevokeGrant(t.Context(), u.ID, role.ID))
 		}

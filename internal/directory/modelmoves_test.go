@@ -9,6 +9,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/signin"
 )
 
 var moves = map[string]func(directory.Desk, context.Context, uuid.UUID, int64) (cardinal.User, error){
@@ -106,7 +107,7 @@ func (p *play) openSession() (what, got, want string) {
 	if p.random.IntN(6) == 0 {
 		password = "not this one, surely"
 	}
-	in, err := p.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(p.t.Context(), cardinal.SignIn{Identifier: name, Password: cardinal.Secret(password)})
+	in, err := signin.WithPassword(p.t.Context(), p.As(cardinal.Stranger(noID, cardinal.Client{})), cardinal.SignIn{Identifier: name, Password: cardinal.Secret(password)})
 	claim := p.model.claims[name]
 	switch {
 	case claim == nil || claim.holder.password == 0 || password != goodPassword:
@@ -137,7 +138,7 @@ func (p *play) useSession() (what, got, want string) {
 		}
 		return fmt.Sprintf("end a session of %s", m.id), said(err), want
 	}
-	_, err := p.CheckSession(p.t.Context(), s.in.Token.Reveal())
+	_, err := signin.CheckSession(p.t.Context(), p.Directory, s.in.Token.Reveal())
 	if !s.alive(m, p.model.now) {
 		want = "not_signed_in"
 	} else if p.model.now.Sub(s.seen) >= time.Minute {

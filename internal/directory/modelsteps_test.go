@@ -8,6 +8,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/signin"
 )
 
 // operation does something that is chosen at random, in the directory and in the model. It returns what was done, and what each said.
@@ -78,7 +79,7 @@ func (p *play) create() (what, got, want string) {
 
 func (p *play) signUp() (what, got, want string) {
 	email := p.address()
-	user, err := p.As(cardinal.Stranger(noID, cardinal.Client{})).SignUp(p.t.Context(), cardinal.SignUp{Email: email, Password: goodPassword})
+	user, err := signin.SignUp(p.t.Context(), p.As(cardinal.Stranger(noID, cardinal.Client{})), cardinal.SignUp{Email: email, Password: goodPassword})
 	if want = p.model.wayIsFree(nil, email, false); err == nil && want == "" {
 		p.newPerson(user, cardinal.StrangerID, "user.sign_up", email, false, true).status = "pending"
 	}

@@ -7,6 +7,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/password"
+	"cardinal/internal/signin"
 )
 
 const otherPassword = "eight purple tricycles"
@@ -27,7 +28,7 @@ func TestSetPassword(t *testing.T) {
 			if w.alive(t, in) {
 				t.Error("the session lives on")
 			}
-			_, err := w.stranger("192.0.2.1").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
+			_, err := signin.WithPassword(ctx, w.stranger("192.0.2.1"), cardinal.SignIn{Identifier: email, Password: goodPassword})
 			refuses(t, err, "invalid_credentials")
 			w.signIn(t, email, otherPassword)
 		})
@@ -98,7 +99,7 @@ func TestMustChangePassword(t *testing.T) {
 			refuses(t, err, "password_change_required")
 			_, err = desk.User(ctx, u.ID, false)
 			refuses(t, err, "password_change_required")
-			_, err = w.CheckSession(ctx, in.Token.Reveal())
+			_, err = signin.CheckSession(ctx, w.Directory, in.Token.Reveal())
 			refuses(t, err, "password_change_required")
 			w.tells(t, told{action: "user.create", actor: u.ID, subject: cardinal.SystemID, refused: true}, told{action: "profile.update", actor: u.ID, subject: u.ID, refused: true})
 		})
@@ -117,7 +118,7 @@ func TestMustChangePassword(t *testing.T) {
 			}
 			w.tells(t, told{action: "password.change", actor: u.ID, subject: u.ID, changes: []string{"credentials.hash"}, rows: []string{"credentials", "sessions"}})
 			must(w.session(t, in).CreateUser(ctx, cardinal.NewUser{}))(t)
-			must(w.CheckSession(ctx, in.Token.Reveal()))(t)
+			must(signin.CheckSession(ctx, w.Directory, in.Token.Reveal()))(t)
 			if again := w.signIn(t, email, otherPassword); again.MustChangePassword || again.Session.Assurance != 1 {
 				t.Errorf("signed in as %+v", again)
 			}
@@ -177,16 +178,16 @@ func TestRehash(t *testing.T) {
 		stronger := w.another(t, password.Params{MemoryKiB: 128, Iterations: 1, Parallelism: 1})
 		in := cardinal.SignIn{Identifier: email, Password: goodPassword}
 		w.forget(t)
-		must(stronger.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, in))(t)
+		must(signin.WithPassword(ctx, stronger.As(cardinal.Stranger(noID, cardinal.Client{})), in))(t)
 		w.tells(t, told{action: "session.create", actor: u.ID, subject: u.ID, changes: []string{"credentials.hash", "sessions.method >password"}, rows: []string{"credentials", "sessions"}})
 		c := must(w.Store.Read(ctx).Credential(ctx, u.ID))(t)
 		if !strings.Contains(c.Hash, "m=128,") || c.Version != 2 {
 			t.Errorf("stored as %+v", c)
 		}
-		must(stronger.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, in))(t)
+		must(signin.WithPassword(ctx, stronger.As(cardinal.Stranger(noID, cardinal.Client{})), in))(t)
 		w.tells(t, told{action: "session.create", actor: u.ID, subject: u.ID, changes: []string{"sessions.method >password"}, rows: []string{"sessions"}})
 		// Weaker parameters do not weaken a hash.
-		must(w.stranger("192.0.2.1").SignIn(ctx, in))(t)
+		must(signin.WithPassword(ctx, w.stranger("192.0.2.1"), in))(t)
 		if c := must(w.Store.Read(ctx).Credential(ctx, u.ID))(t); c.Version != 2 {
 			t.Errorf("stored as %+v", c)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/signin"
 )
 
 func TestOnce(t *testing.T) {
@@ -154,13 +155,13 @@ func TestOnce(t *testing.T) {
 		t.Run("KeepsNoBearerToken", func(t *testing.T) {
 			_, email := w.person(t)
 			desk := w.stranger("192.0.2.1").Idempotent(once("key-10", "body"))
-			a := must(desk.SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
-			b := must(desk.SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
+			a := must(signin.WithPassword(ctx, desk, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
+			b := must(signin.WithPassword(ctx, desk, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
 			if a.Session.ID == b.Session.ID || b.Token == "" {
 				t.Error("a sign-in was replayed")
 			}
-			x := must(w.operator().Idempotent(once("key-11", "body")).NewSetupLink(ctx))(t)
-			y := must(w.operator().Idempotent(once("key-11", "body")).NewSetupLink(ctx))(t)
+			x := must(signin.NewSetupLink(ctx, w.operator().Idempotent(once("key-11", "body"))))(t)
+			y := must(signin.NewSetupLink(ctx, w.operator().Idempotent(once("key-11", "body"))))(t)
 			if x.Token == y.Token || y.Token == "" {
 				t.Error("a set-up link was replayed")
 			}

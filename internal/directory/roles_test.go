@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/signin"
 	"cardinal/internal/store"
 )
 
@@ -248,7 +249,7 @@ func TestGrants(t *testing.T) {
 				if _, err := tx.PutGrant(ctx, grant); err != nil {
 					return err
 				}
-				job.Go(func() { err = w.As(cardinal.System()).RunJob(ctx, cardinal.Job{Kind: "grants.expire"}) })
+				job.Go(func() { err = w.As(cardinal.System()).RunJob(ctx, jobOf(t, "grants.expire"), uuid.Nil) })
 				w.waitForLock(t)
 				return nil
 			}))
@@ -261,7 +262,7 @@ func TestGrants(t *testing.T) {
 		t.Run("TakeTheKeysUseWithThem", func(t *testing.T) {
 			svc := w.service(t, "auditor", "support")
 			key := must(desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{role.ID, w.role(t, "support").ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
-			caller := w.As(must(w.Authenticate(ctx, key.Token.Reveal(), noID, cardinal.Client{}))(t))
+			caller := w.As(must(signin.Authenticate(ctx, w.Directory, key.Token.Reveal(), noID, cardinal.Client{}))(t))
 			must(caller.Settings(ctx))(t)
 			w.forget(t)
 			ok(t, desk.RevokeGrant(ctx, svc.ID, role.ID))
@@ -284,7 +285,7 @@ func TestAPIKeys(t *testing.T) {
 		key := must(desk.CreateAPIKey(ctx, in))(t)
 		w.tells(t, told{action: "api_key.create", actor: admin.ID, subject: svc.ID, changes: []string{"api_keys.expires_at >time"}, rows: []string{"api_key_roles", "api_keys"}})
 		use := func(k cardinal.APIKey) error {
-			_, err := w.Authenticate(ctx, k.Token.Reveal(), noID, cardinal.Client{})
+			_, err := signin.Authenticate(ctx, w.Directory, k.Token.Reveal(), noID, cardinal.Client{})
 			return err
 		}
 		t.Run("AreShownOnce", func(t *testing.T) {
@@ -301,9 +302,9 @@ func TestAPIKeys(t *testing.T) {
 		})
 		t.Run("AreNoSession", func(t *testing.T) {
 			ok(t, use(key))
-			_, err := w.CheckSession(ctx, key.Token.Reveal())
+			_, err := signin.CheckSession(ctx, w.Directory, key.Token.Reveal())
 			refuses(t, err, "not_signed_in")
-			_, err = w.Authenticate(ctx, otherSecret(key.Token), noID, cardinal.Client{})
+			_, err = signin.Authenticate(ctx, w.Directory, otherSecret(key.Token), noID, cardinal.Client{})
 			refuses(t, err, "not_signed_in")
 		})
 		t.Run("RefuseBadInput", func(t *testing.T) {
@@ -392,7 +393,7 @@ func TestExplainAccess(t *testing.T) {
 			empty := w.holding(t)
 			svc := w.service(t, role, empty)
 			key := must(desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{w.role(t, empty).ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
-			caller := w.As(must(w.Authenticate(ctx, key.Token.Reveal(), noID, cardinal.Client{}))(t))
+			caller := w.As(must(signin.Authenticate(ctx, w.Directory, key.Token.Reveal(), noID, cardinal.Client{}))(t))
 			a := must(caller.ExplainAccess(ctx, cardinal.AccessQuestion{Permission: "settings.read"}))(t)
 			if a.Allowed || a.Reason != "no: this API key may not use the role that holds it" {
 				t.Errorf("explained %+v", a)

@@ -11,6 +11,7 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/seal"
+	"cardinal/internal/signin"
 )
 
 func TestOpenSealedSamples(t *testing.T) {
@@ -20,7 +21,7 @@ func TestOpenSealedSamples(t *testing.T) {
 		first, email := w.person(t)
 		second, _ := w.person(t)
 		w.signIn(t, email, goodPassword)
-		if _, err := w.stranger("192.0.2.9").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: "not the password"}); err == nil {
+		if _, err := signin.WithPassword(ctx, w.stranger("192.0.2.9"), cardinal.SignIn{Identifier: email, Password: "not the password"}); err == nil {
 			t.Fatal("signed in with a wrong password")
 		}
 		sample := func() (opened int, broken map[string][]uuid.UUID) {

@@ -14,6 +14,7 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/signin"
 	"cardinal/internal/store"
 )
 
@@ -39,13 +40,13 @@ func TestSignIn(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		try := func(address, identifier, secret string) error {
-			_, err := w.stranger(address).SignIn(ctx, cardinal.SignIn{Identifier: identifier, Password: cardinal.Secret(secret)})
+			_, err := signin.WithPassword(ctx, w.stranger(address), cardinal.SignIn{Identifier: identifier, Password: cardinal.Secret(secret)})
 			return err
 		}
 		t.Run("OpensASession", func(t *testing.T) {
 			u, email := w.person(t)
 			w.forget(t)
-			in := must(w.stranger("203.0.113.5").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
+			in := must(signin.WithPassword(ctx, w.stranger("203.0.113.5"), cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
 			s := in.Session
 			if s.UserID != u.ID || s.Method != "password" || s.Assurance != 1 || s.Address != "203.0.113.5" || s.UserAgent != "test agent" || in.MustChangePassword ||
 				s.ExpiresAt.Sub(s.CreatedAt) != 30*24*time.Hour || s.IdleEndsAt.Sub(s.CreatedAt) != 7*24*time.Hour {
@@ -93,7 +94,7 @@ func TestSignIn(t *testing.T) {
 			refuses(t, try("203.0.113.7", goneEmail, goodPassword), "account_deleted")
 			w.set(t, "sign_up.mode", "open")
 			pending := anEmail()
-			must(w.stranger("203.0.113.8").SignUp(ctx, cardinal.SignUp{Email: pending, Password: goodPassword}))(t)
+			must(signin.SignUp(ctx, w.stranger("203.0.113.8"), cardinal.SignUp{Email: pending, Password: goodPassword}))(t)
 			refuses(t, try("203.0.113.7", pending, goodPassword), "account_pending")
 			refuses(t, try("203.0.113.7", pending, "wrong wrong wrong"), "invalid_credentials")
 		})
@@ -105,7 +106,7 @@ func TestSignIn(t *testing.T) {
 			}
 			err := try("203.0.113.99", email, goodPassword)
 			refuses(t, err, "too_many_attempts")
-			_, err = other.As(cardinal.Stranger(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: " " + email, Password: goodPassword})
+			_, err = signin.WithPassword(ctx, other.As(cardinal.Stranger(noID, cardinal.Client{})), cardinal.SignIn{Identifier: " " + email, Password: goodPassword})
 			refuses(t, err, "too_many_attempts")
 			w.Clock.Add(window - time.Minute)
 			refuses(t, try("203.0.113.99", email, goodPassword), "too_many_attempts")
@@ -206,7 +207,7 @@ func TestSignInTakesATurn(t *testing.T) {
 		for _, c := range []cardinal.SignIn{{Identifier: email, Password: "wrong wrong wrong"}, {Identifier: email}, {Identifier: bare, Password: goodPassword},
 			{Identifier: "nobody@example.com", Password: goodPassword}, {Identifier: "\xff", Password: goodPassword}} {
 			turns := 0
-			_, err := w.stranger("").SignIn(atHash{t.Context(), func() { turns++ }}, c)
+			_, err := signin.WithPassword(atHash{t.Context(), func() { turns++ }}, w.stranger(""), c)
 			refuses(t, err, "invalid_credentials")
 			if turns != 1 {
 				t.Errorf("%q took %d turns, want one whatever is wrong", c.Identifier, turns)
@@ -223,7 +224,7 @@ func TestPasswordsUnderWay(t *testing.T) {
 		u, email := w.person(t)
 		in := w.signIn(t, email, goodPassword)
 		signIn := func(ctx context.Context, secret cardinal.Secret) error {
-			_, err := w.stranger("").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: secret})
+			_, err := signin.WithPassword(ctx, w.stranger(""), cardinal.SignIn{Identifier: email, Password: secret})
 			return err
 		}
 		change := func(ctx context.Context, secret cardinal.Secret) error {
@@ -283,15 +284,15 @@ func TestSession(t *testing.T) {
 		t.Run("SaysWhoItIsAndUntilWhen", func(t *testing.T) {
 			u, email := w.person(t)
 			in := w.signIn(t, email, goodPassword)
-			c := must(w.CheckSession(ctx, in.Token.Reveal()))(t)
+			c := must(signin.CheckSession(ctx, w.Directory, in.Token.Reveal()))(t)
 			if c.UserID != u.ID || c.SessionID != in.Session.ID || c.Kind != "person" || c.Status != "active" || c.Assurance != 1 || !c.ExpiresAt.Equal(in.Session.IdleEndsAt) {
 				t.Errorf("check %+v", c)
 			}
 			wrong := otherSecret(in.Token)
 			for _, bearer := range []string{"", "cs_", in.Token.Reveal() + "x", wrong, "ck_" + in.Token.Reveal()[3:]} {
-				_, err := w.CheckSession(ctx, bearer)
+				_, err := signin.CheckSession(ctx, w.Directory, bearer)
 				refuses(t, err, "not_signed_in")
-				_, err = w.Authenticate(ctx, bearer, noID, cardinal.Client{})
+				_, err = signin.Authenticate(ctx, w.Directory, bearer, noID, cardinal.Client{})
 				refuses(t, err, "not_signed_in")
 			}
 		})
@@ -300,7 +301,7 @@ func TestSession(t *testing.T) {
 			other := w.another(t, directorytest.CheapHash)
 			for name, end := range map[string]func(in cardinal.SignedIn) error{
 				"sign out": func(in cardinal.SignedIn) error {
-					a, err := other.Authenticate(ctx, in.Token.Reveal(), noID, cardinal.Client{})
+					a, err := signin.Authenticate(ctx, other, in.Token.Reveal(), noID, cardinal.Client{})
 					if err != nil {
 						return err
 					}
@@ -320,7 +321,7 @@ func TestSession(t *testing.T) {
 				if w.alive(t, in) {
 					t.Errorf("%s: the session lives on", name)
 				}
-				if _, err := w.CheckSession(ctx, in.Token.Reveal()); said(err) != "not_signed_in" {
+				if _, err := signin.CheckSession(ctx, w.Directory, in.Token.Reveal()); said(err) != "not_signed_in" {
 					t.Errorf("%s: said %q", name, said(err))
 				}
 				e := w.events(t)
@@ -385,7 +386,7 @@ func TestSession(t *testing.T) {
 			defer w.set(t, "sessions.absolute_seconds", 2592000)
 			_, email := w.person(t)
 			in := w.signIn(t, email, goodPassword)
-			if c := must(w.CheckSession(ctx, in.Token.Reveal()))(t); !c.ExpiresAt.Equal(in.Session.ExpiresAt) {
+			if c := must(signin.CheckSession(ctx, w.Directory, in.Token.Reveal()))(t); !c.ExpiresAt.Equal(in.Session.ExpiresAt) {
 				t.Errorf("ends %s, want %s", c.ExpiresAt, in.Session.ExpiresAt)
 			}
 			for range 9 {
@@ -441,14 +442,14 @@ func TestSignUp(t *testing.T) {
 		}
 		t.Run("IsClosed", func(t *testing.T) {
 			w.forget(t)
-			_, err := w.stranger("203.0.113.1").SignUp(ctx, new(anEmail()))
+			_, err := signin.SignUp(ctx, w.stranger("203.0.113.1"), new(anEmail()))
 			refuses(t, err, "sign_up_closed")
 			w.tells(t)
 		})
 		w.set(t, "sign_up.mode", "open")
 		t.Run("MakesAPendingUser", func(t *testing.T) {
 			w.forget(t)
-			u := must(w.stranger("203.0.113.1").SignUp(ctx, new(anEmail())))(t)
+			u := must(signin.SignUp(ctx, w.stranger("203.0.113.1"), new(anEmail())))(t)
 			if u.Status != "pending" || u.Kind != "person" {
 				t.Errorf("made %+v", u)
 			}
@@ -466,11 +467,11 @@ func TestSignUp(t *testing.T) {
 		})
 		t.Run("RefusesTakenAddresses", func(t *testing.T) {
 			_, email := w.person(t)
-			_, err := w.stranger("203.0.113.1").SignUp(ctx, new(" "+email))
+			_, err := signin.SignUp(ctx, w.stranger("203.0.113.1"), new(" "+email))
 			refuses(t, err, "identifier_taken")
 		})
 		t.Run("NamesAllFaultsAtOnce", func(t *testing.T) {
-			_, err := w.stranger("203.0.113.1").SignUp(ctx, cardinal.SignUp{Email: "x", Password: "y", DisplayName: "\x01", Locale: "!", TimeZone: "!"})
+			_, err := signin.SignUp(ctx, w.stranger("203.0.113.1"), cardinal.SignUp{Email: "x", Password: "y", DisplayName: "\x01", Locale: "!", TimeZone: "!"})
 			refuses(t, err, "/display_name text_format, /email email_format, /locale locale_format, /password password_too_short, /time_zone time_zone_format")
 		})
 		t.Run("IsThrottledByAddressMadeOrRefused", func(t *testing.T) {
@@ -478,17 +479,17 @@ func TestSignUp(t *testing.T) {
 			_, taken := w.person(t)
 			for i := range 10 {
 				if i%2 == 0 {
-					must(w.stranger("203.0.113.77").SignUp(ctx, new(anEmail())))(t)
+					must(signin.SignUp(ctx, w.stranger("203.0.113.77"), new(anEmail())))(t)
 				} else {
-					_, err := w.stranger("203.0.113.77").SignUp(ctx, new(taken))
+					_, err := signin.SignUp(ctx, w.stranger("203.0.113.77"), new(taken))
 					refuses(t, err, "identifier_taken")
 				}
 			}
-			_, err := w.stranger("203.0.113.77").SignUp(ctx, new(anEmail()))
+			_, err := signin.SignUp(ctx, w.stranger("203.0.113.77"), new(anEmail()))
 			refuses(t, err, "too_many_attempts")
-			must(w.stranger("203.0.113.78").SignUp(ctx, new(anEmail())))(t)
+			must(signin.SignUp(ctx, w.stranger("203.0.113.78"), new(anEmail())))(t)
 			w.Clock.Add(window + time.Second)
-			must(w.stranger("203.0.113.77").SignUp(ctx, new(anEmail())))(t)
+			must(signin.SignUp(ctx, w.stranger("203.0.113.77"), new(anEmail())))(t)
 		})
 	})
 }
@@ -519,14 +520,14 @@ func TestSetUp(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		setUp := func(token cardinal.Secret, email string) (cardinal.SignedIn, error) {
-			return w.stranger("203.0.113.1").SetUp(ctx, cardinal.SetUp{Token: token, Email: email, Password: goodPassword, DisplayName: "First"})
+			return signin.SetUp(ctx, w.stranger("203.0.113.1"), cardinal.SetUp{Token: token, Email: email, Password: goodPassword, DisplayName: "First"})
 		}
 		t.Run("MakesTheFirstAdministratorOnce", func(t *testing.T) {
-			if must(w.HasAdministrator(ctx))(t) {
+			if must(signin.HasAdministrator(ctx, w.Directory))(t) {
 				t.Error("there is an administrator already")
 			}
 			w.forget(t)
-			link := must(w.operator().NewSetupLink(ctx))(t)
+			link := must(signin.NewSetupLink(ctx, w.operator()))(t)
 			w.tells(t, told{action: "setup_link.create", actor: cardinal.OperatorID, subject: cardinal.SystemID, changes: []string{"setup_links.expires_at >time"}})
 			// A refused attempt does not use it up.
 			_, err := setUp(link.Token, "nobody")
@@ -539,7 +540,7 @@ func TestSetUp(t *testing.T) {
 				told{action: "session.create", actor: in.Session.UserID, subject: in.Session.UserID, changes: []string{"sessions.method >setup_link"}, rows: []string{"sessions"}})
 			must(w.session(t, in).Settings(ctx))(t)
 			w.signIn(t, email, goodPassword)
-			if !must(w.HasAdministrator(ctx))(t) {
+			if !must(signin.HasAdministrator(ctx, w.Directory))(t) {
 				t.Error("there is no administrator")
 			}
 			_, err = setUp(link.Token, anEmail())
@@ -549,13 +550,13 @@ func TestSetUp(t *testing.T) {
 			}
 		})
 		t.Run("Expires", func(t *testing.T) {
-			link := must(w.operator().NewSetupLink(ctx))(t)
+			link := must(signin.NewSetupLink(ctx, w.operator()))(t)
 			w.Clock.Add(30 * time.Minute)
 			_, err := setUp(link.Token, anEmail())
 			refuses(t, err, "setup_link_expired")
 		})
 		t.Run("KeepsOnlyTheHash", func(t *testing.T) {
-			link := must(w.operator().NewSetupLink(ctx))(t)
+			link := must(signin.NewSetupLink(ctx, w.operator()))(t)
 			rows := must(w.raw(t).QueryContext(ctx, `SELECT token_hash FROM setup_links`))(t)
 			defer rows.Close()
 			for rows.Next() {
@@ -568,8 +569,8 @@ func TestSetUp(t *testing.T) {
 		})
 		t.Run("WorksOnceTogether", func(t *testing.T) {
 			for range 3 {
-				link := must(w.operator().NewSetupLink(ctx))(t)
-				before := len(must(w.operator().Administrators(ctx))(t))
+				link := must(signin.NewSetupLink(ctx, w.operator()))(t)
+				before := len(must(signin.Administrators(ctx, w.operator()))(t))
 				var tries []func(context.Context) error
 				for range 6 {
 					tries = append(tries, func(context.Context) error { _, err := setUp(link.Token, anEmail()); return err })
@@ -582,16 +583,16 @@ func TestSetUp(t *testing.T) {
 						refuses(t, err, "setup_link_expired")
 					}
 				}
-				if after := len(must(w.operator().Administrators(ctx))(t)); won != 1 || after != before+1 {
+				if after := len(must(signin.Administrators(ctx, w.operator()))(t)); won != 1 || after != before+1 {
 					t.Errorf("%d won, %d administrators after %d", won, after, before)
 				}
 			}
 		})
 		t.Run("ThrottlesWrongTokens", func(t *testing.T) {
 			w.set(t, "sign_in.failures_per_address", 10)
-			link := must(w.operator().NewSetupLink(ctx))(t)
+			link := must(signin.NewSetupLink(ctx, w.operator()))(t)
 			w.Clock.Add(window + time.Second)
-			link = must(w.operator().NewSetupLink(ctx))(t)
+			link = must(signin.NewSetupLink(ctx, w.operator()))(t)
 			for range 10 {
 				_, err := setUp("cl_wrong", anEmail())
 				refuses(t, err, "setup_link_expired")
@@ -603,16 +604,16 @@ func TestSetUp(t *testing.T) {
 		})
 		t.Run("TheOperatorAddsAdministrators", func(t *testing.T) {
 			email := anEmail()
-			made := must(w.operator().AddAdministrator(ctx, cardinal.NewUser{Email: email, Password: goodPassword}))(t)
+			made := must(signin.AddAdministrator(ctx, w.operator(), cardinal.NewUser{Email: email, Password: goodPassword}))(t)
 			in := w.signIn(t, email, goodPassword)
 			must(w.session(t, in).Settings(ctx))(t)
 			u, there := w.person(t)
-			same := must(w.operator().AddAdministrator(ctx, cardinal.NewUser{Email: " " + there}))(t)
+			same := must(signin.AddAdministrator(ctx, w.operator(), cardinal.NewUser{Email: " " + there}))(t)
 			if same.ID != u.ID || made.ID == u.ID {
 				t.Errorf("made %s, then %s of %s", made.ID, same.ID, u.ID)
 			}
 			must(w.as(u).Settings(ctx))(t)
-			_, err := w.operator().AddAdministrator(ctx, cardinal.NewUser{Email: "x"})
+			_, err := signin.AddAdministrator(ctx, w.operator(), cardinal.NewUser{Email: "x"})
 			refuses(t, err, "/email email_format")
 		})
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/signin"
 )
 
 func TestCreateUser(t *testing.T) {
@@ -149,7 +150,7 @@ func TestMoveUser(t *testing.T) {
 			active, email := w.person(t)
 			suspended, _ := w.person(t)
 			suspended = must(desk.SuspendUser(ctx, suspended.ID, suspended.Version))(t)
-			pending := must(w.stranger("192.0.2.7").SignUp(ctx, cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
+			pending := must(signin.SignUp(ctx, w.stranger("192.0.2.7"), cardinal.SignUp{Email: anEmail(), Password: goodPassword}))(t)
 			in := w.signIn(t, email, goodPassword)
 			for _, u := range []cardinal.User{active, suspended, pending} {
 				w.forget(t)

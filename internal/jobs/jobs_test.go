@@ -17,6 +17,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/importing"
 	"cardinal/internal/password"
 	"cardinal/internal/pgtest"
 	"cardinal/internal/seal"
@@ -156,7 +157,7 @@ func TestRecurringJobsRunAndAreRescheduled(t *testing.T) {
 			t.Fatal("there is no recurring work")
 		}
 		var l log
-		run(t, func() bool { return l.count("scheduled work done")+l.count("level=ERROR") >= all }, New(d, l.logger(), "test"))
+		run(t, func() bool { return l.count("a job is done")+l.count("level=ERROR") >= all }, New(d, l.logger(), "test", directory.Jobs(), importing.Jobs()))
 		if got := count(t, raw, `SELECT count(*) FROM jobs WHERE last_run_at IS NOT NULL AND run_at > last_run_at AND last_error IS NULL AND leased_by IS NULL`); got != all {
 			t.Errorf("%d of %d pieces of recurring work ran and were scheduled again:\n%s", got, all, l.text.String())
 		}
@@ -171,15 +172,15 @@ func TestFailingJobBacksOff(t *testing.T) {
 		}
 		all := count(t, raw, `SELECT count(*) FROM jobs`)
 		var l log
-		ended := func() bool { return l.count("scheduled work done")+l.count("scheduled work failed") >= all }
-		run(t, ended, New(d, l.logger(), "test"))
+		ended := func() bool { return l.count("a job is done")+l.count("a job failed") >= all }
+		run(t, ended, New(d, l.logger(), "test", directory.Jobs(), importing.Jobs()))
 		if n := count(t, raw, `SELECT count(*) FROM jobs WHERE kind = 'throttles.purge' AND attempts = 1 AND last_error = 'internal' AND leased_by IS NULL`); n != 1 {
 			t.Error("the failure was not noted with its kind")
 		}
 		if n := count(t, raw, `SELECT count(*) FROM jobs WHERE run_at <= (SELECT run_at FROM jobs WHERE kind = 'audit.attempts') AND kind = 'throttles.purge'`); n != 1 {
 			t.Error("the failing work shall be tried again in a minute")
 		}
-		if n := l.count("scheduled work failed"); n != 1 {
+		if n := l.count("a job failed"); n != 1 {
 			t.Errorf("it was tried %d times at once, want 1", n)
 		}
 	})
@@ -188,7 +189,7 @@ func TestFailingJobBacksOff(t *testing.T) {
 func TestTwoRunnersShareTheWork(t *testing.T) {
 	engines(t, func(t *testing.T, open func() *directory.Directory, raw *sql.DB) {
 		var l log
-		one, two := New(open(), l.logger(), "test"), New(open(), l.logger(), "test")
+		one, two := New(open(), l.logger(), "test", directory.Jobs(), importing.Jobs()), New(open(), l.logger(), "test", directory.Jobs(), importing.Jobs())
 		const extra = 40
 		all := count(t, raw, `SELECT count(*) FROM jobs`)
 		for range extra {
@@ -198,7 +199,7 @@ func TestTwoRunnersShareTheWork(t *testing.T) {
 			}
 		}
 		run(t, func() bool { return count(t, raw, `SELECT count(*) FROM jobs WHERE last_run_at IS NULL`) == 0 }, one, two)
-		if got, want := l.count("scheduled work done"), all+extra; got != want {
+		if got, want := l.count("a job is done"), all+extra; got != want {
 			t.Errorf("%d pieces of work were done %d times", want, got)
 		}
 		if n := l.count("level=ERROR"); n > 0 {
@@ -217,7 +218,7 @@ func bytesOrText(db *sql.DB, id uuid.UUID) any {
 
 func TestStopsBetweenJobs(t *testing.T) {
 	engines(t, func(t *testing.T, open func() *directory.Directory, _ *sql.DB) {
-		r := New(open(), slog.New(slog.DiscardHandler), "test")
+		r := New(open(), slog.New(slog.DiscardHandler), "test", directory.Jobs(), importing.Jobs())
 		r.poll = time.Hour
 		ctx, cancel := context.WithCancel(t.Context())
 		stopped := make(chan error, 1)
@@ -241,7 +242,7 @@ func TestWorkUnderWayMayFinish(t *testing.T) {
 	if _, err := raw.Exec(`UPDATE jobs SET run_at = $1 WHERE kind <> 'throttles.purge'`, now.AddDate(1, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
-	r := New(opener(t, url)(), slog.New(slog.DiscardHandler), "test")
+	r := New(opener(t, url)(), slog.New(slog.DiscardHandler), "test", directory.Jobs(), importing.Jobs())
 	held, err := raw.Begin()
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +277,7 @@ func TestLeaseLastsAsLongAsTheWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	var l log
-	r := New(opener(t, url)(), l.logger(), "test")
+	r := New(opener(t, url)(), l.logger(), "test", directory.Jobs(), importing.Jobs())
 	r.renew = 5 * time.Millisecond
 	shortened := false
 	run(t, func() bool {
@@ -288,7 +289,7 @@ func TestLeaseLastsAsLongAsTheWork(t *testing.T) {
 		case leased:
 			exec(`UPDATE jobs SET leased_by = $1, leased_until = $2 WHERE kind = 'throttles.purge'`, cardinal.NewID().String(), now.Add(time.Second))
 		}
-		return l.count("scheduled work failed") == 1
+		return l.count("a job failed") == 1
 	}, r)
 }
 
@@ -298,8 +299,8 @@ func TestErrorsAreLoggedByKind(t *testing.T) {
 		errors.Join(cardinal.ErrBusy, secret): "busy",
 		secret:                                "internal",
 	} {
-		if got := kind(err); got != want {
-			t.Errorf("kind(%v) = %q, want %q", err, got, want)
+		if got := directory.ErrorKind(err); got != want {
+			t.Errorf("ErrorKind(%v) = %q, want %q", err, got, want)
 		}
 	}
 }

@@ -65,6 +65,6 @@ func (h *history) isLinearizable(t *testing.T, model porcupine.Model) {
 }
 
 // twoNodes are the operator's desks at two nodes over one database.
-func (w *world) twoNodes(t *testing.T) [2]directory.Desk {
-	return [2]directory.Desk{w.operator(), w.another(t, directorytest.CheapHash).As(cardinal.Operator())}
+func twoNodes(t *testing.T, w *world) [2]directory.Desk {
+	return [2]directory.Desk{w.Operator(), w.OpenNode(t, directorytest.CheapHash).As(cardinal.Operator())}
 }

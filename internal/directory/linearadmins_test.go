@@ -8,6 +8,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"cardinal"
+	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/signin"
 )
 
@@ -51,25 +52,25 @@ var admins = porcupine.Model{
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %q", input, output) },
 }
 
-// TestLastAdministratorIsLinearizable: each client takes one person in and out of the role and of work, all at once and through two
+// TestLinearizableLastAdministrator: each client takes one person in and out of the role and of work, all at once and through two
 // nodes; there is always somebody left, and a refusal is told only to whom would have been the last.
-func TestLastAdministratorIsLinearizable(t *testing.T) {
+func TestLinearizableLastAdministrator(t *testing.T) {
 	const rounds, clients, calls = 12, 3, 8
-	engines(t, func(t *testing.T, w *world) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		desks := w.twoNodes(t)
-		w.slowCommits(t)
-		role := w.role(t, "administrator")
+		desks := twoNodes(t, w)
+		slowCommits(t, w)
+		role := w.Role(t, "administrator")
 		model := admins
 		model.Init = func() any { return adminState{1<<clients - 1, 1<<clients - 1} }
 		var before []cardinal.User
 		for range rounds {
 			var people [clients]cardinal.User
 			for i := range people {
-				people[i], _ = w.person(t, "administrator")
+				people[i], _ = w.NewPerson(t, "administrator")
 			}
 			for _, u := range before { // those of the round before are out of the way
-				if err := w.operator().RevokeGrant(ctx, u.ID, role.ID); err != nil && said(err) != "not_found" {
+				if err := w.Operator().RevokeGrant(ctx, u.ID, role.ID); err != nil && errorCode(err) != "not_found" {
 					t.Fatal(err)
 				}
 			}
@@ -104,7 +105,7 @@ func TestLastAdministratorIsLinearizable(t *testing.T) {
 						if err == nil {
 							me, suspended = changed, changed.Status == "suspended"
 						}
-						return said(err)
+						return errorCode(err)
 					})
 				}
 			})
@@ -117,9 +118,9 @@ func TestLastAdministratorIsLinearizable(t *testing.T) {
 
 // slowCommits makes PostgreSQL wait between the rules that are checked at a commit and the commit itself, where two that do not lock
 // each other out pass both.
-func (w *world) slowCommits(t *testing.T) {
+func slowCommits(t *testing.T, w *world) {
 	t.Helper()
-	if w.engine != "postgres" {
+	if w.Engine != "postgres" {
 		return // its transactions take turns
 	}
 	for _, statement := range []string{
@@ -127,6 +128,6 @@ func (w *world) slowCommits(t *testing.T) {
 		`CREATE CONSTRAINT TRIGGER zz_wait AFTER UPDATE OR DELETE ON user_roles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_before_commit()`,
 		`CREATE CONSTRAINT TRIGGER zz_wait AFTER UPDATE OF status ON users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_before_commit()`,
 	} {
-		must(w.raw(t).ExecContext(t.Context(), statement))(t)
+		value(w.SQL(t).ExecContext(t.Context(), statement))(t)
 	}
 }

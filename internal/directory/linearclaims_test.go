@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory/directorytest"
 )
 
 // claimCall is a call about one e-mail address: who has it, or one of its wooers takes it or gives it up.
@@ -43,17 +44,17 @@ var claims = porcupine.Model{
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %+v", input, output) },
 }
 
-// TestClaimsAreLinearizable: several people take one address, give it up and ask who has it, through two nodes.
-func TestClaimsAreLinearizable(t *testing.T) {
+// TestLinearizableIdentifiers: several people take one address, give it up and ask who has it, through two nodes.
+func TestLinearizableIdentifiers(t *testing.T) {
 	const rounds, clients, calls = 12, 5, 8
-	engines(t, func(t *testing.T, w *world) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		desks := w.twoNodes(t)
+		desks := twoNodes(t, w)
 		for range rounds {
-			email, h := anEmail(), newHistory()
+			email, h := newEmail(), newHistory()
 			var people [clients]cardinal.User
 			for i := range people {
-				people[i] = must(w.operator().CreateUser(ctx, cardinal.NewUser{}))(t)
+				people[i] = value(w.Operator().CreateUser(ctx, cardinal.NewUser{}))(t)
 			}
 			h.clients(clients, func(i int, random *rand.Rand) {
 				desk, me := desks[i%2], people[i].ID
@@ -76,7 +77,7 @@ func TestClaimsAreLinearizable(t *testing.T) {
 							got, err := desk.AddContact(ctx, me, cardinal.NewContact{Kind: "email", Value: email, Verified: true})
 							if err == nil {
 								mine = &got
-							} else if said(err) != "identifier_taken" {
+							} else if errorCode(err) != "identifier_taken" {
 								t.Errorf("take: %v", err)
 							}
 							return claimAnswer{refused: err != nil}

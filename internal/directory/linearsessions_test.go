@@ -49,16 +49,16 @@ var sessionsOfOne = porcupine.Model{
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %v", input, output) },
 }
 
-// TestSessionEndIsLinearizable: a session that was ended, by itself or with its account, is refused by every check that begins
+// TestLinearizableSessions: a session that was ended, by itself or with its account, is refused by every check that begins
 // afterwards, on another node too, and nobody signs in to an account that was stopped before.
-func TestSessionEndIsLinearizable(t *testing.T) {
+func TestLinearizableSessions(t *testing.T) {
 	const rounds, clients, calls = 8, 5, 10
-	engines(t, func(t *testing.T, w *world) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		w.set(t, "sign_in.failures_per_identifier", 1000)
-		nodes := []*directory.Directory{w.Directory, w.another(t, directorytest.CheapHash)}
+		w.SetSetting(t, "sign_in.failures_per_identifier", 1000)
+		nodes := []*directory.Directory{w.Directory, w.OpenNode(t, directorytest.CheapHash)}
 		for range rounds {
-			user, email := w.person(t)
+			user, email := w.NewPerson(t)
 			id, version := user.ID, user.Version
 			h := newHistory()
 			h.clients(clients, func(i int, random *rand.Rand) {
@@ -91,8 +91,8 @@ func TestSessionEndIsLinearizable(t *testing.T) {
 							suspended, version = false, after.Version
 						case "sign in":
 							var got cardinal.SignedIn
-							got, err = signin.WithPassword(ctx, node.As(cardinal.Stranger(noID, cardinal.Client{})), cardinal.SignIn{Identifier: email, Password: goodPassword})
-							switch said(err) {
+							got, err = signin.WithPassword(ctx, directorytest.Anonymous(node, ""), cardinal.SignIn{Identifier: email, Password: goodPassword})
+							switch errorCode(err) {
 							case "":
 								in, number = got, call.session
 								return true
@@ -101,12 +101,12 @@ func TestSessionEndIsLinearizable(t *testing.T) {
 							}
 						case "end":
 							err = node.As(cardinal.Operator()).EndSession(ctx, id, in.Session.ID)
-							if said(err) == "not_found" {
+							if errorCode(err) == "not_found" {
 								return false
 							}
 						case "check":
 							_, err = signin.CheckSession(ctx, node, in.Token.Reveal())
-							if said(err) == "not_signed_in" {
+							if errorCode(err) == "not_signed_in" {
 								return false
 							}
 						}

@@ -14,6 +14,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/signin"
 )
 
@@ -28,14 +29,14 @@ const sequenceLength = 50
 // operation both must have said the same and the log must tell exactly what the model tells; at the end of a sequence everything that
 // can be read must be as the model has it. A failure names its seed: go test -run TestModel ./internal/directory -seed N.
 func TestModel(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
-		w.set(t, "sign_up.mode", "open")
-		w.set(t, "sign_in.failures_per_identifier", 1000)
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		w.SetSetting(t, "sign_up.mode", "open")
+		w.SetSetting(t, "sign_in.failures_per_identifier", 1000)
 		first, last := *seed, *seed
 		if *seed == 0 {
 			first, last = 1, uint64(*seeds)
 		}
-		anchor, _ := w.person(t, "administrator")
+		anchor, _ := w.NewPerson(t, "administrator")
 		done := map[string]int{}
 		for n := first; n <= last; n++ {
 			p := newPlay(t, w, n, anchor)
@@ -43,11 +44,11 @@ func TestModel(t *testing.T) {
 			for range sequenceLength {
 				p.step()
 				if t.Failed() {
-					t.Fatalf("seed %d on %s:\n%s", n, w.engine, strings.Join(p.said, "\n"))
+					t.Fatalf("seed %d on %s:\n%s", n, w.Engine, strings.Join(p.said, "\n"))
 				}
 			}
 			if p.compare(); t.Failed() {
-				t.Fatalf("seed %d on %s:\n%s", n, w.engine, strings.Join(p.said, "\n"))
+				t.Fatalf("seed %d on %s:\n%s", n, w.Engine, strings.Join(p.said, "\n"))
 			}
 			for what, times := range p.done {
 				done[what] += times
@@ -72,16 +73,16 @@ type play struct {
 
 func newPlay(t *testing.T, w *world, number uint64, before cardinal.User) *play {
 	p := &play{world: w, t: t, number: number, random: rand.New(rand.NewPCG(number, 1)), model: &model{claims: map[string]*modelClaim{}}, done: map[string]int{}}
-	p.anchor = must(w.operator().CreateUser(t.Context(), cardinal.NewUser{}))(t)
-	w.grant(t, p.anchor, "administrator", nil)
-	role := w.role(t, "administrator")
-	for _, u := range must(signin.Administrators(t.Context(), w.operator()))(t) {
+	p.anchor = value(w.Operator().CreateUser(t.Context(), cardinal.NewUser{}))(t)
+	w.Grant(t, p.anchor, "administrator", nil)
+	role := w.Role(t, "administrator")
+	for _, u := range value(signin.Administrators(t.Context(), w.Operator()))(t) {
 		if u.ID != p.anchor.ID {
-			ok(t, w.operator().RevokeGrant(t.Context(), u.ID, role.ID))
+			noError(t, w.Operator().RevokeGrant(t.Context(), u.ID, role.ID))
 		}
 	}
 	p.model.people = append(p.model.people, &modelPerson{id: p.anchor.ID, status: "active", version: 1, profile: 1, grants: map[string]*time.Time{"administrator": nil}})
-	w.forget(t)
+	w.ResetEvents(t)
 	return p
 }
 
@@ -89,6 +90,7 @@ func (p *play) pick(names ...string) string { return names[p.random.IntN(len(nam
 
 // address is one of a few, so that people meet.
 func (p *play) address() string { return fmt.Sprintf("s%d-%d@example.com", p.number, p.random.IntN(6)) }
+
 func (p *play) username() string {
 	return fmt.Sprintf("s%dname%d", p.number, p.random.IntN(4))
 }
@@ -107,7 +109,7 @@ func (p *play) personWith(has func(*modelPerson) bool) *modelPerson {
 // actor is the operator, or somebody who may or may not do what is tried.
 func (p *play) actor() (directory.Desk, uuid.UUID, *modelPerson) {
 	if p.random.IntN(3) > 0 {
-		return p.operator(), cardinal.OperatorID, nil
+		return p.Operator(), cardinal.OperatorID, nil
 	}
 	who := p.person()
 	return p.As(cardinal.Actor{UserID: who.id, Assurance: 1}), who.id, who
@@ -124,7 +126,7 @@ func (p *play) step() {
 		p.t.Errorf("%s said %q, the model %q", what, got, want)
 	}
 	var told []modelEvent
-	for _, e := range p.events(p.t) {
+	for _, e := range p.Events(p.t) {
 		told = append(told, modelEvent{e.Action, e.ActorID, e.SubjectID, e.IsRefused})
 	}
 	if diff := cmp.Diff(p.model.told, told); diff != "" {
@@ -145,26 +147,26 @@ type seenPerson struct {
 // compare holds everything that can be read against the model.
 func (p *play) compare() {
 	p.t.Helper()
-	ctx, desk := p.t.Context(), p.operator()
+	ctx, desk := p.t.Context(), p.Operator()
 	now := p.Clock.Now()
 	for i, m := range p.model.people {
 		want := seenPerson{Status: m.status, Version: m.version, Profile: m.profile, Password: m.password, Username: m.username}
-		u := must(desk.User(ctx, m.id, true))(p.t)
-		got := seenPerson{Status: u.Status, Version: u.Version, Profile: u.Profile.Version, Password: must(desk.PasswordState(ctx, m.id))(p.t).Version, Username: u.Profile.Username}
+		u := value(desk.User(ctx, m.id, true))(p.t)
+		got := seenPerson{Status: u.Status, Version: u.Version, Profile: u.Profile.Version, Password: value(desk.PasswordState(ctx, m.id))(p.t).Version, Username: u.Profile.Username}
 		for _, c := range m.contacts {
 			want.Contacts = append(want.Contacts, fmt.Sprintf("%s primary %t verified %t version %d", c.address, c.primary, c.verified, c.version))
 		}
-		for _, c := range must(desk.Contacts(ctx, m.id))(p.t) {
+		for _, c := range value(desk.Contacts(ctx, m.id))(p.t) {
 			got.Contacts = append(got.Contacts, fmt.Sprintf("%s primary %t verified %t version %d", c.Value, c.IsPrimary, c.VerifiedAt != nil, c.Version))
 		}
 		for _, s := range m.sessions {
 			want.Sessions = append(want.Sessions, s.alive(m, now))
-			got.Sessions = append(got.Sessions, p.alive(p.t, s.in))
+			got.Sessions = append(got.Sessions, p.SessionActive(p.t, s.in))
 		}
 		for role := range m.grants {
 			want.Grants = append(want.Grants, role)
 		}
-		for _, g := range must(desk.Grants(ctx, m.id, cardinal.Page{Limit: 10}))(p.t).Data {
+		for _, g := range value(desk.Grants(ctx, m.id, cardinal.Page{Limit: 10}))(p.t).Data {
 			got.Grants = append(got.Grants, g.RoleName)
 		}
 		slices.Sort(want.Grants)
@@ -177,7 +179,7 @@ func (p *play) compare() {
 		if !strings.Contains(name, "@") {
 			continue
 		}
-		found := must(desk.Users(ctx, cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 2}}, false))(p.t).Data
+		found := value(desk.Users(ctx, cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 2}}, false))(p.t).Data
 		if len(found) != 1 || found[0].ID != claim.holder.id {
 			p.t.Errorf("%s is claimed by %v, in the model by %s", name, found, claim.holder.id)
 		}

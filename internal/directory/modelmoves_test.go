@@ -32,7 +32,7 @@ func (p *play) moveSomebody() (what, got, want string) {
 	_, err := moves[action](desk, p.t.Context(), m.id, version)
 	what = fmt.Sprintf("%s %s, who is %s, at %d by %s", action, m.id, m.status, version, actor)
 	if want = p.may(who, m, action == "delete", "user."+action); want != "" {
-		return what, said(err), want
+		return what, errorCode(err), want
 	}
 	switch status := m.transition(action); {
 	case version != m.version:
@@ -45,7 +45,7 @@ func (p *play) moveSomebody() (what, got, want string) {
 		m.move(status)
 		p.model.tell("user."+action, actor, m.id)
 	}
-	return what, said(err), want
+	return what, errorCode(err), want
 }
 
 func (p *play) grantOrRevoke() (what, got, want string) {
@@ -61,7 +61,7 @@ func (p *play) grantOrRevoke() (what, got, want string) {
 		_, err := desk.GrantRole(p.t.Context(), m.id, cardinal.NewGrant{RoleID: id, ExpiresAt: until})
 		what = fmt.Sprintf("grant %s to %s until %v by %s", role, m.id, until, actor)
 		if want = p.may(who, m, false, "role.grant"); want != "" {
-			return what, said(err), want
+			return what, errorCode(err), want
 		}
 		switch {
 		case m.status == "deleted":
@@ -72,12 +72,12 @@ func (p *play) grantOrRevoke() (what, got, want string) {
 			m.grants[role] = until
 			p.model.tell("role.grant", actor, m.id)
 		}
-		return what, said(err), want
+		return what, errorCode(err), want
 	}
 	err := desk.RevokeGrant(p.t.Context(), m.id, id)
 	what = fmt.Sprintf("revoke %s of %s by %s", role, m.id, actor)
 	if want = p.may(who, m, false, "role.revoke"); want != "" {
-		return what, said(err), want
+		return what, errorCode(err), want
 	}
 	_, held := m.grants[role]
 	switch {
@@ -89,12 +89,12 @@ func (p *play) grantOrRevoke() (what, got, want string) {
 		delete(m.grants, role)
 		p.model.tell("role.revoke", actor, m.id)
 	}
-	return what, said(err), want
+	return what, errorCode(err), want
 }
 
 // roles are the ids of those that are granted.
 func (p *play) roles() map[string]uuid.UUID {
-	return map[string]uuid.UUID{"administrator": p.role(p.t, "administrator").ID, "auditor": p.role(p.t, "auditor").ID}
+	return map[string]uuid.UUID{"administrator": p.Role(p.t, "administrator").ID, "auditor": p.Role(p.t, "auditor").ID}
 }
 
 func (p *play) openSession() (what, got, want string) {
@@ -107,7 +107,7 @@ func (p *play) openSession() (what, got, want string) {
 	if p.random.IntN(6) == 0 {
 		password = "not this one, surely"
 	}
-	in, err := signin.WithPassword(p.t.Context(), p.As(cardinal.Stranger(noID, cardinal.Client{})), cardinal.SignIn{Identifier: name, Password: cardinal.Secret(password)})
+	in, err := signin.WithPassword(p.t.Context(), p.Anonymous(""), cardinal.SignIn{Identifier: name, Password: cardinal.Secret(password)})
 	claim := p.model.claims[name]
 	switch {
 	case claim == nil || claim.holder.password == 0 || password != goodPassword:
@@ -119,7 +119,7 @@ func (p *play) openSession() (what, got, want string) {
 		m.sessions = append(m.sessions, &modelSession{in: in, opened: p.model.now, seen: p.model.now})
 		p.model.tell("session.create", m.id, m.id)
 	}
-	return "sign-in " + name, said(err), want
+	return "sign-in " + name, errorCode(err), want
 }
 
 func (p *play) useSession() (what, got, want string) {
@@ -129,14 +129,14 @@ func (p *play) useSession() (what, got, want string) {
 	}
 	s := m.sessions[p.random.IntN(len(m.sessions))]
 	if p.random.IntN(3) == 0 {
-		err := p.operator().EndSession(p.t.Context(), m.id, s.in.Session.ID)
+		err := p.Operator().EndSession(p.t.Context(), m.id, s.in.Session.ID)
 		if s.ended {
 			want = "not_found"
 		} else {
 			s.ended = true
 			p.model.tell("session.end", cardinal.OperatorID, m.id)
 		}
-		return fmt.Sprintf("end a session of %s", m.id), said(err), want
+		return fmt.Sprintf("end a session of %s", m.id), errorCode(err), want
 	}
 	_, err := signin.CheckSession(p.t.Context(), p.Directory, s.in.Token.Reveal())
 	if !s.alive(m, p.model.now) {
@@ -144,12 +144,12 @@ func (p *play) useSession() (what, got, want string) {
 	} else if p.model.now.Sub(s.seen) >= time.Minute {
 		s.used = p.model.now
 	}
-	return fmt.Sprintf("check a session of %s", m.id), said(err), want
+	return fmt.Sprintf("check a session of %s", m.id), errorCode(err), want
 }
 
 func (p *play) setPassword() (what, got, want string) {
 	m := p.person()
-	_, err := p.operator().SetPassword(p.t.Context(), m.id, m.password, cardinal.PasswordSet{New: goodPassword})
+	_, err := p.Operator().SetPassword(p.t.Context(), m.id, m.password, cardinal.PasswordSet{New: goodPassword})
 	switch {
 	case m.status == "deleted":
 		want = "status_not_allowed"
@@ -160,7 +160,7 @@ func (p *play) setPassword() (what, got, want string) {
 		m.endSessions()
 		p.model.tell("password.set", cardinal.OperatorID, m.id)
 	}
-	return fmt.Sprintf("set the password of %s", m.id), said(err), want
+	return fmt.Sprintf("set the password of %s", m.id), errorCode(err), want
 }
 
 func (p *play) rename() (what, got, want string) {
@@ -170,7 +170,7 @@ func (p *play) rename() (what, got, want string) {
 		name, change = "", cardinal.Clear[string]()
 	}
 	version := p.version(m.profile)
-	_, err := p.operator().UpdateProfile(p.t.Context(), m.id, version, cardinal.ProfileChange{Username: change})
+	_, err := p.Operator().UpdateProfile(p.t.Context(), m.id, version, cardinal.ProfileChange{Username: change})
 	what = fmt.Sprintf("rename %s from %q to %q at %d", m.id, m.username, name, version)
 	switch {
 	case version != m.profile:
@@ -191,7 +191,7 @@ func (p *play) rename() (what, got, want string) {
 			p.model.tell("profile.update", cardinal.OperatorID, m.id)
 		}
 	}
-	return what, said(err), want
+	return what, errorCode(err), want
 }
 
 // pass lets time pass, or writes down which sessions were used.
@@ -205,7 +205,7 @@ func (p *play) pass() (what, got, want string) {
 				}
 			}
 		}
-		return "flush", said(err), ""
+		return "flush", errorCode(err), ""
 	}
 	d := []time.Duration{2 * time.Minute, time.Hour, 3 * 24 * time.Hour, 8 * 24 * time.Hour}[p.random.IntN(4)]
 	p.Clock.Add(d)

@@ -59,7 +59,7 @@ func (p *play) create() (what, got, want string) {
 		in.Password = goodPassword
 	}
 	r := &repeatable{in: in, once: directory.IdempotentRequest{Key: uuid.NewString(), Route: "POST /v1/users", Path: "/v1/users", Body: fmt.Append(nil, in.Email, in.Username)}}
-	user, err := p.operator().Idempotent(&r.once).CreateUser(p.t.Context(), in)
+	user, err := p.Operator().Idempotent(&r.once).CreateUser(p.t.Context(), in)
 	what = fmt.Sprintf("create %s verified %t, name %q, password %t", in.Email, in.EmailVerified, in.Username, in.Password != "")
 	if in.Username != "" {
 		want = p.model.wayIsFree(nil, in.Username, true)
@@ -74,23 +74,23 @@ func (p *play) create() (what, got, want string) {
 			p.model.claims[in.Username] = &modelClaim{holder: m}
 		}
 	}
-	return what, said(err), want
+	return what, errorCode(err), want
 }
 
 func (p *play) signUp() (what, got, want string) {
 	email := p.address()
-	user, err := signin.SignUp(p.t.Context(), p.As(cardinal.Stranger(noID, cardinal.Client{})), cardinal.SignUp{Email: email, Password: goodPassword})
+	user, err := signin.SignUp(p.t.Context(), p.Anonymous(""), cardinal.SignUp{Email: email, Password: goodPassword})
 	if want = p.model.wayIsFree(nil, email, false); err == nil && want == "" {
 		p.newPerson(user, cardinal.StrangerID, "user.sign_up", email, false, true).status = "pending"
 	}
-	return "sign-up " + email, said(err), want
+	return "sign-up " + email, errorCode(err), want
 }
 
 func (p *play) newPerson(user cardinal.User, actor uuid.UUID, action, email string, verified, password bool) *modelPerson {
 	m := &modelPerson{id: user.ID, status: "active", version: 1, profile: 1, grants: map[string]*time.Time{}}
 	p.model.displace(email, actor)
 	p.model.tell(action, actor, user.ID)
-	contacts, err := p.operator().Contacts(p.t.Context(), user.ID)
+	contacts, err := p.Operator().Contacts(p.t.Context(), user.ID)
 	if err != nil || len(contacts) != 1 {
 		p.t.Fatalf("the contacts of a new user: %v, %v", contacts, err)
 	}
@@ -107,16 +107,16 @@ func (p *play) repeat() (what, got, want string) {
 		return p.create()
 	}
 	once := p.last.once
-	user, err := p.operator().Idempotent(&once).CreateUser(p.t.Context(), p.last.in)
+	user, err := p.Operator().Idempotent(&once).CreateUser(p.t.Context(), p.last.in)
 	if err == nil && (user.ID != p.last.id || !once.Replayed) {
 		p.t.Errorf("repeated, it made %s, not %s; replayed %t", user.ID, p.last.id, once.Replayed)
 	}
-	return "repeat " + p.last.in.Email, said(err), want
+	return "repeat " + p.last.in.Email, errorCode(err), want
 }
 
 func (p *play) addContact() (what, got, want string) {
 	m, email, verified := p.person(), p.address(), p.random.IntN(2) == 0
-	contact, err := p.operator().AddContact(p.t.Context(), m.id, cardinal.NewContact{Kind: "email", Value: email, Verified: verified})
+	contact, err := p.Operator().AddContact(p.t.Context(), m.id, cardinal.NewContact{Kind: "email", Value: email, Verified: verified})
 	if want = p.model.wayIsFree(m, email, verified); m.status == "deleted" {
 		want = "status_not_allowed"
 	}
@@ -128,7 +128,7 @@ func (p *play) addContact() (what, got, want string) {
 			m.move("active")
 		}
 	}
-	return fmt.Sprintf("add %s verified %t to %s", email, verified, m.id), said(err), want
+	return fmt.Sprintf("add %s verified %t to %s", email, verified, m.id), errorCode(err), want
 }
 
 func (p *play) updateContact() (what, got, want string) {
@@ -145,13 +145,13 @@ func (p *play) updateContact() (what, got, want string) {
 	} else {
 		in.IsPrimary = cardinal.Set(true)
 	}
-	_, err := p.operator().UpdateContact(p.t.Context(), m.id, c.id, version, in)
+	_, err := p.Operator().UpdateContact(p.t.Context(), m.id, c.id, version, in)
 	what = fmt.Sprintf("update %s of %s verify %t at %d", c.address, m.id, verify, version)
 	if version != c.version {
-		return what, said(err), fmt.Sprintf("stale %d", c.version)
+		return what, errorCode(err), fmt.Sprintf("stale %d", c.version)
 	}
 	if verify && c.verified || !verify && c.primary {
-		return what, said(err), ""
+		return what, errorCode(err), ""
 	}
 	p.model.tell("contact.update", cardinal.OperatorID, m.id)
 	c.version++
@@ -163,14 +163,14 @@ func (p *play) updateContact() (what, got, want string) {
 			}
 		}
 		c.primary = true
-		return what, said(err), ""
+		return what, errorCode(err), ""
 	}
 	c.verified = true
 	p.model.claims[c.address].expires = time.Time{}
 	if m.status == "pending" {
 		m.move("active")
 	}
-	return what, said(err), ""
+	return what, errorCode(err), ""
 }
 
 func (p *play) removeContact() (what, got, want string) {
@@ -180,7 +180,7 @@ func (p *play) removeContact() (what, got, want string) {
 	}
 	c := m.contacts[p.random.IntN(len(m.contacts))]
 	version := p.version(c.version)
-	err := p.operator().RemoveContact(p.t.Context(), m.id, c.id, version)
+	err := p.Operator().RemoveContact(p.t.Context(), m.id, c.id, version)
 	switch {
 	case version != c.version:
 		want = fmt.Sprintf("stale %d", c.version)
@@ -190,7 +190,7 @@ func (p *play) removeContact() (what, got, want string) {
 		p.model.drop(m, c)
 		p.model.tell("contact.remove", cardinal.OperatorID, m.id)
 	}
-	return fmt.Sprintf("remove %s of %s at %d", c.address, m.id, version), said(err), want
+	return fmt.Sprintf("remove %s of %s at %d", c.address, m.id, version), errorCode(err), want
 }
 
 // version is the right one, or now and then another.

@@ -10,23 +10,24 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/seal"
 	"cardinal/internal/signin"
 )
 
-func TestOpenSealedSamples(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
+func TestDecryptSamples(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		ring := must(seal.LoadKeyring(w.Keys, ""))(t)
-		first, email := w.person(t)
-		second, _ := w.person(t)
-		w.signIn(t, email, goodPassword)
-		if _, err := signin.WithPassword(ctx, w.stranger("192.0.2.9"), cardinal.SignIn{Identifier: email, Password: "not the password"}); err == nil {
+		ring := value(seal.LoadKeyring(w.Keys, ""))(t)
+		first, email := w.NewPerson(t)
+		second, _ := w.NewPerson(t)
+		w.SignIn(t, email, goodPassword)
+		if _, err := signin.WithPassword(ctx, w.Anonymous("192.0.2.9"), cardinal.SignIn{Identifier: email, Password: "not the password"}); err == nil {
 			t.Fatal("signed in with a wrong password")
 		}
 		sample := func() (opened int, broken map[string][]uuid.UUID) {
 			broken = map[string][]uuid.UUID{}
-			for _, c := range must(directory.DecryptSamples(ctx, w.Store.Read(ctx), ring))(t) {
+			for _, c := range value(directory.DecryptSamples(ctx, w.Store.Read(ctx), ring))(t) {
 				opened += c.Decrypted
 				if c.Broken != nil {
 					broken[c.Table+"."+c.Column] = c.Broken
@@ -38,9 +39,9 @@ func TestOpenSealedSamples(t *testing.T) {
 			t.Errorf("%d opened, broken: %v", opened, broken)
 		}
 		// A value that was moved to another user's row is one that does not open.
-		db := w.raw(t)
+		db := w.SQL(t)
 		id := func(id uuid.UUID) string {
-			if w.engine == "sqlite" {
+			if w.Engine == "sqlite" {
 				return fmt.Sprintf("x'%x'", id[:])
 			}
 			return "'" + id.String() + "'"
@@ -51,14 +52,14 @@ func TestOpenSealedSamples(t *testing.T) {
 		if _, broken := sample(); len(broken) != 1 || len(broken["contacts.value_sealed"]) != 1 {
 			t.Errorf("broken: %v", broken)
 		}
-		if _, err := db.Exec(`UPDATE contacts SET version = version + 1, value_sealed = ` + map[string]string{"sqlite": `x'00'`, "postgres": `'\x00'`}[w.engine] + ` WHERE user_id = ` + id(second.ID)); err != nil {
+		if _, err := db.Exec(`UPDATE contacts SET version = version + 1, value_sealed = ` + map[string]string{"sqlite": `x'00'`, "postgres": `'\x00'`}[w.Engine] + ` WHERE user_id = ` + id(second.ID)); err != nil {
 			t.Fatal(err)
 		}
-		erased := must(directory.DecryptSamples(ctx, w.Store.Read(ctx), ring))(t)
+		erased := value(directory.DecryptSamples(ctx, w.Store.Read(ctx), ring))(t)
 		if i := slices.IndexFunc(erased, func(c directory.EncryptedSample) bool { return c.Table == "contacts" }); erased[i].Erased != 1 || erased[i].Decrypted != 1 || erased[i].Broken != nil {
 			t.Errorf("with a placeholder: %+v", erased[i])
 		}
-		if _, err := directory.DecryptSamples(ctx, w.Store.Read(ctx), must(seal.LoadKeyring("", ""))(t)); !errors.Is(err, directory.ErrKeyMissing) {
+		if _, err := directory.DecryptSamples(ctx, w.Store.Read(ctx), value(seal.LoadKeyring("", ""))(t)); !errors.Is(err, directory.ErrKeyMissing) {
 			t.Errorf("without the key: %v", err)
 		}
 	})

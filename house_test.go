@@ -53,8 +53,8 @@ var packageRules = map[string]packageRule{
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
 	"internal/directory/directorytest": {
-		imports: ". internal/signin internal/importing internal/directory internal/store internal/seal internal/password " +
-			"internal/pgtest",
+		imports: ". internal/signin internal/importing internal/directory internal/store internal/seal " +
+			"internal/password internal/pgtest",
 		allows: "sql", // to read tables without the store
 	},
 	"internal/jobs": {

@@ -21,7 +21,9 @@ func TestExplainAccess(t *testing.T) {
 		day := w.Clock.Now().UTC().Format(time.DateOnly)
 		t.Run("Granted", func(t *testing.T) {
 			u, _ := w.NewPerson(t, role)
-			if a := ask(u); !a.Allowed || a.Reason != "yes, by the role "+role+", granted on "+day || len(a.Grants) != 1 || !a.Grants[0].InForce || a.Grants[0].GrantedBy != cardinal.OperatorID {
+			a := ask(u)
+			if !a.Allowed || a.Reason != "yes, by the role "+role+", granted on "+day || len(a.Grants) != 1 ||
+				!a.Grants[0].InForce || a.Grants[0].GrantedBy != cardinal.OperatorID {
 				t.Errorf("explained %+v", a)
 			}
 		})
@@ -29,11 +31,14 @@ func TestExplainAccess(t *testing.T) {
 			u, _ := w.NewPerson(t)
 			until := w.Clock.Now().Add(time.Hour)
 			w.Grant(t, u, role, &until)
-			if a := ask(u); !a.Allowed || a.Reason != "yes, by the role "+role+", granted on "+day+", ends "+until.UTC().Format(time.DateTime) {
+			a := ask(u)
+			if !a.Allowed ||
+				a.Reason != "yes, by the role "+role+", granted on "+day+", ends "+until.UTC().Format(time.DateTime) {
 				t.Errorf("explained %+v", a)
 			}
 			w.Clock.Add(time.Hour)
-			if a := ask(u); a.Allowed || a.Reason != "no: the grants that would give it have expired" || a.Grants[0].InForce {
+			a = ask(u)
+			if a.Allowed || a.Reason != "no: the grants that would give it have expired" || a.Grants[0].InForce {
 				t.Errorf("explained %+v", a)
 			}
 		})
@@ -47,14 +52,18 @@ func TestExplainAccess(t *testing.T) {
 			u, _ := w.NewPerson(t, role, "administrator")
 			w.NewPerson(t, "administrator")
 			value(desk.SuspendUser(ctx, u.ID, u.Version))(t)
-			if a := ask(u); a.Allowed || a.Reason != "no: the account is suspended" || len(a.Grants) != 2 || a.Grants[0].InForce {
+			a := ask(u)
+			if a.Allowed || a.Reason != "no: the account is suspended" || len(a.Grants) != 2 || a.Grants[0].InForce {
 				t.Errorf("explained %+v", a)
 			}
 		})
 		t.Run("APIKeyWithoutRole", func(t *testing.T) {
 			empty := w.NewRole(t)
 			svc := w.NewService(t, role, empty)
-			key := value(desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{w.Role(t, empty).ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
+			key := value(desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+				UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{w.Role(t, empty).ID},
+				ExpiresAt: w.Clock.Now().Add(time.Hour),
+			}))(t)
 			caller := w.DeskOfToken(t, key.Token)
 			a := value(caller.ExplainAccess(ctx, cardinal.AccessQuestion{Permission: "settings.read"}))(t)
 			if a.Allowed || a.Reason != "no: this API key may not use the role that holds it" {
@@ -67,7 +76,9 @@ func TestExplainAccess(t *testing.T) {
 			expectRefusal(t, err, "/permission permission_unknown")
 		})
 		t.Run("UnknownIDs", func(t *testing.T) {
-			_, err := desk.ExplainAccess(ctx, cardinal.AccessQuestion{UserID: cardinal.NewID(), Permission: "settings.read"})
+			_, err := desk.ExplainAccess(ctx, cardinal.AccessQuestion{
+				UserID: cardinal.NewID(), Permission: "settings.read",
+			})
 			expectRefusal(t, err, "not_found")
 			_, err = desk.ExplainAccess(ctx, cardinal.AccessQuestion{Permission: "nothing.known"})
 			expectRefusal(t, err, "/permission permission_unknown")

@@ -19,23 +19,30 @@ func TestAPIKeys(t *testing.T) {
 		desk := w.DeskOf(admin)
 		svc := w.NewService(t, "auditor")
 		auditor := w.Role(t, "auditor")
-		in := cardinal.NewAPIKey{UserID: svc.ID, Name: "Nightly", RoleIDs: []uuid.UUID{auditor.ID, auditor.ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}
+		in := cardinal.NewAPIKey{
+			UserID: svc.ID, Name: "Nightly", RoleIDs: []uuid.UUID{auditor.ID, auditor.ID},
+			ExpiresAt: w.Clock.Now().Add(time.Hour),
+		}
 		w.ResetEvents(t)
 		key := value(desk.CreateAPIKey(ctx, in))(t)
-		w.ExpectEvents(t, event{Action: "api_key.create", Actor: admin.ID, Subject: svc.ID, Changes: []string{"api_keys.expires_at >time"}, Rows: []string{"api_key_roles", "api_keys"}})
+		w.ExpectEvents(t, event{
+			Action: "api_key.create", Actor: admin.ID, Subject: svc.ID,
+			Changes: []string{"api_keys.expires_at >time"},
+			Rows:    []string{"api_key_roles", "api_keys"},
+		})
 		use := func(k cardinal.APIKey) error {
-			_, err := signin.Authenticate(ctx, w.Directory, k.Token.Reveal(), noRequestID, cardinal.Client{})
-			return err
+			return errorOf(signin.Authenticate(ctx, w.Directory, k.Token.Reveal(), noRequestID, cardinal.Client{}))
 		}
 		t.Run("TokenShownOnce", func(t *testing.T) {
 			if key.Name != "Nightly" || !strings.HasSuffix(key.Token.Reveal(), key.Hint) || len(key.RoleIDs) != 1 {
-				t.Errorf("made %+v", key)
+				t.Errorf("created %+v", key)
 			}
 			again := value(desk.APIKey(ctx, key.ID))(t)
 			if again.Token != "" || again.Name != "Nightly" {
 				t.Errorf("read %+v", again)
 			}
-			if page := value(desk.APIKeys(ctx, svc.ID, cardinal.Page{Limit: 5}))(t); len(page.Data) != 1 || page.Data[0].Token != "" || page.Data[0].Name != "Nightly" {
+			page := value(desk.APIKeys(ctx, svc.ID, cardinal.Page{Limit: 5}))(t)
+			if len(page.Data) != 1 || page.Data[0].Token != "" || page.Data[0].Name != "Nightly" {
 				t.Errorf("listed %+v", page)
 			}
 		})
@@ -43,17 +50,25 @@ func TestAPIKeys(t *testing.T) {
 			noError(t, use(key))
 			_, err := signin.CheckSession(ctx, w.Directory, key.Token.Reveal())
 			expectRefusal(t, err, "not_signed_in")
-			_, err = signin.Authenticate(ctx, w.Directory, directorytest.WithOtherSecret(key.Token), noRequestID, cardinal.Client{})
+			_, err = signin.Authenticate(ctx, w.Directory, directorytest.WithOtherSecret(key.Token), noRequestID,
+				cardinal.Client{})
 			expectRefusal(t, err, "not_signed_in")
 		})
 		t.Run("InvalidInput", func(t *testing.T) {
 			w.ResetEvents(t)
-			_, err := desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, ExpiresAt: w.Clock.Now().Add(3 * 366 * 24 * time.Hour)})
+			_, err := desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+				UserID: svc.ID, ExpiresAt: w.Clock.Now().Add(3 * 366 * 24 * time.Hour),
+			})
 			expectRefusal(t, err, "/expires_at expiry_range, /name text_empty, /role_ids roles_missing")
-			_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{auditor.ID, w.Role(t, "support").ID}, ExpiresAt: w.Clock.Now().Add(-time.Hour)})
+			_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+				UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{auditor.ID, w.Role(t, "support").ID},
+				ExpiresAt: w.Clock.Now().Add(-time.Hour),
+			})
 			expectRefusal(t, err, "/expires_at expiry_range, /role_ids/1 role_not_granted")
 			for _, id := range []uuid.UUID{admin.ID, cardinal.NewID()} {
-				_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: id, Name: "k", RoleIDs: []uuid.UUID{auditor.ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)})
+				_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+					UserID: id, Name: "k", RoleIDs: []uuid.UUID{auditor.ID}, ExpiresAt: w.Clock.Now().Add(time.Hour),
+				})
 				expectRefusal(t, err, "/user_id service_unknown")
 			}
 			w.ExpectEvents(t)
@@ -73,7 +88,11 @@ func TestAPIKeys(t *testing.T) {
 			if ended.RevokedAt == nil || len(ended.RoleIDs) != 1 {
 				t.Errorf("ended %+v", ended)
 			}
-			w.ExpectEvents(t, event{Action: "api_key.revoke", Actor: admin.ID, Subject: svc.ID, Changes: []string{"api_keys.revoked_at >time"}, Rows: []string{"api_keys"}})
+			w.ExpectEvents(t, event{
+				Action: "api_key.revoke", Actor: admin.ID, Subject: svc.ID,
+				Changes: []string{"api_keys.revoked_at >time"},
+				Rows:    []string{"api_keys"},
+			})
 			expectRefusal(t, use(other), "not_signed_in")
 			value(desk.RevokeAPIKey(ctx, other.ID))(t)
 			w.ExpectEvents(t)

@@ -17,9 +17,14 @@ func TestAudit(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		u, email := w.NewPerson(t)
-		value(signin.WithPassword(ctx, w.Anonymous("203.0.113.3"), cardinal.SignIn{Identifier: email, Password: goodPassword}))(t)
+		value(signin.WithPassword(ctx, w.Anonymous("203.0.113.3"), cardinal.SignIn{
+			Identifier: email, Password: goodPassword,
+		}))(t)
 		helper, _ := w.NewPerson(t, "support")
-		requested := cardinal.Actor{UserID: helper.ID, Assurance: 1, RequestID: uuid.NullUUID{UUID: cardinal.NewID(), Valid: true}, ClientFrom: cardinal.Client{Address: "203.0.113.4"}}
+		requested := cardinal.Actor{
+			UserID: helper.ID, Assurance: 1, RequestID: uuid.NullUUID{UUID: cardinal.NewID(), Valid: true},
+			ClientFrom: cardinal.Client{Address: "203.0.113.4"},
+		}
 		suspended := value(w.As(requested).SuspendUser(ctx, u.ID, u.Version))(t)
 		value(w.Operator().ReactivateUser(ctx, u.ID, suspended.Version))(t)
 		auditor, _ := w.NewPerson(t, "auditor")
@@ -30,15 +35,18 @@ func TestAudit(t *testing.T) {
 			for _, e := range page.Data {
 				got = append(got, e.Action+" "+e.Address)
 			}
-			// Their own address, and nobody else's.
+			// Only the user's own address is disclosed.
 			want := []string{"user.create ", "session.create 203.0.113.3", "user.suspend ", "user.reactivate "}
 			directorytest.ExpectSameJSON(t, want, got)
 			_, err := w.DeskOf(u).UserAudit(ctx, helper.ID, all)
 			expectRefusal(t, err, "permission_missing")
 		})
 		t.Run("AuditorSeesAddress", func(t *testing.T) {
-			page := value(w.DeskOf(auditor).Audit(ctx, cardinal.AuditFilter{Page: cardinal.Page{Limit: 50}, RequestID: requested.RequestID.UUID}))(t)
-			if len(page.Data) != 1 || page.Data[0].Action != "user.suspend" || page.Data[0].Address != "203.0.113.4" || page.Data[0].ActorID != helper.ID {
+			page := value(w.DeskOf(auditor).Audit(ctx, cardinal.AuditFilter{
+				Page: cardinal.Page{Limit: 50}, RequestID: requested.RequestID.UUID,
+			}))(t)
+			if len(page.Data) != 1 || page.Data[0].Action != "user.suspend" || page.Data[0].Address != "203.0.113.4" ||
+				page.Data[0].ActorID != helper.ID {
 				t.Errorf("found %+v", page)
 			}
 		})
@@ -63,7 +71,7 @@ func TestAudit(t *testing.T) {
 
 func TestAnonymousAddressAcrossMonths(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
-		// The address is sealed a moment before the event gets its id: on the last day of a month the two can differ.
+		// The address is encrypted just before the event gets its id: at the end of a month, the two months can differ.
 		ctx := t.Context()
 		w.SetSetting(t, "sign_up.mode", "open")
 		month := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
@@ -74,9 +82,14 @@ func TestAnonymousAddressAcrossMonths(t *testing.T) {
 			if _, err := tx.EnsureAuditMonths(ctx, month); err != nil {
 				return err
 			}
-			return tx.AppendEvent(ctx, cardinal.AuditEvent{ID: id, ActorID: cardinal.StrangerID, SubjectID: cardinal.SystemID, Action: "user.sign_up", Attempts: 1, SchemaVersion: 1, AddressSealed: address})
+			return tx.AppendEvent(ctx, cardinal.AuditEvent{
+				ID: id, ActorID: cardinal.StrangerID, SubjectID: cardinal.SystemID, Action: "user.sign_up", Attempts: 1,
+				SchemaVersion: 1, AddressSealed: address,
+			})
 		}))
-		page := value(w.Operator().Audit(ctx, cardinal.AuditFilter{Page: cardinal.Page{Limit: 5}, Action: "user.sign_up"}))(t)
+		page := value(w.Operator().Audit(ctx, cardinal.AuditFilter{
+			Page: cardinal.Page{Limit: 5}, Action: "user.sign_up",
+		}))(t)
 		if len(page.Data) != 1 || page.Data[0].Address != "203.0.113.9" {
 			t.Errorf("audited %+v", page.Data)
 		}

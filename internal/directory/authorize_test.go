@@ -104,10 +104,11 @@ func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 			}
 			return errorOf(k.CreateAPIKey(ctx, in))
 		}),
-		"CreateAttributeDefinition": denied("attribute.create", none, func(ctx context.Context, k directory.Desk) error {
-			in := cardinal.NewAttributeDefinition{Name: "other", Description: "Other.", ValueType: "string"}
-			return errorOf(k.CreateAttributeDefinition(ctx, in))
-		}),
+		"CreateAttributeDefinition": denied("attribute.create", none,
+			func(ctx context.Context, k directory.Desk) error {
+				in := cardinal.NewAttributeDefinition{Name: "other", Description: "Other.", ValueType: "string"}
+				return errorOf(k.CreateAttributeDefinition(ctx, in))
+			}),
 		"CreatePermission": denied("permission.create", none, func(ctx context.Context, k directory.Desk) error {
 			return errorOf(k.CreatePermission(ctx, cardinal.NewPermission{Name: "invoices.pay", Description: "Pay."}))
 		}),
@@ -117,9 +118,10 @@ func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 		"CreateUser": denied("user.create", none, func(ctx context.Context, k directory.Desk) error {
 			return errorOf(k.CreateUser(ctx, cardinal.NewUser{}))
 		}),
-		"DeleteAttributeDefinition": denied("attribute.delete", none, func(ctx context.Context, k directory.Desk) error {
-			return k.DeleteAttributeDefinition(ctx, attribute.ID, attribute.Version)
-		}),
+		"DeleteAttributeDefinition": denied("attribute.delete", none,
+			func(ctx context.Context, k directory.Desk) error {
+				return k.DeleteAttributeDefinition(ctx, attribute.ID, attribute.Version)
+			}),
 		"DeletePermission": denied("permission.delete", none, func(ctx context.Context, k directory.Desk) error {
 			return k.DeletePermission(ctx, declared.ID, declared.Version)
 		}),
@@ -162,9 +164,10 @@ func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 		"RemoveContact": denied("contact.remove", target.ID, func(ctx context.Context, k directory.Desk) error {
 			return k.RemoveContact(ctx, target.ID, contact.ID, contact.Version)
 		}),
-		"RemoveRolePermission": denied("role.permission_remove", none, func(ctx context.Context, k directory.Desk) error {
-			return errorOf(k.RemoveRolePermission(ctx, role.ID, role.Version, declared.ID))
-		}),
+		"RemoveRolePermission": denied("role.permission_remove", none,
+			func(ctx context.Context, k directory.Desk) error {
+				return errorOf(k.RemoveRolePermission(ctx, role.ID, role.Version, declared.ID))
+			}),
 		"RestoreUser": denied("user.restore", gone.ID, func(ctx context.Context, k directory.Desk) error {
 			return errorOf(k.RestoreUser(ctx, gone.ID, gone.Version))
 		}),
@@ -391,7 +394,9 @@ func TestEscalation(t *testing.T) {
 					return errorOf(desk.UpdateProfile(ctx, admin.ID, 1, username))
 				}},
 				"UpdateUser": {"user.update", func() error {
-					return errorOf(desk.UpdateUser(ctx, admin.ID, admin.Version, cardinal.UserChange{Profile: username}))
+					return errorOf(desk.UpdateUser(ctx, admin.ID, admin.Version, cardinal.UserChange{
+						Profile: username,
+					}))
 				}},
 				"GrantRole": {"role.grant", func() error {
 					return errorOf(desk.GrantRole(ctx, admin.ID, cardinal.NewGrant{RoleID: w.Role(t, "support").ID}))
@@ -428,11 +433,15 @@ func TestEscalation(t *testing.T) {
 			value(desk.GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: w.Role(t, "support").ID}))(t)
 		})
 		t.Run("CreateRoleWithMorePermissions", func(t *testing.T) {
-			_, err := desk.CreateRole(ctx, cardinal.NewRole{Name: "sneaky", Description: "Sneaky.", Permissions: []string{"users.read", "settings.update"}})
+			_, err := desk.CreateRole(ctx, cardinal.NewRole{
+				Name: "sneaky", Description: "Sneaky.", Permissions: []string{"users.read", "settings.update"},
+			})
 			expectRefusal(t, err, "permission_not_granted_to_you")
 			_, err = w.Operator().RoleByName(ctx, "sneaky")
 			expectRefusal(t, err, "not_found")
-			mine := value(desk.CreateRole(ctx, cardinal.NewRole{Name: "honest", Description: "Honest.", Permissions: []string{"users.read"}}))(t)
+			mine := value(desk.CreateRole(ctx, cardinal.NewRole{
+				Name: "honest", Description: "Honest.", Permissions: []string{"users.read"},
+			}))(t)
 			_, err = desk.AddRolePermission(ctx, mine.ID, mine.Version, "settings.update")
 			expectRefusal(t, err, "permission_not_granted_to_you")
 		})
@@ -447,7 +456,10 @@ func TestEscalation(t *testing.T) {
 		t.Run("APIKeyOfServiceWithMorePermissions", func(t *testing.T) {
 			weak := w.NewRole(t, "users.read")
 			svc := w.NewService(t, "administrator", weak)
-			new := cardinal.NewAPIKey{UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{w.Role(t, weak).ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}
+			new := cardinal.NewAPIKey{
+				UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{w.Role(t, weak).ID},
+				ExpiresAt: w.Clock.Now().Add(time.Hour),
+			}
 			_, err := desk.CreateAPIKey(ctx, new)
 			expectRefusal(t, err, "target_has_more_permissions")
 			key := value(w.DeskOf(admin).CreateAPIKey(ctx, new))(t)
@@ -457,18 +469,22 @@ func TestEscalation(t *testing.T) {
 		t.Run("APIKeyCannotGetMorePermissions", func(t *testing.T) {
 			maker := w.NewRole(t, "api_keys.create", "roles.grant", "users.update")
 			svc := w.NewService(t, "administrator", maker)
-			key := value(w.Operator().CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "maker", RoleIDs: []uuid.UUID{w.Role(t, maker).ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
+			key := w.NewAPIKey(t, svc, maker)
 			weak := w.DeskOfToken(t, key.Token)
-			_, err := weak.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "all", RoleIDs: []uuid.UUID{w.Role(t, "administrator").ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)})
+			_, err := weak.CreateAPIKey(ctx, cardinal.NewAPIKey{
+				UserID: svc.ID, Name: "all", RoleIDs: []uuid.UUID{w.Role(t, "administrator").ID},
+				ExpiresAt: w.Clock.Now().Add(time.Hour),
+			})
 			expectRefusal(t, err, "target_has_more_permissions")
-			expectRefusal(t, weak.RevokeGrant(ctx, svc.ID, w.Role(t, "administrator").ID), "target_has_more_permissions")
+			expectRefusal(t, weak.RevokeGrant(ctx, svc.ID, w.Role(t, "administrator").ID),
+				"target_has_more_permissions")
 			_, err = weak.UpdateProfile(ctx, svc.ID, 1, cardinal.ProfileChange{DisplayName: cardinal.Set("X")})
 			expectRefusal(t, err, "target_has_more_permissions")
 		})
 		t.Run("APIKeyOwnsNoData", func(t *testing.T) {
 			role := w.Role(t, w.NewRole(t))
 			svc := w.NewService(t, role.Name)
-			key := value(w.Operator().CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: svc.ID, Name: "weak", RoleIDs: []uuid.UUID{role.ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}))(t)
+			key := w.NewAPIKey(t, svc, role.Name)
 			weak := w.DeskOfToken(t, key.Token)
 			_, err := weak.DeleteUser(ctx, svc.ID, svc.Version)
 			expectRefusal(t, err, "permission_missing")

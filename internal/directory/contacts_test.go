@@ -17,32 +17,55 @@ func TestContacts(t *testing.T) {
 			u, _ := w.NewPerson(t)
 			desk := w.DeskOf(u)
 			w.ResetEvents(t)
-			second := value(desk.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: " Second@Example.com "}))(t)
-			if second.IsPrimary || second.VerifiedAt != nil || second.Value != "Second@Example.com" || second.Version != 1 {
+			second := value(desk.AddContact(ctx, u.ID, cardinal.NewContact{
+				Kind: "email", Value: " Second@Example.com ",
+			}))(t)
+			if second.IsPrimary || second.VerifiedAt != nil || second.Value != "Second@Example.com" ||
+				second.Version != 1 {
 				t.Errorf("second %+v", second)
 			}
-			w.ExpectEvents(t, event{Action: "contact.add", Actor: u.ID, Subject: u.ID, Changes: []string{"contacts.kind >email", "contacts.value_sealed"}, Rows: []string{"contacts", "identifiers"}})
-			phone := value(desk.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "phone", Value: fmt.Sprintf("+4930%07d", directorytest.NextNumber())}))(t)
+			w.ExpectEvents(t, event{
+				Action: "contact.add", Actor: u.ID, Subject: u.ID,
+				Changes: []string{"contacts.kind >email", "contacts.value_sealed"},
+				Rows:    []string{"contacts", "identifiers"},
+			})
+			phone := value(desk.AddContact(ctx, u.ID, cardinal.NewContact{
+				Kind: "phone", Value: fmt.Sprintf("+4930%07d", directorytest.NextNumber()),
+			}))(t)
 			if !phone.IsPrimary {
 				t.Error("the first of its kind is not the primary one")
 			}
 			w.ResetEvents(t)
-			second = value(desk.UpdateContact(ctx, u.ID, second.ID, second.Version, cardinal.ContactChange{IsPrimary: cardinal.Set(true)}))(t)
-			w.ExpectEvents(t, event{Action: "contact.update", Actor: u.ID, Subject: u.ID, Changes: []string{"contacts.is_primary false>true"}, Rows: []string{"contacts", "contacts"}})
-			third := value(desk.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: newEmail(), IsPrimary: true}))(t)
+			second = value(desk.UpdateContact(ctx, u.ID, second.ID, second.Version, cardinal.ContactChange{
+				IsPrimary: cardinal.Set(true),
+			}))(t)
+			w.ExpectEvents(t, event{
+				Action: "contact.update", Actor: u.ID, Subject: u.ID,
+				Changes: []string{"contacts.is_primary false>true"},
+				Rows:    []string{"contacts", "contacts"},
+			})
+			third := value(desk.AddContact(ctx, u.ID, cardinal.NewContact{
+				Kind: "email", Value: newEmail(), IsPrimary: true,
+			}))(t)
 			all := value(desk.Contacts(ctx, u.ID))(t)
-			if len(all) != 4 || all[0].IsPrimary || all[1].IsPrimary || !all[2].IsPrimary || !all[3].IsPrimary || all[3].ID != third.ID {
+			if len(all) != 4 || all[0].IsPrimary || all[1].IsPrimary || !all[2].IsPrimary || !all[3].IsPrimary ||
+				all[3].ID != third.ID {
 				t.Errorf("contacts %+v", all)
 			}
 			w.ResetEvents(t)
-			again := value(desk.UpdateContact(ctx, u.ID, third.ID, third.Version, cardinal.ContactChange{IsPrimary: cardinal.Set(true)}))(t)
+			again := value(desk.UpdateContact(ctx, u.ID, third.ID, third.Version, cardinal.ContactChange{
+				IsPrimary: cardinal.Set(true),
+			}))(t)
 			if again.Version != third.Version {
 				t.Error("no change raised the version")
 			}
 			w.ExpectEvents(t)
-			// The oldest of its kind takes the place of a primary one that goes.
+			// When the primary contact is removed, the oldest of its kind becomes primary.
 			noError(t, desk.RemoveContact(ctx, u.ID, third.ID, third.Version))
-			w.ExpectEvents(t, event{Action: "contact.remove", Actor: u.ID, Subject: u.ID, Rows: []string{"-contacts", "-identifiers", "contacts"}})
+			w.ExpectEvents(t, event{
+				Action: "contact.remove", Actor: u.ID, Subject: u.ID,
+				Rows: []string{"-contacts", "-identifiers", "contacts"},
+			})
 			if all := value(desk.Contacts(ctx, u.ID))(t); !all[0].IsPrimary {
 				t.Errorf("contacts %+v", all)
 			}
@@ -58,9 +81,13 @@ func TestContacts(t *testing.T) {
 			_, err = desk.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: email})
 			expectRefusal(t, err, "identifier_already_yours")
 			c := value(desk.Contacts(ctx, u.ID))(t)[0]
-			_, err = desk.UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{IsPrimary: cardinal.Set(false), Verified: cardinal.Clear[bool]()})
+			_, err = desk.UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{
+				IsPrimary: cardinal.Set(false), Verified: cardinal.Clear[bool](),
+			})
 			expectRefusal(t, err, "/is_primary must_be_true, /verified must_be_true")
-			_, err = desk.UpdateContact(ctx, u.ID, c.ID, c.Version+1, cardinal.ContactChange{IsPrimary: cardinal.Set(true)})
+			_, err = desk.UpdateContact(ctx, u.ID, c.ID, c.Version+1, cardinal.ContactChange{
+				IsPrimary: cardinal.Set(true),
+			})
 			expectRefusal(t, err, "stale 1")
 			expectRefusal(t, desk.RemoveContact(ctx, u.ID, c.ID, c.Version+1), "stale 1")
 			other, _ := w.NewPerson(t)
@@ -70,34 +97,49 @@ func TestContacts(t *testing.T) {
 		})
 		t.Run("VerifyActivatesPending", func(t *testing.T) {
 			email := newEmail()
-			u := value(signin.SignUp(ctx, w.Anonymous("198.51.100.1"), cardinal.SignUp{Email: email, Password: goodPassword}))(t)
+			u := value(signin.SignUp(ctx, w.Anonymous("198.51.100.1"), cardinal.SignUp{
+				Email: email, Password: goodPassword,
+			}))(t)
 			helper, _ := w.NewPerson(t, "support")
 			c := value(w.Operator().Contacts(ctx, u.ID))(t)[0]
 			if u.Status != "pending" || c.VerifiedAt != nil {
 				t.Fatalf("signed up as %+v with %+v", u, c)
 			}
 			w.ResetEvents(t)
-			c = value(w.DeskOf(helper).UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{Verified: cardinal.Set(true)}))(t)
+			c = value(w.DeskOf(helper).UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{
+				Verified: cardinal.Set(true),
+			}))(t)
 			if c.VerifiedAt == nil || w.User(t, u.ID).Status != "active" {
 				t.Errorf("contact %+v", c)
 			}
-			w.ExpectEvents(t, event{Action: "contact.update", Actor: helper.ID, Subject: u.ID,
-				Changes: []string{"contacts.verified_at >time", "users.status pending>active"}, Rows: []string{"contacts", "identifiers", "users"}})
+			w.ExpectEvents(t, event{
+				Action: "contact.update", Actor: helper.ID, Subject: u.ID,
+				Changes: []string{"contacts.verified_at >time", "users.status pending>active"},
+				Rows:    []string{"contacts", "identifiers", "users"},
+			})
 			w.SignIn(t, email, goodPassword)
-			value(w.DeskOf(helper).UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{Verified: cardinal.Set(true)}))(t)
+			value(w.DeskOf(helper).UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{
+				Verified: cardinal.Set(true),
+			}))(t)
 			w.ResetEvents(t)
 
-			second := value(signin.SignUp(ctx, w.Anonymous("198.51.100.2"), cardinal.SignUp{Email: newEmail(), Password: goodPassword}))(t)
-			value(w.DeskOf(helper).AddContact(ctx, second.ID, cardinal.NewContact{Kind: "email", Value: newEmail(), Verified: true}))(t)
+			second := value(signin.SignUp(ctx, w.Anonymous("198.51.100.2"), cardinal.SignUp{
+				Email: newEmail(), Password: goodPassword,
+			}))(t)
+			value(w.DeskOf(helper).AddContact(ctx, second.ID, cardinal.NewContact{
+				Kind: "email", Value: newEmail(), Verified: true,
+			}))(t)
 			if w.User(t, second.ID).Status != "active" {
-				t.Error("a vouched-for contact does not activate")
+				t.Error("a verified contact does not activate the user")
 			}
 		})
 		t.Run("VerifyKeepsSuspended", func(t *testing.T) {
 			u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: newEmail()}))(t)
 			value(w.Operator().SuspendUser(ctx, u.ID, u.Version))(t)
 			c := value(w.Operator().Contacts(ctx, u.ID))(t)[0]
-			value(w.Operator().UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{Verified: cardinal.Set(true)}))(t)
+			value(w.Operator().UpdateContact(ctx, u.ID, c.ID, c.Version, cardinal.ContactChange{
+				Verified: cardinal.Set(true),
+			}))(t)
 			if s := w.User(t, u.ID).Status; s != "suspended" {
 				t.Errorf("status %s", s)
 			}
@@ -108,11 +150,15 @@ func TestContacts(t *testing.T) {
 			w.ResetEvents(t)
 			expectRefusal(t, w.DeskOf(u).RemoveContact(ctx, u.ID, c.ID, c.Version), "last_sign_in_identifier")
 			w.ExpectEvents(t)
-			value(w.DeskOf(u).UpdateProfile(ctx, u.ID, 1, cardinal.ProfileChange{Username: cardinal.Set("way" + u.ID.String()[24:])}))(t)
+			value(w.DeskOf(u).UpdateProfile(ctx, u.ID, 1, cardinal.ProfileChange{
+				Username: cardinal.Set("way" + u.ID.String()[24:]),
+			}))(t)
 			noError(t, w.DeskOf(u).RemoveContact(ctx, u.ID, c.ID, c.Version))
-			_, err := w.DeskOf(u).UpdateProfile(ctx, u.ID, 2, cardinal.ProfileChange{Username: cardinal.Clear[string]()})
+			_, err := w.DeskOf(u).UpdateProfile(ctx, u.ID, 2, cardinal.ProfileChange{
+				Username: cardinal.Clear[string](),
+			})
 			expectRefusal(t, err, "last_sign_in_identifier")
-			// Who has no password has no way in to lose.
+			// A user without a password cannot sign in, so the last identifier can be removed.
 			free := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: newEmail()}))(t)
 			c = value(w.Operator().Contacts(ctx, free.ID))(t)[0]
 			noError(t, w.Operator().RemoveContact(ctx, free.ID, c.ID, c.Version))

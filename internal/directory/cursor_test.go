@@ -15,7 +15,7 @@ func TestCursors(t *testing.T) {
 			t.Errorf("read %s, %t", got, good)
 		}
 		if _, good := w.ParseCursor("roles", cursor); good {
-			t.Error("it moves to another list")
+			t.Error("the cursor of one list is valid for another")
 		}
 		for i := range cursor {
 			changed := []byte(cursor)
@@ -24,12 +24,12 @@ func TestCursors(t *testing.T) {
 				changed[i] = 'x'
 			}
 			if _, good := w.ParseCursor("users", string(changed)); good {
-				t.Errorf("changed at %d it is taken", i)
+				t.Errorf("a cursor that was changed at %d is valid", i)
 			}
 		}
 		for _, bad := range []string{"", cursor + "A", cursor[1:], cursor + "=", "\x00"} {
 			if _, good := w.ParseCursor("users", bad); good {
-				t.Errorf("%q is taken", bad)
+				t.Errorf("%q is valid", bad)
 			}
 		}
 	})

@@ -20,7 +20,9 @@ func TestIdempotency(t *testing.T) {
 		admin, _ := w.NewPerson(t, "administrator")
 		other, _ := w.NewPerson(t, "administrator")
 		once := func(key, body string) *directory.IdempotentRequest {
-			return &directory.IdempotentRequest{Key: key, Route: "POST /v1/users", Path: "/v1/users", Body: []byte(body)}
+			return &directory.IdempotentRequest{
+				Key: key, Route: "POST /v1/users", Path: "/v1/users", Body: []byte(body),
+			}
 		}
 		t.Run("RepeatReturnsStoredReply", func(t *testing.T) {
 			in := cardinal.NewUser{Email: newEmail(), DisplayName: "Once"}
@@ -33,7 +35,7 @@ func TestIdempotency(t *testing.T) {
 				t.Errorf("replayed: %t, %t", first.Replayed, again.Replayed)
 			}
 			if e := w.Events(t); len(e) != 1 {
-				t.Errorf("told as %+v", e)
+				t.Errorf("recorded as %+v", e)
 			}
 		})
 		t.Run("OtherRequestRefused", func(t *testing.T) {
@@ -54,7 +56,7 @@ func TestIdempotency(t *testing.T) {
 			elsewhere.Route = "POST /v1/else"
 			c := value(w.DeskOf(admin).Idempotent(elsewhere).CreateUser(ctx, cardinal.NewUser{}))(t)
 			if a.ID == b.ID || a.ID == c.ID {
-				t.Error("one result for two callers or routes")
+				t.Error("two callers or routes have the same result")
 			}
 		})
 		t.Run("PermissionCheckedFirst", func(t *testing.T) {
@@ -85,8 +87,9 @@ func TestIdempotency(t *testing.T) {
 				t.Errorf("%s, %s, %s", a.ID, b.ID, c.ID)
 			}
 			again := once("key-6", "another body")
-			if d := value(w.DeskOf(admin).Idempotent(again).CreateUser(ctx, cardinal.NewUser{}))(t); d.ID != c.ID || !again.Replayed {
-				t.Error("the place that was taken over keeps no reply")
+			d := value(w.DeskOf(admin).Idempotent(again).CreateUser(ctx, cardinal.NewUser{}))(t)
+			if d.ID != c.ID || !again.Replayed {
+				t.Error("the reply under a reused key was not stored")
 			}
 			w.Clock.Add(25 * time.Hour)
 			w.RunJob(t, "replies.purge")
@@ -99,12 +102,14 @@ func TestIdempotency(t *testing.T) {
 		t.Run("ConcurrentRequests", func(t *testing.T) {
 			email := newEmail()
 			w.ResetEvents(t)
-			var tries []func(context.Context) error
+			var calls []func(context.Context) error
 			var mu sync.Mutex
 			ids := map[uuid.UUID]int{}
 			for range 8 {
-				tries = append(tries, func(ctx context.Context) error {
-					u, err := w.DeskOf(admin).Idempotent(once("key-7", email)).CreateUser(ctx, cardinal.NewUser{Email: email})
+				calls = append(calls, func(ctx context.Context) error {
+					u, err := w.DeskOf(admin).Idempotent(once("key-7", email)).CreateUser(ctx, cardinal.NewUser{
+						Email: email,
+					})
 					mu.Lock()
 					defer mu.Unlock()
 					if err == nil {
@@ -113,7 +118,7 @@ func TestIdempotency(t *testing.T) {
 					return err
 				})
 			}
-			for _, err := range directorytest.Concurrently(tries...) {
+			for _, err := range directorytest.Concurrently(calls...) {
 				if err != nil {
 					expectRefusal(t, err, "idempotency_in_flight")
 				}
@@ -124,7 +129,10 @@ func TestIdempotency(t *testing.T) {
 		})
 		t.Run("APIKeyWithoutSecret", func(t *testing.T) {
 			svc := w.NewService(t, "auditor")
-			in := cardinal.NewAPIKey{UserID: svc.ID, Name: "once", RoleIDs: []uuid.UUID{w.Role(t, "auditor").ID}, ExpiresAt: w.Clock.Now().Add(time.Hour)}
+			in := cardinal.NewAPIKey{
+				UserID: svc.ID, Name: "once", RoleIDs: []uuid.UUID{w.Role(t, "auditor").ID},
+				ExpiresAt: w.Clock.Now().Add(time.Hour),
+			}
 			first := value(w.DeskOf(admin).Idempotent(once("key-8", "body")).CreateAPIKey(ctx, in))(t)
 			again := value(w.DeskOf(admin).Idempotent(once("key-8", "body")).CreateAPIKey(ctx, in))(t)
 			if first.Token == "" || again.Token != "" || first.ID != again.ID {
@@ -135,7 +143,8 @@ func TestIdempotency(t *testing.T) {
 			u, _ := w.NewPerson(t)
 			in := cardinal.NewContact{Kind: "email", Value: "canary." + newEmail()}
 			value(w.DeskOf(admin).Idempotent(once("secret-key-9", in.Value)).AddContact(ctx, u.ID, in))(t)
-			rows := value(w.SQL(t).QueryContext(ctx, `SELECT reply_sealed, key_hash, fingerprint, route FROM idempotency_keys`))(t)
+			rows := value(w.SQL(t).QueryContext(ctx,
+				`SELECT reply_sealed, key_hash, fingerprint, route FROM idempotency_keys`))(t)
 			defer rows.Close()
 			n := 0
 			for rows.Next() {
@@ -143,13 +152,13 @@ func TestIdempotency(t *testing.T) {
 				noError(t, rows.Scan(&sealed, &hash, &mark, &route))
 				for _, canary := range []string{"canary", "secret-key-9", u.ID.String()} {
 					if bytes.Contains(bytes.Join([][]byte{sealed, hash, mark, route}, nil), []byte(canary)) {
-						t.Errorf("%s is stored in clear", canary)
+						t.Errorf("%s is stored in clear text", canary)
 					}
 				}
 				n++
 			}
 			if n == 0 {
-				t.Error("no reply is kept")
+				t.Error("no reply is stored")
 			}
 		})
 	})

@@ -54,7 +54,9 @@ func TestJobs(t *testing.T) {
 			w.SetSetting(t, "sessions.absolute_seconds", 300)
 			_, email := w.NewPerson(t)
 			w.SignIn(t, email, goodPassword)
-			_, err := signin.WithPassword(ctx, w.Anonymous("192.0.2.1"), cardinal.SignIn{Identifier: email, Password: wrongPassword})
+			_, err := signin.WithPassword(ctx, w.Anonymous("192.0.2.1"), cardinal.SignIn{
+				Identifier: email, Password: wrongPassword,
+			})
 			expectRefusal(t, err, "invalid_credentials")
 			count := func(table string) (n int) {
 				noError(t, w.SQL(t).QueryRowContext(ctx, `SELECT count(*) FROM `+table).Scan(&n))
@@ -63,7 +65,7 @@ func TestJobs(t *testing.T) {
 			w.RunJob(t, "sessions.purge")
 			w.RunJob(t, "throttles.purge")
 			if count("sessions") != 1 || count("sign_in_throttles") == 0 {
-				t.Error("swept too early")
+				t.Error("deleted too early")
 			}
 			w.Clock.Add(29 * 24 * time.Hour)
 			w.RunJob(t, "sessions.purge")
@@ -74,7 +76,7 @@ func TestJobs(t *testing.T) {
 			w.Clock.Add(2 * 24 * time.Hour)
 			w.RunJob(t, "sessions.purge")
 			if count("sessions") != 0 {
-				t.Error("a dead session is left")
+				t.Error("an ended session is left")
 			}
 		})
 		t.Run("CreateAuditMonths", func(t *testing.T) {

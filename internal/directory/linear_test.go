@@ -30,7 +30,9 @@ func (h *history) call(client int, input any, ask func() any) any {
 	until := time.Since(h.began)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.calls = append(h.calls, porcupine.Operation{ClientId: client, Input: input, Call: from.Nanoseconds(), Output: output, Return: until.Nanoseconds()})
+	h.calls = append(h.calls, porcupine.Operation{
+		ClientId: client, Input: input, Call: from.Nanoseconds(), Output: output, Return: until.Nanoseconds(),
+	})
 	return output
 }
 
@@ -51,8 +53,8 @@ func (h *history) clients(n int, client func(i int, random *rand.Rand)) {
 
 var serialSeed atomic.Uint64
 
-// isLinearizable fails unless one order of the calls explains every answer: an order in which each call stands between its beginning
-// and its end.
+// isLinearizable fails unless one order of the calls explains every answer: an order in which each call stands between
+// its beginning and its end.
 func (h *history) isLinearizable(t *testing.T, model porcupine.Model) {
 	t.Helper()
 	if porcupine.CheckOperations(model, h.calls) {
@@ -60,7 +62,8 @@ func (h *history) isLinearizable(t *testing.T, model porcupine.Model) {
 	}
 	t.Error("no order of these calls explains the answers:")
 	for _, c := range h.calls {
-		t.Logf("client %d, %s to %s: %s", c.ClientId, time.Duration(c.Call), time.Duration(c.Return), model.DescribeOperation(c.Input, c.Output))
+		t.Logf("client %d, %s to %s: %s", c.ClientId, time.Duration(c.Call), time.Duration(c.Return),
+			model.DescribeOperation(c.Input, c.Output))
 	}
 }
 

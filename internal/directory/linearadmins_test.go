@@ -52,8 +52,8 @@ var admins = porcupine.Model{
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %q", input, output) },
 }
 
-// TestLinearizableLastAdministrator: each client takes one person in and out of the role and of work, all at once and through two
-// nodes; there is always somebody left, and a refusal is told only to whom would have been the last.
+// TestLinearizableLastAdministrator: each client takes one person in and out of the role and of work, all at once and
+// through two nodes; there is always somebody left, and a refusal is told only to whom would have been the last.
 func TestLinearizableLastAdministrator(t *testing.T) {
 	const rounds, clients, calls = 12, 3, 8
 	directorytest.Run(t, func(t *testing.T, w *world) {
@@ -79,7 +79,9 @@ func TestLinearizableLastAdministrator(t *testing.T) {
 			h.clients(clients, func(i int, random *rand.Rand) {
 				desk, me, suspended := desks[i%2], people[i], false
 				for range calls {
-					call := adminCall{[]string{"revoke", "suspend", "grant", "revoke", "suspend", "ask"}[random.IntN(6)], i}
+					call := adminCall{
+						[]string{"revoke", "suspend", "grant", "revoke", "suspend", "ask"}[random.IntN(6)], i,
+					}
 					if call.what == "suspend" && suspended {
 						call.what = "reactivate"
 					}
@@ -116,17 +118,20 @@ func TestLinearizableLastAdministrator(t *testing.T) {
 	})
 }
 
-// slowCommits makes PostgreSQL wait between the rules that are checked at a commit and the commit itself, where two that do not lock
-// each other out pass both.
+// slowCommits makes PostgreSQL wait between the rules that are checked at a commit and the commit itself, where two
+// that do not lock each other out pass both.
 func slowCommits(t *testing.T, w *world) {
 	t.Helper()
 	if w.Engine != "postgres" {
-		return // its transactions take turns
+		return // SQLite runs one transaction at a time
 	}
 	for _, statement := range []string{
-		`CREATE FUNCTION wait_before_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.005); RETURN NULL; END $$`,
-		`CREATE CONSTRAINT TRIGGER zz_wait AFTER UPDATE OR DELETE ON user_roles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_before_commit()`,
-		`CREATE CONSTRAINT TRIGGER zz_wait AFTER UPDATE OF status ON users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_before_commit()`,
+		`CREATE FUNCTION wait_before_commit() RETURNS trigger LANGUAGE plpgsql
+		 AS $$ BEGIN PERFORM pg_sleep(0.005); RETURN NULL; END $$`,
+		`CREATE CONSTRAINT TRIGGER zz_wait AFTER UPDATE OR DELETE ON user_roles DEFERRABLE INITIALLY DEFERRED
+		 FOR EACH ROW EXECUTE FUNCTION wait_before_commit()`,
+		`CREATE CONSTRAINT TRIGGER zz_wait AFTER UPDATE OF status ON users DEFERRABLE INITIALLY DEFERRED
+		 FOR EACH ROW EXECUTE FUNCTION wait_before_commit()`,
 	} {
 		value(w.SQL(t).ExecContext(t.Context(), statement))(t)
 	}

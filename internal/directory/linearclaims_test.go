@@ -63,7 +63,9 @@ func TestLinearizableIdentifiers(t *testing.T) {
 					switch {
 					case random.IntN(3) == 0:
 						h.call(i, claimCall{"ask", uuid.Nil}, func() any {
-							page, err := desk.Users(ctx, cardinal.UserFilter{Email: email, Page: cardinal.Page{Limit: 2}}, false)
+							page, err := desk.Users(ctx, cardinal.UserFilter{
+								Email: email, Page: cardinal.Page{Limit: 2},
+							}, false)
 							if err != nil || len(page.Data) > 1 {
 								t.Errorf("ask: %d holders, %v", len(page.Data), err)
 							}
@@ -74,7 +76,9 @@ func TestLinearizableIdentifiers(t *testing.T) {
 						})
 					case mine == nil:
 						h.call(i, claimCall{"take", me}, func() any {
-							got, err := desk.AddContact(ctx, me, cardinal.NewContact{Kind: "email", Value: email, Verified: true})
+							got, err := desk.AddContact(ctx, me, cardinal.NewContact{
+								Kind: "email", Value: email, Verified: true,
+							})
 							if err == nil {
 								mine = &got
 							} else if errorCode(err) != "identifier_taken" {

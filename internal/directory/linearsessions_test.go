@@ -13,7 +13,8 @@ import (
 	"cardinal/internal/signin"
 )
 
-// sessionCall is a call about one person: a sign-in, a check or an end of the session that a client opened, a suspension or its end.
+// sessionCall is a call about one person: a sign-in, a check or an end of the session that a client opened, a
+// suspension or its end.
 type sessionCall struct {
 	what    string // sign in, check, end, suspend or reactivate
 	session int    // its number; sign-ins give them out
@@ -49,8 +50,8 @@ var sessionsOfOne = porcupine.Model{
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %v", input, output) },
 }
 
-// TestLinearizableSessions: a session that was ended, by itself or with its account, is refused by every check that begins
-// afterwards, on another node too, and nobody signs in to an account that was stopped before.
+// TestLinearizableSessions: a session that was ended, by itself or with its account, is refused by every check that
+// begins afterwards, on another node too, and nobody signs in to an account that was stopped before.
 func TestLinearizableSessions(t *testing.T) {
 	const rounds, clients, calls = 8, 5, 10
 	directorytest.Run(t, func(t *testing.T, w *world) {
@@ -91,7 +92,9 @@ func TestLinearizableSessions(t *testing.T) {
 							suspended, version = false, after.Version
 						case "sign in":
 							var got cardinal.SignedIn
-							got, err = signin.WithPassword(ctx, directorytest.Anonymous(node, ""), cardinal.SignIn{Identifier: email, Password: goodPassword})
+							got, err = signin.WithPassword(ctx, directorytest.Anonymous(node, ""), cardinal.SignIn{
+								Identifier: email, Password: goodPassword,
+							})
 							switch errorCode(err) {
 							case "":
 								in, number = got, call.session

@@ -25,9 +25,10 @@ var (
 
 const sequenceLength = 50
 
-// TestModel runs random sequences of operations against a directory and against a model of it, one after another. After each
-// operation both must have said the same and the log must tell exactly what the model tells; at the end of a sequence everything that
-// can be read must be as the model has it. A failure names its seed: go test -run TestModel ./internal/directory -seed N.
+// TestModel runs random sequences of operations against a directory and against a model of it, one after another. After
+// each operation both must have said the same and the log must tell exactly what the model tells; at the end of a
+// sequence everything that can be read must be as the model has it. A failure names its seed: go test -run TestModel
+// ./internal/directory -seed N.
 func TestModel(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		w.SetSetting(t, "sign_up.mode", "open")
@@ -72,7 +73,10 @@ type play struct {
 }
 
 func newPlay(t *testing.T, w *world, number uint64, before cardinal.User) *play {
-	p := &play{world: w, t: t, number: number, random: rand.New(rand.NewPCG(number, 1)), model: &model{claims: map[string]*modelClaim{}}, done: map[string]int{}}
+	p := &play{
+		world: w, t: t, number: number, random: rand.New(rand.NewPCG(number, 1)),
+		model: &model{claims: map[string]*modelClaim{}}, done: map[string]int{},
+	}
 	p.anchor = value(w.Operator().CreateUser(t.Context(), cardinal.NewUser{}))(t)
 	w.Grant(t, p.anchor, "administrator", nil)
 	role := w.Role(t, "administrator")
@@ -81,7 +85,9 @@ func newPlay(t *testing.T, w *world, number uint64, before cardinal.User) *play 
 			noError(t, w.Operator().RevokeGrant(t.Context(), u.ID, role.ID))
 		}
 	}
-	p.model.people = append(p.model.people, &modelPerson{id: p.anchor.ID, status: "active", version: 1, profile: 1, grants: map[string]*time.Time{"administrator": nil}})
+	p.model.people = append(p.model.people, &modelPerson{
+		id: p.anchor.ID, status: "active", version: 1, profile: 1, grants: map[string]*time.Time{"administrator": nil},
+	})
 	w.ResetEvents(t)
 	return p
 }
@@ -150,14 +156,21 @@ func (p *play) compare() {
 	ctx, desk := p.t.Context(), p.Operator()
 	now := p.Clock.Now()
 	for i, m := range p.model.people {
-		want := seenPerson{Status: m.status, Version: m.version, Profile: m.profile, Password: m.password, Username: m.username}
+		want := seenPerson{
+			Status: m.status, Version: m.version, Profile: m.profile, Password: m.password, Username: m.username,
+		}
 		u := value(desk.User(ctx, m.id, true))(p.t)
-		got := seenPerson{Status: u.Status, Version: u.Version, Profile: u.Profile.Version, Password: value(desk.PasswordState(ctx, m.id))(p.t).Version, Username: u.Profile.Username}
+		got := seenPerson{
+			Status: u.Status, Version: u.Version, Profile: u.Profile.Version,
+			Password: value(desk.PasswordState(ctx, m.id))(p.t).Version, Username: u.Profile.Username,
+		}
 		for _, c := range m.contacts {
-			want.Contacts = append(want.Contacts, fmt.Sprintf("%s primary %t verified %t version %d", c.address, c.primary, c.verified, c.version))
+			want.Contacts = append(want.Contacts, fmt.Sprintf("%s primary %t verified %t version %d", c.address,
+				c.primary, c.verified, c.version))
 		}
 		for _, c := range value(desk.Contacts(ctx, m.id))(p.t) {
-			got.Contacts = append(got.Contacts, fmt.Sprintf("%s primary %t verified %t version %d", c.Value, c.IsPrimary, c.VerifiedAt != nil, c.Version))
+			got.Contacts = append(got.Contacts, fmt.Sprintf("%s primary %t verified %t version %d", c.Value,
+				c.IsPrimary, c.VerifiedAt != nil, c.Version))
 		}
 		for _, s := range m.sessions {
 			want.Sessions = append(want.Sessions, s.alive(m, now))
@@ -179,7 +192,8 @@ func (p *play) compare() {
 		if !strings.Contains(name, "@") {
 			continue
 		}
-		found := value(desk.Users(ctx, cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 2}}, false))(p.t).Data
+		found := value(desk.Users(ctx, cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 2}},
+			false))(p.t).Data
 		if len(found) != 1 || found[0].ID != claim.holder.id {
 			p.t.Errorf("%s is claimed by %v, in the model by %s", name, found, claim.holder.id)
 		}

@@ -16,7 +16,8 @@ var moves = map[string]func(directory.Desk, context.Context, uuid.UUID, int64) (
 	"suspend": directory.Desk.SuspendUser, "reactivate": directory.Desk.ReactivateUser, "delete": directory.Desk.DeleteUser, "restore": directory.Desk.RestoreUser,
 }
 
-// may says what is in the way of somebody who changes somebody: the operator and administrators may everything, others nothing.
+// may says what is in the way of somebody who changes somebody: the operator and administrators may everything, others
+// nothing.
 func (p *play) may(who, whom *modelPerson, own bool, action string) string {
 	if who == nil || who.holds("administrator", p.model.now) || own && who == whom {
 		return ""
@@ -107,7 +108,9 @@ func (p *play) openSession() (what, got, want string) {
 	if p.random.IntN(6) == 0 {
 		password = "not this one, surely"
 	}
-	in, err := signin.WithPassword(p.t.Context(), p.Anonymous(""), cardinal.SignIn{Identifier: name, Password: cardinal.Secret(password)})
+	in, err := signin.WithPassword(p.t.Context(), p.Anonymous(""), cardinal.SignIn{
+		Identifier: name, Password: cardinal.Secret(password),
+	})
 	claim := p.model.claims[name]
 	switch {
 	case claim == nil || claim.holder.password == 0 || password != goodPassword:

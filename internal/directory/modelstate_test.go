@@ -9,8 +9,8 @@ import (
 	"cardinal"
 )
 
-// model is what a directory must hold after a sequence of operations, written down a second time and as simply as can be: no database,
-// no locks, no seals.
+// model is what a directory must hold after a sequence of operations, written down a second time and as simply as can
+// be: no database, no locks, no seals.
 type model struct {
 	now    time.Time
 	people []*modelPerson
@@ -178,9 +178,12 @@ func (m *model) isLastAdministrator(p *modelPerson) bool {
 		until, granted := p.grants["administrator"]
 		return granted && until == nil && p.status == "active"
 	}
-	return counts(p) && !slices.ContainsFunc(m.people, func(other *modelPerson) bool { return other != p && counts(other) })
+	return counts(p) && !slices.ContainsFunc(m.people, func(other *modelPerson) bool {
+		return other != p && counts(other)
+	})
 }
 
 func (s *modelSession) alive(p *modelPerson, now time.Time) bool {
-	return !s.ended && p.status == "active" && now.Before(s.opened.Add(modelAbsolute)) && now.Before(s.seen.Add(modelIdle))
+	return !s.ended && p.status == "active" && now.Before(s.opened.Add(modelAbsolute)) &&
+		now.Before(s.seen.Add(modelIdle))
 }

@@ -11,7 +11,8 @@ import (
 	"cardinal/internal/signin"
 )
 
-// operation does something that is chosen at random, in the directory and in the model. It returns what was done, and what each said.
+// operation does something that is chosen at random, in the directory and in the model. It returns what was done, and
+// what each said.
 func (p *play) operation() (what, got, want string) {
 	switch n := p.random.IntN(30); {
 	case n < 4 || len(p.model.people) < 3:
@@ -58,9 +59,16 @@ func (p *play) create() (what, got, want string) {
 	if p.random.IntN(2) == 0 {
 		in.Password = goodPassword
 	}
-	r := &repeatable{in: in, once: directory.IdempotentRequest{Key: uuid.NewString(), Route: "POST /v1/users", Path: "/v1/users", Body: fmt.Append(nil, in.Email, in.Username)}}
+	r := &repeatable{
+		in: in,
+		once: directory.IdempotentRequest{
+			Key: uuid.NewString(), Route: "POST /v1/users", Path: "/v1/users",
+			Body: fmt.Append(nil, in.Email, in.Username),
+		},
+	}
 	user, err := p.Operator().Idempotent(&r.once).CreateUser(p.t.Context(), in)
-	what = fmt.Sprintf("create %s verified %t, name %q, password %t", in.Email, in.EmailVerified, in.Username, in.Password != "")
+	what = fmt.Sprintf("create %s verified %t, name %q, password %t", in.Email, in.EmailVerified, in.Username,
+		in.Password != "")
 	if in.Username != "" {
 		want = p.model.wayIsFree(nil, in.Username, true)
 	}
@@ -86,7 +94,9 @@ func (p *play) signUp() (what, got, want string) {
 	return "sign-up " + email, errorCode(err), want
 }
 
-func (p *play) newPerson(user cardinal.User, actor uuid.UUID, action, email string, verified, password bool) *modelPerson {
+func (p *play) newPerson(
+	user cardinal.User, actor uuid.UUID, action, email string, verified, password bool,
+) *modelPerson {
 	m := &modelPerson{id: user.ID, status: "active", version: 1, profile: 1, grants: map[string]*time.Time{}}
 	p.model.displace(email, actor)
 	p.model.tell(action, actor, user.ID)
@@ -116,7 +126,9 @@ func (p *play) repeat() (what, got, want string) {
 
 func (p *play) addContact() (what, got, want string) {
 	m, email, verified := p.person(), p.address(), p.random.IntN(2) == 0
-	contact, err := p.Operator().AddContact(p.t.Context(), m.id, cardinal.NewContact{Kind: "email", Value: email, Verified: verified})
+	contact, err := p.Operator().AddContact(p.t.Context(), m.id, cardinal.NewContact{
+		Kind: "email", Value: email, Verified: verified,
+	})
 	if want = p.model.wayIsFree(m, email, verified); m.status == "deleted" {
 		want = "status_not_allowed"
 	}

@@ -23,12 +23,17 @@ func TestSetPassword(t *testing.T) {
 			if !s.HasPassword || s.MustChange || s.Version != 2 || s.LastReset == nil {
 				t.Errorf("state %+v", s)
 			}
-			w.ExpectEvents(t, event{Action: "password.set", Actor: cardinal.OperatorID, Subject: u.ID,
-				Changes: []string{"credentials.hash", "credentials.must_change >false", "sessions.ended >1"}, Rows: []string{"credentials", "sessions"}})
+			w.ExpectEvents(t, event{
+				Action: "password.set", Actor: cardinal.OperatorID, Subject: u.ID,
+				Changes: []string{"credentials.hash", "credentials.must_change >false", "sessions.ended >1"},
+				Rows:    []string{"credentials", "sessions"},
+			})
 			if w.SessionActive(t, in) {
-				t.Error("the session lives on")
+				t.Error("the session is still active")
 			}
-			_, err := signin.WithPassword(ctx, w.Anonymous("192.0.2.1"), cardinal.SignIn{Identifier: email, Password: goodPassword})
+			_, err := signin.WithPassword(ctx, w.Anonymous("192.0.2.1"), cardinal.SignIn{
+				Identifier: email, Password: goodPassword,
+			})
 			expectRefusal(t, err, "invalid_credentials")
 			w.SignIn(t, email, otherPassword)
 		})
@@ -70,12 +75,13 @@ func TestSetPassword(t *testing.T) {
 		t.Run("PHCStringWithOwnSalt", func(t *testing.T) {
 			a, _ := w.NewPerson(t)
 			b, _ := w.NewPerson(t)
-			x, y := value(w.Store.Read(ctx).Credential(ctx, a.ID))(t).Hash, value(w.Store.Read(ctx).Credential(ctx, b.ID))(t).Hash
+			x, y := value(w.Store.Read(ctx).Credential(ctx, a.ID))(t).Hash, value(w.Store.Read(ctx).Credential(ctx,
+				b.ID))(t).Hash
 			if !strings.HasPrefix(x, "$argon2id$v=19$m=64,t=1,p=1$") || strings.Contains(x, goodPassword) {
 				t.Errorf("stored as %s", x)
 			}
 			if strings.Split(x, "$")[4] == strings.Split(y, "$")[4] {
-				t.Error("one salt for two")
+				t.Error("two users have the same salt")
 			}
 		})
 	})
@@ -101,13 +107,15 @@ func TestMustChangePassword(t *testing.T) {
 			expectRefusal(t, err, "password_change_required")
 			_, err = signin.CheckSession(ctx, w.Directory, in.Token.Reveal())
 			expectRefusal(t, err, "password_change_required")
-			w.ExpectEvents(t, event{Action: "user.create", Actor: u.ID, Subject: cardinal.SystemID, Refused: true}, event{Action: "profile.update", Actor: u.ID, Subject: u.ID, Refused: true})
+			w.ExpectEvents(t, event{
+				Action: "user.create", Actor: u.ID, Subject: cardinal.SystemID, Refused: true,
+			}, event{Action: "profile.update", Actor: u.ID, Subject: u.ID, Refused: true})
 		})
 		t.Run("SignOutAllowed", func(t *testing.T) {
 			other := w.SignIn(t, email, goodPassword)
 			noError(t, w.DeskOfToken(t, other.Token).SignOut(ctx))
 			if w.SessionActive(t, other) {
-				t.Error("the session lives on")
+				t.Error("the session is still active")
 			}
 		})
 		t.Run("ChangeRaisesAssurance", func(t *testing.T) {
@@ -116,7 +124,11 @@ func TestMustChangePassword(t *testing.T) {
 			if s.MustChange || s.Version != 3 {
 				t.Errorf("state %+v", s)
 			}
-			w.ExpectEvents(t, event{Action: "password.change", Actor: u.ID, Subject: u.ID, Changes: []string{"credentials.hash"}, Rows: []string{"credentials", "sessions"}})
+			w.ExpectEvents(t, event{
+				Action: "password.change", Actor: u.ID, Subject: u.ID,
+				Changes: []string{"credentials.hash"},
+				Rows:    []string{"credentials", "sessions"},
+			})
 			value(w.DeskOfToken(t, in.Token).CreateUser(ctx, cardinal.NewUser{}))(t)
 			value(signin.CheckSession(ctx, w.Directory, in.Token.Reveal()))(t)
 			if again := w.SignIn(t, email, otherPassword); again.MustChangePassword || again.Session.Assurance != 1 {
@@ -133,10 +145,17 @@ func TestChangePassword(t *testing.T) {
 			u, email := w.NewPerson(t)
 			mine, other := w.SignIn(t, email, goodPassword), w.SignIn(t, email, goodPassword)
 			w.ResetEvents(t)
-			value(w.DeskOfToken(t, mine.Token).ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: otherPassword}))(t)
-			w.ExpectEvents(t, event{Action: "password.change", Actor: u.ID, Subject: u.ID, Changes: []string{"credentials.hash", "sessions.ended >1"}, Rows: []string{"credentials", "sessions"}})
+			value(w.DeskOfToken(t, mine.Token).ChangePassword(ctx, cardinal.PasswordChange{
+				Current: goodPassword, New: otherPassword,
+			}))(t)
+			w.ExpectEvents(t, event{
+				Action: "password.change", Actor: u.ID, Subject: u.ID,
+				Changes: []string{"credentials.hash", "sessions.ended >1"},
+				Rows:    []string{"credentials", "sessions"},
+			})
 			if !w.SessionActive(t, mine) || w.SessionActive(t, other) {
-				t.Errorf("alive: mine %t, the other %t", w.SessionActive(t, mine), w.SessionActive(t, other))
+				t.Errorf("own session active %t, other session active %t",
+					w.SessionActive(t, mine), w.SessionActive(t, other))
 			}
 			w.SignIn(t, email, otherPassword)
 		})
@@ -171,7 +190,8 @@ func TestChangePassword(t *testing.T) {
 	})
 }
 
-// TestChangePasswordConcurrentChanges: what was right when the verification of the current password began can be wrong at its end.
+// TestChangePasswordConcurrentChanges: what was right when the verification of the current password began can be wrong
+// at its end.
 func TestChangePasswordConcurrentChanges(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		u, email := w.NewPerson(t)

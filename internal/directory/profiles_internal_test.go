@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The cases of RFC 7396, appendix A, that are about objects.
+// TestMergeObject has the cases of RFC 7396, appendix A, about objects.
 func TestMergeObject(t *testing.T) {
 	for _, c := range []struct{ target, patch, want string }{
 		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`},
@@ -36,6 +36,6 @@ func TestMergeObject(t *testing.T) {
 		}
 	}
 	if got := mergeObject(map[string]any{"a": 1}, nil); len(got) != 0 {
-		t.Errorf("cleared it is %v", got)
+		t.Errorf("cleared, it is %v", got)
 	}
 }

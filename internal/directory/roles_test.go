@@ -14,22 +14,33 @@ func TestRoles(t *testing.T) {
 		desk := w.DeskOf(admin)
 		t.Run("CreateWithPermissions", func(t *testing.T) {
 			w.ResetEvents(t)
-			role := value(desk.CreateRole(ctx, cardinal.NewRole{Name: "billing.clerk", Description: "Bills.", Permissions: []string{"users.read", "users.update", "users.read"}}))(t)
+			role := value(desk.CreateRole(ctx, cardinal.NewRole{
+				Name: "billing.clerk", Description: "Bills.",
+				Permissions: []string{"users.read", "users.update", "users.read"},
+			}))(t)
 			if role.IsSystem || !role.IsAssignable || role.HoldsAll || role.MinHolders != 0 || role.Version != 1 {
-				t.Errorf("made %+v", role)
+				t.Errorf("created %+v", role)
 			}
-			w.ExpectEvents(t, event{Action: "role.create", Actor: admin.ID, Subject: cardinal.SystemID,
-				Changes: []string{"role_permissions.users.read >added", "role_permissions.users.update >added", "roles.name >billing.clerk"}, Rows: []string{"role_permissions", "role_permissions", "roles"}})
+			w.ExpectEvents(t, event{
+				Action: "role.create", Actor: admin.ID, Subject: cardinal.SystemID,
+				Changes: []string{
+					"role_permissions.users.read >added", "role_permissions.users.update >added",
+					"roles.name >billing.clerk",
+				},
+				Rows: []string{"role_permissions", "role_permissions", "roles"},
+			})
 			held := value(desk.RolePermissions(ctx, role.ID, cardinal.Page{Limit: 10}))(t)
 			if len(held.Data) != 2 || held.Data[0].Name != "users.read" {
-				t.Errorf("holds %+v", held)
+				t.Errorf("the permissions are %+v", held)
 			}
 		})
 		t.Run("InvalidInput", func(t *testing.T) {
 			w.ResetEvents(t)
 			_, err := desk.CreateRole(ctx, cardinal.NewRole{Name: "No Good", Description: ""})
 			expectRefusal(t, err, "/description text_empty, /name role_name_format")
-			_, err = desk.CreateRole(ctx, cardinal.NewRole{Name: "good", Description: "Good.", Permissions: []string{"users.read", "nothing.known", "nor.this"}})
+			_, err = desk.CreateRole(ctx, cardinal.NewRole{
+				Name: "good", Description: "Good.", Permissions: []string{"users.read", "nothing.known", "nor.this"},
+			})
 			expectRefusal(t, err, "/permissions/1 permission_unknown, /permissions/2 permission_unknown")
 			_, err = desk.CreateRole(ctx, cardinal.NewRole{Name: "support", Description: "Twice."})
 			expectRefusal(t, err, "role_name_taken")
@@ -41,20 +52,32 @@ func TestRoles(t *testing.T) {
 			role := w.Role(t, w.NewRole(t))
 			name := role.Name + "-new"
 			w.ResetEvents(t)
-			after := value(desk.UpdateRole(ctx, role.ID, role.Version, cardinal.RoleChange{Name: cardinal.Set(name), Description: cardinal.Set("New.")}))(t)
-			w.ExpectEvents(t, event{Action: "role.update", Actor: admin.ID, Subject: cardinal.SystemID, Changes: []string{"roles.description", "roles.name " + role.Name + ">" + name}, Rows: []string{"roles"}})
+			after := value(desk.UpdateRole(ctx, role.ID, role.Version, cardinal.RoleChange{
+				Name: cardinal.Set(name), Description: cardinal.Set("New."),
+			}))(t)
+			w.ExpectEvents(t, event{
+				Action: "role.update", Actor: admin.ID, Subject: cardinal.SystemID,
+				Changes: []string{"roles.description", "roles.name " + role.Name + ">" + name},
+				Rows:    []string{"roles"},
+			})
 			value(desk.UpdateRole(ctx, role.ID, after.Version, cardinal.RoleChange{Name: cardinal.Set(name)}))(t)
 			w.ExpectEvents(t)
 			_, err := desk.UpdateRole(ctx, role.ID, role.Version, cardinal.RoleChange{Name: cardinal.Set("other")})
 			expectRefusal(t, err, "stale 2")
-			_, err = desk.UpdateRole(ctx, role.ID, after.Version, cardinal.RoleChange{Name: cardinal.Clear[string](), Description: cardinal.Clear[string]()})
+			_, err = desk.UpdateRole(ctx, role.ID, after.Version, cardinal.RoleChange{
+				Name: cardinal.Clear[string](), Description: cardinal.Clear[string](),
+			})
 			expectRefusal(t, err, "/description text_empty, /name role_name_format")
 		})
 		t.Run("AddAndRemovePermission", func(t *testing.T) {
 			role := w.Role(t, w.NewRole(t))
 			w.ResetEvents(t)
 			after := value(desk.AddRolePermission(ctx, role.ID, role.Version, "users.read"))(t)
-			w.ExpectEvents(t, event{Action: "role.permission_add", Actor: admin.ID, Subject: cardinal.SystemID, Changes: []string{"role_permissions.users.read >added"}, Rows: []string{"role_permissions", "roles"}})
+			w.ExpectEvents(t, event{
+				Action: "role.permission_add", Actor: admin.ID, Subject: cardinal.SystemID,
+				Changes: []string{"role_permissions.users.read >added"},
+				Rows:    []string{"role_permissions", "roles"},
+			})
 			same := value(desk.AddRolePermission(ctx, role.ID, after.Version, "users.read"))(t)
 			if same.Version != after.Version {
 				t.Error("no change raised the version")
@@ -69,7 +92,11 @@ func TestRoles(t *testing.T) {
 			value(w.DeskOf(u).Users(ctx, cardinal.UserFilter{Page: cardinal.Page{Limit: 1}}, false))(t)
 			w.ResetEvents(t)
 			after = value(desk.RemoveRolePermission(ctx, role.ID, after.Version, id))(t)
-			w.ExpectEvents(t, event{Action: "role.permission_remove", Actor: admin.ID, Subject: cardinal.SystemID, Changes: []string{"role_permissions.users.read >removed"}, Rows: []string{"-role_permissions", "roles"}})
+			w.ExpectEvents(t, event{
+				Action: "role.permission_remove", Actor: admin.ID, Subject: cardinal.SystemID,
+				Changes: []string{"role_permissions.users.read >removed"},
+				Rows:    []string{"-role_permissions", "roles"},
+			})
 			_, err = w.DeskOf(u).Users(ctx, cardinal.UserFilter{Page: cardinal.Page{Limit: 1}}, false)
 			expectRefusal(t, err, "permission_missing")
 			_, err = desk.RemoveRolePermission(ctx, role.ID, after.Version, id)
@@ -85,7 +112,11 @@ func TestRoles(t *testing.T) {
 			expectRefusal(t, desk.DeleteRole(ctx, role.ID, role.Version+1), "stale 1")
 			w.ResetEvents(t)
 			noError(t, desk.DeleteRole(ctx, role.ID, role.Version))
-			w.ExpectEvents(t, event{Action: "role.delete", Actor: admin.ID, Subject: cardinal.SystemID, Changes: []string{"roles.name " + role.Name + ">"}, Rows: []string{"-role_permissions", "-role_permissions", "-roles"}})
+			w.ExpectEvents(t, event{
+				Action: "role.delete", Actor: admin.ID, Subject: cardinal.SystemID,
+				Changes: []string{"roles.name " + role.Name + ">"},
+				Rows:    []string{"-role_permissions", "-role_permissions", "-roles"},
+			})
 		})
 		t.Run("BuiltInUnchanged", func(t *testing.T) {
 			w.ResetEvents(t)

@@ -22,23 +22,26 @@ func TestDecryptSamples(t *testing.T) {
 		first, email := w.NewPerson(t)
 		second, _ := w.NewPerson(t)
 		w.SignIn(t, email, goodPassword)
-		if _, err := signin.WithPassword(ctx, w.Anonymous("192.0.2.9"), cardinal.SignIn{Identifier: email, Password: "not the password"}); err == nil {
+		_, err := signin.WithPassword(ctx, w.Anonymous("192.0.2.9"), cardinal.SignIn{
+			Identifier: email, Password: wrongPassword,
+		})
+		if err == nil {
 			t.Fatal("signed in with a wrong password")
 		}
-		sample := func() (opened int, broken map[string][]uuid.UUID) {
+		sample := func() (decrypted int, broken map[string][]uuid.UUID) {
 			broken = map[string][]uuid.UUID{}
 			for _, c := range value(directory.DecryptSamples(ctx, w.Store.Read(ctx), ring))(t) {
-				opened += c.Decrypted
+				decrypted += c.Decrypted
 				if c.Broken != nil {
 					broken[c.Table+"."+c.Column] = c.Broken
 				}
 			}
-			return opened, broken
+			return decrypted, broken
 		}
-		if opened, broken := sample(); opened < 4 || len(broken) > 0 {
-			t.Errorf("%d opened, broken: %v", opened, broken)
+		if decrypted, broken := sample(); decrypted < 4 || len(broken) > 0 {
+			t.Errorf("%d decrypted, broken: %v", decrypted, broken)
 		}
-		// A value that was moved to another user's row is one that does not open.
+		// A value that was moved to the row of another user cannot be decrypted.
 		db := w.SQL(t)
 		id := func(id uuid.UUID) string {
 			if w.Engine == "sqlite" {
@@ -46,20 +49,22 @@ func TestDecryptSamples(t *testing.T) {
 			}
 			return "'" + id.String() + "'"
 		}
-		if _, err := db.Exec(`UPDATE contacts SET version = version + 1, value_sealed = (SELECT value_sealed FROM contacts x WHERE x.user_id = ` + id(first.ID) + `) WHERE user_id = ` + id(second.ID)); err != nil {
-			t.Fatal(err)
-		}
+		value(db.Exec(`UPDATE contacts SET version = version + 1, value_sealed =
+			(SELECT value_sealed FROM contacts x WHERE x.user_id = ` + id(first.ID) + `)
+			WHERE user_id = ` + id(second.ID)))(t)
 		if _, broken := sample(); len(broken) != 1 || len(broken["contacts.value_sealed"]) != 1 {
 			t.Errorf("broken: %v", broken)
 		}
-		if _, err := db.Exec(`UPDATE contacts SET version = version + 1, value_sealed = ` + map[string]string{"sqlite": `x'00'`, "postgres": `'\x00'`}[w.Engine] + ` WHERE user_id = ` + id(second.ID)); err != nil {
-			t.Fatal(err)
-		}
+		placeholder := map[string]string{"sqlite": `x'00'`, "postgres": `'\x00'`}[w.Engine]
+		value(db.Exec(`UPDATE contacts SET version = version + 1, value_sealed = ` + placeholder +
+			` WHERE user_id = ` + id(second.ID)))(t)
 		erased := value(directory.DecryptSamples(ctx, w.Store.Read(ctx), ring))(t)
-		if i := slices.IndexFunc(erased, func(c directory.EncryptedSample) bool { return c.Table == "contacts" }); erased[i].Erased != 1 || erased[i].Decrypted != 1 || erased[i].Broken != nil {
+		i := slices.IndexFunc(erased, func(c directory.EncryptedSample) bool { return c.Table == "contacts" })
+		if erased[i].Erased != 1 || erased[i].Decrypted != 1 || erased[i].Broken != nil {
 			t.Errorf("with a placeholder: %+v", erased[i])
 		}
-		if _, err := directory.DecryptSamples(ctx, w.Store.Read(ctx), value(seal.LoadKeyring("", ""))(t)); !errors.Is(err, directory.ErrKeyMissing) {
+		_, err = directory.DecryptSamples(ctx, w.Store.Read(ctx), value(seal.LoadKeyring("", ""))(t))
+		if !errors.Is(err, directory.ErrKeyMissing) {
 			t.Errorf("without the key: %v", err)
 		}
 	})

@@ -16,8 +16,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// finds returns the display names, or else the ids, of all whom a filter finds, in the order of the pages.
-func finds(t testing.TB, w *world, f cardinal.UserFilter) []string {
+// search returns the display names of all users that a filter finds, in the order of the pages.
+func search(t testing.TB, w *world, f cardinal.UserFilter) []string {
 	t.Helper()
 	f.Limit = 2
 	names := []string{}
@@ -38,9 +38,15 @@ func finds(t testing.TB, w *world, f cardinal.UserFilter) []string {
 func TestSearch(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx, k := t.Context(), w.Operator()
-		value(k.CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{Name: "team", Description: "Team.", ValueType: "string", IsSearchable: true}))(t)
-		value(k.CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{Name: "floor", Description: "Floor.", ValueType: "number", IsSearchable: true}))(t)
-		value(k.CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{Name: "note", Description: "Note.", ValueType: "string"}))(t)
+		value(k.CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{
+			Name: "team", Description: "Team.", ValueType: "string", IsSearchable: true,
+		}))(t)
+		value(k.CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{
+			Name: "floor", Description: "Floor.", ValueType: "number", IsSearchable: true,
+		}))(t)
+		value(k.CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{
+			Name: "note", Description: "Note.", ValueType: "string",
+		}))(t)
 		people := map[string]cardinal.User{}
 		for _, in := range []cardinal.NewUser{
 			{DisplayName: "Ana María López", Username: "anita", Email: "a.lopez@example.com"},
@@ -88,20 +94,24 @@ func TestSearch(t *testing.T) {
 				"na":                   {},
 				"López, Ana":           {"Ana María López"},
 			} {
-				if diff := cmp.Diff(want, finds(t, w, cardinal.UserFilter{Search: q})); diff != "" {
+				if diff := cmp.Diff(want, search(t, w, cardinal.UserFilter{Search: q})); diff != "" {
 					t.Errorf("%q: %s", q, diff)
 				}
 			}
 		})
 		t.Run("InvalidQueries", func(t *testing.T) {
-			for q, want := range map[string]string{"a": "q search_too_short", "- !": "q search_too_short", "a @exam": "q search_too_short",
-				"aa bb cc dd ee ff gg": "q search_too_long"} {
+			for q, want := range map[string]string{"a": "q search_too_short", "- !": "q search_too_short",
+				"a @exam": "q search_too_short", "aa bb cc dd ee ff gg": "q search_too_long"} {
 				_, err := k.Users(ctx, cardinal.UserFilter{Search: q, Page: cardinal.Page{Limit: 2}}, false)
 				expectRefusal(t, err, want)
 			}
-			_, err := k.Users(ctx, cardinal.UserFilter{Search: "a", Status: "odd", Page: cardinal.Page{Limit: 2}}, false)
+			_, err := k.Users(ctx, cardinal.UserFilter{
+				Search: "a", Status: "odd", Page: cardinal.Page{Limit: 2},
+			}, false)
 			expectRefusal(t, err, "q search_too_short, status status_unknown")
-			_, err = k.Users(ctx, cardinal.UserFilter{Search: "a", Status: "odd", Attributes: map[string]any{"note": "x"}, Page: cardinal.Page{Limit: 2}}, false)
+			_, err = k.Users(ctx, cardinal.UserFilter{
+				Search: "a", Status: "odd", Attributes: map[string]any{"note": "x"}, Page: cardinal.Page{Limit: 2},
+			}, false)
 			expectRefusal(t, err, "attributes attribute_not_searchable, q search_too_short, status status_unknown")
 		})
 		t.Run("WithFilters", func(t *testing.T) {
@@ -112,7 +122,7 @@ func TestSearch(t *testing.T) {
 				"Ana María López":  {Search: "ana", Status: "active", Kind: "person"},
 				"":                 {Search: "ana", Kind: "service"},
 			} {
-				if got := strings.Join(finds(t, w, f), ", "); got != want {
+				if got := strings.Join(search(t, w, f), ", "); got != want {
 					t.Errorf("%+v finds %q, want %q", f, got, want)
 				}
 			}
@@ -120,24 +130,31 @@ func TestSearch(t *testing.T) {
 		t.Run("AfterChanges", func(t *testing.T) {
 			u := people["Mária Anderson"]
 			profile := value(k.Profile(ctx, u.ID))(t)
-			value(k.UpdateProfile(ctx, u.ID, profile.Version, cardinal.ProfileChange{DisplayName: cardinal.Set("Maria Bergström")}))(t)
-			if got := finds(t, w, cardinal.UserFilter{Search: "bergstrom"}); len(got) != 1 {
+			value(k.UpdateProfile(ctx, u.ID, profile.Version, cardinal.ProfileChange{
+				DisplayName: cardinal.Set("Maria Bergström"),
+			}))(t)
+			if got := search(t, w, cardinal.UserFilter{Search: "bergstrom"}); len(got) != 1 {
 				t.Errorf("the new name finds %v", got)
 			}
 			before := value(w.Store.Read(ctx).SearchTokens(ctx, u.ID))(t)
-			contact := value(k.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: "mia@berg.example", Verified: true}))(t)
-			for q, want := range map[string]int{"anderson": 0, "bergstrom": 1, "mia": 1, "mia m83": 1, "@berg.example": 1} {
-				if got := finds(t, w, cardinal.UserFilter{Search: q}); len(got) != want {
+			contact := value(k.AddContact(ctx, u.ID, cardinal.NewContact{
+				Kind: "email", Value: "mia@berg.example", Verified: true,
+			}))(t)
+			for q, want := range map[string]int{"anderson": 0, "bergstrom": 1, "mia": 1, "mia m83": 1,
+				"@berg.example": 1} {
+				if got := search(t, w, cardinal.UserFilter{Search: q}); len(got) != want {
 					t.Errorf("%q finds %v", q, got)
 				}
 			}
 			noError(t, k.RemoveContact(ctx, u.ID, contact.ID, contact.Version))
 			if diff := cmp.Diff(before, value(w.Store.Read(ctx).SearchTokens(ctx, u.ID))(t)); diff != "" {
-				t.Errorf("tokens of an address that is gone: %s", diff)
+				t.Errorf("tokens of a removed address: %s", diff)
 			}
 		})
 		t.Run("Attributes", func(t *testing.T) {
-			_, err := k.Users(ctx, cardinal.UserFilter{Attributes: map[string]any{"team": "red"}, Page: cardinal.Page{Limit: 2}}, false)
+			_, err := k.Users(ctx, cardinal.UserFilter{
+				Attributes: map[string]any{"team": "red"}, Page: cardinal.Page{Limit: 2},
+			}, false)
 			expectRefusal(t, err, "search_building")
 			w.Clock.Add(time.Minute)
 			w.RunJob(t, "search.build")
@@ -147,7 +164,7 @@ func TestSearch(t *testing.T) {
 				"Inês da Silva":         {"team": "blue"},
 				"":                      {"team": "re"},
 			} {
-				if got := strings.Join(finds(t, w, cardinal.UserFilter{Attributes: attributes}), ", "); got != want {
+				if got := strings.Join(search(t, w, cardinal.UserFilter{Attributes: attributes}), ", "); got != want {
 					t.Errorf("%v finds %q, want %q", attributes, got, want)
 				}
 			}
@@ -155,7 +172,9 @@ func TestSearch(t *testing.T) {
 				"attributes attribute_not_searchable":                            {"note": "x"},
 				"attributes attribute_not_searchable, attributes attribute_type": {"floor": "3", "none": "x"},
 			} {
-				_, err := k.Users(ctx, cardinal.UserFilter{Attributes: attributes, Page: cardinal.Page{Limit: 2}}, false)
+				_, err := k.Users(ctx, cardinal.UserFilter{
+					Attributes: attributes, Page: cardinal.Page{Limit: 2},
+				}, false)
 				expectRefusal(t, err, want)
 			}
 		})
@@ -182,23 +201,24 @@ func TestSearch(t *testing.T) {
 				t.Errorf("%d tokens are left", n)
 			}
 			w.SetSetting(t, "search.mode", "on")
-			w.RunJob(t, "search.build") // another node may not know yet
+			w.RunJob(t, "search.build") // another node can still have the old setting
 			_, err = k.Users(ctx, cardinal.UserFilter{Search: "ana", Page: cardinal.Page{Limit: 2}}, false)
 			expectRefusal(t, err, "search_building")
 			w.Clock.Add(time.Minute)
 			w.RunJob(t, "search.build")
-			if got := finds(t, w, cardinal.UserFilter{Search: "nobody"}); len(got) != 1 {
-				t.Errorf("after it was switched on again, %v is found", got)
+			if got := search(t, w, cardinal.UserFilter{Search: "nobody"}); len(got) != 1 {
+				t.Errorf("found %v after search was switched on again", got)
 			}
-			nobody := finds(t, w, cardinal.UserFilter{Search: "nobody finds"})
-			if after := allTokens(t, w); len(nobody) != 1 || len(after) <= len(before) || len(without(before, after)) > 0 {
+			found := search(t, w, cardinal.UserFilter{Search: "nobody finds"})
+			after := allTokens(t, w)
+			if len(found) != 1 || len(after) <= len(before) || len(without(before, after)) > 0 {
 				t.Errorf("%d tokens before, %d after; %d missing", len(before), len(after), len(without(before, after)))
 			}
 		})
 	})
 }
 
-// allTokens are the rows of search_tokens, as text.
+// allTokens returns the rows of search_tokens as text.
 func allTokens(t testing.TB, w *world) []string {
 	rows := value(w.SQL(t).Query(`SELECT token, user_id FROM search_tokens ORDER BY 1, 2`))(t)
 	defer rows.Close()
@@ -216,7 +236,7 @@ func without(all, some []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(some, s) })
 }
 
-// TestSearchBuildWithOlderNode: what a node of an older version changes is not found, so nobody says that all can be.
+// TestSearchBuildWithOlderNode: an older node writes no tokens, so the build waits until it has left.
 func TestSearchBuildWithOlderNode(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -225,54 +245,62 @@ func TestSearchBuildWithOlderNode(t *testing.T) {
 			if _, err := tx.DeleteSearch(ctx, 100); err != nil {
 				return err
 			}
-			return tx.InsertNode(ctx, store.Node{ID: cardinal.NewID(), Build: "older", SchemaNumber: 10, StartedAt: w.Clock.Now(), LastSeenAt: w.Clock.Now()})
+			return tx.InsertNode(ctx, store.Node{
+				ID: cardinal.NewID(), Build: "older", SchemaNumber: 10, StartedAt: w.Clock.Now(),
+				LastSeenAt: w.Clock.Now(),
+			})
 		}))
 		w.RunJob(t, "search.build")
 		if n := len(allTokens(t, w)); n != 0 {
-			t.Errorf("%d tokens are made beside an older node", n)
+			t.Errorf("%d tokens were created while an older node runs", n)
 		}
 		w.Clock.Add(time.Hour)
 		w.RunJob(t, "search.build")
 		if n := len(allTokens(t, w)); n == 0 {
-			t.Error("no tokens are made once it is silent")
+			t.Error("no tokens were created after the older node stopped")
 		}
 	})
 }
 
-// TestOlderNodeJoinsAfterSearchBuild: who is changed by a node of an older version that joins when all could be found is found again when
-// it is gone, and until then nobody says that all are.
+// TestOlderNodeJoinsAfterSearchBuild: an older node joins after the build. The users that it changes are found again
+// after it leaves; until then, a search is refused as incomplete.
 func TestOlderNodeJoinsAfterSearchBuild(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx, op := t.Context(), w.Operator()
-		sought := cardinal.UserFilter{Search: "older spelling", Page: cardinal.Page{Limit: 2}}
+		filter := cardinal.UserFilter{Search: "older spelling", Page: cardinal.Page{Limit: 2}}
 		w.RunJob(t, "search.build")
 		p := value(op.CreateUser(ctx, cardinal.NewUser{DisplayName: "Older Spelling"}))(t)
-		if got := finds(t, w, sought); len(got) != 1 {
-			t.Fatalf("before, %v is found", got)
+		if got := search(t, w, filter); len(got) != 1 {
+			t.Fatalf("found %v before the older node", got)
 		}
-		older := store.Node{ID: cardinal.NewID(), Build: "older", SchemaNumber: 10, StartedAt: w.Clock.Now(), LastSeenAt: w.Clock.Now()}
+		older := store.Node{
+			ID: cardinal.NewID(), Build: "older", SchemaNumber: 10, StartedAt: w.Clock.Now(), LastSeenAt: w.Clock.Now(),
+		}
 		noError(t, w.Store.Write(ctx, func(tx store.Tx) error {
 			if err := tx.InsertNode(ctx, older); err != nil {
 				return err
 			}
-			return tx.SetSearchTokens(ctx, []uuid.UUID{p.ID}, nil) // as for whom that node makes
+			return tx.SetSearchTokens(ctx, []uuid.UUID{p.ID}, nil) // as for a user that the older node creates
 		}))
 		w.RunJob(t, "search.build")
-		_, err := op.Users(ctx, sought, false)
+		_, err := op.Users(ctx, filter, false)
 		expectRefusal(t, err, "search_building")
 		noError(t, w.Store.Write(ctx, func(tx store.Tx) error { return tx.DeleteNode(ctx, older.ID) }))
 		w.RunJob(t, "search.build")
-		if got := finds(t, w, sought); len(got) != 1 {
-			t.Errorf("after, %v is found", got)
+		if got := search(t, w, filter); len(got) != 1 {
+			t.Errorf("found %v after the older node", got)
 		}
 	})
 }
 
-// TestSearchTokensDifferByKey: the same name has nothing in common in two databases, so that who has no key cannot try names.
+// TestSearchTokensDifferByKey: the tokens of a name differ between two databases, so names cannot be guessed without
+// the key.
 func TestSearchTokensDifferByKey(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		tokens := func(w *world) (found []string) {
-			value(w.Operator().CreateUser(t.Context(), cardinal.NewUser{DisplayName: "Ana María López", Email: "ana@example.com"}))(t)
+			value(w.Operator().CreateUser(t.Context(), cardinal.NewUser{
+				DisplayName: "Ana María López", Email: "ana@example.com",
+			}))(t)
 			for _, row := range allTokens(t, w) {
 				token, _, _ := strings.Cut(row, " ")
 				found = append(found, token)

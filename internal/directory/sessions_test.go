@@ -7,7 +7,7 @@ import (
 	"cardinal/internal/directory/directorytest"
 )
 
-// Each way to end a session leaves its reason, and whoever sees the session sees why.
+// TestSessionEndReason: the end of a session has a reason, which the list of sessions shows.
 func TestSessionEndReason(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -22,12 +22,12 @@ func TestSessionEndReason(t *testing.T) {
 				return w.Operator().EndSession(ctx, u.ID, in.Session.ID)
 			},
 			"password_changed": func(t *testing.T, _ cardinal.User, _, other cardinal.SignedIn) error {
-				_, err := w.DeskOfToken(t, other.Token).ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: "eight blue tricycles"})
-				return err
+				return errorOf(w.DeskOfToken(t, other.Token).ChangePassword(ctx, cardinal.PasswordChange{
+					Current: goodPassword, New: "eight blue tricycles",
+				}))
 			},
 			"account_stopped": func(t *testing.T, u cardinal.User, _, _ cardinal.SignedIn) error {
-				_, err := w.Operator().SuspendUser(ctx, u.ID, w.User(t, u.ID).Version)
-				return err
+				return errorOf(w.Operator().SuspendUser(ctx, u.ID, w.User(t, u.ID).Version))
 			},
 		} {
 			t.Run(reason, func(t *testing.T) {
@@ -36,10 +36,10 @@ func TestSessionEndReason(t *testing.T) {
 				noError(t, end(t, u, in, other))
 				for _, s := range value(w.Operator().Sessions(ctx, u.ID, cardinal.Page{Limit: 10}))(t).Data {
 					if s.ID == in.Session.ID && (s.RevokedAt == nil || s.EndReason != reason) {
-						t.Errorf("ended %v for %q, want %q", s.RevokedAt, s.EndReason, reason)
+						t.Errorf("ended at %v with the reason %q, want %q", s.RevokedAt, s.EndReason, reason)
 					}
 					if (s.RevokedAt == nil) != (s.EndReason == "") {
-						t.Errorf("a session that ended %v says %q", s.RevokedAt, s.EndReason)
+						t.Errorf("a session that ended at %v has the reason %q", s.RevokedAt, s.EndReason)
 					}
 				}
 			})

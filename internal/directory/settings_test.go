@@ -14,21 +14,24 @@ func TestSettings(t *testing.T) {
 		desk := w.DeskOf(admin)
 		t.Run("Limits", func(t *testing.T) {
 			w.ResetEvents(t)
-			bounds := map[string][2]float64{"passwords.min_length": {8, 128}, "sessions.absolute_seconds": {300, 34560000}, "sessions.idle_seconds": {60, 34560000},
-				"claims.lifetime_seconds": {60, 31536000}, "sign_in.failures_per_identifier": {3, 1000}, "sign_in.failures_per_address": {10, 1000000}, "sign_in.window_seconds": {60, 86400}}
+			bounds := map[string][2]float64{"passwords.min_length": {8, 128},
+				"sessions.absolute_seconds": {300, 34560000}, "sessions.idle_seconds": {60, 34560000},
+				"claims.lifetime_seconds": {60, 31536000}, "sign_in.failures_per_identifier": {3, 1000},
+				"sign_in.failures_per_address": {10, 1000000}, "sign_in.window_seconds": {60, 86400}}
 			for _, s := range value(desk.Settings(ctx))(t) {
 				b, isNumber := bounds[s.Name]
 				if !isNumber && s.Name != "sign_up.mode" && s.Name != "search.mode" {
-					t.Errorf("the test does not know the setting %s", s.Name)
+					t.Errorf("the test has no limits of the setting %s", s.Name)
 				}
-				bad, code := []any{b[0] - 1, b[1] + 1, b[0] + 0.5, "15", true, nil, map[string]any{}, []any{1.0}}, "/value setting_range"
+				bad, code := []any{b[0] - 1, b[1] + 1, b[0] + 0.5, "15", true, nil, map[string]any{},
+					[]any{1.0}}, "/value setting_range"
 				if !isNumber {
 					bad, code = []any{"ajar", "", 1.0, true, nil, map[string]any{}}, "/value setting_choice"
 				}
 				for _, v := range bad {
 					_, err := desk.UpdateSetting(ctx, s.Name, s.Version, cardinal.SettingChange{Value: v})
 					if errorCode(err) != code {
-						t.Errorf("%s = %v said %q", s.Name, v, errorCode(err))
+						t.Errorf("%s = %v: the error code is %q", s.Name, v, errorCode(err))
 					}
 				}
 			}
@@ -46,7 +49,11 @@ func TestSettings(t *testing.T) {
 			s := value(desk.Setting(ctx, "sign_up.mode"))(t)
 			w.ResetEvents(t)
 			after := value(desk.UpdateSetting(ctx, s.Name, s.Version, cardinal.SettingChange{Value: "open"}))(t)
-			w.ExpectEvents(t, event{Action: "setting.update", Actor: admin.ID, Subject: cardinal.SystemID, Changes: []string{"settings.sign_up.mode closed>open"}, Rows: []string{"settings"}})
+			w.ExpectEvents(t, event{
+				Action: "setting.update", Actor: admin.ID, Subject: cardinal.SystemID,
+				Changes: []string{"settings.sign_up.mode closed>open"},
+				Rows:    []string{"settings"},
+			})
 			value(desk.UpdateSetting(ctx, s.Name, after.Version, cardinal.SettingChange{Value: "open"}))(t)
 			w.ExpectEvents(t)
 			_, err := desk.UpdateSetting(ctx, s.Name, s.Version, cardinal.SettingChange{Value: "closed"})

@@ -24,14 +24,14 @@ func TestListUsers(t *testing.T) {
 			}
 			return ids
 		}
-		var people []uuid.UUID
+		var users []uuid.UUID
 		for range 7 {
 			u, _ := w.NewPerson(t)
-			people = append(people, u.ID)
+			users = append(users, u.ID)
 		}
 		svc := w.NewService(t)
-		suspended := value(w.Operator().SuspendUser(ctx, people[2], 1))(t)
-		all := append(append([]uuid.UUID{}, people...), svc.ID)
+		suspended := value(w.Operator().SuspendUser(ctx, users[2], 1))(t)
+		all := append(append([]uuid.UUID{}, users...), svc.ID)
 		same := func(t *testing.T, want, got []uuid.UUID) {
 			t.Helper()
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -40,18 +40,21 @@ func TestListUsers(t *testing.T) {
 		}
 		t.Run("BuiltInHidden", func(t *testing.T) {
 			same(t, all, list(t, cardinal.UserFilter{}))
-			same(t, append([]uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.StrangerID}, all...), list(t, cardinal.UserFilter{BuiltIn: true}))
+			same(t, append([]uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.StrangerID}, all...),
+				list(t, cardinal.UserFilter{BuiltIn: true}))
 		})
 		t.Run("Filters", func(t *testing.T) {
 			same(t, []uuid.UUID{svc.ID}, list(t, cardinal.UserFilter{Kind: "service"}))
 			same(t, []uuid.UUID{suspended.ID}, list(t, cardinal.UserFilter{Status: "suspended"}))
 			same(t, nil, list(t, cardinal.UserFilter{Status: "suspended", Kind: "service"}))
-			same(t, all, list(t, cardinal.UserFilter{CreatedFrom: cardinal.TimeOf(people[0])}))
-			same(t, nil, list(t, cardinal.UserFilter{CreatedUntil: cardinal.TimeOf(people[0])}))
+			same(t, all, list(t, cardinal.UserFilter{CreatedFrom: cardinal.TimeOf(users[0])}))
+			same(t, nil, list(t, cardinal.UserFilter{CreatedUntil: cardinal.TimeOf(users[0])}))
 			same(t, nil, list(t, cardinal.UserFilter{CreatedFrom: time.Now().Add(time.Hour)}))
 		})
 		t.Run("InvalidFilters", func(t *testing.T) {
-			_, err := w.Operator().Users(ctx, cardinal.UserFilter{Page: cardinal.Page{Limit: 1}, Status: "sleepy", Kind: "robot", Email: "nobody"}, false)
+			_, err := w.Operator().Users(ctx, cardinal.UserFilter{
+				Page: cardinal.Page{Limit: 1}, Status: "sleepy", Kind: "robot", Email: "nobody",
+			}, false)
 			expectRefusal(t, err, "email email_format, kind kind_unknown, status status_unknown")
 		})
 		t.Run("PagesBothWays", func(t *testing.T) {
@@ -81,8 +84,12 @@ func TestListUsers(t *testing.T) {
 			}
 		})
 		t.Run("EmailInAnySpelling", func(t *testing.T) {
-			u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: "Søren@Blåbær.example", EmailVerified: true}))(t)
-			for _, typed := range []string{"søren@blåbær.example", "SØREN@BLÅBÆR.EXAMPLE", " søren@xn--blbr-roah.example "} {
+			u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
+				Email: "Søren@Blåbær.example", EmailVerified: true,
+			}))(t)
+			for _, typed := range []string{
+				"søren@blåbær.example", "SØREN@BLÅBÆR.EXAMPLE", " søren@xn--blbr-roah.example ",
+			} {
 				same(t, []uuid.UUID{u.ID}, list(t, cardinal.UserFilter{Email: typed}))
 			}
 			same(t, nil, list(t, cardinal.UserFilter{Email: "other@blåbær.example"}))
@@ -90,17 +97,23 @@ func TestListUsers(t *testing.T) {
 		})
 		t.Run("RoleWithoutExpired", func(t *testing.T) {
 			soon := w.Clock.Now().Add(time.Minute)
-			w.Grant(t, w.User(t, people[0]), "auditor", nil)
-			w.Grant(t, w.User(t, people[1]), "auditor", &soon)
+			w.Grant(t, w.User(t, users[0]), "auditor", nil)
+			w.Grant(t, w.User(t, users[1]), "auditor", &soon)
 			f := cardinal.UserFilter{RoleID: w.Role(t, "auditor").ID}
-			same(t, people[:2], list(t, f))
+			same(t, users[:2], list(t, f))
 			w.Clock.Add(time.Minute + time.Second)
-			same(t, people[:1], list(t, f))
+			same(t, users[:1], list(t, f))
 		})
 		t.Run("WithProfiles", func(t *testing.T) {
-			value(w.Operator().UpdateProfile(ctx, people[0], 1, cardinal.ProfileChange{DisplayName: cardinal.Set("First")}))(t)
-			value(w.Operator().UpdateProfile(ctx, people[1], 1, cardinal.ProfileChange{DisplayName: cardinal.Set("Second")}))(t)
-			page := value(w.Operator().Users(ctx, cardinal.UserFilter{Page: cardinal.Page{Limit: 50}, BuiltIn: true}, true))(t)
+			value(w.Operator().UpdateProfile(ctx, users[0], 1, cardinal.ProfileChange{
+				DisplayName: cardinal.Set("First"),
+			}))(t)
+			value(w.Operator().UpdateProfile(ctx, users[1], 1, cardinal.ProfileChange{
+				DisplayName: cardinal.Set("Second"),
+			}))(t)
+			page := value(w.Operator().Users(ctx, cardinal.UserFilter{
+				Page: cardinal.Page{Limit: 50}, BuiltIn: true,
+			}, true))(t)
 			names := map[uuid.UUID]string{}
 			for _, u := range page.Data {
 				if u.Profile == nil || u.Profile.UserID != u.ID {
@@ -108,11 +121,12 @@ func TestListUsers(t *testing.T) {
 				}
 				names[u.ID] = u.Profile.DisplayName
 			}
-			if names[people[0]] != "First" || names[people[1]] != "Second" || names[people[2]] != "" {
+			if names[users[0]] != "First" || names[users[1]] != "Second" || names[users[2]] != "" {
 				t.Errorf("names %v", names)
 			}
-			if u := value(w.Operator().Users(ctx, cardinal.UserFilter{Page: cardinal.Page{Limit: 1}}, false))(t).Data[0]; u.Profile != nil {
-				t.Error("a profile that nobody asked for")
+			u := value(w.Operator().Users(ctx, cardinal.UserFilter{Page: cardinal.Page{Limit: 1}}, false))(t).Data[0]
+			if u.Profile != nil {
+				t.Error("a profile that was not requested")
 			}
 		})
 	})

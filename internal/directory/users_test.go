@@ -24,15 +24,22 @@ func TestUserStatus(t *testing.T) {
 			if u.Status != "suspended" || u.Version != 2 {
 				t.Errorf("suspended: %+v", u)
 			}
-			w.ExpectEvents(t, event{Action: "user.suspend", Actor: admin.ID, Subject: u.ID,
-				Changes: []string{"sessions.ended >1", "users.status active>suspended"}, Rows: []string{"sessions", "users"}})
+			w.ExpectEvents(t, event{
+				Action: "user.suspend", Actor: admin.ID, Subject: u.ID,
+				Changes: []string{"sessions.ended >1", "users.status active>suspended"},
+				Rows:    []string{"sessions", "users"},
+			})
 			if w.SessionActive(t, in) {
-				t.Error("the session lives on")
+				t.Error("the session is still active")
 			}
 			u = value(desk.ReactivateUser(ctx, u.ID, u.Version))(t)
-			w.ExpectEvents(t, event{Action: "user.reactivate", Actor: admin.ID, Subject: u.ID, Changes: []string{"users.status suspended>active"}, Rows: []string{"users"}})
+			w.ExpectEvents(t, event{
+				Action: "user.reactivate", Actor: admin.ID, Subject: u.ID,
+				Changes: []string{"users.status suspended>active"},
+				Rows:    []string{"users"},
+			})
 			if w.SessionActive(t, in) {
-				t.Error("the session came back")
+				t.Error("the session is active again")
 			}
 		})
 		t.Run("RestoreKeepsPreviousStatus", func(t *testing.T) {
@@ -40,7 +47,9 @@ func TestUserStatus(t *testing.T) {
 			active, email := w.NewPerson(t)
 			suspended, _ := w.NewPerson(t)
 			suspended = value(desk.SuspendUser(ctx, suspended.ID, suspended.Version))(t)
-			pending := value(signin.SignUp(ctx, w.Anonymous("192.0.2.7"), cardinal.SignUp{Email: newEmail(), Password: goodPassword}))(t)
+			pending := value(signin.SignUp(ctx, w.Anonymous("192.0.2.7"), cardinal.SignUp{
+				Email: newEmail(), Password: goodPassword,
+			}))(t)
 			in := w.SignIn(t, email, goodPassword)
 			for _, u := range []cardinal.User{active, suspended, pending} {
 				w.ResetEvents(t)
@@ -48,19 +57,28 @@ func TestUserStatus(t *testing.T) {
 				if deleted.Status != "deleted" || deleted.DeletedAt == nil {
 					t.Errorf("deleted: %+v", deleted)
 				}
-				want := event{Action: "user.delete", Actor: admin.ID, Subject: u.ID, Changes: []string{"users.status " + u.Status + ">deleted"}, Rows: []string{"users"}}
+				want := event{
+					Action: "user.delete", Actor: admin.ID, Subject: u.ID,
+					Changes: []string{"users.status " + u.Status + ">deleted"},
+					Rows:    []string{"users"},
+				}
 				if u.ID == active.ID {
-					want.Changes, want.Rows = append([]string{"sessions.ended >1"}, want.Changes...), []string{"sessions", "users"}
+					want.Changes = append([]string{"sessions.ended >1"}, want.Changes...)
+					want.Rows = []string{"sessions", "users"}
 				}
 				w.ExpectEvents(t, want)
 				restored := value(desk.RestoreUser(ctx, u.ID, deleted.Version))(t)
 				if restored.Status != u.Status || restored.DeletedAt != nil {
 					t.Errorf("restored from %s: %+v", u.Status, restored)
 				}
-				w.ExpectEvents(t, event{Action: "user.restore", Actor: admin.ID, Subject: u.ID, Changes: []string{"users.status deleted>" + u.Status}, Rows: []string{"users"}})
+				w.ExpectEvents(t, event{
+					Action: "user.restore", Actor: admin.ID, Subject: u.ID,
+					Changes: []string{"users.status deleted>" + u.Status},
+					Rows:    []string{"users"},
+				})
 			}
 			if w.SessionActive(t, in) {
-				t.Error("the session came back with the restored user")
+				t.Error("the session is active again after the user was restored")
 			}
 		})
 		t.Run("TransitionNotAllowed", func(t *testing.T) {
@@ -90,7 +108,9 @@ func TestUserStatus(t *testing.T) {
 			expectRefusal(t, err, "stale 1")
 			_, err = desk.DeleteUser(ctx, u.ID, 0)
 			expectRefusal(t, err, "stale 1")
-			_, err = desk.UpdateUser(ctx, u.ID, 9, cardinal.UserChange{Profile: cardinal.ProfileChange{DisplayName: cardinal.Set("X")}})
+			_, err = desk.UpdateUser(ctx, u.ID, 9, cardinal.UserChange{
+				Profile: cardinal.ProfileChange{DisplayName: cardinal.Set("X")},
+			})
 			expectRefusal(t, err, "stale 1")
 			_, err = desk.UpdateProfile(ctx, u.ID, 9, cardinal.ProfileChange{DisplayName: cardinal.Set("X")})
 			expectRefusal(t, err, "stale 1")
@@ -104,7 +124,9 @@ func TestUserStatus(t *testing.T) {
 		})
 		t.Run("DeletedKeepsIdentifiers", func(t *testing.T) {
 			email := newEmail()
-			u := value(desk.CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true, Username: "Reserved", Password: goodPassword}))(t)
+			u := value(desk.CreateUser(ctx, cardinal.NewUser{
+				Email: email, EmailVerified: true, Username: "Reserved", Password: goodPassword,
+			}))(t)
 			value(desk.DeleteUser(ctx, u.ID, u.Version))(t)
 			_, err := desk.CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true})
 			expectRefusal(t, err, "identifier_taken")
@@ -118,39 +140,43 @@ func TestUserStatus(t *testing.T) {
 			w.ResetEvents(t)
 			_, err := w.DeskOfToken(t, in.Token).DeleteUser(ctx, other.ID, other.Version)
 			expectRefusal(t, err, "permission_missing")
-			if e := w.Events(t); len(e) != 1 || !e[0].IsRefused || e[0].SubjectID != other.ID || e[0].ActorID != u.ID || *e[0].SessionID != in.Session.ID {
-				t.Errorf("refusal told as %+v", e)
+			e := w.Events(t)
+			if len(e) != 1 || !e[0].IsRefused || e[0].SubjectID != other.ID || e[0].ActorID != u.ID ||
+				*e[0].SessionID != in.Session.ID {
+				t.Errorf("the refusal is recorded as %+v", e)
 			}
 			value(w.DeskOfToken(t, in.Token).DeleteUser(ctx, u.ID, u.Version))(t)
-			e := w.Events(t)
+			e = w.Events(t)
 			if len(e) != 1 || e[0].ActorID != u.ID || e[0].SubjectID != u.ID || *e[0].SessionID != in.Session.ID {
-				t.Errorf("told as %+v", e)
+				t.Errorf("recorded as %+v", e)
 			}
 			if w.SessionActive(t, in) {
-				t.Error("the session lives on")
+				t.Error("the session is still active")
 			}
 		})
 		t.Run("BuiltInUnchanged", func(t *testing.T) {
 			w.ResetEvents(t)
 			for _, id := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.StrangerID} {
 				version := w.User(t, id).Version
-				for name, try := range map[string]func() error{
-					"suspend": func() error { _, err := desk.SuspendUser(ctx, id, version); return err },
-					"delete":  func() error { _, err := desk.DeleteUser(ctx, id, version); return err },
+				for name, call := range map[string]func() error{
+					"suspend": func() error { return errorOf(desk.SuspendUser(ctx, id, version)) },
+					"delete":  func() error { return errorOf(desk.DeleteUser(ctx, id, version)) },
 					"update": func() error {
-						_, err := desk.UpdateUser(ctx, id, version, cardinal.UserChange{Profile: cardinal.ProfileChange{DisplayName: cardinal.Set("X")}})
-						return err
+						return errorOf(desk.UpdateUser(ctx, id, version, cardinal.UserChange{
+							Profile: cardinal.ProfileChange{DisplayName: cardinal.Set("X")},
+						}))
 					},
 					"profile": func() error {
-						_, err := desk.UpdateProfile(ctx, id, 1, cardinal.ProfileChange{Locale: cardinal.Set("de")})
-						return err
+						in := cardinal.ProfileChange{Locale: cardinal.Set("de")}
+						return errorOf(desk.UpdateProfile(ctx, id, 1, in))
 					},
 					"revoke": func() error {
-						return desk.RevokeGrant(ctx, id, value(w.Operator().Grants(ctx, id, cardinal.Page{Limit: 1}))(t).Data[0].RoleID)
+						return desk.RevokeGrant(ctx, id,
+							value(w.Operator().Grants(ctx, id, cardinal.Page{Limit: 1}))(t).Data[0].RoleID)
 					},
 				} {
-					if err := try(); errorCode(err) != "built_in" {
-						t.Errorf("%s of %s said %q", name, id, errorCode(err))
+					if err := call(); errorCode(err) != "built_in" {
+						t.Errorf("%s of %s: the error code is %q", name, id, errorCode(err))
 					}
 				}
 				_, err := desk.SetPassword(ctx, id, 0, cardinal.PasswordSet{New: goodPassword})
@@ -159,7 +185,10 @@ func TestUserStatus(t *testing.T) {
 				expectRefusal(t, err, "status_not_allowed")
 				_, err = desk.GrantRole(ctx, id, cardinal.NewGrant{RoleID: w.Role(t, "administrator").ID})
 				expectRefusal(t, err, "role_not_assignable")
-				_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{UserID: id, Name: "k", RoleIDs: []uuid.UUID{w.Role(t, "cardinal").ID}, ExpiresAt: time.Now().Add(time.Hour)})
+				_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+					UserID: id, Name: "k", RoleIDs: []uuid.UUID{w.Role(t, "cardinal").ID},
+					ExpiresAt: time.Now().Add(time.Hour),
+				})
 				expectRefusal(t, err, "/user_id service_unknown")
 			}
 			w.ExpectEvents(t)

@@ -6,7 +6,7 @@ import (
 	"cardinal"
 )
 
-// Every explanation and refusal of this package has its page in the catalogue.
+// TestConstraintCodesInCatalogue: the catalogue has every error code of a violated constraint.
 func TestConstraintCodesInCatalogue(t *testing.T) {
 	for _, e := range constraintCodes {
 		if _, ok := cardinal.FindCode(e.code); !ok {

@@ -19,7 +19,7 @@ func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 	denied, read := directorytest.Denied, directorytest.DeniedRead
 	return map[string]directorytest.DeniedCall{
 		"Check": denied("import.start", none, func(ctx context.Context, k directory.Desk) error {
-			return errorOf(importing.Check(ctx, k, people, importing.Options{}, nil, func(int64) {}))
+			return errorOf(importing.Check(ctx, k, people, importing.Options{}, nil, noRows))
 		}),
 		"Export": denied("export.start", none, func(ctx context.Context, k directory.Desk) error {
 			return importing.Export(ctx, k, false, func(cardinal.ImportRow) error { return nil })
@@ -34,10 +34,11 @@ func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 			return errorOf(importing.Problems(ctx, k, run.ID))
 		}),
 		"Resume": read(func(ctx context.Context, k directory.Desk) error {
-			return errorOf(importing.Resume(ctx, k, run.ID, people, nil, func(int64) {}, func(cardinal.ImportRun) {}))
+			return errorOf(importing.Resume(ctx, k, run.ID, people, nil, noRows, noProgress))
 		}),
 		"Run": denied("import.start", none, func(ctx context.Context, k directory.Desk) error {
-			return errorOf(importing.Run(ctx, k, people, importing.Options{}, importing.Plan{Format: "ndjson"}, func(cardinal.ImportRun) {}))
+			plan := importing.Plan{Format: "ndjson"}
+			return errorOf(importing.Run(ctx, k, people, importing.Options{}, plan, noProgress))
 		}),
 		"Start": denied("import.start", none, func(ctx context.Context, k directory.Desk) error {
 			return errorOf(importing.Start(ctx, k, run.ID))
@@ -46,7 +47,7 @@ func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 			return errorOf(importing.StartUndo(ctx, k, run.ID))
 		}),
 		"Undo": denied("import.undo", none, func(ctx context.Context, k directory.Desk) error {
-			return errorOf(importing.Undo(ctx, k, run.ID, func(cardinal.ImportRun) {}))
+			return errorOf(importing.Undo(ctx, k, run.ID, noProgress))
 		}),
 		"Upload": denied("import.upload", none, func(ctx context.Context, k directory.Desk) error {
 			return errorOf(importing.Upload(ctx, k, cardinal.NewImport{}, value(people.Open())(t)))

@@ -1,12 +1,12 @@
 package importing_test
 
 import (
-	"cardinal"
 	"io"
 	"os"
 	"strings"
 	"testing"
 
+	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/importfile"
@@ -23,17 +23,11 @@ type (
 	event = directorytest.Event
 )
 
-const (
-	goodPassword  = directorytest.Password
-	otherPassword = directorytest.OtherPassword
-	wrongPassword = directorytest.WrongPassword
-)
+const goodPassword = directorytest.Password
 
 var (
 	noError       = directorytest.NoError
 	expectRefusal = directorytest.ExpectRefusal
-	errorCode     = directorytest.ErrorCode
-	newEmail      = directorytest.NewEmail
 )
 
 // value returns the value of a call, or ends the test with the error of the call.
@@ -47,34 +41,42 @@ type file string
 
 func (f file) Open() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(string(f))), nil }
 
-// lines are rows of JSON lines.
+// lines returns a file of JSON lines.
 func lines(rows ...string) file { return file(strings.Join(rows, "\n") + "\n") }
 
-// checked checks a file and returns the codes of its problems, by row.
+// checkFile checks a file and returns the codes of its problems, by row.
 func checkFile(t testing.TB, w *world, k directory.Desk, src importing.Source) (importing.Plan, map[int64][]string) {
 	t.Helper()
 	problems := map[int64][]string{}
-	plan, err := importing.Check(t.Context(), k, src, importing.Options{Name: "people"}, func(_ *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
-		for _, f := range faults {
-			problems[row.Number] = append(problems[row.Number], strings.TrimPrefix(f.Pointer+" ", "/")+f.Code)
-		}
-		return nil
-	}, func(int64) {})
+	plan, err := importing.Check(t.Context(), k, src, importing.Options{Name: "people"},
+		func(_ *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
+			for _, f := range faults {
+				problems[row.Number] = append(problems[row.Number], strings.TrimPrefix(f.Pointer+" ", "/")+f.Code)
+			}
+			return nil
+		}, noRows)
 	noError(t, err)
 	return plan, problems
 }
 
+// importFile imports a file as the operator.
 func importFile(t testing.TB, w *world, src importing.Source) cardinal.ImportRun {
 	t.Helper()
 	k := w.Operator()
 	plan, _ := checkFile(t, w, k, src)
-	return value(importing.Run(t.Context(), k, src, importing.Options{Name: "people"}, plan, func(cardinal.ImportRun) {}))(t)
+	return value(importing.Run(t.Context(), k, src, importing.Options{Name: "people"}, plan, noProgress))(t)
 }
 
-// importer is somebody who may import, and grant the role auditor.
+// newImporter creates a user who is allowed to import and to grant the role auditor.
 func newImporter(t testing.TB, w *world) (cardinal.User, directory.Desk) {
 	t.Helper()
 	u, _ := w.NewPerson(t)
-	w.Grant(t, u, w.NewRole(t, "users.import", "roles.grant", "users.read", "roles.read", "settings.read", "audit.read"), nil)
+	permissions := []string{"users.import", "roles.grant", "users.read", "roles.read", "settings.read", "audit.read"}
+	w.Grant(t, u, w.NewRole(t, permissions...), nil)
 	return u, w.DeskOf(u)
 }
+
+// noProgress and noRows ignore the progress of an import, ignoreRow a row with problems.
+func noProgress(cardinal.ImportRun)                                         {}
+func noRows(int64)                                                          {}
+func ignoreRow(*importfile.Reader, *importfile.Row, []cardinal.Fault) error { return nil }

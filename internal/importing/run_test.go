@@ -13,7 +13,6 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory/directorytest"
-	"cardinal/internal/importfile"
 	"cardinal/internal/importing"
 	"cardinal/internal/store"
 )
@@ -27,39 +26,50 @@ func TestRun(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx, k := t.Context(), w.Operator()
 		src := lines(
-			`{"email":"ana@example.com","email_verified":true,"display_name":"Ana","username":"ana","password_hash":"`+bcryptHash+`","created_at":"2024-03-01T10:00:00Z","roles":[{"name":"auditor"}]}`,
+			`{"email":"ana@example.com","email_verified":true,"display_name":"Ana","username":"ana",`+
+				`"password_hash":"`+bcryptHash+`","created_at":"2024-03-01T10:00:00Z","roles":[{"name":"auditor"}]}`,
 			`{"email":"bo@example.com","password_hash":"`+bcryptHash+`"}`,
-			`{"email":"cy@example.com","email_verified":true,"phone":"+442079460000","password_hash":"`+md5Hash+`","must_change_password":true}`,
+			`{"email":"cy@example.com","email_verified":true,"phone":"+442079460000",`+
+				`"password_hash":"`+md5Hash+`","must_change_password":true}`,
 			`{"username":"dee","status":"suspended","country":"de","locale":"de-DE"}`,
-			`{"username":"eva","status":"deleted","deleted_at":"2025-01-01T00:00:00Z","created_at":"2024-01-01T00:00:00Z"}`,
+			`{"username":"eva","status":"deleted","deleted_at":"2025-01-01T00:00:00Z",`+
+				`"created_at":"2024-01-01T00:00:00Z"}`,
 			`{"id":"01900000-0000-7000-8000-000000000001","kind":"service","display_name":"billing"}`)
 		plan, problems := checkFile(t, w, k, src)
 		if diff := cmp.Diff(map[int64][]string{}, problems); diff != "" || plan.New != 6 || plan.Rows != 6 {
 			t.Fatalf("%+v %s", plan, diff)
 		}
-		if diff := cmp.Diff(map[string]int64{"bcrypt": 2, "MD5-crypt (weak: wrapped in Argon2id)": 1}, plan.Hashes); diff != "" {
+		diff := cmp.Diff(map[string]int64{"bcrypt": 2, "MD5-crypt (weak: wrapped in Argon2id)": 1}, plan.Hashes)
+		if diff != "" {
 			t.Error(diff)
 		}
 		w.ResetEvents(t)
 		run := importFile(t, w, src)
-		want := cardinal.ImportRun{ID: run.ID, ActorID: cardinal.OperatorID, Format: "ndjson", Name: "people", State: "finished", Read: 6, Created: 6, CreatedAt: run.CreatedAt, UpdatedAt: run.UpdatedAt, FinishedAt: run.FinishedAt}
+		want := cardinal.ImportRun{
+			ID: run.ID, ActorID: cardinal.OperatorID, Format: "ndjson", Name: "people", State: "finished", Read: 6,
+			Created: 6, CreatedAt: run.CreatedAt, UpdatedAt: run.UpdatedAt, FinishedAt: run.FinishedAt,
+		}
 		if diff := cmp.Diff(want, value(importing.Get(ctx, k, run.ID))(t)); diff != "" {
 			t.Error(diff)
 		}
 		t.Run("CreatesUsers", func(t *testing.T) {
 			ana := w.UserByEmail(t, "ana@example.com")
-			if ana.Status != "active" || !ana.CreatedAt.Equal(time.Date(2024, 3, 1, 10, 0, 0, 0, time.UTC)) || ana.Profile.DisplayName != "Ana" || ana.Profile.Username != "ana" {
+			created := time.Date(2024, 3, 1, 10, 0, 0, 0, time.UTC)
+			if ana.Status != "active" || !ana.CreatedAt.Equal(created) || ana.Profile.DisplayName != "Ana" ||
+				ana.Profile.Username != "ana" {
 				t.Errorf("%+v", ana)
 			}
-			if grants := value(k.Grants(ctx, ana.ID, cardinal.Page{Limit: 5}))(t).Data; len(grants) != 1 || grants[0].RoleName != "auditor" {
+			grants := value(k.Grants(ctx, ana.ID, cardinal.Page{Limit: 5}))(t).Data
+			if len(grants) != 1 || grants[0].RoleName != "auditor" {
 				t.Errorf("%+v", grants)
 			}
 			if cy := w.UserByEmail(t, "cy@example.com"); len(value(k.Contacts(ctx, cy.ID))(t)) != 2 {
 				t.Errorf("%+v", cy)
 			}
 			for status, count := range map[string]int{"suspended": 1, "deleted": 1} {
-				if n := len(value(k.Users(ctx, cardinal.UserFilter{Page: cardinal.Page{Limit: 5}, Status: status}, false))(t).Data); n != count {
-					t.Errorf("%d are %s", n, status)
+				filter := cardinal.UserFilter{Page: cardinal.Page{Limit: 5}, Status: status}
+				if n := len(value(k.Users(ctx, filter, false))(t).Data); n != count {
+					t.Errorf("%d users are %s", n, status)
 				}
 			}
 			if s := w.User(t, uuid.MustParse("01900000-0000-7000-8000-000000000001")); s.Kind != "service" {
@@ -67,7 +77,9 @@ func TestRun(t *testing.T) {
 			}
 		})
 		t.Run("SignInReplacesHash", func(t *testing.T) {
-			for email, password := range map[string]string{"ana@example.com": "U*U", "bo@example.com": "U*U", "cy@example.com": "password"} {
+			for email, password := range map[string]string{
+				"ana@example.com": "U*U", "bo@example.com": "U*U", "cy@example.com": "password",
+			} {
 				id := w.UserByEmail(t, email).ID
 				before := value(w.Store.Read(ctx).Credential(ctx, id))(t)
 				in := w.SignIn(t, email, password)
@@ -82,12 +94,14 @@ func TestRun(t *testing.T) {
 			}
 		})
 		t.Run("DuplicateSaltWrapped", func(t *testing.T) {
-			again := importFile(t, w, lines(`{"email":"fay@example.com","password_hash":"`+bcryptHash+`"}`, `{"email":"gil@example.com","password_hash":"`+bcryptHash+`"}`))
+			again := importFile(t, w, lines(`{"email":"fay@example.com","password_hash":"`+bcryptHash+`"}`,
+				`{"email":"gil@example.com","password_hash":"`+bcryptHash+`"}`))
 			if again.Created != 2 {
 				t.Fatalf("%+v", again)
 			}
 			gil := value(w.Store.Read(ctx).Credential(ctx, w.UserByEmail(t, "gil@example.com").ID))(t)
-			if !strings.HasPrefix(gil.Hash, "$argon2id-over$") || strings.Contains(gil.Hash, "E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW") {
+			if !strings.HasPrefix(gil.Hash, "$argon2id-over$") ||
+				strings.Contains(gil.Hash, "E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW") {
 				t.Errorf("is stored as %.30s", gil.Hash)
 			}
 			w.SignIn(t, "fay@example.com", "U*U")
@@ -102,10 +116,13 @@ func TestRun(t *testing.T) {
 	})
 }
 
-// The events are the same that other ways of making people leave: one a person, with the digests of all their rows.
+// TestRunEvents: an import records the same events as CreateUser: one per user, with the stamps of all its rows.
 func TestRunEvents(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
-		run := importFile(t, w, lines(`{"email":"ana@example.com","email_verified":true,"username":"ana","password_hash":"`+bcryptHash+`","roles":[{"name":"auditor"}]}`, `{"phone":"+442079460000"}`))
+		run := importFile(t, w, lines(
+			`{"email":"ana@example.com","email_verified":true,"username":"ana","password_hash":"`+bcryptHash+`",`+
+				`"roles":[{"name":"auditor"}]}`,
+			`{"phone":"+442079460000"}`))
 		people := value(w.Store.Read(t.Context()).ImportedPeople(t.Context(), run.ID, uuid.Nil, 10))(t)
 		if len(people) != 2 {
 			t.Fatalf("%d events", len(people))
@@ -120,22 +137,30 @@ func TestRunEvents(t *testing.T) {
 				w.ExpectStamp(t, row)
 			}
 		}
-		if diff := cmp.Diff(map[string]int{"users": 2, "profiles": 2, "user_keys": 2, "contacts": 2, "identifiers": 3, "credentials": 1, "user_roles": 1}, tables); diff != "" {
+		want := map[string]int{
+			"users": 2, "profiles": 2, "user_keys": 2, "contacts": 2, "identifiers": 3, "credentials": 1,
+			"user_roles": 1,
+		}
+		if diff := cmp.Diff(want, tables); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
-// Who comes between the check and the run is met by what the database refuses.
+// TestRunConcurrentUsers: a user who was created between the check and the import violates a constraint, and is
+// skipped.
 func TestRunConcurrentUsers(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		id := cardinal.NewID().String()
-		src := lines(`{"email":"ana@example.com"}`, `{"email":"bo@example.com","email_verified":true,"password_hash":"`+bcryptHash+`"}`, `{"id":"`+id+`","username":"cy"}`,
+		src := lines(`{"email":"ana@example.com"}`,
+			`{"email":"bo@example.com","email_verified":true,"password_hash":"`+bcryptHash+`"}`,
+			`{"id":"`+id+`","username":"cy"}`,
 			`{"id":"`+cardinal.NewID().String()+`","username":"dee"}`, `{"username":"eva"}`)
 		plan, _ := checkFile(t, w, w.Operator(), src)
 		value(w.Operator().CreateUser(t.Context(), cardinal.NewUser{Email: "ana@example.com", EmailVerified: true}))(t)
-		importFile(t, w, lines(`{"username":"dee"}`, `{"id":"`+id+`"}`, `{"username":"fay","password_hash":"`+bcryptHash+`"}`))
-		run := value(importing.Run(t.Context(), w.Operator(), src, importing.Options{}, plan, func(cardinal.ImportRun) {}))(t)
+		importFile(t, w, lines(`{"username":"dee"}`, `{"id":"`+id+`"}`,
+			`{"username":"fay","password_hash":"`+bcryptHash+`"}`))
+		run := value(importing.Run(t.Context(), w.Operator(), src, importing.Options{}, plan, noProgress))(t)
 		if run.Created != 2 || run.Skipped != 2 || run.Faulty != 1 {
 			t.Errorf("%+v", run)
 		}
@@ -143,7 +168,7 @@ func TestRunConcurrentUsers(t *testing.T) {
 	})
 }
 
-// many are n rows, of which every tenth is wrong.
+// numberedRows returns a file of n rows. Every tenth is invalid.
 func numberedRows(n int) file {
 	var b strings.Builder
 	for i := range n {
@@ -158,40 +183,41 @@ func numberedRows(n int) file {
 
 func TestResume(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
-		src, k := numberedRows(3500), w.Operator()
+		src, k := numberedRows(350), w.Operator()
 		plan, problems := checkFile(t, w, k, src)
-		if len(problems) != 350 || plan.New != 3150 {
+		if len(problems) != 35 || plan.New != 315 {
 			t.Fatalf("%+v", plan)
 		}
-		// Cut after the second batch, as by a signal.
+		// The import is interrupted after the second batch, as by a signal.
 		ctx, cancel := context.WithCancel(t.Context())
 		run, err := importing.Run(ctx, k, src, importing.Options{Name: "many"}, plan, func(run cardinal.ImportRun) {
-			if run.Read >= 2000 {
+			if run.Read >= 200 {
 				cancel()
 			}
 		})
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("%+v, %v", run, err)
 		}
-		cut := value(importing.Get(t.Context(), k, run.ID))(t)
-		if cut.State != "running" || cut.Read < 2000 || cut.Read >= 3500 || cut.Created+cut.Faulty != cut.Read {
-			t.Fatalf("%+v", cut)
+		stored := value(importing.Get(t.Context(), k, run.ID))(t)
+		if stored.State != "running" || stored.Read < 200 || stored.Read >= 350 ||
+			stored.Created+stored.Faulty != stored.Read {
+			t.Fatalf("%+v", stored)
 		}
-		if plan, _ := checkFile(t, w, k, src); plan.Earlier == nil || plan.Earlier.ID != run.ID || plan.Existing != cut.Created {
+		plan, _ = checkFile(t, w, k, src)
+		if plan.Earlier == nil || plan.Earlier.ID != run.ID || plan.Existing != stored.Created {
 			t.Errorf("%+v", plan)
 		}
-		nothing := func(int64) {}
-		ignore := func(*importfile.Reader, *importfile.Row, []cardinal.Fault) error { return nil }
-		_, err = importing.Resume(t.Context(), k, run.ID, numberedRows(3501), ignore, nothing, func(cardinal.ImportRun) {})
+		_, err = importing.Resume(t.Context(), k, run.ID, numberedRows(351), ignoreRow, noRows, noProgress)
 		expectRefusal(t, err, "import_file_changed")
-		run = value(importing.Resume(t.Context(), k, run.ID, src, ignore, nothing, func(cardinal.ImportRun) {}))(t)
-		if run.State != "finished" || run.Read != 3500 || run.Created != 3150 || run.Faulty != 350 || run.Skipped != 0 {
+		run = value(importing.Resume(t.Context(), k, run.ID, src, ignoreRow, noRows, noProgress))(t)
+		if run.State != "finished" || run.Read != 350 || run.Created != 315 || run.Faulty != 35 || run.Skipped != 0 {
 			t.Errorf("%+v", run)
 		}
-		_, err = importing.Resume(t.Context(), k, run.ID, src, ignore, nothing, func(cardinal.ImportRun) {})
+		_, err = importing.Resume(t.Context(), k, run.ID, src, ignoreRow, noRows, noProgress)
 		expectRefusal(t, err, "import_finished")
-		if people := value(w.Store.Read(t.Context()).ImportedPeople(t.Context(), run.ID, uuid.Nil, 4000))(t); len(people) != 3150 {
-			t.Errorf("%d people", len(people))
+		people := value(w.Store.Read(t.Context()).ImportedPeople(t.Context(), run.ID, uuid.Nil, 400))(t)
+		if len(people) != 315 {
+			t.Errorf("%d users", len(people))
 		}
 	})
 }
@@ -200,11 +226,13 @@ func TestRunWithOlderNode(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		now := time.Now()
 		noError(t, w.Store.Write(t.Context(), func(tx store.Tx) error {
-			return tx.InsertNode(t.Context(), store.Node{ID: cardinal.NewID(), Build: "older", SchemaNumber: 8, StartedAt: now, LastSeenAt: now})
+			return tx.InsertNode(t.Context(), store.Node{
+				ID: cardinal.NewID(), Build: "older", SchemaNumber: 8, StartedAt: now, LastSeenAt: now,
+			})
 		}))
 		src := lines(`{"email":"a@example.com"}`)
 		plan, _ := checkFile(t, w, w.Operator(), src)
-		_, err := importing.Run(t.Context(), w.Operator(), src, importing.Options{}, plan, func(cardinal.ImportRun) {})
+		_, err := importing.Run(t.Context(), w.Operator(), src, importing.Options{}, plan, noProgress)
 		expectRefusal(t, err, "import_older_nodes")
 	})
 }

@@ -13,7 +13,8 @@ func TestUndo(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx, k := t.Context(), w.Operator()
 		run := importFile(t, w, lines(
-			`{"email":"ana@example.com","email_verified":true,"username":"ana","display_name":"Ana","country":"DE","attributes":{},"password_hash":"`+bcryptHash+`","roles":[{"name":"auditor"}]}`,
+			`{"email":"ana@example.com","email_verified":true,"username":"ana","display_name":"Ana",`+
+				`"country":"DE","attributes":{},"password_hash":"`+bcryptHash+`","roles":[{"name":"auditor"}]}`,
 			`{"email":"bo@example.com","status":"suspended"}`,
 			`{"email":"cy@example.com","status":"deleted"}`,
 			`{"email":"dee@example.com","password_hash":"`+md5Hash+`"}`,
@@ -23,10 +24,10 @@ func TestUndo(t *testing.T) {
 		eve := w.UserByEmail(t, "eve@example.com")
 		value(k.SuspendUser(ctx, eve.ID, eve.Version))(t)
 		helper, _ := w.NewPerson(t, "support")
-		_, err := importing.Undo(ctx, w.DeskOf(helper), run.ID, func(cardinal.ImportRun) {})
+		_, err := importing.Undo(ctx, w.DeskOf(helper), run.ID, noProgress)
 		expectRefusal(t, err, "permission_missing")
 		w.ResetEvents(t)
-		run = value(importing.Undo(ctx, k, run.ID, func(cardinal.ImportRun) {}))(t)
+		run = value(importing.Undo(ctx, k, run.ID, noProgress))(t)
 		if run.State != "undone" || run.Undone != 3 || run.Kept != 2 {
 			t.Fatalf("%+v", run)
 		}
@@ -48,13 +49,13 @@ func TestUndo(t *testing.T) {
 				w.ExpectStamp(t, row)
 			}
 		}
-		if again := value(importing.Undo(ctx, k, run.ID, func(cardinal.ImportRun) {}))(t); again.Undone != 3 {
+		if again := value(importing.Undo(ctx, k, run.ID, noProgress))(t); again.Undone != 3 {
 			t.Errorf("%+v", again)
 		}
 		if now := value(importing.Get(ctx, k, run.ID))(t); now.Name != "" || now.UndoneAt == nil {
 			t.Errorf("%+v", now)
 		}
-		// What was undone can be imported again.
+		// Users of an undone import can be imported again.
 		if plan, _ := checkFile(t, w, k, lines(`{"email":"ana@example.com","username":"ana"}`)); plan.New != 1 {
 			t.Errorf("%+v", plan)
 		}
@@ -87,19 +88,20 @@ func TestUndoUpload(t *testing.T) {
 		})
 		runImportJobs(t, w)
 		t.Run("AfterCheck", func(t *testing.T) {
-			run := upload(t, w, k, cardinal.NewImport{}, threeRows)
+			run := upload(t, k, cardinal.NewImport{}, threeRows)
 			runImportJobs(t, w)
 			value(importing.StartUndo(ctx, k, run.ID))(t)
 			runImportJobs(t, w)
-			if now := getImport(t, w, k, run.ID); now.State != "undone" || now.Undone != 0 || countChunks(t, w, run.ID) != 0 {
+			now := getImport(t, k, run.ID)
+			if now.State != "undone" || now.Undone != 0 || countChunks(t, w, run.ID) != 0 {
 				t.Errorf("%+v", now)
 			}
 		})
 		t.Run("ByCommandLine", func(t *testing.T) {
-			run := upload(t, w, k, cardinal.NewImport{Start: true}, threeRows)
-			value(importing.Undo(ctx, w.Operator(), run.ID, func(cardinal.ImportRun) {}))(t)
+			run := upload(t, k, cardinal.NewImport{Start: true}, threeRows)
+			value(importing.Undo(ctx, w.Operator(), run.ID, noProgress))(t)
 			runImportJobs(t, w)
-			if now := getImport(t, w, k, run.ID); now.State != "undone" || now.Created != 0 {
+			if now := getImport(t, k, run.ID); now.State != "undone" || now.Created != 0 {
 				t.Errorf("%+v", now)
 			}
 		})
@@ -107,12 +109,12 @@ func TestUndoUpload(t *testing.T) {
 			run := importFile(t, w, lines(`{"email":"shell@example.com"}`))
 			value(importing.StartUndo(ctx, k, run.ID))(t)
 			runImportJobs(t, w)
-			if now := getImport(t, w, k, run.ID); now.State != "undone" || now.Undone != 1 {
+			if now := getImport(t, k, run.ID); now.State != "undone" || now.Undone != 1 {
 				t.Errorf("%+v", now)
 			}
 		})
 		t.Run("ResumeRefused", func(t *testing.T) {
-			run := upload(t, w, k, cardinal.NewImport{}, threeRows)
+			run := upload(t, k, cardinal.NewImport{}, threeRows)
 			_, err := importing.Resume(ctx, w.Operator(), run.ID, file(threeRows), nil, nil, nil)
 			expectRefusal(t, err, "import_running_elsewhere")
 			value(importing.StartUndo(ctx, k, run.ID))(t)

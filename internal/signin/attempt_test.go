@@ -19,8 +19,8 @@ func once(ctx context.Context, call func()) context.Context {
 	return directorytest.BeforeHash(ctx, func() { first.Do(call) })
 }
 
-// TestConcurrentGuessOnOtherNode: while a password is verified, another node counts the last wrong guess that is allowed. The check before
-// the hash let both in; the check after the hash refuses even the right password.
+// TestConcurrentGuessOnOtherNode: while a password is verified, another node counts the last wrong guess that is
+// allowed. The check before the hash let both in; the check after the hash refuses even the right password.
 func TestConcurrentGuessOnOtherNode(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		_, email := w.NewPerson(t)
@@ -82,14 +82,22 @@ func TestWithPasswordRehashes(t *testing.T) {
 		in := cardinal.SignIn{Identifier: email, Password: goodPassword}
 		w.ResetEvents(t)
 		value(signin.WithPassword(ctx, directorytest.Anonymous(stronger, ""), in))(t)
-		w.ExpectEvents(t, event{Action: "session.create", Actor: u.ID, Subject: u.ID, Changes: []string{"credentials.hash", "sessions.method >password"}, Rows: []string{"credentials", "sessions"}})
+		w.ExpectEvents(t, event{
+			Action: "session.create", Actor: u.ID, Subject: u.ID,
+			Changes: []string{"credentials.hash", "sessions.method >password"},
+			Rows:    []string{"credentials", "sessions"},
+		})
 		c := value(w.Store.Read(ctx).Credential(ctx, u.ID))(t)
 		if !strings.Contains(c.Hash, "m=128,") || c.Version != 2 {
 			t.Errorf("stored as %+v", c)
 		}
 		value(signin.WithPassword(ctx, directorytest.Anonymous(stronger, ""), in))(t)
-		w.ExpectEvents(t, event{Action: "session.create", Actor: u.ID, Subject: u.ID, Changes: []string{"sessions.method >password"}, Rows: []string{"sessions"}})
-		// Weaker parameters do not weaken a hash.
+		w.ExpectEvents(t, event{
+			Action: "session.create", Actor: u.ID, Subject: u.ID,
+			Changes: []string{"sessions.method >password"},
+			Rows:    []string{"sessions"},
+		})
+		// A hash under stronger parameters is not replaced.
 		value(signin.WithPassword(ctx, w.Anonymous("192.0.2.1"), in))(t)
 		if c := value(w.Store.Read(ctx).Credential(ctx, u.ID))(t); c.Version != 2 {
 			t.Errorf("stored as %+v", c)

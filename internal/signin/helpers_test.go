@@ -19,7 +19,6 @@ type (
 
 const (
 	goodPassword  = directorytest.Password
-	otherPassword = directorytest.OtherPassword
 	wrongPassword = directorytest.WrongPassword
 )
 

@@ -14,7 +14,9 @@ func TestSetUp(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		setUp := func(token cardinal.Secret, email string) (cardinal.SignedIn, error) {
-			return signin.SetUp(ctx, w.Anonymous("203.0.113.1"), cardinal.SetUp{Token: token, Email: email, Password: goodPassword, DisplayName: "First"})
+			return signin.SetUp(ctx, w.Anonymous("203.0.113.1"), cardinal.SetUp{
+				Token: token, Email: email, Password: goodPassword, DisplayName: "First",
+			})
 		}
 		t.Run("FirstAdministrator", func(t *testing.T) {
 			if value(signin.HasAdministrator(ctx, w.Directory))(t) {
@@ -22,16 +24,29 @@ func TestSetUp(t *testing.T) {
 			}
 			w.ResetEvents(t)
 			link := value(signin.NewSetupLink(ctx, w.Operator()))(t)
-			w.ExpectEvents(t, event{Action: "setup_link.create", Actor: cardinal.OperatorID, Subject: cardinal.SystemID, Changes: []string{"setup_links.expires_at >time"}})
-			// A refused attempt does not use it up.
+			w.ExpectEvents(t, event{
+				Action: "setup_link.create", Actor: cardinal.OperatorID, Subject: cardinal.SystemID,
+				Changes: []string{"setup_links.expires_at >time"},
+			})
+			// A refused attempt does not use the link.
 			_, err := setUp(link.Token, "nobody")
 			expectRefusal(t, err, "/email email_format")
 			email := newEmail()
 			in := value(setUp(link.Token, email))(t)
-			w.ExpectEvents(t, event{Action: "user.create", Actor: cardinal.OperatorID, Subject: in.Session.UserID,
-				Changes: []string{"contacts.value_sealed", "credentials.hash", "user_roles.administrator >granted", "users.kind >person", "users.status >active"},
-				Rows:    []string{"contacts", "credentials", "identifiers", "profiles", "user_keys", "user_roles", "users"}},
-				event{Action: "session.create", Actor: in.Session.UserID, Subject: in.Session.UserID, Changes: []string{"sessions.method >setup_link"}, Rows: []string{"sessions"}})
+			w.ExpectEvents(t, event{
+				Action: "user.create", Actor: cardinal.OperatorID, Subject: in.Session.UserID,
+				Changes: []string{
+					"contacts.value_sealed", "credentials.hash", "user_roles.administrator >granted",
+					"users.kind >person", "users.status >active",
+				},
+				Rows: []string{
+					"contacts", "credentials", "identifiers", "profiles", "user_keys", "user_roles", "users",
+				},
+			}, event{
+				Action: "session.create", Actor: in.Session.UserID, Subject: in.Session.UserID,
+				Changes: []string{"sessions.method >setup_link"},
+				Rows:    []string{"sessions"},
+			})
 			value(w.DeskOfToken(t, in.Token).Settings(ctx))(t)
 			w.SignIn(t, email, goodPassword)
 			if !value(signin.HasAdministrator(ctx, w.Directory))(t) {
@@ -65,20 +80,23 @@ func TestSetUp(t *testing.T) {
 			for range 3 {
 				link := value(signin.NewSetupLink(ctx, w.Operator()))(t)
 				before := len(value(signin.Administrators(ctx, w.Operator()))(t))
-				var tries []func(context.Context) error
+				var calls []func(context.Context) error
 				for range 6 {
-					tries = append(tries, func(context.Context) error { _, err := setUp(link.Token, newEmail()); return err })
+					calls = append(calls, func(context.Context) error {
+						return errorOf(setUp(link.Token, newEmail()))
+					})
 				}
-				won := 0
-				for _, err := range directorytest.Concurrently(tries...) {
+				succeeded := 0
+				for _, err := range directorytest.Concurrently(calls...) {
 					if err == nil {
-						won++
+						succeeded++
 					} else {
 						expectRefusal(t, err, "setup_link_expired")
 					}
 				}
-				if after := len(value(signin.Administrators(ctx, w.Operator()))(t)); won != 1 || after != before+1 {
-					t.Errorf("%d won, %d administrators after %d", won, after, before)
+				after := len(value(signin.Administrators(ctx, w.Operator()))(t))
+				if succeeded != 1 || after != before+1 {
+					t.Errorf("%d succeeded, %d administrators, %d before", succeeded, after, before)
 				}
 			}
 		})
@@ -98,13 +116,15 @@ func TestSetUp(t *testing.T) {
 		})
 		t.Run("AddAdministrator", func(t *testing.T) {
 			email := newEmail()
-			made := value(signin.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{Email: email, Password: goodPassword}))(t)
+			created := value(signin.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{
+				Email: email, Password: goodPassword,
+			}))(t)
 			in := w.SignIn(t, email, goodPassword)
 			value(w.DeskOfToken(t, in.Token).Settings(ctx))(t)
-			u, there := w.NewPerson(t)
-			same := value(signin.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{Email: " " + there}))(t)
-			if same.ID != u.ID || made.ID == u.ID {
-				t.Errorf("made %s, then %s of %s", made.ID, same.ID, u.ID)
+			u, userEmail := w.NewPerson(t)
+			same := value(signin.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{Email: " " + userEmail}))(t)
+			if same.ID != u.ID || created.ID == u.ID {
+				t.Errorf("created %s; the existing user is %s, want %s", created.ID, same.ID, u.ID)
 			}
 			value(w.DeskOf(u).Settings(ctx))(t)
 			_, err := signin.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{Email: "x"})

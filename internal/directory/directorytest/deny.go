@@ -140,7 +140,9 @@ func Denied(action string, subject uuid.UUID, call func(context.Context, directo
 }
 
 // DeniedRead is a call of an operation that does not record its refusal.
-func DeniedRead(call func(context.Context, directory.Desk) error) DeniedCall { return DeniedCall{Call: call} }
+func DeniedRead(call func(context.Context, directory.Desk) error) DeniedCall {
+	return DeniedCall{Call: call}
+}
 
 // DeniedAnonymous is a call of an operation that anonymous callers can use and other actors cannot.
 func DeniedAnonymous(call func(context.Context, directory.Desk) error) DeniedCall {

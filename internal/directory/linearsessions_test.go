@@ -13,45 +13,46 @@ import (
 	"cardinal/internal/signin"
 )
 
-// sessionCall is a call about one person: a sign-in, a check or an end of the session that a client opened, a
-// suspension or its end.
+// sessionCall is a call about one user: a sign-in, a check or the end of the session of a client, a suspension or a
+// reactivation.
 type sessionCall struct {
-	what    string // sign in, check, end, suspend or reactivate
-	session int    // its number; sign-ins give them out
+	action  string // sign in, check, end, suspend or reactivate
+	session int    // its number, which the sign-in gives
 }
 
-// sessionState is which of the person's sessions are in force, a bit each.
+// sessionState has one bit per active session of the user.
 type sessionState struct {
 	suspended bool
-	alive     uint64
+	active    uint64
 }
 
-var sessionsOfOne = porcupine.Model{
+// sessionModel is the sequential behaviour. The output is whether the call succeeded.
+var sessionModel = porcupine.Model{
 	Init: func() any { return sessionState{} },
 	Step: func(state, input, output any) (bool, any) {
-		s, call, yes := state.(sessionState), input.(sessionCall), output.(bool)
+		s, call, succeeded := state.(sessionState), input.(sessionCall), output.(bool)
 		bit := uint64(1) << call.session
-		switch call.what {
+		switch call.action {
 		case "sign in":
-			if !yes {
+			if !succeeded {
 				return s.suspended, s
 			}
-			return !s.suspended, sessionState{alive: s.alive | bit}
+			return !s.suspended, sessionState{active: s.active | bit}
 		case "check":
-			return yes == (s.alive&bit != 0), s
-		case "end": // false when it had ended
-			return yes == (s.alive&bit != 0), sessionState{s.suspended, s.alive &^ bit}
+			return succeeded == (s.active&bit != 0), s
+		case "end": // false when it had already ended
+			return succeeded == (s.active&bit != 0), sessionState{s.suspended, s.active &^ bit}
 		case "suspend":
 			return !s.suspended, sessionState{suspended: true}
 		default:
-			return s.suspended, sessionState{alive: s.alive}
+			return s.suspended, sessionState{active: s.active}
 		}
 	},
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %v", input, output) },
 }
 
-// TestLinearizableSessions: a session that was ended, by itself or with its account, is refused by every check that
-// begins afterwards, on another node too, and nobody signs in to an account that was stopped before.
+// TestLinearizableSessions: every check that starts after the end of a session refuses it, also on another node,
+// whether the session was ended or the user suspended. No sign-in succeeds that starts after a suspension.
 func TestLinearizableSessions(t *testing.T) {
 	const rounds, clients, calls = 8, 5, 10
 	directorytest.Run(t, func(t *testing.T, w *world) {
@@ -62,30 +63,30 @@ func TestLinearizableSessions(t *testing.T) {
 			user, email := w.NewPerson(t)
 			id, version := user.ID, user.Version
 			h := newHistory()
-			h.clients(clients, func(i int, random *rand.Rand) {
+			h.runClients(clients, func(i int, random *rand.Rand) {
 				node, suspended, number := nodes[i%2], false, 0
 				var in cardinal.SignedIn
 				for n := range calls {
 					call := sessionCall{session: number}
 					switch choice := random.IntN(4); {
 					case i == 0 && suspended:
-						call.what = "reactivate"
+						call.action = "reactivate"
 					case i == 0:
-						call.what = "suspend"
+						call.action = "suspend"
 					case in.Token == "" || choice == 0:
 						call = sessionCall{"sign in", i*calls + n}
 					case choice == 1:
-						call.what = "end"
+						call.action = "end"
 					default:
-						call.what = "check"
+						call.action = "check"
 					}
 					h.call(i, call, func() any {
 						var err error
-						switch call.what {
+						switch call.action {
 						case "suspend":
 							var after cardinal.User
 							after, err = node.As(cardinal.Operator()).SuspendUser(ctx, id, version)
-							suspended, version = true, after.Version // only the first client gets here
+							suspended, version = true, after.Version // only the first client does this
 						case "reactivate":
 							var after cardinal.User
 							after, err = node.As(cardinal.Operator()).ReactivateUser(ctx, id, version)
@@ -99,7 +100,8 @@ func TestLinearizableSessions(t *testing.T) {
 							case "":
 								in, number = got, call.session
 								return true
-							case "account_suspended", "invalid_credentials": // the second when it was stopped while the password was verified
+							case "account_suspended", "invalid_credentials":
+								// The second one when the user was suspended while the password was verified.
 								return false
 							}
 						case "end":
@@ -114,13 +116,13 @@ func TestLinearizableSessions(t *testing.T) {
 							}
 						}
 						if err != nil {
-							t.Errorf("%s: %v", call.what, err)
+							t.Errorf("%s: %v", call.action, err)
 						}
 						return true
 					})
 				}
 			})
-			if h.isLinearizable(t, sessionsOfOne); t.Failed() {
+			if h.expectLinearizable(t, sessionModel); t.Failed() {
 				return
 			}
 		}

@@ -5,7 +5,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Folders whose packages are tested with the race detector: those that start goroutines, or keep what goroutines share. It slows
 # SQLite, which is translated C, by a factor that the others are not worth.
-RACE ?= internal/directory internal/jobs internal/password internal/seal internal/server
+RACE ?= internal/directory internal/importing internal/jobs internal/password internal/seal internal/server
 
 .PHONY: help
 help: ## list the targets

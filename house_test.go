@@ -12,119 +12,180 @@ import (
 	"testing"
 )
 
-// room is what a package may import. Packages are named by their path below the module; "." is the root, and "x/..." is
-// x with all below it.
-type room struct {
-	may   string // packages of the module
-	tests string // packages of the module that its tests may import, besides all that it reaches through may
-	knows string // sql, http, or both; the tests may know either
-	only  string // the packages from outside that it may import; "" is any, the standard library goes without saying
+// packageRule is what a package is allowed to import. Packages are named by their path below the module; "." is the
+// root, and "x/..." is x and all packages below it.
+type packageRule struct {
+	imports     string // packages of the module
+	testImports string // packages of the module that only its tests import, next to all that imports reaches
+	allows      string // sql, http, or both; tests are not limited
+	external    string // packages of other modules; "" allows all. The standard library is always allowed.
 }
 
-// house is the dependency rule, drawn in ARCHITECTURE.md: imports point down, never up or across.
-var house = map[string]room{
-	// The words.
-	".": {only: "github.com/google/uuid"},
+// packageRules is the dependency rule that ARCHITECTURE.md shows: a package imports packages of lower layers, never of
+// higher ones or of its own layer.
+var packageRules = map[string]packageRule{
+	// The types that all packages share.
+	".": {external: "github.com/google/uuid"},
 
-	// Leaves: no package of the module, no SQL, no HTTP.
+	// Leaves: no SQL, no HTTP, and no package of the module except the root and other leaves.
 	"internal/seal":       {},
-	"internal/password":   {may: "."},
-	"internal/normal":     {may: "."},
+	"internal/password":   {imports: "."},
+	"internal/normal":     {imports: "."},
 	"internal/nearest":    {},
-	"internal/config":     {may: ". internal/nearest"},
-	"internal/seed":       {may: ".", tests: "internal/normal"},
-	"internal/importfile": {may: ". internal/nearest", tests: "internal/password"},
+	"internal/config":     {imports: ". internal/nearest"},
+	"internal/seed":       {imports: ".", testImports: "internal/normal"},
+	"internal/importfile": {imports: ". internal/nearest", testImports: "internal/password"},
 
-	// The floors, from the ground up.
-	"internal/store":           {may: ".", tests: "internal/store/storetest internal/pgtest", knows: "sql"},
-	"internal/store/storetest": {may: ". internal/store", tests: "internal/pgtest", knows: "sql"},
-	"internal/directory": {may: ". internal/store internal/seal internal/ledger internal/password internal/normal internal/importfile",
-		tests: "internal/directory/directorytest internal/pgtest"},
-	"internal/directory/directorytest": {may: ". internal/directory internal/store internal/seal internal/password internal/pgtest"},
-	"internal/jobs":                    {may: ". internal/directory internal/mail", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
-	"internal/api":                     {may: ". internal/directory internal/nearest", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
-	"internal/web":                     {may: ". internal/directory", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
-	"internal/server":                  {may: ". internal/directory internal/api internal/web", tests: "internal/directory/directorytest internal/pgtest", knows: "http"},
+	// The layers, from the lowest to the highest.
+	"internal/store":           {imports: ".", testImports: "internal/store/storetest internal/pgtest", allows: "sql"},
+	"internal/store/storetest": {imports: ". internal/store", testImports: "internal/pgtest", allows: "sql"},
+	"internal/directory": {
+		imports:     ". internal/store internal/seal internal/password internal/normal",
+		testImports: "internal/directory/directorytest internal/pgtest",
+	},
+	"internal/signin": {
+		imports:     ". internal/store internal/directory internal/seal internal/password internal/normal",
+		testImports: "internal/directory/directorytest internal/pgtest",
+	},
+	"internal/importing": {
+		imports: ". internal/store internal/directory internal/seal internal/password internal/normal " +
+			"internal/importfile",
+		testImports: "internal/directory/directorytest internal/pgtest",
+	},
+	"internal/directory/directorytest": {
+		imports: ". internal/signin internal/importing internal/directory internal/store internal/seal " +
+			"internal/password internal/pgtest",
+		allows: "sql", // to read tables without the store
+	},
+	"internal/jobs": {
+		imports:     ". internal/directory",
+		testImports: "internal/directory/directorytest internal/pgtest",
+	},
+	"internal/api": {
+		imports:     ". internal/signin internal/importing internal/directory internal/nearest",
+		testImports: "internal/directory/directorytest internal/pgtest",
+		allows:      "http",
+	},
+	"internal/server": {
+		imports:     ". internal/api internal/signin internal/importing internal/directory",
+		testImports: "internal/directory/directorytest internal/pgtest",
+		allows:      "http",
+	},
 
-	// The live database, read back.
-	"internal/catalog":           {may: ". internal/store", tests: "internal/pgtest", knows: "sql"},
-	"internal/catalog/check":     {may: ". internal/store internal/catalog", tests: "internal/pgtest", knows: "sql"},
-	"internal/catalog/erd":       {may: "internal/catalog", tests: "internal/pgtest"},
-	"internal/catalog/rehearsal": {may: ". internal/store internal/catalog", tests: "internal/pgtest", knows: "sql"},
+	// What reads the schema of a live database.
+	"internal/catalog": {imports: ". internal/store", testImports: "internal/pgtest", allows: "sql"},
+	"internal/catalog/check": {
+		imports: ". internal/store internal/catalog", testImports: "internal/pgtest", allows: "sql",
+	},
+	"internal/catalog/erd": {imports: "internal/catalog", testImports: "internal/pgtest"},
+	"internal/catalog/rehearsal": {
+		imports: ". internal/store internal/catalog", testImports: "internal/pgtest", allows: "sql",
+	},
 
-	// The roof puts everything together, but for what exists for tests and for other people's programs.
-	"cmd/cardinal": {may: ". internal/server internal/api internal/web internal/jobs internal/directory internal/store " +
-		"internal/catalog/... internal/seal internal/ledger internal/password internal/normal internal/mail " +
-		"internal/config internal/nearest internal/seed internal/importfile", tests: "internal/pgtest client", knows: "http"},
+	// The program: it imports all packages except those that only tests import.
+	"cmd/cardinal": {
+		imports: ". internal/server internal/api internal/jobs internal/signin internal/importing internal/directory " +
+			"internal/store internal/catalog/... internal/seal internal/password internal/normal internal/config " +
+			"internal/nearest internal/seed internal/importfile",
+		testImports: "internal/pgtest",
+		allows:      "http",
+	},
 
-	// Outside.
-	"client":              {may: ".", tests: "internal/server internal/pgtest", knows: "http"},
-	"internal/pgtest":     {knows: "sql"},
-	"internal/pgtest/cmd": {may: "internal/pgtest"},
-	"e2e/...":             {may: ". client internal/pgtest internal/seed e2e/...", knows: "sql http"},
+	// Test programs.
+	"internal/pgtest":     {allows: "sql"},
+	"internal/pgtest/cmd": {imports: "internal/pgtest"},
+	"e2e/...":             {imports: ". internal/pgtest internal/seed e2e/...", allows: "sql http"},
 }
 
-// knowledge is what gives away that a package knows SQL or HTTP. database/sql/driver is not in it: that a type has a
-// form in the database (a Valuer) is no knowledge of SQL.
-var knowledge = map[string]string{
+// restrictedImports are the packages that only packages which allow SQL or HTTP can import. database/sql/driver is not
+// among them: a type that has a form in the database (a Valuer) contains no SQL.
+var restrictedImports = map[string]string{
 	"sql":  "database/sql github.com/jackc/pgx/... modernc.org/sqlite/...",
 	"http": "net/http/...",
 }
 
 func TestImportsPointDown(t *testing.T) {
-	packages := listPackages(t)
-	for _, fault := range faults(packages) {
-		t.Error(fault)
+	for _, violation := range importViolations(listPackages(t)) {
+		t.Error(violation)
 	}
 }
 
 func TestForbiddenImportsAreFound(t *testing.T) {
+	// pkg is a package with its imports, named by full paths.
+	pkg := func(path string, imports ...string) listedPackage {
+		return listedPackage{ImportPath: "cardinal/" + path, Imports: imports}
+	}
 	tests := []struct {
-		name   string
-		listed listed
-		fault  string // a part of the only fault; "" is none
+		name      string
+		pkg       listedPackage
+		violation string // a part of the only violation; "" for none
 	}{
-		{"Down", listed{ImportPath: "cardinal/internal/api", Imports: []string{"cardinal", "cardinal/internal/directory", "net/http"}}, ""},
-		{"Up", listed{ImportPath: "cardinal/internal/store", Imports: []string{"cardinal/internal/directory"}},
+		{"LowerLayer", pkg("internal/api", "cardinal", "cardinal/internal/directory", "net/http"), ""},
+		{"HigherLayer", pkg("internal/store", "cardinal/internal/directory"),
 			"cardinal/internal/store imports cardinal/internal/directory"},
-		{"Across", listed{ImportPath: "cardinal/internal/api", Imports: []string{"cardinal/internal/web"}},
-			"cardinal/internal/api imports cardinal/internal/web"},
-		{"PastAFloor", listed{ImportPath: "cardinal/internal/api", Imports: []string{"cardinal/internal/store"}},
+		{"DirectoryToSignin", pkg("internal/directory", "cardinal/internal/signin"),
+			"cardinal/internal/directory imports cardinal/internal/signin"},
+		{"SigninToImporting", pkg("internal/signin", "cardinal/internal/importing"),
+			"cardinal/internal/signin imports cardinal/internal/importing"},
+		{"ImportingToSignin", pkg("internal/importing", "cardinal/internal/signin"),
+			"cardinal/internal/importing imports cardinal/internal/signin"},
+		{"SkippedLayer", pkg("internal/api", "cardinal/internal/store"),
 			"cardinal/internal/api imports cardinal/internal/store"},
-		{"LeafToRoot", listed{ImportPath: "cardinal/internal/seal", Imports: []string{"cardinal"}},
+		{"LeafToRoot", pkg("internal/seal", "cardinal"),
 			"cardinal/internal/seal imports cardinal"},
-		{"LeafToSQL", listed{ImportPath: "cardinal/internal/seal", Imports: []string{"database/sql"}},
-			"cardinal/internal/seal knows sql"},
-		{"DirectoryToHTTP", listed{ImportPath: "cardinal/internal/directory", Imports: []string{"net/http"}},
-			"cardinal/internal/directory knows http"},
-		{"PagesToADriver", listed{ImportPath: "cardinal/internal/web", Imports: []string{"github.com/jackc/pgx/v5/stdlib"}},
-			"cardinal/internal/web knows sql"},
-		{"RootToAModule", listed{ImportPath: "cardinal", Imports: []string{"golang.org/x/text/cases", "github.com/google/uuid", "time"}},
-			"cardinal imports golang.org/x/text/cases"},
-		{"TestsReachBelow", listed{ImportPath: "cardinal/internal/api",
-			TestImports:  []string{"cardinal/internal/store", "cardinal/internal/seal", "cardinal/internal/pgtest", "database/sql"},
-			XTestImports: []string{"cardinal/internal/api"}}, ""},
-		{"TestsReachUp", listed{ImportPath: "cardinal/internal/api", XTestImports: []string{"cardinal/internal/server"}},
-			"the tests of cardinal/internal/api import cardinal/internal/server"},
-		{"Pattern", listed{ImportPath: "cardinal/e2e/bench", Imports: []string{"cardinal/client", "cardinal/e2e"}}, ""},
-		{"Unknown", listed{ImportPath: "cardinal/internal/util"}, "cardinal/internal/util has no place in the house"},
+		{"LeafToSQL", pkg("internal/seal", "database/sql"),
+			"cardinal/internal/seal imports database/sql"},
+		{"DirectoryToHTTP", pkg("internal/directory", "net/http"),
+			"cardinal/internal/directory imports net/http"},
+		{"APIToDriver", pkg("internal/api", "github.com/jackc/pgx/v5/stdlib"),
+			"cardinal/internal/api imports github.com/jackc/pgx/v5/stdlib"},
+		{"RootToModule", listedPackage{
+			ImportPath: "cardinal",
+			Imports:    []string{"golang.org/x/text/cases", "github.com/google/uuid", "time"},
+		}, "cardinal imports golang.org/x/text/cases"},
+		{"TestsToLowerLayer", listedPackage{
+			ImportPath: "cardinal/internal/api",
+			TestImports: []string{
+				"cardinal/internal/store", "cardinal/internal/seal", "cardinal/internal/pgtest", "database/sql",
+			},
+			XTestImports: []string{"cardinal/internal/api"},
+		}, ""},
+		{"TestsToHigherLayer", listedPackage{
+			ImportPath:   "cardinal/internal/api",
+			XTestImports: []string{"cardinal/internal/server"},
+		}, "the tests of cardinal/internal/api import cardinal/internal/server"},
+		{"Pattern", pkg("e2e/bench", "cardinal/internal/seed", "cardinal/e2e"), ""},
+		{"UnknownPackage", pkg("internal/util"), "cardinal/internal/util has no rule"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			test.listed.Module.Path = "cardinal"
-			found := faults([]listed{test.listed})
+			test.pkg.Module.Path = "cardinal"
+			found := importViolations([]listedPackage{test.pkg})
 			switch {
-			case test.fault == "" && len(found) > 0:
-				t.Errorf("faults where there are none: %q", found)
-			case test.fault != "" && (len(found) != 1 || !strings.Contains(found[0], test.fault)):
-				t.Errorf("faults %q, want one with %q", found, test.fault)
+			case test.violation == "" && len(found) > 0:
+				t.Errorf("violations %q, want none", found)
+			case test.violation != "" && (len(found) != 1 || !strings.Contains(found[0], test.violation)):
+				t.Errorf("violations %q, want one with %q", found, test.violation)
 			}
 		})
 	}
 }
 
-// listed is what this test needs of the output of `go list -json`.
-type listed struct {
+// TestEveryRuleHasAPackage finds rules of packages that were removed.
+func TestEveryRuleHasAPackage(t *testing.T) {
+	packages := listPackages(t)
+	for pattern := range packageRules {
+		exists := slices.ContainsFunc(packages, func(p listedPackage) bool {
+			return matches(pattern, relativePath(p.Module.Path, p.ImportPath))
+		})
+		if !exists {
+			t.Errorf("%s has a rule and does not exist", pattern)
+		}
+	}
+}
+
+// listedPackage is what this test needs of the output of `go list -json`.
+type listedPackage struct {
 	ImportPath   string
 	Module       struct{ Path string }
 	Imports      []string
@@ -132,18 +193,18 @@ type listed struct {
 	XTestImports []string
 }
 
-func listPackages(t *testing.T) []listed {
+func listPackages(t *testing.T) []listedPackage {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-json=ImportPath,Module,Imports,TestImports,XTestImports", "./...")
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	output, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go list: %v\n%s", err, complaint.String())
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
 	}
-	var packages []listed
+	var packages []listedPackage
 	for decoder := json.NewDecoder(strings.NewReader(string(output))); ; {
-		var p listed
+		var p listedPackage
 		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
@@ -152,83 +213,85 @@ func listPackages(t *testing.T) []listed {
 		packages = append(packages, p)
 	}
 	if len(packages) == 0 {
-		t.Fatal("go list names no package")
+		t.Fatal("go list lists no package")
 	}
 	return packages
 }
 
-// faults compares packages with the house, a sentence for each import that breaks the rule.
-func faults(packages []listed) []string {
+// importViolations returns a message for each import that breaks a rule.
+func importViolations(packages []listedPackage) []string {
 	var found []string
 	report := func(format string, arguments ...any) { found = append(found, fmt.Sprintf(format, arguments...)) }
 	for _, p := range packages {
 		module := p.Module.Path
-		name := below(module, p.ImportPath)
-		r, ok := roomOf(name)
+		name := relativePath(module, p.ImportPath)
+		rule, ok := ruleOf(name)
 		if !ok {
-			report("%s has no place in the house: add it to the table in house_test.go, saying what it may import, "+
-				"and to ARCHITECTURE.md, saying what it is for", p.ImportPath)
+			report("%s has no rule: add to packageRules in house_test.go what it is allowed to import, and to "+
+				"ARCHITECTURE.md what it is for", p.ImportPath)
 			continue
 		}
 		for _, imported := range p.Imports {
-			if local := below(module, imported); local != "" {
-				if !within(r.may, local) {
-					report("%s imports %s; the house lets it import %s", p.ImportPath, imported, list(r.may))
+			if local := relativePath(module, imported); local != "" {
+				if !matches(rule.imports, local) {
+					report("%s imports %s; it is allowed to import %s", p.ImportPath, imported, commaList(rule.imports))
 				}
 				continue
 			}
-			for what, packages := range knowledge {
-				if within(packages, imported) && !within(r.knows, what) {
-					report("%s knows %s, by importing %s; its place in the house forbids that", p.ImportPath, what, imported)
+			for what, restricted := range restrictedImports {
+				if matches(restricted, imported) && !matches(rule.allows, what) {
+					report("%s imports %s; it is not allowed to use %s", p.ImportPath, imported, what)
 				}
 			}
-			if r.only != "" && !isStandard(imported) && !within(r.only, imported) {
-				report("%s imports %s; the house lets it import %s from outside", p.ImportPath, imported, list(r.only))
+			if rule.external != "" && !isStandard(imported) && !matches(rule.external, imported) {
+				report("%s imports %s; of other modules, it is allowed to import %s",
+					p.ImportPath, imported, commaList(rule.external))
 			}
 		}
-		reached := reach(name)
+		reachable := reachableByTests(name)
 		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
-			if local := below(module, imported); local != "" && !within(reached, local) {
-				report("the tests of %s import %s; the house lets them import %s", p.ImportPath, imported, list(reached))
+			if local := relativePath(module, imported); local != "" && !matches(reachable, local) {
+				report("the tests of %s import %s; they are allowed to import %s",
+					p.ImportPath, imported, commaList(reachable))
 			}
 		}
 	}
 	return found
 }
 
-// roomOf finds a package's row: its own, or that of a pattern.
-func roomOf(name string) (room, bool) {
-	if r, ok := house[name]; ok {
-		return r, true
+// ruleOf returns the rule of a package: its own, or that of a pattern.
+func ruleOf(name string) (packageRule, bool) {
+	if rule, ok := packageRules[name]; ok {
+		return rule, true
 	}
-	for pattern, r := range house {
-		if within(pattern, name) {
-			return r, true
+	for pattern, rule := range packageRules {
+		if matches(pattern, name) {
+			return rule, true
 		}
 	}
-	return room{}, false
+	return packageRule{}, false
 }
 
-// reach is all that the tests of a package may import: itself, what it may import, what that may import and so on, and
-// the same for what is there for tests alone.
-func reach(name string) string {
+// reachableByTests returns all packages that the tests of a package are allowed to import: the package, what it is
+// allowed to import, what those are allowed to import and so on, and the same for what only the tests import.
+func reachableByTests(name string) string {
 	var seen []string
 	var visit func(names string)
 	visit = func(names string) {
 		for _, n := range strings.Fields(names) {
 			if !slices.Contains(seen, n) {
 				seen = append(seen, n)
-				visit(house[n].may)
+				visit(packageRules[n].imports)
 			}
 		}
 	}
-	r, _ := roomOf(name)
-	visit(name + " " + r.may + " " + r.tests)
+	rule, _ := ruleOf(name)
+	visit(name + " " + rule.imports + " " + rule.testImports)
 	return strings.Join(seen, " ")
 }
 
-// below is a package's path below the module, "." for the root and "" for a package of another module.
-func below(module, importPath string) string {
+// relativePath returns a package's path below the module: "." for the root, and "" for a package of another module.
+func relativePath(module, importPath string) string {
 	if importPath == module {
 		return "."
 	}
@@ -239,15 +302,16 @@ func below(module, importPath string) string {
 	return local
 }
 
-// within reports whether one of the patterns names a package.
-func within(patterns, name string) bool {
+// matches reports whether one of the patterns names a package.
+func matches(patterns, name string) bool {
 	return slices.ContainsFunc(strings.Fields(patterns), func(pattern string) bool {
 		top, isTree := strings.CutSuffix(pattern, "/...")
 		return name == pattern || isTree && (name == top || strings.HasPrefix(name, top+"/"))
 	})
 }
 
-// isStandard goes by the dot that the first element of every other module's path has.
+// isStandard reports whether a package is of the standard library: the first element of the path of every other module
+// has a dot.
 func isStandard(importPath string) bool {
 	for path.Dir(importPath) != "." {
 		importPath = path.Dir(importPath)
@@ -255,9 +319,9 @@ func isStandard(importPath string) bool {
 	return !strings.Contains(importPath, ".")
 }
 
-func list(names string) string {
+func commaList(names string) string {
 	if names == "" {
-		return "nothing of the module"
+		return "no package of the module"
 	}
 	return strings.Join(strings.Fields(names), ", ")
 }

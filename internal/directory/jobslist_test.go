@@ -7,12 +7,13 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/directory/directorytest"
 )
 
 // jobOf returns the status of the only job of a kind.
 func jobOf(t *testing.T, k directory.Desk, kind string) cardinal.JobStatus {
 	t.Helper()
-	for _, job := range must(k.Jobs(t.Context()))(t) {
+	for _, job := range value(k.Jobs(t.Context()))(t) {
 		if job.Kind == kind {
 			return job
 		}
@@ -22,48 +23,48 @@ func jobOf(t *testing.T, k directory.Desk, kind string) cardinal.JobStatus {
 }
 
 // isNow reports whether a time is the current one of the running clock.
-func (w *world) isNow(at time.Time) bool { return w.Clock.Now().Sub(at).Abs() < 30*time.Second }
+func isNow(w *world, at time.Time) bool { return w.Clock.Now().Sub(at).Abs() < 30*time.Second }
 
 func TestJobStates(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
-		ctx, k, node := t.Context(), w.operator(), cardinal.NewID()
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx, k, node := t.Context(), w.Operator(), cardinal.NewID()
 		const kind = "sessions.purge"
 		if job := jobOf(t, k, kind); job.State != cardinal.JobDue || *job.RepeatSeconds != 3600 || job.LeasedBy != nil {
 			t.Errorf("new job: %+v", job)
 		}
-		claimed := must(w.ClaimJobOf(ctx, node, time.Minute, kind))(t)
+		claimed := value(w.ClaimJob(ctx, node, time.Minute, kind))(t)
 		job := jobOf(t, k, kind)
-		if job.State != cardinal.JobRunning || *job.LeasedBy != node || !w.isNow(job.LeasedUntil.Add(-time.Minute)) {
+		if job.State != cardinal.JobRunning || *job.LeasedBy != node || !isNow(w, job.LeasedUntil.Add(-time.Minute)) {
 			t.Errorf("leased job: %+v", job)
 		}
 		_, err := k.RequestJob(ctx, kind)
-		refuses(t, err, "conflict")
-		ok(t, w.EndJob(ctx, claimed, node, errors.New("x")))
+		expectRefusal(t, err, "conflict")
+		noError(t, w.EndJob(ctx, claimed, node, errors.New("x")))
 		job = jobOf(t, k, kind)
 		if job.State != cardinal.JobFailed || job.Attempts != 1 || *job.LastError != "internal" || job.LeasedBy != nil {
 			t.Errorf("failed job: %+v", job)
 		}
-		_, err = w.ClaimJobOf(ctx, node, time.Minute, kind)
-		refuses(t, err, "not_found")
+		_, err = w.ClaimJob(ctx, node, time.Minute, kind)
+		expectRefusal(t, err, "not_found")
 
-		w.forget(t)
-		retried := must(k.RetryJobs(ctx, "grants.expire"))(t)
+		w.ResetEvents(t)
+		retried := value(k.RetryJobs(ctx, "grants.expire"))(t)
 		if len(retried) != 0 {
 			t.Errorf("retried jobs that did not fail: %+v", retried)
 		}
-		w.tells(t)
-		retried = must(k.RetryJobs(ctx, ""))(t)
-		if len(retried) != 1 || retried[0].Kind != kind || !w.isNow(retried[0].RunAt) {
+		w.ExpectEvents(t)
+		retried = value(k.RetryJobs(ctx, ""))(t)
+		if len(retried) != 1 || retried[0].Kind != kind || !isNow(w, retried[0].RunAt) {
 			t.Errorf("retried %+v", retried)
 		}
-		event := w.events(t)
+		event := w.Events(t)
 		if len(event) != 1 || event[0].Action != "job.retry" || event[0].ActorID != cardinal.OperatorID ||
 			event[0].Changes["jobs.kind"].To != kind {
 			t.Errorf("events %+v", event)
 		}
-		sameJSON(t, jobOf(t, k, kind), retried[0])
-		claimed = must(w.ClaimJobOf(ctx, node, time.Minute, kind))(t)
-		ok(t, w.EndJob(ctx, claimed, node, nil))
+		directorytest.ExpectSameJSON(t, jobOf(t, k, kind), retried[0])
+		claimed = value(w.ClaimJob(ctx, node, time.Minute, kind))(t)
+		noError(t, w.EndJob(ctx, claimed, node, nil))
 		if job = jobOf(t, k, kind); job.State != cardinal.JobWaiting || job.Attempts != 0 || job.LastRunAt == nil {
 			t.Errorf("job after success: %+v", job)
 		}
@@ -71,33 +72,33 @@ func TestJobStates(t *testing.T) {
 }
 
 func TestRequestJob(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
-		ctx, k, node := t.Context(), w.operator(), cardinal.NewID()
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx, k, node := t.Context(), w.Operator(), cardinal.NewID()
 		const kind = "throttles.purge"
-		claimed := must(w.ClaimJobOf(ctx, node, time.Minute, kind))(t)
-		ok(t, w.EndJob(ctx, claimed, node, nil))
-		w.forget(t)
-		job := must(k.RequestJob(ctx, kind))(t)
-		if job.State != cardinal.JobDue || !w.isNow(job.RunAt) {
+		claimed := value(w.ClaimJob(ctx, node, time.Minute, kind))(t)
+		noError(t, w.EndJob(ctx, claimed, node, nil))
+		w.ResetEvents(t)
+		job := value(k.RequestJob(ctx, kind))(t)
+		if job.State != cardinal.JobDue || !isNow(w, job.RunAt) {
 			t.Errorf("requested %+v", job)
 		}
-		if e := w.events(t); len(e) != 1 || e[0].Action != "job.run" || e[0].SubjectID != cardinal.SystemID {
+		if e := w.Events(t); len(e) != 1 || e[0].Action != "job.run" || e[0].SubjectID != cardinal.SystemID {
 			t.Errorf("events %+v", e)
 		}
 		// The second request changes nothing, but is recorded.
-		sameJSON(t, must(k.RequestJob(ctx, kind))(t), job)
-		if e := w.events(t); len(e) != 1 || len(e[0].Changes) != 1 {
+		directorytest.ExpectSameJSON(t, value(k.RequestJob(ctx, kind))(t), job)
+		if e := w.Events(t); len(e) != 1 || len(e[0].Changes) != 1 {
 			t.Errorf("events %+v", e)
 		}
 		// A lease that has expired does not count.
-		must(w.ClaimJobOf(ctx, node, time.Minute, kind))(t)
+		value(w.ClaimJob(ctx, node, time.Minute, kind))(t)
 		w.Clock.Add(time.Minute)
-		if job := must(k.RequestJob(ctx, kind))(t); job.State != cardinal.JobDue {
+		if job := value(k.RequestJob(ctx, kind))(t); job.State != cardinal.JobDue {
 			t.Errorf("requested %+v", job)
 		}
 		for _, unknown := range []string{"no.such", "imports.run", ""} {
 			_, err := k.RequestJob(ctx, unknown)
-			refuses(t, errors.Unwrap(err), "not_found")
+			expectRefusal(t, errors.Unwrap(err), "not_found")
 		}
 	})
 }

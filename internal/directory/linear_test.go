@@ -14,32 +14,34 @@ import (
 	"cardinal/internal/directory/directorytest"
 )
 
-// history is what several clients asked at the same time and were answered, with when each call began and ended.
+// history records the concurrent calls of several clients: input, output, start and end.
 type history struct {
-	began time.Time
+	start time.Time
 	mu    sync.Mutex
 	calls []porcupine.Operation
 }
 
-func newHistory() *history { return &history{began: time.Now()} }
+func newHistory() *history { return &history{start: time.Now()} }
 
-// call notes a call and its answer.
-func (h *history) call(client int, input any, ask func() any) any {
-	from := time.Since(h.began)
-	output := ask()
-	until := time.Since(h.began)
+// call makes a call and records it.
+func (h *history) call(client int, input any, call func() any) any {
+	start := time.Since(h.start)
+	output := call()
+	end := time.Since(h.start)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.calls = append(h.calls, porcupine.Operation{ClientId: client, Input: input, Call: from.Nanoseconds(), Output: output, Return: until.Nanoseconds()})
+	h.calls = append(h.calls, porcupine.Operation{
+		ClientId: client, Input: input, Call: start.Nanoseconds(), Output: output, Return: end.Nanoseconds(),
+	})
 	return output
 }
 
-// clients runs a number of them at once, each with random choices of its own.
-func (h *history) clients(n int, client func(i int, random *rand.Rand)) {
+// runClients runs clients at the same time, each with its own random numbers.
+func (h *history) runClients(n int, client func(i int, random *rand.Rand)) {
 	var wait sync.WaitGroup
 	start := make(chan struct{})
 	for i := range n {
-		random := rand.New(rand.NewPCG(serialSeed.Add(1), uint64(i)))
+		random := rand.New(rand.NewPCG(lastSeed.Add(1), uint64(i)))
 		wait.Go(func() {
 			<-start
 			client(i, random)
@@ -49,22 +51,23 @@ func (h *history) clients(n int, client func(i int, random *rand.Rand)) {
 	wait.Wait()
 }
 
-var serialSeed atomic.Uint64
+var lastSeed atomic.Uint64
 
-// isLinearizable fails unless one order of the calls explains every answer: an order in which each call stands between its beginning
-// and its end.
-func (h *history) isLinearizable(t *testing.T, model porcupine.Model) {
+// expectLinearizable reports an error unless one order of the calls explains all outputs. In this order, each call
+// takes effect between its start and its end.
+func (h *history) expectLinearizable(t *testing.T, model porcupine.Model) {
 	t.Helper()
 	if porcupine.CheckOperations(model, h.calls) {
 		return
 	}
-	t.Error("no order of these calls explains the answers:")
+	t.Error("no order of these calls explains the outputs:")
 	for _, c := range h.calls {
-		t.Logf("client %d, %s to %s: %s", c.ClientId, time.Duration(c.Call), time.Duration(c.Return), model.DescribeOperation(c.Input, c.Output))
+		t.Logf("client %d, %s to %s: %s", c.ClientId, time.Duration(c.Call), time.Duration(c.Return),
+			model.DescribeOperation(c.Input, c.Output))
 	}
 }
 
-// twoNodes are the operator's desks at two nodes over one database.
-func (w *world) twoNodes(t *testing.T) [2]directory.Desk {
-	return [2]directory.Desk{w.operator(), w.another(t, directorytest.CheapHash).As(cardinal.Operator())}
+// twoNodes returns the desks of the operator on two nodes with one database.
+func twoNodes(t *testing.T, w *world) [2]directory.Desk {
+	return [2]directory.Desk{w.Operator(), w.OpenNode(t, directorytest.CheapHash).As(cardinal.Operator())}
 }

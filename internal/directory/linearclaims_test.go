@@ -9,90 +9,95 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory/directorytest"
 )
 
-// claimCall is a call about one e-mail address: who has it, or one of its wooers takes it or gives it up.
+// claimCall adds an email address to a user, removes it, or looks up its owner.
 type claimCall struct {
-	what string // take, release or ask
-	user uuid.UUID
+	action string // add, remove or look up
+	user   uuid.UUID
 }
 
-// claimAnswer is who has the address, and whether it was refused.
-type claimAnswer struct {
-	holder  uuid.UUID
+// claimOutput is the owner of the address, and whether the call was refused.
+type claimOutput struct {
+	owner   uuid.UUID
 	refused bool
 }
 
-// claims says what may be answered, the state being who has the address.
-var claims = porcupine.Model{
+// claimModel is the sequential behaviour. The state is the owner of the address.
+var claimModel = porcupine.Model{
 	Init: func() any { return uuid.Nil },
 	Step: func(state, input, output any) (bool, any) {
-		holder, call, answer := state.(uuid.UUID), input.(claimCall), output.(claimAnswer)
-		switch call.what {
-		case "take":
-			if answer.refused {
-				return holder != uuid.Nil, holder
+		owner, call, got := state.(uuid.UUID), input.(claimCall), output.(claimOutput)
+		switch call.action {
+		case "add":
+			if got.refused {
+				return owner != uuid.Nil, owner
 			}
-			return holder == uuid.Nil, call.user
-		case "release":
-			return holder == call.user, uuid.Nil
+			return owner == uuid.Nil, call.user
+		case "remove":
+			return owner == call.user, uuid.Nil
 		default:
-			return holder == answer.holder, holder
+			return owner == got.owner, owner
 		}
 	},
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %+v", input, output) },
 }
 
-// TestClaimsAreLinearizable: several people take one address, give it up and ask who has it, through two nodes.
-func TestClaimsAreLinearizable(t *testing.T) {
+// TestLinearizableIdentifiers: several users add one address, remove it and look up its owner, on two nodes.
+func TestLinearizableIdentifiers(t *testing.T) {
 	const rounds, clients, calls = 12, 5, 8
-	engines(t, func(t *testing.T, w *world) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		desks := w.twoNodes(t)
+		desks := twoNodes(t, w)
 		for range rounds {
-			email, h := anEmail(), newHistory()
-			var people [clients]cardinal.User
-			for i := range people {
-				people[i] = must(w.operator().CreateUser(ctx, cardinal.NewUser{}))(t)
+			email, h := newEmail(), newHistory()
+			var users [clients]cardinal.User
+			for i := range users {
+				users[i] = value(w.Operator().CreateUser(ctx, cardinal.NewUser{}))(t)
 			}
-			h.clients(clients, func(i int, random *rand.Rand) {
-				desk, me := desks[i%2], people[i].ID
-				var mine *cardinal.Contact
+			h.runClients(clients, func(i int, random *rand.Rand) {
+				desk, userID := desks[i%2], users[i].ID
+				var contact *cardinal.Contact
 				for range calls {
 					switch {
 					case random.IntN(3) == 0:
-						h.call(i, claimCall{"ask", uuid.Nil}, func() any {
-							page, err := desk.Users(ctx, cardinal.UserFilter{Email: email, Page: cardinal.Page{Limit: 2}}, false)
+						h.call(i, claimCall{"look up", uuid.Nil}, func() any {
+							page, err := desk.Users(ctx, cardinal.UserFilter{
+								Email: email, Page: cardinal.Page{Limit: 2},
+							}, false)
 							if err != nil || len(page.Data) > 1 {
-								t.Errorf("ask: %d holders, %v", len(page.Data), err)
+								t.Errorf("look up: %d owners, %v", len(page.Data), err)
 							}
 							if len(page.Data) == 0 {
-								return claimAnswer{}
+								return claimOutput{}
 							}
-							return claimAnswer{holder: page.Data[0].ID}
+							return claimOutput{owner: page.Data[0].ID}
 						})
-					case mine == nil:
-						h.call(i, claimCall{"take", me}, func() any {
-							got, err := desk.AddContact(ctx, me, cardinal.NewContact{Kind: "email", Value: email, Verified: true})
+					case contact == nil:
+						h.call(i, claimCall{"add", userID}, func() any {
+							got, err := desk.AddContact(ctx, userID, cardinal.NewContact{
+								Kind: "email", Value: email, Verified: true,
+							})
 							if err == nil {
-								mine = &got
-							} else if said(err) != "identifier_taken" {
-								t.Errorf("take: %v", err)
+								contact = &got
+							} else if errorCode(err) != "identifier_taken" {
+								t.Errorf("add: %v", err)
 							}
-							return claimAnswer{refused: err != nil}
+							return claimOutput{refused: err != nil}
 						})
 					default:
-						h.call(i, claimCall{"release", me}, func() any {
-							if err := desk.RemoveContact(ctx, me, mine.ID, mine.Version); err != nil {
-								t.Errorf("release: %v", err)
+						h.call(i, claimCall{"remove", userID}, func() any {
+							if err := desk.RemoveContact(ctx, userID, contact.ID, contact.Version); err != nil {
+								t.Errorf("remove: %v", err)
 							}
-							mine = nil
-							return claimAnswer{}
+							contact = nil
+							return claimOutput{}
 						})
 					}
 				}
 			})
-			if h.isLinearizable(t, claims); t.Failed() {
+			if h.expectLinearizable(t, claimModel); t.Failed() {
 				return
 			}
 		}

@@ -10,113 +10,119 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/signin"
 )
 
-// sessionCall is a call about one person: a sign-in, a check or an end of the session that a client opened, a suspension or its end.
+// sessionCall is a call about one user: a sign-in, a check or the end of the session of a client, a suspension or a
+// reactivation.
 type sessionCall struct {
-	what    string // sign in, check, end, suspend or reactivate
-	session int    // its number; sign-ins give them out
+	action  string // sign in, check, end, suspend or reactivate
+	session int    // its number, which the sign-in gives
 }
 
-// sessionState is which of the person's sessions are in force, a bit each.
+// sessionState has one bit per active session of the user.
 type sessionState struct {
 	suspended bool
-	alive     uint64
+	active    uint64
 }
 
-var sessionsOfOne = porcupine.Model{
+// sessionModel is the sequential behaviour. The output is whether the call succeeded.
+var sessionModel = porcupine.Model{
 	Init: func() any { return sessionState{} },
 	Step: func(state, input, output any) (bool, any) {
-		s, call, yes := state.(sessionState), input.(sessionCall), output.(bool)
+		s, call, succeeded := state.(sessionState), input.(sessionCall), output.(bool)
 		bit := uint64(1) << call.session
-		switch call.what {
+		switch call.action {
 		case "sign in":
-			if !yes {
+			if !succeeded {
 				return s.suspended, s
 			}
-			return !s.suspended, sessionState{alive: s.alive | bit}
+			return !s.suspended, sessionState{active: s.active | bit}
 		case "check":
-			return yes == (s.alive&bit != 0), s
-		case "end": // false when it had ended
-			return yes == (s.alive&bit != 0), sessionState{s.suspended, s.alive &^ bit}
+			return succeeded == (s.active&bit != 0), s
+		case "end": // false when it had already ended
+			return succeeded == (s.active&bit != 0), sessionState{s.suspended, s.active &^ bit}
 		case "suspend":
 			return !s.suspended, sessionState{suspended: true}
 		default:
-			return s.suspended, sessionState{alive: s.alive}
+			return s.suspended, sessionState{active: s.active}
 		}
 	},
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %v", input, output) },
 }
 
-// TestSessionEndIsLinearizable: a session that was ended, by itself or with its account, is refused by every check that begins
-// afterwards, on another node too, and nobody signs in to an account that was stopped before.
-func TestSessionEndIsLinearizable(t *testing.T) {
+// TestLinearizableSessions: every check that starts after the end of a session refuses it, also on another node,
+// whether the session was ended or the user suspended. No sign-in succeeds that starts after a suspension.
+func TestLinearizableSessions(t *testing.T) {
 	const rounds, clients, calls = 8, 5, 10
-	engines(t, func(t *testing.T, w *world) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		w.set(t, "sign_in.failures_per_identifier", 1000)
-		nodes := []*directory.Directory{w.Directory, w.another(t, directorytest.CheapHash)}
+		w.SetSetting(t, "sign_in.failures_per_identifier", 1000)
+		nodes := []*directory.Directory{w.Directory, w.OpenNode(t, directorytest.CheapHash)}
 		for range rounds {
-			user, email := w.person(t)
+			user, email := w.NewPerson(t)
 			id, version := user.ID, user.Version
 			h := newHistory()
-			h.clients(clients, func(i int, random *rand.Rand) {
+			h.runClients(clients, func(i int, random *rand.Rand) {
 				node, suspended, number := nodes[i%2], false, 0
 				var in cardinal.SignedIn
 				for n := range calls {
 					call := sessionCall{session: number}
 					switch choice := random.IntN(4); {
 					case i == 0 && suspended:
-						call.what = "reactivate"
+						call.action = "reactivate"
 					case i == 0:
-						call.what = "suspend"
+						call.action = "suspend"
 					case in.Token == "" || choice == 0:
 						call = sessionCall{"sign in", i*calls + n}
 					case choice == 1:
-						call.what = "end"
+						call.action = "end"
 					default:
-						call.what = "check"
+						call.action = "check"
 					}
 					h.call(i, call, func() any {
 						var err error
-						switch call.what {
+						switch call.action {
 						case "suspend":
 							var after cardinal.User
 							after, err = node.As(cardinal.Operator()).SuspendUser(ctx, id, version)
-							suspended, version = true, after.Version // only the first client gets here
+							suspended, version = true, after.Version // only the first client does this
 						case "reactivate":
 							var after cardinal.User
 							after, err = node.As(cardinal.Operator()).ReactivateUser(ctx, id, version)
 							suspended, version = false, after.Version
 						case "sign in":
 							var got cardinal.SignedIn
-							got, err = node.As(cardinal.Anonymous(noID, cardinal.Client{})).SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
-							switch said(err) {
+							got, err = signin.WithPassword(ctx, directorytest.Anonymous(node, ""), cardinal.SignIn{
+								Identifier: email, Password: goodPassword,
+							})
+							switch errorCode(err) {
 							case "":
 								in, number = got, call.session
 								return true
-							case "account_suspended", "invalid_credentials": // the second when it was stopped while the password was verified
+							case "account_suspended", "invalid_credentials":
+								// The second one when the user was suspended while the password was verified.
 								return false
 							}
 						case "end":
 							err = node.As(cardinal.Operator()).EndSession(ctx, id, in.Session.ID)
-							if said(err) == "not_found" {
+							if errorCode(err) == "not_found" {
 								return false
 							}
 						case "check":
-							_, err = node.CheckSession(ctx, in.Token.Reveal())
-							if said(err) == "not_signed_in" {
+							_, err = signin.CheckSession(ctx, node, in.Token.Reveal())
+							if errorCode(err) == "not_signed_in" {
 								return false
 							}
 						}
 						if err != nil {
-							t.Errorf("%s: %v", call.what, err)
+							t.Errorf("%s: %v", call.action, err)
 						}
 						return true
 					})
 				}
 			})
-			if h.isLinearizable(t, sessionsOfOne); t.Failed() {
+			if h.expectLinearizable(t, sessionModel); t.Failed() {
 				return
 			}
 		}

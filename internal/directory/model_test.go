@@ -14,125 +14,137 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/signin"
 )
 
 var (
-	seeds = flag.Int("seeds", 24, "how many random sequences TestModel tries on each database")
-	seed  = flag.Uint64("seed", 0, "the one sequence that TestModel tries; 0 for as many as -seeds says")
+	seeds = flag.Int("seeds", 24, "how many random sequences TestModel runs on each database")
+	seed  = flag.Uint64("seed", 0, "the only sequence that TestModel runs; 0 for the number of -seeds")
 )
 
 const sequenceLength = 50
 
-// TestModel runs random sequences of operations against a directory and against a model of it, one after another. After each
-// operation both must have said the same and the log must tell exactly what the model tells; at the end of a sequence everything that
-// can be read must be as the model has it. A failure names its seed: go test -run TestModel ./internal/directory -seed N.
+// TestModel runs random sequences of operations against a directory and against a model of it, one after another. After
+// each operation, both must have the same result, and the audit log must have exactly the events of the model. At the
+// end of a sequence, everything that can be read must be as in the model. A failure reports its seed, to repeat it:
+// go test -run TestModel ./internal/directory -seed N.
 func TestModel(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
-		w.set(t, "sign_up.mode", "open")
-		w.set(t, "sign_in.failures_per_identifier", 1000)
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		w.SetSetting(t, "sign_up.mode", "open")
+		w.SetSetting(t, "sign_in.failures_per_identifier", 1000)
 		first, last := *seed, *seed
 		if *seed == 0 {
 			first, last = 1, uint64(*seeds)
 		}
-		anchor, _ := w.person(t, "administrator")
-		done := map[string]int{}
+		counts := map[string]int{}
 		for n := first; n <= last; n++ {
-			p := newPlay(t, w, n, anchor)
-			anchor = p.anchor
+			seq := newSequence(t, w, n)
 			for range sequenceLength {
-				p.step()
+				seq.step()
 				if t.Failed() {
-					t.Fatalf("seed %d on %s:\n%s", n, w.engine, strings.Join(p.said, "\n"))
+					t.Fatalf("seed %d on %s:\n%s", n, w.Engine, strings.Join(seq.history, "\n"))
 				}
 			}
-			if p.compare(); t.Failed() {
-				t.Fatalf("seed %d on %s:\n%s", n, w.engine, strings.Join(p.said, "\n"))
+			if seq.compare(); t.Failed() {
+				t.Fatalf("seed %d on %s:\n%s", n, w.Engine, strings.Join(seq.history, "\n"))
 			}
-			for what, times := range p.done {
-				done[what] += times
+			for operation, n := range seq.counts {
+				counts[operation] += n
 			}
 		}
-		t.Logf("%d sequences of %d operations: %v", last-first+1, sequenceLength, done)
+		t.Logf("%d sequences of %d operations: %v", last-first+1, sequenceLength, counts)
 	})
 }
 
-// play is one sequence.
-type play struct {
+// sequence is one random sequence of operations.
+type sequence struct {
 	*world
-	t      *testing.T
-	random *rand.Rand
-	number uint64
-	model  *model
-	anchor cardinal.User // the first administrator, so that there is one
-	said   []string      // what was done, for whoever has to find a fault
-	done   map[string]int
-	last   *repeatable
+	t           *testing.T
+	random      *rand.Rand
+	number      uint64
+	model       *model
+	history     []string       // the operations with their results, for the report of a failure
+	counts      map[string]int // how often each operation ran
+	lastRequest *createRequest // with an Idempotency-Key; nil when there is none to repeat
 }
 
-func newPlay(t *testing.T, w *world, number uint64, before cardinal.User) *play {
-	p := &play{world: w, t: t, number: number, random: rand.New(rand.NewPCG(number, 1)), model: &model{claims: map[string]*modelClaim{}}, done: map[string]int{}}
-	p.anchor = must(w.operator().CreateUser(t.Context(), cardinal.NewUser{}))(t)
-	w.grant(t, p.anchor, "administrator", nil)
-	role := w.role(t, "administrator")
-	for _, u := range must(w.operator().Administrators(t.Context()))(t) {
-		if u.ID != p.anchor.ID {
-			ok(t, w.operator().RevokeGrant(t.Context(), u.ID, role.ID))
+// newSequence creates an administrator who is in the model, and takes the role from all others.
+func newSequence(t *testing.T, w *world, number uint64) *sequence {
+	seq := &sequence{
+		world: w, t: t, number: number, random: rand.New(rand.NewPCG(number, 1)),
+		model: &model{claims: map[string]*modelClaim{}}, counts: map[string]int{},
+	}
+	administrator := value(w.Operator().CreateUser(t.Context(), cardinal.NewUser{}))(t)
+	w.Grant(t, administrator, "administrator", nil)
+	role := w.Role(t, "administrator")
+	for _, u := range value(signin.Administrators(t.Context(), w.Operator()))(t) {
+		if u.ID != administrator.ID {
+			noError(t, w.Operator().RevokeGrant(t.Context(), u.ID, role.ID))
 		}
 	}
-	p.model.people = append(p.model.people, &modelPerson{id: p.anchor.ID, status: "active", version: 1, profile: 1, grants: map[string]*time.Time{"administrator": nil}})
-	w.forget(t)
-	return p
+	seq.model.users = append(seq.model.users, &modelUser{
+		id: administrator.ID, status: "active", version: 1, profile: 1,
+		grants: map[string]*time.Time{"administrator": nil},
+	})
+	w.ResetEvents(t)
+	return seq
 }
 
-func (p *play) pick(names ...string) string { return names[p.random.IntN(len(names))] }
+func (seq *sequence) randomOf(names ...string) string { return names[seq.random.IntN(len(names))] }
 
-// address is one of a few, so that people meet.
-func (p *play) address() string { return fmt.Sprintf("s%d-%d@example.com", p.number, p.random.IntN(6)) }
-func (p *play) username() string {
-	return fmt.Sprintf("s%dname%d", p.number, p.random.IntN(4))
+// randomEmail returns one of a few addresses, so that users compete for them.
+func (seq *sequence) randomEmail() string {
+	return fmt.Sprintf("s%d-%d@example.com", seq.number, seq.random.IntN(6))
 }
 
-func (p *play) person() *modelPerson { return p.model.people[p.random.IntN(len(p.model.people))] }
+func (seq *sequence) randomUsername() string {
+	return fmt.Sprintf("s%dname%d", seq.number, seq.random.IntN(4))
+}
 
-// personWith is one of those who have something; nil when nobody has.
-func (p *play) personWith(has func(*modelPerson) bool) *modelPerson {
-	some := slices.DeleteFunc(slices.Clone(p.model.people), func(m *modelPerson) bool { return !has(m) })
+func (seq *sequence) randomUser() *modelUser {
+	return seq.model.users[seq.random.IntN(len(seq.model.users))]
+}
+
+// randomUserWith returns one of the users for whom has is true; nil when there is none.
+func (seq *sequence) randomUserWith(has func(*modelUser) bool) *modelUser {
+	some := slices.DeleteFunc(slices.Clone(seq.model.users), func(m *modelUser) bool { return !has(m) })
 	if len(some) == 0 {
 		return nil
 	}
-	return some[p.random.IntN(len(some))]
+	return some[seq.random.IntN(len(some))]
 }
 
-// actor is the operator, or somebody who may or may not do what is tried.
-func (p *play) actor() (directory.Desk, uuid.UUID, *modelPerson) {
-	if p.random.IntN(3) > 0 {
-		return p.operator(), cardinal.OperatorID, nil
+// randomActor returns the operator, or a user, who may not have the permission for the operation.
+func (seq *sequence) randomActor() (directory.Desk, uuid.UUID, *modelUser) {
+	if seq.random.IntN(3) > 0 {
+		return seq.Operator(), cardinal.OperatorID, nil
 	}
-	who := p.person()
-	return p.As(cardinal.Actor{UserID: who.id, Assurance: 1}), who.id, who
+	m := seq.randomUser()
+	return seq.As(cardinal.Actor{UserID: m.id, Assurance: 1}), m.id, m
 }
 
-// step does one operation, and holds the answer and the log against the model's.
-func (p *play) step() {
-	p.t.Helper()
-	p.model.now, p.model.told = p.Clock.Now(), nil
-	what, got, want := p.operation()
-	p.said = append(p.said, fmt.Sprintf("%s: %q", what, got))
-	name, _, _ := strings.Cut(what, " ")
-	if p.done[name]++; got != want {
-		p.t.Errorf("%s said %q, the model %q", what, got, want)
+// step runs one operation and compares its result and the audit events with the model.
+func (seq *sequence) step() {
+	seq.t.Helper()
+	seq.model.now, seq.model.events = seq.Clock.Now(), nil
+	operation, got, want := seq.randomOperation()
+	seq.history = append(seq.history, fmt.Sprintf("%s: %q", operation, got))
+	name, _, _ := strings.Cut(operation, " ")
+	if seq.counts[name]++; got != want {
+		seq.t.Errorf("%s: the result is %q, in the model %q", operation, got, want)
 	}
-	var told []modelEvent
-	for _, e := range p.events(p.t) {
-		told = append(told, modelEvent{e.Action, e.ActorID, e.SubjectID, e.IsRefused})
+	var events []modelEvent
+	for _, e := range seq.Events(seq.t) {
+		events = append(events, modelEvent{e.Action, e.ActorID, e.SubjectID, e.IsRefused})
 	}
-	if diff := cmp.Diff(p.model.told, told); diff != "" {
-		p.t.Errorf("%s is told otherwise (-model +log)\n%s", what, diff)
+	if diff := cmp.Diff(seq.model.events, events); diff != "" {
+		seq.t.Errorf("%s: the events differ (-model +log)\n%s", operation, diff)
 	}
 }
 
-// seenPerson is all that can be read of a person.
-type seenPerson struct {
+// userState is everything that can be read of a user.
+type userState struct {
 	Status                     string
 	Version, Profile, Password int64
 	Username                   string
@@ -141,44 +153,54 @@ type seenPerson struct {
 	Grants                     []string
 }
 
-// compare holds everything that can be read against the model.
-func (p *play) compare() {
-	p.t.Helper()
-	ctx, desk := p.t.Context(), p.operator()
-	now := p.Clock.Now()
-	for i, m := range p.model.people {
-		want := seenPerson{Status: m.status, Version: m.version, Profile: m.profile, Password: m.password, Username: m.username}
-		u := must(desk.User(ctx, m.id, true))(p.t)
-		got := seenPerson{Status: u.Status, Version: u.Version, Profile: u.Profile.Version, Password: must(desk.PasswordState(ctx, m.id))(p.t).Version, Username: u.Profile.Username}
-		for _, c := range m.contacts {
-			want.Contacts = append(want.Contacts, fmt.Sprintf("%s primary %t verified %t version %d", c.address, c.primary, c.verified, c.version))
+func contactState(address string, primary, verified bool, version int64) string {
+	return fmt.Sprintf("%s primary %t verified %t version %d", address, primary, verified, version)
+}
+
+// compare compares everything that can be read with the model.
+func (seq *sequence) compare() {
+	seq.t.Helper()
+	ctx, desk := seq.t.Context(), seq.Operator()
+	now := seq.Clock.Now()
+	for i, m := range seq.model.users {
+		want := userState{
+			Status: m.status, Version: m.version, Profile: m.profile, Password: m.password, Username: m.username,
 		}
-		for _, c := range must(desk.Contacts(ctx, m.id))(p.t) {
-			got.Contacts = append(got.Contacts, fmt.Sprintf("%s primary %t verified %t version %d", c.Value, c.IsPrimary, c.VerifiedAt != nil, c.Version))
+		u := value(desk.User(ctx, m.id, true))(seq.t)
+		got := userState{
+			Status: u.Status, Version: u.Version, Profile: u.Profile.Version,
+			Password: value(desk.PasswordState(ctx, m.id))(seq.t).Version, Username: u.Profile.Username,
+		}
+		for _, c := range m.contacts {
+			want.Contacts = append(want.Contacts, contactState(c.address, c.primary, c.verified, c.version))
+		}
+		for _, c := range value(desk.Contacts(ctx, m.id))(seq.t) {
+			got.Contacts = append(got.Contacts, contactState(c.Value, c.IsPrimary, c.VerifiedAt != nil, c.Version))
 		}
 		for _, s := range m.sessions {
-			want.Sessions = append(want.Sessions, s.alive(m, now))
-			got.Sessions = append(got.Sessions, p.alive(p.t, s.in))
+			want.Sessions = append(want.Sessions, s.isActive(m, now))
+			got.Sessions = append(got.Sessions, seq.SessionActive(seq.t, s.in))
 		}
 		for role := range m.grants {
 			want.Grants = append(want.Grants, role)
 		}
-		for _, g := range must(desk.Grants(ctx, m.id, cardinal.Page{Limit: 10}))(p.t).Data {
+		for _, g := range value(desk.Grants(ctx, m.id, cardinal.Page{Limit: 10}))(seq.t).Data {
 			got.Grants = append(got.Grants, g.RoleName)
 		}
 		slices.Sort(want.Grants)
 		slices.Sort(got.Grants)
 		if diff := cmp.Diff(want, got); diff != "" {
-			p.t.Errorf("person %d is not as in the model (-model +directory)\n%s", i, diff)
+			seq.t.Errorf("user %d differs (-model +directory)\n%s", i, diff)
 		}
 	}
-	for name, claim := range p.model.claims {
+	for name, claim := range seq.model.claims {
 		if !strings.Contains(name, "@") {
 			continue
 		}
-		found := must(desk.Users(ctx, cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 2}}, false))(p.t).Data
-		if len(found) != 1 || found[0].ID != claim.holder.id {
-			p.t.Errorf("%s is claimed by %v, in the model by %s", name, found, claim.holder.id)
+		filter := cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 2}}
+		found := value(desk.Users(ctx, filter, false))(seq.t).Data
+		if len(found) != 1 || found[0].ID != claim.owner.id {
+			seq.t.Errorf("%s belongs to %v, in the model to %s", name, found, claim.owner.id)
 		}
 	}
 }

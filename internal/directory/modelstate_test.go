@@ -9,13 +9,13 @@ import (
 	"cardinal"
 )
 
-// model is what a directory must hold after a sequence of operations, written down a second time and as simply as can be: no database,
-// no locks, no seals.
+// model is the expected state of a directory after a sequence of operations: a second implementation, as simple as
+// possible, without a database, locks and encryption.
 type model struct {
 	now    time.Time
-	people []*modelPerson
+	users  []*modelUser
 	claims map[string]*modelClaim // by identifier in its normal form
-	told   []modelEvent           // by the operation under way
+	events []modelEvent           // of the current operation
 }
 
 type modelEvent struct {
@@ -24,7 +24,7 @@ type modelEvent struct {
 	Refused        bool
 }
 
-type modelPerson struct {
+type modelUser struct {
 	id             uuid.UUID
 	status, before string
 	version        int64
@@ -33,7 +33,7 @@ type modelPerson struct {
 	username       string
 	contacts       []*modelContact // oldest first
 	sessions       []*modelSession
-	grants         map[string]*time.Time // when they end, by role
+	grants         map[string]*time.Time // their ends, by role
 }
 
 type modelContact struct {
@@ -45,142 +45,147 @@ type modelContact struct {
 }
 
 type modelClaim struct {
-	holder  *modelPerson
+	owner   *modelUser
 	contact *modelContact // nil for a user name
-	expires time.Time     // zero once proved
+	expires time.Time     // zero for a verified one
 }
 
 type modelSession struct {
-	in         cardinal.SignedIn
-	ended      bool
-	opened     time.Time
-	seen, used time.Time // as stored, and as noted since
+	in             cardinal.SignedIn
+	ended          bool
+	createdAt      time.Time
+	storedLastSeen time.Time // in the database
+	lastSeen       time.Time // noted since, and written by the next flush
 }
 
 const (
-	modelClaimLife = 7 * 24 * time.Hour
-	modelIdle      = 7 * 24 * time.Hour
-	modelAbsolute  = 30 * 24 * time.Hour
+	modelUnverifiedLifetime = 7 * 24 * time.Hour
+	modelIdleTimeout        = 7 * 24 * time.Hour
+	modelAbsoluteTimeout    = 30 * 24 * time.Hour
 )
 
-func (m *model) tell(action string, actor, subject uuid.UUID) {
-	m.told = append(m.told, modelEvent{Action: action, Actor: actor, Subject: subject})
+func (m *model) record(action string, actor, subject uuid.UUID) {
+	m.events = append(m.events, modelEvent{Action: action, Actor: actor, Subject: subject})
 }
 
-func (m *model) claimsOf(p *modelPerson) (n int) {
+func (m *model) countClaims(u *modelUser) (n int) {
 	for _, c := range m.claims {
-		if c.holder == p {
+		if c.owner == u {
 			n++
 		}
 	}
 	return n
 }
 
-// wayIsFree says what stands in the way of a claim: nothing when it can be made.
-func (m *model) wayIsFree(p *modelPerson, name string, proved bool) string {
-	held := m.claims[name]
+// claimError returns the error code of a claim to an identifier; "" when it is allowed.
+func (m *model) claimError(u *modelUser, name string, verified bool) string {
+	current := m.claims[name]
 	switch {
-	case held == nil:
+	case current == nil:
 		return ""
-	case held.holder == p:
+	case current.owner == u:
 		return "identifier_already_yours"
-	case held.expires.IsZero():
+	case current.expires.IsZero():
 		return "identifier_taken"
-	case proved:
+	case verified:
 		return ""
-	case m.now.Before(held.expires):
+	case m.now.Before(current.expires):
 		return "identifier_taken"
 	}
-	awaitsProof := held.holder.status == "pending" || held.holder.status == "deleted" && held.holder.before == "pending"
-	if !awaitsProof && m.claimsOf(held.holder) == 1 {
+	owner := current.owner
+	isPending := owner.status == "pending" || owner.status == "deleted" && owner.before == "pending"
+	if !isPending && m.countClaims(owner) == 1 {
 		return "identifier_taken"
 	}
 	return ""
 }
 
-// displace takes an unproved claim, with its contact, from whoever has it.
-func (m *model) displace(name string, actor uuid.UUID) {
-	held := m.claims[name]
-	if held == nil {
+// release removes an unverified claim and its contact from the user who has it.
+func (m *model) release(name string, actor uuid.UUID) {
+	current := m.claims[name]
+	if current == nil {
 		return
 	}
-	m.tell("contact.displace", actor, held.holder.id)
-	m.drop(held.holder, held.contact)
-	held.holder.endSessions()
-	if held.holder.status == "pending" && m.claimsOf(held.holder) == 0 {
-		held.holder.move("deleted")
+	m.record("contact.displace", actor, current.owner.id)
+	m.removeContact(current.owner, current.contact)
+	current.owner.endSessions()
+	if current.owner.status == "pending" && m.countClaims(current.owner) == 0 {
+		current.owner.setStatus("deleted")
 	}
 }
 
-// drop removes a contact with its claim; the oldest that is left takes its place as the primary one.
-func (m *model) drop(p *modelPerson, contact *modelContact) {
+// removeContact removes a contact and its claim. The oldest of the other contacts becomes primary.
+func (m *model) removeContact(u *modelUser, contact *modelContact) {
 	delete(m.claims, contact.address)
-	p.contacts = slices.DeleteFunc(p.contacts, func(c *modelContact) bool { return c == contact })
-	if contact.primary && len(p.contacts) > 0 {
-		p.contacts[0].primary = true
-		p.contacts[0].version++
+	u.contacts = slices.DeleteFunc(u.contacts, func(c *modelContact) bool { return c == contact })
+	if contact.primary && len(u.contacts) > 0 {
+		u.contacts[0].primary = true
+		u.contacts[0].version++
 	}
 }
 
-// add gives a person a contact.
-func (m *model) add(p *modelPerson, id uuid.UUID, address string, verified bool) {
-	contact := &modelContact{id: id, address: address, primary: len(p.contacts) == 0, verified: verified, version: 1}
-	p.contacts = append(p.contacts, contact)
-	claim := &modelClaim{holder: p, contact: contact}
+// addContact adds a contact and its claim to a user.
+func (m *model) addContact(u *modelUser, id uuid.UUID, address string, verified bool) {
+	contact := &modelContact{id: id, address: address, primary: len(u.contacts) == 0, verified: verified, version: 1}
+	u.contacts = append(u.contacts, contact)
+	claim := &modelClaim{owner: u, contact: contact}
 	if !verified {
-		claim.expires = m.now.Add(modelClaimLife)
+		claim.expires = m.now.Add(modelUnverifiedLifetime)
 	}
 	m.claims[address] = claim
 }
 
-func (p *modelPerson) endSessions() {
-	for _, s := range p.sessions {
+func (u *modelUser) endSessions() {
+	for _, s := range u.sessions {
 		s.ended = true
 	}
 }
 
-// move changes the status, and with it the version.
-func (p *modelPerson) move(status string) {
+// setStatus changes the status and the version.
+func (u *modelUser) setStatus(status string) {
 	if status == "deleted" {
-		p.before = p.status
+		u.before = u.status
 	} else {
-		p.before = ""
+		u.before = ""
 	}
-	if p.status = status; status != "active" {
-		p.endSessions()
+	if u.status = status; status != "active" {
+		u.endSessions()
 	}
-	p.version++
+	u.version++
 }
 
-// transition is where an action leads from a person's status; "" when nowhere.
-func (p *modelPerson) transition(action string) string {
+// transition returns the status after an action; "" when the action is not allowed.
+func (u *modelUser) transition(action string) string {
 	switch {
-	case action == "suspend" && (p.status == "active" || p.status == "pending"):
+	case action == "suspend" && (u.status == "active" || u.status == "pending"):
 		return "suspended"
-	case action == "reactivate" && p.status == "suspended":
+	case action == "reactivate" && u.status == "suspended":
 		return "active"
-	case action == "delete" && p.status != "deleted":
+	case action == "delete" && u.status != "deleted":
 		return "deleted"
-	case action == "restore" && p.status == "deleted":
-		return p.before
+	case action == "restore" && u.status == "deleted":
+		return u.before
 	}
 	return ""
 }
 
-func (p *modelPerson) holds(role string, at time.Time) bool {
-	until, granted := p.grants[role]
+func (u *modelUser) hasRole(role string, at time.Time) bool {
+	until, granted := u.grants[role]
 	return granted && (until == nil || at.Before(*until))
 }
 
-// isLastAdministrator reports whether nobody else would be left who can sign in and whose grant does not expire.
-func (m *model) isLastAdministrator(p *modelPerson) bool {
-	counts := func(p *modelPerson) bool {
-		until, granted := p.grants["administrator"]
-		return granted && until == nil && p.status == "active"
+// isLastAdministrator reports whether no other administrator can sign in and has a grant without an end.
+func (m *model) isLastAdministrator(u *modelUser) bool {
+	counts := func(u *modelUser) bool {
+		until, granted := u.grants["administrator"]
+		return granted && until == nil && u.status == "active"
 	}
-	return counts(p) && !slices.ContainsFunc(m.people, func(other *modelPerson) bool { return other != p && counts(other) })
+	return counts(u) && !slices.ContainsFunc(m.users, func(other *modelUser) bool {
+		return other != u && counts(other)
+	})
 }
 
-func (s *modelSession) alive(p *modelPerson, now time.Time) bool {
-	return !s.ended && p.status == "active" && now.Before(s.opened.Add(modelAbsolute)) && now.Before(s.seen.Add(modelIdle))
+func (s *modelSession) isActive(u *modelUser, now time.Time) bool {
+	return !s.ended && u.status == "active" && now.Before(s.createdAt.Add(modelAbsoluteTimeout)) &&
+		now.Before(s.storedLastSeen.Add(modelIdleTimeout))
 }

@@ -7,78 +7,80 @@ import (
 	"time"
 
 	"cardinal"
+	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/store"
 )
 
 func TestNodes(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx, node := t.Context(), cardinal.NewID()
 		nodes := func() []store.Node {
 			t.Helper()
-			return must(w.Store.Read(ctx).Nodes(ctx, w.Clock.Now()))(t)
+			return value(w.Store.Read(ctx).Nodes(ctx, w.Clock.Now()))(t)
 		}
-		ok(t, w.Join(ctx, node, "v1.2.3"))
-		if seen := nodes(); len(seen) != 1 || seen[0].ID != node || seen[0].Build != "v1.2.3" || seen[0].SchemaNumber != store.SchemaNumber() {
+		noError(t, w.Join(ctx, node, "v1.2.3"))
+		seen := nodes()
+		if len(seen) != 1 || seen[0].ID != node || seen[0].Build != "v1.2.3" ||
+			seen[0].SchemaNumber != store.SchemaNumber() {
 			t.Errorf("after Join: %+v", seen)
 		}
-		t.Run("SilenceIsNotReady", func(t *testing.T) {
+		t.Run("NotReadyWithoutHeartbeat", func(t *testing.T) {
 			w.Clock.Add(store.NodeSilence/2 + time.Second)
 			if why := w.Ready(ctx); len(why) != 1 || !strings.Contains(why[0], "heartbeat") {
-				t.Errorf("Ready after a long silence: %v", why)
+				t.Errorf("Ready without a heartbeat: %v", why)
 			}
-			ok(t, w.Heartbeat(ctx, node, "v1.2.3"))
+			noError(t, w.Heartbeat(ctx, node, "v1.2.3"))
 			if why := w.Ready(ctx); len(why) != 0 {
 				t.Errorf("Ready after a heartbeat: %v", why)
 			}
 		})
-		t.Run("AForgottenNodeJoinsAgain", func(t *testing.T) {
-			ok(t, w.Store.Write(ctx, func(tx store.Tx) error { return tx.DeleteNode(ctx, node) }))
-			ok(t, w.Heartbeat(ctx, node, "v1.2.3"))
+		t.Run("HeartbeatRejoins", func(t *testing.T) {
+			noError(t, w.Store.Write(ctx, func(tx store.Tx) error { return tx.DeleteNode(ctx, node) }))
+			noError(t, w.Heartbeat(ctx, node, "v1.2.3"))
 			if seen := nodes(); len(seen) != 1 {
-				t.Errorf("after Beat: %+v", seen)
+				t.Errorf("after Heartbeat: %+v", seen)
 			}
 		})
-		t.Run("PartLeavesNothing", func(t *testing.T) {
-			ok(t, w.Leave(ctx, node))
+		t.Run("LeaveDeletesNode", func(t *testing.T) {
+			noError(t, w.Leave(ctx, node))
 			if seen := nodes(); len(seen) != 0 {
-				t.Errorf("after Part: %+v", seen)
+				t.Errorf("after Leave: %+v", seen)
 			}
 			w.Clock.Add(time.Hour)
 			if why := w.Ready(ctx); len(why) != 0 {
-				t.Errorf("what is no node needs no heartbeat: %v", why)
+				t.Errorf("Ready after Leave: %v", why)
 			}
 		})
 	})
 }
 
-// Too new a database is refused at the door, and by a node that serves already.
-func TestANewerDatabaseIsRefused(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
+// TestNewerSchemaRefused: a new node refuses a newer schema, and a running node is not ready any more.
+func TestNewerSchemaRefused(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx, node := t.Context(), cardinal.NewID()
-		ok(t, w.Join(ctx, node, "v1"))
-		if _, err := w.raw(t).Exec(`INSERT INTO schema_migrations SELECT 9999, 'contract', 'future', checksum, applied_at FROM schema_migrations WHERE number = 1`); err != nil {
-			t.Fatal(err)
-		}
+		noError(t, w.Join(ctx, node, "v1"))
+		value(w.SQL(t).Exec(`INSERT INTO schema_migrations
+			SELECT 9999, 'contract', 'future', checksum, applied_at FROM schema_migrations WHERE number = 1`))(t)
 		if why := w.Ready(ctx); len(why) != 1 || !strings.Contains(why[0], "newer than this program") {
 			t.Errorf("Ready: %v", why)
 		}
 		if err := w.Join(ctx, cardinal.NewID(), "v1"); !errors.Is(err, store.ErrSchema) {
 			t.Errorf("Join: %v", err)
 		}
-		if seen := must(w.Store.Read(ctx).Nodes(ctx, w.Clock.Now()))(t); len(seen) != 1 {
-			t.Errorf("who was refused is a node: %+v", seen)
+		if seen := value(w.Store.Read(ctx).Nodes(ctx, w.Clock.Now()))(t); len(seen) != 1 {
+			t.Errorf("a refused node was registered: %+v", seen)
 		}
 	})
 }
 
-// The service goes on by itself with a backfill that db migrate did not end.
-func TestTheServiceBackfills(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
-		if _, err := w.raw(t).Exec(`DELETE FROM schema_migrations WHERE number = 7 AND phase <> 'expand'`); err != nil {
+// TestBackfillJob: the service continues a backfill that db migrate did not finish.
+func TestBackfillJob(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		if _, err := w.SQL(t).Exec(`DELETE FROM schema_migrations WHERE number = 7 AND phase <> 'expand'`); err != nil {
 			t.Fatal(err)
 		}
-		w.run(t, "schema.backfill")
-		for _, m := range must(w.Store.Read(t.Context()).Migrations(t.Context()))(t) {
+		w.RunJob(t, "schema.backfill")
+		for _, m := range value(w.Store.Read(t.Context()).Migrations(t.Context()))(t) {
 			if m.Number == 7 && (m.AppliedAt == nil) != (m.Phase == store.Contract) {
 				t.Errorf("%s is applied at %v", m, m.AppliedAt)
 			}

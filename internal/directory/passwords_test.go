@@ -1,53 +1,59 @@
 package directory_test
 
 import (
+	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"cardinal"
-	"cardinal/internal/password"
+	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/signin"
 )
 
-const otherPassword = "eight purple tricycles"
-
 func TestSetPassword(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		t.Run("SetsAndEndsAllSessions", func(t *testing.T) {
-			u, email := w.person(t)
-			in := w.signIn(t, email, goodPassword)
-			w.forget(t)
-			s := must(w.operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: otherPassword}))(t)
+		t.Run("EndsAllSessions", func(t *testing.T) {
+			u, email := w.NewPerson(t)
+			in := w.SignIn(t, email, goodPassword)
+			w.ResetEvents(t)
+			s := value(w.Operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: otherPassword}))(t)
 			if !s.HasPassword || s.MustChange || s.Version != 2 || s.LastReset == nil {
 				t.Errorf("state %+v", s)
 			}
-			w.tells(t, told{action: "password.set", actor: cardinal.OperatorID, subject: u.ID,
-				changes: []string{"credentials.hash", "credentials.must_change >false", "sessions.ended >1"}, rows: []string{"credentials", "sessions"}})
-			if w.alive(t, in) {
-				t.Error("the session lives on")
+			w.ExpectEvents(t, event{
+				Action: "password.set", Actor: cardinal.OperatorID, Subject: u.ID,
+				Changes: []string{"credentials.hash", "credentials.must_change >false", "sessions.ended >1"},
+				Rows:    []string{"credentials", "sessions"},
+			})
+			if w.SessionActive(t, in) {
+				t.Error("the session is still active")
 			}
-			_, err := w.anonymous("192.0.2.1").SignIn(ctx, cardinal.SignIn{Identifier: email, Password: goodPassword})
-			refuses(t, err, "invalid_credentials")
-			w.signIn(t, email, otherPassword)
+			_, err := signin.WithPassword(ctx, w.Anonymous("192.0.2.1"), cardinal.SignIn{
+				Identifier: email, Password: goodPassword,
+			})
+			expectRefusal(t, err, "invalid_credentials")
+			w.SignIn(t, email, otherPassword)
 		})
-		t.Run("GivesAFirstPassword", func(t *testing.T) {
-			email := anEmail()
-			u := must(w.operator().CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true}))(t)
-			if s := must(w.operator().PasswordState(ctx, u.ID))(t); s.HasPassword || s.Version != 0 {
+		t.Run("FirstPassword", func(t *testing.T) {
+			email := newEmail()
+			u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true}))(t)
+			if s := value(w.Operator().PasswordState(ctx, u.ID))(t); s.HasPassword || s.Version != 0 {
 				t.Errorf("state %+v", s)
 			}
-			_, err := w.operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: goodPassword})
-			refuses(t, err, "stale 0")
-			_, err = w.operator().SetPassword(ctx, u.ID, 0, cardinal.PasswordSet{MustChange: true})
-			refuses(t, err, "no_password")
-			must(w.operator().SetPassword(ctx, u.ID, 0, cardinal.PasswordSet{New: goodPassword}))(t)
-			w.signIn(t, email, goodPassword)
-			_, err = w.operator().SetPassword(ctx, u.ID, 0, cardinal.PasswordSet{New: goodPassword})
-			refuses(t, err, "stale 1")
+			_, err := w.Operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: goodPassword})
+			expectRefusal(t, err, "stale 0")
+			_, err = w.Operator().SetPassword(ctx, u.ID, 0, cardinal.PasswordSet{MustChange: true})
+			expectRefusal(t, err, "no_password")
+			value(w.Operator().SetPassword(ctx, u.ID, 0, cardinal.PasswordSet{New: goodPassword}))(t)
+			w.SignIn(t, email, goodPassword)
+			_, err = w.Operator().SetPassword(ctx, u.ID, 0, cardinal.PasswordSet{New: goodPassword})
+			expectRefusal(t, err, "stale 1")
 		})
-		t.Run("RefusesWeakPasswords", func(t *testing.T) {
-			u, _ := w.person(t)
+		t.Run("WeakPasswords", func(t *testing.T) {
+			u, _ := w.NewPerson(t)
 			for secret, want := range map[cardinal.Secret]string{
 				"":                                      "/new_password password_missing",
 				"fourteen chars":                        "/new_password password_too_short",
@@ -55,70 +61,77 @@ func TestSetPassword(t *testing.T) {
 				cardinal.Secret("a\x00" + goodPassword): "/new_password password_format",
 				cardinal.Secret(strings.Repeat("x1", 513)): "/new_password password_too_long",
 			} {
-				_, err := w.operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: secret})
-				refuses(t, err, want)
+				_, err := w.Operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: secret})
+				expectRefusal(t, err, want)
 			}
-			w.set(t, "passwords.min_length", 8)
-			must(w.operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: "fourteen chars"}))(t)
-			w.set(t, "passwords.min_length", 15)
+			w.SetSetting(t, "passwords.min_length", 8)
+			value(w.Operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: "fourteen chars"}))(t)
+			w.SetSetting(t, "passwords.min_length", 15)
 		})
-		t.Run("RefusesServices", func(t *testing.T) {
-			_, err := w.operator().SetPassword(ctx, w.service(t).ID, 0, cardinal.PasswordSet{New: goodPassword})
-			refuses(t, err, "status_not_allowed")
+		t.Run("Service", func(t *testing.T) {
+			_, err := w.Operator().SetPassword(ctx, w.NewService(t).ID, 0, cardinal.PasswordSet{New: goodPassword})
+			expectRefusal(t, err, "status_not_allowed")
 		})
-		t.Run("StoresAPHCStringWithASaltOfItsOwn", func(t *testing.T) {
-			a, _ := w.person(t)
-			b, _ := w.person(t)
-			x, y := must(w.Store.Read(ctx).Credential(ctx, a.ID))(t).Hash, must(w.Store.Read(ctx).Credential(ctx, b.ID))(t).Hash
+		t.Run("PHCStringWithOwnSalt", func(t *testing.T) {
+			a, _ := w.NewPerson(t)
+			b, _ := w.NewPerson(t)
+			x, y := value(w.Store.Read(ctx).Credential(ctx, a.ID))(t).Hash, value(w.Store.Read(ctx).Credential(ctx,
+				b.ID))(t).Hash
 			if !strings.HasPrefix(x, "$argon2id$v=19$m=64,t=1,p=1$") || strings.Contains(x, goodPassword) {
 				t.Errorf("stored as %s", x)
 			}
 			if strings.Split(x, "$")[4] == strings.Split(y, "$")[4] {
-				t.Error("one salt for two")
+				t.Error("two users have the same salt")
 			}
 		})
 	})
 }
 
 func TestMustChangePassword(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		u, email := w.person(t, "administrator")
-		must(w.operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{MustChange: true}))(t)
-		in := w.signIn(t, email, goodPassword)
+		u, email := w.NewPerson(t, "administrator")
+		value(w.Operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{MustChange: true}))(t)
+		in := w.SignIn(t, email, goodPassword)
 		if !in.MustChangePassword || in.Session.Assurance != 0 {
 			t.Errorf("signed in as %+v", in)
 		}
-		desk := w.session(t, in)
-		t.Run("LetsNothingElseBeDone", func(t *testing.T) {
-			w.forget(t)
+		desk := w.DeskOfToken(t, in.Token)
+		t.Run("OtherOperationsRefused", func(t *testing.T) {
+			w.ResetEvents(t)
 			_, err := desk.CreateUser(ctx, cardinal.NewUser{})
-			refuses(t, err, "password_change_required")
+			expectRefusal(t, err, "password_change_required")
 			_, err = desk.UpdateProfile(ctx, u.ID, 1, cardinal.ProfileChange{DisplayName: cardinal.Set("X")})
-			refuses(t, err, "password_change_required")
+			expectRefusal(t, err, "password_change_required")
 			_, err = desk.User(ctx, u.ID, false)
-			refuses(t, err, "password_change_required")
-			_, err = w.CheckSession(ctx, in.Token.Reveal())
-			refuses(t, err, "password_change_required")
-			w.tells(t, told{action: "user.create", actor: u.ID, subject: cardinal.SystemID, refused: true}, told{action: "profile.update", actor: u.ID, subject: u.ID, refused: true})
+			expectRefusal(t, err, "password_change_required")
+			_, err = signin.CheckSession(ctx, w.Directory, in.Token.Reveal())
+			expectRefusal(t, err, "password_change_required")
+			w.ExpectEvents(t, event{
+				Action: "user.create", Actor: u.ID, Subject: cardinal.SystemID, Refused: true,
+			}, event{Action: "profile.update", Actor: u.ID, Subject: u.ID, Refused: true})
 		})
-		t.Run("LetsThemSignOut", func(t *testing.T) {
-			other := w.signIn(t, email, goodPassword)
-			ok(t, w.session(t, other).SignOut(ctx))
-			if w.alive(t, other) {
-				t.Error("the session lives on")
+		t.Run("SignOutAllowed", func(t *testing.T) {
+			other := w.SignIn(t, email, goodPassword)
+			noError(t, w.DeskOfToken(t, other.Token).SignOut(ctx))
+			if w.SessionActive(t, other) {
+				t.Error("the session is still active")
 			}
 		})
-		t.Run("RaisesTheSessionOnceItIsChanged", func(t *testing.T) {
-			w.forget(t)
-			s := must(desk.ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: otherPassword}))(t)
+		t.Run("ChangeRaisesAssurance", func(t *testing.T) {
+			w.ResetEvents(t)
+			s := value(desk.ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: otherPassword}))(t)
 			if s.MustChange || s.Version != 3 {
 				t.Errorf("state %+v", s)
 			}
-			w.tells(t, told{action: "password.change", actor: u.ID, subject: u.ID, changes: []string{"credentials.hash"}, rows: []string{"credentials", "sessions"}})
-			must(w.session(t, in).CreateUser(ctx, cardinal.NewUser{}))(t)
-			must(w.CheckSession(ctx, in.Token.Reveal()))(t)
-			if again := w.signIn(t, email, otherPassword); again.MustChangePassword || again.Session.Assurance != 1 {
+			w.ExpectEvents(t, event{
+				Action: "password.change", Actor: u.ID, Subject: u.ID,
+				Changes: []string{"credentials.hash"},
+				Rows:    []string{"credentials", "sessions"},
+			})
+			value(w.DeskOfToken(t, in.Token).CreateUser(ctx, cardinal.NewUser{}))(t)
+			value(signin.CheckSession(ctx, w.Directory, in.Token.Reveal()))(t)
+			if again := w.SignIn(t, email, otherPassword); again.MustChangePassword || again.Session.Assurance != 1 {
 				t.Errorf("signed in as %+v", again)
 			}
 		})
@@ -126,69 +139,92 @@ func TestMustChangePassword(t *testing.T) {
 }
 
 func TestChangePassword(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		t.Run("EndsTheOtherSessions", func(t *testing.T) {
-			u, email := w.person(t)
-			mine, other := w.signIn(t, email, goodPassword), w.signIn(t, email, goodPassword)
-			w.forget(t)
-			must(w.session(t, mine).ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: otherPassword}))(t)
-			w.tells(t, told{action: "password.change", actor: u.ID, subject: u.ID, changes: []string{"credentials.hash", "sessions.ended >1"}, rows: []string{"credentials", "sessions"}})
-			if !w.alive(t, mine) || w.alive(t, other) {
-				t.Errorf("alive: mine %t, the other %t", w.alive(t, mine), w.alive(t, other))
+		t.Run("EndsOtherSessions", func(t *testing.T) {
+			u, email := w.NewPerson(t)
+			mine, other := w.SignIn(t, email, goodPassword), w.SignIn(t, email, goodPassword)
+			w.ResetEvents(t)
+			value(w.DeskOfToken(t, mine.Token).ChangePassword(ctx, cardinal.PasswordChange{
+				Current: goodPassword, New: otherPassword,
+			}))(t)
+			w.ExpectEvents(t, event{
+				Action: "password.change", Actor: u.ID, Subject: u.ID,
+				Changes: []string{"credentials.hash", "sessions.ended >1"},
+				Rows:    []string{"credentials", "sessions"},
+			})
+			if !w.SessionActive(t, mine) || w.SessionActive(t, other) {
+				t.Errorf("own session active %t, other session active %t",
+					w.SessionActive(t, mine), w.SessionActive(t, other))
 			}
-			w.signIn(t, email, otherPassword)
+			w.SignIn(t, email, otherPassword)
 		})
-		t.Run("ThrottlesWrongPresentPasswords", func(t *testing.T) {
-			u, email := w.person(t)
-			desk := w.session(t, w.signIn(t, email, goodPassword))
-			w.forget(t)
+		t.Run("WrongCurrentPasswordThrottled", func(t *testing.T) {
+			u, email := w.NewPerson(t)
+			desk := w.DeskOfToken(t, w.SignIn(t, email, goodPassword).Token)
+			w.ResetEvents(t)
 			for range 10 {
-				_, err := desk.ChangePassword(ctx, cardinal.PasswordChange{Current: "wrong wrong wrong", New: otherPassword})
-				refuses(t, err, "/current_password password_wrong")
+				_, err := desk.ChangePassword(ctx, cardinal.PasswordChange{Current: wrongPassword, New: otherPassword})
+				expectRefusal(t, err, "/current_password password_wrong")
 			}
-			var want []told
+			var want []event
 			for range 10 {
-				want = append(want, told{action: "password.change", actor: u.ID, subject: u.ID, refused: true})
+				want = append(want, event{Action: "password.change", Actor: u.ID, Subject: u.ID, Refused: true})
 			}
-			w.tells(t, want...)
-			for _, secret := range []cardinal.Secret{goodPassword, "wrong wrong wrong"} {
+			w.ExpectEvents(t, want...)
+			for _, secret := range []cardinal.Secret{goodPassword, wrongPassword} {
 				_, err := desk.ChangePassword(ctx, cardinal.PasswordChange{Current: secret, New: otherPassword})
-				refuses(t, err, "too_many_attempts")
+				expectRefusal(t, err, "too_many_attempts")
 			}
-			w.tells(t)
+			w.ExpectEvents(t)
 			w.Clock.Add(15*time.Minute + time.Second)
-			must(desk.ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: otherPassword}))(t)
+			value(desk.ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: otherPassword}))(t)
 		})
-		t.Run("RefusesWeakPasswordsAndAccountsWithoutOne", func(t *testing.T) {
-			u := must(w.operator().CreateUser(ctx, cardinal.NewUser{Email: anEmail()}))(t)
-			_, err := w.as(u).ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: "short"})
-			refuses(t, err, "/new_password password_too_short")
-			_, err = w.as(u).ChangePassword(ctx, cardinal.PasswordChange{Current: "", New: goodPassword})
-			refuses(t, err, "/current_password password_wrong")
+		t.Run("WeakOrMissingPassword", func(t *testing.T) {
+			u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: newEmail()}))(t)
+			_, err := w.DeskOf(u).ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: "short"})
+			expectRefusal(t, err, "/new_password password_too_short")
+			_, err = w.DeskOf(u).ChangePassword(ctx, cardinal.PasswordChange{Current: "", New: goodPassword})
+			expectRefusal(t, err, "/current_password password_wrong")
 		})
 	})
 }
 
-func TestRehash(t *testing.T) {
-	engines(t, func(t *testing.T, w *world) {
-		ctx := t.Context()
-		u, email := w.person(t)
-		stronger := w.another(t, password.Params{MemoryKiB: 128, Iterations: 1, Parallelism: 1})
-		in := cardinal.SignIn{Identifier: email, Password: goodPassword}
-		w.forget(t)
-		must(stronger.As(cardinal.Anonymous(noID, cardinal.Client{})).SignIn(ctx, in))(t)
-		w.tells(t, told{action: "session.create", actor: u.ID, subject: u.ID, changes: []string{"credentials.hash", "sessions.method >password"}, rows: []string{"credentials", "sessions"}})
-		c := must(w.Store.Read(ctx).Credential(ctx, u.ID))(t)
-		if !strings.Contains(c.Hash, "m=128,") || c.Version != 2 {
-			t.Errorf("stored as %+v", c)
+// TestChangePasswordConcurrentChanges: what was right when the verification of the current password began can be wrong
+// at its end.
+func TestChangePasswordConcurrentChanges(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		u, email := w.NewPerson(t)
+		in := w.SignIn(t, email, goodPassword)
+		change := func(ctx context.Context, current cardinal.Secret) error {
+			in := cardinal.PasswordChange{Current: current, New: otherPassword}
+			return errorOf(w.DeskOf(u).ChangePassword(ctx, in))
 		}
-		must(stronger.As(cardinal.Anonymous(noID, cardinal.Client{})).SignIn(ctx, in))(t)
-		w.tells(t, told{action: "session.create", actor: u.ID, subject: u.ID, changes: []string{"sessions.method >password"}, rows: []string{"sessions"}})
-		// Weaker parameters do not weaken a hash.
-		must(w.anonymous("192.0.2.1").SignIn(ctx, in))(t)
-		if c := must(w.Store.Read(ctx).Credential(ctx, u.ID))(t); c.Version != 2 {
-			t.Errorf("stored as %+v", c)
+		// once returns a context that calls a function while the password is verified, but only the first time.
+		once := func(ctx context.Context, call func()) context.Context {
+			var first sync.Once
+			return directorytest.BeforeHash(ctx, func() { first.Do(call) })
+		}
+		t.Run("TooManyGuesses", func(t *testing.T) {
+			ctx := once(t.Context(), func() {
+				for range 10 {
+					if err := change(t.Context(), wrongPassword); err == nil {
+						t.Error("changed the password with a wrong one")
+					}
+				}
+			})
+			expectRefusal(t, change(ctx, goodPassword), "too_many_attempts")
+			w.Clock.Add(2*directorytest.ThrottleWindow + time.Second)
+		})
+		t.Run("PasswordSet", func(t *testing.T) {
+			ctx := once(t.Context(), func() {
+				set := cardinal.PasswordSet{New: goodPassword}
+				value(w.Operator().SetPassword(t.Context(), u.ID, 1, set))(t)
+			})
+			expectRefusal(t, change(ctx, goodPassword), "stale 2")
+		})
+		if w.SessionActive(t, in) {
+			t.Error("the session is active after the password was set")
 		}
 	})
 }

@@ -9,13 +9,14 @@ import (
 	"cardinal"
 )
 
-// FuzzToken: a token is read from one text only, the one that its bytes make.
+// FuzzToken: only one text is the token of some bytes.
 func FuzzToken(f *testing.F) {
 	id := cardinal.NewID()
 	for _, prefix := range []string{SessionPrefix, APIKeyPrefix, SetupPrefix} {
 		_, text := NewToken(prefix, id, cardinal.NewID())
 		good := text.Reveal()
-		for _, text := range []string{good, good[:len(good)-1], good + "=", good + "A", strings.ToUpper(good), good[3:], " " + good, good + "\n", prefix, ""} {
+		for _, text := range []string{good, good[:len(good)-1], good + "=", good + "A", strings.ToUpper(good), good[3:],
+			" " + good, good + "\n", prefix, ""} {
 			f.Add(text)
 		}
 	}
@@ -29,14 +30,15 @@ func FuzzToken(f *testing.F) {
 			read++
 			raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(text, prefix))
 			if err != nil || len(raw) != tokenBytes || prefix+base64.RawURLEncoding.EncodeToString(raw) != text {
-				t.Fatalf("%q is taken for a token", text)
+				t.Fatalf("%q is valid as a token", text)
 			}
-			if string(got.UserID[:]) != string(raw[:16]) || string(got.ID[:]) != string(raw[16:32]) || got.Hash != sha256.Sum256(raw[32:]) {
+			if string(got.UserID[:]) != string(raw[:16]) || string(got.ID[:]) != string(raw[16:32]) ||
+				got.Hash != sha256.Sum256(raw[32:]) {
 				t.Fatalf("%q is read as another token", text)
 			}
 		}
 		if read > 1 {
-			t.Fatalf("%q opens two kinds of thing", text)
+			t.Fatalf("%q is valid as two kinds of token", text)
 		}
 	})
 }

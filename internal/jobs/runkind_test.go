@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cardinal"
 	"database/sql"
 	"errors"
 	"testing"
@@ -9,9 +10,9 @@ import (
 )
 
 func TestRunKind(t *testing.T) {
-	engines(t, func(t *testing.T, open func() *directory.Directory, raw *sql.DB) {
-		var l log
-		r := New(open(), l.logger(), "test")
+	runEngines(t, func(t *testing.T, open func() *directory.Directory, raw *sql.DB) {
+		var l logBuffer
+		r := newRunner(open(), l.logger())
 		if err := r.RunKind(t.Context(), "sessions.purge"); err != nil {
 			t.Fatal(err)
 		}
@@ -20,10 +21,11 @@ func TestRunKind(t *testing.T) {
 		if n := count(t, raw, ended, "sessions.purge"); n != 1 {
 			t.Error("the end of the job is not recorded")
 		}
-		for _, kind := range []string{"sessions.purge", "no.such"} {
-			if err := r.RunKind(t.Context(), kind); !errors.Is(err, ErrNotClaimed) {
-				t.Errorf("%s, which is not due: %v, want ErrNotClaimed", kind, err)
-			}
+		if err := r.RunKind(t.Context(), "sessions.purge"); !errors.Is(err, ErrNotClaimed) {
+			t.Errorf("a job that is not due: %v, want ErrNotClaimed", err)
+		}
+		if err := r.RunKind(t.Context(), "no.such"); !errors.Is(err, cardinal.ErrNotFound) {
+			t.Errorf("an unknown kind: %v, want cardinal.ErrNotFound", err)
 		}
 		if _, err := raw.Exec(`ALTER TABLE sign_in_throttles RENAME TO other_table`); err != nil {
 			t.Fatal(err)

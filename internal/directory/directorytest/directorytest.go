@@ -1,4 +1,5 @@
-// Package directorytest opens directories for tests: on real databases, with a cheap hash and a clock that tests can move.
+// Package directorytest opens directories for tests: on real databases, with a cheap hash and a clock that tests can
+// move.
 package directorytest
 
 import (

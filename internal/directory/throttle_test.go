@@ -1,0 +1,19 @@
+package directory
+
+import "testing"
+
+func TestAddressPrefix(t *testing.T) {
+	for address, want := range map[string]string{
+		"192.0.2.7":            "192.0.2.7",
+		"::ffff:192.0.2.7":     "192.0.2.7",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
+		"2001:db8:1:2::":       "2001:db8:1:2::/64",
+		"":                     "",
+		"nonsense":             "",
+		"192.0.2.7:80":         "",
+	} {
+		if got := addressPrefix(address); got != want {
+			t.Errorf("%q is %q, want %q", address, got, want)
+		}
+	}
+}

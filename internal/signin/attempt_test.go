@@ -1,0 +1,106 @@
+package signin_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cardinal"
+	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/password"
+	"cardinal/internal/signin"
+)
+
+// once returns a context that calls a function while a password is verified, but only the first time.
+func once(ctx context.Context, call func()) context.Context {
+	var first sync.Once
+	return directorytest.BeforeHash(ctx, func() { first.Do(call) })
+}
+
+// TestConcurrentGuessOnOtherNode: while a password is verified, another node counts the last wrong guess that is
+// allowed. The check before the hash let both in; the check after the hash refuses even the right password.
+func TestConcurrentGuessOnOtherNode(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		_, email := w.NewPerson(t)
+		guess := func(password cardinal.Secret) cardinal.SignIn {
+			return cardinal.SignIn{Identifier: email, Password: password}
+		}
+		other := directorytest.Anonymous(w.OpenNode(t, directorytest.CheapHash), "")
+		for range 9 {
+			_, err := signin.WithPassword(t.Context(), other, guess(wrongPassword))
+			expectRefusal(t, err, "invalid_credentials")
+		}
+		ctx := once(t.Context(), func() {
+			_, err := signin.WithPassword(t.Context(), other, guess(wrongPassword))
+			expectRefusal(t, err, "invalid_credentials")
+		})
+		_, err := signin.WithPassword(ctx, w.Anonymous(""), guess(goodPassword))
+		expectRefusal(t, err, "too_many_attempts")
+	})
+}
+
+// TestConcurrentChanges: what was right when the verification of a password began can be wrong at its end.
+func TestConcurrentChanges(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		u, email := w.NewPerson(t)
+		signIn := func(ctx context.Context, secret cardinal.Secret) error {
+			in := cardinal.SignIn{Identifier: email, Password: secret}
+			return errorOf(signin.WithPassword(ctx, w.Anonymous(""), in))
+		}
+		t.Run("TooManyGuesses", func(t *testing.T) {
+			ctx := once(t.Context(), func() {
+				for range 10 {
+					if err := signIn(t.Context(), wrongPassword); err == nil {
+						t.Error("signed in with a wrong password")
+					}
+				}
+			})
+			expectRefusal(t, signIn(ctx, goodPassword), "too_many_attempts")
+			w.Clock.Add(2*directorytest.ThrottleWindow + time.Second)
+		})
+		t.Run("PasswordSet", func(t *testing.T) {
+			in := w.SignIn(t, email, goodPassword)
+			ctx := once(t.Context(), func() {
+				set := cardinal.PasswordSet{New: goodPassword}
+				value(w.Operator().SetPassword(t.Context(), u.ID, 1, set))(t)
+			})
+			expectRefusal(t, signIn(ctx, goodPassword), "invalid_credentials")
+			if w.SessionActive(t, in) {
+				t.Error("the session is active after the password was set")
+			}
+		})
+	})
+}
+
+func TestWithPasswordRehashes(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		u, email := w.NewPerson(t)
+		stronger := w.OpenNode(t, password.Params{MemoryKiB: 128, Iterations: 1, Parallelism: 1})
+		in := cardinal.SignIn{Identifier: email, Password: goodPassword}
+		w.ResetEvents(t)
+		value(signin.WithPassword(ctx, directorytest.Anonymous(stronger, ""), in))(t)
+		w.ExpectEvents(t, event{
+			Action: "session.create", Actor: u.ID, Subject: u.ID,
+			Changes: []string{"credentials.hash", "sessions.method >password"},
+			Rows:    []string{"credentials", "sessions"},
+		})
+		c := value(w.Store.Read(ctx).Credential(ctx, u.ID))(t)
+		if !strings.Contains(c.Hash, "m=128,") || c.Version != 2 {
+			t.Errorf("stored as %+v", c)
+		}
+		value(signin.WithPassword(ctx, directorytest.Anonymous(stronger, ""), in))(t)
+		w.ExpectEvents(t, event{
+			Action: "session.create", Actor: u.ID, Subject: u.ID,
+			Changes: []string{"sessions.method >password"},
+			Rows:    []string{"sessions"},
+		})
+		// A hash under stronger parameters is not replaced.
+		value(signin.WithPassword(ctx, w.Anonymous("192.0.2.1"), in))(t)
+		if c := value(w.Store.Read(ctx).Credential(ctx, u.ID))(t); c.Version != 2 {
+			t.Errorf("stored as %+v", c)
+		}
+	})
+}

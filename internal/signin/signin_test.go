@@ -1,0 +1,279 @@
+package signin_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cardinal"
+	"cardinal/internal/directory"
+	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/password"
+	"cardinal/internal/seal"
+	"cardinal/internal/signin"
+	"cardinal/internal/store"
+)
+
+// refusedAttempts sums the refused attempts of anonymous callers that the job audit.attempts records now, by "action
+// subject".
+func refusedAttempts(t testing.TB, w *world) map[string]int64 {
+	t.Helper()
+	w.ResetEvents(t)
+	w.Clock.Add(time.Minute)
+	w.RunJob(t, "audit.attempts")
+	sum := map[string]int64{}
+	for _, e := range w.Events(t) {
+		minute := directorytest.ValueText(e.Changes["refused_attempts.minute"].To)
+		if e.ActorID != cardinal.AnonymousID || !e.IsRefused || len(e.ChangedRows) != 0 || minute != "time" {
+			t.Errorf("recorded as %+v", e)
+		}
+		sum[e.Action+" "+e.SubjectID.String()] += e.Attempts
+	}
+	return sum
+}
+
+func TestWithPassword(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		signIn := func(address, identifier, secret string) error {
+			return errorOf(signin.WithPassword(ctx, w.Anonymous(address), cardinal.SignIn{
+				Identifier: identifier, Password: cardinal.Secret(secret),
+			}))
+		}
+		t.Run("OpensSession", func(t *testing.T) {
+			u, email := w.NewPerson(t)
+			w.ResetEvents(t)
+			in := value(signin.WithPassword(ctx, w.Anonymous("203.0.113.5"), cardinal.SignIn{
+				Identifier: email, Password: goodPassword,
+			}))(t)
+			s := in.Session
+			if s.UserID != u.ID || s.Method != "password" || s.Assurance != 1 || s.Address != "203.0.113.5" ||
+				s.UserAgent != "test agent" || in.MustChangePassword ||
+				s.ExpiresAt.Sub(s.CreatedAt) != 30*24*time.Hour || s.IdleEndsAt.Sub(s.CreatedAt) != 7*24*time.Hour {
+				t.Errorf("session %+v", s)
+			}
+			w.ExpectEvents(t, event{
+				Action: "session.create", Actor: u.ID, Subject: u.ID,
+				Changes: []string{"sessions.method >password"},
+				Rows:    []string{"sessions"},
+			})
+			listed := value(w.Operator().Sessions(ctx, u.ID, cardinal.Page{Limit: 10}))(t)
+			if len(listed.Data) != 1 || listed.Data[0].Address != s.Address || listed.Data[0].UserAgent != s.UserAgent {
+				t.Errorf("listed %+v", listed)
+			}
+			seen := value(w.Operator().UserAudit(ctx, u.ID, cardinal.AuditFilter{
+				Page: cardinal.Page{Limit: 1, Descending: true},
+			}))(t).Data[0]
+			if seen.Address != s.Address || seen.UserAgent != s.UserAgent || *seen.SessionID != s.ID {
+				t.Errorf("audited %+v", seen)
+			}
+		})
+		t.Run("OneAnswerForAllErrors", func(t *testing.T) {
+			u, email := w.NewPerson(t)
+			emailWithoutPassword := newEmail()
+			noPassword := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
+				Email: emailWithoutPassword, EmailVerified: true,
+			}))(t)
+			refusedAttempts(t, w)
+			for _, c := range [][2]string{
+				{email, wrongPassword}, {email, ""}, {emailWithoutPassword, goodPassword},
+				{"nobody@example.com", goodPassword}, {"", goodPassword}, {"\xff", goodPassword},
+			} {
+				err := signIn("203.0.113.6", c[0], c[1])
+				expectRefusal(t, err, "invalid_credentials")
+				if err.Error() != "invalid_credentials: It is not disclosed which of them is wrong. Check both." {
+					t.Errorf("the error is %q", err)
+				}
+			}
+			w.ExpectEvents(t)
+			sum := refusedAttempts(t, w)
+			want := map[string]int64{
+				"session.create " + u.ID.String():                 2,
+				"session.create " + noPassword.ID.String():        1,
+				"session.create " + cardinal.AnonymousID.String(): 3,
+			}
+			if fmt.Sprint(sum) != fmt.Sprint(want) {
+				t.Errorf("counted %v, want %v", sum, want)
+			}
+			if again := refusedAttempts(t, w); len(again) != 0 {
+				t.Errorf("counted twice: %v", again)
+			}
+		})
+		t.Run("StatusAfterRightPassword", func(t *testing.T) {
+			u, email := w.NewPerson(t)
+			value(w.Operator().SuspendUser(ctx, u.ID, u.Version))(t)
+			expectRefusal(t, signIn("203.0.113.7", email, goodPassword), "account_suspended")
+			expectRefusal(t, signIn("203.0.113.7", email, wrongPassword), "invalid_credentials")
+			deleted, deletedEmail := w.NewPerson(t)
+			value(w.Operator().DeleteUser(ctx, deleted.ID, deleted.Version))(t)
+			expectRefusal(t, signIn("203.0.113.7", deletedEmail, goodPassword), "account_deleted")
+			w.SetSetting(t, "sign_up.mode", "open")
+			pending := newEmail()
+			value(signin.SignUp(ctx, w.Anonymous("203.0.113.8"), cardinal.SignUp{
+				Email: pending, Password: goodPassword,
+			}))(t)
+			expectRefusal(t, signIn("203.0.113.7", pending, goodPassword), "account_pending")
+			expectRefusal(t, signIn("203.0.113.7", pending, wrongPassword), "invalid_credentials")
+		})
+		t.Run("ThrottledPerIdentifier", func(t *testing.T) {
+			_, email := w.NewPerson(t)
+			other := w.OpenNode(t, directorytest.CheapHash)
+			for i := range 10 {
+				expectRefusal(t, signIn(fmt.Sprintf("203.0.113.%d", 20+i), email, wrongPassword), "invalid_credentials")
+			}
+			err := signIn("203.0.113.99", email, goodPassword)
+			expectRefusal(t, err, "too_many_attempts")
+			_, err = signin.WithPassword(ctx, directorytest.Anonymous(other, ""), cardinal.SignIn{
+				Identifier: " " + email, Password: goodPassword,
+			})
+			expectRefusal(t, err, "too_many_attempts")
+			w.Clock.Add(directorytest.ThrottleWindow - time.Minute)
+			expectRefusal(t, signIn("203.0.113.99", email, goodPassword), "too_many_attempts")
+			w.Clock.Add(time.Minute + time.Second)
+			noError(t, signIn("203.0.113.99", email, goodPassword))
+		})
+		t.Run("UnknownIdentifierThrottled", func(t *testing.T) {
+			for range 10 {
+				expectRefusal(t, signIn("", "unknown@example.com", wrongPassword), "invalid_credentials")
+			}
+			expectRefusal(t, signIn("", "unknown@example.com", wrongPassword), "too_many_attempts")
+		})
+		t.Run("SuccessClearsThrottle", func(t *testing.T) {
+			_, email := w.NewPerson(t)
+			for range 3 {
+				for range 9 {
+					expectRefusal(t, signIn("", email, wrongPassword), "invalid_credentials")
+				}
+				noError(t, signIn("", email, goodPassword))
+			}
+		})
+		t.Run("ThrottledPerNetwork", func(t *testing.T) {
+			w.SetSetting(t, "sign_in.failures_per_address", 10)
+			defer w.SetSetting(t, "sign_in.failures_per_address", 100)
+			_, email := w.NewPerson(t)
+			for i := range 10 {
+				address, email := fmt.Sprintf("2001:db8:0:1::%d", i), fmt.Sprintf("guess%d@example.com", i)
+				expectRefusal(t, signIn(address, email, wrongPassword), "invalid_credentials")
+			}
+			expectRefusal(t, signIn("2001:db8:0:1:ffff::1", email, goodPassword), "too_many_attempts")
+			noError(t, signIn("2001:db8:0:2::1", email, goodPassword))
+			for i := range 10 {
+				email := fmt.Sprintf("guess%d@example.com", i)
+				expectRefusal(t, signIn("203.0.113.200", email, wrongPassword), "invalid_credentials")
+			}
+			expectRefusal(t, signIn("::ffff:203.0.113.200", email, goodPassword), "too_many_attempts")
+			noError(t, signIn("203.0.113.201", email, goodPassword))
+		})
+		t.Run("ConcurrentGuessesCounted", func(t *testing.T) {
+			_, email := w.NewPerson(t)
+			for range 9 {
+				expectRefusal(t, signIn("", email, wrongPassword), "invalid_credentials")
+			}
+			var calls []func(context.Context) error
+			for range 6 {
+				calls = append(calls, func(context.Context) error { return signIn("", email, wrongPassword) })
+			}
+			directorytest.Concurrently(calls...)
+			expectRefusal(t, signIn("", email, goodPassword), "too_many_attempts")
+		})
+		t.Run("SuspendedConcurrently", func(t *testing.T) {
+			if w.Engine == "sqlite" {
+				return // SQLite runs one transaction at a time
+			}
+			u, email := w.NewPerson(t)
+			var other sync.WaitGroup
+			var err error
+			noError(t, w.Store.Write(ctx, func(tx store.Tx) error {
+				if _, err := tx.SetUserStatus(ctx, u.ID, u.Version, "suspend", w.Clock.Now()); err != nil {
+					return err
+				}
+				if _, err := tx.RevokeSessions(ctx, u.ID, uuid.Nil, "signed_out", w.Clock.Now()); err != nil {
+					return err
+				}
+				other.Go(func() { err = signIn("", email, goodPassword) })
+				w.WaitForLock(t)
+				return nil
+			}))
+			other.Wait()
+			expectRefusal(t, err, "invalid_credentials")
+			if s := value(w.Operator().Sessions(ctx, u.ID, cardinal.Page{Limit: 5}))(t); len(s.Data) != 0 {
+				t.Errorf("a suspended user has sessions: %+v", s)
+			}
+		})
+	})
+}
+
+// TestWithPasswordHashesOnce: every refused attempt computes one hash, so that the time discloses nothing.
+func TestWithPasswordHashesOnce(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		_, email := w.NewPerson(t)
+		withoutPassword := newEmail()
+		value(w.Operator().CreateUser(t.Context(), cardinal.NewUser{Email: withoutPassword, EmailVerified: true}))(t)
+		for _, c := range []cardinal.SignIn{
+			{Identifier: email, Password: wrongPassword},
+			{Identifier: email},
+			{Identifier: withoutPassword, Password: goodPassword},
+			{Identifier: "nobody@example.com", Password: goodPassword},
+			{Identifier: "\xff", Password: goodPassword},
+		} {
+			hashes := 0
+			ctx := directorytest.BeforeHash(t.Context(), func() { hashes++ })
+			_, err := signin.WithPassword(ctx, w.Anonymous(""), c)
+			expectRefusal(t, err, "invalid_credentials")
+			if hashes != 1 {
+				t.Errorf("%q: %d hashes, want 1", c.Identifier, hashes)
+			}
+		}
+	})
+}
+
+// TestWithPasswordQueueFull: a full hashing queue refuses the attempt before the first statement.
+func TestWithPasswordQueueFull(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		slow := password.Params{MemoryKiB: 32 << 10, Iterations: 8, Parallelism: 1}
+		hasher := password.New(slow, password.Limits{Concurrent: 1})
+		d := value(directory.Open(t.Context(), w.Store, directory.Options{
+			LoadKeys: func() (*seal.Keyring, error) { return seal.LoadKeyring(w.Keys, "") },
+			Hasher:   hasher,
+		}))(t)
+		var hashing sync.WaitGroup
+		defer hashing.Wait()
+		hashing.Go(func() { _, _ = hasher.Hash(context.WithoutCancel(t.Context()), goodPassword) })
+		for running := 0; running == 0; running, _, _ = hasher.Stats() {
+			runtime.Gosched()
+		}
+		canceled, cancel := context.WithCancel(t.Context())
+		cancel() // every statement fails from now on
+		in := cardinal.SignIn{Identifier: "ana@example.com", Password: goodPassword}
+		_, err := signin.WithPassword(canceled, directorytest.Anonymous(d, ""), in)
+		expectRefusal(t, err, "busy")
+	})
+}
+
+// TestTokensNotStored: results with a bearer token are not stored for a repeated request.
+func TestTokensNotStored(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		request := func(key string) *directory.IdempotentRequest {
+			return &directory.IdempotentRequest{Key: key, Route: "POST /v1/x", Path: "/v1/x", Body: []byte("body")}
+		}
+		_, email := w.NewPerson(t)
+		anonymous := w.Anonymous("192.0.2.1").Idempotent(request("key-1"))
+		in := cardinal.SignIn{Identifier: email, Password: goodPassword}
+		a := value(signin.WithPassword(ctx, anonymous, in))(t)
+		b := value(signin.WithPassword(ctx, anonymous, in))(t)
+		if a.Session.ID == b.Session.ID || b.Token == "" {
+			t.Error("a sign-in was replayed")
+		}
+		x := value(signin.NewSetupLink(ctx, w.Operator().Idempotent(request("key-2"))))(t)
+		y := value(signin.NewSetupLink(ctx, w.Operator().Idempotent(request("key-2"))))(t)
+		if x.Token == y.Token || y.Token == "" {
+			t.Error("a set-up link was replayed")
+		}
+	})
+}

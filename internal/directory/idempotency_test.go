@@ -148,10 +148,10 @@ func TestIdempotency(t *testing.T) {
 			defer rows.Close()
 			n := 0
 			for rows.Next() {
-				var sealed, hash, mark, route []byte
-				noError(t, rows.Scan(&sealed, &hash, &mark, &route))
+				var reply, hash, mark, route []byte
+				noError(t, rows.Scan(&reply, &hash, &mark, &route))
 				for _, canary := range []string{"canary", "secret-key-9", u.ID.String()} {
-					if bytes.Contains(bytes.Join([][]byte{sealed, hash, mark, route}, nil), []byte(canary)) {
+					if bytes.Contains(bytes.Join([][]byte{reply, hash, mark, route}, nil), []byte(canary)) {
 						t.Errorf("%s is stored in clear text", canary)
 					}
 				}

@@ -96,11 +96,11 @@ func TestKeys(t *testing.T) {
 					value(db.ExecContext(ctx, statement))(t)
 				}
 				keys := filepath.Join(t.TempDir(), "keys")
-				opened := make([]*directory.Directory, 4)
+				nodes := make([]*directory.Directory, 4)
 				var calls []func(context.Context) error
-				for i := range opened {
+				for i := range nodes {
 					calls = append(calls, func(ctx context.Context) (err error) {
-						opened[i], err = open(ctx, fixture.Store, keys)
+						nodes[i], err = open(ctx, fixture.Store, keys)
 						return err
 					})
 				}
@@ -110,17 +110,17 @@ func TestKeys(t *testing.T) {
 				if n := len(value(fixture.Store.Read(ctx).KEKs(ctx))(t)); n != 1 {
 					t.Errorf("%d keys are registered", n)
 				}
-				u := value(opened[0].As(cardinal.Operator()).CreateUser(ctx, cardinal.NewUser{
+				u := value(nodes[0].As(cardinal.Operator()).CreateUser(ctx, cardinal.NewUser{
 					DisplayName: "Shared", Username: fmt.Sprintf("shared%d", directorytest.NextNumber()),
 				}))(t)
-				for _, d := range opened[1:] {
+				for _, d := range nodes[1:] {
 					p := value(d.As(cardinal.Operator()).Profile(ctx, u.ID))(t)
 					if p.DisplayName != "Shared" {
 						t.Errorf("profile %+v", p)
 					}
 					_, err := d.As(cardinal.Operator()).CreateUser(ctx, cardinal.NewUser{Username: p.Username})
 					expectRefusal(t, err, "identifier_taken")
-					if d.Cursor("x", u.ID) != opened[0].Cursor("x", u.ID) {
+					if d.Cursor("x", u.ID) != nodes[0].Cursor("x", u.ID) {
 						t.Error("the keys of cursors differ")
 					}
 				}

@@ -23,7 +23,7 @@ type history struct {
 
 func newHistory() *history { return &history{start: time.Now()} }
 
-// call makes a call and records it.
+// call runs a call and records it.
 func (h *history) call(client int, input any, call func() any) any {
 	start := time.Since(h.start)
 	output := call()

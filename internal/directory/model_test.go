@@ -69,7 +69,7 @@ type sequence struct {
 	lastRequest *createRequest // with an Idempotency-Key; nil when there is none to repeat
 }
 
-// newSequence creates an administrator who is in the model, and takes the role from all others.
+// newSequence creates an administrator who is in the model, and revokes the role of all others.
 func newSequence(t *testing.T, w *world, number uint64) *sequence {
 	seq := &sequence{
 		world: w, t: t, number: number, random: rand.New(rand.NewPCG(number, 1)),
@@ -115,7 +115,7 @@ func (seq *sequence) randomUserWith(has func(*modelUser) bool) *modelUser {
 	return some[seq.random.IntN(len(some))]
 }
 
-// randomActor returns the operator, or a user, who may not have the permission for the operation.
+// randomActor returns the operator, or a user with or without the permission for the operation.
 func (seq *sequence) randomActor() (directory.Desk, uuid.UUID, *modelUser) {
 	if seq.random.IntN(3) > 0 {
 		return seq.Operator(), cardinal.OperatorID, nil

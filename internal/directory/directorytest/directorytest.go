@@ -1,5 +1,5 @@
-// Package directorytest opens directories for tests: on real databases, with a cheap hash and a clock that tests can
-// move.
+// Package directorytest opens directories for tests, on real databases, with a cheap hash and a clock that tests can
+// move. It also has the helpers that the tests of directory, signin and importing share.
 package directorytest
 
 import (
@@ -18,33 +18,33 @@ import (
 	"cardinal/internal/store"
 )
 
-// Engines are the databases that every rule is tested on.
+// Engines are the database engines that every rule is tested on.
 var Engines = []string{"sqlite", "postgres"}
 
-// CheapHash costs a thousandth of the real one.
+// CheapHash are parameters that cost about a thousandth of the real ones.
 var CheapHash = password.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}
 
-// Clock is a clock that stands at the real time, moved by what a test adds.
+// Clock returns the real time plus the durations that a test adds.
 type Clock struct {
 	mu    sync.Mutex
 	ahead time.Duration
 }
 
-// Now is the time of the clock.
+// Now returns the time of the clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Add(c.ahead)
 }
 
-// Add moves the clock.
+// Add moves the clock forward.
 func (c *Clock) Add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ahead += d
 }
 
-// Fixture is an open directory with what it stands on.
+// Fixture is an open directory with its database, clock and keys.
 type Fixture struct {
 	*directory.Directory
 	Store *store.Store
@@ -53,7 +53,7 @@ type Fixture struct {
 	Keys  string // folder of the key-encryption keys
 }
 
-// Open opens a directory on a fresh database of an engine.
+// Open opens a directory on a new database of an engine.
 func Open(t testing.TB, engine string) *Fixture {
 	t.Helper()
 	url := "sqlite:" + filepath.Join(t.TempDir(), "cardinal.db")
@@ -71,7 +71,7 @@ func Open(t testing.TB, engine string) *Fixture {
 	return OpenURL(t, url, filepath.Join(t.TempDir(), "keys"))
 }
 
-// OpenURL opens a directory on a database, migrated if need be, with its key in a folder.
+// OpenURL opens a directory on a database, which it migrates when it is empty, with its key in a folder.
 func OpenURL(t testing.TB, url, keys string) *Fixture {
 	t.Helper()
 	ctx := context.Background()

@@ -33,7 +33,8 @@ func (w *World) ResetEvents(t testing.TB) { t.Helper(); w.Events(t) }
 // Events returns the events since the last call, oldest first.
 func (w *World) Events(t testing.TB) []cardinal.AuditEvent {
 	t.Helper()
-	// Ids of concurrent events can be committed in another order; the tests that read events make one change at a time.
+	// Ids of concurrent events can be committed in another order; the tests that read events do not change anything
+	// concurrently.
 	filter := cardinal.AuditFilter{Page: cardinal.Page{Limit: 5000, After: w.lastEvent}}
 	found := Value(w.Store.Read(t.Context()).Events(t.Context(), filter))(t).Events
 	if len(found) > 0 {
@@ -228,7 +229,7 @@ func find[T any](all []T, err error, accept func(T) bool) (T, error) {
 	return all[i], nil
 }
 
-// stampOf makes a function of a row to its stamp accept the result of a read.
+// stampOf returns a function that stamps the row of a read, or returns the error of the read.
 func stampOf[T any](stamp func(T) cardinal.RowStamp) func(T, error) (cardinal.RowStamp, error) {
 	return func(v T, err error) (cardinal.RowStamp, error) {
 		if err != nil {

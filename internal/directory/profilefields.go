@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
+	"sync"
 
 	"cardinal"
 	"cardinal/internal/normal"
@@ -61,7 +63,7 @@ var ProfileFields = []ProfileField{
 	},
 	{
 		Name: "time_zone", Column: "time_zone", Doc: "IANA time zone",
-		goName: "TimeZone", normalize: normal.TimeZone, empty: "UTC",
+		goName: "TimeZone", normalize: timeZone, empty: "UTC",
 		profile: func(p *cardinal.Profile) any { return &p.TimeZone },
 		record:  func(r *store.ProfileRecord) any { return &r.TimeZone },
 	},
@@ -79,14 +81,62 @@ var ProfileFields = []ProfileField{
 	},
 }
 
+// maxTimeZones bounds the cache of time zones. The IANA database has about 600 names.
+const maxTimeZones = 1000
+
+// timeZones caches the names that are valid time zones, without surrounding spaces. The zone database is a file or an archive, which is
+// too slow to read for every row of an import.
+var timeZones = struct {
+	sync.RWMutex
+	names map[string]bool
+}{names: map[string]bool{}}
+
+// timeZone is normal.TimeZone with a cache.
+func timeZone(s string) (string, error) {
+	name := strings.TrimSpace(s)
+	timeZones.RLock()
+	cached := timeZones.names[name]
+	timeZones.RUnlock()
+	if cached {
+		return name, nil
+	}
+	name, err := normal.TimeZone(name)
+	if err != nil {
+		return name, err
+	}
+	timeZones.Lock()
+	defer timeZones.Unlock()
+	if len(timeZones.names) < maxTimeZones {
+		timeZones.names[name] = true
+	}
+	return name, nil
+}
+
 // fieldOf returns a pointer to the field of a ProfileChange, NewUser, SignUp or ImportRow, itself given by pointer; nil where the struct
 // does not have it.
 func (f ProfileField) fieldOf(in any) any {
-	v := reflect.ValueOf(in).Elem().FieldByName(f.goName)
-	if !v.IsValid() {
+	v := reflect.ValueOf(in).Elem()
+	i, ok := fieldIndexes(v.Type())[f.goName]
+	if !ok {
 		return nil
 	}
-	return v.Addr().Interface()
+	return v.Field(i).Addr().Interface()
+}
+
+// cachedFieldIndexes has the result of fieldIndexes by type, because every row of an import asks for it.
+var cachedFieldIndexes sync.Map
+
+// fieldIndexes returns the indexes of the fields of a struct by name.
+func fieldIndexes(t reflect.Type) map[string]int {
+	if cached, ok := cachedFieldIndexes.Load(t); ok {
+		return cached.(map[string]int)
+	}
+	indexes := make(map[string]int, t.NumField())
+	for i := range t.NumField() {
+		indexes[t.Field(i).Name] = i
+	}
+	cachedFieldIndexes.Store(t, indexes)
+	return indexes
 }
 
 // Change returns the field of a merge patch; nil for a document.
@@ -126,8 +176,8 @@ func copyField(to, from any) {
 	}
 }
 
-// searchWords returns the words that a profile is found by.
-func searchWords(p *cardinal.Profile) []string {
+// SearchWords returns the words that a profile is found by.
+func SearchWords(p *cardinal.Profile) []string {
 	var words []string
 	for _, f := range ProfileFields {
 		if f.Searchable {
@@ -229,8 +279,8 @@ func (f ProfileField) decrypt(p *cardinal.Profile, r *store.ProfileRecord, key s
 	return nil
 }
 
-// ProfileTexts checks the texts of a profile in a NewUser, SignUp or SetUp that need no other table, and puts them into their normal form. It returns the
-// normal form of the user name; the user name itself is kept as it was typed.
+// ProfileTexts checks the texts of a profile in a NewUser, SignUp, SetUp or ImportRow that need no other table, and puts them into their
+// normal form. It returns the normal form of the user name; the user name itself is kept as it was typed.
 func (in *Input) ProfileTexts(user any) (username string) {
 	for _, f := range ProfileFields {
 		text := f.Text(user)
@@ -238,7 +288,13 @@ func (in *Input) ProfileTexts(user any) (username string) {
 			continue
 		}
 		typed := *text
-		*text = in.Text("/"+f.Name, typed, f.normalize)
+		if typed == "" {
+			continue
+		}
+		var err error
+		if *text, err = f.normalize(typed); err != nil {
+			in.AddError("/"+f.Name, err)
+		}
 		if f.Name == "username" {
 			username = *text
 			*text = AsTyped(typed, username, MaxTypedUsername)

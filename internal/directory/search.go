@@ -206,7 +206,7 @@ func (d *Directory) searchableTexts(ctx context.Context, r store.Reader, ids []u
 		if opened != nil {
 			opened(profile)
 		}
-		f := SearchableText{Words: searchWords(&profile), Attributes: profile.Attributes}
+		f := SearchableText{Words: SearchWords(&profile), Attributes: profile.Attributes}
 		for _, record := range mails[profile.UserID] {
 			contact, err := DecryptContact(record, key)
 			if err != nil {

@@ -30,23 +30,23 @@ func (rules *rules) newUser(ctx context.Context, c *checkedRow, event cardinal.A
 	key, wrapped := k.Directory().Keys().NewUserKey(c.id, now)
 	p.Key = wrapped
 	var err error
-	p.Profile, err = directory.EncryptProfile(cardinal.Profile{UserID: c.id, DisplayName: c.DisplayName, Username: c.Username, AvatarURL: c.AvatarURL, Country: c.Country, Locale: c.Locale,
-		TimeZone: c.TimeZone, Preferences: c.Preferences, Attributes: c.Attributes, CreatedAt: *c.CreatedAt, UpdatedAt: now, Version: 1}, key)
+	profile := directory.ProfileOf(&c.ImportRow)
+	profile.UserID, profile.CreatedAt, profile.UpdatedAt, profile.Version = c.id, *c.CreatedAt, now, 1
+	if p.Profile, err = directory.EncryptProfile(profile, key); err != nil {
+		return p, err
+	}
+	stamp, err := store.StampProfile(p.Profile)
 	if err != nil {
 		return p, err
 	}
-	profile, err := store.StampProfile(p.Profile)
-	if err != nil {
-		return p, err
-	}
-	rows := []cardinal.RowStamp{store.StampUser(p.User), profile, store.StampUserKey(wrapped)}
+	rows := []cardinal.RowStamp{store.StampUser(p.User), stamp, store.StampUserKey(wrapped)}
 	claims := c.identifiers // the user name's first, then the contacts'
 	if c.Username != "" {
 		p.Identifiers = append(p.Identifiers, store.IdentifierRecord{ValueIndex: claims[0].index, UserID: c.id, CreatedAt: now})
 		rows = append(rows, store.StampIdentifier(p.Identifiers[0]))
 		claims = claims[1:]
 	}
-	found := directory.SearchableText{Words: append(normal.Words(c.DisplayName), normal.Words(c.Username)...), Attributes: c.Attributes}
+	found := directory.SearchableText{Words: directory.SearchWords(&profile), Attributes: c.Attributes}
 	changes := map[string]any{"users.status": c.Status, "users.kind": c.Kind}
 	for i, contact := range c.contacts {
 		at, lapses := c.verified[i], now.Add(rules.settings.UnverifiedLifetime)

@@ -28,14 +28,13 @@ type rules struct {
 	countries       map[string]bool
 	roles           map[string]cardinal.Role // that the importer may grant
 	ungrantable     map[string]bool          // roles there are that the importer may not grant
-	zones           map[string]string        // names in normal form, of those that were given
 	initialStatuses map[string]bool          // statuses that somebody can come in
 	defaultStatus   string                   // of who comes without one
 }
 
 // newRules reads them as the desk's actor may use them.
 func newRules(ctx context.Context, k directory.Desk, r store.Reader) (*rules, error) {
-	rules := &rules{desk: k, now: k.Directory().Now(), attributes: map[string]string{}, countries: map[string]bool{}, roles: map[string]cardinal.Role{}, ungrantable: map[string]bool{}, zones: map[string]string{}, initialStatuses: map[string]bool{}}
+	rules := &rules{desk: k, now: k.Directory().Now(), attributes: map[string]string{}, countries: map[string]bool{}, roles: map[string]cardinal.Role{}, ungrantable: map[string]bool{}, initialStatuses: map[string]bool{}}
 	var err error
 	if rules.settings, err = k.Directory().CurrentSettings(ctx, r); err != nil {
 		return nil, err
@@ -136,14 +135,10 @@ func (rules *rules) check(row cardinal.ImportRow) (checkedRow, error) {
 	var check directory.Input
 	c := checkedRow{ImportRow: row}
 	rules.checkIdentity(&check, &c)
-	c.DisplayName = check.Text("/display_name", c.DisplayName, directory.DisplayName)
-	c.username = check.Text("/username", c.Username, normal.Username)
-	if c.Username = directory.AsTyped(c.Username, c.username, directory.MaxTypedUsername); c.Username != "" {
+	c.username = check.ProfileTexts(&c.ImportRow)
+	if c.Username != "" {
 		c.identifiers = append(c.identifiers, identifierUse{rules.desk.Directory().Keys().BlindIndex(normal.KindUsername, c.username), "/username"})
 	}
-	c.AvatarURL = check.Text("/avatar_url", c.AvatarURL, normal.AvatarURL)
-	c.Locale = check.Text("/locale", c.Locale, normal.Locale)
-	c.TimeZone = rules.timeZone(&check, c.TimeZone)
 	if c.Country = strings.ToUpper(c.Country); c.Country != "" && !rules.countries[c.Country] {
 		check.Add("/country", "country_unknown")
 	}
@@ -156,18 +151,6 @@ func (rules *rules) check(row cardinal.ImportRow) (checkedRow, error) {
 		check.Add("", "row_without_identifier")
 	}
 	return c, check.Err()
-}
-
-// timeZone looks a name up once: the database of zones is a file.
-func (rules *rules) timeZone(check *directory.Input, name string) string {
-	if known, ok := rules.zones[name]; ok {
-		return known
-	}
-	zone := check.Text("/time_zone", name, normal.TimeZone)
-	if zone != "" && len(rules.zones) < 1000 {
-		rules.zones[name] = zone
-	}
-	return zone
 }
 
 func (rules *rules) checkIdentity(check *directory.Input, c *checkedRow) {

@@ -102,11 +102,11 @@ func decryptRun(d *directory.Directory, record store.ImportRecord) (cardinal.Imp
 	if !record.KEKID.Valid {
 		return record.ImportRun, details, nil
 	}
-	key, err := unwrapRun(d.Keys(), record)
+	key, err := unwrapKey(d.Keys(), record)
 	if err != nil {
 		return record.ImportRun, details, err
 	}
-	plain, err := key.Open(record.DetailsSealed, placeInRun("import_runs", "details_sealed", record.ID))
+	plain, err := key.Open(record.DetailsSealed, runPlace("import_runs", "details_sealed", record.ID))
 	if err != nil {
 		return record.ImportRun, details, fmt.Errorf("open the details of import %s: %w", record.ID, err)
 	}
@@ -117,14 +117,14 @@ func decryptRun(d *directory.Directory, record store.ImportRecord) (cardinal.Imp
 	return record.ImportRun, details, nil
 }
 
-// placeInRun binds what is sealed under the key of a run to the run.
-func placeInRun(table, column string, runID uuid.UUID) seal.Place {
+// runPlace binds what is sealed under the key of a run to the run.
+func runPlace(table, column string, runID uuid.UUID) seal.Place {
 	return seal.Place{Table: table, Column: column, UserID: runID, SchemaVersion: 1}
 }
 
 func runKeyName(id uuid.UUID) string { return "import " + id.String() }
 
-func unwrapRun(k *directory.Keys, record store.ImportRecord) (seal.Key, error) {
+func unwrapKey(k *directory.Keys, record store.ImportRecord) (seal.Key, error) {
 	key, err := k.UnwrapNamed(runKeyName(record.ID), record.KEKID.UUID, record.WrappedKey)
 	if err != nil {
 		return seal.Key{}, fmt.Errorf("unwrap the key of import %s: %w", record.ID, err)
@@ -149,7 +149,7 @@ func encryptDetails(d *directory.Directory, record *store.ImportRecord, details 
 	key := seal.NewKey()
 	kekID, wrapped := d.Keys().Wrap(runKeyName(record.ID), key)
 	record.KEKID, record.WrappedKey = uuid.NullUUID{UUID: kekID, Valid: true}, wrapped
-	record.DetailsSealed = key.Seal(plain, placeInRun("import_runs", "details_sealed", record.ID))
+	record.DetailsSealed = key.Seal(plain, runPlace("import_runs", "details_sealed", record.ID))
 	return nil
 }
 

@@ -79,7 +79,7 @@ func checkUploaded(ctx context.Context, k directory.Desk, record store.ImportRec
 	if err != nil {
 		return nil, err
 	}
-	src, err := uploadedFile(ctx, k.Directory(), record)
+	file, err := uploadedFile(k.Directory(), record)
 	if err != nil {
 		return nil, err
 	}
@@ -89,19 +89,19 @@ func checkUploaded(ctx context.Context, k directory.Desk, record store.ImportRec
 	}); err != nil {
 		return nil, err
 	}
-	kept, err := newChunkWriter(ctx, k.Directory(), record, store.ImportProblems)
+	kept, err := newChunkWriter(k.Directory(), record, store.ImportProblems)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var problems *importfile.Problems
-	plan, err := Check(ctx, k, src, details.Options, func(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
+	plan, err := Check(ctx, k, file.source(ctx), details.Options, func(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
 		if kept.number*chunkSize >= maxProblemBytes {
 			return nil
 		}
 		if problems == nil {
-			problems = r.Problems(kept)
+			problems = r.Problems(kept.writer(ctx))
 		}
 		return problems.Write(row, faults)
 	}, func(rows int64) {
@@ -117,7 +117,7 @@ func checkUploaded(ctx context.Context, k directory.Desk, record store.ImportRec
 		return nil, cause
 	}
 	if err == nil && problems != nil {
-		err = errors.Join(problems.Flush(), kept.flush())
+		err = errors.Join(problems.Flush(), kept.flush(ctx))
 	}
 	if err != nil {
 		return nil, err
@@ -146,12 +146,12 @@ func writeUploaded(ctx context.Context, k directory.Desk, record store.ImportRec
 	if err != nil {
 		return err
 	}
-	src, err := uploadedFile(ctx, k.Directory(), record)
+	file, err := uploadedFile(k.Directory(), record)
 	if err != nil {
 		return err
 	}
 	if plan == nil {
-		again, err := Check(ctx, k, src, details.Options, func(*importfile.Reader, *importfile.Row, []cardinal.Fault) error { return nil }, func(int64) {})
+		again, err := Check(ctx, k, file.source(ctx), details.Options, func(*importfile.Reader, *importfile.Row, []cardinal.Fault) error { return nil }, func(int64) {})
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func writeUploaded(ctx context.Context, k directory.Desk, record store.ImportRec
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	_, err = runImport(ctx, k, record, src, details.File, *plan, func(cardinal.ImportRun) { cancelOn(cancel, k.Directory().RequireActiveActor(ctx, k.Actor())) })
+	_, err = runImport(ctx, k, record, file.source(ctx), details.File, *plan, func(cardinal.ImportRun) { cancelOn(cancel, k.Directory().RequireActiveActor(ctx, k.Actor())) })
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}

@@ -92,15 +92,15 @@ func fileProblem(err error) string {
 
 // receive reads a file to its end, and hands it over to the service.
 func receive(ctx context.Context, k directory.Desk, record store.ImportRecord, details details, start bool, file io.Reader) error {
-	chunks, err := newChunkWriter(ctx, k.Directory(), record, store.ImportFile)
+	chunks, err := newChunkWriter(k.Directory(), record, store.ImportFile)
 	if err != nil {
 		return err
 	}
 	sum := sha256.New()
-	if _, err := io.CopyBuffer(io.MultiWriter(sum, chunks), struct{ io.Reader }{file}, make([]byte, 64<<10)); err != nil {
+	if _, err := io.CopyBuffer(io.MultiWriter(sum, chunks.writer(ctx)), struct{ io.Reader }{file}, make([]byte, 64<<10)); err != nil {
 		return fmt.Errorf("receive the file: %w", err)
 	}
-	if err := chunks.flush(); err != nil {
+	if err := chunks.flush(ctx); err != nil {
 		return err
 	}
 	if record, err = k.Directory().Store().Read(ctx).Import(ctx, record.ID); err != nil {
@@ -209,10 +209,10 @@ func Problems(ctx context.Context, k directory.Desk, id uuid.UUID) (io.ReadClose
 	if !record.KEKID.Valid {
 		return io.NopCloser(strings.NewReader("")), nil
 	}
-	src, err := uploadedFile(ctx, k.Directory(), record)
+	file, err := uploadedFile(k.Directory(), record)
 	if err != nil {
 		return nil, err
 	}
-	src.part, src.bytes = store.ImportProblems, -1
-	return src.Open()
+	file.part, file.bytes = store.ImportProblems, -1
+	return io.NopCloser(file.reader(ctx)), nil
 }

@@ -84,8 +84,8 @@ var ProfileFields = []ProfileField{
 // maxTimeZones bounds the cache of time zones. The IANA database has about 600 names.
 const maxTimeZones = 1000
 
-// timeZones caches the names that are valid time zones, without surrounding spaces. The zone database is a file or an archive, which is
-// too slow to read for every row of an import.
+// timeZones caches the names of valid time zones. The zone database is a set of files or an archive, which is too slow
+// to read for every row of an import.
 var timeZones = struct {
 	sync.RWMutex
 	names map[string]bool
@@ -279,8 +279,9 @@ func (f ProfileField) decrypt(p *cardinal.Profile, r *store.ProfileRecord, key s
 	return nil
 }
 
-// ProfileTexts checks the texts of a profile in a NewUser, SignUp, SetUp or ImportRow that need no other table, and puts them into their
-// normal form. It returns the normal form of the user name; the user name itself is kept as it was typed.
+// ProfileTexts checks the texts of a profile in a NewUser, SignUp, SetUp or ImportRow that need no other table, and
+// puts them into their normal form. It returns the normal form of the user name; the user name itself is kept as it was
+// typed.
 func (in *Input) ProfileTexts(user any) (username string) {
 	for _, f := range ProfileFields {
 		text := f.Text(user)

@@ -16,8 +16,9 @@ import (
 	"cardinal/internal/store"
 )
 
-// An uploaded file, and the file of its rows with problems, are stored as rows of import_chunks. Each chunk is encrypted under the key of
-// the import and bound to the import, the part and its number, so that chunks cannot be exchanged.
+// An uploaded file, and the file of its rows with problems, are stored as rows of import_chunks. Each chunk is
+// encrypted under the key of the import and bound to the import, the part and its number, so that chunks cannot be
+// exchanged.
 
 // chunkSize is how many bytes of a file are encrypted together.
 const chunkSize = 1 << 20
@@ -26,8 +27,8 @@ func chunkPlace(runID uuid.UUID, part string, number int64) seal.Place {
 	return runPlace("import_chunks", part+" "+strconv.FormatInt(number, 10), runID)
 }
 
-// The functions of io with a context as a parameter are passed to readers and writers of the standard library by these types: the call
-// that has the context wraps them in a closure.
+// The functions of io with a context as a parameter are passed to readers and writers of the standard library by
+// these types: the call that has the context wraps them in a closure.
 type (
 	writerFunc func([]byte) (int, error)
 	readerFunc func([]byte) (int, error)
@@ -38,7 +39,8 @@ func (f writerFunc) Write(b []byte) (int, error)  { return f(b) }
 func (f readerFunc) Read(b []byte) (int, error)   { return f(b) }
 func (f sourceFunc) Open() (io.ReadCloser, error) { return f() }
 
-// chunkWriter encrypts what is written to it and stores it as a part of an import, as long as the state of the import stays the same.
+// chunkWriter encrypts what is written to it and stores it as a part of an import, as long as the state of the import
+// stays the same.
 type chunkWriter struct {
 	d        *directory.Directory
 	runID    uuid.UUID
@@ -99,10 +101,11 @@ func (w *chunkWriter) flush(ctx context.Context) error {
 	return err
 }
 
-// updateRun updates an import that the service works on, if it is still in a state; otherwise it returns errRunningElsewhere. It records
-// progress, which is no change of a user, so it leaves no audit event.
+// updateRun updates an import that the service works on, if it is still in a state; otherwise it returns
+// errRunningElsewhere. It records progress, which is no change of a user, so it leaves no audit event.
 func updateRun(
-	ctx context.Context, d *directory.Directory, id uuid.UUID, state string, fn func(store.Tx, *store.ImportRecord) error,
+	ctx context.Context, d *directory.Directory, id uuid.UUID, state string,
+	fn func(store.Tx, *store.ImportRecord) error,
 ) error {
 	return d.Store().Write(ctx, func(tx store.Tx) error {
 		record, err := tx.ImportForChange(ctx, id)
@@ -180,7 +183,8 @@ func (r *chunkReader) read(ctx context.Context, b []byte) (int, error) {
 	return n, nil
 }
 
-// readColumns returns which field each column of an uploaded CSV file is read as; nil when the file cannot be read any more.
+// readColumns returns which field each column of an uploaded CSV file is read as; nil when the file cannot be read
+// any more.
 func readColumns(
 	ctx context.Context, d *directory.Directory, record store.ImportRecord, details details,
 ) ([]cardinal.ImportColumn, error) {

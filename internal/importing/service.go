@@ -22,9 +22,9 @@ const (
 // Why an import failed, in addition to what fileProblem returns. They are stored with the import and shown to its
 // users.
 const (
-	problemIncomplete = "It did not arrive whole"
-	problemNotStarted = "Nobody started it in time"
-	problemForbidden  = "The rights to go on with it were lost"
+	problemIncomplete = "The upload was incomplete"
+	problemNotStarted = "The import was not started in time"
+	problemForbidden  = "The user who requested it is no longer allowed to import users"
 )
 
 // continueRun does the work of the service on an import, one stage after the other.

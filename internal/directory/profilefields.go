@@ -81,39 +81,8 @@ var ProfileFields = []ProfileField{
 	},
 }
 
-// maxTimeZones bounds the cache of time zones. The IANA database has about 600 names.
-const maxTimeZones = 1000
-
-// timeZones caches the names of valid time zones. The zone database is a set of files or an archive, which is too slow
-// to read for every row of an import.
-var timeZones = struct {
-	sync.RWMutex
-	names map[string]bool
-}{names: map[string]bool{}}
-
-// timeZone is normal.TimeZone with a cache.
-func timeZone(s string) (string, error) {
-	name := strings.TrimSpace(s)
-	timeZones.RLock()
-	cached := timeZones.names[name]
-	timeZones.RUnlock()
-	if cached {
-		return name, nil
-	}
-	name, err := normal.TimeZone(name)
-	if err != nil {
-		return name, err
-	}
-	timeZones.Lock()
-	defer timeZones.Unlock()
-	if len(timeZones.names) < maxTimeZones {
-		timeZones.names[name] = true
-	}
-	return name, nil
-}
-
-// fieldOf returns a pointer to the field of a ProfileChange, NewUser, SignUp or ImportRow, itself given by pointer; nil where the struct
-// does not have it.
+// fieldOf returns a pointer to the field of a ProfileChange, NewUser, SignUp or ImportRow, itself given by pointer; nil
+// where the struct does not have it.
 func (f ProfileField) fieldOf(in any) any {
 	v := reflect.ValueOf(in).Elem()
 	i, ok := fieldIndexes(v.Type())[f.goName]
@@ -121,22 +90,6 @@ func (f ProfileField) fieldOf(in any) any {
 		return nil
 	}
 	return v.Field(i).Addr().Interface()
-}
-
-// cachedFieldIndexes has the result of fieldIndexes by type, because every row of an import asks for it.
-var cachedFieldIndexes sync.Map
-
-// fieldIndexes returns the indexes of the fields of a struct by name.
-func fieldIndexes(t reflect.Type) map[string]int {
-	if cached, ok := cachedFieldIndexes.Load(t); ok {
-		return cached.(map[string]int)
-	}
-	indexes := make(map[string]int, t.NumField())
-	for i := range t.NumField() {
-		indexes[t.Field(i).Name] = i
-	}
-	cachedFieldIndexes.Store(t, indexes)
-	return indexes
 }
 
 // Change returns the field of a merge patch; nil for a document.
@@ -302,4 +255,51 @@ func (in *Input) ProfileTexts(user any) (username string) {
 		}
 	}
 	return username
+}
+
+// cachedFieldIndexes has the result of fieldIndexes by type, because every row of an import asks for it.
+var cachedFieldIndexes sync.Map
+
+// fieldIndexes returns the indexes of the fields of a struct by name.
+func fieldIndexes(t reflect.Type) map[string]int {
+	if cached, ok := cachedFieldIndexes.Load(t); ok {
+		return cached.(map[string]int)
+	}
+	indexes := make(map[string]int, t.NumField())
+	for i := range t.NumField() {
+		indexes[t.Field(i).Name] = i
+	}
+	cachedFieldIndexes.Store(t, indexes)
+	return indexes
+}
+
+// maxTimeZones bounds the cache of time zones. The IANA database has about 600 names.
+const maxTimeZones = 1000
+
+// timeZones caches the names of valid time zones. The zone database is a set of files or an archive, which is too slow
+// to read for every row of an import.
+var timeZones = struct {
+	sync.RWMutex
+	names map[string]bool
+}{names: map[string]bool{}}
+
+// timeZone is normal.TimeZone with a cache.
+func timeZone(s string) (string, error) {
+	name := strings.TrimSpace(s)
+	timeZones.RLock()
+	cached := timeZones.names[name]
+	timeZones.RUnlock()
+	if cached {
+		return name, nil
+	}
+	name, err := normal.TimeZone(name)
+	if err != nil {
+		return name, err
+	}
+	timeZones.Lock()
+	defer timeZones.Unlock()
+	if len(timeZones.names) < maxTimeZones {
+		timeZones.names[name] = true
+	}
+	return name, nil
 }

@@ -25,6 +25,9 @@ type userBuilder struct {
 	text    directory.SearchableText
 }
 
+// usualDigests is how many rows most users have: user, profile, key, two contacts with their identifiers, user name.
+const usualDigests = 8
+
 // newUser returns all rows of the user of a row, encrypted under a key of its own, and the event of its creation. A
 // new kind of row that every user needs is added here. The digest of the credential is missing: wrapDuplicateSalts
 // adds it, because it can change the hash.
@@ -32,7 +35,7 @@ func (rules *rules) newUser(ctx context.Context, row *checkedRow, event cardinal
 	if row.id = row.ID; row.id == uuid.Nil {
 		row.id = cardinal.NewID()
 	}
-	b := userBuilder{rules: rules, row: row}
+	b := userBuilder{rules: rules, row: row, digests: make([]cardinal.RowStamp, 0, usualDigests)}
 	b.addUser()
 	if err := b.addProfile(); err != nil {
 		return b.user, err

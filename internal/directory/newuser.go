@@ -124,7 +124,7 @@ func (tx *Tx) CreateUser(ctx context.Context, draft UserDraft, action string) (c
 			return user, err
 		}
 	}
-	text := SearchableText{Words: searchWords(&profile), Attributes: in.Attributes}
+	text := SearchableText{Words: SearchWords(&profile), Attributes: in.Attributes}
 	if in.Email != "" {
 		text.AddEmail(draft.checked.email)
 	}

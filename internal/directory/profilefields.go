@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
+	"sync"
 
 	"cardinal"
 	"cardinal/internal/normal"
@@ -11,8 +13,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// ProfileField is one field of a profile. Encryption, changes, new users, import, export, search and the command line
-// all read ProfileFields, so that a new column of profiles is one more row there.
+// ProfileField is one field of a profile. Encryption, changes, new users, import, export, search and the command line all read
+// ProfileFields, so that a new column of profiles is one more row there.
 type ProfileField struct {
 	Name       string // in JSON; the flag of the command line has dashes
 	Column     string // of profiles
@@ -24,14 +26,13 @@ type ProfileField struct {
 	normalize func(string) (string, error)     // of a text that needs no other table to be checked
 	empty     string                           // what is stored for an empty text
 	profile   func(*cardinal.Profile) any      // *string, or *map[string]any for a document
-	record    func(r *store.ProfileRecord) any // *[]byte when encrypted; otherwise *string, **string or *map[string]any
+	record    func(r *store.ProfileRecord) any // *[]byte when it is encrypted; otherwise *string, **string or *map[string]any
 }
 
 // ProfileFields are the fields of a profile, in the order in which they are checked.
 var ProfileFields = []ProfileField{
 	{
-		Name: "display_name", Column: "display_name_sealed", Encrypted: true, Searchable: true,
-		Doc:    "name to show, any script",
+		Name: "display_name", Column: "display_name_sealed", Encrypted: true, Searchable: true, Doc: "name to show, any script",
 		goName: "DisplayName", normalize: DisplayName,
 		profile: func(p *cardinal.Profile) any { return &p.DisplayName },
 		record:  func(r *store.ProfileRecord) any { return &r.DisplayNameSealed },
@@ -62,7 +63,7 @@ var ProfileFields = []ProfileField{
 	},
 	{
 		Name: "time_zone", Column: "time_zone", Doc: "IANA time zone",
-		goName: "TimeZone", normalize: normal.TimeZone, empty: "UTC",
+		goName: "TimeZone", normalize: timeZone, empty: "UTC",
 		profile: func(p *cardinal.Profile) any { return &p.TimeZone },
 		record:  func(r *store.ProfileRecord) any { return &r.TimeZone },
 	},
@@ -83,11 +84,12 @@ var ProfileFields = []ProfileField{
 // fieldOf returns a pointer to the field of a ProfileChange, NewUser, SignUp or ImportRow, itself given by pointer; nil
 // where the struct does not have it.
 func (f ProfileField) fieldOf(in any) any {
-	v := reflect.ValueOf(in).Elem().FieldByName(f.goName)
-	if !v.IsValid() {
+	v := reflect.ValueOf(in).Elem()
+	i, ok := fieldIndexes(v.Type())[f.goName]
+	if !ok {
 		return nil
 	}
-	return v.Addr().Interface()
+	return v.Field(i).Addr().Interface()
 }
 
 // Change returns the field of a merge patch; nil for a document.
@@ -96,8 +98,7 @@ func (f ProfileField) Change(in *cardinal.ProfileChange) *cardinal.Change[string
 	return change
 }
 
-// Text returns the field of a NewUser, SignUp or ImportRow, given by pointer; nil for a document, and where the struct
-// does not have it.
+// Text returns the field of a NewUser, SignUp or ImportRow, given by pointer; nil for a document, and where the struct does not have it.
 func (f ProfileField) Text(in any) *string {
 	text, _ := f.fieldOf(in).(*string)
 	return text
@@ -128,8 +129,8 @@ func copyField(to, from any) {
 	}
 }
 
-// searchWords returns the words that a profile is found by.
-func searchWords(p *cardinal.Profile) []string {
+// SearchWords returns the words that a profile is found by.
+func SearchWords(p *cardinal.Profile) []string {
 	var words []string
 	for _, f := range ProfileFields {
 		if f.Searchable {
@@ -231,8 +232,9 @@ func (f ProfileField) decrypt(p *cardinal.Profile, r *store.ProfileRecord, key s
 	return nil
 }
 
-// ProfileTexts checks the texts of a profile in a NewUser, SignUp or SetUp that need no other table, and puts them into
-// their normal form. It returns the normal form of the user name; the user name itself is kept as it was typed.
+// ProfileTexts checks the texts of a profile in a NewUser, SignUp, SetUp or ImportRow that need no other table, and
+// puts them into their normal form. It returns the normal form of the user name; the user name itself is kept as it was
+// typed.
 func (in *Input) ProfileTexts(user any) (username string) {
 	for _, f := range ProfileFields {
 		text := f.Text(user)
@@ -240,11 +242,64 @@ func (in *Input) ProfileTexts(user any) (username string) {
 			continue
 		}
 		typed := *text
-		*text = in.Text("/"+f.Name, typed, f.normalize)
+		if typed == "" {
+			continue
+		}
+		var err error
+		if *text, err = f.normalize(typed); err != nil {
+			in.AddError("/"+f.Name, err)
+		}
 		if f.Name == "username" {
 			username = *text
 			*text = AsTyped(typed, username, MaxTypedUsername)
 		}
 	}
 	return username
+}
+
+// cachedFieldIndexes has the result of fieldIndexes by type, because every row of an import asks for it.
+var cachedFieldIndexes sync.Map
+
+// fieldIndexes returns the indexes of the fields of a struct by name.
+func fieldIndexes(t reflect.Type) map[string]int {
+	if cached, ok := cachedFieldIndexes.Load(t); ok {
+		return cached.(map[string]int)
+	}
+	indexes := make(map[string]int, t.NumField())
+	for i := range t.NumField() {
+		indexes[t.Field(i).Name] = i
+	}
+	cachedFieldIndexes.Store(t, indexes)
+	return indexes
+}
+
+// maxTimeZones bounds the cache of time zones. The IANA database has about 600 names.
+const maxTimeZones = 1000
+
+// timeZones caches the names of valid time zones. The zone database is a set of files or an archive, which is too slow
+// to read for every row of an import.
+var timeZones = struct {
+	sync.RWMutex
+	names map[string]bool
+}{names: map[string]bool{}}
+
+// timeZone is normal.TimeZone with a cache.
+func timeZone(s string) (string, error) {
+	name := strings.TrimSpace(s)
+	timeZones.RLock()
+	cached := timeZones.names[name]
+	timeZones.RUnlock()
+	if cached {
+		return name, nil
+	}
+	name, err := normal.TimeZone(name)
+	if err != nil {
+		return name, err
+	}
+	timeZones.Lock()
+	defer timeZones.Unlock()
+	if len(timeZones.names) < maxTimeZones {
+		timeZones.names[name] = true
+	}
+	return name, nil
 }

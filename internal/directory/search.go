@@ -228,7 +228,7 @@ func (d *Directory) searchableTexts(
 		if onProfile != nil {
 			onProfile(profile)
 		}
-		f := SearchableText{Words: searchWords(&profile), Attributes: profile.Attributes}
+		f := SearchableText{Words: SearchWords(&profile), Attributes: profile.Attributes}
 		for _, record := range emails[profile.UserID] {
 			contact, err := DecryptContact(record, key)
 			if err != nil {

@@ -12,61 +12,49 @@ import (
 	"cardinal/internal/store"
 )
 
-// Check reads a file to its end and writes nothing: it tells of each row with problems, and returns what an import would do.
-func Check(ctx context.Context, k directory.Desk, src Source, o Options, faulty OnInvalidRow, onRow func(rows int64)) (Plan, error) {
+// Plan is what Check found in a file.
+type Plan struct {
+	Format   string                  `json:"format"`
+	Columns  []cardinal.ImportColumn `json:"columns,omitempty"`
+	Rows     int64                   `json:"rows"`
+	New      int64                   `json:"new"`
+	Existing int64                   `json:"existing"`
+	Faulty   int64                   `json:"faulty"`
+	Hashes   map[string]int64        `json:"hashes,omitempty"`  // number of passwords by scheme
+	Earlier  *cardinal.ImportRun     `json:"earlier,omitempty"` // an import of the same file
+
+	mac []byte
+	// lateFaults are the problems, by row, that only a comparison with other rows or with the database shows.
+	lateFaults map[int64][]cardinal.Fault
+}
+
+// Check reads a file to its end and writes nothing. It reports each row with problems to onInvalid, and returns what
+// an import would do. It calls onRow with the number of rows read, once per batch.
+func Check(
+	ctx context.Context, k directory.Desk, src Source, o Options, onInvalid OnInvalidRow, onRow func(rows int64),
+) (Plan, error) {
 	plan := Plan{Hashes: map[string]int64{}, lateFaults: map[int64][]cardinal.Fault{}}
-	what := directory.Rule{Action: "import.start", Permission: "users.import"}
-	reader, err := k.Read(ctx, what)
+	rule := directory.Rule{Action: "import.start", Permission: "users.import"}
+	reader, err := k.Read(ctx, rule)
 	if err != nil {
-		return directory.RecordDenied[Plan](ctx, k, what, err)
+		return directory.RecordDenied[Plan](ctx, k, rule, err)
 	}
 	rules, err := newRules(ctx, k, reader)
 	if err != nil {
 		return plan, err
 	}
-	seen, err := newDuplicateFinder()
+	identifiers, err := newDuplicateFinder()
 	if err != nil {
-		return plan, fmt.Errorf("make temporary files: %w", err)
+		return plan, fmt.Errorf("create temporary files: %w", err)
 	}
-	defer seen.close()
-	content, err := openContent(src)
-	if err != nil {
+	defer identifiers.close()
+	if err := plan.readFile(ctx, rules, reader, src, o, identifiers, onInvalid, onRow); err != nil {
 		return plan, err
 	}
-	defer content.Close()
-	r, err := rules.forEachRow(ctx, content, o.File, func(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
-		plan.Rows++
-		plan.Faulty++
-		return faulty(r, row, faults)
-	}, func(_ *importfile.Reader, list []checkedRow, last int64) error {
-		if err := plan.classify(ctx, reader, list, seen); err != nil {
-			return err
-		}
-		onRow(last)
-		return nil
-	})
-	if err != nil {
+	if err := plan.addDuplicates(identifiers); err != nil {
 		return plan, err
 	}
-	plan.Format, plan.Columns = r.Format, r.Columns
-	if plan.mac, err = content.mac(k.Directory(), o.File); err != nil {
-		return plan, err
-	}
-	repeated, err := seen.duplicates()
-	if err != nil {
-		return plan, fmt.Errorf("read temporary files: %w", err)
-	}
-	for number, before := range repeated {
-		if _, ok := plan.lateFaults[number]; !ok {
-			plan.New--
-			plan.Faulty++
-			plan.lateFaults[number] = []cardinal.Fault{*cardinal.NewFault("row_duplicate", before)}
-		}
-	}
-	if len(plan.lateFaults) >= maxDuplicates {
-		return plan, fmt.Errorf("%w: more than %d rows claim what others have; is it the right file, and the right column?", importfile.ErrFile, maxDuplicates)
-	}
-	if err := plan.reportLateFaults(src, o, faulty); err != nil {
+	if err := plan.reportLateFaults(src, o, onInvalid); err != nil {
 		return plan, err
 	}
 	earlier, err := reader.ImportsOf(ctx, plan.mac)
@@ -81,41 +69,92 @@ func Check(ctx context.Context, k directory.Desk, src Source, o Options, faulty 
 	return plan, nil
 }
 
-// classify sorts a batch into new, there and faulty.
-func (plan *Plan) classify(ctx context.Context, r store.Reader, list []checkedRow, seen *duplicateFinder) error {
-	found, err := findExisting(ctx, r, list)
+// readFile checks each row, and compares the valid ones with the database.
+func (plan *Plan) readFile(
+	ctx context.Context, rules *rules, reader store.Reader, src Source, o Options, identifiers *duplicateFinder,
+	onInvalid OnInvalidRow, onRow func(rows int64),
+) error {
+	content, err := openContent(src)
 	if err != nil {
 		return err
 	}
-	for i := range list {
-		c := &list[i]
+	defer content.Close()
+	countInvalid := func(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
 		plan.Rows++
-		switch err := found.classify(c); {
+		plan.Faulty++
+		return onInvalid(r, row, faults)
+	}
+	r, err := rules.forEachRow(ctx, content, o.File, countInvalid, func(rows []checkedRow, last int64) error {
+		if err := plan.classify(ctx, reader, rows, identifiers); err != nil {
+			return err
+		}
+		onRow(last)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	plan.Format, plan.Columns = r.Format, r.Columns
+	plan.mac, err = content.mac(rules.desk.Directory(), o.File)
+	return err
+}
+
+// classify counts the rows of a batch as new, existing or invalid.
+func (plan *Plan) classify(ctx context.Context, r store.Reader, rows []checkedRow, identifiers *duplicateFinder) error {
+	existing, err := findExisting(ctx, r, rows)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		row := &rows[i]
+		plan.Rows++
+		switch err := existing.classify(row); {
 		case errors.Is(err, errExists):
 			plan.Existing++
-			continue // what is there cannot be repeated to any harm
+			continue // not added to identifiers: another row of an existing user is skipped as well
 		case err != nil:
 			plan.Faulty++
-			plan.lateFaults[c.number] = cardinal.FaultsOf(err)
+			plan.lateFaults[row.number] = cardinal.FaultsOf(err)
 			continue
 		}
 		plan.New++
-		if c.hash != nil {
-			name := c.hash.Scheme()
-			if _, fit := c.hash.PHC(); !fit {
+		if row.hash != nil {
+			name := row.hash.Scheme()
+			if _, strong := row.hash.PHC(); !strong {
 				name += " (weak: wrapped in Argon2id)"
 			}
 			plan.Hashes[name]++
 		}
-		if err := seen.add(c); err != nil {
+		if err := identifiers.add(row); err != nil {
 			return fmt.Errorf("write a temporary file: %w", err)
 		}
 	}
 	return nil
 }
 
-// reportLateFaults reads the file once more for the rows whose faults showed late.
-func (plan *Plan) reportLateFaults(src Source, o Options, faulty OnInvalidRow) error {
+// addDuplicates counts the rows that repeat an identifier of an earlier row as invalid.
+func (plan *Plan) addDuplicates(identifiers *duplicateFinder) error {
+	duplicates, err := identifiers.duplicates()
+	if err != nil {
+		return fmt.Errorf("read temporary files: %w", err)
+	}
+	for number, earlier := range duplicates {
+		if _, ok := plan.lateFaults[number]; !ok {
+			plan.New--
+			plan.Faulty++
+			plan.lateFaults[number] = []cardinal.Fault{*cardinal.NewFault("row_duplicate", earlier)}
+		}
+	}
+	if len(plan.lateFaults) >= maxDuplicates {
+		return fmt.Errorf("%w: more than %d rows have an identifier of another row or of an existing user; "+
+			"check that it is the right file, and that the right column has the identifier",
+			importfile.ErrFile, maxDuplicates)
+	}
+	return nil
+}
+
+// reportLateFaults reads the file once more, to report the rows in lateFaults.
+func (plan *Plan) reportLateFaults(src Source, o Options, onInvalid OnInvalidRow) error {
 	left := len(plan.lateFaults)
 	if left == 0 {
 		return nil
@@ -136,7 +175,7 @@ func (plan *Plan) reportLateFaults(src Source, o Options, faulty OnInvalidRow) e
 		}
 		if faults, ok := plan.lateFaults[row.Number]; ok {
 			left--
-			if err := faulty(r, &row, slices.Clone(faults)); err != nil {
+			if err := onInvalid(r, &row, slices.Clone(faults)); err != nil {
 				return err
 			}
 		}

@@ -11,8 +11,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// duplicateFinder finds what stands in a file twice without holding the file: keyed hashes go into temporary files by their first bits, and
-// each of those fits into memory. The files have no name any more, so that a killed process leaves nothing.
+// duplicateFinder finds identifiers that a file has twice, without the whole file in memory (an external hash
+// partitioning). It writes the keyed hash of each identifier, with its row number, into one of 64 temporary files
+// chosen by the hash. Equal identifiers are in the same file, and each file fits into memory, where it is sorted. The
+// files are unlinked as soon as they are created, so that a killed process leaves nothing behind on the disk.
 type duplicateFinder struct {
 	files   [duplicateFiles]*os.File
 	writers [duplicateFiles]*bufio.Writer
@@ -20,84 +22,89 @@ type duplicateFinder struct {
 
 const (
 	duplicateFiles = 64
-	entrySize      = 24 // 16 bytes of the hash, 8 of the row's number
-	// maxDuplicates bounds what is remembered of rows that repeat others: with more it is the wrong file, or the wrong column.
+	hashSize       = 16
+	entrySize      = hashSize + 8 // the hash and the number of the row
+	// maxDuplicates bounds the duplicates that are kept in memory. A file with more is the wrong file, or the wrong
+	// column was chosen.
 	maxDuplicates = 100_000
 )
 
 func newDuplicateFinder() (*duplicateFinder, error) {
-	s := &duplicateFinder{}
-	for i := range s.files {
+	finder := &duplicateFinder{}
+	for i := range finder.files {
 		f, err := os.CreateTemp("", "cardinal-import-")
 		if err != nil {
-			s.close()
+			finder.close()
 			return nil, err
 		}
 		os.Remove(f.Name())
-		s.files[i], s.writers[i] = f, bufio.NewWriterSize(f, 4096)
+		finder.files[i], finder.writers[i] = f, bufio.NewWriterSize(f, 4096)
 	}
-	return s, nil
+	return finder, nil
 }
 
-func (s *duplicateFinder) close() {
-	for _, f := range s.files {
+func (finder *duplicateFinder) close() {
+	for _, f := range finder.files {
 		if f != nil {
 			f.Close()
 		}
 	}
 }
 
-// add notes what a candidate claims, and their id.
-func (s *duplicateFinder) add(c *checkedRow) error {
-	if c.ID != uuid.Nil {
-		if err := s.addEntry(c.ID[:], c.number); err != nil {
+// add adds the id and the identifiers of a row.
+func (finder *duplicateFinder) add(row *checkedRow) error {
+	if row.ID != uuid.Nil {
+		if err := finder.addEntry(row.ID[:], row.number); err != nil {
 			return err
 		}
 	}
-	for _, claim := range c.identifiers {
-		if err := s.addEntry(claim.index, c.number); err != nil {
+	for _, identifier := range row.identifiers {
+		if err := finder.addEntry(identifier.index, row.number); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *duplicateFinder) addEntry(hash []byte, number int64) error {
+func (finder *duplicateFinder) addEntry(hash []byte, number int64) error {
 	var entry [entrySize]byte
-	copy(entry[:16], hash)
-	binary.BigEndian.PutUint64(entry[16:], uint64(number))
-	_, err := s.writers[hash[15]%duplicateFiles].Write(entry[:]) // the first bytes of an id say the time
+	copy(entry[:hashSize], hash)
+	binary.BigEndian.PutUint64(entry[hashSize:], uint64(number))
+	// The last byte chooses the file: the first bytes of an id are a time, and would be the same for many rows.
+	_, err := finder.writers[hash[hashSize-1]%duplicateFiles].Write(entry[:])
 	return err
 }
 
-// duplicates returns the rows that repeat an earlier one, and which.
-func (s *duplicateFinder) duplicates() (map[int64]int64, error) {
-	found := map[int64]int64{}
-	for i, f := range s.files {
-		if err := s.writers[i].Flush(); err != nil {
+// duplicates returns, for each row that repeats an identifier of an earlier row, the number of the earlier row.
+func (finder *duplicateFinder) duplicates() (map[int64]int64, error) {
+	earlierOf := map[int64]int64{}
+	for i, f := range finder.files {
+		if err := finder.writers[i].Flush(); err != nil {
 			return nil, err
 		}
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return nil, err
 		}
-		all, err := io.ReadAll(f)
+		content, err := io.ReadAll(f)
 		if err != nil {
 			return nil, err
 		}
-		entries := slices.Collect(slices.Chunk(all, entrySize))
+		entries := slices.Collect(slices.Chunk(content, entrySize))
 		slices.SortFunc(entries, bytes.Compare)
 		for j := 1; j < len(entries); j++ {
-			if !bytes.Equal(entries[j][:16], entries[j-1][:16]) {
+			if !bytes.Equal(entries[j][:hashSize], entries[j-1][:hashSize]) {
 				continue
 			}
-			number, before := int64(binary.BigEndian.Uint64(entries[j][16:])), int64(binary.BigEndian.Uint64(entries[j-1][16:]))
-			if first, ok := found[before]; ok {
-				before = first
+			number, earlier := entryNumber(entries[j]), entryNumber(entries[j-1])
+			if first, ok := earlierOf[earlier]; ok {
+				earlier = first
 			}
-			if len(found) < maxDuplicates {
-				found[number] = before
+			if len(earlierOf) < maxDuplicates {
+				earlierOf[number] = earlier
 			}
 		}
 	}
-	return found, nil
+	return earlierOf, nil
 }
+
+func entryNumber(entry []byte) int64 { return int64(binary.BigEndian.Uint64(entry[hashSize:])) }

@@ -12,29 +12,24 @@ import (
 	"cardinal/internal/store"
 )
 
-// exportPage is how many people are opened at once.
+// exportPage is how many users are read and decrypted together.
 const exportPage = 200
 
-// Export gives everybody back in the format that imports read, in the order of their ids: but for the erased, of whom nothing is left.
-// Password hashes come only with secrets. It is recorded, with whether they did.
-func Export(ctx context.Context, k directory.Desk, withSecrets bool, give func(cardinal.ImportRow) error) error {
-	if _, err := directory.Change(ctx, k, directory.Rule{Action: "export.start", Permission: "users.export"}, func(tx *directory.Tx) (struct{}, error) {
-		tx.ForceEvent = true
-		if withSecrets {
-			tx.RecordMasked("credentials.hash")
-		}
-		return struct{}{}, nil
-	}); err != nil {
+// Export calls onRow with every user, in the format that imports read and in the order of ids. Erased users are left
+// out: they have no data. Password hashes are included only with secrets. One audit event records the export and
+// whether it had secrets.
+func Export(ctx context.Context, k directory.Desk, withSecrets bool, onRow func(cardinal.ImportRow) error) error {
+	if err := recordExport(ctx, k, withSecrets); err != nil {
 		return err
 	}
 	reader := k.Directory().Store().Read(ctx)
 	for page := (cardinal.Page{Limit: exportPage}); ; {
-		walk, err := reader.Users(ctx, cardinal.UserFilter{Page: page})
+		found, err := reader.Users(ctx, cardinal.UserFilter{Page: page})
 		if err != nil {
 			return err
 		}
-		users := walk.Users
-		more := len(users) > exportPage
+		users := found.Users
+		hasMore := len(users) > exportPage
 		users = users[:min(len(users), exportPage)]
 		if len(users) == 0 {
 			return nil
@@ -44,71 +39,81 @@ func Export(ctx context.Context, k directory.Desk, withSecrets bool, give func(c
 			return err
 		}
 		for _, row := range rows {
-			if err := give(row); err != nil {
+			if err := onRow(row); err != nil {
 				return err
 			}
 		}
-		if page.After = users[len(users)-1].ID; !more {
+		if page.After = users[len(users)-1].ID; !hasMore {
 			return nil
 		}
 	}
 }
 
-// exportRows opens a page of people by four statements.
-func exportRows(ctx context.Context, d *directory.Directory, r store.Reader, users []cardinal.User, withSecrets bool) ([]cardinal.ImportRow, error) {
-	rows, ids, at := make([]cardinal.ImportRow, 0, len(users)), make([]uuid.UUID, 0, len(users)), map[uuid.UUID]int{}
+// recordExport checks the permission and appends the audit event.
+func recordExport(ctx context.Context, k directory.Desk, withSecrets bool) error {
+	rule := directory.Rule{Action: "export.start", Permission: "users.export"}
+	_, err := directory.Change(ctx, k, rule, func(tx *directory.Tx) (struct{}, error) {
+		tx.ForceEvent = true
+		if withSecrets {
+			tx.RecordMasked("credentials.hash")
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// exportPageRows are the rows of one page of users, with the position of each user in them.
+type exportPageRows struct {
+	ids  []uuid.UUID
+	rows []cardinal.ImportRow
+	at   map[uuid.UUID]int
+}
+
+func (p *exportPageRows) row(userID uuid.UUID) *cardinal.ImportRow { return &p.rows[p.at[userID]] }
+
+// exportRows reads what a page of users has, by one statement per table.
+func exportRows(
+	ctx context.Context, d *directory.Directory, r store.Reader, users []cardinal.User, withSecrets bool,
+) ([]cardinal.ImportRow, error) {
+	page := exportPageRows{at: map[uuid.UUID]int{}}
 	for _, u := range users {
 		if u.ErasedAt != nil {
 			continue
 		}
-		at[u.ID] = len(rows)
-		ids = append(ids, u.ID)
-		row := cardinal.ImportRow{ID: u.ID, Kind: u.Kind, Status: u.Status, CreatedAt: &u.CreatedAt, DeletedAt: u.DeletedAt, StatusBeforeDeletion: statusBeforeDeletion(u)}
-		rows = append(rows, row)
+		page.at[u.ID] = len(page.rows)
+		page.ids = append(page.ids, u.ID)
+		row := cardinal.ImportRow{
+			ID: u.ID, Kind: u.Kind, Status: u.Status, CreatedAt: &u.CreatedAt, DeletedAt: u.DeletedAt,
+		}
+		if u.StatusBeforeDeletion != nil {
+			row.StatusBeforeDeletion = *u.StatusBeforeDeletion
+		}
+		page.rows = append(page.rows, row)
 	}
-	if len(ids) == 0 {
+	if len(page.ids) == 0 {
 		return nil, nil
 	}
-	keys, err := exportProfiles(ctx, d, r, ids, at, rows)
+	keys, err := page.addProfiles(ctx, d, r)
 	if err != nil {
 		return nil, err
 	}
-	contacts, err := r.ContactsAmong(ctx, ids)
-	if err != nil {
+	if err := page.addContacts(ctx, r, keys); err != nil {
 		return nil, err
 	}
-	for _, record := range contacts {
-		c, err := directory.DecryptContact(record, keys[record.UserID])
-		if err != nil {
-			return nil, err
-		}
-		row := &rows[at[record.UserID]]
-		row.Contacts = append(row.Contacts, cardinal.ImportContact{Kind: c.Kind, Value: c.Value, IsPrimary: c.IsPrimary, VerifiedAt: c.VerifiedAt})
-	}
-	grants, err := r.GrantsAmong(ctx, ids)
-	if err != nil {
+	if err := page.addRoles(ctx, d, r); err != nil {
 		return nil, err
-	}
-	now := d.Now()
-	for _, g := range grants {
-		if row := &rows[at[g.UserID]]; g.ExpiresAt == nil || g.ExpiresAt.After(now) {
-			row.Roles = append(row.Roles, cardinal.ImportRole{Name: g.RoleName, ExpiresAt: g.ExpiresAt})
-		}
 	}
 	if !withSecrets {
-		return rows, nil
+		return page.rows, nil
 	}
-	credentials, err := r.CredentialsAmong(ctx, ids)
-	for _, c := range credentials {
-		row := &rows[at[c.UserID]]
-		row.PasswordHash, row.PasswordSetAt, row.MustChangePassword = c.Hash, &c.LastReset, c.MustChange
-	}
-	return rows, err
+	return page.rows, page.addCredentials(ctx, r)
 }
 
-// exportProfiles opens profiles into rows, and returns the keys that opened them.
-func exportProfiles(ctx context.Context, d *directory.Directory, r store.Reader, ids []uuid.UUID, at map[uuid.UUID]int, rows []cardinal.ImportRow) (map[uuid.UUID]seal.Key, error) {
-	records, err := r.Profiles(ctx, ids)
+// addProfiles decrypts the profiles, and returns the keys of the users.
+func (p *exportPageRows) addProfiles(
+	ctx context.Context, d *directory.Directory, r store.Reader,
+) (map[uuid.UUID]seal.Key, error) {
+	records, err := r.Profiles(ctx, p.ids)
 	if err != nil {
 		return nil, err
 	}
@@ -118,19 +123,55 @@ func exportProfiles(ctx context.Context, d *directory.Directory, r store.Reader,
 		if err != nil {
 			return nil, err
 		}
-		p, err := directory.DecryptProfile(record.ProfileRecord, key)
+		profile, err := directory.DecryptProfile(record.ProfileRecord, key)
 		if err != nil {
-			return nil, fmt.Errorf("open the profile of user %s: %w", record.UserID, err)
+			return nil, fmt.Errorf("decrypt the profile of user %s: %w", record.UserID, err)
 		}
 		keys[record.UserID] = key
-		directory.SetProfileFields(&rows[at[record.UserID]], p)
+		directory.SetProfileFields(p.row(record.UserID), profile)
 	}
 	return keys, nil
 }
 
-func statusBeforeDeletion(u cardinal.User) string {
-	if u.StatusBeforeDeletion == nil {
-		return ""
+func (p *exportPageRows) addContacts(ctx context.Context, r store.Reader, keys map[uuid.UUID]seal.Key) error {
+	records, err := r.ContactsAmong(ctx, p.ids)
+	if err != nil {
+		return err
 	}
-	return *u.StatusBeforeDeletion
+	for _, record := range records {
+		c, err := directory.DecryptContact(record, keys[record.UserID])
+		if err != nil {
+			return err
+		}
+		contact := cardinal.ImportContact{
+			Kind: c.Kind, Value: c.Value, IsPrimary: c.IsPrimary, VerifiedAt: c.VerifiedAt,
+		}
+		row := p.row(record.UserID)
+		row.Contacts = append(row.Contacts, contact)
+	}
+	return nil
+}
+
+// addRoles adds the roles that have not expired.
+func (p *exportPageRows) addRoles(ctx context.Context, d *directory.Directory, r store.Reader) error {
+	grants, err := r.GrantsAmong(ctx, p.ids)
+	if err != nil {
+		return err
+	}
+	now := d.Now()
+	for _, g := range grants {
+		if row := p.row(g.UserID); g.ExpiresAt == nil || g.ExpiresAt.After(now) {
+			row.Roles = append(row.Roles, cardinal.ImportRole{Name: g.RoleName, ExpiresAt: g.ExpiresAt})
+		}
+	}
+	return nil
+}
+
+func (p *exportPageRows) addCredentials(ctx context.Context, r store.Reader) error {
+	credentials, err := r.CredentialsAmong(ctx, p.ids)
+	for _, c := range credentials {
+		row := p.row(c.UserID)
+		row.PasswordHash, row.PasswordSetAt, row.MustChangePassword = c.Hash, &c.LastReset, c.MustChange
+	}
+	return err
 }

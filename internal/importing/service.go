@@ -3,7 +3,6 @@ package importing
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -14,17 +13,21 @@ import (
 )
 
 const (
-	// maxProblemBytes bounds the rows with problems that are kept, in bytes: a file of gigabytes may have nothing else.
+	// maxProblemBytes bounds the stored rows with problems: every row of a file of gigabytes can have one.
 	maxProblemBytes = 64 << 20
-	// progressEvery is after how many rows the check writes down how far it has come.
+	// progressEvery is after how many rows the check stores its progress.
 	progressEvery = 10_000
-	// retention is how long a file waits to be started, and rows with problems wait to be read.
-	retention = 7 * 24 * time.Hour
-	// uploadTimeout is after how long without a chunk an upload has died with its process.
-	uploadTimeout = time.Hour
 )
 
-// continueRun does what is to be done of an import by the service, one stage after the other.
+// Why an import failed, in addition to what fileProblem returns. They are stored with the import and shown to its
+// users.
+const (
+	problemIncomplete = "The upload was incomplete"
+	problemNotStarted = "The import was not started in time"
+	problemForbidden  = "The user who requested it is no longer allowed to import users"
+)
+
+// continueRun does the work of the service on an import, one stage after the other.
 func continueRun(ctx context.Context, d *directory.Directory, id uuid.UUID) error {
 	var plan *Plan
 	for {
@@ -32,24 +35,24 @@ func continueRun(ctx context.Context, d *directory.Directory, id uuid.UUID) erro
 		if err != nil {
 			return err
 		}
-		do, ok := stages[record.State]
+		runStage, ok := stages[record.State]
 		if !ok || record.Stage == nil {
 			return nil
 		}
-		// It is done with the rights of who asked for it, as they are now.
+		// The service works with the permissions that the user who requested the stage has now.
 		k := d.As(cardinal.Actor{UserID: record.ActingID.UUID, APIKeyID: record.ActingKeyID, Assurance: 1})
 		if err = d.RequireActiveActor(ctx, k.Actor()); err == nil {
-			plan, err = do(k, ctx, record, plan)
+			plan, err = runStage(ctx, k, record, plan)
 		}
 		switch {
 		case errors.Is(err, importfile.ErrFile):
 			err = failRun(ctx, d, id, record.State, fileProblem(err))
 		case errors.Is(err, cardinal.ErrForbidden):
-			err = failRun(ctx, d, id, record.State, "The rights to go on with it were lost")
+			err = failRun(ctx, d, id, record.State, problemForbidden)
 		case errors.Is(err, errRunningElsewhere):
-			now, reading := d.Store().Read(ctx).Import(ctx, id)
-			if reading == nil && now.State != record.State {
-				err = nil // somebody wants something else of it
+			current, failed := d.Store().Read(ctx).Import(ctx, id)
+			if failed == nil && current.State != record.State {
+				err = nil // a user requested another stage meanwhile, such as an undo
 			}
 		}
 		if err != nil {
@@ -58,72 +61,81 @@ func continueRun(ctx context.Context, d *directory.Directory, id uuid.UUID) erro
 	}
 }
 
-// stages are the states of a run in which the service has something to do. The plan is of the check, as long as this process
-// has it.
-var stages = map[string]func(k directory.Desk, ctx context.Context, record store.ImportRecord, plan *Plan) (*Plan, error){
-	"checking": func(k directory.Desk, ctx context.Context, record store.ImportRecord, _ *Plan) (*Plan, error) {
+// stages are the states of an import in which the service has work to do. The plan is passed from the check to the
+// writing, if both are done by this process.
+var stages = map[string]func(
+	ctx context.Context, k directory.Desk, record store.ImportRecord, plan *Plan,
+) (*Plan, error){
+	"checking": func(ctx context.Context, k directory.Desk, record store.ImportRecord, _ *Plan) (*Plan, error) {
 		return checkUploaded(ctx, k, record)
 	},
-	"running": func(k directory.Desk, ctx context.Context, record store.ImportRecord, plan *Plan) (*Plan, error) {
+	"running": func(ctx context.Context, k directory.Desk, record store.ImportRecord, plan *Plan) (*Plan, error) {
 		return nil, writeUploaded(ctx, k, record, plan)
 	},
-	"undoing": func(k directory.Desk, ctx context.Context, record store.ImportRecord, _ *Plan) (*Plan, error) {
+	"undoing": func(ctx context.Context, k directory.Desk, record store.ImportRecord, _ *Plan) (*Plan, error) {
 		_, err := continueUndo(ctx, k, record.ImportRun, func(cardinal.ImportRun) {})
 		return nil, err
 	},
 }
 
-// checkUploaded checks every row of an uploaded file and keeps those with problems.
+// checkUploaded checks every row of an uploaded file, stores those with problems, and moves the import to its next
+// stage.
 func checkUploaded(ctx context.Context, k directory.Desk, record store.ImportRecord) (*Plan, error) {
-	_, details, err := decryptRun(k.Directory(), record)
+	d := k.Directory()
+	_, details, err := decryptRun(d, record)
 	if err != nil {
 		return nil, err
 	}
-	src, err := uploadedFile(ctx, k.Directory(), record)
+	file, err := uploadedFile(d, record)
 	if err != nil {
 		return nil, err
 	}
-	// A check that was cut left some.
-	if err := updateRun(ctx, k.Directory(), record.ID, "checking", func(tx store.Tx, _ *store.ImportRecord) error {
-		return tx.DeleteImportChunks(ctx, record.ID, store.ImportProblems)
-	}); err != nil {
-		return nil, err
-	}
-	kept, err := newChunkWriter(ctx, k.Directory(), record, store.ImportProblems)
+	problems, err := newProblemWriter(ctx, d, record)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var problems *importfile.Problems
-	plan, err := Check(ctx, k, src, details.Options, func(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
-		if kept.number*chunkSize >= maxProblemBytes {
-			return nil
+	onInvalid := func(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
+		return problems.write(ctx, r, row, faults)
+	}
+	plan, err := Check(ctx, k, file.source(ctx), details.Options, onInvalid, func(rows int64) {
+		if rows%progressEvery == 0 {
+			cancelOnError(cancel, storeProgress(ctx, d, record.ID, rows))
 		}
-		if problems == nil {
-			problems = r.Problems(kept)
-		}
-		return problems.Write(row, faults)
-	}, func(rows int64) {
-		if rows%progressEvery != 0 {
-			return
-		}
-		cancelOn(cancel, updateRun(ctx, k.Directory(), record.ID, "checking", func(_ store.Tx, record *store.ImportRecord) error {
-			record.Check.Rows = max(rows, record.Check.Rows)
-			return nil
-		}))
 	})
 	if cause := context.Cause(ctx); cause != nil {
 		return nil, cause
 	}
-	if err == nil && problems != nil {
-		err = errors.Join(problems.Flush(), kept.flush())
+	if err == nil {
+		err = problems.flush(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &plan, updateRun(ctx, k.Directory(), record.ID, "checking", func(_ store.Tx, record *store.ImportRecord) error {
-		record.Check.Rows, record.Check.New, record.Check.Existing, record.Check.Faulty = plan.Rows, plan.New, plan.Existing, plan.Faulty
+	return &plan, storeCheck(ctx, d, record.ID, plan)
+}
+
+func cancelOnError(cancel context.CancelCauseFunc, err error) {
+	if err != nil {
+		cancel(err)
+	}
+}
+
+// storeProgress stores how many rows the check has read.
+func storeProgress(ctx context.Context, d *directory.Directory, id uuid.UUID, rows int64) error {
+	return updateRun(ctx, d, id, "checking", func(_ store.Tx, record *store.ImportRecord) error {
+		record.Check.Rows = max(rows, record.Check.Rows)
+		return nil
+	})
+}
+
+// storeCheck stores what the check found. An import that was started meanwhile is written next; otherwise it waits
+// for Start.
+func storeCheck(ctx context.Context, d *directory.Directory, id uuid.UUID, plan Plan) error {
+	return updateRun(ctx, d, id, "checking", func(_ store.Tx, record *store.ImportRecord) error {
+		check := record.Check
+		check.Rows, check.New, check.Existing, check.Faulty = plan.Rows, plan.New, plan.Existing, plan.Faulty
 		stage := "checked"
 		if record.StartedAt != nil {
 			stage = "running"
@@ -133,42 +145,78 @@ func checkUploaded(ctx context.Context, k directory.Desk, record store.ImportRec
 	})
 }
 
-func cancelOn(cancel context.CancelCauseFunc, err error) {
-	if err != nil {
-		cancel(err)
-	}
+// problemWriter stores the rows of an uploaded file that have problems, up to maxProblemBytes.
+type problemWriter struct {
+	chunks *chunkWriter
+	file   *importfile.Problems // nil before the first row
 }
 
-// writeUploaded makes the people of an uploaded file. Without the plan of its check, which this process may not have, it is checked
-// once more.
+// newProblemWriter deletes what an interrupted check stored, and returns a writer.
+func newProblemWriter(
+	ctx context.Context, d *directory.Directory, record store.ImportRecord,
+) (*problemWriter, error) {
+	err := updateRun(ctx, d, record.ID, "checking", func(tx store.Tx, _ *store.ImportRecord) error {
+		return tx.DeleteImportChunks(ctx, record.ID, store.ImportProblems)
+	})
+	if err != nil {
+		return nil, err
+	}
+	chunks, err := newChunkWriter(d, record, store.ImportProblems)
+	return &problemWriter{chunks: chunks}, err
+}
+
+func (w *problemWriter) write(
+	ctx context.Context, r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault,
+) error {
+	if w.chunks.number*chunkSize >= maxProblemBytes {
+		return nil
+	}
+	if w.file == nil {
+		w.file = r.Problems(w.chunks.writer(ctx))
+	}
+	return w.file.Write(row, faults)
+}
+
+func (w *problemWriter) flush(ctx context.Context) error {
+	if w.file == nil {
+		return nil
+	}
+	return errors.Join(w.file.Flush(), w.chunks.flush(ctx))
+}
+
+// writeUploaded creates the users of an uploaded file. Without the plan of its check, because another process did
+// that, it checks the file again.
 func writeUploaded(ctx context.Context, k directory.Desk, record store.ImportRecord, plan *Plan) error {
 	_, details, err := decryptRun(k.Directory(), record)
 	if err != nil {
 		return err
 	}
-	src, err := uploadedFile(ctx, k.Directory(), record)
+	file, err := uploadedFile(k.Directory(), record)
 	if err != nil {
 		return err
 	}
 	if plan == nil {
-		again, err := Check(ctx, k, src, details.Options, func(*importfile.Reader, *importfile.Row, []cardinal.Fault) error { return nil }, func(int64) {})
+		checked, err := Check(ctx, k, file.source(ctx), details.Options, ignoreInvalid, func(int64) {})
 		if err != nil {
 			return err
 		}
-		plan = &again
+		plan = &checked
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	_, err = runImport(ctx, k, record, src, details.File, *plan, func(cardinal.ImportRun) { cancelOn(cancel, k.Directory().RequireActiveActor(ctx, k.Actor())) })
+	_, err = runImport(ctx, k, record, file.source(ctx), details.File, *plan, func(cardinal.ImportRun) {
+		cancelOnError(cancel, k.Directory().RequireActiveActor(ctx, k.Actor()))
+	})
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
 	return err
 }
 
-// failRun ends a run that cannot go on, and destroys the file with the key that opened it.
-func failRun(ctx context.Context, d *directory.Directory, id uuid.UUID, state, why string) error {
-	_, err := directory.Change(ctx, d.As(cardinal.System()), directory.Rule{Action: "import.fail", Permission: "jobs.run"}, func(tx *directory.Tx) (struct{}, error) {
+// failRun ends an import that cannot continue, and deletes its file and the key of the file.
+func failRun(ctx context.Context, d *directory.Directory, id uuid.UUID, state, problem string) error {
+	rule := directory.Rule{Action: "import.fail", Permission: "jobs.run"}
+	_, err := directory.Change(ctx, d.As(cardinal.System()), rule, func(tx *directory.Tx) (struct{}, error) {
 		record, err := lockRun(ctx, tx, id, state)
 		if err != nil {
 			return struct{}{}, err
@@ -178,14 +226,15 @@ func failRun(ctx context.Context, d *directory.Directory, id uuid.UUID, state, w
 			return struct{}{}, err
 		}
 		failed := "failed"
-		record.Stage, details.Problem = &failed, why
+		record.Stage, details.Problem = &failed, problem
 		recordRun(tx, id)
 		return struct{}{}, deleteUpload(ctx, tx, record, details)
 	})
 	return err
 }
 
-// deleteUpload deletes all that is kept of an uploaded file, and seals the rest of the run under a new key.
+// deleteUpload deletes all that is stored of an uploaded file, and encrypts the details of the import under a new
+// key: a copy of the file in a backup cannot be decrypted any more.
 func deleteUpload(ctx context.Context, tx *directory.Tx, record store.ImportRecord, details details) error {
 	if err := tx.DeleteImportChunks(ctx, record.ID, store.ImportFile, store.ImportProblems); err != nil {
 		return err
@@ -194,42 +243,4 @@ func deleteUpload(ctx context.Context, tx *directory.Tx, record store.ImportReco
 		return err
 	}
 	return tx.UpdateImport(ctx, record, tx.Now)
-}
-
-// purge ends uploads that died, and files that nobody started, and deletes rows with problems that were kept long enough.
-func purge(ctx context.Context, k directory.Desk) error {
-	records, err := k.Directory().Store().Read(ctx).OpenImports(ctx)
-	if err != nil {
-		return err
-	}
-	for _, record := range records {
-		silent := k.Directory().Now().Sub(record.UpdatedAt)
-		switch {
-		case record.State == "uploading" && silent >= uploadTimeout:
-			err = failRun(ctx, k.Directory(), record.ID, record.State, "It did not arrive whole")
-		case record.State == "checked" && silent >= retention:
-			err = failRun(ctx, k.Directory(), record.ID, record.State, "Nobody started it in time")
-		case record.State == "finished" && silent >= retention:
-			err = deleteProblems(ctx, k, record.ID)
-		}
-		if err != nil && !errors.Is(err, errRunningElsewhere) {
-			return err
-		}
-	}
-	return nil
-}
-
-func deleteProblems(ctx context.Context, k directory.Desk, id uuid.UUID) error {
-	_, err := directory.Change(ctx, k, directory.Rule{Action: "import.purge", Permission: "jobs.run"}, func(tx *directory.Tx) (struct{}, error) {
-		record, err := lockRun(ctx, tx, id, "finished")
-		if err != nil {
-			return struct{}{}, err
-		}
-		_, details, err := decryptRun(k.Directory(), record)
-		if err != nil {
-			return struct{}{}, err
-		}
-		return struct{}{}, deleteUpload(ctx, tx, record, details)
-	})
-	return err
 }

@@ -17,34 +17,40 @@ import (
 	"cardinal/internal/store"
 )
 
-// Upload keeps a file, sealed, and has the service check it. The file is read to its end here; its people are made after
-// StartImport, or when they are checked if the caller says so now.
-func Upload(ctx context.Context, k directory.Desk, in cardinal.NewImport, file io.Reader) (cardinal.ImportRun, error) {
+// Upload reads a file to its end, stores it encrypted, and lets the service check it. Its users are created after
+// Start, or right after the check if in.Start is set.
+func Upload(
+	ctx context.Context, k directory.Desk, in cardinal.NewImport, file io.Reader,
+) (cardinal.ImportRun, error) {
 	record, details, err := insertUpload(ctx, k, in)
 	if err != nil {
 		return cardinal.ImportRun{}, err
 	}
 	if err := receive(ctx, k, record, details, in.Start, file); err != nil {
-		why := "It did not arrive whole"
+		problem := problemIncomplete
 		if errors.Is(err, importfile.ErrFile) {
-			why = fileProblem(err)
-			err = &cardinal.Invalid{Faults: []cardinal.Fault{*cardinal.NewFault("import_file", why)}}
+			problem = fileProblem(err)
+			err = &cardinal.Invalid{Faults: []cardinal.Fault{*cardinal.NewFault("import_file", problem)}}
 		}
-		if failing := failRun(context.WithoutCancel(ctx), k.Directory(), record.ID, "uploading", why); failing != nil && !errors.Is(failing, errRunningElsewhere) {
-			err = errors.Join(err, failing)
+		failed := failRun(context.WithoutCancel(ctx), k.Directory(), record.ID, "uploading", problem)
+		if failed != nil && !errors.Is(failed, errRunningElsewhere) {
+			err = errors.Join(err, failed)
 		}
 		return cardinal.ImportRun{}, err
 	}
 	return Get(ctx, k, record.ID)
 }
 
-// Formats names the formats of files.
+// Formats returns the names of the file formats.
 func Formats() []string { return slices.Clone(importfile.Formats) }
 
-// insertUpload makes the run that a file is uploaded into.
-func insertUpload(ctx context.Context, k directory.Desk, in cardinal.NewImport) (store.ImportRecord, details, error) {
+// insertUpload inserts the import that a file is uploaded to.
+func insertUpload(
+	ctx context.Context, k directory.Desk, in cardinal.NewImport,
+) (store.ImportRecord, details, error) {
 	var details details
-	record, err := directory.Change(ctx, k, directory.Rule{Action: "import.upload", Permission: "users.import"}, func(tx *directory.Tx) (store.ImportRecord, error) {
+	rule := directory.Rule{Action: "import.upload", Permission: "users.import"}
+	record, err := directory.Change(ctx, k, rule, func(tx *directory.Tx) (store.ImportRecord, error) {
 		var err error
 		if details, err = checkDetails(in); err != nil {
 			return store.ImportRecord{}, err
@@ -53,6 +59,7 @@ func insertUpload(ctx context.Context, k directory.Desk, in cardinal.NewImport) 
 		if err != nil {
 			return record, err
 		}
+		// The digest of the file is not known yet. Until then the id makes the value unique.
 		if record.ContentMAC, err = contentMAC(k.Directory(), record.ID[:], details.File); err != nil {
 			return record, err
 		}
@@ -63,7 +70,7 @@ func insertUpload(ctx context.Context, k directory.Desk, in cardinal.NewImport) 
 	return record, details, err
 }
 
-// checkDetails finds every fault of how a file is to be read.
+// checkDetails finds every error in the options of an upload.
 func checkDetails(in cardinal.NewImport) (details, error) {
 	details := details{Options: Options{File: importfile.Options{Format: in.Format, Map: in.Map}}}
 	var check directory.Input
@@ -80,7 +87,7 @@ func checkDetails(in cardinal.NewImport) (details, error) {
 	return details, check.Err()
 }
 
-// fileProblem describes what is wrong with a file, without its content.
+// fileProblem returns why a file cannot be imported, without its content.
 func fileProblem(err error) string {
 	var columns *importfile.ColumnsError
 	if errors.As(err, &columns) {
@@ -90,17 +97,21 @@ func fileProblem(err error) string {
 	return strings.TrimPrefix(err.Error(), importfile.ErrFile.Error()+": ")
 }
 
-// receive reads a file to its end, and hands it over to the service.
-func receive(ctx context.Context, k directory.Desk, record store.ImportRecord, details details, start bool, file io.Reader) error {
-	chunks, err := newChunkWriter(ctx, k.Directory(), record, store.ImportFile)
+// receive stores a file, and moves its import to the check by the service.
+func receive(
+	ctx context.Context, k directory.Desk, record store.ImportRecord, details details, start bool, file io.Reader,
+) error {
+	chunks, err := newChunkWriter(k.Directory(), record, store.ImportFile)
 	if err != nil {
 		return err
 	}
-	sum := sha256.New()
-	if _, err := io.CopyBuffer(io.MultiWriter(sum, chunks), struct{ io.Reader }{file}, make([]byte, 64<<10)); err != nil {
+	hash := sha256.New()
+	out := io.MultiWriter(hash, chunks.writer(ctx))
+	// The struct hides the method WriteTo of the file, which would ignore the size of the buffer.
+	if _, err := io.CopyBuffer(out, struct{ io.Reader }{file}, make([]byte, 64<<10)); err != nil {
 		return fmt.Errorf("receive the file: %w", err)
 	}
-	if err := chunks.flush(); err != nil {
+	if err := chunks.flush(ctx); err != nil {
 		return err
 	}
 	if record, err = k.Directory().Store().Read(ctx).Import(ctx, record.ID); err != nil {
@@ -110,16 +121,24 @@ func receive(ctx context.Context, k directory.Desk, record store.ImportRecord, d
 	if err != nil {
 		return err
 	}
-	mac, err := contentMAC(k.Directory(), sum.Sum(nil), details.File)
+	mac, err := contentMAC(k.Directory(), hash.Sum(nil), details.File)
 	if err != nil {
 		return err
 	}
-	_, err = directory.Change(ctx, k, directory.Rule{Action: "import.start", Permission: "users.import"}, func(tx *directory.Tx) (struct{}, error) {
-		record, err := lockRun(ctx, tx, record.ID, "uploading")
+	return finishUpload(ctx, k, record.ID, r.Format, mac, start)
+}
+
+// finishUpload stores what is known of a file after its upload, and lets the service check it.
+func finishUpload(
+	ctx context.Context, k directory.Desk, id uuid.UUID, format string, mac []byte, start bool,
+) error {
+	rule := directory.Rule{Action: "import.start", Permission: "users.import"}
+	_, err := directory.Change(ctx, k, rule, func(tx *directory.Tx) (struct{}, error) {
+		record, err := lockRun(ctx, tx, id, "uploading")
 		if err != nil {
 			return struct{}{}, err
 		}
-		record.Format, record.ContentMAC = r.Format, mac
+		record.Format, record.ContentMAC = format, mac
 		if start {
 			if err := requireNoOlderNodes(ctx, tx); err != nil {
 				return struct{}{}, err
@@ -132,10 +151,11 @@ func receive(ctx context.Context, k directory.Desk, record store.ImportRecord, d
 	return err
 }
 
-// Start has the service make the people of an uploaded file that was checked, but for the rows with problems. Who starts it is
-// who uploaded it: with their rights it is done.
+// Start lets the service create the users of an uploaded file that was checked, without the rows that have problems.
+// Only the user who uploaded the file can start it, because the service works with that user's permissions.
 func Start(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.ImportRun, error) {
-	return directory.Change(ctx, k, directory.Rule{Action: "import.start", Permission: "users.import"}, func(tx *directory.Tx) (cardinal.ImportRun, error) {
+	rule := directory.Rule{Action: "import.start", Permission: "users.import"}
+	return directory.Change(ctx, k, rule, func(tx *directory.Tx) (cardinal.ImportRun, error) {
 		record, err := tx.ImportForChange(ctx, id)
 		if err != nil {
 			return record.ImportRun, err
@@ -163,7 +183,7 @@ func Start(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.Import
 
 var errNotYours = cardinal.Refuse("import_not_yours")
 
-// lockRun returns a run for change that is still where it was; otherwise errElsewhere.
+// lockRun returns an import for change, if it is still in a state; otherwise it returns errRunningElsewhere.
 func lockRun(ctx context.Context, tx *directory.Tx, id uuid.UUID, state string) (store.ImportRecord, error) {
 	record, err := tx.ImportForChange(ctx, id)
 	if err == nil && record.State != state {
@@ -172,13 +192,14 @@ func lockRun(ctx context.Context, tx *directory.Tx, id uuid.UUID, state string) 
 	return record, err
 }
 
-// setStage puts a run into a stage of the service's work, which is done with the rights of the actor.
+// setStage sets the stage of the service's work on an import. The service works with the permissions of the actor.
 func setStage(tx *directory.Tx, record *store.ImportRecord, stage string) {
+	actor := tx.Desk.Actor()
 	record.Stage, record.State = &stage, stage
-	record.ActingID, record.ActingKeyID = uuid.NullUUID{UUID: tx.Desk.Actor().UserID, Valid: true}, tx.Desk.Actor().APIKeyID
+	record.ActingID, record.ActingKeyID = uuid.NullUUID{UUID: actor.UserID, Valid: true}, actor.APIKeyID
 }
 
-// continueByService makes the service go on with a run.
+// continueByService sets the stage of an import and adds the job that does its work.
 func continueByService(ctx context.Context, tx *directory.Tx, record *store.ImportRecord, stage string) error {
 	setStage(tx, record, stage)
 	record.UpdatedAt = tx.Now
@@ -188,7 +209,8 @@ func continueByService(ctx context.Context, tx *directory.Tx, record *store.Impo
 	return tx.UpdateImport(ctx, *record, tx.Now)
 }
 
-// deleteFile deletes an uploaded file that is dealt with. Its rows with problems can still be read, for a while.
+// deleteFile deletes the uploaded file of a finished import. Its rows with problems can be read until the job
+// imports.purge deletes them.
 func deleteFile(ctx context.Context, tx *directory.Tx, record *store.ImportRecord) error {
 	if record.Stage == nil {
 		return nil
@@ -196,8 +218,8 @@ func deleteFile(ctx context.Context, tx *directory.Tx, record *store.ImportRecor
 	return tx.DeleteImportChunks(ctx, record.ID, store.ImportFile)
 }
 
-// Problems returns the rows of an uploaded file in which the check found problems, as the file had them and with the problems
-// beside them. Only who uploaded the file may read them.
+// Problems returns the rows of an uploaded file in which the check found problems, as they are in the file and with
+// their problems added. Only the user who uploaded the file can read them.
 func Problems(ctx context.Context, k directory.Desk, id uuid.UUID) (io.ReadCloser, error) {
 	record, err := getRecord(ctx, k, id)
 	if err != nil {
@@ -209,10 +231,10 @@ func Problems(ctx context.Context, k directory.Desk, id uuid.UUID) (io.ReadClose
 	if !record.KEKID.Valid {
 		return io.NopCloser(strings.NewReader("")), nil
 	}
-	src, err := uploadedFile(ctx, k.Directory(), record)
+	file, err := uploadedFile(k.Directory(), record)
 	if err != nil {
 		return nil, err
 	}
-	src.part, src.bytes = store.ImportProblems, -1
-	return src.Open()
+	file.part, file.bytes = store.ImportProblems, -1
+	return io.NopCloser(file.reader(ctx)), nil
 }

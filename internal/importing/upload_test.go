@@ -211,7 +211,7 @@ func TestUploadFailures(t *testing.T) {
 			if !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Error(err)
 			}
-			failed(t, newest(t), "It did not arrive whole")
+			failed(t, newest(t), "The upload was incomplete")
 		})
 		t.Run("WrongFormat", func(t *testing.T) {
 			_, err := importing.Upload(ctx, k, cardinal.NewImport{Format: "csv"},
@@ -243,7 +243,7 @@ func TestUploadFailures(t *testing.T) {
 			run := upload(t, k, cardinal.NewImport{Start: true}, threeRows)
 			value(w.Operator().SuspendUser(ctx, uploader.ID, uploader.Version))(t)
 			runImportJobs(t, w)
-			failed(t, run.ID, "The rights to go on with it were lost")
+			failed(t, run.ID, "The user who requested it is no longer allowed to import users")
 		})
 		t.Run("APIKeyPermissions", func(t *testing.T) {
 			role := w.NewRole(t, "users.import")
@@ -264,7 +264,7 @@ func TestUploadFailures(t *testing.T) {
 			run := upload(t, w.DeskOfToken(t, key.Token), cardinal.NewImport{Start: true}, threeRows)
 			value(w.Operator().RevokeAPIKey(ctx, key.ID))(t)
 			runImportJobs(t, w)
-			failed(t, run.ID, "The rights to go on with it were lost")
+			failed(t, run.ID, "The user who requested it is no longer allowed to import users")
 		})
 		t.Run("NotStarted", func(t *testing.T) {
 			_, k := newImporter(t, w)
@@ -277,7 +277,7 @@ func TestUploadFailures(t *testing.T) {
 			}
 			w.Clock.Add(time.Minute)
 			w.RunJob(t, "imports.purge")
-			failed(t, run.ID, "Nobody started it in time")
+			failed(t, run.ID, "The import was not started in time")
 		})
 		t.Run("ProcessStopped", func(t *testing.T) {
 			_, k := newImporter(t, w)
@@ -300,7 +300,7 @@ func TestUploadFailures(t *testing.T) {
 			}
 			w.Clock.Add(time.Minute)
 			w.RunJob(t, "imports.purge")
-			failed(t, id, "It did not arrive whole")
+			failed(t, id, "The upload was incomplete")
 			close(stop)
 			expectRefusal(t, <-ended, " import_file") // the file is empty
 		})

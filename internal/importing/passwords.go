@@ -1,0 +1,90 @@
+package importing
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"cardinal/internal/password"
+	"cardinal/internal/store"
+)
+
+// credential returns the password of the user of a row.
+func (rules *rules) credential(row *checkedRow, hash string) *store.CredentialRecord {
+	setAt := row.CreatedAt // the earliest possible time, when the file does not say
+	if row.PasswordSetAt != nil {
+		setAt = row.PasswordSetAt
+	}
+	return &store.CredentialRecord{
+		UserID: row.id, Hash: hash, LastReset: *setAt, MustChange: row.MustChangePassword,
+		CreatedAt: *setAt, UpdatedAt: rules.now, Version: 1, SchemaVersion: 1,
+	}
+}
+
+// hashToStore returns the text in which a hash of a file is stored: the hash itself, or a hash of it when it is too
+// weak.
+func (rules *rules) hashToStore(ctx context.Context, given *password.Given) (string, error) {
+	if phc, strong := given.PHC(); strong {
+		return phc, nil
+	}
+	return rules.wrap(ctx, given)
+}
+
+// wrap hashes a hash of a file with Argon2id. It waits as long as the hashing queue is full: an import can wait,
+// while users who sign in cannot.
+func (rules *rules) wrap(ctx context.Context, given *password.Given) (string, error) {
+	for {
+		phc, err := rules.desk.Directory().Hasher().Wrap(ctx, *given)
+		if !errors.Is(err, password.ErrBusy) {
+			return phc, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+}
+
+// findSalts returns the salts of the rows' hashes that a credential in the database has already.
+func findSalts(ctx context.Context, r store.Reader, rows []checkedRow) (map[string]bool, error) {
+	var salts []string
+	for i := range rows {
+		if rows[i].hash != nil {
+			salts = append(salts, rows[i].hash.Salt())
+		}
+	}
+	existing, err := r.SaltsAmong(ctx, salts)
+	used := map[string]bool{}
+	for _, salt := range existing {
+		used[salt] = true
+	}
+	return used, err
+}
+
+// wrapDuplicateSalts wraps the hashes that have a salt of another credential, in the database or among these users,
+// because salts must be unique: the wrapped hash has a new salt. It adds the digest of each credential to the event
+// of its user.
+func (rules *rules) wrapDuplicateSalts(
+	ctx context.Context, usedSalts map[string]bool, rows []checkedRow, users []store.NewPerson,
+) error {
+	for i := range users {
+		if users[i].Credential == nil {
+			continue
+		}
+		given := rows[i].hash
+		if _, strong := given.PHC(); strong {
+			if usedSalts[given.Salt()] {
+				hash, err := rules.wrap(ctx, given)
+				if err != nil {
+					return err
+				}
+				users[i].Credential = rules.credential(&rows[i], hash)
+			}
+			usedSalts[given.Salt()] = true
+		}
+		event := &users[i].Event
+		event.ChangedRows = append(event.ChangedRows, store.StampCredential(*users[i].Credential))
+	}
+	return nil
+}

@@ -17,7 +17,7 @@ type AuditEvent struct {
 	Action      string                  `json:"action" doc:"Noun, dot, verb"`
 	IsRefused   bool                    `json:"is_refused" doc:"The action was refused"`
 	Attempts    int64                   `json:"attempts" doc:"Number; per minute for anonymous callers"`
-	ChangedRows []RowStamp              `json:"changed_rows" doc:"Changed rows with the digest of their columns"`
+	ChangedRows []RowDigest             `json:"changed_rows" doc:"Changed rows with the digest of their columns"`
 	Changes     map[string]ColumnChange `json:"changes" doc:"Changed columns, table.column; values if allowed"`
 	RequestID   *uuid.UUID              `json:"request_id,omitempty" format:"uuid"`
 	Address     string                  `json:"address,omitempty" doc:"Client address"`
@@ -28,9 +28,9 @@ type AuditEvent struct {
 	SchemaVersion   int64  `json:"-"`
 }
 
-// RowStamp is what an audit event remembers of a stored row: enough to notice later that it was changed behind
+// RowDigest is what an audit event remembers of a stored row: enough to notice later that it was changed behind
 // Cardinal's back.
-type RowStamp struct {
+type RowDigest struct {
 	Table   string `json:"table"`
 	Key     string `json:"key" doc:"Primary key, its parts joined by /"`
 	Version int64  `json:"version" doc:"Row revision; 0 where the table has none"`

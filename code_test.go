@@ -89,12 +89,12 @@ func TestCodeExpand(t *testing.T) {
 // codeCalls are the functions that take a code: the position of the code among the arguments. The values follow it.
 var codeCalls = map[string]int{
 	"Refuse":         0, // cardinal.Refuse(code, values…)
-	"NewFault":       0,
-	"ParameterFault": 1, // (parameter, code, values…)
-	"Add":            1, // Faults.Add(pointer, code, values…)
+	"NewFieldError":  0,
+	"ParameterError": 1, // (parameter, code, values…)
+	"Add":            1, // FieldErrors.Add(pointer, code, values…)
 	"AddParameter":   1,
 	"NewProblem":     0, // api
-	"fieldFault":     1, // api
+	"fieldError":     1, // api
 	"writeProblem":   0, // server
 }
 

@@ -19,108 +19,108 @@ var (
 	ErrBusy            = errors.New("busy")              // the service is at its limit
 )
 
-// Fault is one error in an input: where it is, its code, and how to correct it. It never contains the input.
-type Fault struct {
+// FieldError is one error in an input: where it is, its code, and how to correct it. It never contains the input.
+type FieldError struct {
 	Pointer   string `json:"pointer,omitempty" doc:"JSON pointer into the body (RFC 6901)"`
 	Parameter string `json:"parameter,omitempty" doc:"Name of the query or path parameter or header"`
 	Code      string `json:"code" doc:"Stable code of the error"`
 	Message   string `json:"message" doc:"How to correct it"`
 }
 
-// NewFault returns an error in an input of a code of the catalogue, with the values of the placeholders of its texts.
-// It has no place: Faults.AddError gives it one.
-func NewFault(code string, values ...any) *Fault {
+// NewFieldError returns an error in an input of a code of the catalogue, with the values of the placeholders of its texts.
+// It has no place: FieldErrors.AddError gives it one.
+func NewFieldError(code string, values ...any) *FieldError {
 	_, fix := mustFindCode(code).Expand(values...)
-	return &Fault{Code: code, Message: fix}
+	return &FieldError{Code: code, Message: fix}
 }
 
-// ParameterFault returns an error in a query or path parameter or in a header.
-func ParameterFault(parameter, code string, values ...any) Fault {
-	f := NewFault(code, values...)
+// ParameterError returns an error in a query or path parameter or in a header.
+func ParameterError(parameter, code string, values ...any) FieldError {
+	f := NewFieldError(code, values...)
 	f.Parameter = parameter
 	return *f
 }
 
 // Error returns the place, the code and how to correct it.
-func (f *Fault) Error() string {
+func (f *FieldError) Error() string {
 	return strings.TrimSpace(f.Pointer+f.Parameter+" "+f.Code) + ": " + f.Message
 }
 
-// Is reports whether target is a Fault of the same code.
-func (f *Fault) Is(target error) bool {
-	t, ok := target.(*Fault)
+// Is reports whether target is a FieldError of the same code.
+func (f *FieldError) Is(target error) bool {
+	t, ok := target.(*FieldError)
 	return ok && t.Code == f.Code
 }
 
-// Unwrap makes every Fault an ErrInvalid.
-func (f *Fault) Unwrap() error { return ErrInvalid }
+// Unwrap makes every FieldError an ErrInvalid.
+func (f *FieldError) Unwrap() error { return ErrInvalid }
 
-// Invalid is an input with errors, all at once. It is an ErrInvalid.
-type Invalid struct{ Faults []Fault }
+// InvalidInput is an input with errors, all at once. It is an ErrInvalid.
+type InvalidInput struct{ Errors []FieldError }
 
 // Error lists the codes and places of the errors.
-func (e *Invalid) Error() string {
-	list := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
+func (e *InvalidInput) Error() string {
+	list := make([]string, len(e.Errors))
+	for i, f := range e.Errors {
 		list[i] = f.Pointer + f.Parameter + " " + f.Code
 	}
 	return "invalid: " + strings.Join(list, ", ")
 }
 
 // Unwrap makes every Invalid an ErrInvalid.
-func (e *Invalid) Unwrap() error { return ErrInvalid }
+func (e *InvalidInput) Unwrap() error { return ErrInvalid }
 
-// Faults collects the errors in an input.
-type Faults []Fault
+// FieldErrors collects the errors in an input.
+type FieldErrors []FieldError
 
 // Add adds an error of the field at pointer, with the values of the placeholders of its texts.
-func (f *Faults) Add(pointer, code string, values ...any) {
-	fault := NewFault(code, values...)
-	fault.Pointer = pointer
-	*f = append(*f, *fault)
+func (f *FieldErrors) Add(pointer, code string, values ...any) {
+	fieldError := NewFieldError(code, values...)
+	fieldError.Pointer = pointer
+	*f = append(*f, *fieldError)
 }
 
 // AddParameter adds an error of a query or path parameter or of a header.
-func (f *Faults) AddParameter(parameter, code string, values ...any) {
-	*f = append(*f, ParameterFault(parameter, code, values...))
+func (f *FieldErrors) AddParameter(parameter, code string, values ...any) {
+	*f = append(*f, ParameterError(parameter, code, values...))
 }
 
-// AddError adds a Fault as the error of the field at pointer; nil adds nothing. Any other error is a programming error:
-// what checks a field returns Faults only.
-func (f *Faults) AddError(pointer string, err error) {
+// AddError adds a FieldError as the error of the field at pointer; nil adds nothing. Any other error is a programming error:
+// what checks a field returns FieldErrors only.
+func (f *FieldErrors) AddError(pointer string, err error) {
 	if err == nil {
 		return
 	}
-	var fault *Fault
-	if !errors.As(err, &fault) {
+	var fieldError *FieldError
+	if !errors.As(err, &fieldError) {
 		panic(fmt.Sprintf("cardinal: the check of %s failed with a %T", pointer, err))
 	}
-	placed := *fault
+	placed := *fieldError
 	placed.Pointer = pointer
 	*f = append(*f, placed)
 }
 
 // Err returns nil when there are no errors, an *Invalid otherwise.
-func (f Faults) Err() error {
+func (f FieldErrors) Err() error {
 	if len(f) == 0 {
 		return nil
 	}
-	return &Invalid{Faults: f}
+	return &InvalidInput{Errors: f}
 }
 
-// FaultsOf returns the errors in an input that an error lists; none when it is not an *Invalid.
-func FaultsOf(err error) []Fault {
-	var invalid *Invalid
+// FieldErrorsOf returns the errors in an input that an error lists; none when it is not an *Invalid.
+func FieldErrorsOf(err error) []FieldError {
+	var invalid *InvalidInput
 	if errors.As(err, &invalid) {
-		return invalid.Faults
+		return invalid.Errors
 	}
 	return nil
 }
 
-// FaultsOrError returns the errors in an input that an error lists, or any other error: one of the database, for example.
-func FaultsOrError(err error) ([]Fault, error) {
-	if faults := FaultsOf(err); faults != nil {
-		return faults, nil
+// FieldErrorsOrError returns the errors in an input that an error lists, or any other error: one of the database, for example.
+func FieldErrorsOrError(err error) ([]FieldError, error) {
+	if fieldErrors := FieldErrorsOf(err); fieldErrors != nil {
+		return fieldErrors, nil
 	}
 	return nil, err
 }

@@ -61,7 +61,7 @@ type ImportRun struct {
 	Read       int64          `json:"rows_read"`
 	Created    int64          `json:"rows_created"`
 	Skipped    int64          `json:"rows_skipped" doc:"Users that exist already"`
-	Faulty     int64          `json:"rows_faulty" doc:"With problems"`
+	Invalid    int64          `json:"rows_faulty" doc:"With problems"`
 	Undone     int64          `json:"rows_undone"`
 	Kept       int64          `json:"rows_kept" doc:"Kept by an undo, because they changed"`
 	CreatedAt  time.Time      `json:"created_at"`
@@ -77,7 +77,7 @@ type ImportCheck struct {
 	Rows     int64 `json:"rows" doc:"Checked so far"`
 	New      int64 `json:"rows_new" doc:"Users to be created"`
 	Existing int64 `json:"rows_existing" doc:"Users that exist already"`
-	Faulty   int64 `json:"rows_faulty" doc:"With problems"`
+	Invalid  int64 `json:"rows_faulty" doc:"With problems"`
 }
 
 // ImportColumn says what a column of CSV was taken for.

@@ -39,7 +39,7 @@ func buildCommit(relative, name string) (string, error) {
 			"clone all of it (git fetch --unshallow)", firstMigration)
 	}
 	commits := strings.Fields(found)
-	folder, err := builds()
+	folder, err := buildFolder()
 	if err != nil {
 		return "", err
 	}
@@ -64,7 +64,7 @@ func buildAfter() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	folder, err := builds()
+	folder, err := buildFolder()
 	if err != nil {
 		return "", err
 	}

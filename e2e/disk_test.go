@@ -63,7 +63,7 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("serve on a read-only file system: %v\n%s", err, text)
 		}
 		remount(t, disk, "rw")
-		s.run()
+		s.startProcess()
 	})
 }
 

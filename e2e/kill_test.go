@@ -14,7 +14,7 @@ var kills = flag.Int("kills", 12, "how often TestKilled kills the service on SQL
 
 // crashTest is a service that is killed repeatedly while writers use it.
 type crashTest struct {
-	*run
+	*harness
 	random       *rand.Rand
 	writers      []*writer
 	signIns      *signInWriter
@@ -59,7 +59,7 @@ func TestKilled(t *testing.T) {
 func newCrashTest(t *testing.T, s *service) *crashTest {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	v := &crashTest{run: &run{service: s}, random: rand.New(rand.NewPCG(seed, 1))}
+	v := &crashTest{harness: &harness{service: s}, random: rand.New(rand.NewPCG(seed, 1))}
 	v.setUp()
 	for i := range 8 {
 		random := rand.New(rand.NewPCG(seed, uint64(i+2)))
@@ -73,7 +73,7 @@ func newCrashTest(t *testing.T, s *service) *crashTest {
 func startOn(t *testing.T, db string) *service {
 	t.Helper()
 	s := &service{t: t, folder: t.TempDir(), db: db, client: newClient()}
-	s.run()
+	s.startProcess()
 	t.Cleanup(func() { s.stop() })
 	return s
 }
@@ -87,7 +87,7 @@ func (v *crashTest) killService() {
 	if v.random.IntN(4) == 0 {
 		v.killDuringStart()
 	}
-	v.service.run()
+	v.service.startProcess()
 	v.verify()
 }
 

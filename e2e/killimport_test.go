@@ -47,7 +47,7 @@ type importCrashTest struct {
 func newImportCrashTest(t *testing.T, engine string) *importCrashTest {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	v := &crashTest{run: &run{service: start(t, engine)}, random: rand.New(rand.NewPCG(seed, 1))}
+	v := &crashTest{harness: &harness{service: start(t, engine)}, random: rand.New(rand.NewPCG(seed, 1))}
 	k := &importCrashTest{crashTest: v, engine: engine, foundStates: map[string]int{}}
 	k.setUp()
 	return k
@@ -176,12 +176,12 @@ func (k *importCrashTest) importByService(file string, kills int) string {
 		k.kill()
 		if run = <-ended; run != "" {
 			k.duration = k.duration * 3 / 4 // it finished before the kill
-			k.service.run()
+			k.service.startProcess()
 			return run
 		}
 		k.kills++
 		k.expireLease()
-		k.service.run()
+		k.service.startProcess()
 		run = k.recoverImport()
 	}
 }

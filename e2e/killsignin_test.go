@@ -14,14 +14,14 @@ type signInWriter struct {
 // write signs in and out until a request fails.
 func (g *signInWriter) write() {
 	if !g.created {
-		user := fields{"email": "guest@example.com", "email_verified": true, "password": secret}
+		user := fields{"email": "guest@example.com", "email_verified": true, "password": password}
 		got, err := g.send("POST", "/v1/users", g.admin, user, "Idempotency-Key", "the-guest")
 		if g.created = err == nil && got.status == http.StatusCreated; !g.created {
 			return
 		}
 	}
 	for {
-		got, err := g.send("POST", "/v1/sign-in", "", fields{"identifier": "guest@example.com", "password": secret})
+		got, err := g.send("POST", "/v1/sign-in", "", fields{"identifier": "guest@example.com", "password": password})
 		if err != nil || got.status >= 500 {
 			return
 		}

@@ -15,7 +15,7 @@ import (
 
 const (
 	userCount   = 1000
-	secret      = "seven lanterns by the river"
+	password    = "seven lanterns by the river"
 	newPassword = "nine kites over the harbour"
 
 	anonymousID = "00000000-0000-7000-8000-000000000003"
@@ -32,7 +32,7 @@ type wantEvent struct {
 
 // scenario is the sequence of requests for one user.
 type scenario struct {
-	*run
+	*harness
 	i         int
 	user      cardinal.NewUser
 	id        string
@@ -44,8 +44,8 @@ type scenario struct {
 	ownEvents []wantEvent
 }
 
-// run is a service that is set up, with its administrator.
-type run struct {
+// harness is a service that is set up, with its administrator.
+type harness struct {
 	*service
 	admin, adminID string
 	reader         string // id of a role with users.read
@@ -57,7 +57,7 @@ func TestUserScenarios(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			r := &run{service: start(t, engine)}
+			r := &harness{service: start(t, engine)}
 			r.setUp()
 			scenarios := make([]*scenario, userCount)
 			work := make(chan *scenario)
@@ -70,7 +70,7 @@ func TestUserScenarios(t *testing.T) {
 				})
 			}
 			for i := range scenarios {
-				scenarios[i] = &scenario{run: r, i: i, user: seed.Person(42, i)}
+				scenarios[i] = &scenario{harness: r, i: i, user: seed.Person(42, i)}
 				work <- scenarios[i]
 			}
 			close(work)
@@ -89,13 +89,13 @@ var setUpEvents = []wantEvent{
 }
 
 // setUp creates the administrator and a role, opens sign-up and sets the limits of the throttle.
-func (r *run) setUp() {
+func (r *harness) setUp() {
 	r.t.Helper()
 	got := r.must(http.StatusCreated, "POST", "/v1/set-up", "",
-		fields{"token": r.setupToken, "email": "admin@example.com", "password": secret, "display_name": "Admin"})
+		fields{"token": r.setupToken, "email": "admin@example.com", "password": password, "display_name": "Admin"})
 	r.admin, r.adminID = got.str("token"), got.str("session", "user_id")
 	r.must(http.StatusUnauthorized, "POST", "/v1/set-up", "",
-		fields{"token": r.setupToken, "email": "second@example.com", "password": secret})
+		fields{"token": r.setupToken, "email": "second@example.com", "password": password})
 	for name, value := range map[string]any{
 		"sign_up.mode": "open", "sign_in.failures_per_address": 1_000_000, "sign_in.failures_per_identifier": 5,
 	} {
@@ -107,7 +107,7 @@ func (r *run) setUp() {
 }
 
 // must sends a request and reports an error if the response has another status.
-func (r *run) must(status int, method, path, token string, body any, headers ...string) reply {
+func (r *harness) must(status int, method, path, token string, body any, headers ...string) reply {
 	r.t.Helper()
 	got, err := r.send(method, path, token, body, headers...)
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *scenario) perform() {
 
 func (s *scenario) signUp() {
 	s.expect("user.sign_up", anonymousID)
-	body := fields{"email": s.user.Email, "password": secret, "display_name": s.user.DisplayName}
+	body := fields{"email": s.user.Email, "password": password, "display_name": s.user.DisplayName}
 	key := fmt.Sprintf("sign-up-of-person-number-%06d", s.i)
 	got := s.must(http.StatusCreated, "POST", "/v1/sign-up", "", body, "Idempotency-Key", key)
 	s.id = got.str("id")
@@ -163,7 +163,7 @@ func (s *scenario) signUp() {
 	}
 	s.must(http.StatusConflict, "POST", "/v1/sign-up", "", body)
 	s.attempts++ // the account is pending: correct password, but sign-in is not possible yet
-	s.must(http.StatusForbidden, "POST", "/v1/sign-in", "", fields{"identifier": s.user.Email, "password": secret})
+	s.must(http.StatusForbidden, "POST", "/v1/sign-in", "", fields{"identifier": s.user.Email, "password": password})
 	contacts := s.must(http.StatusOK, "GET", "/v1/users/"+s.id+"/contacts", s.admin, nil).data()
 	if len(contacts) != 1 {
 		s.t.Errorf("user %d: %d contacts after sign-up", s.i, len(contacts))
@@ -184,7 +184,7 @@ func (s *scenario) create() {
 		body["phone"] = s.user.Phone
 	}
 	if s.hasPassword() {
-		body["password"] = secret
+		body["password"] = password
 	}
 	s.expect("user.create", s.adminID)
 	key := fmt.Sprintf("create-%d", s.i)
@@ -209,7 +209,7 @@ func (s *scenario) create() {
 
 func (s *scenario) signIn(identifier string) string {
 	s.expect("session.create", "self")
-	body := fields{"identifier": identifier, "password": secret}
+	body := fields{"identifier": identifier, "password": password}
 	return s.must(http.StatusCreated, "POST", "/v1/sign-in", "", body).str("token")
 }
 
@@ -244,10 +244,10 @@ func (s *scenario) useSession() {
 	if s.i%25 == 6 {
 		s.expect("password.change", "self")
 		s.must(http.StatusOK, "PUT", "/v1/me/password", s.token,
-			fields{"current_password": secret, "new_password": newPassword})
+			fields{"current_password": password, "new_password": newPassword})
 		s.attempts++
 		s.must(http.StatusUnauthorized, "POST", "/v1/sign-in", "",
-			fields{"identifier": s.user.Email, "password": secret})
+			fields{"identifier": s.user.Email, "password": password})
 	}
 	if s.i%7 == 0 {
 		s.expect("session.end", "self")
@@ -333,7 +333,7 @@ func (s *scenario) suspendAndRestore() {
 }
 
 // compareAudit compares the audit log with the expected events.
-func (r *run) compareAudit(scenarios []*scenario) {
+func (r *harness) compareAudit(scenarios []*scenario) {
 	r.t.Helper()
 	wantExpired, wantAttempts := 0, 0
 	for _, s := range scenarios {
@@ -395,7 +395,7 @@ func (r *run) compareAudit(scenarios []*scenario) {
 
 // compareOtherEvents compares the events that are not about the users of the scenarios: about the service, the
 // administrator and anonymous callers.
-func (r *run) compareOtherEvents(scenarios []*scenario, bySubject map[string][]map[string]any) {
+func (r *harness) compareOtherEvents(scenarios []*scenario, bySubject map[string][]map[string]any) {
 	byActor := map[string][]wantEvent{}
 	for _, e := range bySubject[systemID] {
 		actor := e["actor_id"].(string)
@@ -439,7 +439,7 @@ func (r *run) compareOtherEvents(scenarios []*scenario, bySubject map[string][]m
 }
 
 // readAudit reads the audit log from the oldest event, and returns the events by subject.
-func (r *run) readAudit() map[string][]map[string]any {
+func (r *harness) readAudit() map[string][]map[string]any {
 	out := map[string][]fields{}
 	last := ""
 	for path := "/v1/audit?limit=200&sort=created_at"; path != ""; {

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	status := pgtest.Main(m)
-	if folder, err := builds(); err == nil {
+	if folder, err := buildFolder(); err == nil {
 		os.RemoveAll(folder)
 	}
 	os.Exit(status)
@@ -32,15 +32,15 @@ func TestMain(m *testing.M) {
 
 var engines = []string{"sqlite", "postgres"}
 
-// builds creates the folder of the built programs.
-var builds = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "cardinal-e2e-") })
+// buildFolder creates the folder of the built programs.
+var buildFolder = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "cardinal-e2e-") })
 
-// binary builds the program under test, once.
-var binary = sync.OnceValues(func() (string, error) { return build("..", "cardinal") })
+// currentBinary builds the program under test, once.
+var currentBinary = sync.OnceValues(func() (string, error) { return build("..", "cardinal") })
 
 // build builds the program of a source tree and returns its path.
 func build(tree, name string, flags ...string) (string, error) {
-	folder, err := builds()
+	folder, err := buildFolder()
 	if err != nil {
 		return "", err
 	}
@@ -74,7 +74,7 @@ func start(t testing.TB, engine string) *service {
 	if engine == "postgres" {
 		s.db = pgtest.Database(t)
 	}
-	s.run()
+	s.startProcess()
 	t.Cleanup(func() { s.stop() })
 	return s
 }
@@ -84,8 +84,8 @@ func newClient() *http.Client {
 	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 }
 
-// run starts the process and waits until it is ready. It can be called again after the process has ended.
-func (s *service) run() {
+// startProcess starts the process and waits until it is ready. It can be called again after the process has ended.
+func (s *service) startProcess() {
 	s.t.Helper()
 	path := s.path()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -128,7 +128,7 @@ func (s *service) path() string {
 	if s.program != "" {
 		return s.program
 	}
-	path, err := binary()
+	path, err := currentBinary()
 	if err != nil {
 		s.t.Fatal(err)
 	}

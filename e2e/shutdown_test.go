@@ -14,7 +14,7 @@ func TestShutdownKeepsAcknowledged(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			r := &run{service: start(t, engine)}
+			r := &harness{service: start(t, engine)}
 			r.setUp()
 			var mu sync.Mutex
 			acknowledged := map[string]string{} // id by address
@@ -57,7 +57,7 @@ func TestShutdownKeepsAcknowledged(t *testing.T) {
 			if len(acknowledged) < 20 {
 				t.Fatalf("only %d users were created before the stop", len(acknowledged))
 			}
-			r.service.run()
+			r.service.startProcess()
 			for id, address := range acknowledged {
 				found := r.must(http.StatusOK, "GET", "/v1/users?email="+address, r.admin, nil).data()
 				if len(found) != 1 || found[0]["id"] != id {
@@ -84,13 +84,13 @@ func TestSessionEndedByOtherProcess(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			r := &run{service: start(t, engine)}
+			r := &harness{service: start(t, engine)}
 			r.setUp()
 			r.must(http.StatusOK, "GET", "/v1/session", r.admin, nil)
 			r.must(http.StatusCreated, "POST", "/v1/users", r.admin,
-				fields{"email": "ada@example.com", "email_verified": true, "password": secret})
+				fields{"email": "ada@example.com", "email_verified": true, "password": password})
 			token := r.must(http.StatusCreated, "POST", "/v1/sign-in", "",
-				fields{"identifier": "ada@example.com", "password": secret}).str("token")
+				fields{"identifier": "ada@example.com", "password": password}).str("token")
 			r.must(http.StatusOK, "GET", "/v1/session", token, nil)
 			r.command("users", "sign-out", "ada@example.com")
 			r.must(http.StatusUnauthorized, "GET", "/v1/session", token, nil)

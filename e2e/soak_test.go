@@ -24,9 +24,9 @@ func TestSoak(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			r := &run{service: start(t, engine)}
+			r := &harness{service: start(t, engine)}
 			r.setUp()
-			l := &soakLoad{run: r}
+			l := &soakLoad{harness: r}
 			l.prepare()
 			l.loadFor(time.Second) // warm-up
 			l.durations = nil
@@ -81,7 +81,7 @@ func checkGrowth(t *testing.T, measured []usage, isLong bool) {
 
 // soakLoad sends a mix of requests.
 type soakLoad struct {
-	*run
+	*harness
 	mu        sync.Mutex
 	durations []time.Duration
 	people    []soakPerson
@@ -100,9 +100,9 @@ func (l *soakLoad) prepare() {
 		p := &l.people[i]
 		p.email, p.version = fmt.Sprintf("soak%d@example.com", i), 1
 		p.id = l.must(http.StatusCreated, "POST", "/v1/users", l.admin,
-			fields{"email": p.email, "email_verified": true, "password": secret}).str("id")
+			fields{"email": p.email, "email_verified": true, "password": password}).str("id")
 		p.token = l.must(http.StatusCreated, "POST", "/v1/sign-in", "",
-			fields{"identifier": p.email, "password": secret}).str("token")
+			fields{"identifier": p.email, "password": password}).str("token")
 	}
 	if l.t.Failed() {
 		l.t.FailNow()
@@ -154,7 +154,7 @@ func (l *soakLoad) sendRandom(p *soakPerson) {
 		user := fields{"email": key + "@example.org", "display_name": key}
 		l.measure(http.StatusCreated, "POST", "/v1/users", l.admin, user, "Idempotency-Key", key)
 	default: // a sign-in needs a hash and can wait in the queue, so its time is not measured
-		got := l.must(http.StatusCreated, "POST", "/v1/sign-in", "", fields{"identifier": p.email, "password": secret})
+		got := l.must(http.StatusCreated, "POST", "/v1/sign-in", "", fields{"identifier": p.email, "password": password})
 		l.measure(http.StatusNoContent, "POST", "/v1/sign-out", got.str("token"), nil)
 	}
 }

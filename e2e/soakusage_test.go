@@ -30,7 +30,7 @@ var (
 )
 
 // usage reads the process's resource use from the kernel and from the metrics. Database connections count as files.
-func (r *run) usage() usage {
+func (r *harness) usage() usage {
 	r.t.Helper()
 	pid := r.process.Process.Pid
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -85,7 +85,7 @@ func TestUnreleasedDatabaseIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := binary()
+	program, err := currentBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,13 +186,13 @@ func (u *upgrade) open(driver, dsn string) {
 }
 
 // serve starts a version on the database.
-func (u *upgrade) serve(program string) *run {
+func (u *upgrade) serve(program string) *harness {
 	u.t.Helper()
 	s := &service{t: u.t, folder: u.folder, db: u.db, program: program,
 		client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	s.run()
+	s.startProcess()
 	u.t.Cleanup(func() { s.stop() })
-	return &run{service: s}
+	return &harness{service: s}
 }
 
 // migration is one in the output of db plan and db migrate.
@@ -346,7 +346,7 @@ type load struct {
 
 var loads atomic.Int64
 
-func (u *upgrade) startLoad(r *run) *load {
+func (u *upgrade) startLoad(r *harness) *load {
 	l := &load{u: u, over: make(chan struct{})}
 	name := fmt.Sprintf("load%d", loads.Add(1))
 	for caller := range 4 {
@@ -365,7 +365,7 @@ func (u *upgrade) startLoad(r *run) *load {
 }
 
 // round creates a user, changes and reads it, and in every eighth round signs the user in and out.
-func (l *load) round(r *run, email string, i int) {
+func (l *load) round(r *harness, email string, i int) {
 	must := func(status int, method, path, token string, body any, headers ...string) reply {
 		l.done.Add(1)
 		return r.must(status, method, path, token, body, headers...)
@@ -373,7 +373,7 @@ func (l *load) round(r *run, email string, i int) {
 	user := map[string]any{"email": email, "email_verified": true}
 	signsIn := i%8 == 0
 	if signsIn {
-		user["password"] = secret
+		user["password"] = password
 	}
 	created := must(http.StatusCreated, "POST", "/v1/users", r.admin, user)
 	id := created.str("id")
@@ -384,7 +384,7 @@ func (l *load) round(r *run, email string, i int) {
 	if !signsIn {
 		return
 	}
-	credentials := map[string]any{"identifier": email, "password": secret}
+	credentials := map[string]any{"identifier": email, "password": password}
 	token := must(http.StatusCreated, "POST", "/v1/sign-in", "", credentials).str("token")
 	must(http.StatusOK, "GET", "/v1/me/sessions", token, nil)
 	must(http.StatusNoContent, "POST", "/v1/sign-out", token, nil)
@@ -410,22 +410,22 @@ func (u *upgrade) waitForRequests(l *load, requests int64) {
 }
 
 // readBothWays lets each version write what the other reads: users, profiles, sessions and their ends.
-func (u *upgrade) readBothWays(before, after *run) {
+func (u *upgrade) readBothWays(before, after *harness) {
 	u.t.Helper()
 	for i := range 10 {
 		for _, way := range []struct {
-			writes, reads *run
+			writes, reads *harness
 			endedBy       string
 		}{{before, after, "before"}, {after, before, "after"}} {
 			email := fmt.Sprintf("both-%d-%s@example.com", i, way.endedBy)
-			user := map[string]any{"email": email, "email_verified": true, "password": secret, "display_name": "Ada"}
+			user := map[string]any{"email": email, "email_verified": true, "password": password, "display_name": "Ada"}
 			created := way.writes.must(http.StatusCreated, "POST", "/v1/users", before.admin, user)
 			id := created.str("id")
 			read := way.reads.must(http.StatusOK, "GET", "/v1/users/"+id+"?expand=profile", before.admin, nil)
 			if read.str("profile", "display_name") != "Ada" || read.header.Get("ETag") != created.header.Get("ETag") {
 				u.t.Errorf("written: %s\nread: %s", created.text, read.text)
 			}
-			credentials := map[string]any{"identifier": email, "password": secret}
+			credentials := map[string]any{"identifier": email, "password": password}
 			token := way.writes.must(http.StatusCreated, "POST", "/v1/sign-in", "", credentials).str("token")
 			way.reads.must(http.StatusOK, "GET", "/v1/session", token, nil)
 			way.writes.must(http.StatusNoContent, "POST", "/v1/sign-out", token, nil)
@@ -443,9 +443,9 @@ func (u *upgrade) readBothWays(before, after *run) {
 }
 
 // compareAnswers compares the answers of both versions about all users and about sessions of some.
-func (u *upgrade) compareAnswers(before, after *run) {
+func (u *upgrade) compareAnswers(before, after *harness) {
 	u.t.Helper()
-	all := func(r *run, path string) (items []map[string]any) {
+	all := func(r *harness, path string) (items []map[string]any) {
 		for path != "" {
 			page := r.must(http.StatusOK, "GET", path, before.admin, nil)
 			items = append(items, page.data()...)

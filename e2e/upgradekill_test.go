@@ -94,7 +94,7 @@ func TestUpgradeKilledOnSQLite(t *testing.T) {
 	u.checkSchema()
 	u.checkBeforeIsRefused()
 	after := u.serve(u.after)
-	credentials := map[string]any{"identifier": "admin@example.com", "password": secret}
+	credentials := map[string]any{"identifier": "admin@example.com", "password": password}
 	after.admin = after.must(201, "POST", "/v1/sign-in", "", credentials).str("token")
 	after.must(200, "GET", "/v1/users", after.admin, nil)
 }

@@ -78,7 +78,7 @@ func (a *app) runCheck(ctx context.Context, q checkFlags) error {
 	if err != nil {
 		return err
 	}
-	s := &check.Subject{Database: database, Name: databaseName(c), Schema: q.schema, Foreign: q.any,
+	s := &check.Subject{Database: database, Name: databaseName(c), Schema: q.schema, External: q.any,
 		Now: time.Now().UTC()}
 	a.addSealedSamples(s, c)
 	report, err := check.Run(ctx, s, q.only, accepted)
@@ -154,7 +154,7 @@ func (q *checkFlags) readAccepted() ([]check.Acceptance, error) {
 // checkError adds a fix to an error that prevented the check.
 func (a *app) checkError(err error, q checkFlags) error {
 	switch {
-	case errors.Is(err, check.ErrForeign):
+	case errors.Is(err, check.ErrNotCardinal):
 		return &commandError{code: "foreign", message: "this is not a Cardinal database, or it was never migrated",
 			fix: "To check any database by the general points of the guide: " + a.rerunCommand("check", "--any") +
 				". To create the schema of Cardinal: " + a.rerunCommand("db", "migrate") + "."}
@@ -180,16 +180,16 @@ func databaseName(c config.Config) string {
 func (a *app) addSealedSamples(s *check.Subject, c config.Config) {
 	ring, err := seal.LoadKeyring(c.KeysDir, c.KEK.Reveal())
 	switch {
-	case s.Foreign:
+	case s.External:
 		return
 	case err != nil:
-		s.Unopened = err.Error()
+		s.NoKeyReason = err.Error()
 		return
 	case ring.Len() == 0:
-		s.Unopened = "there is no key-encryption key; give it with --keys or CARDINAL_KEK"
+		s.NoKeyReason = "there is no key-encryption key; give it with --keys or CARDINAL_KEK"
 		return
 	}
-	s.OpenSamples = func(ctx context.Context) ([]check.SealedColumn, error) {
+	s.DecryptSamples = func(ctx context.Context) ([]check.EncryptedSample, error) {
 		st, err := a.openStore(ctx)
 		if err != nil {
 			return nil, err
@@ -201,11 +201,11 @@ func (a *app) addSealedSamples(s *check.Subject, c config.Config) {
 		if err != nil {
 			return nil, err
 		}
-		var columns []check.SealedColumn
+		var columns []check.EncryptedSample
 		for _, f := range found {
-			column := check.SealedColumn{Table: f.Table, Column: f.Column, Opened: f.Decrypted, Erased: f.Erased}
+			column := check.EncryptedSample{Table: f.Table, Column: f.Column, Decrypted: f.Decrypted, Erased: f.Erased}
 			for _, id := range f.Broken {
-				column.Broken = append(column.Broken, "row "+id.String())
+				column.Undecryptable = append(column.Undecryptable, "row "+id.String())
 			}
 			columns = append(columns, column)
 		}
@@ -227,7 +227,7 @@ func (a *app) printReport(r check.Report, q checkFlags) error {
 		}
 		text := check.Text{ASCII: !localeIsUTF8(),
 			Colour:  isTerminal(a.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
-			Explain: q.explain, Each: q.explain || len(q.only) > 0, Again: a.rerunCommand(words...)}
+			Explain: q.explain, EveryCheck: q.explain || len(q.only) > 0, Command: a.rerunCommand(words...)}
 		return text.Write(a.out, r)
 	}
 	return write(a.out)

@@ -64,13 +64,13 @@ func (a *app) config() (config.Config, error) {
 		}
 	}
 	loaded, origins, err := config.Load(os.LookupEnv, given, c.file)
-	var invalid *config.Invalid
+	var invalid *config.InvalidSettings
 	if errors.As(err, &invalid) {
-		var faults cardinal.Faults
-		for _, f := range invalid.Faults {
-			faults = append(faults, cardinal.Fault{Parameter: f.Origin, Code: "configuration", Message: f.Message})
+		var fieldErrors cardinal.FieldErrors
+		for _, f := range invalid.Errors {
+			fieldErrors = append(fieldErrors, cardinal.FieldError{Parameter: f.Origin, Code: "configuration", Message: f.Message})
 		}
-		return loaded, faults.Err()
+		return loaded, fieldErrors.Err()
 	}
 	if err != nil {
 		return loaded, err

@@ -39,7 +39,7 @@ func (a *app) dbMigrate() *cobra.Command {
 				return err
 			}
 			startedAt := time.Now()
-			applied, err := s.MigrateTelling(ctx, startedAt.UTC(), role, a.migrationPrinter())
+			applied, err := s.MigrateWithProgress(ctx, startedAt.UTC(), role, a.migrationPrinter())
 			if err != nil {
 				return withSchemaFix(err)
 			}
@@ -94,9 +94,9 @@ func (a *app) migrationPrinter() func(store.Progress) {
 // backfillProgress formats the progress of a backfill, like "74 %, 891204 of about 1204331 rows".
 func backfillProgress(b store.BackfillState) string {
 	if b.Rows <= 0 {
-		return fmt.Sprintf("%d rows", b.Walked)
+		return fmt.Sprintf("%d rows", b.Scanned)
 	}
-	return fmt.Sprintf("%d %%, %d of about %d rows", min(100*b.Walked/b.Rows, 100), b.Walked, b.Rows)
+	return fmt.Sprintf("%d %%, %d of about %d rows", min(100*b.Scanned/b.Rows, 100), b.Scanned, b.Rows)
 }
 
 func (a *app) dbStatus() *cobra.Command {

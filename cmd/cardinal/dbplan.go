@@ -188,7 +188,7 @@ func (a *app) dbLint() *cobra.Command {
 			if c.IsEmbedded() {
 				engine = "sqlite"
 			}
-			applied, migrations := []store.Migration{}, store.Embedded(engine)
+			applied, migrations := []store.Migration{}, store.EmbeddedMigrations(engine)
 			if len(args) > 0 {
 				if migrations, err = readDrafts(args[0]); err != nil {
 					return err
@@ -199,19 +199,19 @@ func (a *app) dbLint() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			faults := rehearsal.Lint(steps)
+			violations := rehearsal.Lint(steps)
 			if a.json {
-				if err := a.printJSON(listPage[rehearsal.Fault]{Data: faults}); err != nil {
+				if err := a.printJSON(listPage[rehearsal.Violation]{Data: violations}); err != nil {
 					return err
 				}
 			} else {
-				for _, f := range faults {
+				for _, f := range violations {
 					fmt.Fprintf(a.out, "%s %s: %s\n  fix: %s\n", f.Migration, f.Rule, f.Problem, f.Fix)
 				}
 				fmt.Fprintf(a.out, "checked %s on %s: %s\n", plural(len(migrations), "migration"), engine,
-					lintSummary(len(faults)))
+					lintSummary(len(violations)))
 			}
-			if len(faults) > 0 {
+			if len(violations) > 0 {
 				return silentError{errProblemsFound}
 			}
 			return nil

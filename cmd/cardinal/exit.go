@@ -85,16 +85,16 @@ func (e silentError) Unwrap() error { return e.kind }
 
 // errorReport is an error as it is printed.
 type errorReport struct {
-	Code    string           `json:"code"`
-	Message string           `json:"message"`
-	Errors  []cardinal.Fault `json:"errors,omitempty"`
-	Fix     string           `json:"fix,omitempty"`
+	Code    string                `json:"code"`
+	Message string                `json:"message"`
+	Errors  []cardinal.FieldError `json:"errors,omitempty"`
+	Fix     string                `json:"fix,omitempty"`
 }
 
 func errorReportOf(ctx context.Context, err error) errorReport {
 	var (
 		cmdErr  *commandError
-		invalid *cardinal.Invalid
+		invalid *cardinal.InvalidInput
 		refusal *cardinal.Refusal
 	)
 	switch {
@@ -104,8 +104,8 @@ func errorReportOf(ctx context.Context, err error) errorReport {
 	case errors.As(err, &cmdErr):
 		return errorReport{Code: cmdErr.code, Message: cmdErr.message, Fix: cmdErr.fix}
 	case errors.As(err, &invalid):
-		return errorReport{Code: "validation_failed", Message: problemCount(len(invalid.Faults)),
-			Errors: invalid.Faults, Fix: "Nothing was changed. Correct this and run it again."}
+		return errorReport{Code: "validation_failed", Message: problemCount(len(invalid.Errors)),
+			Errors: invalid.Errors, Fix: "Nothing was changed. Correct this and run it again."}
 	case errors.As(err, &refusal):
 		return refusalReport(refusal)
 	case errors.Is(err, cardinal.ErrStale):
@@ -163,7 +163,7 @@ func printError(w io.Writer, p errorReport, asJSON bool) {
 }
 
 // flagName returns the name of the flag or field that an error in the input is about: display-name for /display_name.
-func flagName(f cardinal.Fault) string {
+func flagName(f cardinal.FieldError) string {
 	if f.Parameter != "" {
 		return f.Parameter
 	}

@@ -26,7 +26,7 @@ func TestExitCode(t *testing.T) {
 		{"Unclassified", t.Context(), errors.New("boom"), 1},
 		{"Busy", t.Context(), cardinal.ErrBusy, 1},
 		{"Throttled", t.Context(), cardinal.ErrThrottled, 1},
-		{"Faults", t.Context(), &cardinal.Invalid{Faults: []cardinal.Fault{{Code: "email_format"}}}, 2},
+		{"FieldErrors", t.Context(), &cardinal.InvalidInput{Errors: []cardinal.FieldError{{Code: "email_format"}}}, 2},
 		{"Usage", t.Context(), usageError("", "wrong"), 2},
 		{"NotFound", t.Context(), fmt.Errorf("user: %w", cardinal.ErrNotFound), 3},
 		{"UnknownUser", t.Context(), notFoundError("user", "bob", ""), 3},
@@ -50,12 +50,12 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
-func TestPrintErrorListsAllFaults(t *testing.T) {
+func TestPrintErrorListsAll(t *testing.T) {
 	var text strings.Builder
-	var faults cardinal.Faults
-	faults.Add("/display_name", "text_too_long", 200)
-	faults.Add("/profile/locale", "locale_format")
-	printError(&text, errorReportOf(t.Context(), faults.Err()), false)
+	var fieldErrors cardinal.FieldErrors
+	fieldErrors.Add("/display_name", "text_too_long", 200)
+	fieldErrors.Add("/profile/locale", "locale_format")
+	printError(&text, errorReportOf(t.Context(), fieldErrors.Err()), false)
 	want := "error: there are 2 problems\n" +
 		"  display-name: Use at most 200 characters.\n" +
 		"  locale: Use a BCP 47 tag, like de or pt-BR.\n" +

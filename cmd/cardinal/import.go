@@ -118,10 +118,10 @@ func (a *app) runImport(ctx context.Context, name string, in importFlags) error 
 	case plan.Earlier != nil && plan.Earlier.State == "running":
 		return usageError("Continue it: "+a.rerunCommand("runs", "resume", plan.Earlier.ID.String(), name),
 			"import %s of this file was interrupted", plan.Earlier.ID)
-	case plan.New == 0 && (plan.Faulty == 0 || in.skipProblems):
+	case plan.New == 0 && (plan.Invalid == 0 || in.skipProblems):
 		a.printPlain("Nothing to import: all users of rows without problems exist already.\n")
 		return nil
-	case !in.yes || plan.New == 0 || plan.Faulty > 0 && !in.skipProblems:
+	case !in.yes || plan.New == 0 || plan.Invalid > 0 && !in.skipProblems:
 		return a.notWrittenError(name, in, plan)
 	}
 	return a.writeImport(name, func(onProgress func(cardinal.ImportRun)) (cardinal.ImportRun, error) {
@@ -158,7 +158,7 @@ func (a *app) writeImport(
 		return nil
 	}
 	fmt.Fprintf(a.out, "import %s finished: created %s users, skipped %s, %s rows with problems\nundo: %s\n", run.ID,
-		formatThousands(run.Created), formatThousands(run.Skipped), formatThousands(run.Faulty), undo)
+		formatThousands(run.Created), formatThousands(run.Skipped), formatThousands(run.Invalid), undo)
 	return nil
 }
 
@@ -190,7 +190,7 @@ func (a *app) printImportPlan(plan importing.Plan, name string, report *problemR
 			a.printPlain("  %s → (left out: not a field)\n", sanitize(c.Name))
 		}
 	}
-	if extras := importfile.Extras(plan.Format); extras != "" {
+	if extras := importfile.CustomFields(plan.Format); extras != "" {
 		a.printPlain("  of %s, only what --map names is imported, like --map user_metadata.team=attributes.team\n",
 			extras)
 	}
@@ -198,12 +198,12 @@ func (a *app) printImportPlan(plan importing.Plan, name string, report *problemR
 		a.printPlain("  passwords: %s %s\n", formatThousands(plan.Hashes[scheme]), scheme)
 	}
 	a.printPlain("  %s would be created · %s exist already (skipped) · %s have problems",
-		formatThousands(plan.New), formatThousands(plan.Existing), formatThousands(plan.Faulty))
-	if plan.Faulty > 0 {
+		formatThousands(plan.New), formatThousands(plan.Existing), formatThousands(plan.Invalid))
+	if plan.Invalid > 0 {
 		a.printPlain(" → %s", report.name())
 	}
 	a.printPlain("\n%s", report.preview.String())
-	if more := plan.Faulty - int64(report.shown); more > 0 {
+	if more := plan.Invalid - int64(report.shown); more > 0 {
 		a.printPlain("  and %s more\n", formatThousands(more))
 	}
 }
@@ -227,7 +227,7 @@ func (a *app) notWrittenError(name string, in importFlags, plan importing.Plan) 
 		words = append(words, "--map", pair)
 	}
 	words = append(words, "--yes")
-	if plan.Faulty > 0 {
+	if plan.Invalid > 0 {
 		words = append(words, "--skip-problems")
 	}
 	return &commandError{kind: cardinal.ErrInvalid, code: "consent_missing", message: "nothing was written",

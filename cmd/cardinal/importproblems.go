@@ -18,7 +18,7 @@ type problemReport struct {
 	source  string
 	path    string
 	file    *os.File
-	rows    *importfile.Problems
+	rows    *importfile.ProblemsWriter
 	preview strings.Builder
 	shown   int
 }
@@ -36,7 +36,7 @@ func (p *problemReport) name() string {
 	return p.path
 }
 
-func (p *problemReport) add(r *importfile.Reader, add *importfile.Row, faults []cardinal.Fault) error {
+func (p *problemReport) add(r *importfile.Reader, add *importfile.Row, fieldErrors []cardinal.FieldError) error {
 	if p.file == nil {
 		if p.path == "" {
 			base := p.source
@@ -54,22 +54,22 @@ func (p *problemReport) add(r *importfile.Reader, add *importfile.Row, faults []
 	}
 	// Problems that are found late come from a second pass over the file.
 	if p.rows == nil {
-		p.rows = r.Problems(p.file)
+		p.rows = r.ProblemsWriter(p.file)
 	}
 	if p.shown < maxPreviewRows {
 		p.shown++
-		for _, f := range faults {
+		for _, f := range fieldErrors {
 			field := strings.TrimPrefix(f.Pointer, "/")
-			if place := r.Place(f); place != "" {
+			if place := r.ColumnOf(f); place != "" {
 				field += " (" + place + ")"
 			}
 			fmt.Fprintf(&p.preview, "  line %s %s  %s\n", formatThousands(add.Line), sanitize(field), f.Message)
 		}
 	}
 	if p.a.json {
-		p.a.printEvent(map[string]any{"event": "problem", "row": add.Number, "line": add.Line, "errors": faults})
+		p.a.printEvent(map[string]any{"event": "problem", "row": add.Number, "line": add.Line, "errors": fieldErrors})
 	}
-	return p.rows.Write(add, faults)
+	return p.rows.Write(add, fieldErrors)
 }
 
 func (p *problemReport) close() error {

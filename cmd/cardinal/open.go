@@ -154,7 +154,7 @@ func (a *app) createKEK(dir, env string, id uuid.UUID) (seal.KEK, string, error)
 		if err != nil {
 			return seal.KEK{}, "", err
 		}
-		kek, _ := ring.Sole() // one variable has one key
+		kek, _ := ring.Only() // one variable has one key
 		a.newKeyNotice = "read from CARDINAL_KEK. " + keyBackupHint
 		return kek, "environment", nil
 	}

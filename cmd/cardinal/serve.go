@@ -223,7 +223,7 @@ func (a *app) printStartup(ctx context.Context, d *directory.Directory, c config
 		fmt.Fprintf(a.out, "  Set-up     %s\n             Creates the first administrator. Works once, until %s. "+
 			"Without a browser:\n             %s\n", setupURL(base, link), clock(link.ExpiresAt), setupCurl(base, link))
 	}
-	for i, sentence := range c.Unfit() {
+	for i, sentence := range c.ProductionWarnings() {
 		if i == 0 {
 			fmt.Fprintln(a.out, "Before production:")
 		}

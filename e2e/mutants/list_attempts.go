@@ -69,7 +69,7 @@ var attempts = []mutant{
 	{name: "failures of anonymous callers are counted",
 		pkg: directoryTests, run: "TestSignIn|TestAuditOfAnonymousCallersAcrossMonths",
 		edit: edit{"internal/directory/throttle.go",
-			`		return tx.CountRefusal(ctx, subject, action, now)`, `		return nil`}},
+			`		return tx.CountRefusedAttempt(ctx, subject, action, now)`, `		return nil`}},
 	{name: "sign-in is refused early when the queue for hashes is full",
 		pkg: directoryTests, run: "TestSignInWithoutATurn",
 		edit: edit{"internal/directory/signin.go",

@@ -15,7 +15,7 @@ var identities = []mutant{
 	}`, ``}},
 	{name: "the owner of an identifier is locked during the check", pkg: directoryTests, run: "TestClaimsTogether",
 		edit: edit{"internal/directory/identifiers.go",
-			`		if _, err := c.UserForChange(ctx, held.UserID); err != nil {
+			`		if _, err := c.LockUser(ctx, held.UserID); err != nil {
 			return held, err
 		}`, ``}},
 	{name: "an identifier has one owner", pkg: directoryTests, run: "TestClaimsAreLinearizable/postgres",

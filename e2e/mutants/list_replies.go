@@ -8,7 +8,7 @@ var replies = []mutant{
 			`	if false && !hmac.Equal(kept.Fingerprint, claim.Fingerprint) {`}},
 	{name: "a stored reply belongs to its caller", pkg: directoryTests, run: "TestOnce",
 		edit: edit{"internal/directory/replay.go",
-			`store.ReplyRecord{CallerID: k.actor.UserID,`, `store.ReplyRecord{CallerID: cardinal.AnonymousID,`}},
+			`store.IdempotencyRecord{CallerID: k.actor.UserID,`, `store.IdempotencyRecord{CallerID: cardinal.AnonymousID,`}},
 	{name: "a stored reply belongs to its route", pkg: directoryTests, run: "TestOnce",
 		edit: edit{"internal/directory/replay.go",
 			`Route: k.once.Route,`, `Route: "POST /v1/users",`}},

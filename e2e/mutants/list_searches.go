@@ -26,8 +26,8 @@ var searches = []mutant{
 		return nil`}},
 	{name: "search is refused until all users are indexed", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchquery.go",
-			`	if _, err = r.FinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
-		return errSearchBuilding`, `	if _, err = r.FinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
+			`	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
+		return errSearchBuilding`, `	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
 		return nil`}},
 	{name: "only searchable attributes are compared", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchquery.go",

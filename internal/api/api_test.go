@@ -255,8 +255,8 @@ func (a answer) items() []map[string]any {
 	return out
 }
 
-// faults returns the errors of a problem as "place code".
-func (a answer) faults() []string {
+// fieldErrors returns the errors of a problem as "place code".
+func (a answer) fieldErrors() []string {
 	var out []string
 	list, _ := a.body["errors"].([]any)
 	for _, item := range list {

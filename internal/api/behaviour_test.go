@@ -593,8 +593,8 @@ func TestRepeatedHeaders(t *testing.T) {
 		r.Header.Set("Idempotency-Key", "one")
 		r.Header.Add(name, `"1"`)
 		if got := h.send(t, r).wantProblem(t, http.StatusBadRequest,
-			"validation_failed"); !slices.Contains(got.faults(), want) {
-			t.Errorf("%s twice: %q", name, got.faults())
+			"validation_failed"); !slices.Contains(got.fieldErrors(), want) {
+			t.Errorf("%s twice: %q", name, got.fieldErrors())
 		}
 	}
 }

@@ -111,13 +111,13 @@ func decodingProblem(errs []error) *Problem {
 	if len(errs) == 0 {
 		return NewProblem("internal")
 	}
-	var faults []cardinal.Fault
+	var fieldErrors []cardinal.FieldError
 	for _, err := range errs {
-		var fault *cardinal.Fault
-		if !errors.As(err, &fault) {
-			fault = cardinal.NewFault("field_format", undescribedForm)
+		var fieldError *cardinal.FieldError
+		if !errors.As(err, &fieldError) {
+			fieldError = cardinal.NewFieldError("field_format", undescribedForm)
 		}
-		faults = append(faults, *fault)
+		fieldErrors = append(fieldErrors, *fieldError)
 	}
-	return invalidProblem(faults)
+	return invalidProblem(fieldErrors)
 }

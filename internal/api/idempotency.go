@@ -17,20 +17,20 @@ type IdempotentInput struct {
 
 // idempotency returns what the directory needs to recognise a repeated request, or the error in its Idempotency-Key.
 // Both are nil for a request without a key, and for an operation without effect.
-func idempotency(r *http.Request, o *huma.Operation, s requestState) (*directory.IdempotentRequest, *cardinal.Fault) {
+func idempotency(r *http.Request, o *huma.Operation, s requestState) (*directory.IdempotentRequest, *cardinal.FieldError) {
 	key := header(r.Header, "Idempotency-Key")
 	if key == "" || r.Method != http.MethodPost || o.Metadata[noIdempotency] == true {
 		return nil, nil
 	}
-	if fault := checkIdempotencyKey(key, s.desk.Actor()); fault != nil {
-		return nil, fault
+	if fieldError := checkIdempotencyKey(key, s.desk.Actor()); fieldError != nil {
+		return nil, fieldError
 	}
 	return &directory.IdempotentRequest{Key: key, Route: r.Method + " " + o.Path, Path: r.URL.Path, Body: s.body}, nil
 }
 
 // checkIdempotencyKey returns the error in a key. The keys of all anonymous callers share one scope, so theirs must
 // be hard to guess; an authenticated caller has a scope of its own.
-func checkIdempotencyKey(key string, actor cardinal.Actor) *cardinal.Fault {
+func checkIdempotencyKey(key string, actor cardinal.Actor) *cardinal.FieldError {
 	rule := ""
 	isPrintable := func(r rune) bool { return r >= 0x21 && r <= 0x7e }
 	if len(key) > 255 || strings.ContainsFunc(key, func(r rune) bool { return !isPrintable(r) }) {
@@ -41,6 +41,6 @@ func checkIdempotencyKey(key string, actor cardinal.Actor) *cardinal.Fault {
 	if rule == "" {
 		return nil
 	}
-	fault := cardinal.ParameterFault("Idempotency-Key", "idempotency_key_format", rule)
-	return &fault
+	fieldError := cardinal.ParameterError("Idempotency-Key", "idempotency_key_format", rule)
+	return &fieldError
 }

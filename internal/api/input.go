@@ -36,8 +36,8 @@ type ByID struct{ UserID uuid.UUID }
 func (o *ByID) Resolve(ctx huma.Context) []error {
 	id, err := uuid.Parse(ctx.Param("id"))
 	if err != nil {
-		fault := cardinal.ParameterFault("id", "parameter_format", useCanonicalID)
-		return []error{&fault}
+		fieldError := cardinal.ParameterError("id", "parameter_format", useCanonicalID)
+		return []error{&fieldError}
 	}
 	o.UserID = id
 	return nil
@@ -85,24 +85,24 @@ type IfMatchVersion struct{ version int64 }
 // Resolve reads the version.
 func (v *IfMatchVersion) Resolve(ctx huma.Context) []error {
 	r, _ := humago.Unwrap(ctx)
-	version, fault := parseIfMatch(header(r.Header, "If-Match"))
-	if fault != nil {
-		return []error{fault}
+	version, fieldError := parseIfMatch(header(r.Header, "If-Match"))
+	if fieldError != nil {
+		return []error{fieldError}
 	}
 	v.version = version
 	return nil
 }
 
 // parseIfMatch returns the version in the value of If-Match. It must be one strong ETag, not a list.
-func parseIfMatch(value string) (int64, *cardinal.Fault) {
+func parseIfMatch(value string) (int64, *cardinal.FieldError) {
 	if value == "" {
-		fault := cardinal.ParameterFault("If-Match", "version_required")
-		return 0, &fault
+		fieldError := cardinal.ParameterError("If-Match", "version_required")
+		return 0, &fieldError
 	}
 	version, err := strconv.ParseInt(strings.Trim(value, `"`), 10, 64)
 	if err != nil || version < 0 || etag(version) != value {
-		fault := cardinal.ParameterFault("If-Match", "version_format")
-		return 0, &fault
+		fieldError := cardinal.ParameterError("If-Match", "version_format")
+		return 0, &fieldError
 	}
 	return version, nil
 }

@@ -56,7 +56,7 @@ func (p *Paging) page(d *directory.Directory, descending bool) (cardinal.Page, e
 	}
 	after, ok := d.ParseCursor(p.URL.scope(), p.After)
 	if !ok {
-		return page, &cardinal.Invalid{Faults: []cardinal.Fault{cardinal.ParameterFault("after", "cursor_invalid")}}
+		return page, &cardinal.InvalidInput{Errors: []cardinal.FieldError{cardinal.ParameterError("after", "cursor_invalid")}}
 	}
 	page.After = after
 	return page, nil

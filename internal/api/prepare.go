@@ -71,13 +71,13 @@ func (a *API) prepare(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 func (a *API) check(w http.ResponseWriter, r *http.Request, o *huma.Operation, desk directory.Desk, body []byte,
 ) (requestState, error) {
 	state := requestState{desk: desk, header: w.Header(), body: body}
-	faults := a.validate(r, o, body)
-	once, fault := idempotency(r, o, state)
-	if fault != nil {
-		faults = append(faults, *fault)
+	fieldErrors := a.validate(r, o, body)
+	once, fieldError := idempotency(r, o, state)
+	if fieldError != nil {
+		fieldErrors = append(fieldErrors, *fieldError)
 	}
-	if len(faults) > 0 {
-		return state, state.invalid(r.Context(), o, faults)
+	if len(fieldErrors) > 0 {
+		return state, state.invalid(r.Context(), o, fieldErrors)
 	}
 	if once != nil {
 		state.once, state.desk = once, desk.Idempotent(once)

@@ -14,13 +14,13 @@ import (
 // Problem is an answer that refuses a request (RFC 9457), with all errors of an input at once. Its texts come from
 // the catalogue.
 type Problem struct {
-	Type      string           `json:"type" doc:"Page about the code, on this server"`
-	Title     string           `json:"title"`
-	Status    int              `json:"status"`
-	Detail    string           `json:"detail" doc:"Why, and what to do"`
-	Code      string           `json:"code" doc:"Stable code"`
-	RequestID string           `json:"request_id,omitempty" doc:"Also in the header Request-Id"`
-	Errors    []cardinal.Fault `json:"errors,omitempty" doc:"All errors of the input"`
+	Type      string                `json:"type" doc:"Page about the code, on this server"`
+	Title     string                `json:"title"`
+	Status    int                   `json:"status"`
+	Detail    string                `json:"detail" doc:"Why, and what to do"`
+	Code      string                `json:"code" doc:"Stable code"`
+	RequestID string                `json:"request_id,omitempty" doc:"Also in the header Request-Id"`
+	Errors    []cardinal.FieldError `json:"errors,omitempty" doc:"All errors of the input"`
 
 	header http.Header
 }
@@ -143,9 +143,9 @@ func (a *API) classify(ctx context.Context, err error) *Problem {
 				p.header.Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
 			}
 		}
-		var invalid *cardinal.Invalid
+		var invalid *cardinal.InvalidInput
 		if errors.As(err, &invalid) {
-			p = invalidProblem(invalid.Faults)
+			p = invalidProblem(invalid.Errors)
 		}
 		var stale *cardinal.Stale
 		if errors.As(err, &stale) {
@@ -173,13 +173,13 @@ func (a *API) classify(ctx context.Context, err error) *Problem {
 
 // invalidProblem is the problem of an input with errors: 400 when only parameters have errors, 422 when the body has
 // some, 428 when only the version is missing.
-func invalidProblem(faults []cardinal.Fault) *Problem {
-	if len(faults) == 1 && faults[0].Code == "version_required" {
+func invalidProblem(fieldErrors []cardinal.FieldError) *Problem {
+	if len(fieldErrors) == 1 && fieldErrors[0].Code == "version_required" {
 		return NewProblem("version_required")
 	}
 	p := NewProblem("validation_failed")
-	p.Status, p.Errors = http.StatusBadRequest, faults
-	for _, f := range faults {
+	p.Status, p.Errors = http.StatusBadRequest, fieldErrors
+	for _, f := range fieldErrors {
 		if f.Parameter == "" {
 			p.Status = http.StatusUnprocessableEntity
 		}

@@ -126,9 +126,9 @@ func (b *refusalTester) bodies(t *testing.T, o *huma.Operation, c call) []refusa
 	malformed := func(kind, name, body string) {
 		out = append(out, refusal{kind: kind, name: name, body: body, status: 400, code: "body_malformed"})
 	}
-	bad := func(kind, name string, body any, faults ...string) {
+	bad := func(kind, name string, body any, fieldErrors ...string) {
 		out = append(out, refusal{kind: kind, name: name, body: body, status: 422, code: "validation_failed",
-			faults: faults})
+			fieldErrors: fieldErrors})
 	}
 	good, err := json.Marshal(c.body)
 	if err != nil {
@@ -225,7 +225,7 @@ func (b *refusalTester) bodies(t *testing.T, o *huma.Operation, c call) []refusa
 		near := sibling(name + "x")
 		out = append(out, refusal{kind: "unknown", name: field{at: near}.pointer(), body: with(c.body, near, canary),
 			status: 422, code: "validation_failed",
-			faults: []string{field{at: near}.pointer() + " field_unknown"}, says: "Did you mean " + name + "?"})
+			fieldErrors: []string{field{at: near}.pointer() + " field_unknown"}, says: "Did you mean " + name + "?"})
 		cased := sibling(strings.ToUpper(name[:1]) + name[1:])
 		bad("unknown", "in another letter case: "+cased[len(cased)-1], with(c.body, cased, canary),
 			field{at: cased}.pointer()+" field_unknown")
@@ -242,23 +242,23 @@ func (b *refusalTester) bodies(t *testing.T, o *huma.Operation, c call) []refusa
 		"/zzqx field_unknown", "/zzqy field_unknown")
 	if len(fields) >= 2 {
 		// All errors at once: every field has the wrong type, and one is unknown.
-		broken, faults := map[string]any{"zzqx": canary}, []string{"/zzqx field_unknown"}
+		broken, fieldErrors := map[string]any{"zzqx": canary}, []string{"/zzqx field_unknown"}
 		for _, f := range fields {
 			if len(f.at) == 1 && f.schema.Type != "" {
 				broken[f.at[0]] = wrongTypes[f.schema.Type][0]
-				faults = append(faults, f.pointer()+" field_type")
+				fieldErrors = append(fieldErrors, f.pointer()+" field_type")
 			}
 		}
 		out = append(out, refusal{kind: "", name: "everything at once", body: broken, status: 422,
-			code: "validation_failed", faults: faults, check: func(t *testing.T, a answer) {
-				if len(a.faults()) != len(faults) {
-					t.Errorf("faults %q, want %q", a.faults(), faults)
+			code: "validation_failed", fieldErrors: fieldErrors, check: func(t *testing.T, a answer) {
+				if len(a.fieldErrors()) != len(fieldErrors) {
+					t.Errorf("fieldErrors %q, want %q", a.fieldErrors(), fieldErrors)
 				}
 			}})
 		if has(o, "header", "If-Match") {
 			out = append(out, refusal{name: "everything at once, and no version", headers: []string{"If-Match", ""},
 				body: broken, status: 422, code: "validation_failed",
-				faults: append(faults, "If-Match version_required")})
+				fieldErrors: append(fieldErrors, "If-Match version_required")})
 		}
 	}
 	return out

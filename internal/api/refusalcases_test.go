@@ -141,8 +141,8 @@ func settingCall(body object) func(*testing.T, *testAPI) call {
 
 // Refusals of single operations.
 
-func invalid(name string, body any, faults ...string) refusal {
-	return refusal{name: name, body: body, status: 422, code: "validation_failed", faults: faults}
+func invalid(name string, body any, fieldErrors ...string) refusal {
+	return refusal{name: name, body: body, status: 422, code: "validation_failed", fieldErrors: fieldErrors}
 }
 
 func conflict(name, code string, body any) refusal {
@@ -305,20 +305,20 @@ var refusalSpecs = map[string]refusalSpec{
 		return []refusal{
 			{name: "many errors at once", path: "/v1/users?status=" + canary + "&kind=" + canary + "&email=" + canary,
 				status: 400, code: "validation_failed",
-				faults: []string{"status status_unknown", "kind kind_unknown", "email email_format"}},
+				fieldErrors: []string{"status status_unknown", "kind kind_unknown", "email email_format"}},
 			{name: "errors of form", path: "/v1/users?statu=" + canary + "&limit=0&role=" + canary, status: 400,
-				code: "validation_failed", faults: []string{"statu parameter_unknown", "limit parameter_format",
+				code: "validation_failed", fieldErrors: []string{"statu parameter_unknown", "limit parameter_format",
 					"role parameter_format"}},
 			{name: "a filter without an index", path: "/v1/users?locale=" + canary + "&sort=locale", status: 400,
-				code: "validation_failed", faults: []string{"locale parameter_unknown", "sort parameter_format"},
+				code: "validation_failed", fieldErrors: []string{"locale parameter_unknown", "sort parameter_format"},
 				says: "This list has the filters email, status, kind, role"},
 			{name: "invalid attributes", path: "/v1/users?q=x&attributes=[]&status=" + canary, status: 400,
-				code: "validation_failed", faults: []string{"attributes parameter_format"}},
+				code: "validation_failed", fieldErrors: []string{"attributes parameter_format"}},
 			{name: "a search that is too short", path: "/v1/users?q=x&status=" + canary, status: 400,
-				code: "validation_failed", faults: []string{"q search_too_short", "status status_unknown"}},
+				code: "validation_failed", fieldErrors: []string{"q search_too_short", "status status_unknown"}},
 			{name: "an attribute that is not searchable",
 				path: "/v1/users?attributes=" + url.QueryEscape(`{"`+canary+`":"x"}`), status: 400,
-				code: "validation_failed", faults: []string{"attributes attribute_not_searchable"}},
+				code: "validation_failed", fieldErrors: []string{"attributes attribute_not_searchable"}},
 		}
 	}},
 	"create-user": {call: asAdmin(object{"kind": "person"}), extra: func(t *testing.T, h *testAPI, c call) []refusal {
@@ -603,7 +603,7 @@ var refusalSpecs = map[string]refusalSpec{
 		for _, value := range []any{canary, "Open", "", 1, nil} {
 			out = append(out, refusal{name: fmt.Sprint("the mode ", value), path: "/v1/settings/sign_up.mode",
 				headers: []string{"If-Match", mode}, body: object{"value": value}, status: 422,
-				code: "validation_failed", faults: []string{"/value setting_choice"}})
+				code: "validation_failed", fieldErrors: []string{"/value setting_choice"}})
 		}
 		return out
 	}},
@@ -639,8 +639,8 @@ var refusalSpecs = map[string]refusalSpec{
 				code: "import_unfinished"},
 			{name: "compressed", headers: []string{"Content-Encoding", "gzip"}, status: 415, code: "media_type"},
 			{name: "many errors at once", path: "/v1/imports?format=zz&start=maybe&map=x&map=y", status: 400,
-				code:   "validation_failed",
-				faults: []string{"format parameter_format", "start parameter_format", "map parameter_format"}},
+				code:        "validation_failed",
+				fieldErrors: []string{"format parameter_format", "start parameter_format", "map parameter_format"}},
 		}
 	}},
 	"get-import":           {call: importCall("checked")},

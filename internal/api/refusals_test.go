@@ -40,19 +40,19 @@ type refusalSpec struct {
 
 // refusal is a request that must be refused, with the expected response.
 type refusal struct {
-	kind    string // on PostgreSQL only some of each kind are sent
-	name    string
-	method  string   // empty for that of the operation
-	path    string   // empty for that of the call
-	token   *string  // the call's when nil
-	headers []string // in addition to those of the call; an empty value removes one
-	body    any      // the call's when nil
-	send    *http.Request
-	status  int
-	code    string
-	faults  []string // "place code"; the response must have all of them
-	says    string   // a part of the response
-	check   func(t *testing.T, a answer)
+	kind        string // on PostgreSQL only some of each kind are sent
+	name        string
+	method      string   // empty for that of the operation
+	path        string   // empty for that of the call
+	token       *string  // the call's when nil
+	headers     []string // in addition to those of the call; an empty value removes one
+	body        any      // the call's when nil
+	send        *http.Request
+	status      int
+	code        string
+	fieldErrors []string // "place code"; the response must have all of them
+	says        string   // a part of the response
+	check       func(t *testing.T, a answer)
 }
 
 // TestRefusals sends requests to all described operations: a valid call, generated refusals of that call, and the own
@@ -222,7 +222,7 @@ func (b *refusalTester) runCase(t *testing.T, o *huma.Operation, c call, r refus
 	} else {
 		a = b.do(t, method, path, token, body, append(c.headers(), r.headers...)...)
 	}
-	b.checkRefusal(t, r.name, a, r.status, r.code, r.faults, r.says)
+	b.checkRefusal(t, r.name, a, r.status, r.code, r.fieldErrors, r.says)
 	if r.check != nil {
 		r.check(t, a)
 	}
@@ -231,7 +231,7 @@ func (b *refusalTester) runCase(t *testing.T, o *huma.Operation, c call, r refus
 	}
 }
 
-func (b *refusalTester) checkRefusal(t *testing.T, name string, a answer, status int, code string, faults []string,
+func (b *refusalTester) checkRefusal(t *testing.T, name string, a answer, status int, code string, fieldErrors []string,
 	says string) {
 	t.Helper()
 	fail := func(format string, args ...any) {
@@ -255,7 +255,7 @@ func (b *refusalTester) checkRefusal(t *testing.T, name string, a answer, status
 		fail("a placeholder has no value")
 	}
 	codes := []string{code}
-	have := a.faults()
+	have := a.fieldErrors()
 	for _, f := range have {
 		codes = append(codes, f[strings.LastIndexByte(f, ' ')+1:])
 	}
@@ -264,7 +264,7 @@ func (b *refusalTester) checkRefusal(t *testing.T, name string, a answer, status
 			fail("the code %s is not in the catalogue", c)
 		}
 	}
-	for _, f := range faults {
+	for _, f := range fieldErrors {
 		if !slices.Contains(have, f) {
 			fail("the error %q is missing", f)
 		}
@@ -443,18 +443,18 @@ func (b *refusalTester) paths(o *huma.Operation, spec refusalSpec, c call) []ref
 		for why, text := range map[string]string{"NUL": "%00", "invalid UTF-8": "%FF%FE",
 			"NUL after it": url.PathEscape(c.params[p.Name]) + "%00"} {
 			out = append(out, refusal{kind: "path", name: p.Name + ": " + why, path: with(p.Name, text), status: 400,
-				code: "validation_failed", faults: place})
+				code: "validation_failed", fieldErrors: place})
 		}
 		if p.Schema.Format != "uuid" {
 			out = append(out, refusal{kind: "path", name: p.Name + ": too long",
-				path: with(p.Name, strings.Repeat(canary, 7)), status: 400, code: "validation_failed", faults: place},
+				path: with(p.Name, strings.Repeat(canary, 7)), status: 400, code: "validation_failed", fieldErrors: place},
 				refusal{kind: "path", name: p.Name + ": unknown", path: with(p.Name, "zz"), status: 404,
 					code: "not_found"})
 			continue
 		}
 		for why, text := range badIDs(c.params[p.Name]) {
 			out = append(out, refusal{kind: "path", name: p.Name + ": " + why, path: with(p.Name, url.PathEscape(text)),
-				status: 400, code: "validation_failed", faults: place})
+				status: 400, code: "validation_failed", fieldErrors: place})
 		}
 		out = append(out, refusal{kind: "path", name: p.Name + ": unknown",
 			path: with(p.Name, cardinal.NewID().String()), status: 404, code: "not_found"})
@@ -473,9 +473,9 @@ func (b *refusalTester) paths(o *huma.Operation, spec refusalSpec, c call) []ref
 func (b *refusalTester) queries(o *huma.Operation, c call) []refusal {
 	path := c.fill(o.Path) + "?"
 	var out []refusal
-	bad := func(name, query string, faults ...string) {
+	bad := func(name, query string, fieldErrors ...string) {
 		out = append(out, refusal{kind: "query", name: "query: " + name, path: path + query, status: 400,
-			code: "validation_failed", faults: faults})
+			code: "validation_failed", fieldErrors: fieldErrors})
 	}
 	bad("unknown", "zzqx="+canary, "zzqx parameter_unknown")
 	bad("unknown, odd", "z%0Az="+canary, "* parameter_unknown")
@@ -488,7 +488,7 @@ func (b *refusalTester) queries(o *huma.Operation, c call) []refusal {
 		name := url.QueryEscape(p.Name)
 		out = append(out, refusal{kind: "query", name: "query: nearly " + p.Name, path: path + name + "x=1",
 			status: 400, code: "validation_failed",
-			faults: []string{p.Name + "x parameter_unknown"}, says: "Did you mean " + p.Name + "?"})
+			fieldErrors: []string{p.Name + "x parameter_unknown"}, says: "Did you mean " + p.Name + "?"})
 		place := p.Name + " parameter_format"
 		bad(p.Name+" NUL", name+"=a%00"+canary, place)
 		bad(p.Name+" invalid UTF-8", name+"=%ff"+canary, place)
@@ -544,7 +544,7 @@ func (b *refusalTester) versions(o *huma.Operation, c call) []refusal {
 		for _, text := range []string{"7", `W/` + c.etag, c.etag + "x", `"` + canary + `"`, "*", c.etag + ", " + c.etag,
 			`"-1"`, `"01"`, `"99999999999999999999"`, `""`, canary, `"1`, `"+1"`, `"0x1"`} {
 			out = append(out, refusal{kind: "version", name: "If-Match: " + text, headers: []string{"If-Match", text},
-				status: 400, code: "validation_failed", faults: []string{"If-Match version_format"}})
+				status: 400, code: "validation_failed", fieldErrors: []string{"If-Match version_format"}})
 		}
 		out = append(out, refusal{name: "stale", headers: []string{"If-Match", `"999"`}, status: 412,
 			code: "version_stale", check: func(t *testing.T, a answer) {
@@ -559,12 +559,12 @@ func (b *refusalTester) versions(o *huma.Operation, c call) []refusal {
 			"with a tab": canary + canary + "\t" + canary} {
 			out = append(out, refusal{kind: "key", name: "Idempotency-Key " + why,
 				headers: []string{"Idempotency-Key", key}, status: 400, code: "validation_failed",
-				faults: []string{"Idempotency-Key idempotency_key_format"}})
+				fieldErrors: []string{"Idempotency-Key idempotency_key_format"}})
 		}
 		if o.Security != nil && len(o.Security) == 0 {
 			out = append(out, refusal{name: "the short key of an anonymous caller",
 				headers: []string{"Idempotency-Key", "k1"}, status: 400, code: "validation_failed",
-				faults: []string{"Idempotency-Key idempotency_key_format"}})
+				fieldErrors: []string{"Idempotency-Key idempotency_key_format"}})
 		}
 	}
 	return out

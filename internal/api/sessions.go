@@ -33,7 +33,7 @@ func (a *API) checkSession(o *huma.Operation) http.HandlerFunc {
 			_, err = readBody(w, r, o) // there is none
 		}
 		if err == nil {
-			err = cardinal.Faults(a.validate(r, o, nil)).Err()
+			err = cardinal.FieldErrors(a.validate(r, o, nil)).Err()
 		}
 		if err != nil {
 			a.writeError(w, r, err)

@@ -112,12 +112,12 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 		const supported = "text/csv, application/x-ndjson or application/json, not compressed"
 		return cardinal.ImportRun{}, NewProblem("media_type", supported)
 	}
-	faults := cardinal.Faults(a.validate(r, o, nil))
+	fieldErrors := cardinal.FieldErrors(a.validate(r, o, nil))
 	in, isMapValid := newImport(r)
-	if !isMapValid && !slices.ContainsFunc(faults, func(f cardinal.Fault) bool { return f.Parameter == "map" }) {
-		faults.AddParameter("map", "parameter_format", "Use COLUMN=FIELD, each column once.")
+	if !isMapValid && !slices.ContainsFunc(fieldErrors, func(f cardinal.FieldError) bool { return f.Parameter == "map" }) {
+		fieldErrors.AddParameter("map", "parameter_format", "Use COLUMN=FIELD, each column once.")
 	}
-	if err := faults.Err(); err != nil {
+	if err := fieldErrors.Err(); err != nil {
 		return cardinal.ImportRun{}, err
 	}
 	if r.ContentLength > a.uploads.size {
@@ -128,14 +128,14 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 	run, err := importing.Upload(r.Context(), desk, in, body)
 	pace.extend() // for the answer
 	var tooLarge *http.MaxBytesError
-	var invalid *cardinal.Invalid
+	var invalid *cardinal.InvalidInput
 	switch {
 	case errors.As(body.err, &tooLarge):
 		err = uploadTooLarge()
 	case body.err != nil:
 		err = NewProblem("body_incomplete", "at a rate of at least 64 KiB in 30 seconds")
 	case errors.As(err, &invalid):
-		err = &cardinal.Invalid{Faults: asParameters(invalid.Faults)}
+		err = &cardinal.InvalidInput{Errors: asParameters(invalid.Errors)}
 	}
 	return run, err
 }
@@ -165,8 +165,8 @@ func newImport(r *http.Request) (in cardinal.NewImport, isMapValid bool) {
 }
 
 // asParameters converts pointers into a body to names of parameters: the body of an upload has no fields.
-func asParameters(faults []cardinal.Fault) []cardinal.Fault {
-	out := slices.Clone(faults)
+func asParameters(fieldErrors []cardinal.FieldError) []cardinal.FieldError {
+	out := slices.Clone(fieldErrors)
 	for i, f := range out {
 		out[i].Pointer, out[i].Parameter = "", strings.TrimPrefix(f.Pointer, "/")
 	}
@@ -211,7 +211,7 @@ func (a *API) openProblems(w http.ResponseWriter, r *http.Request, o *huma.Opera
 	if _, err := readBody(w, r, o); err != nil { // there is none
 		return nil, err
 	}
-	if err := cardinal.Faults(a.validate(r, o, nil)).Err(); err != nil {
+	if err := cardinal.FieldErrors(a.validate(r, o, nil)).Err(); err != nil {
 		return nil, err
 	}
 	id, err := uuid.Parse(r.PathValue("id"))

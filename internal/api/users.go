@@ -37,13 +37,13 @@ type listUsersInput struct {
 type attributeValues string
 
 // checkAttributeValues accepts a JSON object with few attributes.
-func checkAttributeValues(value string) *cardinal.Fault {
+func checkAttributeValues(value string) *cardinal.FieldError {
 	if values := attributeValues(value).values(); len(values) > 0 && len(values) <= 5 {
 		return nil
 	}
 	const fix = `Use a JSON object with one to five attributes, like {"team":"red"}.`
-	fault := cardinal.ParameterFault("attributes", "parameter_format", fix)
-	return &fault
+	fieldError := cardinal.ParameterError("attributes", "parameter_format", fix)
+	return &fieldError
 }
 
 // values returns the attributes, or nil when the text is not a JSON object.
@@ -69,7 +69,7 @@ func (a *API) userRoutes() {
 	list := op(http.MethodGet, "/v1/users", "list-users", "Users", "List users")
 	register(a, withReadPermission("users.read", list), a.listUsers)
 	create := created(op(http.MethodPost, "/v1/users", "create-user", "Users", "Create a user or a service account"))
-	register(a, withRules(create, newUserFaults),
+	register(a, withRules(create, newUserErrors),
 		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewUser],
 		) (*createdResponse[cardinal.User], error) {
 			user, err := desk.CreateUser(ctx, in.Body)
@@ -179,6 +179,6 @@ func userPartRoutes[O owner](a *API, prefix, name string) {
 	userAuditRoutes[O](a, prefix, name)
 }
 
-func newUserFaults(ctx context.Context, desk directory.Desk, in cardinal.NewUser) ([]cardinal.Fault, error) {
-	return desk.NewUserFaults(ctx, in)
+func newUserErrors(ctx context.Context, desk directory.Desk, in cardinal.NewUser) ([]cardinal.FieldError, error) {
+	return desk.NewUserErrors(ctx, in)
 }

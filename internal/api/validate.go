@@ -23,20 +23,20 @@ import (
 // validate returns all errors in the form of a request, by the description of its operation: of the query, the path,
 // the headers and the body. It is the only place that does: huma and the plain handlers decode what has passed. body
 // is empty for an operation whose body is not JSON.
-func (a *API) validate(r *http.Request, o *huma.Operation, body []byte) []cardinal.Fault {
-	query, faults := parseQuery(r.URL.RawQuery, o)
+func (a *API) validate(r *http.Request, o *huma.Operation, body []byte) []cardinal.FieldError {
+	query, fieldErrors := parseQuery(r.URL.RawQuery, o)
 	for _, p := range o.Parameters {
-		if slices.ContainsFunc(faults, func(f cardinal.Fault) bool { return f.Parameter == p.Name }) {
+		if slices.ContainsFunc(fieldErrors, func(f cardinal.FieldError) bool { return f.Parameter == p.Name }) {
 			continue
 		}
-		if fault, ok := a.parameterFault(r, query, p); ok {
-			faults = append(faults, fault)
+		if fieldError, ok := a.parameterError(r, query, p); ok {
+			fieldErrors = append(fieldErrors, fieldError)
 		}
 	}
 	if len(body) > 0 {
-		faults = append(faults, a.bodyFaults(o, body)...)
+		fieldErrors = append(fieldErrors, a.bodyErrors(o, body)...)
 	}
-	return faults
+	return fieldErrors
 }
 
 // notFilters are the parameters of a list that do not narrow it.
@@ -44,14 +44,14 @@ var notFilters = []string{"limit", "after", "sort", "expand", "count"}
 
 // parseQuery returns the parameters of a query, and its errors that do not depend on the type of a parameter: names
 // that the operation does not have, names given more than once, and values that cannot be stored.
-func parseQuery(raw string, o *huma.Operation) (url.Values, []cardinal.Fault) {
+func parseQuery(raw string, o *huma.Operation) (url.Values, []cardinal.FieldError) {
 	if raw == "" {
 		return nil, nil
 	}
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		const fix = "Encode the query as application/x-www-form-urlencoded."
-		return nil, []cardinal.Fault{cardinal.ParameterFault("query", "parameter_format", fix)}
+		return nil, []cardinal.FieldError{cardinal.ParameterError("query", "parameter_format", fix)}
 	}
 	var known, repeatable []string
 	for _, p := range o.Parameters {
@@ -62,20 +62,20 @@ func parseQuery(raw string, o *huma.Operation) (url.Values, []cardinal.Fault) {
 			}
 		}
 	}
-	var faults cardinal.Faults
+	var fieldErrors cardinal.FieldErrors
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		values := query[name]
 		switch {
 		case !slices.Contains(known, name):
 			shown := printableName(name)
-			faults.AddParameter(shown, "parameter_unknown", suggestParameter(shown, known))
+			fieldErrors.AddParameter(shown, "parameter_unknown", suggestParameter(shown, known))
 		case len(values) > 1 && !slices.Contains(repeatable, name):
-			faults.AddParameter(name, "parameter_repeated")
+			fieldErrors.AddParameter(name, "parameter_repeated")
 		case slices.ContainsFunc(values, func(v string) bool { return !storable(v) }):
-			faults.AddParameter(name, "parameter_format", useStorable)
+			fieldErrors.AddParameter(name, "parameter_format", useStorable)
 		}
 	}
-	return query, faults
+	return query, fieldErrors
 }
 
 const useStorable = "Use valid UTF-8 without NUL."
@@ -92,24 +92,24 @@ func printableName(name string) string {
 	return name
 }
 
-// parameterFault returns the error in a parameter, if there is one.
-func (a *API) parameterFault(r *http.Request, query url.Values, p *huma.Param) (cardinal.Fault, bool) {
+// parameterError returns the error in a parameter, if there is one.
+func (a *API) parameterError(r *http.Request, query url.Values, p *huma.Param) (cardinal.FieldError, bool) {
 	var value string
 	switch p.In {
 	case "path":
 		if value = r.PathValue(p.Name); !storable(value) {
-			return cardinal.ParameterFault(p.Name, "parameter_format", useStorable), true
+			return cardinal.ParameterError(p.Name, "parameter_format", useStorable), true
 		}
 	case "query":
 		if value = query.Get(p.Name); value == "" {
-			return cardinal.Fault{}, false
+			return cardinal.FieldError{}, false
 		}
 	case "header":
 		value = header(r.Header, p.Name)
 	}
 	if p.In != "header" { // the formats of headers are not those of their schemas
-		if fault, ok := a.schemaFault(p, value, query[p.Name]); ok {
-			return fault, true
+		if fieldError, ok := a.schemaError(p, value, query[p.Name]); ok {
+			return fieldError, true
 		}
 	}
 	if check := parameterChecks[p.Name]; check != nil {
@@ -117,20 +117,20 @@ func (a *API) parameterFault(r *http.Request, query url.Values, p *huma.Param) (
 			return *err, true
 		}
 	}
-	return cardinal.Fault{}, false
+	return cardinal.FieldError{}, false
 }
 
 // parameterChecks are the checks that a schema cannot express, by the name of the parameter.
-var parameterChecks = map[string]func(value string) *cardinal.Fault{
-	"If-Match":   func(value string) *cardinal.Fault { _, fault := parseIfMatch(value); return fault },
+var parameterChecks = map[string]func(value string) *cardinal.FieldError{
+	"If-Match":   func(value string) *cardinal.FieldError { _, fieldError := parseIfMatch(value); return fieldError },
 	"attributes": checkAttributeValues,
 }
 
 // header returns the value of a header; several lines are one list (RFC 9110, section 5.3).
 func header(h http.Header, name string) string { return strings.Join(h.Values(name), ", ") }
 
-// schemaFault returns the error of a parameter that does not fit its schema.
-func (a *API) schemaFault(p *huma.Param, value string, values []string) (cardinal.Fault, bool) {
+// schemaError returns the error of a parameter that does not fit its schema.
+func (a *API) schemaError(p *huma.Param, value string, values []string) (cardinal.FieldError, bool) {
 	parsed := any(value)
 	switch p.Schema.Type { // what cannot be parsed stays a string, and is then reported as of the wrong type
 	case huma.TypeInteger:
@@ -149,9 +149,9 @@ func (a *API) schemaFault(p *huma.Param, value string, values []string) (cardina
 	huma.Validate(a.huma.OpenAPI().Components.Schemas, p.Schema, path, huma.ModeWriteToServer, parsed, found)
 	for _, err := range found.Errors {
 		code, text := readMessage(detailOf(err).Message)
-		return cardinal.ParameterFault(p.Name, "parameter_format", cardinal.NewFault(code, text).Message), true
+		return cardinal.ParameterError(p.Name, "parameter_format", cardinal.NewFieldError(code, text).Message), true
 	}
-	return cardinal.Fault{}, false
+	return cardinal.FieldError{}, false
 }
 
 // detailOf returns what huma knows of an error.
@@ -163,42 +163,42 @@ func detailOf(err error) *huma.ErrorDetail {
 	return &huma.ErrorDetail{}
 }
 
-// bodyFaults returns the errors of a body that does not fit the schema of the operation.
-func (a *API) bodyFaults(o *huma.Operation, body []byte) []cardinal.Fault {
+// bodyErrors returns the errors of a body that does not fit the schema of the operation.
+func (a *API) bodyErrors(o *huma.Operation, body []byte) []cardinal.FieldError {
 	var parsed any
 	if err := json.Unmarshal(body, &parsed); err != nil {
 		// It is valid JSON, so it has a number that no 64-bit float can hold.
-		return []cardinal.Fault{fieldFault("", "field_format", "numbers that fit into 64 bits")}
+		return []cardinal.FieldError{fieldError("", "field_format", "numbers that fit into 64 bits")}
 	}
 	registry, schema := a.huma.OpenAPI().Components.Schemas, o.RequestBody.Content["application/json"].Schema
 	found := &huma.ValidateResult{}
 	path := huma.NewPathBuffer([]byte{}, 0)
 	huma.Validate(registry, schema, path, huma.ModeWriteToServer, parsed, found)
-	var faults []cardinal.Fault
+	var fieldErrors []cardinal.FieldError
 	for _, err := range found.Errors {
 		d := detailOf(err)
 		pointer := pointerOf(d.Location)
 		code, value := readMessage(d.Message)
-		var fault cardinal.Fault
+		var e cardinal.FieldError
 		switch code {
 		case "field_missing":
-			fault = fieldFault(pointer+"/"+value, code)
+			e = fieldError(pointer+"/"+value, code)
 		case "field_unknown":
-			fault = fieldFault(pointer, code, suggest(lastToken(pointer), fieldsAt(registry, schema, d.Location)))
+			e = fieldError(pointer, code, suggest(lastToken(pointer), fieldsAt(registry, schema, d.Location)))
 		default:
-			fault = fieldFault(pointer, code, value)
+			e = fieldError(pointer, code, value)
 		}
 		// One error for each place and code: huma checks the form of an id twice, for example.
-		isSame := func(f cardinal.Fault) bool { return f.Pointer == fault.Pointer && f.Code == code }
-		if !slices.ContainsFunc(faults, isSame) {
-			faults = append(faults, fault)
+		isSame := func(f cardinal.FieldError) bool { return f.Pointer == e.Pointer && f.Code == code }
+		if !slices.ContainsFunc(fieldErrors, isSame) {
+			fieldErrors = append(fieldErrors, e)
 		}
 	}
-	return faults
+	return fieldErrors
 }
 
-func fieldFault(pointer, code string, values ...any) cardinal.Fault {
-	f := cardinal.NewFault(code, values...)
+func fieldError(pointer, code string, values ...any) cardinal.FieldError {
+	f := cardinal.NewFieldError(code, values...)
 	f.Pointer = pointer
 	return *f
 }
@@ -280,13 +280,13 @@ func suggestParameter(name string, known []string) string {
 const rules = "rules"
 
 // ruleCheck returns the errors that the rules of an operation find in a body.
-type ruleCheck func(context.Context, directory.Desk, []byte) ([]cardinal.Fault, error)
+type ruleCheck func(context.Context, directory.Desk, []byte) ([]cardinal.FieldError, error)
 
 // withRules adds to an operation the check of its body by its rules. It runs only for a request with errors of form,
 // so that the client gets all errors at once; the operation itself checks a request without.
-func withRules[B any](o huma.Operation, check func(context.Context, directory.Desk, B) ([]cardinal.Fault, error),
+func withRules[B any](o huma.Operation, check func(context.Context, directory.Desk, B) ([]cardinal.FieldError, error),
 ) huma.Operation {
-	var checkBody ruleCheck = func(ctx context.Context, desk directory.Desk, body []byte) ([]cardinal.Fault, error) {
+	var checkBody ruleCheck = func(ctx context.Context, desk directory.Desk, body []byte) ([]cardinal.FieldError, error) {
 		var in B
 		_ = json.Unmarshal(body, &in) // fields of another type stay empty; they have an error already
 		return check(ctx, desk, in)
@@ -297,18 +297,18 @@ func withRules[B any](o huma.Operation, check func(context.Context, directory.De
 
 // invalid returns the error of a request that has errors of form. It adds those that the rules of the operation find
 // in the other fields. When the rules cannot be checked, the request fails: a list of errors is always complete.
-func (s requestState) invalid(ctx context.Context, o *huma.Operation, faults []cardinal.Fault) error {
+func (s requestState) invalid(ctx context.Context, o *huma.Operation, fieldErrors []cardinal.FieldError) error {
 	if check, ok := o.Metadata[rules].(ruleCheck); ok {
 		more, err := check(ctx, s.desk, s.body)
 		if err != nil {
 			return err
 		}
 		for _, m := range more {
-			hasPlace := func(f cardinal.Fault) bool { return f.Pointer != "" && f.Pointer == m.Pointer }
-			if !slices.ContainsFunc(faults, hasPlace) {
-				faults = append(faults, m)
+			hasPlace := func(f cardinal.FieldError) bool { return f.Pointer != "" && f.Pointer == m.Pointer }
+			if !slices.ContainsFunc(fieldErrors, hasPlace) {
+				fieldErrors = append(fieldErrors, m)
 			}
 		}
 	}
-	return &cardinal.Invalid{Faults: faults}
+	return &cardinal.InvalidInput{Errors: fieldErrors}
 }

@@ -167,9 +167,9 @@ func (s *Schema) Table(name string) *Table {
 	return &s.Tables[i]
 }
 
-// Base returns the tables that store data under their own name: no views and no partitions (the partitioned table
+// BaseTables returns the tables that store data under their own name: no views and no partitions (the partitioned table
 // stands for its partitions).
-func (s *Schema) Base() []Table {
+func (s *Schema) BaseTables() []Table {
 	var base []Table
 	for _, t := range s.Tables {
 		if t.Kind == Ordinary || t.Kind == Partitioned {
@@ -274,8 +274,8 @@ func (c Column) Class() string {
 	return ""
 }
 
-// Meaning returns the comment without its data class.
-func (c Column) Meaning() string { return classPrefix.ReplaceAllString(c.Comment, "") }
+// Description returns the comment without its data class.
+func (c Column) Description() string { return classPrefix.ReplaceAllString(c.Comment, "") }
 
-// IsSealed reports whether the column stores encrypted values, which the suffix of its name says.
-func (c Column) IsSealed() bool { return strings.HasSuffix(c.Name, "_sealed") }
+// IsEncrypted reports whether the column stores encrypted values, which the suffix of its name says.
+func (c Column) IsEncrypted() bool { return strings.HasSuffix(c.Name, "_sealed") }

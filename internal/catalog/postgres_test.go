@@ -46,7 +46,7 @@ func TestUnusualPostgresSchema(t *testing.T) {
 		"default":   {"'a''b'::character varying", order.Column("from").Default},
 		"collation": {"C", order.Column("to place").Collation},
 		"generated": {"(id * 2)", order.Column("total").Generated},
-		"class":     {"pii Where to.", order.Column("to place").Class() + " " + order.Column("to place").Meaning()},
+		"class":     {"pii Where to.", order.Column("to place").Class() + " " + order.Column("to place").Description()},
 		"identity":  {"true", fmt.Sprint(order.Column("id").Identity)},
 		"check":     {`"from"::text <> "to place"`, findConstraint(order, "a check").Expression},
 		"key":       {"[order_id number]", fmt.Sprint(line.PrimaryKey())},

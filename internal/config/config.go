@@ -53,9 +53,9 @@ func databasePath(database string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(database, "sqlite://"), "sqlite:")
 }
 
-// Unfit returns what must be changed in the configuration before production, one sentence per problem with its
+// ProductionWarnings returns what must be changed in the configuration before production, one sentence per problem with its
 // correction.
-func (c Config) Unfit() []string {
+func (c Config) ProductionWarnings() []string {
 	var warnings []string
 	warn := func(s string) { warnings = append(warnings, s) }
 	const useTLS = " Put a reverse proxy with TLS in front, and set its address with --public-url https://…."

@@ -122,11 +122,11 @@ func TestInvalidValues(t *testing.T) {
 		for _, text := range invalidTexts[s.name] {
 			t.Run(s.name+"="+text, func(t *testing.T) {
 				c, _, err := Load(environment(nil), map[string]string{s.flag: text}, "")
-				var invalid *Invalid
-				if !errors.As(err, &invalid) || len(invalid.Faults) != 1 {
+				var invalid *InvalidSettings
+				if !errors.As(err, &invalid) || len(invalid.Errors) != 1 {
 					t.Fatalf("the error is %v", err)
 				}
-				f := invalid.Faults[0]
+				f := invalid.Errors[0]
 				if f.Origin != "flag --"+s.flag || !strings.HasPrefix(f.Message, s.name+": ") ||
 					!strings.Contains(f.Message, ": use ") && !strings.Contains(f.Message, ": write ") {
 					t.Errorf("%+v", f)
@@ -162,7 +162,7 @@ func TestAllErrorsReported(t *testing.T) {
 	c, _, err := Load(environment(map[string]string{"CARDINAL_HTTP": canary, "CARDINAL_KEK": canary,
 		"CARDINAL_KEK_FILE": "/" + canary}),
 		map[string]string{"log-format": canary, "kek": canary, "pulbic-url": canary}, file)
-	var invalid *Invalid
+	var invalid *InvalidSettings
 	if !errors.As(err, &invalid) {
 		t.Fatalf("the error is %v", err)
 	}
@@ -178,13 +178,13 @@ func TestAllErrorsReported(t *testing.T) {
 		"flag --kek: a secret cannot be a flag",
 		"flag --pulbic-url: unknown setting; did you mean --public-url?",
 	}
-	for _, fault := range want {
-		if !strings.Contains(err.Error(), "\n  "+fault) {
-			t.Errorf("not reported: %s", fault)
+	for _, problem := range want {
+		if !strings.Contains(err.Error(), "\n  "+problem) {
+			t.Errorf("not reported: %s", problem)
 		}
 	}
-	if len(invalid.Faults) != len(want) || !strings.HasPrefix(err.Error(), "the configuration has 10 errors:\n") {
-		t.Errorf("%d errors, want %d:\n%v", len(invalid.Faults), len(want), err)
+	if len(invalid.Errors) != len(want) || !strings.HasPrefix(err.Error(), "the configuration has 10 errors:\n") {
+		t.Errorf("%d errors, want %d:\n%v", len(invalid.Errors), len(want), err)
 	}
 	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, c, c), canary) {
 		t.Errorf("the error contains a value: %v", err)
@@ -224,10 +224,10 @@ func TestKEK(t *testing.T) {
 	const key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 	t.Chdir(t.TempDir())
 	tests := []struct {
-		name   string
-		env    map[string]string
-		origin string
-		fault  string
+		name    string
+		env     map[string]string
+		origin  string
+		problem string
 	}{
 		{"Environment", map[string]string{"CARDINAL_KEK": key}, "environment CARDINAL_KEK", ""},
 		{"File", map[string]string{"CARDINAL_KEK_FILE": writeFile(t, "kek", key+"\n")}, "environment CARDINAL_KEK_FILE",
@@ -245,8 +245,8 @@ func TestKEK(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c, origins, err := Load(environment(test.env), nil, "")
-			if (err == nil) != (test.fault == "") || err != nil && !strings.Contains(err.Error(), test.fault) {
-				t.Fatalf("the error is %v, want %q", err, test.fault)
+			if (err == nil) != (test.problem == "") || err != nil && !strings.Contains(err.Error(), test.problem) {
+				t.Fatalf("the error is %v, want %q", err, test.problem)
 			}
 			if origins["kek"] != test.origin {
 				t.Errorf("from %q", origins["kek"])
@@ -348,7 +348,7 @@ func TestProductionWarnings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := c.Unfit()
+			got := c.ProductionWarnings()
 			if len(got) != len(test.want) {
 				t.Fatalf("%q, want %q", got, test.want)
 			}

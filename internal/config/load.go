@@ -24,22 +24,22 @@ const DefaultFile = "./cardinal.toml"
 // "cardinal.toml" (or the file of --config) or "default".
 type Origins map[string]string
 
-// Fault is one error in the configuration. It never contains the value, which can be a password.
-type Fault struct {
+// SettingError is one error in the configuration. It never contains the value, which can be a password.
+type SettingError struct {
 	Origin  string // as in Origins, with the line in a file
 	Message string // the reason and the correction
 }
 
-// Invalid is a configuration with errors, all at once.
-type Invalid struct{ Faults []Fault }
+// InvalidSettings is a configuration with errors, all at once.
+type InvalidSettings struct{ Errors []SettingError }
 
 // Error returns all errors, one per line.
-func (e *Invalid) Error() string {
+func (e *InvalidSettings) Error() string {
 	text := "the configuration has an error:"
-	if len(e.Faults) > 1 {
-		text = fmt.Sprintf("the configuration has %d errors:", len(e.Faults))
+	if len(e.Errors) > 1 {
+		text = fmt.Sprintf("the configuration has %d errors:", len(e.Errors))
 	}
-	for _, f := range e.Faults {
+	for _, f := range e.Errors {
 		text += "\n  " + f.Origin + ": " + f.Message
 	}
 	return text
@@ -70,11 +70,11 @@ func Load(lookupEnv func(string) (string, bool), flags map[string]string, file s
 	l.readKEK(lookupEnv)
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
 		if !slices.ContainsFunc(settings, func(s setting) bool { return s.flag == name }) {
-			l.addFault("flag --"+name, unknownFlag(name))
+			l.addError("flag --"+name, unknownFlag(name))
 		}
 	}
-	if len(l.faults) > 0 {
-		return l.config, l.origins, &Invalid{l.faults}
+	if len(l.errors) > 0 {
+		return l.config, l.origins, &InvalidSettings{l.errors}
 	}
 	return l.config, l.origins, nil
 }
@@ -82,18 +82,18 @@ func Load(lookupEnv func(string) (string, bool), flags map[string]string, file s
 type loader struct {
 	config  Config
 	origins Origins
-	faults  []Fault
+	errors  []SettingError
 }
 
-func (l *loader) addFault(origin, message string) {
-	l.faults = append(l.faults, Fault{origin, message})
+func (l *loader) addError(origin, message string) {
+	l.errors = append(l.errors, SettingError{origin, message})
 }
 
 // set stores a value. An invalid value is an error even where another value has precedence: later it could be the one
 // that counts.
 func (l *loader) set(s setting, text, origin, line string) {
 	if err := s.set(&l.config, strings.TrimSpace(text)); err != nil {
-		l.addFault(origin+line, s.name+": "+err.Error())
+		l.addError(origin+line, s.name+": "+err.Error())
 		return
 	}
 	l.origins[s.name] = origin
@@ -118,25 +118,25 @@ func (l *loader) readKEK(lookupEnv func(string) (string, bool)) {
 	case text == "" && path == "":
 		return
 	case text != "" && path != "":
-		l.addFault(origin, kekFileEnv+" is set, too; set only one of them")
+		l.addError(origin, kekFileEnv+" is set, too; set only one of them")
 		return
 	case path != "":
 		origin = "environment " + kekFileEnv
 		f, err := os.Open(path)
 		if err != nil {
-			l.addFault(origin, "the file cannot be read: "+withoutPath(err)+"; set the path of the file with the key")
+			l.addError(origin, "the file cannot be read: "+withoutPath(err)+"; set the path of the file with the key")
 			return
 		}
 		defer f.Close()
 		read, err := io.ReadAll(io.LimitReader(f, maxKEKFile+1))
 		if err != nil || len(read) > maxKEKFile {
-			l.addFault(origin, "the file is not a key file; it must have 32 bytes in base64")
+			l.addError(origin, "the file is not a key file; it must have 32 bytes in base64")
 			return
 		}
 		text = string(read)
 	}
 	if text = strings.TrimSpace(text); text == "" {
-		l.addFault(origin, "the key is empty; it must have 32 bytes in base64")
+		l.addError(origin, "the key is empty; it must have 32 bytes in base64")
 		return
 	}
 	l.config.KEK, l.origins[kekName] = cardinal.Secret(text), origin
@@ -164,7 +164,7 @@ func (l *loader) readFile(file string) map[string]fileValue {
 		return nil
 	}
 	if err != nil {
-		l.addFault(origin, "the file cannot be read: "+withoutPath(err)+"; set another file with --config")
+		l.addError(origin, "the file cannot be read: "+withoutPath(err)+"; set another file with --config")
 		return nil
 	}
 	var document map[string]any
@@ -175,19 +175,19 @@ func (l *loader) readFile(file string) map[string]fileValue {
 			line, column := decodeErr.Position()
 			position = fmt.Sprintf(", line %d, column %d", line, column)
 		}
-		l.addFault(origin+position, "not valid TOML; write name = \"value\", one per line, each name once")
+		l.addError(origin+position, "not valid TOML; write name = \"value\", one per line, each name once")
 		return nil
 	}
 	values, lines := map[string]fileValue{}, keyLines(text)
 	for _, name := range slices.Sorted(maps.Keys(document)) {
 		line := fmt.Sprintf(", line %d", lines[name])
 		if !slices.ContainsFunc(settings, func(s setting) bool { return s.name == name }) {
-			l.addFault(origin+line, unknownKey(name))
+			l.addError(origin+line, unknownKey(name))
 			continue
 		}
 		value, ok := settingText(document[name])
 		if !ok {
-			l.addFault(origin+line, name+": not a string; write "+name+" = \"value\"")
+			l.addError(origin+line, name+": not a string; write "+name+" = \"value\"")
 			continue
 		}
 		values[name] = fileValue{value, origin, line}

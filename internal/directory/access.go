@@ -30,7 +30,7 @@ func (k Desk) CheckAccess(ctx context.Context, q cardinal.AccessQuestion) (cardi
 	if allowed && q.UserID == k.actor.UserID && k.actor.APIKeyID.Valid {
 		// An API key can have fewer permissions than its service. A key that asks about itself gets the answer for the
 		// key.
-		if allowed, err = r.May(ctx, k.Caller(), q.Permission, k.d.Now()); err != nil {
+		if allowed, err = r.HasPermission(ctx, k.Caller(), q.Permission, k.d.Now()); err != nil {
 			return cardinal.Access{}, err
 		}
 	}

@@ -90,7 +90,7 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 		if len(in.RoleIDs) == 0 {
 			check.Add("/role_ids", "roles_missing")
 		}
-		user, err := tx.UserForChange(ctx, in.UserID)
+		user, err := tx.LockUser(ctx, in.UserID)
 		if isNotFound(err) ||
 			err == nil && (!k.d.kinds[user.Kind].CanHoldAPIKeys || !k.d.statuses[user.Status].CanSignIn) {
 			check.Add("/user_id", "service_unknown")
@@ -127,9 +127,9 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 		if err := tx.InsertAPIKey(ctx, record); err != nil {
 			return cardinal.APIKey{}, err
 		}
-		tx.RecordRows(store.StampAPIKey(record))
+		tx.RecordRows(store.DigestAPIKey(record))
 		for _, role := range roles {
-			tx.RecordRows(store.StampAPIKeyRole(in.UserID, id, role))
+			tx.RecordRows(store.DigestAPIKeyRole(in.UserID, id, role))
 		}
 		tx.RecordChange("api_keys.expires_at", nil, expires)
 		out, err := k.d.decryptAPIKey(ctx, tx.Reader, record)
@@ -171,7 +171,7 @@ func (k Desk) RevokeAPIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, 
 			return cardinal.APIKey{}, err
 		}
 		after.RoleIDs = before.RoleIDs
-		tx.RecordRows(store.StampAPIKey(after))
+		tx.RecordRows(store.DigestAPIKey(after))
 		tx.RecordChange("api_keys.revoked_at", nil, tx.Now)
 		return k.d.decryptAPIKey(ctx, tx.Reader, after)
 	})

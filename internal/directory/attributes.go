@@ -47,7 +47,7 @@ func (k Desk) CreateAttributeDefinition(
 		if err != nil {
 			return definition, err
 		}
-		tx.RecordRows(store.StampAttributeDefinition(definition))
+		tx.RecordRows(store.DigestAttributeDefinition(definition))
 		tx.RecordChange("attribute_definitions.name", nil, definition.Name)
 		return definition, nil
 	})
@@ -68,7 +68,7 @@ func (k Desk) DeleteAttributeDefinition(ctx context.Context, id uuid.UUID, versi
 		if err := tx.Tx.DeleteAttributeDefinition(ctx, id, version); err != nil {
 			return struct{}{}, err
 		}
-		tx.RecordRows(store.Gone("attribute_definitions", id))
+		tx.RecordRows(store.DeletedRow("attribute_definitions", id))
 		tx.RecordChange("attribute_definitions.name", before.Name, nil)
 		return struct{}{}, nil
 	})

@@ -24,8 +24,8 @@ func (k Desk) Audit(ctx context.Context, f cardinal.AuditFilter) (cardinal.List[
 		return cardinal.List[cardinal.AuditEvent]{}, err
 	}
 	page := cardinal.PageOf(scan.Events, f.Limit)
-	if scan.Until != uuid.Nil {
-		page.HasMore, page.After = true, scan.Until
+	if scan.ResumeAfter != uuid.Nil {
+		page.HasMore, page.After = true, scan.ResumeAfter
 	}
 	return page, k.decryptClients(ctx, r, page.Data)
 }
@@ -81,7 +81,7 @@ func (k *clientKeys) decrypt(ctx context.Context, e *cardinal.AuditEvent) error 
 	// An address is encrypted shortly before its event gets its id. When the month ended in between, the address is
 	// under the key of the month before.
 	before := e.OccurredAt.Add(-time.Hour)
-	if !decrypted && (err == nil || errors.Is(err, seal.ErrBroken)) && before.Month() != e.OccurredAt.Month() {
+	if !decrypted && (err == nil || errors.Is(err, seal.ErrDecrypt)) && before.Month() != e.OccurredAt.Month() {
 		_, err = k.decryptAnonymous(ctx, e, before)
 	}
 	return err

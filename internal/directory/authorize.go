@@ -70,17 +70,17 @@ func (k *Desk) HasPermission(ctx context.Context, r store.Reader, permission str
 		return cached.(bool), nil
 	}
 	if cardinal.IsBuiltIn(k.actor.UserID) {
-		allowed, err := r.May(ctx, k.Caller(), permission, k.d.Now())
+		allowed, err := r.HasPermission(ctx, k.Caller(), permission, k.d.Now())
 		if err == nil {
 			k.d.builtInPermissions.Store(key, allowed)
 		}
 		return allowed, err
 	}
 	if !k.encryptsClient() {
-		return r.May(ctx, k.Caller(), permission, k.d.Now())
+		return r.HasPermission(ctx, k.Caller(), permission, k.d.Now())
 	}
 	// The event of a change needs the actor's key: one statement returns both.
-	allowed, wrapped, err := r.MayWithKey(ctx, k.Caller(), permission, k.d.Now())
+	allowed, wrapped, err := r.HasPermissionWithKey(ctx, k.Caller(), permission, k.d.Now())
 	if err != nil || !allowed {
 		if isNotFound(err) {
 			return false, nil // a user whose key was destroyed is allowed nothing
@@ -97,7 +97,7 @@ func (tx *Tx) RequireAllPermissionsOf(ctx context.Context, user uuid.UUID) error
 	if user == tx.Desk.actor.UserID && !tx.Desk.actor.APIKeyID.Valid {
 		return nil
 	}
-	hasAll, err := tx.Outranks(ctx, tx.Desk.Caller(), user, tx.Now)
+	hasAll, err := tx.HasAllPermissionsOfUser(ctx, tx.Desk.Caller(), user, tx.Now)
 	if err != nil {
 		return fmt.Errorf("compare permissions: %w", err)
 	}

@@ -15,7 +15,7 @@ import (
 
 // openMethods are the methods that need no permission, each with the reason.
 var openMethods = map[string]string{
-	"NewUserFaults":        "returns nothing to callers without the permission; tested below",
+	"NewUserErrors":        "returns nothing to callers without the permission; tested below",
 	"ChangePassword":       "changes the actor's own password",
 	"SignOut":              "ends the actor's own session",
 	"Statuses":             "every authenticated user can read it",
@@ -337,14 +337,14 @@ func TestDefaultDeny(t *testing.T) {
 			_, err = desk.SetPassword(ctx, me.ID, 1, cardinal.PasswordSet{New: goodPassword})
 			expectRefusal(t, err, "permission_missing")
 		})
-		t.Run("FaultsNeedPermission", func(t *testing.T) {
+		t.Run("ErrorsNeedPermission", func(t *testing.T) {
 			in := cardinal.NewUser{Email: "x"}
-			if faults, err := w.DeskOf(user).NewUserFaults(ctx, in); faults != nil || err != nil {
-				t.Errorf("returned %v, %v without the permission", faults, err)
+			if fieldErrors, err := w.DeskOf(user).NewUserErrors(ctx, in); fieldErrors != nil || err != nil {
+				t.Errorf("returned %v, %v without the permission", fieldErrors, err)
 			}
 			administrator := w.DeskOf(w.NewService(t, "administrator"))
-			if faults := value(administrator.NewUserFaults(ctx, in))(t); len(faults) != 1 {
-				t.Errorf("returned %v, want one fault", faults)
+			if fieldErrors := value(administrator.NewUserErrors(ctx, in))(t); len(fieldErrors) != 1 {
+				t.Errorf("returned %v, want one error", fieldErrors)
 			}
 		})
 		t.Run("UnknownIDNotRecorded", func(t *testing.T) {

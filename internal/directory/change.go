@@ -36,7 +36,7 @@ type Tx struct {
 }
 
 // RecordRows adds the digests of rows, as the change left them, to the event.
-func (tx *Tx) RecordRows(rows ...cardinal.RowStamp) {
+func (tx *Tx) RecordRows(rows ...cardinal.RowDigest) {
 	tx.Event.ChangedRows = append(tx.Event.ChangedRows, rows...)
 }
 

@@ -43,7 +43,7 @@ func (tx *Tx) addContact(
 	if err := tx.InsertContact(ctx, record); err != nil {
 		return record, err
 	}
-	tx.RecordRows(store.StampContact(record))
+	tx.RecordRows(store.DigestContact(record))
 	tx.RecordMasked("contacts.value_sealed")
 	tx.reindexUsers[userID] = true
 	return record, tx.insertIdentifier(ctx, want)
@@ -93,7 +93,7 @@ func (k Desk) ContactsOf(ctx context.Context, userIDs []uuid.UUID) (map[uuid.UUI
 	}
 	contacts := make(map[uuid.UUID][]cardinal.Contact, len(userIDs))
 	for ids := range slices.Chunk(uniqueIDs(userIDs), BatchSize) {
-		records, err := r.ContactsAmong(ctx, ids)
+		records, err := r.ContactsOfUsers(ctx, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +145,7 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 			return cardinal.Contact{}, err
 		}
 		// The user is locked, because the limit and the primary contact are rules about all contacts of the user.
-		user, err := tx.UserForChange(ctx, userID)
+		user, err := tx.LockUser(ctx, userID)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
@@ -203,7 +203,7 @@ func (tx *Tx) clearPrimary(ctx context.Context, contacts []store.ContactRecord, 
 		if err != nil {
 			return err
 		}
-		tx.RecordRows(store.StampContact(after))
+		tx.RecordRows(store.DigestContact(after))
 	}
 	return nil
 }
@@ -214,27 +214,27 @@ func (tx *Tx) activate(ctx context.Context, userID uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	after, err := tx.SetUserStatus(ctx, userID, user.Version, "activate", tx.Now)
+	after, err := tx.ChangeUserStatus(ctx, userID, user.Version, "activate", tx.Now)
 	if isNotFound(err) {
 		return nil // the status has no such transition: the user does not wait
 	}
 	if err != nil {
 		return err
 	}
-	tx.RecordRows(store.StampUser(after))
+	tx.RecordRows(store.DigestUser(after))
 	tx.RecordChange("users.status", user.Status, after.Status)
 	return nil
 }
 
 // lockContact locks a user and one contact for a change, and checks the contact's version.
 func (tx *Tx) lockContact(ctx context.Context, userID, id uuid.UUID, version int64) (store.ContactRecord, error) {
-	if _, err := tx.UserForChange(ctx, userID); err != nil {
+	if _, err := tx.LockUser(ctx, userID); err != nil {
 		return store.ContactRecord{}, err
 	}
 	if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
 		return store.ContactRecord{}, err
 	}
-	record, err := tx.ContactForChange(ctx, userID, id)
+	record, err := tx.LockContact(ctx, userID, id)
 	if err != nil {
 		return record, err
 	}
@@ -278,18 +278,18 @@ func (k Desk) UpdateContact(
 		}
 		if verify {
 			record.VerifiedAt = &tx.Now
-			claim, err := tx.ProveIdentifier(ctx, userID, id)
+			claim, err := tx.VerifyIdentifier(ctx, userID, id)
 			if err != nil {
 				return cardinal.Contact{}, err
 			}
-			tx.RecordRows(store.StampIdentifier(claim))
+			tx.RecordRows(store.DigestIdentifier(claim))
 			tx.RecordChange("contacts.verified_at", nil, tx.Now)
 		}
 		after, err := tx.Tx.UpdateContact(ctx, record, tx.Now)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
-		tx.RecordRows(store.StampContact(after))
+		tx.RecordRows(store.DigestContact(after))
 		if verify {
 			if err := tx.activate(ctx, userID); err != nil {
 				return cardinal.Contact{}, err
@@ -349,10 +349,10 @@ func (tx *Tx) removeContact(ctx context.Context, userID, id uuid.UUID, index []b
 	if err := tx.DeleteContact(ctx, userID, id); err != nil {
 		return err
 	}
-	tx.RecordRows(store.Gone("contacts", userID, id))
+	tx.RecordRows(store.DeletedRow("contacts", userID, id))
 	tx.reindexUsers[userID] = true
 	if index != nil {
-		tx.RecordRows(store.GoneIdentifier(index))
+		tx.RecordRows(store.DeletedIdentifier(index))
 	}
 	at := slices.IndexFunc(contacts, func(r store.ContactRecord) bool { return r.ID == id })
 	if at < 0 || !contacts[at].IsPrimary {
@@ -367,7 +367,7 @@ func (tx *Tx) removeContact(ctx context.Context, userID, id uuid.UUID, index []b
 		if err != nil {
 			return err
 		}
-		tx.RecordRows(store.StampContact(after))
+		tx.RecordRows(store.DigestContact(after))
 		break
 	}
 	return nil

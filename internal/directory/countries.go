@@ -30,7 +30,7 @@ func (k Desk) UpdateCountry(
 ) (cardinal.Country, error) {
 	r := Rule{Action: "country.update", Permission: "countries.update"}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Country, error) {
-		before, err := tx.CountryForChange(ctx, code)
+		before, err := tx.LockCountry(ctx, code)
 		if err != nil {
 			return before, err
 		}
@@ -53,7 +53,7 @@ func (k Desk) UpdateCountry(
 		if err != nil {
 			return before, err
 		}
-		tx.RecordRows(store.StampCountry(after))
+		tx.RecordRows(store.DigestCountry(after))
 		tx.RecordChange("countries."+code+".tax_rate_ppm", before.TaxRatePPM, after.TaxRatePPM)
 		return after, nil
 	})

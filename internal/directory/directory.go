@@ -86,7 +86,7 @@ func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	for _, k := range kinds {
 		d.kinds[k.Code] = k
 	}
-	statuses, err := r.Statuses(ctx)
+	statuses, err := r.UserStatuses(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the statuses: %w", err)
 	}
@@ -172,7 +172,7 @@ func (d *Directory) Stats(ctx context.Context) Stats {
 
 // Ready returns why the service cannot work now; nothing when it can.
 func (d *Directory) Ready(ctx context.Context) []string {
-	if since := d.sinceHeartbeat(); since > store.NodeSilence/2 {
+	if since := d.sinceHeartbeat(); since > store.NodeTimeout/2 {
 		return []string{fmt.Sprintf("no heartbeat could be written for %s", since.Round(time.Second))}
 	}
 	if _, err := d.store.Ready(ctx); err != nil {

@@ -33,7 +33,7 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 		if err := check.Err(); err != nil {
 			return cardinal.Grant{}, err
 		}
-		if err := tx.LockRole(ctx, in.RoleID); isNotFound(err) {
+		if err := tx.LockRoleRow(ctx, in.RoleID); isNotFound(err) {
 			check.Add("/role_id", "role_unknown")
 			return cardinal.Grant{}, check.Err()
 		} else if err != nil {
@@ -53,19 +53,19 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 		if !role.IsAssignable || !k.d.kinds[user.Kind].IsListed || k.d.statuses[user.Status].IsDeleted {
 			return cardinal.Grant{}, cardinal.Refuse("role_not_assignable")
 		}
-		if hasAll, err := tx.HoldsAllOf(ctx, k.Caller(), role.ID, tx.Now); err != nil {
+		if hasAll, err := tx.HasAllPermissionsOfRole(ctx, k.Caller(), role.ID, tx.Now); err != nil {
 			return cardinal.Grant{}, err
 		} else if !hasAll {
 			return cardinal.Grant{}, cardinal.Refuse("role_has_more_permissions")
 		}
-		grant, err := tx.PutGrant(ctx, cardinal.Grant{
+		grant, err := tx.UpsertGrant(ctx, cardinal.Grant{
 			UserID: userID, RoleID: role.ID, GrantedBy: k.actor.UserID, CreatedAt: tx.Now,
 			ExpiresAt: TruncateTime(in.ExpiresAt),
 		})
 		if err != nil {
 			return grant, err
 		}
-		tx.RecordRows(store.StampGrant(grant))
+		tx.RecordRows(store.DigestGrant(grant))
 		tx.RecordChange("user_roles."+role.Name, nil, "granted")
 		if grant.ExpiresAt != nil {
 			tx.RecordChange("user_roles.expires_at", nil, *grant.ExpiresAt)
@@ -78,7 +78,7 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 func (k Desk) RevokeGrant(ctx context.Context, userID, roleID uuid.UUID) error {
 	r := Rule{Action: "role.revoke", Permission: "roles.grant", Subject: userID}
 	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
-		if err := tx.LockRole(ctx, roleID); err != nil {
+		if err := tx.LockRoleRow(ctx, roleID); err != nil {
 			return struct{}{}, err
 		}
 		grant, err := tx.Grant(ctx, userID, roleID)
@@ -99,7 +99,7 @@ func (k Desk) RevokeGrant(ctx context.Context, userID, roleID uuid.UUID) error {
 // endGrant deletes a grant, and takes the role from the API keys of the user that have it. how goes into the audit
 // event.
 func (tx *Tx) endGrant(ctx context.Context, grant cardinal.Grant, how string) error {
-	keys, err := tx.APIKeysUsing(ctx, grant.UserID, grant.RoleID)
+	keys, err := tx.APIKeyIDsWithRole(ctx, grant.UserID, grant.RoleID)
 	if err != nil {
 		return err
 	}
@@ -107,9 +107,9 @@ func (tx *Tx) endGrant(ctx context.Context, grant cardinal.Grant, how string) er
 	if err != nil || !removed {
 		return err
 	}
-	tx.RecordRows(store.Gone("user_roles", grant.UserID, grant.RoleID))
+	tx.RecordRows(store.DeletedRow("user_roles", grant.UserID, grant.RoleID))
 	for _, key := range keys {
-		tx.RecordRows(store.Gone("api_key_roles", grant.UserID, key, grant.RoleID))
+		tx.RecordRows(store.DeletedRow("api_key_roles", grant.UserID, key, grant.RoleID))
 	}
 	tx.RecordChange("user_roles."+grant.RoleName, nil, how)
 	return nil

@@ -238,11 +238,11 @@ func TestGrants(t *testing.T) {
 			var job sync.WaitGroup
 			var err error
 			noError(t, w.Store.Write(ctx, func(tx store.Tx) error {
-				if err := tx.LockRole(ctx, role.ID); err != nil {
+				if err := tx.LockRoleRow(ctx, role.ID); err != nil {
 					return err
 				}
 				grant.ExpiresAt = &later
-				if _, err := tx.PutGrant(ctx, grant); err != nil {
+				if _, err := tx.UpsertGrant(ctx, grant); err != nil {
 					return err
 				}
 				job.Go(func() {

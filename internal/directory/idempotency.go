@@ -49,13 +49,13 @@ func (k Desk) replyKey() seal.Key {
 	return k.d.keys.idempotency.Derive("reply", []byte(k.request.Key))
 }
 
-func replyPlace(r store.ReplyRecord) seal.Place {
+func replyPlace(r store.IdempotencyRecord) seal.Place {
 	return seal.Place{Table: "idempotency_keys", Column: "reply_sealed", UserID: r.CallerID, SchemaVersion: 1}
 }
 
-func (k Desk) replyRecord(now time.Time) store.ReplyRecord {
+func (k Desk) replyRecord(now time.Time) store.IdempotencyRecord {
 	hash, fingerprint := sha256.Sum256([]byte(k.request.Key)), k.fingerprint()
-	return store.ReplyRecord{
+	return store.IdempotencyRecord{
 		CallerID: k.actor.UserID, Route: k.request.Route, KeyHash: hash[:], Fingerprint: fingerprint[:],
 		CreatedAt: now, ExpiresAt: now.Add(replyLifetime),
 	}
@@ -71,31 +71,31 @@ func (tx *Tx) replayReply(ctx context.Context, out any) (bool, error) {
 	record := tx.Desk.replyRecord(tx.Now)
 	record.ID = cardinal.NewID()
 	record.ReplySealed = tx.Desk.replyKey().Seal([]byte(`{}`), replyPlace(record)) // storeReply replaces it
-	if err := tx.WaitAtMost(ctx, duplicateWait); err != nil {
+	if err := tx.SetLockTimeout(ctx, duplicateWait); err != nil {
 		return false, err
 	}
-	inserted, err := tx.ClaimReply(ctx, record)
+	inserted, err := tx.ClaimIdempotencyKey(ctx, record)
 	if errors.Is(err, store.ErrLocked) {
 		return false, cardinal.Refuse("idempotency_in_flight")
 	}
 	if err != nil {
 		return false, err
 	}
-	if err := tx.WaitAtMost(ctx, defaultLockWait); err != nil {
+	if err := tx.SetLockTimeout(ctx, defaultLockWait); err != nil {
 		return false, err
 	}
 	tx.replyID = record.ID
 	if inserted {
 		return false, nil
 	}
-	kept, err := tx.Reply(ctx, record.CallerID, record.Route, record.KeyHash)
+	kept, err := tx.IdempotencyKey(ctx, record.CallerID, record.Route, record.KeyHash)
 	if err != nil {
 		return false, err
 	}
 	if !tx.Now.Before(kept.ExpiresAt) {
 		// The reply has expired and is not deleted yet: this request replaces it.
 		tx.replyID = kept.ID
-		if err := tx.RenewReply(ctx, kept.ID, record); isNotFound(err) {
+		if err := tx.ReuseIdempotencyKey(ctx, kept.ID, record); isNotFound(err) {
 			return false, cardinal.Refuse("idempotency_in_flight")
 		} else if err != nil {
 			return false, err
@@ -123,5 +123,5 @@ func (tx *Tx) storeReply(ctx context.Context, out any) error {
 		return fmt.Errorf("encode the reply: %w", err)
 	}
 	encrypted := tx.Desk.replyKey().Seal(plain, replyPlace(tx.Desk.replyRecord(tx.Now)))
-	return tx.CompleteReply(ctx, tx.replyID, encrypted)
+	return tx.StoreReply(ctx, tx.replyID, encrypted)
 }

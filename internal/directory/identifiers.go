@@ -68,7 +68,7 @@ func (tx *Tx) insertIdentifier(ctx context.Context, want identifierClaim) error 
 	if err := tx.InsertIdentifier(ctx, record); err != nil {
 		return err
 	}
-	tx.RecordRows(store.StampIdentifier(record))
+	tx.RecordRows(store.DigestIdentifier(record))
 	return nil
 }
 
@@ -81,7 +81,7 @@ func (tx *Tx) lockIdentifier(ctx context.Context, index []byte, userID uuid.UUID
 		if err != nil || current.UserID == userID || current.ExpiresAt == nil {
 			return current, err
 		}
-		if _, err := tx.UserForChange(ctx, current.UserID); err != nil {
+		if _, err := tx.LockUser(ctx, current.UserID); err != nil {
 			return current, err
 		}
 		locked, err := tx.Identifier(ctx, index)
@@ -134,7 +134,7 @@ func (tx *Tx) moveUsername(ctx context.Context, userID uuid.UUID, from, toNormal
 		if err := tx.DeleteIdentifier(ctx, old); err != nil {
 			return err
 		}
-		tx.RecordRows(store.GoneIdentifier(old))
+		tx.RecordRows(store.DeletedIdentifier(old))
 	}
 	if toNormal == "" {
 		return tx.requireSignInIdentifier(ctx, userID)
@@ -185,7 +185,7 @@ func (tx *Tx) removeUnverified(ctx context.Context, current store.IdentifierReco
 	if err := tx.endSessions(ctx, current.UserID, uuid.Nil, "claim_lost"); err != nil {
 		return err
 	}
-	user, err := tx.UserForChange(ctx, current.UserID)
+	user, err := tx.LockUser(ctx, current.UserID)
 	if err != nil {
 		return err
 	}

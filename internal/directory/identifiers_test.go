@@ -205,10 +205,10 @@ func TestConcurrentIdentifierClaims(t *testing.T) {
 			var other sync.WaitGroup
 			var err error
 			noError(t, w.Store.Write(ctx, func(tx store.Tx) error {
-				if _, err := tx.UserForChange(ctx, owner.ID); err != nil {
+				if _, err := tx.LockUser(ctx, owner.ID); err != nil {
 					return err
 				}
-				if _, err := tx.ProveIdentifier(ctx, owner.ID, c.ID); err != nil {
+				if _, err := tx.VerifyIdentifier(ctx, owner.ID, c.ID); err != nil {
 					return err
 				}
 				other.Go(func() {
@@ -253,7 +253,7 @@ func TestConcurrentIdentifierClaims(t *testing.T) {
 			var other sync.WaitGroup
 			var err error
 			noError(t, w.Store.Write(ctx, func(tx store.Tx) error { // the steps of RemoveContact
-				if _, err := tx.UserForChange(ctx, u.ID); err != nil {
+				if _, err := tx.LockUser(ctx, u.ID); err != nil {
 					return err
 				}
 				if err := tx.DeleteContact(ctx, u.ID, c.ID); err != nil {

@@ -22,7 +22,7 @@ const maxDocumentBytes = 8192
 const maxDocumentDepth = 8
 
 // Input checks the input of a caller. It collects all errors, and its methods return the normal form of the values.
-type Input struct{ cardinal.Faults }
+type Input struct{ cardinal.FieldErrors }
 
 // Text returns the normal form of an optional text.
 func (in *Input) Text(pointer, value string, normalize func(string) (string, error)) string {
@@ -34,8 +34,8 @@ func (in *Input) Text(pointer, value string, normalize func(string) (string, err
 	return out
 }
 
-// DisplayName returns the normal form of a display name.
-func DisplayName(s string) (string, error) { return normal.Text(s, 200) }
+// NormalizeDisplayName returns the normal form of a display name.
+func NormalizeDisplayName(s string) (string, error) { return normal.Text(s, 200) }
 
 // description returns the normal form of a required description. It is stored unencrypted.
 func (in *Input) description(pointer, value string) string {

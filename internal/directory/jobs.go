@@ -35,8 +35,8 @@ func Jobs() []Job {
 		{Kind: "audit.attempts", Every: time.Minute, Run: recordRefusedAttempts},
 		{Kind: "grants.expire", Every: 30 * time.Second, Run: expireGrants},
 		{Kind: "unverified_contacts.expire", Every: time.Hour, Run: expireUnverifiedContacts},
-		{Kind: "sessions.purge", Every: time.Hour, Run: purge(store.Tx.DeleteDeadSessions, endedSessionRetention)},
-		{Kind: "idempotency_keys.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredReplies, 0)},
+		{Kind: "sessions.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredSessions, endedSessionRetention)},
+		{Kind: "idempotency_keys.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredIdempotencyKeys, 0)},
 		{Kind: "throttles.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredThrottles, 0)},
 		{Kind: "schema.backfill", Every: 10 * time.Second, Run: backfill},
 		{Kind: "search.build", Every: 10 * time.Second, Run: buildSearchIndex},
@@ -79,7 +79,7 @@ func (d *Directory) ClaimJob(
 
 // RenewJob extends the lease of a job that is running; cardinal.ErrNotFound when the node has lost it.
 func (d *Directory) RenewJob(ctx context.Context, job ClaimedJob, node uuid.UUID, lease time.Duration) error {
-	return d.store.Write(ctx, func(tx store.Tx) error { return tx.RenewJob(ctx, job.ID, node, d.Now().Add(lease)) })
+	return d.store.Write(ctx, func(tx store.Tx) error { return tx.ExtendJobLease(ctx, job.ID, node, d.Now().Add(lease)) })
 }
 
 // EndJob records how a job ended: done, or failed and to be retried.
@@ -137,7 +137,7 @@ func recordRefusedAttempts(ctx context.Context, k Desk, _ uuid.UUID) error {
 	for {
 		n := 0
 		err := k.d.store.Write(ctx, func(tx store.Tx) error {
-			taken, err := tx.TakeRefusals(ctx, k.d.Now().Truncate(time.Minute), BatchSize)
+			taken, err := tx.TakeRefusedAttempts(ctx, k.d.Now().Truncate(time.Minute), BatchSize)
 			if err != nil {
 				return err
 			}
@@ -168,7 +168,7 @@ func expireGrants(ctx context.Context, k Desk, _ uuid.UUID) error {
 	for _, grant := range due {
 		r := Rule{Action: "role.expire", Permission: "jobs.run", Subject: grant.UserID}
 		if _, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
-			if err := tx.LockRole(ctx, grant.RoleID); err != nil {
+			if err := tx.LockRoleRow(ctx, grant.RoleID); err != nil {
 				return struct{}{}, err
 			}
 			current, err := tx.Grant(ctx, grant.UserID, grant.RoleID)
@@ -189,14 +189,14 @@ func expireGrants(ctx context.Context, k Desk, _ uuid.UUID) error {
 // expireUnverifiedContacts removes contacts that were not verified in time, and so frees their identifiers. An account
 // in use keeps its last sign-in identifier, verified or not.
 func expireUnverifiedContacts(ctx context.Context, k Desk, _ uuid.UUID) error {
-	due, err := k.d.store.Read(ctx).LapsedIdentifiers(ctx, k.d.Now(), BatchSize)
+	due, err := k.d.store.Read(ctx).ExpiredIdentifiers(ctx, k.d.Now(), BatchSize)
 	if err != nil {
 		return err
 	}
 	for _, expired := range due {
 		r := Rule{Action: "contact.expire", Permission: "jobs.run", Subject: expired.UserID}
 		_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
-			user, err := tx.UserForChange(ctx, expired.UserID)
+			user, err := tx.LockUser(ctx, expired.UserID)
 			if err != nil {
 				return struct{}{}, err
 			}
@@ -231,8 +231,8 @@ func (tx *Tx) extendClaim(ctx context.Context, claim store.IdentifierRecord) err
 	if err != nil {
 		return err
 	}
-	after, err := tx.ProlongIdentifier(ctx, claim.ValueIndex, tx.Now.Add(s.UnverifiedLifetime))
-	tx.RecordRows(store.StampIdentifier(after))
+	after, err := tx.ExtendIdentifier(ctx, claim.ValueIndex, tx.Now.Add(s.UnverifiedLifetime))
+	tx.RecordRows(store.DigestIdentifier(after))
 	return err
 }
 

@@ -109,7 +109,7 @@ func (k Desk) jobsFor(ctx context.Context, r Rule) ([]cardinal.JobStatus, error)
 // makeJobDue makes a job due now, unless it runs. The event is recorded even when the job was due already.
 func (k Desk) makeJobDue(ctx context.Context, r Rule, id uuid.UUID) (cardinal.JobStatus, error) {
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.JobStatus, error) {
-		record, err := tx.JobForChange(ctx, id)
+		record, err := tx.LockJob(ctx, id)
 		if err != nil {
 			return cardinal.JobStatus{}, err
 		}

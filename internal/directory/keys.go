@@ -99,7 +99,7 @@ func (k *Keys) serviceKey(ctx context.Context, s *store.Store, name string, now 
 		record := store.ServiceKeyRecord{ID: cardinal.NewID(), Name: name, KEKID: k.activeID, CreatedAt: now}
 		record.WrappedKey = k.byID[k.activeID].WrapService(name, seal.NewKey())
 		err = s.Write(ctx, func(tx store.Tx) (err error) {
-			r, err = tx.AddServiceKey(ctx, record)
+			r, err = tx.EnsureServiceKey(ctx, record)
 			return err
 		})
 	}
@@ -195,7 +195,7 @@ func (d *Directory) UserKey(ctx context.Context, r store.Reader, userID uuid.UUI
 
 // userKeys reads and unwraps the data keys of some users with one statement. A user without a key is left out.
 func (d *Directory) userKeys(ctx context.Context, r store.Reader, userIDs []uuid.UUID) (map[uuid.UUID]seal.Key, error) {
-	records, err := r.UserKeysAmong(ctx, userIDs)
+	records, err := r.UserKeys(ctx, userIDs)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of users: %w", err)
 	}

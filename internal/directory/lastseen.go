@@ -58,7 +58,7 @@ func (d *Directory) FlushLastSeen(ctx context.Context) error {
 		defer func() { batch = batch[:0] }()
 		return d.store.Write(ctx, func(tx store.Tx) error {
 			for _, key := range batch {
-				if err := tx.SeeSession(ctx, key.userID, key.id, pending[key]); err != nil {
+				if err := tx.SetSessionLastSeen(ctx, key.userID, key.id, pending[key]); err != nil {
 					return err
 				}
 			}

@@ -102,11 +102,11 @@ func (tx *Tx) CreateUser(ctx context.Context, draft UserDraft, action string) (c
 	if err := tx.InsertProfile(ctx, record); err != nil {
 		return user, err
 	}
-	row, err := store.StampProfile(record)
+	row, err := store.DigestProfile(record)
 	if err != nil {
 		return user, err
 	}
-	tx.RecordRows(store.StampUser(user), row, store.StampUserKey(wrapped))
+	tx.RecordRows(store.DigestUser(user), row, store.DigestUserKey(wrapped))
 	tx.RecordChange("users.status", nil, user.Status)
 	tx.RecordChange("users.kind", nil, user.Kind)
 	if in.Username != "" {
@@ -196,9 +196,9 @@ func (k Desk) checkNewUser(ctx context.Context, r store.Reader, in cardinal.NewU
 	return checkedUser{in, username, email, phone}, check.Err()
 }
 
-// NewUserFaults returns the errors that the rules find in a new user, so that a request with errors of form lists these
+// NewUserErrors returns the errors that the rules find in a new user, so that a request with errors of form lists these
 // errors too. A caller who is not allowed to create users gets none.
-func (k Desk) NewUserFaults(ctx context.Context, in cardinal.NewUser) ([]cardinal.Fault, error) {
+func (k Desk) NewUserErrors(ctx context.Context, in cardinal.NewUser) ([]cardinal.FieldError, error) {
 	r, err := k.Read(ctx, Rule{Permission: "users.create"})
 	if errors.Is(err, cardinal.ErrForbidden) || errors.Is(err, cardinal.ErrUnauthenticated) {
 		return nil, nil
@@ -211,5 +211,5 @@ func (k Desk) NewUserFaults(ctx context.Context, in cardinal.NewUser) ([]cardina
 		return nil, err
 	}
 	_, err = k.checkNewUser(ctx, r, in, s)
-	return cardinal.FaultsOrError(err)
+	return cardinal.FieldErrorsOrError(err)
 }

@@ -36,7 +36,7 @@ func (d *Directory) Join(ctx context.Context, node uuid.UUID, build string) erro
 func (d *Directory) Heartbeat(ctx context.Context, node uuid.UUID, build string) error {
 	now, found := d.Now(), false
 	err := d.store.Write(ctx, func(tx store.Tx) (err error) {
-		found, err = tx.SeeNode(ctx, node, now)
+		found, err = tx.SetNodeLastSeen(ctx, node, now)
 		return err
 	})
 	switch {

@@ -25,7 +25,7 @@ func TestNodes(t *testing.T) {
 			t.Errorf("after Join: %+v", seen)
 		}
 		t.Run("NotReadyWithoutHeartbeat", func(t *testing.T) {
-			w.Clock.Add(store.NodeSilence/2 + time.Second)
+			w.Clock.Add(store.NodeTimeout/2 + time.Second)
 			if why := w.Ready(ctx); len(why) != 1 || !strings.Contains(why[0], "heartbeat") {
 				t.Errorf("Ready without a heartbeat: %v", why)
 			}

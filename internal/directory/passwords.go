@@ -50,7 +50,7 @@ func (k Desk) SetPassword(
 		return cardinal.PasswordState{}, err
 	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.PasswordState, error) {
-		user, err := tx.UserForChange(ctx, userID)
+		user, err := tx.LockUser(ctx, userID)
 		if err != nil {
 			return cardinal.PasswordState{}, err
 		}
@@ -64,7 +64,7 @@ func (k Desk) SetPassword(
 		if err != nil {
 			return cardinal.PasswordState{}, err
 		}
-		tx.RecordRows(store.StampCredential(credential))
+		tx.RecordRows(store.DigestCredential(credential))
 		if hash != "" {
 			tx.RecordMasked("credentials.hash")
 		}
@@ -97,7 +97,7 @@ func (k Desk) checkAndHash(ctx context.Context, r store.Reader, in cardinal.Pass
 func (tx *Tx) setCredential(
 	ctx context.Context, userID uuid.UUID, version int64, hash string, mustChange bool,
 ) (store.CredentialRecord, error) {
-	current, err := tx.CredentialForChange(ctx, userID)
+	current, err := tx.LockCredential(ctx, userID)
 	if isNotFound(err) {
 		if err := CheckVersion(0, version); err != nil {
 			return current, err
@@ -163,7 +163,7 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		if _, err := throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
 			return cardinal.PasswordState{}, err
 		}
-		locked, err := tx.CredentialForChange(ctx, me)
+		locked, err := tx.LockCredential(ctx, me)
 		if err != nil {
 			return cardinal.PasswordState{}, err
 		}
@@ -175,17 +175,17 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		if err != nil {
 			return cardinal.PasswordState{}, err
 		}
-		tx.RecordRows(store.StampCredential(after))
+		tx.RecordRows(store.DigestCredential(after))
 		tx.RecordMasked("credentials.hash")
-		if err := tx.ClearThrottle(ctx, throttle.Identifier); err != nil {
+		if err := tx.DeleteThrottle(ctx, throttle.Identifier); err != nil {
 			return cardinal.PasswordState{}, err
 		}
 		if k.actor.SessionID.Valid && k.actor.Assurance == 0 {
-			raised, err := tx.RaiseSession(ctx, me, k.actor.SessionID.UUID, 1)
+			raised, err := tx.SetSessionAssurance(ctx, me, k.actor.SessionID.UUID, 1)
 			if err != nil {
 				return cardinal.PasswordState{}, err
 			}
-			tx.RecordRows(store.StampSession(raised))
+			tx.RecordRows(store.DigestSession(raised))
 		}
 		return passwordState(after), tx.endSessions(ctx, me, k.actor.SessionID.UUID, "password_changed")
 	})
@@ -229,7 +229,7 @@ func (tx *Tx) insertCredential(ctx context.Context, userID uuid.UUID, hash strin
 	if err := tx.InsertCredential(ctx, credential); err != nil {
 		return err
 	}
-	tx.RecordRows(store.StampCredential(credential))
+	tx.RecordRows(store.DigestCredential(credential))
 	tx.RecordMasked("credentials.hash")
 	return nil
 }
@@ -251,7 +251,7 @@ func (d *Directory) VerifyPassword(
 ) (match, rehash bool, err error) {
 	text, invalid := normal.Password(secret.Reveal())
 	if hash == nil || invalid != nil {
-		err = d.hasher.VerifyNobody(ctx, text)
+		err = d.hasher.VerifyDummy(ctx, text)
 	} else {
 		match, rehash, err = d.hasher.Verify(ctx, text, *hash)
 	}
@@ -259,7 +259,7 @@ func (d *Directory) VerifyPassword(
 }
 
 // HasRoomToHash returns nil while the hasher accepts work, otherwise a refusal.
-func (d *Directory) HasRoomToHash() error { return busyRefusal(d.hasher.Room()) }
+func (d *Directory) HasRoomToHash() error { return busyRefusal(d.hasher.CheckCapacity()) }
 
 // busyRefusal returns the refusal for a hasher at its limit; any other error as it is.
 func busyRefusal(err error) error {

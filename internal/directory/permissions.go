@@ -53,7 +53,7 @@ func (k Desk) CreatePermission(ctx context.Context, in cardinal.NewPermission) (
 		if err != nil {
 			return permission, err
 		}
-		tx.RecordRows(store.StampPermission(permission))
+		tx.RecordRows(store.DigestPermission(permission))
 		tx.RecordChange("permissions.name", nil, permission.Name)
 		return permission, nil
 	})
@@ -61,7 +61,7 @@ func (k Desk) CreatePermission(ctx context.Context, in cardinal.NewPermission) (
 
 // permissionForChange locks a permission for a change and checks its version.
 func (tx *Tx) permissionForChange(ctx context.Context, id uuid.UUID, version int64) (cardinal.Permission, error) {
-	before, err := tx.PermissionForChange(ctx, id)
+	before, err := tx.LockPermission(ctx, id)
 	if err != nil {
 		return before, err
 	}
@@ -90,7 +90,7 @@ func (k Desk) UpdatePermission(
 		if err != nil {
 			return before, err
 		}
-		tx.RecordRows(store.StampPermission(after))
+		tx.RecordRows(store.DigestPermission(after))
 		tx.RecordMasked("permissions.description")
 		return after, nil
 	})
@@ -104,16 +104,16 @@ func (k Desk) DeletePermission(ctx context.Context, id uuid.UUID, version int64)
 		if err != nil {
 			return struct{}{}, err
 		}
-		roles, err := tx.RolesHolding(ctx, id)
+		roles, err := tx.RoleIDsWithPermission(ctx, id)
 		if err != nil {
 			return struct{}{}, err
 		}
 		if err := tx.Tx.DeletePermission(ctx, id, version); err != nil {
 			return struct{}{}, err
 		}
-		tx.RecordRows(store.Gone("permissions", id))
+		tx.RecordRows(store.DeletedRow("permissions", id))
 		for _, role := range roles {
-			tx.RecordRows(store.Gone("role_permissions", role, id))
+			tx.RecordRows(store.DeletedRow("role_permissions", role, id))
 		}
 		tx.RecordChange("permissions.name", before.Name, nil)
 		return struct{}{}, nil

@@ -33,7 +33,7 @@ type ProfileField struct {
 var ProfileFields = []ProfileField{
 	{
 		Name: "display_name", Column: "display_name_sealed", Encrypted: true, Searchable: true, Doc: "name to show, any script",
-		goName: "DisplayName", normalize: DisplayName,
+		goName: "DisplayName", normalize: NormalizeDisplayName,
 		profile: func(p *cardinal.Profile) any { return &p.DisplayName },
 		record:  func(r *store.ProfileRecord) any { return &r.DisplayNameSealed },
 	},

@@ -99,7 +99,7 @@ func (k Desk) UpdateUser(
 			if user, err = tx.TouchUser(ctx, id, version, tx.Now); err != nil {
 				return user, err
 			}
-			tx.RecordRows(store.StampUser(user))
+			tx.RecordRows(store.DigestUser(user))
 		}
 		user.Profile = &profile
 		return user, nil
@@ -109,14 +109,14 @@ func (k Desk) UpdateUser(
 // lockProfile locks a user and their profile for a change, by an actor who has all permissions of the user. The user is
 // locked too, because the rule that an identifier to sign in with remains is about all identifiers of the user.
 func (tx *Tx) lockProfile(ctx context.Context, userID uuid.UUID) (cardinal.User, store.ProfileRecord, error) {
-	user, err := tx.UserForChange(ctx, userID)
+	user, err := tx.LockUser(ctx, userID)
 	if err != nil {
 		return user, store.ProfileRecord{}, err
 	}
 	if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
 		return user, store.ProfileRecord{}, err
 	}
-	current, err := tx.ProfileForChange(ctx, userID)
+	current, err := tx.LockProfile(ctx, userID)
 	return user, current, err
 }
 
@@ -162,7 +162,7 @@ func (tx *Tx) changeProfile(
 	if err != nil {
 		return before, false, err
 	}
-	row, err := store.StampProfile(record)
+	row, err := store.DigestProfile(record)
 	if err != nil {
 		return before, false, err
 	}

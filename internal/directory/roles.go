@@ -64,7 +64,7 @@ func (k Desk) CreateRole(ctx context.Context, in cardinal.NewRole) (cardinal.Rol
 		if err != nil {
 			return role, err
 		}
-		tx.RecordRows(store.StampRole(role))
+		tx.RecordRows(store.DigestRole(role))
 		tx.RecordChange("roles.name", nil, role.Name)
 		for i, name := range in.Permissions {
 			if _, err := tx.addPermission(ctx, role, name); isNotFound(err) {
@@ -84,7 +84,7 @@ func (tx *Tx) addPermission(ctx context.Context, role cardinal.Role, name string
 	if err != nil {
 		return false, err
 	}
-	allowed, err := tx.May(ctx, tx.Desk.Caller(), name, tx.Now)
+	allowed, err := tx.HasPermission(ctx, tx.Desk.Caller(), name, tx.Now)
 	if err != nil {
 		return false, err
 	}
@@ -93,7 +93,7 @@ func (tx *Tx) addPermission(ctx context.Context, role cardinal.Role, name string
 	}
 	added, err := tx.AddRolePermission(ctx, role.ID, permission.ID, tx.Now)
 	if added {
-		tx.RecordRows(store.StampRolePermission(role.ID, permission.ID, tx.Now))
+		tx.RecordRows(store.DigestRolePermission(role.ID, permission.ID, tx.Now))
 		tx.RecordChange("role_permissions."+name, nil, "added")
 	}
 	return added, err
@@ -101,11 +101,11 @@ func (tx *Tx) addPermission(ctx context.Context, role cardinal.Role, name string
 
 // roleForChange locks a role for a change by an actor who has all permissions of the role, and checks the version.
 func (tx *Tx) roleForChange(ctx context.Context, id uuid.UUID, version int64) (cardinal.Role, error) {
-	before, err := tx.RoleForChange(ctx, id)
+	before, err := tx.LockRole(ctx, id)
 	if err != nil {
 		return before, err
 	}
-	if hasAll, err := tx.HoldsAllOf(ctx, tx.Desk.Caller(), id, tx.Now); err != nil {
+	if hasAll, err := tx.HasAllPermissionsOfRole(ctx, tx.Desk.Caller(), id, tx.Now); err != nil {
 		return before, err
 	} else if !hasAll {
 		return before, cardinal.Refuse("role_has_more_permissions")
@@ -142,7 +142,7 @@ func (k Desk) UpdateRole(
 		if err != nil {
 			return before, err
 		}
-		tx.RecordRows(store.StampRole(after))
+		tx.RecordRows(store.DigestRole(after))
 		if before.Name != after.Name {
 			tx.RecordChange("roles.name", before.Name, after.Name)
 		}
@@ -172,9 +172,9 @@ func (k Desk) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error
 		if err != nil {
 			return struct{}{}, err
 		}
-		tx.RecordRows(store.Gone("roles", id))
+		tx.RecordRows(store.DeletedRow("roles", id))
 		for _, permission := range permissions {
-			tx.RecordRows(store.Gone("role_permissions", id, permission))
+			tx.RecordRows(store.DeletedRow("role_permissions", id, permission))
 		}
 		tx.RecordChange("roles.name", before.Name, nil)
 		return struct{}{}, nil
@@ -230,7 +230,7 @@ func (k Desk) RemoveRolePermission(
 		if !removed {
 			return false, cardinal.ErrNotFound
 		}
-		tx.RecordRows(store.Gone("role_permissions", id, permissionID))
+		tx.RecordRows(store.DeletedRow("role_permissions", id, permissionID))
 		tx.RecordChange("role_permissions."+permission.Name, nil, "removed")
 		return true, nil
 	}
@@ -258,7 +258,7 @@ func (k Desk) changeRolePermissions(
 		if err != nil {
 			return before, err
 		}
-		tx.RecordRows(store.StampRole(after))
+		tx.RecordRows(store.DigestRole(after))
 		return after, nil
 	})
 }

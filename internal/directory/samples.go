@@ -37,8 +37,8 @@ func DecryptSamples(ctx context.Context, r store.Reader, ring *seal.Keyring) ([]
 		}
 	}
 	var samples []EncryptedSample
-	for _, place := range store.SealedPlaces() {
-		values, err := r.SealedSample(ctx, place, perColumn)
+	for _, place := range store.EncryptedColumns() {
+		values, err := r.SampleEncryptedColumn(ctx, place, perColumn)
 		if err != nil {
 			return nil, fmt.Errorf("read %s.%s: %w", place.Table, place.Column, err)
 		}
@@ -61,12 +61,12 @@ func DecryptSamples(ctx context.Context, r store.Reader, ring *seal.Keyring) ([]
 }
 
 // tryDecrypt decrypts a value with the key of its owner; a value of an anonymous caller with the key of the month.
-func (k *Keys) tryDecrypt(ctx context.Context, r store.Reader, place store.SealedPlace, v store.SealedValue) error {
+func (k *Keys) tryDecrypt(ctx context.Context, r store.Reader, place store.EncryptedColumn, v store.EncryptedValue) error {
 	at := seal.Place{Table: place.Table, Column: place.Column, UserID: v.OwnerID, SchemaVersion: 1}
 	var key seal.Key
 	var err error
 	switch {
-	case len(v.Sealed) == 1:
+	case len(v.Ciphertext) == 1:
 		key = seal.NewKey() // an erased value: any key returns seal.ErrErased
 	case v.OwnerID == cardinal.AnonymousID:
 		key, err = k.readServiceKey(ctx, r, monthKeyName(cardinal.TimeOf(v.RowID)))
@@ -81,6 +81,6 @@ func (k *Keys) tryDecrypt(ctx context.Context, r store.Reader, place store.Seale
 	if err != nil {
 		return err
 	}
-	_, err = key.Open(v.Sealed, at)
+	_, err = key.Open(v.Ciphertext, at)
 	return err
 }

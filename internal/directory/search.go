@@ -69,7 +69,7 @@ type SearchableText struct {
 
 // AddEmail adds an e-mail address in its normal form.
 func (f *SearchableText) AddEmail(address string) {
-	words, domain := normal.MailWords(address)
+	words, domain := normal.EmailWords(address)
 	f.Words, f.Domains = append(f.Words, words...), append(f.Domains, domain)
 }
 
@@ -153,7 +153,7 @@ func (tx *Tx) updateSearchTokens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return tx.SetSearchTokens(ctx, ids, tokens)
+	return tx.ReplaceSearchTokens(ctx, ids, tokens)
 }
 
 // addSearchTokens inserts the search tokens of a new user.
@@ -173,7 +173,7 @@ func (tx *Tx) addSearchTokens(ctx context.Context, userID uuid.UUID, f Searchabl
 	for _, token := range tx.Desk.d.keys.SearchTokens(f, searchable) {
 		rows = append(rows, store.SearchToken{Token: token, UserID: userID})
 	}
-	return tx.AddSearchTokens(ctx, rows)
+	return tx.InsertSearchTokens(ctx, rows)
 }
 
 // searchableAttributes returns the names of the custom attributes that are declared as searchable.
@@ -214,7 +214,7 @@ func (d *Directory) searchableTexts(
 	if len(ids) == 0 {
 		return texts, nil
 	}
-	contacts, err := r.ContactsAmong(ctx, ids)
+	contacts, err := r.ContactsOfUsers(ctx, ids)
 	if err != nil {
 		return texts, err
 	}

@@ -242,7 +242,7 @@ func TestSearchBuildWithOlderNode(t *testing.T) {
 		ctx := t.Context()
 		w.NewPerson(t)
 		noError(t, w.Store.Write(ctx, func(tx store.Tx) error {
-			if _, err := tx.DeleteSearch(ctx, 100); err != nil {
+			if _, err := tx.DeleteSearchIndex(ctx, 100); err != nil {
 				return err
 			}
 			return tx.InsertNode(ctx, store.Node{
@@ -280,7 +280,7 @@ func TestOlderNodeJoinsAfterSearchBuild(t *testing.T) {
 			if err := tx.InsertNode(ctx, older); err != nil {
 				return err
 			}
-			return tx.SetSearchTokens(ctx, []uuid.UUID{p.ID}, nil) // as for a user that the older node creates
+			return tx.ReplaceSearchTokens(ctx, []uuid.UUID{p.ID}, nil) // as for a user that the older node creates
 		}))
 		w.RunJob(t, "search.build")
 		_, err := op.Users(ctx, filter, false)

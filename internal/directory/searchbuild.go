@@ -68,7 +68,7 @@ func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	finished, err := r.FinishedSearchBuild(ctx)
+	finished, err := r.LatestFinishedSearchBuild(ctx)
 	if err != nil && !isNotFound(err) {
 		return err
 	}
@@ -107,7 +107,7 @@ func searchChangedAt(ctx context.Context, r store.Reader, mode cardinal.Setting)
 func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err error) {
 	const batch = 200
 	err = k.d.store.Write(ctx, func(tx store.Tx) error {
-		build, err := tx.RunningSearchBuild(ctx)
+		build, err := tx.LockRunningSearchBuild(ctx)
 		if isNotFound(err) {
 			if done = !due; done {
 				return nil
@@ -118,7 +118,7 @@ func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err er
 		if err != nil {
 			return err
 		}
-		ids, err := tx.PeopleForSearch(ctx, maxID(build.Place, cardinal.IDAt(time.UnixMilli(1))), batch)
+		ids, err := tx.LockUserIDsAfter(ctx, maxID(build.Place, cardinal.IDAt(time.UnixMilli(1))), batch)
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err er
 		if err != nil {
 			return err
 		}
-		if err := tx.SetSearchTokens(ctx, ids, tokens); err != nil {
+		if err := tx.ReplaceSearchTokens(ctx, ids, tokens); err != nil {
 			return err
 		}
 		if len(ids) > 0 {
@@ -154,7 +154,7 @@ func (k Desk) deleteSearchIndex(ctx context.Context) error {
 	for {
 		var n int64
 		err := k.d.store.Write(ctx, func(tx store.Tx) (err error) {
-			n, err = tx.DeleteSearch(ctx, 5000)
+			n, err = tx.DeleteSearchIndex(ctx, 5000)
 			return err
 		})
 		if err != nil || n == 0 {

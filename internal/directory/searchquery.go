@@ -54,26 +54,26 @@ func (q searchQuery) matches(f SearchableText) bool {
 }
 
 // parseSearch parses the search of a filter and adds its tokens to the filter. It returns all errors of the search as
-// faults; err is set when search is off, not ready, or the database fails.
+// fieldErrors; err is set when search is off, not ready, or the database fails.
 func (k Desk) parseSearch(
 	ctx context.Context, r store.Reader, f *cardinal.UserFilter,
-) (q searchQuery, faults cardinal.Faults, err error) {
+) (q searchQuery, fieldErrors cardinal.FieldErrors, err error) {
 	q.attributes = f.Attributes
 	if err := k.requireSearchReady(ctx, r); err != nil {
 		return q, nil, err
 	}
 	if f.Search != "" {
-		if fault := k.d.keys.parseWords(f, &q); fault != nil {
-			faults = append(faults, *fault)
+		if fieldError := k.d.keys.parseWords(f, &q); fieldError != nil {
+			fieldErrors = append(fieldErrors, *fieldError)
 		}
 	}
 	more, err := k.addAttributeTokens(ctx, r, f)
-	return q, append(faults, more...), err
+	return q, append(fieldErrors, more...), err
 }
 
 // parseWords parses the words of a search and adds their tokens to the filter. The part after an @ is a domain. A
 // domain that is complete has a token; a part of one is only compared.
-func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fault {
+func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.FieldError {
 	for _, field := range strings.Fields(f.Search) {
 		local, domain, hasDomain := strings.Cut(field, "@")
 		q.words = append(q.words, normal.Words(local)...)
@@ -81,14 +81,14 @@ func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Faul
 			continue
 		}
 		if address, err := normal.Email("x@" + domain); err == nil {
-			_, domain = normal.MailWords(address)
+			_, domain = normal.EmailWords(address)
 			f.Tokens = append(f.Tokens, k.searchToken("domain", domain))
 		}
 		q.domains = append(q.domains, domain)
 	}
 	if len(q.words) > maxQueryWords || len(q.domains) > maxQueryDomains {
-		fault := cardinal.ParameterFault("q", "search_too_long", maxQueryWords, maxQueryDomains)
-		return &fault
+		fieldError := cardinal.ParameterError("q", "search_too_long", maxQueryWords, maxQueryDomains)
+		return &fieldError
 	}
 	var shortest []string
 	for _, word := range q.words {
@@ -108,8 +108,8 @@ func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Faul
 		}
 	}
 	if len(f.Tokens) == 0 {
-		fault := cardinal.ParameterFault("q", "search_too_short")
-		return &fault
+		fieldError := cardinal.ParameterError("q", "search_too_short")
+		return &fieldError
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Faul
 // searched. It is refused while the index of an attribute is not built yet.
 func (k Desk) addAttributeTokens(
 	ctx context.Context, r store.Reader, f *cardinal.UserFilter,
-) (faults cardinal.Faults, err error) {
+) (fieldErrors cardinal.FieldErrors, err error) {
 	if len(f.Attributes) == 0 {
 		return nil, nil
 	}
@@ -126,7 +126,7 @@ func (k Desk) addAttributeTokens(
 	if err != nil {
 		return nil, err
 	}
-	finished, err := r.FinishedSearchBuild(ctx)
+	finished, err := r.LatestFinishedSearchBuild(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (k Desk) addAttributeTokens(
 		switch {
 		case !given:
 		case JSONType(value) != definition.ValueType:
-			faults.AddParameter("attributes", "attribute_type", definition.ValueType+" for "+definition.Name)
+			fieldErrors.AddParameter("attributes", "attribute_type", definition.ValueType+" for "+definition.Name)
 		case finished.BeganAt.Before(definition.CreatedAt):
 			return nil, errSearchBuilding
 		default:
@@ -150,10 +150,10 @@ func (k Desk) addAttributeTokens(
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Attributes)) {
 		if !slices.Contains(searchable, name) {
-			faults.AddParameter("attributes", "attribute_not_searchable", joinNames(searchable))
+			fieldErrors.AddParameter("attributes", "attribute_not_searchable", joinNames(searchable))
 		}
 	}
-	return faults, nil
+	return fieldErrors, nil
 }
 
 func joinNames(names []string) string {
@@ -177,7 +177,7 @@ func (k Desk) requireSearchReady(ctx context.Context, r store.Reader) error {
 	if !s.SearchOn {
 		return errSearchOff
 	}
-	if _, err = r.FinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
+	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
 		return errSearchBuilding
 	}
 	return err
@@ -215,10 +215,10 @@ func (k Desk) search(
 		}
 		decrypted += len(users)
 		switch {
-		case !more && scan.Until == uuid.Nil: // the end of the list
+		case !more && scan.ResumeAfter == uuid.Nil: // the end of the list
 			return page, nil
 		case !more: // the bound of the store
-			page.After, page.HasMore = scan.Until, true
+			page.After, page.HasMore = scan.ResumeAfter, true
 			return page, nil
 		case decrypted >= maxDecryptedPerPage:
 			page.After, page.HasMore = f.After, true

@@ -92,7 +92,7 @@ func (k Desk) endSession(ctx context.Context, r Rule, userID, id uuid.UUID, reas
 		if err != nil {
 			return struct{}{}, err
 		}
-		tx.RecordRows(store.StampSession(ended))
+		tx.RecordRows(store.DigestSession(ended))
 		tx.RecordChange("sessions.ended", nil, 1)
 		return struct{}{}, nil
 	})

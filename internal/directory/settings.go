@@ -91,7 +91,7 @@ func (d *Directory) CurrentSettings(ctx context.Context, r store.Reader) (Settin
 
 // check returns the error of a value that the setting cannot have; nil for a valid one.
 func (r settingRule) check(value any) error {
-	var faults cardinal.Faults
+	var fieldErrors cardinal.FieldErrors
 	if r.choices != nil {
 		text, _ := value.(string)
 		for _, c := range r.choices {
@@ -99,13 +99,13 @@ func (r settingRule) check(value any) error {
 				return nil
 			}
 		}
-		faults.Add("/value", "setting_choice", strings.Join(r.choices, ", "))
-		return faults.Err()
+		fieldErrors.Add("/value", "setting_choice", strings.Join(r.choices, ", "))
+		return fieldErrors.Err()
 	}
 	if n, ok := value.(float64); !ok || n != math.Trunc(n) || n < float64(r.min) || n > float64(r.max) {
-		faults.Add("/value", "setting_range", r.min, r.max)
+		fieldErrors.Add("/value", "setting_range", r.min, r.max)
 	}
-	return faults.Err()
+	return fieldErrors.Err()
 }
 
 // Settings lists all settings.
@@ -133,7 +133,7 @@ func (k Desk) UpdateSetting(
 	defer k.d.searchMode.cached.Store(nil)
 	r := Rule{Action: "setting.update", Permission: "settings.update"}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Setting, error) {
-		before, err := tx.SettingForChange(ctx, name)
+		before, err := tx.LockSetting(ctx, name)
 		if err != nil {
 			return before, err
 		}
@@ -153,7 +153,7 @@ func (k Desk) UpdateSetting(
 		if err != nil {
 			return before, err
 		}
-		row, err := store.StampSetting(after)
+		row, err := store.DigestSetting(after)
 		tx.RecordRows(row)
 		tx.RecordChange("settings."+name, before.Value, after.Value)
 		return after, err

@@ -11,5 +11,5 @@ func (k Desk) Statuses(ctx context.Context) ([]cardinal.Status, error) {
 	if err := k.requireAuthenticated(); err != nil {
 		return nil, err
 	}
-	return k.d.store.Read(ctx).Statuses(ctx)
+	return k.d.store.Read(ctx).UserStatuses(ctx)
 }

@@ -86,7 +86,7 @@ func (k Desk) RecordFailure(ctx context.Context, t Throttle, s Settings, subject
 		if err := t.count(ctx, tx, s, now); err != nil {
 			return err
 		}
-		return tx.CountRefusal(ctx, subject, action, now)
+		return tx.CountRefusedAttempt(ctx, subject, action, now)
 	})
 }
 
@@ -99,7 +99,7 @@ func (t Throttle) count(ctx context.Context, tx store.Tx, s Settings, now time.T
 		if limit.key == nil {
 			continue
 		}
-		n, err := tx.CountFailure(ctx, limit.key, now, s.FailureWindow)
+		n, err := tx.CountThrottleFailure(ctx, limit.key, now, s.FailureWindow)
 		if err != nil {
 			return err
 		}

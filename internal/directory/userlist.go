@@ -42,8 +42,8 @@ func (k Desk) Users(
 		return page, err
 	}
 	page = cardinal.PageOf(scan.Users, f.Limit)
-	if scan.Until != uuid.Nil {
-		page.HasMore, page.After = true, scan.Until
+	if scan.ResumeAfter != uuid.Nil {
+		page.HasMore, page.After = true, scan.ResumeAfter
 	}
 	if withProfile {
 		err = k.d.expandProfiles(ctx, r, page.Data)
@@ -64,7 +64,7 @@ func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.C
 	if _, err := k.resolveFilter(ctx, r, &f); err != nil {
 		return cardinal.Count{}, err
 	}
-	count, err := r.UserCount(ctx, f, maxExactCount)
+	count, err := r.CountUsers(ctx, f, maxExactCount)
 	count.IsExact = count.IsExact && f.Search == ""
 	return count, err
 }
@@ -72,28 +72,28 @@ func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.C
 // resolveFilter checks a filter and adds what the store needs: the blind index, the tokens and the time. It returns the
 // parsed search; nil without one.
 func (k Desk) resolveFilter(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (*searchQuery, error) {
-	var faults cardinal.Faults
+	var fieldErrors cardinal.FieldErrors
 	if _, ok := k.d.statuses[f.Status]; f.Status != "" && !ok {
-		faults.AddParameter("status", "status_unknown", strings.Join(slices.Sorted(maps.Keys(k.d.statuses)), ", "))
+		fieldErrors.AddParameter("status", "status_unknown", strings.Join(slices.Sorted(maps.Keys(k.d.statuses)), ", "))
 	}
 	if _, ok := k.d.kinds[f.Kind]; f.Kind != "" && !ok {
-		faults.AddParameter("kind", "kind_unknown", strings.Join(k.d.ListedKinds(), ", "))
+		fieldErrors.AddParameter("kind", "kind_unknown", strings.Join(k.d.ListedKinds(), ", "))
 	}
 	if f.Email != "" {
 		address, err := normal.Email(f.Email)
 		if err != nil {
-			faults.AddParameter("email", "email_format")
+			fieldErrors.AddParameter("email", "email_format")
 		}
 		f.Identifier = k.d.keys.BlindIndex(normal.KindEmail, address)
 	}
 	f.At = k.d.Now()
 	if f.Search == "" && len(f.Attributes) == 0 {
-		return nil, faults.Err()
+		return nil, fieldErrors.Err()
 	}
 	q, more, err := k.parseSearch(ctx, r, f)
 	var refusal *cardinal.Refusal
-	if err != nil && (len(faults) == 0 || !errors.As(err, &refusal)) {
+	if err != nil && (len(fieldErrors) == 0 || !errors.As(err, &refusal)) {
 		return nil, err
 	}
-	return &q, append(faults, more...).Err()
+	return &q, append(fieldErrors, more...).Err()
 }

@@ -80,7 +80,7 @@ func (k Desk) changeUserStatus(
 
 // lockUser locks a user for a change by an actor who has all permissions of the user, and checks the version.
 func (tx *Tx) lockUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	before, err := tx.UserForChange(ctx, id)
+	before, err := tx.LockUser(ctx, id)
 	if err != nil {
 		return before, err
 	}
@@ -92,14 +92,14 @@ func (tx *Tx) lockUser(ctx context.Context, id uuid.UUID, version int64) (cardin
 
 // changeStatus changes a user's status. It ends the sessions of a user who can no longer sign in.
 func (tx *Tx) changeStatus(ctx context.Context, before cardinal.User, action string) (cardinal.User, error) {
-	after, err := tx.SetUserStatus(ctx, before.ID, before.Version, action, tx.Now)
+	after, err := tx.ChangeUserStatus(ctx, before.ID, before.Version, action, tx.Now)
 	if errors.Is(err, cardinal.ErrNotFound) {
 		return before, cardinal.Refuse("status_not_allowed", before.Status)
 	}
 	if err != nil {
 		return before, err
 	}
-	tx.RecordRows(store.StampUser(after))
+	tx.RecordRows(store.DigestUser(after))
 	tx.RecordChange("users.status", before.Status, after.Status)
 	if !tx.Desk.d.statuses[after.Status].CanSignIn {
 		return after, tx.endSessions(ctx, after.ID, uuid.Nil, "account_stopped")
@@ -114,7 +114,7 @@ func (tx *Tx) endSessions(ctx context.Context, userID, spare uuid.UUID, reason s
 		return fmt.Errorf("end the sessions of user %s: %w", userID, err)
 	}
 	for _, s := range ended {
-		tx.RecordRows(store.StampSession(s))
+		tx.RecordRows(store.DigestSession(s))
 	}
 	if len(ended) > 0 {
 		tx.RecordChange("sessions.ended", nil, len(ended))

@@ -46,7 +46,7 @@ func convertAuth0(row *Row, _ Options) {
 	if u.Custom != nil {
 		var ok bool
 		if p.PasswordHash, ok = u.Custom.phc(); !ok {
-			row.Faults.Add("/custom_password_hash", "hash_unusable", "the scheme is unknown")
+			row.Errors.Add("/custom_password_hash", "hash_unusable", "the scheme is unknown")
 		}
 	}
 }

@@ -49,8 +49,8 @@ func detectFormat(first []byte) string {
 // decode decodes a row into the struct of a system. It adds an error to the row and returns false when that fails.
 func (row *Row) decode(target any) bool {
 	if err := json.Unmarshal(row.raw, target); err != nil {
-		if row.members(); len(row.Faults) == 0 {
-			row.Faults.Add("", "row_malformed", "a value does not have the type that the system writes")
+		if row.members(); len(row.Errors) == 0 {
+			row.Errors.Add("", "row_malformed", "a value does not have the type that the system writes")
 		}
 		return false
 	}

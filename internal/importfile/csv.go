@@ -98,7 +98,7 @@ func (r *Reader) nextRecord(row *Row, o Options) error {
 	case errors.As(err, &syntax):
 		row.Line = int64(syntax.StartLine)
 		row.record = append(row.record, record...)
-		row.Faults.Add("", "row_malformed", fmt.Sprintf("put a field that has quotes into quotes "+
+		row.Errors.Add("", "row_malformed", fmt.Sprintf("put a field that has quotes into quotes "+
 			"and double the quotes "+
 			"in it; see line %d, column %d", syntax.Line, syntax.Column))
 		return nil
@@ -110,11 +110,11 @@ func (r *Reader) nextRecord(row *Row, o Options) error {
 	row.record = append(row.record, record...)
 	switch {
 	case len(record) != len(r.csv.header):
-		row.Faults.Add("", "row_malformed", fmt.Sprintf("the header has %d columns, this row has %d",
+		row.Errors.Add("", "row_malformed", fmt.Sprintf("the header has %d columns, this row has %d",
 			len(r.csv.header), len(record)))
 		return nil
 	case !utf8.ValidString(strings.Join(record, "")):
-		row.Faults.Add("", "row_malformed", "write the file in UTF-8")
+		row.Errors.Add("", "row_malformed", "write the file in UTF-8")
 		return nil
 	case r.Format == "supabase":
 		row.raw = supabaseJSON(r.csv.header, record)
@@ -125,7 +125,7 @@ func (r *Reader) nextRecord(row *Row, o Options) error {
 	for i, c := range r.Columns {
 		if value := strings.TrimSpace(record[i]); c.Field != "" && value != "" {
 			if want := setField(&row.Person, c.Field, value); want != "" {
-				row.Faults.Add("/"+strings.ReplaceAll(c.Field, ".", "/"), "field_type", want)
+				row.Errors.Add("/"+strings.ReplaceAll(c.Field, ".", "/"), "field_type", want)
 			}
 		}
 	}

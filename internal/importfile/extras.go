@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Extras describes the members of another system's export that contain custom fields, "" for Cardinal's own formats. An
+// CustomFields describes the members of another system's export that contain custom fields, "" for Cardinal's own formats. An
 // import keeps only the custom fields in Options.Map.
-func Extras(format string) string {
+func CustomFields(format string) string {
 	switch format {
 	case "auth0":
 		return "user_metadata and app_metadata"
@@ -52,7 +52,7 @@ func parseExtras(format string, attributes map[string]string) ([]extra, error) {
 
 // addExtras sets attributes from members. It omits missing members.
 func (row *Row) addExtras(extras []extra) {
-	if len(extras) == 0 || len(row.Faults) > 0 {
+	if len(extras) == 0 || len(row.Errors) > 0 {
 		return
 	}
 	var members any

@@ -34,7 +34,7 @@ func convertFirebase(row *Row, o Options) {
 	switch {
 	case u.Hash == "":
 	case o.Firebase == FirebaseHash{}:
-		row.Faults.Add("/passwordHash", "hash_unusable",
+		row.Errors.Add("/passwordHash", "hash_unusable",
 			"the hash parameters of the project are required, give them with --hash-config")
 	default:
 		p.PasswordHash = o.Firebase.phc(u.Salt, u.Hash)

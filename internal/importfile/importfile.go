@@ -52,7 +52,7 @@ type Row struct {
 	Number int64 // counted from 1
 	Line   int64 // first line of the row, counted from 1
 	Person cardinal.ImportRow
-	Faults cardinal.Faults // errors in the form of the row
+	Errors cardinal.FieldErrors // errors in the form of the row
 
 	raw    []byte   // JSON
 	record []string // CSV
@@ -97,7 +97,7 @@ func Open(in io.Reader, o Options) (*Reader, error) {
 }
 
 // Read reads the next row. It returns io.EOF after the last one. The slices of the row are valid until the next call.
-// For a row with Faults it returns nil.
+// For a row with FieldErrors it returns nil.
 func (r *Reader) Read(row *Row) error {
 	*row = Row{record: row.record[:0]}
 	if err := r.next(row); err != nil {
@@ -108,8 +108,8 @@ func (r *Reader) Read(row *Row) error {
 	return nil
 }
 
-// Place returns the column of CSV that an error is in, like "column 3, mail". For other formats it returns "".
-func (r *Reader) Place(f cardinal.Fault) string {
+// ColumnOf returns the column of CSV that an error is in, like "column 3, mail". For other formats it returns "".
+func (r *Reader) ColumnOf(f cardinal.FieldError) string {
 	field, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
 	for i, c := range r.Columns {
 		if c.Field != "" && (c.Field == field || strings.HasPrefix(c.Field, field+".")) {
@@ -121,5 +121,5 @@ func (r *Reader) Place(f cardinal.Fault) string {
 
 // addTooLong adds the error of a row that was skipped because of its length.
 func (row *Row) addTooLong() {
-	row.Faults.Add("", "row_too_long", fmt.Sprintf("%d KiB", maxRow>>10))
+	row.Errors.Add("", "row_too_long", fmt.Sprintf("%d KiB", maxRow>>10))
 }

@@ -47,7 +47,7 @@ func describe(t testing.TB, row Row) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range row.Faults {
+	for _, f := range row.Errors {
 		text = append(text, " "+f.Pointer+" "+f.Code...)
 	}
 	return string(text)
@@ -125,7 +125,7 @@ func TestOtherSystems(t *testing.T) {
 				if test.passwords[i] == "" {
 					continue
 				}
-				given, err := password.ReadGiven(row.Person.PasswordHash)
+				given, err := password.ParseImported(row.Person.PasswordHash)
 				if err != nil {
 					t.Fatalf("row %d: %v", i+1, err)
 				}
@@ -145,7 +145,7 @@ func TestOtherSystems(t *testing.T) {
 	t.Run("FirebaseWithoutParameters", func(t *testing.T) {
 		_, found := readAll(t, strings.NewReader(`[{"localId":"a","email":"a@example.com",`+
 			`"passwordHash":"aaaa","salt":"bbbb"}]`), Options{})
-		if len(found) != 1 || len(found[0].Faults) != 1 || found[0].Faults[0].Code != "hash_unusable" {
+		if len(found) != 1 || len(found[0].Errors) != 1 || found[0].Errors[0].Code != "hash_unusable" {
 			t.Errorf("%+v", found)
 		}
 	})
@@ -183,7 +183,7 @@ func TestExtras(t *testing.T) {
 			`null`},
 	} {
 		_, found := readAll(t, strings.NewReader(test.in), Options{Format: test.format, Map: test.attributes})
-		if len(found) != 1 || len(found[0].Faults) > 0 {
+		if len(found) != 1 || len(found[0].Errors) > 0 {
 			t.Fatalf("%s: %+v", test.format, found)
 		}
 		got, err := json.Marshal(found[0].Person.Attributes)
@@ -250,10 +250,10 @@ func TestColumns(t *testing.T) {
 		`"attributes":{"shoe":"42"}}`, `{}  row_malformed`, `{}  row_malformed`}, got); diff != "" {
 		t.Error(diff)
 	}
-	if place := r.Place(cardinal.Fault{Pointer: "/attributes/shoe"}); place != "column 7, shoe size" {
+	if place := r.ColumnOf(cardinal.FieldError{Pointer: "/attributes/shoe"}); place != "column 7, shoe size" {
 		t.Error(place)
 	}
-	if place := r.Place(cardinal.Fault{Pointer: "/email"}); place != "column 1, E-Mail" {
+	if place := r.ColumnOf(cardinal.FieldError{Pointer: "/email"}); place != "column 1, E-Mail" {
 		t.Error(place)
 	}
 }
@@ -326,7 +326,7 @@ func TestInvalidFiles(t *testing.T) {
 }
 
 func TestProblemsHaveFormatOfFile(t *testing.T) {
-	faults := []cardinal.Fault{{Pointer: "/email", Code: "email_format", Message: "Enter \"it\""},
+	fieldErrors := []cardinal.FieldError{{Pointer: "/email", Code: "email_format", Message: "Enter \"it\""},
 		{Code: "row_duplicate", Message: "Again"}}
 	for name, test := range map[string]struct{ in, want string }{
 		"CSV": {"mail;name\n\"a;b\";x\n", "mail;name;problems\n\"a;b\";x;\"email: Enter \"\"it\"\"; Again\"\n"},
@@ -339,8 +339,8 @@ func TestProblemsHaveFormatOfFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, found := readAll(t, strings.NewReader(test.in), Options{})
 			var out bytes.Buffer
-			p := r.Problems(&out)
-			if err := errors.Join(p.Write(&found[0], faults), p.Flush()); err != nil {
+			p := r.ProblemsWriter(&out)
+			if err := errors.Join(p.Write(&found[0], fieldErrors), p.Flush()); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, out.String()); diff != "" {
@@ -371,7 +371,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		problems := r.Problems(io.Discard)
+		problems := r.ProblemsWriter(io.Discard)
 		var row Row
 		for n := int64(1); ; n++ {
 			err := r.Read(&row)
@@ -384,7 +384,7 @@ func FuzzRead(f *testing.F) {
 			if row.Number != n || row.Line < 1 || len(row.raw) > 8*maxRow {
 				t.Fatalf("row %d, line %d, %d bytes", row.Number, row.Line, len(row.raw))
 			}
-			if err := problems.Write(&row, row.Faults); err != nil {
+			if err := problems.Write(&row, row.Errors); err != nil {
 				t.Fatal(err)
 			}
 		}

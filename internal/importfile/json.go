@@ -64,7 +64,7 @@ func openJSON(in *bufio.Reader, head []byte, o Options) (*Reader, error) {
 			row.raw = nil
 			row.addTooLong()
 		case !utf8.Valid(raw):
-			row.Faults.Add("", "row_malformed", "write the file in UTF-8")
+			row.Errors.Add("", "row_malformed", "write the file in UTF-8")
 		default:
 			convert(row, o)
 			row.addExtras(extras)

@@ -44,7 +44,7 @@ func convertKeycloak(row *Row, _ Options) {
 		}
 		var ok bool
 		if p.PasswordHash, ok = c.phc(); !ok {
-			row.Faults.Add("/credentials", "hash_unusable", "the scheme is unknown")
+			row.Errors.Add("/credentials", "hash_unusable", "the scheme is unknown")
 		}
 		p.PasswordSetAt = c.Created.time()
 	}

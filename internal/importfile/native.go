@@ -31,14 +31,14 @@ func parseNative(row *Row) {
 		}
 		field, ok := nativeFields[name]
 		if !ok {
-			row.Faults.Add("/"+safeName(name), "field_unknown", "")
+			row.Errors.Add("/"+safeName(name), "field_unknown", "")
 			continue
 		}
 		member := json.NewDecoder(bytes.NewReader(members[name]))
 		member.DisallowUnknownFields()
 		if err := member.Decode(target.Field(field).Addr().Interface()); err != nil {
 			target.Field(field).SetZero()
-			row.Faults.Add("/"+name, "field_type", describeType(target.Type().Field(field).Type))
+			row.Errors.Add("/"+name, "field_type", describeType(target.Type().Field(field).Type))
 		}
 	}
 }
@@ -50,12 +50,12 @@ func (row *Row) members() map[string]json.RawMessage {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		row.Faults.Add("", "row_malformed", "write one JSON object; this one has a syn"+
+		row.Errors.Add("", "row_malformed", "write one JSON object; this one has a syn"+
 			"tax error at column "+strconv.FormatInt(syntax.Offset, 10))
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		row.Faults.Add("", "row_malformed", "write one JSON object; this one is not complete")
+		row.Errors.Add("", "row_malformed", "write one JSON object; this one is not complete")
 	case err != nil:
-		row.Faults.Add("", "row_malformed", "write one JSON object")
+		row.Errors.Add("", "row_malformed", "write one JSON object")
 	}
 	return members
 }

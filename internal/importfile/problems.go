@@ -11,9 +11,9 @@ import (
 	"cardinal"
 )
 
-// Problems writes the rows with errors as they are in the file, together with their errors: as CSV with one more
+// ProblemsWriter writes the rows with errors as they are in the file, together with their errors: as CSV with one more
 // column, or as JSON lines with one more member. After corrections that file can be imported.
-type Problems struct {
+type ProblemsWriter struct {
 	reader *Reader
 	out    io.Writer
 	csv    *csv.Writer
@@ -22,8 +22,10 @@ type Problems struct {
 // problemsField is the column or member with the errors. A Reader ignores it.
 const problemsField = "problems"
 
-// Problems returns a writer for the rows with errors of r.
-func (r *Reader) Problems(out io.Writer) *Problems { return &Problems{reader: r, out: out} }
+// ProblemsWriter returns a writer for the rows with errors of r.
+func (r *Reader) ProblemsWriter(out io.Writer) *ProblemsWriter {
+	return &ProblemsWriter{reader: r, out: out}
+}
 
 // Extension returns the extension of the name of that file: csv or ndjson.
 func (r *Reader) Extension() string {
@@ -34,9 +36,9 @@ func (r *Reader) Extension() string {
 }
 
 // Write writes the row that was read last, with its errors.
-func (p *Problems) Write(row *Row, faults []cardinal.Fault) error {
+func (p *ProblemsWriter) Write(row *Row, fieldErrors []cardinal.FieldError) error {
 	if p.reader.csv == nil {
-		_, err := p.out.Write(append(row.jsonWithProblems(faults), '\n'))
+		_, err := p.out.Write(append(row.jsonWithProblems(fieldErrors), '\n'))
 		return err
 	}
 	if p.csv == nil {
@@ -50,11 +52,11 @@ func (p *Problems) Write(row *Row, faults []cardinal.Fault) error {
 	for len(record) < len(p.reader.csv.header) {
 		record = append(record, "")
 	}
-	return p.csv.Write(append(record[:len(p.reader.csv.header)], describeFaults(faults)))
+	return p.csv.Write(append(record[:len(p.reader.csv.header)], describeErrors(fieldErrors)))
 }
 
 // Flush writes buffered rows.
-func (p *Problems) Flush() error {
+func (p *ProblemsWriter) Flush() error {
 	if p.csv == nil {
 		return nil
 	}
@@ -62,9 +64,9 @@ func (p *Problems) Flush() error {
 	return p.csv.Error()
 }
 
-func describeFaults(faults []cardinal.Fault) string {
-	descriptions := make([]string, len(faults))
-	for i, f := range faults {
+func describeErrors(fieldErrors []cardinal.FieldError) string {
+	descriptions := make([]string, len(fieldErrors))
+	for i, f := range fieldErrors {
 		descriptions[i] = strings.TrimPrefix(strings.TrimPrefix(f.Pointer, "/")+": ", ": ") + f.Message
 	}
 	return strings.Join(descriptions, "; ")
@@ -72,8 +74,8 @@ func describeFaults(faults []cardinal.Fault) string {
 
 // jsonWithProblems returns the row as JSON with its errors as one more member. A row that is not an object is a string
 // in a member of a new object.
-func (row *Row) jsonWithProblems(faults []cardinal.Fault) []byte {
-	problems, _ := json.Marshal(faults) // strings never fail
+func (row *Row) jsonWithProblems(fieldErrors []cardinal.FieldError) []byte {
+	problems, _ := json.Marshal(fieldErrors) // strings never fail
 	var object map[string]json.RawMessage
 	raw := bytes.TrimSpace(row.raw)
 	if json.Unmarshal(raw, &object) == nil && bytes.HasSuffix(raw, []byte("}")) {

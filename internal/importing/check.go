@@ -19,13 +19,13 @@ type Plan struct {
 	Rows     int64                   `json:"rows"`
 	New      int64                   `json:"new"`
 	Existing int64                   `json:"existing"`
-	Faulty   int64                   `json:"faulty"`
+	Invalid  int64                   `json:"faulty"`
 	Hashes   map[string]int64        `json:"hashes,omitempty"`  // number of passwords by scheme
 	Earlier  *cardinal.ImportRun     `json:"earlier,omitempty"` // an import of the same file
 
 	mac []byte
-	// lateFaults are the problems, by row, that only a comparison with other rows or with the database shows.
-	lateFaults map[int64][]cardinal.Fault
+	// lateErrors are the problems, by row, that only a comparison with other rows or with the database shows.
+	lateErrors map[int64][]cardinal.FieldError
 }
 
 // Check reads a file to its end and writes nothing. It reports each row with problems to onInvalid, and returns what
@@ -33,7 +33,7 @@ type Plan struct {
 func Check(
 	ctx context.Context, k directory.Desk, src Source, o Options, onInvalid OnInvalidRow, onRow func(rows int64),
 ) (Plan, error) {
-	plan := Plan{Hashes: map[string]int64{}, lateFaults: map[int64][]cardinal.Fault{}}
+	plan := Plan{Hashes: map[string]int64{}, lateErrors: map[int64][]cardinal.FieldError{}}
 	rule := directory.Rule{Action: "import.start", Permission: "users.import"}
 	reader, err := k.Read(ctx, rule)
 	if err != nil {
@@ -54,10 +54,10 @@ func Check(
 	if err := plan.addDuplicates(identifiers); err != nil {
 		return plan, err
 	}
-	if err := plan.reportLateFaults(src, o, onInvalid); err != nil {
+	if err := plan.reportLateErrors(src, o, onInvalid); err != nil {
 		return plan, err
 	}
-	earlier, err := reader.ImportsOf(ctx, plan.mac)
+	earlier, err := reader.ImportsByContent(ctx, plan.mac)
 	if err != nil {
 		return plan, err
 	}
@@ -79,10 +79,10 @@ func (plan *Plan) readFile(
 		return err
 	}
 	defer content.Close()
-	countInvalid := func(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
+	countInvalid := func(r *importfile.Reader, row *importfile.Row, fieldErrors []cardinal.FieldError) error {
 		plan.Rows++
-		plan.Faulty++
-		return onInvalid(r, row, faults)
+		plan.Invalid++
+		return onInvalid(r, row, fieldErrors)
 	}
 	r, err := rules.forEachRow(ctx, content, o.File, countInvalid, func(rows []checkedRow, last int64) error {
 		if err := plan.classify(ctx, reader, rows, identifiers); err != nil {
@@ -113,8 +113,8 @@ func (plan *Plan) classify(ctx context.Context, r store.Reader, rows []checkedRo
 			plan.Existing++
 			continue // not added to identifiers: another row of an existing user is skipped as well
 		case err != nil:
-			plan.Faulty++
-			plan.lateFaults[row.number] = cardinal.FaultsOf(err)
+			plan.Invalid++
+			plan.lateErrors[row.number] = cardinal.FieldErrorsOf(err)
 			continue
 		}
 		plan.New++
@@ -139,13 +139,13 @@ func (plan *Plan) addDuplicates(identifiers *duplicateFinder) error {
 		return fmt.Errorf("read temporary files: %w", err)
 	}
 	for number, earlier := range duplicates {
-		if _, ok := plan.lateFaults[number]; !ok {
+		if _, ok := plan.lateErrors[number]; !ok {
 			plan.New--
-			plan.Faulty++
-			plan.lateFaults[number] = []cardinal.Fault{*cardinal.NewFault("row_duplicate", earlier)}
+			plan.Invalid++
+			plan.lateErrors[number] = []cardinal.FieldError{*cardinal.NewFieldError("row_duplicate", earlier)}
 		}
 	}
-	if len(plan.lateFaults) >= maxDuplicates {
+	if len(plan.lateErrors) >= maxDuplicates {
 		return fmt.Errorf("%w: more than %d rows have an identifier of another row or of an existing user; "+
 			"check that it is the right file, and that the right column has the identifier",
 			importfile.ErrFile, maxDuplicates)
@@ -153,9 +153,9 @@ func (plan *Plan) addDuplicates(identifiers *duplicateFinder) error {
 	return nil
 }
 
-// reportLateFaults reads the file once more, to report the rows in lateFaults.
-func (plan *Plan) reportLateFaults(src Source, o Options, onInvalid OnInvalidRow) error {
-	left := len(plan.lateFaults)
+// reportLateErrors reads the file once more, to report the rows in lateErrors.
+func (plan *Plan) reportLateErrors(src Source, o Options, onInvalid OnInvalidRow) error {
+	left := len(plan.lateErrors)
 	if left == 0 {
 		return nil
 	}
@@ -173,9 +173,9 @@ func (plan *Plan) reportLateFaults(src Source, o Options, onInvalid OnInvalidRow
 		if err := r.Read(&row); err != nil {
 			return err
 		}
-		if faults, ok := plan.lateFaults[row.Number]; ok {
+		if fieldErrors, ok := plan.lateErrors[row.Number]; ok {
 			left--
-			if err := onInvalid(r, &row, slices.Clone(faults)); err != nil {
+			if err := onInvalid(r, &row, slices.Clone(fieldErrors)); err != nil {
 				return err
 			}
 		}

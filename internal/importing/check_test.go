@@ -56,11 +56,11 @@ func TestCheckProblems(t *testing.T) {
 		if diff := cmp.Diff(want, problems); diff != "" {
 			t.Error(diff)
 		}
-		if plan.Rows != 12 || plan.New != 1 || plan.Existing != 1 || plan.Faulty != 10 {
+		if plan.Rows != 12 || plan.New != 1 || plan.Existing != 1 || plan.Invalid != 10 {
 			t.Errorf("%+v", plan)
 		}
 		run := value(importing.Run(t.Context(), w.Operator(), src, importing.Options{}, plan, noProgress))(t)
-		if run.Created != 1 || run.Skipped != 1 || run.Faulty != 10 {
+		if run.Created != 1 || run.Skipped != 1 || run.Invalid != 10 {
 			t.Errorf("%+v", run)
 		}
 	})

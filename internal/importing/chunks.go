@@ -108,7 +108,7 @@ func updateRun(
 	fn func(store.Tx, *store.ImportRecord) error,
 ) error {
 	return d.Store().Write(ctx, func(tx store.Tx) error {
-		record, err := tx.ImportForChange(ctx, id)
+		record, err := tx.LockImport(ctx, id)
 		if err != nil {
 			return err
 		}

@@ -72,12 +72,12 @@ func (rules *rules) forEachRow(
 			return r, err
 		}
 		last = row.Number
-		checked, faults, err := rules.checkRow(&row)
+		checked, fieldErrors, err := rules.checkRow(&row)
 		if err != nil {
 			return r, err
 		}
-		if len(faults) > 0 {
-			if err := onInvalid(r, &row, faults); err != nil {
+		if len(fieldErrors) > 0 {
+			if err := onInvalid(r, &row, fieldErrors); err != nil {
 				return r, err
 			}
 		} else {
@@ -96,18 +96,18 @@ func (rules *rules) forEachRow(
 }
 
 // checkRow returns a row with its normal forms, and every problem of its form and its content.
-func (rules *rules) checkRow(row *importfile.Row) (checkedRow, []cardinal.Fault, error) {
+func (rules *rules) checkRow(row *importfile.Row) (checkedRow, []cardinal.FieldError, error) {
 	checked, err := rules.check(row.Person)
-	var invalid *cardinal.Invalid
+	var invalid *cardinal.InvalidInput
 	if err != nil && !errors.As(err, &invalid) {
 		return checked, nil, err
 	}
 	checked.number = row.Number
-	faults := row.Faults
+	fieldErrors := row.Errors
 	// Of a row that could not be read nothing is known, so that further problems, such as a missing identifier, would
 	// mislead.
-	if len(faults) == 0 || row.Person.Email != "" || row.Person.ID != uuid.Nil {
-		faults = append(faults, cardinal.FaultsOf(err)...)
+	if len(fieldErrors) == 0 || row.Person.Email != "" || row.Person.ID != uuid.Nil {
+		fieldErrors = append(fieldErrors, cardinal.FieldErrorsOf(err)...)
 	}
-	return checked, faults, nil
+	return checked, fieldErrors, nil
 }

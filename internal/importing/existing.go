@@ -29,14 +29,14 @@ func findExisting(ctx context.Context, r store.Reader, rows []checkedRow) (exist
 			indexes = append(indexes, identifier.index)
 		}
 	}
-	users, err := r.UsersAmong(ctx, ids)
+	users, err := r.ExistingUserIDs(ctx, ids)
 	if err != nil {
 		return existing, err
 	}
 	for _, id := range users {
 		existing.ids[id] = true
 	}
-	identifiers, err := r.IdentifiersAmong(ctx, indexes)
+	identifiers, err := r.IdentifiersByIndex(ctx, indexes)
 	for _, record := range identifiers {
 		existing.owners[string(record.ValueIndex)] = record.UserID
 	}

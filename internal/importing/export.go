@@ -134,7 +134,7 @@ func (p *exportPageRows) addProfiles(
 }
 
 func (p *exportPageRows) addContacts(ctx context.Context, r store.Reader, keys map[uuid.UUID]seal.Key) error {
-	records, err := r.ContactsAmong(ctx, p.ids)
+	records, err := r.ContactsOfUsers(ctx, p.ids)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (p *exportPageRows) addContacts(ctx context.Context, r store.Reader, keys m
 
 // addRoles adds the roles that have not expired.
 func (p *exportPageRows) addRoles(ctx context.Context, d *directory.Directory, r store.Reader) error {
-	grants, err := r.GrantsAmong(ctx, p.ids)
+	grants, err := r.GrantsOfUsers(ctx, p.ids)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (p *exportPageRows) addRoles(ctx context.Context, d *directory.Directory, r
 }
 
 func (p *exportPageRows) addCredentials(ctx context.Context, r store.Reader) error {
-	credentials, err := r.CredentialsAmong(ctx, p.ids)
+	credentials, err := r.CredentialsOfUsers(ctx, p.ids)
 	for _, c := range credentials {
 		row := p.row(c.UserID)
 		row.PasswordHash, row.PasswordSetAt, row.MustChangePassword = c.Hash, &c.LastReset, c.MustChange

@@ -58,7 +58,7 @@ func TestExportRoundTrip(t *testing.T) {
 		other := directorytest.NewWorld(t, w.Engine)
 		value(other.Operator().CreateAttributeDefinition(t.Context(), shoe))(t)
 		plan, problems := checkFile(t, other, other.Operator(), exported)
-		if plan.Faulty != 0 {
+		if plan.Invalid != 0 {
 			t.Fatalf("%v", problems)
 		}
 		importFile(t, other, exported)

@@ -49,8 +49,8 @@ func checkFile(t testing.TB, w *world, k directory.Desk, src importing.Source) (
 	t.Helper()
 	problems := map[int64][]string{}
 	plan, err := importing.Check(t.Context(), k, src, importing.Options{Name: "people"},
-		func(_ *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
-			for _, f := range faults {
+		func(_ *importfile.Reader, row *importfile.Row, fieldErrors []cardinal.FieldError) error {
+			for _, f := range fieldErrors {
 				problems[row.Number] = append(problems[row.Number], strings.TrimPrefix(f.Pointer+" ", "/")+f.Code)
 			}
 			return nil
@@ -77,6 +77,6 @@ func newImporter(t testing.TB, w *world) (cardinal.User, directory.Desk) {
 }
 
 // noProgress and noRows ignore the progress of an import, ignoreRow a row with problems.
-func noProgress(cardinal.ImportRun)                                         {}
-func noRows(int64)                                                          {}
-func ignoreRow(*importfile.Reader, *importfile.Row, []cardinal.Fault) error { return nil }
+func noProgress(cardinal.ImportRun)                                              {}
+func noRows(int64)                                                               {}
+func ignoreRow(*importfile.Reader, *importfile.Row, []cardinal.FieldError) error { return nil }

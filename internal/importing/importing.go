@@ -44,7 +44,7 @@ type Options struct {
 }
 
 // OnInvalidRow is called with each row that has problems.
-type OnInvalidRow func(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error
+type OnInvalidRow func(r *importfile.Reader, row *importfile.Row, fieldErrors []cardinal.FieldError) error
 
 // batchSize is how many rows are in memory and in a transaction together. Tests set a smaller one.
 var batchSize = 1000

@@ -23,7 +23,7 @@ func (rules *rules) credential(row *checkedRow, hash string) *store.CredentialRe
 
 // hashToStore returns the text in which a hash of a file is stored: the hash itself, or a hash of it when it is too
 // weak.
-func (rules *rules) hashToStore(ctx context.Context, given *password.Given) (string, error) {
+func (rules *rules) hashToStore(ctx context.Context, given *password.ImportedHash) (string, error) {
 	if phc, strong := given.PHC(); strong {
 		return phc, nil
 	}
@@ -32,7 +32,7 @@ func (rules *rules) hashToStore(ctx context.Context, given *password.Given) (str
 
 // wrap hashes a hash of a file with Argon2id. It waits as long as the hashing queue is full: an import can wait,
 // while users who sign in cannot.
-func (rules *rules) wrap(ctx context.Context, given *password.Given) (string, error) {
+func (rules *rules) wrap(ctx context.Context, given *password.ImportedHash) (string, error) {
 	for {
 		phc, err := rules.desk.Directory().Hasher().Wrap(ctx, *given)
 		if !errors.Is(err, password.ErrBusy) {
@@ -54,7 +54,7 @@ func findSalts(ctx context.Context, r store.Reader, rows []checkedRow) (map[stri
 			salts = append(salts, rows[i].hash.Salt())
 		}
 	}
-	existing, err := r.SaltsAmong(ctx, salts)
+	existing, err := r.ExistingSalts(ctx, salts)
 	used := map[string]bool{}
 	for _, salt := range existing {
 		used[salt] = true
@@ -66,7 +66,7 @@ func findSalts(ctx context.Context, r store.Reader, rows []checkedRow) (map[stri
 // because salts must be unique: the wrapped hash has a new salt. It adds the digest of each credential to the event
 // of its user.
 func (rules *rules) wrapDuplicateSalts(
-	ctx context.Context, usedSalts map[string]bool, rows []checkedRow, users []store.NewPerson,
+	ctx context.Context, usedSalts map[string]bool, rows []checkedRow, users []store.NewUserRows,
 ) error {
 	for i := range users {
 		if users[i].Credential == nil {
@@ -84,7 +84,7 @@ func (rules *rules) wrapDuplicateSalts(
 			usedSalts[given.Salt()] = true
 		}
 		event := &users[i].Event
-		event.ChangedRows = append(event.ChangedRows, store.StampCredential(*users[i].Credential))
+		event.ChangedRows = append(event.ChangedRows, store.DigestCredential(*users[i].Credential))
 	}
 	return nil
 }

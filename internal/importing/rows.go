@@ -23,7 +23,7 @@ type checkedRow struct {
 	username    string    // in normal form
 	contacts    []contact
 	identifiers []identifierUse // of the user name, if there is one, then of each contact
-	hash        *password.Given
+	hash        *password.ImportedHash
 	roles       map[string]roleGrant // by name
 }
 
@@ -227,7 +227,7 @@ func (rules *rules) checkContacts(check *directory.Input, c *checkedRow) {
 			verifiedAt: rules.pastTime(check, e.pointer+"/verified_at", e.VerifiedAt, time.Unix(0, 0)),
 		})
 	}
-	if len(check.Faults) > 0 {
+	if len(check.FieldErrors) > 0 {
 		return
 	}
 	for _, i := range primary {
@@ -243,7 +243,7 @@ func (rules *rules) checkPassword(check *directory.Input, c *checkedRow) {
 		}
 		return
 	}
-	given, err := password.ReadGiven(c.PasswordHash)
+	given, err := password.ParseImported(c.PasswordHash)
 	if err != nil {
 		reason := strings.TrimPrefix(err.Error(), password.ErrUnusable.Error()+": ")
 		check.Add("/password_hash", "hash_unusable", reason)

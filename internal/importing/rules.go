@@ -77,7 +77,7 @@ func (rules *rules) readRoles(ctx context.Context, r store.Reader) error {
 		for _, role := range roles[:min(len(roles), page.Limit)] {
 			grantable := canGrant && role.IsAssignable
 			if grantable {
-				if grantable, err = r.HoldsAllOf(ctx, k.Caller(), role.ID, rules.now); err != nil {
+				if grantable, err = r.HasAllPermissionsOfRole(ctx, k.Caller(), role.ID, rules.now); err != nil {
 					return err
 				}
 			}

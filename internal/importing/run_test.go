@@ -123,7 +123,7 @@ func TestRunEvents(t *testing.T) {
 			`{"email":"ana@example.com","email_verified":true,"username":"ana","password_hash":"`+bcryptHash+`",`+
 				`"roles":[{"name":"auditor"}]}`,
 			`{"phone":"+442079460000"}`))
-		people := value(w.Store.Read(t.Context()).ImportedPeople(t.Context(), run.ID, uuid.Nil, 10))(t)
+		people := value(w.Store.Read(t.Context()).ImportedUserEvents(t.Context(), run.ID, uuid.Nil, 10))(t)
 		if len(people) != 2 {
 			t.Fatalf("%d events", len(people))
 		}
@@ -161,7 +161,7 @@ func TestRunConcurrentUsers(t *testing.T) {
 		importFile(t, w, lines(`{"username":"dee"}`, `{"id":"`+id+`"}`,
 			`{"username":"fay","password_hash":"`+bcryptHash+`"}`))
 		run := value(importing.Run(t.Context(), w.Operator(), src, importing.Options{}, plan, noProgress))(t)
-		if run.Created != 2 || run.Skipped != 2 || run.Faulty != 1 {
+		if run.Created != 2 || run.Skipped != 2 || run.Invalid != 1 {
 			t.Errorf("%+v", run)
 		}
 		w.SignIn(t, "bo@example.com", "U*U")
@@ -200,7 +200,7 @@ func TestResume(t *testing.T) {
 		}
 		stored := value(importing.Get(t.Context(), k, run.ID))(t)
 		if stored.State != "running" || stored.Read < 200 || stored.Read >= 350 ||
-			stored.Created+stored.Faulty != stored.Read {
+			stored.Created+stored.Invalid != stored.Read {
 			t.Fatalf("%+v", stored)
 		}
 		plan, _ = checkFile(t, w, k, src)
@@ -210,12 +210,12 @@ func TestResume(t *testing.T) {
 		_, err = importing.Resume(t.Context(), k, run.ID, numberedRows(351), ignoreRow, noRows, noProgress)
 		expectRefusal(t, err, "import_file_changed")
 		run = value(importing.Resume(t.Context(), k, run.ID, src, ignoreRow, noRows, noProgress))(t)
-		if run.State != "finished" || run.Read != 350 || run.Created != 315 || run.Faulty != 35 || run.Skipped != 0 {
+		if run.State != "finished" || run.Read != 350 || run.Created != 315 || run.Invalid != 35 || run.Skipped != 0 {
 			t.Errorf("%+v", run)
 		}
 		_, err = importing.Resume(t.Context(), k, run.ID, src, ignoreRow, noRows, noProgress)
 		expectRefusal(t, err, "import_finished")
-		people := value(w.Store.Read(t.Context()).ImportedPeople(t.Context(), run.ID, uuid.Nil, 400))(t)
+		people := value(w.Store.Read(t.Context()).ImportedUserEvents(t.Context(), run.ID, uuid.Nil, 400))(t)
 		if len(people) != 315 {
 			t.Errorf("%d users", len(people))
 		}

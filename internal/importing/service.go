@@ -96,8 +96,8 @@ func checkUploaded(ctx context.Context, k directory.Desk, record store.ImportRec
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	onInvalid := func(r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault) error {
-		return problems.write(ctx, r, row, faults)
+	onInvalid := func(r *importfile.Reader, row *importfile.Row, fieldErrors []cardinal.FieldError) error {
+		return problems.write(ctx, r, row, fieldErrors)
 	}
 	plan, err := Check(ctx, k, file.source(ctx), details.Options, onInvalid, func(rows int64) {
 		if rows%progressEvery == 0 {
@@ -135,7 +135,7 @@ func storeProgress(ctx context.Context, d *directory.Directory, id uuid.UUID, ro
 func storeCheck(ctx context.Context, d *directory.Directory, id uuid.UUID, plan Plan) error {
 	return updateRun(ctx, d, id, "checking", func(_ store.Tx, record *store.ImportRecord) error {
 		check := record.Check
-		check.Rows, check.New, check.Existing, check.Faulty = plan.Rows, plan.New, plan.Existing, plan.Faulty
+		check.Rows, check.New, check.Existing, check.Invalid = plan.Rows, plan.New, plan.Existing, plan.Invalid
 		stage := "checked"
 		if record.StartedAt != nil {
 			stage = "running"
@@ -148,7 +148,7 @@ func storeCheck(ctx context.Context, d *directory.Directory, id uuid.UUID, plan 
 // problemWriter stores the rows of an uploaded file that have problems, up to maxProblemBytes.
 type problemWriter struct {
 	chunks *chunkWriter
-	file   *importfile.Problems // nil before the first row
+	file   *importfile.ProblemsWriter // nil before the first row
 }
 
 // newProblemWriter deletes what an interrupted check stored, and returns a writer.
@@ -166,15 +166,15 @@ func newProblemWriter(
 }
 
 func (w *problemWriter) write(
-	ctx context.Context, r *importfile.Reader, row *importfile.Row, faults []cardinal.Fault,
+	ctx context.Context, r *importfile.Reader, row *importfile.Row, fieldErrors []cardinal.FieldError,
 ) error {
 	if w.chunks.number*chunkSize >= maxProblemBytes {
 		return nil
 	}
 	if w.file == nil {
-		w.file = r.Problems(w.chunks.writer(ctx))
+		w.file = r.ProblemsWriter(w.chunks.writer(ctx))
 	}
-	return w.file.Write(row, faults)
+	return w.file.Write(row, fieldErrors)
 }
 
 func (w *problemWriter) flush(ctx context.Context) error {

@@ -35,7 +35,7 @@ var undoRule = directory.Rule{Action: "import.undo", Permission: "users.import"}
 // others are erased.
 func beginUndo(ctx context.Context, k directory.Desk, id uuid.UUID, byService bool) (cardinal.ImportRun, error) {
 	return directory.Change(ctx, k, undoRule, func(tx *directory.Tx) (cardinal.ImportRun, error) {
-		record, err := tx.ImportForChange(ctx, id)
+		record, err := tx.LockImport(ctx, id)
 		if err != nil {
 			return record.ImportRun, err
 		}
@@ -45,7 +45,7 @@ func beginUndo(ctx context.Context, k directory.Desk, id uuid.UUID, byService bo
 		setStage(tx, &record, "undoing")
 		if byService {
 			recordRun(tx, id)
-			err = tx.PutJob(ctx, id, runJob, tx.Now)
+			err = tx.EnqueueJob(ctx, id, runJob, tx.Now)
 		}
 		if err == nil {
 			err = tx.UpdateImport(ctx, record, tx.Now)
@@ -65,7 +65,7 @@ func continueUndo(
 ) (cardinal.ImportRun, error) {
 	var after uuid.UUID
 	for skip := run.Undone + run.Kept; ; {
-		events, err := k.Directory().Store().Read(ctx).ImportedPeople(ctx, run.ID, after, directory.BatchSize)
+		events, err := k.Directory().Store().Read(ctx).ImportedUserEvents(ctx, run.ID, after, directory.BatchSize)
 		if err != nil {
 			return run, err
 		}
@@ -88,7 +88,7 @@ func undoBatch(
 	ctx context.Context, k directory.Desk, run cardinal.ImportRun, events []cardinal.AuditEvent, isLast bool,
 ) (cardinal.ImportRun, error) {
 	return directory.Change(ctx, k, undoRule, func(tx *directory.Tx) (cardinal.ImportRun, error) {
-		record, err := tx.ImportForChange(ctx, run.ID)
+		record, err := tx.LockImport(ctx, run.ID)
 		if err != nil {
 			return record.ImportRun, err
 		}
@@ -117,22 +117,22 @@ func undoBatch(
 // eraseUntouched erases the users that have not changed since their import, with one event for each, and returns how
 // many they were.
 func eraseUntouched(ctx context.Context, tx *directory.Tx, runID uuid.UUID, ids []uuid.UUID) (int, error) {
-	untouched, err := tx.UntouchedAmong(ctx, ids)
+	untouched, err := tx.UnchangedUserIDs(ctx, ids)
 	if err != nil {
 		return 0, err
 	}
-	erased, err := tx.ErasePeople(ctx, untouched, tx.Now)
+	erased, err := tx.EraseUsers(ctx, untouched, tx.Now)
 	if err != nil {
 		return 0, err
 	}
 	for _, p := range erased {
-		profile, err := store.StampProfile(p.Profile)
+		profile, err := store.DigestProfile(p.Profile)
 		if err != nil {
 			return 0, err
 		}
 		e := tx.Event
 		e.ID, e.SubjectID, e.RequestID = cardinal.NewID(), p.User.ID, &runID
-		e.ChangedRows = []cardinal.RowStamp{store.StampUser(p.User), profile, store.Gone("user_keys", p.User.ID)}
+		e.ChangedRows = []cardinal.RowDigest{store.DigestUser(p.User), profile, store.DeletedRow("user_keys", p.User.ID)}
 		e.Changes = tx.Desk.Directory().ColumnChanges(map[string]any{"users.status": p.User.Status})
 		tx.RelatedEvents = append(tx.RelatedEvents, e)
 	}

@@ -30,7 +30,7 @@ func Upload(
 		problem := problemIncomplete
 		if errors.Is(err, importfile.ErrFile) {
 			problem = fileProblem(err)
-			err = &cardinal.Invalid{Faults: []cardinal.Fault{*cardinal.NewFault("import_file", problem)}}
+			err = &cardinal.InvalidInput{Errors: []cardinal.FieldError{*cardinal.NewFieldError("import_file", problem)}}
 		}
 		failed := failRun(context.WithoutCancel(ctx), k.Directory(), record.ID, "uploading", problem)
 		if failed != nil && !errors.Is(failed, errRunningElsewhere) {
@@ -74,7 +74,7 @@ func insertUpload(
 func checkDetails(in cardinal.NewImport) (details, error) {
 	details := details{Options: Options{File: importfile.Options{Format: in.Format, Map: in.Map}}}
 	var check directory.Input
-	details.Name = check.Text("/name", in.Name, directory.DisplayName)
+	details.Name = check.Text("/name", in.Name, directory.NormalizeDisplayName)
 	if in.Format != "" && !slices.Contains(importfile.Formats, in.Format) {
 		check.Add("/format", "import_file", "Use one of the formats "+strings.Join(importfile.Formats, ", "))
 	}
@@ -156,7 +156,7 @@ func finishUpload(
 func Start(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.ImportRun, error) {
 	rule := directory.Rule{Action: "import.start", Permission: "users.import"}
 	return directory.Change(ctx, k, rule, func(tx *directory.Tx) (cardinal.ImportRun, error) {
-		record, err := tx.ImportForChange(ctx, id)
+		record, err := tx.LockImport(ctx, id)
 		if err != nil {
 			return record.ImportRun, err
 		}
@@ -185,7 +185,7 @@ var errNotYours = cardinal.Refuse("import_not_yours")
 
 // lockRun returns an import for change, if it is still in a state; otherwise it returns errRunningElsewhere.
 func lockRun(ctx context.Context, tx *directory.Tx, id uuid.UUID, state string) (store.ImportRecord, error) {
-	record, err := tx.ImportForChange(ctx, id)
+	record, err := tx.LockImport(ctx, id)
 	if err == nil && record.State != state {
 		err = errRunningElsewhere
 	}
@@ -203,7 +203,7 @@ func setStage(tx *directory.Tx, record *store.ImportRecord, stage string) {
 func continueByService(ctx context.Context, tx *directory.Tx, record *store.ImportRecord, stage string) error {
 	setStage(tx, record, stage)
 	record.UpdatedAt = tx.Now
-	if err := tx.PutJob(ctx, record.ID, runJob, tx.Now); err != nil {
+	if err := tx.EnqueueJob(ctx, record.ID, runJob, tx.Now); err != nil {
 		return err
 	}
 	return tx.UpdateImport(ctx, *record, tx.Now)

@@ -94,7 +94,7 @@ func TestUpload(t *testing.T) {
 			t.Fatalf("%d jobs ran", n)
 		}
 		checked := getImport(t, k, run.ID)
-		diff := cmp.Diff(&cardinal.ImportCheck{Bytes: int64(len(threeRows)), Rows: 3, New: 1, Faulty: 2}, checked.Check)
+		diff := cmp.Diff(&cardinal.ImportCheck{Bytes: int64(len(threeRows)), Rows: 3, New: 1, Invalid: 2}, checked.Check)
 		if diff != "" || checked.State != "checked" || checked.Created != 0 {
 			t.Errorf("%s %+v", diff, checked)
 		}
@@ -128,12 +128,12 @@ func TestUpload(t *testing.T) {
 			w.ExpectEvents(t, event{Action: "import.start", Actor: u.ID, Subject: cardinal.SystemID})
 			runImportJobs(t, w)
 			done := getImport(t, k, run.ID)
-			if done.State != "finished" || done.Created != 1 || done.Faulty != 2 || done.Read != 3 ||
+			if done.State != "finished" || done.Created != 1 || done.Invalid != 2 || done.Read != 3 ||
 				done.StartedAt == nil {
 				t.Errorf("%+v", done)
 			}
 			ana := w.UserByEmail(t, "ana@example.com")
-			events := value(w.Store.Read(ctx).ImportedPeople(ctx, run.ID, uuid.Nil, 5))(t)
+			events := value(w.Store.Read(ctx).ImportedUserEvents(ctx, run.ID, uuid.Nil, 5))(t)
 			if len(events) != 1 || events[0].SubjectID != ana.ID || events[0].ActorID != u.ID {
 				t.Errorf("%+v", events)
 			}
@@ -179,7 +179,7 @@ func TestUploadWithStart(t *testing.T) {
 			t.Error("want one job that checks and imports the file and stores its problems")
 		}
 		done := getImport(t, k, run.ID)
-		if done.State != "finished" || done.Created != 250 || done.Faulty != 1 || done.Check.Rows != 251 {
+		if done.State != "finished" || done.Created != 250 || done.Invalid != 1 || done.Check.Rows != 251 {
 			t.Errorf("%+v", done)
 		}
 		again := upload(t, k, cardinal.NewImport{Start: true}, file.String())
@@ -224,8 +224,8 @@ func TestUploadFailures(t *testing.T) {
 		t.Run("InvalidOptions", func(t *testing.T) {
 			in := cardinal.NewImport{Format: "excel", Name: strings.Repeat("x", 300), FirebaseHash: "none"}
 			_, err := importing.Upload(ctx, k, in, strings.NewReader(threeRows))
-			var invalid *cardinal.Invalid
-			if !errors.As(err, &invalid) || len(invalid.Faults) != 3 {
+			var invalid *cardinal.InvalidInput
+			if !errors.As(err, &invalid) || len(invalid.Errors) != 3 {
 				t.Errorf("%v", err)
 			}
 		})
@@ -253,7 +253,7 @@ func TestUploadFailures(t *testing.T) {
 			run := upload(t, k, cardinal.NewImport{Start: true},
 				`{"email":"admin@example.com","roles":[{"name":"administrator"}]}`)
 			runImportJobs(t, w)
-			if done := getImport(t, k, run.ID); done.Created != 0 || done.Check.Faulty != 1 {
+			if done := getImport(t, k, run.ID); done.Created != 0 || done.Check.Invalid != 1 {
 				t.Errorf("an API key without the permission granted a role of its service: %+v", done)
 			}
 		})

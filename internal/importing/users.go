@@ -19,8 +19,8 @@ type userBuilder struct {
 	*rules
 	row     *checkedRow
 	key     seal.Key // of the user
-	user    store.NewPerson
-	digests []cardinal.RowStamp
+	user    store.NewUserRows
+	digests []cardinal.RowDigest
 	changes map[string]any // new values by column, for the event
 	text    directory.SearchableText
 }
@@ -31,11 +31,11 @@ const usualDigests = 8
 // newUser returns all rows of the user of a row, encrypted under a key of its own, and the event of its creation. A
 // new kind of row that every user needs is added here. The digest of the credential is missing: wrapDuplicateSalts
 // adds it, because it can change the hash.
-func (rules *rules) newUser(ctx context.Context, row *checkedRow, event cardinal.AuditEvent) (store.NewPerson, error) {
+func (rules *rules) newUser(ctx context.Context, row *checkedRow, event cardinal.AuditEvent) (store.NewUserRows, error) {
 	if row.id = row.ID; row.id == uuid.Nil {
 		row.id = cardinal.NewID()
 	}
-	b := userBuilder{rules: rules, row: row, digests: make([]cardinal.RowStamp, 0, usualDigests)}
+	b := userBuilder{rules: rules, row: row, digests: make([]cardinal.RowDigest, 0, usualDigests)}
 	b.addUser()
 	if err := b.addProfile(); err != nil {
 		return b.user, err
@@ -63,7 +63,7 @@ func (b *userBuilder) addUser() {
 	if row.DeletedAt != nil {
 		b.user.User.StatusBeforeDeletion = &row.StatusBeforeDeletion
 	}
-	b.digests = append(b.digests, store.StampUser(b.user.User))
+	b.digests = append(b.digests, store.DigestUser(b.user.User))
 	b.changes = map[string]any{"users.status": row.Status, "users.kind": row.Kind}
 }
 
@@ -77,11 +77,11 @@ func (b *userBuilder) addProfile() error {
 	if b.user.Profile, err = directory.EncryptProfile(profile, b.key); err != nil {
 		return err
 	}
-	digest, err := store.StampProfile(b.user.Profile)
+	digest, err := store.DigestProfile(b.user.Profile)
 	if err != nil {
 		return err
 	}
-	b.digests = append(b.digests, digest, store.StampUserKey(b.user.Key))
+	b.digests = append(b.digests, digest, store.DigestUserKey(b.user.Key))
 	b.text = directory.SearchableText{Words: directory.SearchWords(&profile), Attributes: row.Attributes}
 	return nil
 }
@@ -92,7 +92,7 @@ func (b *userBuilder) addIdentifiers() {
 	if b.row.Username != "" {
 		record := store.IdentifierRecord{ValueIndex: identifiers[0].index, UserID: b.row.id, CreatedAt: b.now}
 		b.user.Identifiers = append(b.user.Identifiers, record)
-		b.digests = append(b.digests, store.StampIdentifier(record))
+		b.digests = append(b.digests, store.DigestIdentifier(record))
 		identifiers = identifiers[1:]
 	}
 	for i, contact := range b.row.contacts {
@@ -120,7 +120,7 @@ func (b *userBuilder) addContact(c contact, index []byte) {
 	}
 	b.user.Contacts = append(b.user.Contacts, record)
 	b.user.Identifiers = append(b.user.Identifiers, identifier)
-	b.digests = append(b.digests, store.StampContact(record), store.StampIdentifier(identifier))
+	b.digests = append(b.digests, store.DigestContact(record), store.DigestIdentifier(identifier))
 	b.changes["contacts.value_sealed"] = nil
 }
 
@@ -128,7 +128,7 @@ func (b *userBuilder) addSearchTokens(ctx context.Context) error {
 	d := b.desk.Directory()
 	enabled, err := d.SearchEnabled(ctx, d.Store().Read(ctx))
 	if err == nil && enabled {
-		b.user.Tokens = d.Keys().SearchTokens(b.text, b.searchable)
+		b.user.SearchTokens = d.Keys().SearchTokens(b.text, b.searchable)
 	}
 	return err
 }
@@ -154,7 +154,7 @@ func (b *userBuilder) addRoles() {
 			CreatedAt: b.now, ExpiresAt: role.expires,
 		}
 		b.user.Grants = append(b.user.Grants, grant)
-		b.digests = append(b.digests, store.StampGrant(grant))
+		b.digests = append(b.digests, store.DigestGrant(grant))
 		b.changes["user_roles."+name] = "granted"
 	}
 }

@@ -111,7 +111,7 @@ type importRun struct {
 type preparedBatch struct {
 	from, to int64 // numbers of the last row before the batch and of its last row
 	rows     []checkedRow
-	users    []store.NewPerson // of rows, in the same order
+	users    []store.NewUserRows // of rows, in the same order
 }
 
 // runImport writes the rows that an import has not read yet. It is a pipeline of two goroutines: one reads the file
@@ -131,7 +131,7 @@ func runImport(
 	prepared := make(chan error, 1)
 	go func() {
 		defer close(batches)
-		prepared <- run.prepare(ctx, src, o, plan.lateFaults, batches)
+		prepared <- run.prepare(ctx, src, o, plan.lateErrors, batches)
 	}()
 	for b := range batches {
 		if err := run.write(ctx, b); err != nil {
@@ -173,7 +173,7 @@ func newImportRun(ctx context.Context, k directory.Desk, record store.ImportReco
 
 // prepare reads the file, and sends the batches that are not written yet.
 func (run *importRun) prepare(
-	ctx context.Context, src Source, o importfile.Options, lateFaults map[int64][]cardinal.Fault,
+	ctx context.Context, src Source, o importfile.Options, lateErrors map[int64][]cardinal.FieldError,
 	out chan<- preparedBatch,
 ) error {
 	in, err := src.Open()
@@ -189,7 +189,7 @@ func (run *importRun) prepare(
 			return nil
 		}
 		for i := range rows {
-			if _, invalid := lateFaults[rows[i].number]; invalid {
+			if _, invalid := lateErrors[rows[i].number]; invalid {
 				continue
 			}
 			user, err := run.rules.newUser(ctx, &rows[i], run.event)
@@ -209,7 +209,7 @@ func (run *importRun) prepare(
 }
 
 // ignoreInvalid is an OnInvalidRow for a file whose problems were reported already.
-func ignoreInvalid(*importfile.Reader, *importfile.Row, []cardinal.Fault) error { return nil }
+func ignoreInvalid(*importfile.Reader, *importfile.Row, []cardinal.FieldError) error { return nil }
 
 // write commits a batch and the progress of the import in one transaction. A conflict with an identifier, an id or a
 // salt that was added since the check makes it compare the batch with the database and try again.
@@ -251,7 +251,7 @@ func (run *importRun) tryWrite(ctx context.Context, b preparedBatch, recheck boo
 // the batch.
 func (run *importRun) selectNew(
 	b preparedBatch, existing existingUsers,
-) (record store.ImportRecord, rows []checkedRow, users []store.NewPerson) {
+) (record store.ImportRecord, rows []checkedRow, users []store.NewUserRows) {
 	record = run.record
 	for i := range b.rows {
 		switch err := existing.classify(&b.rows[i]); {
@@ -260,10 +260,10 @@ func (run *importRun) selectNew(
 		case err == errExists:
 			record.Skipped++
 		default:
-			record.Faulty++
+			record.Invalid++
 		}
 	}
-	record.Faulty += b.to - b.from - int64(len(b.rows))
+	record.Invalid += b.to - b.from - int64(len(b.rows))
 	record.Created += int64(len(users))
 	record.Read = b.to
 	for i := range users {
@@ -276,18 +276,18 @@ func (run *importRun) selectNew(
 // commit writes users and the record of the import after the row number from, unless another process has written rows
 // after it.
 func (run *importRun) commit(
-	ctx context.Context, from int64, record store.ImportRecord, users []store.NewPerson,
+	ctx context.Context, from int64, record store.ImportRecord, users []store.NewUserRows,
 ) error {
 	now := run.desk.Directory().Now()
 	err := run.desk.Directory().Store().Write(ctx, func(tx store.Tx) error {
-		current, err := tx.ImportForChange(ctx, record.ID)
+		current, err := tx.LockImport(ctx, record.ID)
 		if err != nil {
 			return err
 		}
 		if current.Read != from || current.State != "running" {
 			return errRunningElsewhere
 		}
-		if err := tx.InsertPeople(ctx, users); err != nil {
+		if err := tx.InsertUsers(ctx, users); err != nil {
 			return err
 		}
 		return tx.UpdateImport(ctx, record, now)
@@ -306,7 +306,7 @@ var errRunningElsewhere = cardinal.Refuse("import_running_elsewhere")
 func (run *importRun) finish(ctx context.Context) error {
 	rule := directory.Rule{Action: "import.finish", Permission: "users.import"}
 	_, err := directory.Change(ctx, run.desk, rule, func(tx *directory.Tx) (struct{}, error) {
-		record, err := tx.ImportForChange(ctx, run.record.ID)
+		record, err := tx.LockImport(ctx, run.record.ID)
 		if err != nil || record.FinishedAt != nil {
 			return struct{}{}, err
 		}

@@ -43,13 +43,13 @@ func checkRefused(t *testing.T, f func(string) (string, error), rules []refusedC
 		t.Run(rule.name, func(t *testing.T) {
 			for _, in := range rule.from {
 				got, err := f(in)
-				var fault *cardinal.Fault
-				if !errors.As(err, &fault) {
+				var refused *cardinal.FieldError
+				if !errors.As(err, &refused) {
 					t.Errorf("%+q = %+q, %v; want %s", in, got, err, rule.code)
 					continue
 				}
-				if fault.Code != rule.code || got != "" {
-					t.Errorf("%+q = %+q, %s; want %s", in, got, fault.Code, rule.code)
+				if refused.Code != rule.code || got != "" {
+					t.Errorf("%+q = %+q, %s; want %s", in, got, refused.Code, rule.code)
 				}
 			}
 		})
@@ -80,9 +80,9 @@ func TestAllFunctions(t *testing.T) {
 			} {
 				t.Run(rule, func(t *testing.T) {
 					got, err := f(in)
-					var fault *cardinal.Fault
-					if got != "" || !errors.As(err, &fault) {
-						t.Fatalf("got %q, %v; want a *cardinal.Fault", got, err)
+					var refused *cardinal.FieldError
+					if got != "" || !errors.As(err, &refused) {
+						t.Fatalf("got %q, %v; want a *cardinal.FieldError", got, err)
 					}
 				})
 			}
@@ -99,8 +99,8 @@ func TestAllFunctions(t *testing.T) {
 func TestError(t *testing.T) {
 	t.Run("ErrorsIsComparesCodes", func(t *testing.T) {
 		_, err := Text("too long", 3)
-		if !errors.Is(err, &cardinal.Fault{Code: "text_too_long"}) ||
-			errors.Is(err, &cardinal.Fault{Code: "text_empty"}) {
+		if !errors.Is(err, &cardinal.FieldError{Code: "text_too_long"}) ||
+			errors.Is(err, &cardinal.FieldError{Code: "text_empty"}) {
 			t.Errorf("errors.Is does not compare the code of %v", err)
 		}
 	})
@@ -124,8 +124,8 @@ func fuzz(f *testing.F, normal func(string) (string, error), maxBytes int, seeds
 	f.Fuzz(func(t *testing.T, in string) {
 		once, err := normal(in)
 		if err != nil {
-			var fault *cardinal.Fault
-			if once != "" || !errors.As(err, &fault) {
+			var refused *cardinal.FieldError
+			if once != "" || !errors.As(err, &refused) {
 				t.Fatalf("%+q: error with result %q, %v", in, once, err)
 			}
 			return

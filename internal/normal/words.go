@@ -60,8 +60,8 @@ var unspacedScripts = []*unicode.RangeTable{
 	unicode.Tai_Viet,
 }
 
-// MailWords returns the words of the local part of an e-mail address in its normal form, and its domain.
-func MailWords(address string) (words []string, domain string) {
+// EmailWords returns the words of the local part of an e-mail address in its normal form, and its domain.
+func EmailWords(address string) (words []string, domain string) {
 	local, domain, _ := strings.Cut(address, "@")
 	return Words(local), domain
 }

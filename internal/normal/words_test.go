@@ -35,7 +35,7 @@ func TestWords(t *testing.T) {
 }
 
 func TestMailWords(t *testing.T) {
-	words, domain := MailWords("ana.silva-83@mail.example.com")
+	words, domain := EmailWords("ana.silva-83@mail.example.com")
 	if !slices.Equal(words, []string{"ana", "silva", "83"}) || domain != "mail.example.com" {
 		t.Errorf("%q %q", words, domain)
 	}

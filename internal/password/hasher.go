@@ -76,7 +76,7 @@ func New(params Params, limits Limits) *Hasher {
 	}
 }
 
-// Hash returns the PHC string of a password with a new random salt. It returns a *cardinal.Fault when the password is
+// Hash returns the PHC string of a password with a new random salt. It returns a *cardinal.FieldError when the password is
 // longer than 1,024 bytes, ErrBusy when there is no slot, and the error of ctx when ctx ends during the wait.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if len(password) > maxBytes {
@@ -121,17 +121,17 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehas
 	return match, match && current.weakerThan(h.params), nil
 }
 
-// VerifyNobody does the work of Verify against a dummy hash of the current costs, including the queue, and never
+// VerifyDummy does the work of Verify against a dummy hash of the current costs, including the queue, and never
 // matches. It is for unknown identifiers, so that the response time does not disclose whether an account exists. A nil
 // error means "wrong password".
-func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
+func (h *Hasher) VerifyDummy(ctx context.Context, password string) error {
 	_, _, err := h.Verify(ctx, password, h.dummy)
 	return err
 }
 
-// Room returns ErrBusy when there is no slot and the queue is full. Callers ask before they do other work for a request
+// CheckCapacity returns ErrBusy when there is no slot and the queue is full. Callers ask before they do other work for a request
 // that will need a hash, so that a flood of requests does not cost that work either.
-func (h *Hasher) Room() error { return h.queue.checkCapacity() }
+func (h *Hasher) CheckCapacity() error { return h.queue.checkCapacity() }
 
 // Stats returns how many hashes run and how many callers wait now, and how many callers got ErrBusy since the start.
 func (h *Hasher) Stats() (running, waiting int, refused uint64) { return h.queue.stats() }

@@ -63,8 +63,8 @@ func TestHash(t *testing.T) {
 		long := strings.Repeat("a", maxBytes+1)
 		_, hashErr := h.Hash(ctx, long)
 		_, _, verifyErr := h.Verify(ctx, long, phc)
-		for _, err := range []error{hashErr, verifyErr, h.VerifyNobody(ctx, long)} {
-			if !errors.Is(err, &cardinal.Fault{Code: "password_too_long"}) {
+		for _, err := range []error{hashErr, verifyErr, h.VerifyDummy(ctx, long)} {
+			if !errors.Is(err, &cardinal.FieldError{Code: "password_too_long"}) {
 				t.Errorf("error is %v", err)
 			}
 		}
@@ -157,7 +157,7 @@ func TestVerifyDummy(t *testing.T) {
 		if _, _, err := h.Verify(t.Context(), "wrong", phc); err != nil {
 			t.Fatal(err)
 		}
-		if err := h.VerifyNobody(t.Context(), "wrong"); err != nil {
+		if err := h.VerifyDummy(t.Context(), "wrong"); err != nil {
 			t.Fatal(err)
 		}
 		want := work{saltBytes, tagBytes, small.Iterations, small.MemoryKiB, small.Parallelism, 1, 0}
@@ -228,7 +228,7 @@ func TestLimits(t *testing.T) {
 			h := New(small, Limits{Concurrent: 1, Queue: 1, Wait: time.Minute})
 			_, release, _ := blockHashes(h)
 			for range 2 {
-				if err := h.Room(); err != nil {
+				if err := h.CheckCapacity(); err != nil {
 					t.Error(err)
 				}
 				go func() {
@@ -241,7 +241,7 @@ func TestLimits(t *testing.T) {
 			before := time.Now()
 			_, hashErr := h.Hash(t.Context(), "pw")
 			_, _, verifyErr := h.Verify(t.Context(), "pw", h.dummy)
-			for _, err := range []error{hashErr, verifyErr, h.VerifyNobody(t.Context(), "pw"), h.Room()} {
+			for _, err := range []error{hashErr, verifyErr, h.VerifyDummy(t.Context(), "pw"), h.CheckCapacity()} {
 				if !errors.Is(err, ErrBusy) {
 					t.Errorf("error is %v", err)
 				}
@@ -284,7 +284,7 @@ func TestLimits(t *testing.T) {
 			synctest.Wait()
 			ctx, cancel := context.WithCancel(t.Context())
 			result := make(chan error)
-			go func() { result <- h.VerifyNobody(ctx, "pw") }()
+			go func() { result <- h.VerifyDummy(ctx, "pw") }()
 			synctest.Wait()
 			checkStats(t, h, 1, 1, 0)
 			cancel()
@@ -292,12 +292,12 @@ func TestLimits(t *testing.T) {
 				t.Errorf("error is %v", err)
 			}
 			checkStats(t, h, 1, 0, 0)
-			if err := h.VerifyNobody(ctx, "pw"); !errors.Is(err, context.Canceled) {
+			if err := h.VerifyDummy(ctx, "pw"); !errors.Is(err, context.Canceled) {
 				t.Errorf("error is %v", err)
 			}
 			release <- struct{}{}
 			synctest.Wait()
-			if err := h.VerifyNobody(ctx, "pw"); !errors.Is(err, context.Canceled) {
+			if err := h.VerifyDummy(ctx, "pw"); !errors.Is(err, context.Canceled) {
 				t.Errorf("hashed for a cancelled caller: %v", err)
 			}
 			checkStats(t, h, 0, 0, 0)
@@ -310,7 +310,7 @@ func TestLimits(t *testing.T) {
 			var order []int
 			for i := range 6 {
 				go func() {
-					if err := h.VerifyNobody(t.Context(), "pw"); err != nil {
+					if err := h.VerifyDummy(t.Context(), "pw"); err != nil {
 						t.Error(err)
 					}
 					order = append(order, i)
@@ -347,7 +347,7 @@ func TestLimits(t *testing.T) {
 		h.argon2id = func(_, _ []byte, _, _ uint32, _ uint8, _ uint32) []byte { panic("x") }
 		func() {
 			defer func() { _ = recover() }()
-			_ = h.VerifyNobody(t.Context(), "pw")
+			_ = h.VerifyDummy(t.Context(), "pw")
 		}()
 		checkStats(t, h, 0, 0, 0)
 	})

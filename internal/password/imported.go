@@ -2,23 +2,23 @@ package password
 
 import "encoding/base64"
 
-// Given is a parsed, usable hash that another system created.
-type Given struct{ hash storedHash }
+// ImportedHash is a parsed, usable hash that another system created.
+type ImportedHash struct{ hash storedHash }
 
-// ReadGiven parses a hash in PHC, crypt(3) or LDAP form ({SSHA}…), or one of a Hasher. It returns ErrUnusable for other
+// ParseImported parses a hash in PHC, crypt(3) or LDAP form ({SSHA}…), or one of a Hasher. It returns ErrUnusable for other
 // texts and for unreasonable costs.
-func ReadGiven(text string) (Given, error) {
+func ParseImported(text string) (ImportedHash, error) {
 	phc, err := convertLDAP(text)
 	if err != nil {
-		return Given{}, err
+		return ImportedHash{}, err
 	}
 	hash, err := parse(phc)
-	return Given{hash}, err
+	return ImportedHash{hash}, err
 }
 
 // PHC returns the one text form in which a hash is stored. It returns false when the scheme, the costs or the salt are
 // weak: such a hash must be wrapped.
-func (g Given) PHC() (string, bool) {
+func (g ImportedHash) PHC() (string, bool) {
 	if l, ok := g.hash.(legacyHash); ok {
 		return l.String(), !l.weak
 	}
@@ -27,7 +27,7 @@ func (g Given) PHC() (string, bool) {
 
 // Salt returns the salt as the stored form spells it. Of two hashes with the same salt only one can be stored; the
 // other must be wrapped.
-func (g Given) Salt() string {
+func (g ImportedHash) Salt() string {
 	switch h := g.hash.(type) {
 	case argon2idHash:
 		return base64.RawStdEncoding.EncodeToString(h.salt)
@@ -40,7 +40,7 @@ func (g Given) Salt() string {
 }
 
 // Scheme returns the name of the scheme for display.
-func (g Given) Scheme() string {
+func (g ImportedHash) Scheme() string {
 	switch h := g.hash.(type) {
 	case wrappedHash:
 		return h.inner.scheme + " in Argon2id"

@@ -52,7 +52,7 @@ func TestImportedHashes(t *testing.T) {
 	h := newSmall()
 	for _, v := range importVectors {
 		t.Run(v.name, func(t *testing.T) {
-			given, err := ReadGiven(v.text)
+			given, err := ParseImported(v.text)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +84,7 @@ func TestImportedHashes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		given, err := ReadGiven(phc)
+		given, err := ParseImported(phc)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestImportedHashes(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkVerifies(t, h, "correct horse", wrapped)
-		again, err := ReadGiven(wrapped)
+		again, err := ParseImported(wrapped)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -128,7 +128,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(v.text)
 	}
 	f.Fuzz(func(t *testing.T, phc string) {
-		given, err := ReadGiven(phc)
+		given, err := ParseImported(phc)
 		if err != nil {
 			if !errors.Is(err, ErrUnusable) {
 				t.Fatal(err)
@@ -136,7 +136,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		stored, _ := given.PHC()
-		again, err := ReadGiven(stored)
+		again, err := ParseImported(stored)
 		if err != nil {
 			t.Fatalf("%q is stored as %q: %v", phc, stored, err)
 		}

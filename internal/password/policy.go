@@ -13,7 +13,7 @@ import (
 // characters.
 const maxBytes = 1024
 
-// Check returns a *cardinal.Fault when a new password, in its normal form, has fewer than minRunes characters or more
+// Check returns a *cardinal.FieldError when a new password, in its normal form, has fewer than minRunes characters or more
 // than 1,024 bytes. It also refuses the most common passwords in any case of their letters, and repetitions of one of
 // those or of up to four characters. NIST SP 800-63B-4 section 3.1.1.2 requires at least 15 characters where the
 // password is the only factor, and 8 where there is a second one.
@@ -22,16 +22,16 @@ func Check(password string, minRunes int) error {
 		return errTooLong()
 	}
 	if utf8.RuneCountInString(password) < minRunes {
-		return cardinal.NewFault("password_too_short", minRunes)
+		return cardinal.NewFieldError("password_too_short", minRunes)
 	}
 	if isCommon(foldCase(password)) {
-		return cardinal.NewFault("password_too_common")
+		return cardinal.NewFieldError("password_too_common")
 	}
 	return nil
 }
 
 func errTooLong() error {
-	return cardinal.NewFault("password_too_long", maxBytes)
+	return cardinal.NewFieldError("password_too_long", maxBytes)
 }
 
 //go:embed common.txt

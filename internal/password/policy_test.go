@@ -34,12 +34,12 @@ func TestCheck(t *testing.T) {
 		t.Run(row.rule, func(t *testing.T) {
 			for _, in := range row.from {
 				err := Check(in, row.min)
-				var fault *cardinal.Fault
+				var refused *cardinal.FieldError
 				if row.code == "" {
 					if err != nil {
 						t.Errorf("%q: %v", in, err)
 					}
-				} else if !errors.As(err, &fault) || fault.Code != row.code {
+				} else if !errors.As(err, &refused) || refused.Code != row.code {
 					t.Errorf("%q: %v, want %s", in, err, row.code)
 				}
 				if err != nil && len(in) > 8 && strings.Contains(err.Error(), in) {
@@ -55,7 +55,7 @@ func TestCheck(t *testing.T) {
 	})
 	t.Run("ValidReturnsNil", func(t *testing.T) {
 		if err := Check("giraffes eat tin", 15); err != nil {
-			t.Errorf("a nil *cardinal.Fault became the error %#v", err)
+			t.Errorf("a nil *cardinal.FieldError became the error %#v", err)
 		}
 	})
 }

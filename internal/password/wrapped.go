@@ -21,7 +21,7 @@ type wrappedHash struct {
 // Wrap hashes an imported hash again by Argon2id with a new random salt. It is for hashes of weak schemes, and for
 // strong ones with a salt that another user's hash already has. The inner salt and parameters are kept, so that Verify
 // can repeat both steps. Errors as Hash.
-func (h *Hasher) Wrap(ctx context.Context, g Given) (string, error) {
+func (h *Hasher) Wrap(ctx context.Context, g ImportedHash) (string, error) {
 	var inner setting
 	var digest []byte
 	switch stored := g.hash.(type) {

@@ -88,7 +88,7 @@ func (k KEK) wrap(info string, key Key) []byte {
 
 func (k KEK) unwrap(info string, wrapped []byte) (Key, error) {
 	if len(wrapped) != wrappedBytes {
-		return Key{}, ErrBroken
+		return Key{}, ErrDecrypt
 	}
 	b, err := decryptGCM(expand(k.extracted, info).raw(), wrapped, []byte(info))
 	if err != nil {

@@ -142,10 +142,10 @@ func TestWrap(t *testing.T) {
 		for i := range wrapped {
 			changed := bytes.Clone(wrapped)
 			changed[i] ^= 0x40
-			if got, err := kek.Unwrap(user, changed); !errors.Is(err, ErrBroken) || !got.IsZero() {
+			if got, err := kek.Unwrap(user, changed); !errors.Is(err, ErrDecrypt) || !got.IsZero() {
 				t.Errorf("byte %d: %v", i, err)
 			}
-			if _, err := kek.Unwrap(user, wrapped[:i]); !errors.Is(err, ErrBroken) {
+			if _, err := kek.Unwrap(user, wrapped[:i]); !errors.Is(err, ErrDecrypt) {
 				t.Errorf("cut to %d: %v", i, err)
 			}
 		}
@@ -153,7 +153,7 @@ func TestWrap(t *testing.T) {
 	t.Run("AuthenticBytesOfWrongLengthRefused", func(t *testing.T) {
 		info := labelUserKey + string(user[:])
 		longer := encryptGCM(derive(kek.secret, info).raw(), make([]byte, keyBytes+1), []byte(info))
-		if _, err := kek.Unwrap(user, longer); !errors.Is(err, ErrBroken) {
+		if _, err := kek.Unwrap(user, longer); !errors.Is(err, ErrDecrypt) {
 			t.Error(err)
 		}
 	})
@@ -170,7 +170,7 @@ func TestWrap(t *testing.T) {
 			},
 			"service, other KEK": func() (Key, error) { return randomKEK().UnwrapService("index", service) },
 		} {
-			if _, err := unwrap(); !errors.Is(err, ErrBroken) {
+			if _, err := unwrap(); !errors.Is(err, ErrDecrypt) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

@@ -68,8 +68,8 @@ func (r *Keyring) Len() int {
 	return len(r.keks)
 }
 
-// Sole returns the key if there is exactly one. It is for an empty database, which requires no specific key yet.
-func (r *Keyring) Sole() (KEK, bool) {
+// Only returns the key if there is exactly one. It is for an empty database, which requires no specific key yet.
+func (r *Keyring) Only() (KEK, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if len(r.keks) != 1 {

@@ -53,7 +53,7 @@ func TestCreateKEK(t *testing.T) {
 		if !ok || got.CheckValue() != kek.CheckValue() {
 			t.Error("the key is not in the keyring")
 		}
-		if sole, ok := ring.Sole(); !ok || sole.CheckValue() != kek.CheckValue() || ring.Len() != 1 {
+		if sole, ok := ring.Only(); !ok || sole.CheckValue() != kek.CheckValue() || ring.Len() != 1 {
 			t.Errorf("Sole is wrong in a keyring of %d", ring.Len())
 		}
 	})
@@ -88,7 +88,7 @@ func TestLoadKeyring(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, ok := ring.Sole(); ok || ring.Len() != 0 {
+			if _, ok := ring.Only(); ok || ring.Len() != 0 {
 				t.Errorf("%q has %d keys", dir, ring.Len())
 			}
 		}
@@ -105,7 +105,7 @@ func TestLoadKeyring(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, ok := ring.Sole(); !ok || got.CheckValue() != want.CheckValue() {
+			if got, ok := ring.Only(); !ok || got.CheckValue() != want.CheckValue() {
 				t.Error("got another key")
 			}
 		}
@@ -116,7 +116,7 @@ func TestLoadKeyring(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, ok := ring.Sole(); ok || ring.Len() != 2 {
+		if _, ok := ring.Only(); ok || ring.Len() != 2 {
 			t.Errorf("the keyring has %d keys", ring.Len())
 		}
 		if _, ok := ring.ByCheckValue(randomKEK().CheckValue()); ok {

@@ -34,8 +34,8 @@ const (
 var (
 	// ErrErased is returned for the placeholder that erasure stores in an encrypted column.
 	ErrErased = errors.New("seal: erased")
-	// ErrBroken is returned when decryption fails: wrong key, wrong place, or changed bytes.
-	ErrBroken = errors.New("seal: decryption failed")
+	// ErrDecrypt is returned when decryption fails: wrong key, wrong place, or changed bytes.
+	ErrDecrypt = errors.New("seal: decryption failed")
 )
 
 // Placeholder returns the one byte, 0x00, that erasure stores in an encrypted column. Open returns ErrErased for it.
@@ -81,7 +81,7 @@ func (k Key) Open(field []byte, at Place) ([]byte, error) {
 	}
 	associated, err := at.associated()
 	if err != nil {
-		return nil, ErrBroken
+		return nil, ErrDecrypt
 	}
 	return decryptGCM(k.raw(), field, associated)
 }
@@ -103,12 +103,12 @@ func encryptGCMWithNonce(nonce [nonceBytes]byte, key, plaintext, associated []by
 
 func decryptGCM(key, field, associated []byte) ([]byte, error) {
 	if len(field) < overhead || field[0] != formatGCM {
-		return nil, ErrBroken
+		return nil, ErrDecrypt
 	}
 	nonce, ciphertext := field[formatBytes:formatBytes+nonceBytes], field[formatBytes+nonceBytes:]
 	plaintext, err := gcm(key).Open(make([]byte, 0, len(ciphertext)-tagBytes), nonce, ciphertext, associated)
 	if err != nil {
-		return nil, ErrBroken
+		return nil, ErrDecrypt
 	}
 	return plaintext, nil
 }

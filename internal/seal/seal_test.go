@@ -90,7 +90,7 @@ func TestSeal(t *testing.T) {
 			for bit := range 8 {
 				changed := bytes.Clone(field)
 				changed[i] ^= 1 << bit
-				if got, err := key.Open(changed, place()); !errors.Is(err, ErrBroken) || got != nil {
+				if got, err := key.Open(changed, place()); !errors.Is(err, ErrDecrypt) || got != nil {
 					t.Fatalf("byte %d, bit %d: %q, %v", i, bit, got, err)
 				}
 			}
@@ -99,11 +99,11 @@ func TestSeal(t *testing.T) {
 	t.Run("OtherLengthsRefused", func(t *testing.T) {
 		field := key.Seal(plain, place())
 		for n := range field {
-			if _, err := key.Open(field[:n], place()); !errors.Is(err, ErrBroken) {
+			if _, err := key.Open(field[:n], place()); !errors.Is(err, ErrDecrypt) {
 				t.Errorf("cut to %d bytes: %v", n, err)
 			}
 		}
-		if _, err := key.Open(append(field, 0), place()); !errors.Is(err, ErrBroken) {
+		if _, err := key.Open(append(field, 0), place()); !errors.Is(err, ErrDecrypt) {
 			t.Errorf("one byte more: %v", err)
 		}
 	})
@@ -119,13 +119,13 @@ func TestSeal(t *testing.T) {
 		} {
 			at := place()
 			change(&at)
-			if _, err := key.Open(field, at); !errors.Is(err, ErrBroken) {
+			if _, err := key.Open(field, at); !errors.Is(err, ErrDecrypt) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 	})
 	t.Run("OtherKeyRefused", func(t *testing.T) {
-		if _, err := NewKey().Open(key.Seal(plain, place()), place()); !errors.Is(err, ErrBroken) {
+		if _, err := NewKey().Open(key.Seal(plain, place()), place()); !errors.Is(err, ErrDecrypt) {
 			t.Error(err)
 		}
 	})
@@ -134,7 +134,7 @@ func TestSeal(t *testing.T) {
 			t.Errorf("placeholder: %v", err)
 		}
 		for _, field := range [][]byte{nil, {}, {1}, {0, 0}, make([]byte, overhead)} {
-			if _, err := key.Open(field, place()); !errors.Is(err, ErrBroken) {
+			if _, err := key.Open(field, place()); !errors.Is(err, ErrDecrypt) {
 				t.Errorf("%x: %v", field, err)
 			}
 		}

@@ -58,7 +58,7 @@ func (a *attempt) openSession(ctx context.Context) (cardinal.SignedIn, error) {
 // confirm locks the user and checks again what was verified outside the transaction.
 func (a *attempt) confirm(ctx context.Context, tx *directory.Tx) (store.CredentialRecord, error) {
 	// Without the lock, a suspension at the same time would not end this session.
-	user, credential, err := tx.SignInForChange(ctx, a.userID)
+	user, credential, err := tx.LockSignIn(ctx, a.userID)
 	if errors.Is(err, cardinal.ErrNotFound) {
 		return credential, errCredentials
 	}
@@ -87,7 +87,7 @@ func (a *attempt) confirmPassword(ctx context.Context, tx *directory.Tx, current
 		return errCredentials // the password changed while it was compared
 	}
 	if a.hasFailures && a.throttle.Identifier != nil {
-		if err := tx.ClearThrottle(ctx, a.throttle.Identifier); err != nil {
+		if err := tx.DeleteThrottle(ctx, a.throttle.Identifier); err != nil {
 			return err
 		}
 	}
@@ -96,7 +96,7 @@ func (a *attempt) confirmPassword(ctx context.Context, tx *directory.Tx, current
 	}
 	current.Hash = a.newHash
 	after, err := tx.UpdateCredential(ctx, current, tx.Now)
-	tx.RecordRows(store.StampCredential(after))
+	tx.RecordRows(store.DigestCredential(after))
 	tx.RecordMasked("credentials.hash")
 	return err
 }
@@ -118,7 +118,7 @@ func (a *attempt) insertSession(ctx context.Context, tx *directory.Tx, credentia
 		return cardinal.SignedIn{}, err
 	}
 	tx.Event.SessionID = &id
-	tx.RecordRows(store.StampSession(record))
+	tx.RecordRows(store.DigestSession(record))
 	tx.RecordChange("sessions.method", nil, a.method)
 	session, err := directory.DecryptSession(record, a.key)
 	return cardinal.SignedIn{Session: session, Token: text, MustChangePassword: credential.MustChange}, err

@@ -49,7 +49,7 @@ func AuthenticateReader(
 		actor, err := Authenticate(ctx, d, bearer, requestID, client)
 		return d.As(actor), err
 	}
-	session, _, allowed, err := d.Store().Read(ctx).SessionAccess(ctx, token.UserID, token.ID, permission, d.Now())
+	session, _, allowed, err := d.Store().Read(ctx).CheckSessionAccess(ctx, token.UserID, token.ID, permission, d.Now())
 	if err := checkSession(d, token, session, err); err != nil {
 		return directory.Desk{}, err
 	}
@@ -99,7 +99,7 @@ func checkSession(d *directory.Directory, t directory.Token, s store.SessionAuth
 		return err
 	}
 	now := d.Now()
-	if subtle.ConstantTimeCompare(s.TokenHash, t.Hash[:]) != 1 || !s.Live(now) || !s.CanSignIn {
+	if subtle.ConstantTimeCompare(s.TokenHash, t.Hash[:]) != 1 || !s.IsActive(now) || !s.CanSignIn {
 		return directory.ErrNotSignedIn
 	}
 	if now.Sub(s.LastSeenAt) >= lastSeenInterval {
@@ -115,7 +115,7 @@ func CheckSessionAccess(ctx context.Context, d *directory.Directory, bearer, per
 	if !ok {
 		return cardinal.Access{}, directory.ErrNotSignedIn
 	}
-	session, known, allowed, err := d.Store().Read(ctx).SessionAccess(ctx, token.UserID, token.ID, permission, d.Now())
+	session, known, allowed, err := d.Store().Read(ctx).CheckSessionAccess(ctx, token.UserID, token.ID, permission, d.Now())
 	if err := checkSession(d, token, session, err); err != nil {
 		return cardinal.Access{}, err
 	}

@@ -158,7 +158,7 @@ func TestAuthenticateSession(t *testing.T) {
 			u, email := w.NewPerson(t)
 			in := w.SignIn(t, email, goodPassword)
 			noError(t, w.Store.Write(ctx, func(tx store.Tx) error {
-				return errorOf(tx.SetUserStatus(ctx, u.ID, u.Version, "suspend", w.Clock.Now()))
+				return errorOf(tx.ChangeUserStatus(ctx, u.ID, u.Version, "suspend", w.Clock.Now()))
 			}))
 			if w.SessionActive(t, in) {
 				t.Error("a suspended user has an active session")

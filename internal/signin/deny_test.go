@@ -12,7 +12,7 @@ import (
 
 // openFunctions are the functions that need no permission, each with the reason.
 var openFunctions = map[string]string{
-	"SignUpFaults": "returns only what is wrong with the input, and nothing while sign-up is closed; tested below",
+	"SignUpErrors": "returns only what is wrong with the input, and nothing while sign-up is closed; tested below",
 }
 
 // deskCalls returns a call of every other function with a desk. The call is valid: only the permission is missing.
@@ -54,14 +54,14 @@ func TestDefaultDeny(t *testing.T) {
 		t.Run("AdministratorAllowed", func(t *testing.T) {
 			w.ExpectAllowed(t, calls, "NewSetupLink", "Administrators")
 		})
-		t.Run("FaultsNeedOpenSignUp", func(t *testing.T) {
+		t.Run("ErrorsNeedOpenSignUp", func(t *testing.T) {
 			w.SetSetting(t, "sign_up.mode", "closed")
-			if faults := value(signin.SignUpFaults(t.Context(), w.Anonymous(""), cardinal.SignUp{}))(t); faults != nil {
-				t.Errorf("returned %v while sign-up is closed", faults)
+			if fieldErrors := value(signin.SignUpErrors(t.Context(), w.Anonymous(""), cardinal.SignUp{}))(t); fieldErrors != nil {
+				t.Errorf("returned %v while sign-up is closed", fieldErrors)
 			}
 			w.SetSetting(t, "sign_up.mode", "open")
-			if faults := value(signin.SignUpFaults(t.Context(), w.Anonymous(""), cardinal.SignUp{}))(t); len(faults) != 2 {
-				t.Errorf("returned %v, want two faults", faults)
+			if fieldErrors := value(signin.SignUpErrors(t.Context(), w.Anonymous(""), cardinal.SignUp{}))(t); len(fieldErrors) != 2 {
+				t.Errorf("returned %v, want two errors", fieldErrors)
 			}
 		})
 	})

@@ -28,7 +28,7 @@ func NewSetupLink(ctx context.Context, k directory.Desk) (cardinal.SetupLink, er
 		id := cardinal.NewID()
 		token, text := directory.NewToken(directory.SetupPrefix, cardinal.OperatorID, id)
 		record := store.SetupLinkRecord{ID: id, TokenHash: token.Hash[:], CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(setupLinkLifetime)}
-		if err := tx.DeleteDeadSetupLinks(ctx, tx.Now); err != nil {
+		if err := tx.DeleteEndedSetupLinks(ctx, tx.Now); err != nil {
 			return cardinal.SetupLink{}, err
 		}
 		tx.ForceEvent = true
@@ -117,11 +117,11 @@ func createAdministrator(ctx context.Context, k directory.Desk, token directory.
 		if err != nil {
 			return user, err
 		}
-		link, err := tx.SetupLinkForChange(ctx, token.Hash[:])
+		link, err := tx.LockSetupLink(ctx, token.Hash[:])
 		if err != nil {
 			return user, err
 		}
-		if err := tx.UseSetupLink(ctx, link.ID, tx.Now); errors.Is(err, cardinal.ErrNotFound) {
+		if err := tx.MarkSetupLinkUsed(ctx, link.ID, tx.Now); errors.Is(err, cardinal.ErrNotFound) {
 			return user, errSetupLink // another request used it since
 		} else if err != nil {
 			return user, err
@@ -137,13 +137,13 @@ func grantGuardedRoles(ctx context.Context, tx *directory.Tx, user cardinal.User
 		return err
 	}
 	for _, role := range roles {
-		grant, err := tx.PutGrant(ctx, cardinal.Grant{
+		grant, err := tx.UpsertGrant(ctx, cardinal.Grant{
 			UserID: user.ID, RoleID: role.ID, GrantedBy: cardinal.OperatorID, CreatedAt: tx.Now,
 		})
 		if err != nil {
 			return err
 		}
-		tx.RecordRows(store.StampGrant(grant))
+		tx.RecordRows(store.DigestGrant(grant))
 		tx.RecordChange("user_roles."+role.Name, nil, "granted")
 	}
 	return nil

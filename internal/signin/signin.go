@@ -39,7 +39,7 @@ func WithPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (ca
 	if a.hasFailures, err = a.throttle.Check(ctx, r, d.Now()); err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	account, err := r.SignIn(ctx, index)
+	account, err := r.SignInAccount(ctx, index)
 	if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
 		return cardinal.SignedIn{}, fmt.Errorf("look up the account: %w", err)
 	}

@@ -189,7 +189,7 @@ func TestWithPassword(t *testing.T) {
 			var other sync.WaitGroup
 			var err error
 			noError(t, w.Store.Write(ctx, func(tx store.Tx) error {
-				if _, err := tx.SetUserStatus(ctx, u.ID, u.Version, "suspend", w.Clock.Now()); err != nil {
+				if _, err := tx.ChangeUserStatus(ctx, u.ID, u.Version, "suspend", w.Clock.Now()); err != nil {
 					return err
 				}
 				if _, err := tx.RevokeSessions(ctx, u.ID, uuid.Nil, "signed_out", w.Clock.Now()); err != nil {

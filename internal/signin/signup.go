@@ -66,12 +66,12 @@ func checkSignUp(in cardinal.SignUp, s directory.Settings) error {
 	return check.Err()
 }
 
-// SignUpFaults returns the errors that the rules find in a sign-up, while sign-up is open.
-func SignUpFaults(ctx context.Context, k directory.Desk, in cardinal.SignUp) ([]cardinal.Fault, error) {
+// SignUpErrors returns the errors that the rules find in a sign-up, while sign-up is open.
+func SignUpErrors(ctx context.Context, k directory.Desk, in cardinal.SignUp) ([]cardinal.FieldError, error) {
 	d := k.Directory()
 	s, err := d.CurrentSettings(ctx, d.Store().Read(ctx))
 	if err != nil || !s.SignUpOpen {
 		return nil, err
 	}
-	return cardinal.FaultsOrError(checkSignUp(in, s))
+	return cardinal.FieldErrorsOrError(checkSignUp(in, s))
 }

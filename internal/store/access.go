@@ -15,8 +15,9 @@ type Caller struct {
 	APIKeyID uuid.NullUUID
 }
 
-// May reports whether a caller has a permission at a time. It does not check the user's status: authentication did.
-func (r Reader) May(ctx context.Context, c Caller, permission string, at time.Time) (bool, error) {
+// HasPermission reports whether a caller has a permission at a time. It does not check the user's status:
+// authentication did.
+func (r Reader) HasPermission(ctx context.Context, c Caller, permission string, at time.Time) (bool, error) {
 	return r.queryBool(ctx, c, at, permission, `
 		SELECT `+hasPermissionSQL)
 }
@@ -28,9 +29,9 @@ const hasPermissionSQL = `EXISTS (
 		       FROM role_permissions rp JOIN permissions p ON p.id = rp.permission_id
 		      WHERE rp.role_id = c.id AND p.name = $3))`
 
-// MayWithKey returns the result of May and the caller's wrapped data key, which the audit event of the permitted action
-// needs.
-func (r Reader) MayWithKey(
+// HasPermissionWithKey returns the result of HasPermission and the caller's wrapped data key, which the audit event of
+// the permitted action needs.
+func (r Reader) HasPermissionWithKey(
 	ctx context.Context, c Caller, permission string, at time.Time,
 ) (allowed bool, key UserKeyRecord, err error) {
 	query, args := callerRoles(c, at, permission)
@@ -43,9 +44,12 @@ func (r Reader) MayWithKey(
 	return allowed, key, err
 }
 
-// Outranks reports whether a caller has every permission that a user has at a time. For a user with a role that has all
-// permissions, this needs a caller with such a role; for a user without permissions it is always true.
-func (r Reader) Outranks(ctx context.Context, actor Caller, targetUserID uuid.UUID, at time.Time) (bool, error) {
+// HasAllPermissionsOfUser reports whether a caller has every permission that a user has at a time. For a user with a
+// role that has all permissions, this needs a caller with such a role; for a user without permissions it is always
+// true.
+func (r Reader) HasAllPermissionsOfUser(
+	ctx context.Context, actor Caller, targetUserID uuid.UUID, at time.Time,
+) (bool, error) {
 	return r.queryBool(ctx, actor, at, targetUserID, `,
 		target_roles AS (
 		  SELECT r.id, r.holds_all
@@ -61,8 +65,11 @@ func (r Reader) Outranks(ctx context.Context, actor Caller, targetUserID uuid.UU
 		              FROM caller_roles c JOIN role_permissions cp ON cp.role_id = c.id)))`)
 }
 
-// HoldsAllOf reports whether a caller has every permission of a role at a time; false if the role does not exist.
-func (r Reader) HoldsAllOf(ctx context.Context, actor Caller, roleID uuid.UUID, at time.Time) (bool, error) {
+// HasAllPermissionsOfRole reports whether a caller has every permission of a role at a time; false if the role does not
+// exist.
+func (r Reader) HasAllPermissionsOfRole(
+	ctx context.Context, actor Caller, roleID uuid.UUID, at time.Time,
+) (bool, error) {
 	return r.queryBool(ctx, actor, at, roleID, `
 		SELECT EXISTS (
 		  SELECT 1 FROM roles r

@@ -22,15 +22,15 @@ type APIKeyRecord struct {
 
 const apiKeyColumns = `user_id, id, name_sealed, token_hash, hint, created_at, expires_at, revoked_at, schema_version`
 
-// StampAPIKey digests a row of api_keys; its roles are rows of their own.
-func StampAPIKey(k APIKeyRecord) cardinal.RowStamp {
-	return stamp("api_keys", keyOf(k.UserID, k.ID), 0, k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint, k.CreatedAt,
-		k.ExpiresAt, k.RevokedAt, k.SchemaVersion)
+// DigestAPIKey digests a row of api_keys; its roles are rows of their own.
+func DigestAPIKey(k APIKeyRecord) cardinal.RowDigest {
+	return digestRow("api_keys", keyOf(k.UserID, k.ID), 0, k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint,
+		k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.SchemaVersion)
 }
 
-// StampAPIKeyRole digests a row of api_key_roles.
-func StampAPIKeyRole(userID, apiKeyID, roleID uuid.UUID) cardinal.RowStamp {
-	return stamp("api_key_roles", keyOf(userID, apiKeyID, roleID), 0, userID, apiKeyID, roleID)
+// DigestAPIKeyRole digests a row of api_key_roles.
+func DigestAPIKeyRole(userID, apiKeyID, roleID uuid.UUID) cardinal.RowDigest {
+	return digestRow("api_key_roles", keyOf(userID, apiKeyID, roleID), 0, userID, apiKeyID, roleID)
 }
 
 // APIKey returns an API key, also if it has expired or was revoked.

@@ -16,9 +16,9 @@ func scanAttributeDefinition(row scanner) (d cardinal.AttributeDefinition, err e
 	return d, err
 }
 
-// StampAttributeDefinition digests a row of attribute_definitions.
-func StampAttributeDefinition(d cardinal.AttributeDefinition) cardinal.RowStamp {
-	return stamp("attribute_definitions", keyOf(d.ID), d.Version, d.ID, d.Name, d.Description, d.ValueType,
+// DigestAttributeDefinition digests a row of attribute_definitions.
+func DigestAttributeDefinition(d cardinal.AttributeDefinition) cardinal.RowDigest {
+	return digestRow("attribute_definitions", keyOf(d.ID), d.Version, d.ID, d.Name, d.Description, d.ValueType,
 		d.IsSearchable, d.CreatedAt, d.UpdatedAt, d.Version)
 }
 

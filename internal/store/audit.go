@@ -17,15 +17,15 @@ const auditColumns = `subject_id, id, actor_id, session_id, api_key_id, action, 
 
 func scanEvent(row scanner) (e cardinal.AuditEvent, err error) {
 	err = row.Scan(&e.SubjectID, &e.ID, &e.ActorID, &e.SessionID, &e.APIKeyID, &e.Action, &e.IsRefused, &e.Attempts,
-		stampsInto{&e}, jsonInto{&e.Changes}, &e.RequestID, &e.AddressSealed, &e.UserAgentSealed, &e.SchemaVersion)
+		rowDigestsInto{&e}, jsonInto{&e.Changes}, &e.RequestID, &e.AddressSealed, &e.UserAgentSealed, &e.SchemaVersion)
 	e.OccurredAt = cardinal.TimeOf(e.ID)
 	return e, err
 }
 
-// AppendEvent adds an event to the audit log. No method changes an event; InsertPeople adds events too.
+// AppendEvent adds an event to the audit log. No method changes an event; InsertUsers adds events too.
 func (tx Tx) AppendEvent(ctx context.Context, e cardinal.AuditEvent) error {
 	if e.ChangedRows == nil {
-		e.ChangedRows = []cardinal.RowStamp{}
+		e.ChangedRows = []cardinal.RowDigest{}
 	}
 	if e.Changes == nil {
 		e.Changes = map[string]cardinal.ColumnChange{}
@@ -45,12 +45,12 @@ func (tx Tx) AppendEvent(ctx context.Context, e cardinal.AuditEvent) error {
 		e.RequestID, e.AddressSealed, e.UserAgentSealed, e.SchemaVersion)
 }
 
-// EventWalk is one page of the audit log.
-type EventWalk struct {
+// EventPage is one page of the audit log.
+type EventPage struct {
 	Events []cardinal.AuditEvent // one more than the limit if there are more
-	// Until is where the scan stopped before it found enough events: the next page begins after it. uuid.Nil if the
-	// scan reached the end.
-	Until uuid.UUID
+	// ResumeAfter is where the scan stopped before it found enough events: the next page begins after it. uuid.Nil if
+	// the scan reached the end.
+	ResumeAfter uuid.UUID
 }
 
 // eventFilters returns the filters that are set. The request's filter comes last: its index alone does not return
@@ -79,7 +79,7 @@ func eventFilters(f cardinal.AuditFilter) []indexFilter {
 // Events returns a page of the audit log. The most selective filter drives the scan, the others are tested per event.
 // One page scans a bounded number of events. On PostgreSQL the scan goes through the monthly partitions, newest first
 // (or oldest first), each bounded by its ids, so that planning time does not grow with the number of months.
-func (r Reader) Events(ctx context.Context, f cardinal.AuditFilter) (EventWalk, error) {
+func (r Reader) Events(ctx context.Context, f cardinal.AuditFilter) (EventPage, error) {
 	ids := allIDs(f.Page)
 	if !f.From.IsZero() {
 		ids.low = lowestIDAt(f.From)
@@ -90,8 +90,8 @@ func (r Reader) Events(ctx context.Context, f cardinal.AuditFilter) (EventWalk, 
 	return r.readEvents(ctx, eventFilters(f), ids)
 }
 
-func (r Reader) readEvents(ctx context.Context, filters []indexFilter, ids idRange) (EventWalk, error) {
-	page := EventWalk{Events: []cardinal.AuditEvent{}}
+func (r Reader) readEvents(ctx context.Context, filters []indexFilter, ids idRange) (EventPage, error) {
+	page := EventPage{Events: []cardinal.AuditEvent{}}
 	partitions, err := r.partitionRanges(ctx, ids)
 	if err != nil {
 		return page, err
@@ -100,7 +100,7 @@ func (r Reader) readEvents(ctx context.Context, filters []indexFilter, ids idRan
 	for _, partition := range partitions {
 		partition.Limit = ids.Limit - len(page.Events)
 		scanned, err := r.appendEvents(ctx, &page, filters, partition, left)
-		if err != nil || len(page.Events) > ids.Limit || page.Until != uuid.Nil {
+		if err != nil || len(page.Events) > ids.Limit || page.ResumeAfter != uuid.Nil {
 			return page, err
 		}
 		left = max(1, left-scanned)
@@ -151,7 +151,7 @@ func (p idRange) isPassed() bool {
 // appendEvents adds the events of one partition to a page. It scans at most limit entries, and returns how many it
 // counted to choose the driving index.
 func (r Reader) appendEvents(
-	ctx context.Context, page *EventWalk, filters []indexFilter, ids idRange, limit int,
+	ctx context.Context, page *EventPage, filters []indexFilter, ids idRange, limit int,
 ) (scanned int, err error) {
 	driving, others, err := r.chooseDriving(ctx, filters, indexFilter{table: `audit_logs`, idColumn: `id`}, ids, limit)
 	if err != nil {
@@ -173,7 +173,7 @@ func (r Reader) appendEvents(
 	events, err := queryAll(ctx, r, scanEvent, `SELECT `+auditColumns+` FROM audit_logs`+w.sql(), w.args...)
 	page.Events = append(page.Events, events...)
 	if len(events) <= ids.Limit {
-		page.Until = limitID
+		page.ResumeAfter = limitID
 	}
 	return driving.count, err
 }

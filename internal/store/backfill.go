@@ -17,7 +17,7 @@ import (
 // BackfillState is the progress of a backfill.
 type BackfillState struct {
 	Number    int       `json:"number"`
-	Walked    int64     `json:"walked"`  // rows scanned so far
+	Scanned   int64     `json:"walked"`  // rows scanned so far
 	Changed   int64     `json:"changed"` // rows changed so far
 	Rows      int64     `json:"rows"`    // estimate of all rows to scan, -1 if unknown
 	StartedAt time.Time `json:"started_at"`
@@ -200,10 +200,10 @@ func (s *Store) runBatch(
 				return err
 			}
 			state.lastKey, state.UpdatedAt = last, now
-			state.Walked, state.Changed = state.Walked+int64(len(keys)), state.Changed+changed
+			state.Scanned, state.Changed = state.Scanned+int64(len(keys)), state.Changed+changed
 			if _, err := tx.exec(ctx, `
 				UPDATE schema_backfills SET place = $2, walked = $3, changed = $4, updated_at = $5 WHERE number = $1`,
-				m.Number, keyOf(last...), state.Walked, state.Changed, now); err != nil {
+				m.Number, keyOf(last...), state.Scanned, state.Changed, now); err != nil {
 				return err
 			}
 		}
@@ -223,7 +223,7 @@ const backfillColumns = `number, place, walked, changed, started_at, updated_at`
 
 func scanBackfill(row scanner) (b BackfillState, err error) {
 	var place *string
-	err = row.Scan(&b.Number, &place, &b.Walked, &b.Changed, timeInto{&b.StartedAt}, timeInto{&b.UpdatedAt})
+	err = row.Scan(&b.Number, &place, &b.Scanned, &b.Changed, timeInto{&b.StartedAt}, timeInto{&b.UpdatedAt})
 	if err != nil || place == nil {
 		return b, err
 	}

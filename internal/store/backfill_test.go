@@ -77,8 +77,8 @@ func TestBackfill(t *testing.T) {
 				}
 			})
 			if err != nil || len(done) != 1 || done[0].String() != "9001 session_marks (backfill)" ||
-				last.Walked != 30 || last.Changed != 30 {
-				t.Errorf("%v after %d rows, %d changed: %v", done, last.Walked, last.Changed, err)
+				last.Scanned != 30 || last.Changed != 30 {
+				t.Errorf("%v after %d rows, %d changed: %v", done, last.Scanned, last.Changed, err)
 			}
 			if n := must(countOf(db, `SELECT count(*) FROM sessions WHERE mark = 'old'`))(t); n != 30 {
 				t.Errorf("%d sessions filled", n)

@@ -11,15 +11,15 @@ import (
 	"cardinal"
 )
 
-// ErasedPerson is the rows that remain of an erased user.
-type ErasedPerson struct {
+// ErasedUser is the rows that remain of an erased user.
+type ErasedUser struct {
 	User    cardinal.User
 	Profile ProfileRecord
 }
 
-// UntouchedAmong returns those of the users that are unchanged since their creation: no change, no session and no new
+// UnchangedUserIDs returns those of the users that are unchanged since their creation: no change, no session and no new
 // role.
-func (tx Tx) UntouchedAmong(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+func (tx Tx) UnchangedUserIDs(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
 	return queryIn(ctx, tx.Reader, scanID, `
 		SELECT u.id
 		  FROM users u
@@ -35,9 +35,9 @@ func (tx Tx) UntouchedAmong(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, 
 		   AND u.id IN (`, ids)
 }
 
-// ErasePeople destroys the personal data of some users and their data keys. Their ids and placeholder values remain. It
+// EraseUsers destroys the personal data of some users and their data keys. Their ids and placeholder values remain. It
 // runs the status transitions delete and erase, and cannot be undone.
-func (tx Tx) ErasePeople(ctx context.Context, ids []uuid.UUID, now time.Time) ([]ErasedPerson, error) {
+func (tx Tx) EraseUsers(ctx context.Context, ids []uuid.UUID, now time.Time) ([]ErasedUser, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -90,9 +90,9 @@ func (tx Tx) ErasePeople(ctx context.Context, ids []uuid.UUID, now time.Time) ([
 	for _, p := range profiles {
 		profileOf[p.UserID] = p
 	}
-	remaining := make([]ErasedPerson, len(users))
+	remaining := make([]ErasedUser, len(users))
 	for i, u := range users {
-		remaining[i] = ErasedPerson{u, profileOf[u.ID]}
+		remaining[i] = ErasedUser{u, profileOf[u.ID]}
 	}
 	return remaining, nil
 }

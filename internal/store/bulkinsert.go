@@ -15,17 +15,17 @@ import (
 	"cardinal"
 )
 
-// NewPerson is all rows of a new user, and the event of the creation.
-type NewPerson struct {
-	User        cardinal.User
-	Key         UserKeyRecord
-	Profile     ProfileRecord
-	Contacts    []ContactRecord
-	Identifiers []IdentifierRecord
-	Credential  *CredentialRecord
-	Grants      []cardinal.Grant
-	Tokens      [][]byte // search tokens
-	Event       cardinal.AuditEvent
+// NewUserRows is all rows of a new user, and the event of the creation.
+type NewUserRows struct {
+	User         cardinal.User
+	Key          UserKeyRecord
+	Profile      ProfileRecord
+	Contacts     []ContactRecord
+	Identifiers  []IdentifierRecord
+	Credential   *CredentialRecord
+	Grants       []cardinal.Grant
+	SearchTokens [][]byte // search tokens
+	Event        cardinal.AuditEvent
 }
 
 // tableRows is the rows to insert into one table.
@@ -45,9 +45,9 @@ func newTableRows(table, columns string) *tableRows {
 
 func (b *tableRows) add(values ...any) { b.rows = append(b.rows, values) }
 
-// InsertPeople adds users, table by table, by the fastest way to insert that the engine has. If one row violates a
+// InsertUsers adds users, table by table, by the fastest way to insert that the engine has. If one row violates a
 // constraint, no row is inserted; Write may be the call that returns this error.
-func (tx Tx) InsertPeople(ctx context.Context, users []NewPerson) error {
+func (tx Tx) InsertUsers(ctx context.Context, users []NewUserRows) error {
 	tables, err := rowsByTable(users)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (tx Tx) insertRows(ctx context.Context, tables ...*tableRows) error {
 }
 
 // rowsByTable groups the rows of users by table. Tables that others reference come first.
-func rowsByTable(newUsers []NewPerson) ([]*tableRows, error) {
+func rowsByTable(newUsers []NewUserRows) ([]*tableRows, error) {
 	users := newTableRows("users",
 		"id, kind, status, status_before_deletion, created_at, updated_at, deleted_at, version, schema_version")
 	keys := newTableRows("user_keys", "user_id, kek_id, wrapped_key, created_at, wrapped_at")
@@ -109,7 +109,7 @@ func rowsByTable(newUsers []NewPerson) ([]*tableRows, error) {
 		for _, g := range n.Grants {
 			grants.add(g.UserID, g.RoleID, g.GrantedBy, g.CreatedAt, g.ExpiresAt)
 		}
-		for _, token := range n.Tokens {
+		for _, token := range n.SearchTokens {
 			tokens.add(token, u.ID)
 		}
 		if err := events.addEvent(n.Event); err != nil {
@@ -125,7 +125,7 @@ func (b *tableRows) addEvent(e cardinal.AuditEvent) error {
 		return err
 	}
 	b.add(e.SubjectID, e.ID, e.ActorID, e.SessionID, e.APIKeyID, e.Action, e.IsRefused, e.Attempts,
-		shortRows(e.ChangedRows, e.SubjectID), changes, e.RequestID, e.AddressSealed, e.UserAgentSealed, shortEntry)
+		compactRows(e.ChangedRows, e.SubjectID), changes, e.RequestID, e.AddressSealed, e.UserAgentSealed, compactEntry)
 	return nil
 }
 
@@ -174,19 +174,19 @@ func copyPostgres(ctx context.Context, tx Tx, b *tableRows) error {
 	})
 }
 
-// IdentifiersAmong returns the identifiers with any of these blind indexes.
-func (r Reader) IdentifiersAmong(ctx context.Context, valueIndexes [][]byte) ([]IdentifierRecord, error) {
+// IdentifiersByIndex returns the identifiers with any of these blind indexes.
+func (r Reader) IdentifiersByIndex(ctx context.Context, valueIndexes [][]byte) ([]IdentifierRecord, error) {
 	return queryIn(ctx, r, scanIdentifier, `SELECT `+identifierColumns+` FROM identifiers WHERE value_index IN (`,
 		valueIndexes)
 }
 
-// UsersAmong returns those of the ids that belong to a user.
-func (r Reader) UsersAmong(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+// ExistingUserIDs returns those of the ids that belong to a user.
+func (r Reader) ExistingUserIDs(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
 	return queryIn(ctx, r, scanID, `SELECT id FROM users WHERE id IN (`, ids)
 }
 
-// SaltsAmong returns those of the salts that a stored password has.
-func (r Reader) SaltsAmong(ctx context.Context, salts []string) ([]string, error) {
+// ExistingSalts returns those of the salts that a stored password has.
+func (r Reader) ExistingSalts(ctx context.Context, salts []string) ([]string, error) {
 	return queryIn(ctx, r, scanText, `SELECT salt FROM credentials WHERE salt IN (`, salts)
 }
 
@@ -201,20 +201,20 @@ func queryIn[T, V any](
 	return queryAll(ctx, r, scan, query+list+`)`, args...)
 }
 
-// ContactsAmong returns the contacts of some users, each user's oldest first.
-func (r Reader) ContactsAmong(ctx context.Context, userIDs []uuid.UUID) ([]ContactRecord, error) {
+// ContactsOfUsers returns the contacts of some users, each user's oldest first.
+func (r Reader) ContactsOfUsers(ctx context.Context, userIDs []uuid.UUID) ([]ContactRecord, error) {
 	list, args := placeholders(userIDs)
 	return queryAll(ctx, r, scanContact, `
 		SELECT `+contactColumns+` FROM contacts WHERE user_id IN (`+list+`) ORDER BY user_id, id`, args...)
 }
 
-// CredentialsAmong returns the password verifiers of some users.
-func (r Reader) CredentialsAmong(ctx context.Context, userIDs []uuid.UUID) ([]CredentialRecord, error) {
+// CredentialsOfUsers returns the password verifiers of some users.
+func (r Reader) CredentialsOfUsers(ctx context.Context, userIDs []uuid.UUID) ([]CredentialRecord, error) {
 	return queryIn(ctx, r, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id IN (`, userIDs)
 }
 
-// GrantsAmong returns the grants of some users, including expired ones, ordered by user and role id.
-func (r Reader) GrantsAmong(ctx context.Context, userIDs []uuid.UUID) ([]cardinal.Grant, error) {
+// GrantsOfUsers returns the grants of some users, including expired ones, ordered by user and role id.
+func (r Reader) GrantsOfUsers(ctx context.Context, userIDs []uuid.UUID) ([]cardinal.Grant, error) {
 	list, args := placeholders(userIDs)
 	return queryAll(ctx, r, scanGrant, `
 		SELECT `+grantColumns+` FROM user_roles WHERE user_roles.user_id IN (`+list+`)

@@ -29,9 +29,9 @@ func scanContact(row scanner) (c ContactRecord, err error) {
 	return c, err
 }
 
-// StampContact digests a row of contacts.
-func StampContact(c ContactRecord) cardinal.RowStamp {
-	return stamp("contacts", keyOf(c.UserID, c.ID), c.Version, c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary,
+// DigestContact digests a row of contacts.
+func DigestContact(c ContactRecord) cardinal.RowDigest {
+	return digestRow("contacts", keyOf(c.UserID, c.ID), c.Version, c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary,
 		c.VerifiedAt, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
 }
 
@@ -47,8 +47,8 @@ func (r Reader) Contact(ctx context.Context, userID, id uuid.UUID) (ContactRecor
 		userID, id)
 }
 
-// ContactForChange returns one contact and locks it until the transaction ends.
-func (tx Tx) ContactForChange(ctx context.Context, userID, id uuid.UUID) (ContactRecord, error) {
+// LockContact returns one contact and locks it until the transaction ends.
+func (tx Tx) LockContact(ctx context.Context, userID, id uuid.UUID) (ContactRecord, error) {
 	return queryOne(ctx, tx.Reader, scanContact, `
 		SELECT `+contactColumns+` FROM contacts WHERE user_id = $1 AND id = $2`+tx.engine.lockRow, userID, id)
 }

@@ -22,7 +22,7 @@ func TestContractionWaitsForOlderNodes(t *testing.T) {
 		if list, err := s.Migrate(ctx, now, ""); len(list) != 0 || err != nil {
 			t.Errorf("with an older node alive: applied %v, %v", list, err)
 		}
-		list, err := s.Migrate(ctx, now.Add(store.NodeSilence+time.Second), "")
+		list, err := s.Migrate(ctx, now.Add(store.NodeTimeout+time.Second), "")
 		if err != nil || len(list) != 1 || list[0].String() != "9001 session_marks (contract)" {
 			t.Errorf("with the older node silent: applied %v, %v", list, err)
 		}

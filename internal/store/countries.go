@@ -14,9 +14,9 @@ func scanCountry(row scanner) (c cardinal.Country, err error) {
 	return c, err
 }
 
-// StampCountry digests a row of countries.
-func StampCountry(c cardinal.Country) cardinal.RowStamp {
-	return stamp("countries", keyOf(c.ID), c.Version, c.ID, c.Code, c.Name, c.TaxRatePPM, c.CreatedAt, c.UpdatedAt,
+// DigestCountry digests a row of countries.
+func DigestCountry(c cardinal.Country) cardinal.RowDigest {
+	return digestRow("countries", keyOf(c.ID), c.Version, c.ID, c.Code, c.Name, c.TaxRatePPM, c.CreatedAt, c.UpdatedAt,
 		c.Version)
 }
 
@@ -31,8 +31,8 @@ func (r Reader) Country(ctx context.Context, code string) (cardinal.Country, err
 	return queryOne(ctx, r, scanCountry, `SELECT `+countryColumns+` FROM countries WHERE code = $1`, code)
 }
 
-// CountryForChange returns the country with a code and locks it until the transaction ends.
-func (tx Tx) CountryForChange(ctx context.Context, code string) (cardinal.Country, error) {
+// LockCountry returns the country with a code and locks it until the transaction ends.
+func (tx Tx) LockCountry(ctx context.Context, code string) (cardinal.Country, error) {
 	return queryOne(ctx, tx.Reader, scanCountry,
 		`SELECT `+countryColumns+` FROM countries WHERE code = $1`+tx.engine.lockRow, code)
 }

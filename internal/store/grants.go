@@ -24,9 +24,10 @@ func scanID(row scanner) (id uuid.UUID, err error) {
 	return id, err
 }
 
-// StampGrant digests a row of user_roles.
-func StampGrant(g cardinal.Grant) cardinal.RowStamp {
-	return stamp("user_roles", keyOf(g.UserID, g.RoleID), 0, g.UserID, g.RoleID, g.GrantedBy, g.CreatedAt, g.ExpiresAt)
+// DigestGrant digests a row of user_roles.
+func DigestGrant(g cardinal.Grant) cardinal.RowDigest {
+	return digestRow("user_roles", keyOf(g.UserID, g.RoleID), 0, g.UserID, g.RoleID, g.GrantedBy, g.CreatedAt,
+		g.ExpiresAt)
 }
 
 // Grants returns a page of a user's grants by role id, including expired ones; one more than the limit if there are
@@ -44,10 +45,10 @@ func (r Reader) Grant(ctx context.Context, userID, roleID uuid.UUID) (cardinal.G
 		userID, roleID)
 }
 
-// PutGrant grants a role, or updates the grantor and the expiry of an existing grant; it returns the new row, which
+// UpsertGrant grants a role, or updates the grantor and the expiry of an existing grant; it returns the new row, which
 // keeps the time of the first grant. If too few users with the role remain, it Violates "roles_min_holders", on
 // PostgreSQL at the commit.
-func (tx Tx) PutGrant(ctx context.Context, g cardinal.Grant) (cardinal.Grant, error) {
+func (tx Tx) UpsertGrant(ctx context.Context, g cardinal.Grant) (cardinal.Grant, error) {
 	return queryOne(ctx, tx.Reader, scanGrant, `
 		INSERT INTO user_roles (user_id, role_id, granted_by, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5)
@@ -81,14 +82,14 @@ func (tx Tx) LockGuardedRoles(ctx context.Context, userID uuid.UUID) error {
 	return err
 }
 
-// LockRole locks a role, as LockGuardedRoles does; cardinal.ErrNotFound if it does not exist.
-func (tx Tx) LockRole(ctx context.Context, roleID uuid.UUID) error {
+// LockRoleRow locks a role, as LockGuardedRoles does; cardinal.ErrNotFound if it does not exist.
+func (tx Tx) LockRoleRow(ctx context.Context, roleID uuid.UUID) error {
 	_, err := queryOne(ctx, tx.Reader, scanID, `SELECT id FROM roles WHERE id = $1`+tx.engine.lockRow, roleID)
 	return err
 }
 
-// APIKeysUsing returns the ids of a service account's API keys that have a role.
-func (r Reader) APIKeysUsing(ctx context.Context, userID, roleID uuid.UUID) ([]uuid.UUID, error) {
+// APIKeyIDsWithRole returns the ids of a service account's API keys that have a role.
+func (r Reader) APIKeyIDsWithRole(ctx context.Context, userID, roleID uuid.UUID) ([]uuid.UUID, error) {
 	return queryAll(ctx, r, scanID, `
 		SELECT api_key_id FROM api_key_roles WHERE user_id = $1 AND role_id = $2 ORDER BY api_key_id`, userID, roleID)
 }

@@ -10,42 +10,45 @@ import (
 	"cardinal"
 )
 
-// ReplyRecord is a row of idempotency_keys: the stored response that a repeated request gets.
-type ReplyRecord struct {
+// IdempotencyRecord is a row of idempotency_keys: the stored response that a repeated request gets.
+type IdempotencyRecord struct {
 	ID, CallerID                      uuid.UUID
 	Route                             string
 	KeyHash, Fingerprint, ReplySealed []byte
 	CreatedAt, ExpiresAt              time.Time
 }
 
-const replyColumns = `id, caller_id, route, key_hash, fingerprint, reply_sealed, created_at, expires_at`
+const idempotencyColumns = `id, caller_id, route, key_hash, fingerprint, reply_sealed, created_at, expires_at`
 
-// Reply returns the stored response to a caller's key on a route, also if it has expired but is not deleted yet.
-func (r Reader) Reply(ctx context.Context, callerID uuid.UUID, route string, keyHash []byte) (ReplyRecord, error) {
-	return queryOne(ctx, r, func(row scanner) (k ReplyRecord, err error) {
+// IdempotencyKey returns the stored response to a caller's key on a route, also if it has expired but is not deleted
+// yet.
+func (r Reader) IdempotencyKey(
+	ctx context.Context, callerID uuid.UUID, route string, keyHash []byte,
+) (IdempotencyRecord, error) {
+	return queryOne(ctx, r, func(row scanner) (k IdempotencyRecord, err error) {
 		err = row.Scan(&k.ID, &k.CallerID, &k.Route, &k.KeyHash, &k.Fingerprint, &k.ReplySealed, timeInto{&k.CreatedAt},
 			timeInto{&k.ExpiresAt})
 		return k, err
 	}, `
-		SELECT `+replyColumns+` FROM idempotency_keys WHERE caller_id = $1 AND route = $2 AND key_hash = $3`,
+		SELECT `+idempotencyColumns+` FROM idempotency_keys WHERE caller_id = $1 AND route = $2 AND key_hash = $3`,
 		callerID, route, keyHash)
 }
 
-// ClaimReply inserts the row of a request whose response is not known yet: ReplySealed is a placeholder until
-// CompleteReply. It waits for a concurrent transaction that inserts the same key, and returns false if that one
-// commits; then Reply returns its response.
-func (tx Tx) ClaimReply(ctx context.Context, k ReplyRecord) (claimed bool, err error) {
+// ClaimIdempotencyKey inserts the row of a request whose response is not known yet: ReplySealed is a placeholder until
+// StoreReply. It waits for a concurrent transaction that inserts the same key, and returns false if that one
+// commits; then IdempotencyKey returns its response.
+func (tx Tx) ClaimIdempotencyKey(ctx context.Context, k IdempotencyRecord) (claimed bool, err error) {
 	n, err := tx.exec(ctx, `
-		INSERT INTO idempotency_keys (`+replyColumns+`)
+		INSERT INTO idempotency_keys (`+idempotencyColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (caller_id, route, key_hash) DO NOTHING`,
 		k.ID, k.CallerID, k.Route, k.KeyHash, k.Fingerprint, k.ReplySealed, k.CreatedAt, k.ExpiresAt)
 	return n > 0, err
 }
 
-// RenewReply reuses the row of an expired response for a new request with the same key; cardinal.ErrNotFound if another
-// request did so first.
-func (tx Tx) RenewReply(ctx context.Context, id uuid.UUID, k ReplyRecord) error {
+// ReuseIdempotencyKey reuses the row of an expired response for a new request with the same key; cardinal.ErrNotFound
+// if another request did so first.
+func (tx Tx) ReuseIdempotencyKey(ctx context.Context, id uuid.UUID, k IdempotencyRecord) error {
 	n, err := tx.exec(ctx, `
 		UPDATE idempotency_keys SET fingerprint = $2, reply_sealed = $3, created_at = $4, expires_at = $5
 		 WHERE id = $1 AND expires_at <= $4`,
@@ -56,8 +59,8 @@ func (tx Tx) RenewReply(ctx context.Context, id uuid.UUID, k ReplyRecord) error 
 	return err
 }
 
-// CompleteReply stores the response in the row that ClaimReply inserted.
-func (tx Tx) CompleteReply(ctx context.Context, id uuid.UUID, replySealed []byte) error {
+// StoreReply stores the response in the row that ClaimIdempotencyKey inserted.
+func (tx Tx) StoreReply(ctx context.Context, id uuid.UUID, replySealed []byte) error {
 	n, err := tx.exec(ctx, `UPDATE idempotency_keys SET reply_sealed = $2 WHERE id = $1`, id, replySealed)
 	if err == nil && n == 0 {
 		return cardinal.ErrNotFound
@@ -65,17 +68,17 @@ func (tx Tx) CompleteReply(ctx context.Context, id uuid.UUID, replySealed []byte
 	return err
 }
 
-// DeleteExpiredReplies deletes expired responses and returns their number.
-func (tx Tx) DeleteExpiredReplies(ctx context.Context, now time.Time, limit int) (int64, error) {
+// DeleteExpiredIdempotencyKeys deletes expired responses and returns their number.
+func (tx Tx) DeleteExpiredIdempotencyKeys(ctx context.Context, now time.Time, limit int) (int64, error) {
 	return tx.exec(ctx, `
 		DELETE FROM idempotency_keys WHERE id IN (
 		  SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT `+limitText(limit)+`)`, now)
 }
 
-// WaitAtMost sets the lock timeout of the following statements of this transaction: a statement that waits longer for
-// another transaction fails with cardinal.ErrBusy. On SQLite only one transaction writes at a time, so it has no
+// SetLockTimeout sets the lock timeout of the following statements of this transaction: a statement that waits longer
+// for another transaction fails with cardinal.ErrBusy. On SQLite only one transaction writes at a time, so it has no
 // effect.
-func (tx Tx) WaitAtMost(ctx context.Context, d time.Duration) error {
+func (tx Tx) SetLockTimeout(ctx context.Context, d time.Duration) error {
 	if tx.engine.name != "postgres" {
 		return nil
 	}

@@ -29,15 +29,15 @@ func scanIdentifier(row scanner) (i IdentifierRecord, err error) {
 	return i, err
 }
 
-// StampIdentifier digests a row of identifiers.
-func StampIdentifier(i IdentifierRecord) cardinal.RowStamp {
-	return stamp("identifiers", hex.EncodeToString(i.ValueIndex), 0, i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt,
-		i.ExpiresAt)
+// DigestIdentifier digests a row of identifiers.
+func DigestIdentifier(i IdentifierRecord) cardinal.RowDigest {
+	return digestRow("identifiers", hex.EncodeToString(i.ValueIndex), 0, i.ValueIndex, i.UserID, i.ContactID,
+		i.CreatedAt, i.ExpiresAt)
 }
 
-// GoneIdentifier is the stamp of a deleted identifier.
-func GoneIdentifier(valueIndex []byte) cardinal.RowStamp {
-	return cardinal.RowStamp{Table: "identifiers", Key: hex.EncodeToString(valueIndex)}
+// DeletedIdentifier is the stamp of a deleted identifier.
+func DeletedIdentifier(valueIndex []byte) cardinal.RowDigest {
+	return cardinal.RowDigest{Table: "identifiers", Key: hex.EncodeToString(valueIndex)}
 }
 
 // Identifier returns the identifier with a blind index.
@@ -58,15 +58,15 @@ func (tx Tx) InsertIdentifier(ctx context.Context, i IdentifierRecord) error {
 		i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt, i.ExpiresAt)
 }
 
-// ProveIdentifier marks the identifier of a contact as verified: it does not expire any more.
-func (tx Tx) ProveIdentifier(ctx context.Context, userID, contactID uuid.UUID) (IdentifierRecord, error) {
+// VerifyIdentifier marks the identifier of a contact as verified: it does not expire any more.
+func (tx Tx) VerifyIdentifier(ctx context.Context, userID, contactID uuid.UUID) (IdentifierRecord, error) {
 	return queryOne(ctx, tx.Reader, scanIdentifier, `
 		UPDATE identifiers SET expires_at = NULL WHERE user_id = $1 AND contact_id = $2
 		RETURNING `+identifierColumns, userID, contactID)
 }
 
-// ProlongIdentifier sets a later expiry of an unverified identifier.
-func (tx Tx) ProlongIdentifier(ctx context.Context, valueIndex []byte, until time.Time) (IdentifierRecord, error) {
+// ExtendIdentifier sets a later expiry of an unverified identifier.
+func (tx Tx) ExtendIdentifier(ctx context.Context, valueIndex []byte, until time.Time) (IdentifierRecord, error) {
 	return queryOne(ctx, tx.Reader, scanIdentifier, `
 		UPDATE identifiers SET expires_at = $2 WHERE value_index = $1
 		RETURNING `+identifierColumns, valueIndex, until)
@@ -78,8 +78,8 @@ func (tx Tx) DeleteIdentifier(ctx context.Context, valueIndex []byte) error {
 	return err
 }
 
-// LapsedIdentifiers returns unverified identifiers that have expired, oldest expiry first.
-func (r Reader) LapsedIdentifiers(ctx context.Context, now time.Time, limit int) ([]IdentifierRecord, error) {
+// ExpiredIdentifiers returns unverified identifiers that have expired, oldest expiry first.
+func (r Reader) ExpiredIdentifiers(ctx context.Context, now time.Time, limit int) ([]IdentifierRecord, error) {
 	return queryAll(ctx, r, scanIdentifier, `
 		SELECT `+identifierColumns+` FROM identifiers WHERE expires_at IS NOT NULL AND expires_at <= $1
 		 ORDER BY expires_at LIMIT $2`, now, limit)

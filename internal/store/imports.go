@@ -36,9 +36,9 @@ const (
 func scanImport(row scanner) (r ImportRecord, err error) {
 	var c cardinal.ImportCheck
 	err = row.Scan(&r.ID, &r.ActorID, &r.Format, &r.ContentMAC, &r.DetailsSealed, &r.KEKID, &r.WrappedKey, &r.Read,
-		&r.Created, &r.Skipped, &r.Faulty, &r.Undone, &r.Kept, timeInto{&r.CreatedAt}, timeInto{&r.UpdatedAt},
+		&r.Created, &r.Skipped, &r.Invalid, &r.Undone, &r.Kept, timeInto{&r.CreatedAt}, timeInto{&r.UpdatedAt},
 		nullTimeInto{&r.FinishedAt}, nullTimeInto{&r.UndoneAt}, &r.Stage, &r.ActingID, &r.ActingKeyID, &c.Bytes,
-		&c.Rows, &c.New, &c.Existing, &c.Faulty, nullTimeInto{&r.StartedAt})
+		&c.Rows, &c.New, &c.Existing, &c.Invalid, nullTimeInto{&r.StartedAt})
 	if c.Bytes > 0 {
 		r.Check = &c
 	}
@@ -85,8 +85,8 @@ func (r Reader) Import(ctx context.Context, id uuid.UUID) (ImportRecord, error) 
 	return queryOne(ctx, r, scanImport, selectImports+` WHERE id = $1`, id)
 }
 
-// ImportForChange returns an import and locks it until the transaction ends, so that no other node continues it.
-func (tx Tx) ImportForChange(ctx context.Context, id uuid.UUID) (ImportRecord, error) {
+// LockImport returns an import and locks it until the transaction ends, so that no other node continues it.
+func (tx Tx) LockImport(ctx context.Context, id uuid.UUID) (ImportRecord, error) {
 	// The row of import_work is read after the lock was acquired: the locking statement itself could still see the old
 	// row.
 	_, err := queryOne(ctx, tx.Reader, scanID, `SELECT id FROM import_runs WHERE id = $1`+tx.engine.lockRow, id)
@@ -103,8 +103,8 @@ func (r Reader) Imports(ctx context.Context, p cardinal.Page) ([]ImportRecord, e
 	return queryAll(ctx, r, scanImport, selectImports+w.sql(), w.args...)
 }
 
-// ImportsOf returns the imports of files with the same content that were not undone, newest first.
-func (r Reader) ImportsOf(ctx context.Context, contentMAC []byte) ([]ImportRecord, error) {
+// ImportsByContent returns the imports of files with the same content that were not undone, newest first.
+func (r Reader) ImportsByContent(ctx context.Context, contentMAC []byte) ([]ImportRecord, error) {
 	return queryAll(ctx, r, scanImport, selectImports+`
 		 WHERE content_mac = $1 AND undone_at IS NULL ORDER BY id DESC LIMIT 10`, contentMAC)
 }
@@ -124,7 +124,7 @@ func (tx Tx) InsertImport(ctx context.Context, r ImportRecord) error {
 		INSERT INTO import_runs (`+importColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		r.ID, r.ActorID, r.Format, r.ContentMAC, r.DetailsSealed, r.KEKID, r.WrappedKey, r.Read, r.Created,
-		r.Skipped, r.Faulty, r.Undone, r.Kept, r.CreatedAt, r.UpdatedAt, r.FinishedAt, r.UndoneAt)
+		r.Skipped, r.Invalid, r.Undone, r.Kept, r.CreatedAt, r.UpdatedAt, r.FinishedAt, r.UndoneAt)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (tx Tx) UpdateImport(ctx context.Context, r ImportRecord, now time.Time) er
 		       rows_created = $8, rows_skipped = $9, rows_faulty = $10, rows_undone = $11, rows_kept = $12,
 		       updated_at = $13, finished_at = $14, undone_at = $15
 		 WHERE id = $1`, r.ID, r.Format, r.ContentMAC, r.DetailsSealed, r.KEKID, r.WrappedKey, r.Read, r.Created,
-		r.Skipped, r.Faulty, r.Undone, r.Kept, now, r.FinishedAt, r.UndoneAt)
+		r.Skipped, r.Invalid, r.Undone, r.Kept, now, r.FinishedAt, r.UndoneAt)
 	if err != nil {
 		return err
 	}
@@ -161,15 +161,17 @@ func (tx Tx) upsertImportWork(ctx context.Context, r ImportRecord) error {
 		       bytes_received = excluded.bytes_received, rows_checked = excluded.rows_checked,
 		       rows_new = excluded.rows_new, rows_existing = excluded.rows_existing, rows_wrong = excluded.rows_wrong,
 		       started_at = excluded.started_at`,
-		r.ID, r.ActorID, r.stage(), r.ActingID, r.ActingKeyID, c.Bytes, c.Rows, c.New, c.Existing, c.Faulty,
+		r.ID, r.ActorID, r.stage(), r.ActingID, r.ActingKeyID, c.Bytes, c.Rows, c.New, c.Existing, c.Invalid,
 		r.StartedAt)
 }
 
 // ImportAction is the action of the event of an imported user.
 const ImportAction = "user.import"
 
-// ImportedPeople returns the events of the users that an import created, in order, beginning after an event.
-func (r Reader) ImportedPeople(ctx context.Context, runID, after uuid.UUID, limit int) ([]cardinal.AuditEvent, error) {
+// ImportedUserEvents returns the events of the users that an import created, in order, beginning after an event.
+func (r Reader) ImportedUserEvents(
+	ctx context.Context, runID, after uuid.UUID, limit int,
+) ([]cardinal.AuditEvent, error) {
 	filters := eventFilters(cardinal.AuditFilter{RequestID: runID, Action: ImportAction})
 	// The index on the action drives always: it returns the events in order. The other index would have to sort all
 	// events of the import for each batch.

@@ -56,9 +56,9 @@ func (tx Tx) ClaimJob(
 		RETURNING `+jobColumns, args...)
 }
 
-// PutJob schedules a job that runs once. If a node is already running a job with the same id, its lease ends and the
-// job runs again, because that run may have missed the change that this call is for.
-func (tx Tx) PutJob(ctx context.Context, id uuid.UUID, kind string, now time.Time) error {
+// EnqueueJob schedules a job that runs once. If a node is already running a job with the same id, its lease ends and
+// the job runs again, because that run may have missed the change that this call is for.
+func (tx Tx) EnqueueJob(ctx context.Context, id uuid.UUID, kind string, now time.Time) error {
 	_, err := tx.exec(ctx, `
 		INSERT INTO jobs (id, kind, created_at, run_at) VALUES ($1, $2, $3, $3)
 		ON CONFLICT (id) DO UPDATE
@@ -66,8 +66,8 @@ func (tx Tx) PutJob(ctx context.Context, id uuid.UUID, kind string, now time.Tim
 	return err
 }
 
-// RenewJob extends a node's lease; cardinal.ErrNotFound if the node does not have it any more.
-func (tx Tx) RenewJob(ctx context.Context, id, node uuid.UUID, until time.Time) error {
+// ExtendJobLease extends a node's lease; cardinal.ErrNotFound if the node does not have it any more.
+func (tx Tx) ExtendJobLease(ctx context.Context, id, node uuid.UUID, until time.Time) error {
 	n, err := tx.exec(ctx, `UPDATE jobs SET leased_until = $3 WHERE id = $1 AND leased_by = $2`, id, node, until)
 	if err == nil && n == 0 {
 		return cardinal.ErrNotFound
@@ -110,8 +110,8 @@ func (tx Tx) FailJob(ctx context.Context, id, node uuid.UUID, now, retryAt time.
 	return err
 }
 
-// ScheduleJob adds the row of a repeating job, due now; id is used when there is no row of the kind. A row that is there keeps its turn
-// and gets the interval.
+// ScheduleJob adds the row of a repeating job, due now; id is used when there is no row of the kind. A row that is
+// there keeps its turn and gets the interval.
 func (tx Tx) ScheduleJob(ctx context.Context, id uuid.UUID, kind string, every time.Duration, now time.Time) error {
 	_, err := tx.exec(ctx, `
 		INSERT INTO jobs (id, kind, repeat_seconds, created_at, run_at) VALUES ($1, $2, $3, $4, $4)
@@ -120,14 +120,14 @@ func (tx Tx) ScheduleJob(ctx context.Context, id uuid.UUID, kind string, every t
 	return err
 }
 
-// JobForChange returns a job with its lease, and locks it until the transaction ends.
-func (tx Tx) JobForChange(ctx context.Context, id uuid.UUID) (Job, error) {
+// LockJob returns a job with its lease, and locks it until the transaction ends.
+func (tx Tx) LockJob(ctx context.Context, id uuid.UUID) (Job, error) {
 	return queryOne(ctx, tx.Reader, scanJob,
 		`SELECT `+jobColumns+` FROM jobs WHERE id = $1`+tx.engine.lockRow, id)
 }
 
-// SetJobDue makes a job due now. Its attempts and its last error stay. cardinal.ErrNotFound when the job does not exist or a
-// node has its lease.
+// SetJobDue makes a job due now. Its attempts and its last error stay. cardinal.ErrNotFound when the job does not exist
+// or a node has its lease.
 func (tx Tx) SetJobDue(ctx context.Context, id uuid.UUID, now time.Time) error {
 	n, err := tx.exec(ctx, `
 		UPDATE jobs SET run_at = $2 WHERE id = $1 AND (leased_until IS NULL OR leased_until <= $2)`, id, now)

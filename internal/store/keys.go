@@ -57,8 +57,8 @@ func (r Reader) ServiceKey(ctx context.Context, name string) (ServiceKeyRecord, 
 	return queryOne(ctx, r, scanServiceKey, `SELECT `+serviceKeyColumns+` FROM service_keys WHERE name = $1`, name)
 }
 
-// AddServiceKey adds a key of Cardinal itself unless there is one with that name, and returns the stored one.
-func (tx Tx) AddServiceKey(ctx context.Context, k ServiceKeyRecord) (ServiceKeyRecord, error) {
+// EnsureServiceKey adds a key of Cardinal itself unless there is one with that name, and returns the stored one.
+func (tx Tx) EnsureServiceKey(ctx context.Context, k ServiceKeyRecord) (ServiceKeyRecord, error) {
 	if _, err := tx.exec(ctx, `
 		INSERT INTO service_keys (`+serviceKeyColumns+`, wrapped_at) VALUES ($1, $2, $3, $4, $5, $5)
 		ON CONFLICT (name) DO NOTHING`, k.ID, k.Name, k.KEKID, k.WrappedKey, k.CreatedAt); err != nil {
@@ -76,9 +76,9 @@ type UserKeyRecord struct {
 	WrappedAt  time.Time
 }
 
-// StampUserKey digests a row of user_keys.
-func StampUserKey(k UserKeyRecord) cardinal.RowStamp {
-	return stamp("user_keys", keyOf(k.UserID), 0, k.UserID, k.KEKID.UUID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
+// DigestUserKey digests a row of user_keys.
+func DigestUserKey(k UserKeyRecord) cardinal.RowDigest {
+	return digestRow("user_keys", keyOf(k.UserID), 0, k.UserID, k.KEKID.UUID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
 }
 
 const userKeyColumns = `user_id, kek_id, wrapped_key, created_at, wrapped_at`
@@ -93,8 +93,8 @@ func (r Reader) UserKey(ctx context.Context, userID uuid.UUID) (UserKeyRecord, e
 	return queryOne(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id = $1`, userID)
 }
 
-// UserKeysAmong returns the wrapped data keys of those of the users that have one.
-func (r Reader) UserKeysAmong(ctx context.Context, userIDs []uuid.UUID) ([]UserKeyRecord, error) {
+// UserKeys returns the wrapped data keys of those of the users that have one.
+func (r Reader) UserKeys(ctx context.Context, userIDs []uuid.UUID) ([]UserKeyRecord, error) {
 	return queryIn(ctx, r, scanUserKey, `SELECT `+userKeyColumns+` FROM user_keys WHERE user_id IN (`, userIDs)
 }
 

@@ -47,11 +47,11 @@ COMMENT ON COLUMN schema_migrations.applied_at IS '[internal] When the migration
 // serviceRole, if not empty, is a PostgreSQL role that gets the privileges that `cardinal serve` needs, and no more.
 // Roles that have these privileges already get new ones too.
 func (s *Store) Migrate(ctx context.Context, now time.Time, serviceRole string) ([]Migration, error) {
-	return s.MigrateTelling(ctx, now, serviceRole, func(Progress) {})
+	return s.MigrateWithProgress(ctx, now, serviceRole, func(Progress) {})
 }
 
-// MigrateTelling is Migrate that reports each migration and each batch of a backfill.
-func (s *Store) MigrateTelling(
+// MigrateWithProgress is Migrate that reports each migration and each batch of a backfill.
+func (s *Store) MigrateWithProgress(
 	ctx context.Context, now time.Time, serviceRole string, onProgress func(Progress),
 ) ([]Migration, error) {
 	if serviceRole != "" && s.engine.name != "postgres" {

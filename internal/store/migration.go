@@ -119,8 +119,9 @@ func withLiterals(engine, script string) string {
 	})
 }
 
-// Embedded returns the migrations that this program knows for an engine, without the time when they were applied.
-func Embedded(engine string) []Migration { return migrationFiles(engine) }
+// EmbeddedMigrations returns the migrations that this program knows for an engine, without the time when they were
+// applied.
+func EmbeddedMigrations(engine string) []Migration { return migrationFiles(engine) }
 
 // SortMigrations sorts by number and phase.
 func SortMigrations(all []Migration) {
@@ -160,12 +161,12 @@ func NewMigration(name, script string) (Migration, error) {
 
 var migrationName = regexp.MustCompile(`^([0-9]{4})_([a-z0-9_]+)(?:\.(expand|backfill|contract))?\.sql$`)
 
-// Alone reports whether a script must run outside a transaction, for example CREATE INDEX CONCURRENTLY. Its first line
-// says so.
-func (m Migration) Alone() bool { return strings.HasPrefix(m.script, "-- alone:") }
+// OutsideTransaction reports whether a script must run outside a transaction, for example CREATE INDEX CONCURRENTLY.
+// Its first line says so.
+func (m Migration) OutsideTransaction() bool { return strings.HasPrefix(m.script, "-- alone:") }
 
-// Walks returns the table that a backfill scans, and the columns of the key that it scans in order of.
-func (m Migration) Walks() (table string, key []string, err error) {
+// BackfillKey returns the table that a backfill scans, and the columns of the key that it scans in order of.
+func (m Migration) BackfillKey() (table string, key []string, err error) {
 	w, err := parseBackfill(m)
 	return w.table, w.key, err
 }

@@ -16,8 +16,8 @@ type Node struct {
 	LastSeenAt   time.Time `json:"last_seen_at"`
 }
 
-// NodeSilence is the time after its last heartbeat for which a node counts as alive.
-const NodeSilence = 2 * time.Minute
+// NodeTimeout is the time after its last heartbeat for which a node counts as alive.
+const NodeTimeout = 2 * time.Minute
 
 const nodeColumns = `id, build, schema_number, started_at, last_seen_at`
 
@@ -29,14 +29,14 @@ func scanNode(row scanner) (n Node, err error) {
 // Nodes returns the nodes that are alive at a time, oldest first.
 func (r Reader) Nodes(ctx context.Context, now time.Time) ([]Node, error) {
 	return queryAll(ctx, r, scanNode,
-		`SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 ORDER BY id`, now.Add(-NodeSilence))
+		`SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 ORDER BY id`, now.Add(-NodeTimeout))
 }
 
 // OlderNodes returns the nodes that are alive with a program that does not know a migration.
 func (r Reader) OlderNodes(ctx context.Context, number int, now time.Time) ([]Node, error) {
 	return queryAll(ctx, r, scanNode,
 		`SELECT `+nodeColumns+` FROM nodes WHERE last_seen_at > $1 AND schema_number < $2 ORDER BY id`,
-		now.Add(-NodeSilence), number)
+		now.Add(-NodeTimeout), number)
 }
 
 // InsertNode registers a node, and deletes the rows of nodes without a heartbeat for a day. From its commit on, no
@@ -51,8 +51,8 @@ func (tx Tx) InsertNode(ctx context.Context, n Node) error {
 	return err
 }
 
-// SeeNode stores a heartbeat; false if the node is not registered any more.
-func (tx Tx) SeeNode(ctx context.Context, id uuid.UUID, now time.Time) (bool, error) {
+// SetNodeLastSeen stores a heartbeat; false if the node is not registered any more.
+func (tx Tx) SetNodeLastSeen(ctx context.Context, id uuid.UUID, now time.Time) (bool, error) {
 	n, err := tx.exec(ctx, `UPDATE nodes SET last_seen_at = $2 WHERE id = $1`, id, now)
 	return n == 1, err
 }

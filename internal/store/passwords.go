@@ -27,10 +27,10 @@ func scanCredential(row scanner) (c CredentialRecord, err error) {
 	return c, err
 }
 
-// StampCredential digests a row of credentials.
-func StampCredential(c CredentialRecord) cardinal.RowStamp {
-	return stamp("credentials", keyOf(c.UserID), c.Version, c.UserID, c.Hash, c.LastReset, c.MustChange, c.CreatedAt,
-		c.UpdatedAt, c.Version, c.SchemaVersion)
+// DigestCredential digests a row of credentials.
+func DigestCredential(c CredentialRecord) cardinal.RowDigest {
+	return digestRow("credentials", keyOf(c.UserID), c.Version, c.UserID, c.Hash, c.LastReset, c.MustChange,
+		c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
 }
 
 // Credential returns a user's password hash.
@@ -38,8 +38,8 @@ func (r Reader) Credential(ctx context.Context, userID uuid.UUID) (CredentialRec
 	return queryOne(ctx, r, scanCredential, `SELECT `+credentialColumns+` FROM credentials WHERE user_id = $1`, userID)
 }
 
-// CredentialForChange returns a user's password hash and locks it until the transaction ends.
-func (tx Tx) CredentialForChange(ctx context.Context, userID uuid.UUID) (CredentialRecord, error) {
+// LockCredential returns a user's password hash and locks it until the transaction ends.
+func (tx Tx) LockCredential(ctx context.Context, userID uuid.UUID) (CredentialRecord, error) {
 	return queryOne(ctx, tx.Reader, scanCredential,
 		`SELECT `+credentialColumns+` FROM credentials WHERE user_id = $1`+tx.engine.lockRow, userID)
 }
@@ -59,9 +59,9 @@ func (tx Tx) UpdateCredential(ctx context.Context, c CredentialRecord, now time.
 		RETURNING `+credentialColumns, c.UserID, c.Version, c.Hash, c.LastReset, c.MustChange, now)
 }
 
-// SignInForChange returns a user and the user's password hash as they are now, and locks both until the transaction
+// LockSignIn returns a user and the user's password hash as they are now, and locks both until the transaction
 // ends; cardinal.ErrNotFound for a user without password.
-func (tx Tx) SignInForChange(ctx context.Context, userID uuid.UUID) (cardinal.User, CredentialRecord, error) {
+func (tx Tx) LockSignIn(ctx context.Context, userID uuid.UUID) (cardinal.User, CredentialRecord, error) {
 	var user cardinal.User
 	credential, err := queryOne(ctx, tx.Reader, func(row scanner) (c CredentialRecord, err error) {
 		user.ID = userID
@@ -76,8 +76,8 @@ func (tx Tx) SignInForChange(ctx context.Context, userID uuid.UUID) (cardinal.Us
 	return user, credential, err
 }
 
-// SignInRecord is what a sign-in needs to know of an account.
-type SignInRecord struct {
+// SignInAccount is what a sign-in needs to know of an account.
+type SignInAccount struct {
 	UserID     uuid.UUID
 	Status     string
 	CanSignIn  bool
@@ -87,9 +87,9 @@ type SignInRecord struct {
 	Key        UserKeyRecord
 }
 
-// SignIn returns the account with an identifier, in one statement; cardinal.ErrNotFound if there is none.
-func (r Reader) SignIn(ctx context.Context, valueIndex []byte) (SignInRecord, error) {
-	return queryOne(ctx, r, func(row scanner) (s SignInRecord, err error) {
+// SignInAccount returns the account with an identifier, in one statement; cardinal.ErrNotFound if there is none.
+func (r Reader) SignInAccount(ctx context.Context, valueIndex []byte) (SignInAccount, error) {
+	return queryOne(ctx, r, func(row scanner) (s SignInAccount, err error) {
 		err = row.Scan(&s.UserID, &s.Status, &s.CanSignIn, &s.Hash, &s.MustChange, &s.Version, &s.Key.KEKID,
 			&s.Key.WrappedKey)
 		s.Key.UserID = s.UserID

@@ -18,9 +18,9 @@ func scanPermission(row scanner) (p cardinal.Permission, err error) {
 	return p, err
 }
 
-// StampPermission digests a row of permissions.
-func StampPermission(p cardinal.Permission) cardinal.RowStamp {
-	return stamp("permissions", keyOf(p.ID), p.Version, p.ID, p.Name, p.Description, p.IsSystem, p.CreatedAt,
+// DigestPermission digests a row of permissions.
+func DigestPermission(p cardinal.Permission) cardinal.RowDigest {
+	return digestRow("permissions", keyOf(p.ID), p.Version, p.ID, p.Name, p.Description, p.IsSystem, p.CreatedAt,
 		p.UpdatedAt, p.Version)
 }
 
@@ -42,8 +42,8 @@ func (r Reader) Permissions(ctx context.Context, p cardinal.Page) ([]cardinal.Pe
 	return queryAll(ctx, r, scanPermission, `SELECT `+permissionColumns+` FROM permissions`+w.sql(), w.args...)
 }
 
-// PermissionForChange returns a permission and locks it until the transaction ends.
-func (tx Tx) PermissionForChange(ctx context.Context, id uuid.UUID) (cardinal.Permission, error) {
+// LockPermission returns a permission and locks it until the transaction ends.
+func (tx Tx) LockPermission(ctx context.Context, id uuid.UUID) (cardinal.Permission, error) {
 	return queryOne(ctx, tx.Reader, scanPermission,
 		`SELECT `+permissionColumns+` FROM permissions WHERE id = $1`+tx.engine.lockRow, id)
 }

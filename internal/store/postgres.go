@@ -114,7 +114,7 @@ type postgresMigrator struct{ *sql.Conn }
 const migrationLockTimeout = `'500ms'`
 
 func (m postgresMigrator) run(ctx context.Context, f Migration, record func(querier) error) error {
-	if f.Alone() {
+	if f.OutsideTransaction() {
 		if err := m.runAlone(ctx, f.script); err != nil {
 			return err
 		}

@@ -31,13 +31,13 @@ func scanProfile(row scanner) (p ProfileRecord, err error) {
 	return p, err
 }
 
-// StampProfile digests a row of profiles.
-func StampProfile(p ProfileRecord) (cardinal.RowStamp, error) {
+// DigestProfile digests a row of profiles.
+func DigestProfile(p ProfileRecord) (cardinal.RowDigest, error) {
 	preferences, err := canonicalJSON(p.Preferences)
 	if err != nil {
-		return cardinal.RowStamp{}, err
+		return cardinal.RowDigest{}, err
 	}
-	return stamp("profiles", keyOf(p.UserID), p.Version, p.UserID, p.DisplayNameSealed, p.UsernameSealed,
+	return digestRow("profiles", keyOf(p.UserID), p.Version, p.UserID, p.DisplayNameSealed, p.UsernameSealed,
 		p.AvatarURLSealed, p.Country, p.Locale, p.TimeZone, preferences, p.AttributesSealed, p.CreatedAt, p.UpdatedAt,
 		p.Version, p.SchemaVersion), nil
 }
@@ -47,8 +47,8 @@ func (r Reader) Profile(ctx context.Context, userID uuid.UUID) (ProfileRecord, e
 	return queryOne(ctx, r, scanProfile, `SELECT `+profileColumns+` FROM profiles WHERE user_id = $1`, userID)
 }
 
-// ProfileForChange returns a user's profile and locks it until the transaction ends.
-func (tx Tx) ProfileForChange(ctx context.Context, userID uuid.UUID) (ProfileRecord, error) {
+// LockProfile returns a user's profile and locks it until the transaction ends.
+func (tx Tx) LockProfile(ctx context.Context, userID uuid.UUID) (ProfileRecord, error) {
 	return queryOne(ctx, tx.Reader, scanProfile,
 		`SELECT `+profileColumns+` FROM profiles WHERE user_id = $1`+tx.engine.lockRow, userID)
 }

@@ -9,9 +9,9 @@ import (
 	"cardinal"
 )
 
-// StampRolePermission digests a row of role_permissions.
-func StampRolePermission(roleID, permissionID uuid.UUID, createdAt time.Time) cardinal.RowStamp {
-	return stamp("role_permissions", keyOf(roleID, permissionID), 0, roleID, permissionID, createdAt)
+// DigestRolePermission digests a row of role_permissions.
+func DigestRolePermission(roleID, permissionID uuid.UUID, createdAt time.Time) cardinal.RowDigest {
+	return digestRow("role_permissions", keyOf(roleID, permissionID), 0, roleID, permissionID, createdAt)
 }
 
 // RolePermissions returns a page of the permissions that are assigned to a role, one more than the limit if there are
@@ -31,8 +31,8 @@ func (r Reader) RolePermissionIDs(ctx context.Context, roleID uuid.UUID) ([]uuid
 		`SELECT permission_id FROM role_permissions WHERE role_id = $1 ORDER BY permission_id`, roleID)
 }
 
-// RolesHolding returns the ids of the roles that a permission is assigned to.
-func (r Reader) RolesHolding(ctx context.Context, permissionID uuid.UUID) ([]uuid.UUID, error) {
+// RoleIDsWithPermission returns the ids of the roles that a permission is assigned to.
+func (r Reader) RoleIDsWithPermission(ctx context.Context, permissionID uuid.UUID) ([]uuid.UUID, error) {
 	return queryAll(ctx, r, scanID,
 		`SELECT role_id FROM role_permissions WHERE permission_id = $1 ORDER BY role_id`, permissionID)
 }

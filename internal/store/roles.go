@@ -18,10 +18,10 @@ func scanRole(row scanner) (r cardinal.Role, err error) {
 	return r, err
 }
 
-// StampRole digests a row of roles.
-func StampRole(r cardinal.Role) cardinal.RowStamp {
-	return stamp("roles", keyOf(r.ID), r.Version, r.ID, r.Name, r.Description, r.IsSystem, r.IsAssignable, r.HoldsAll,
-		r.MinHolders, r.CreatedAt, r.UpdatedAt, r.Version)
+// DigestRole digests a row of roles.
+func DigestRole(r cardinal.Role) cardinal.RowDigest {
+	return digestRow("roles", keyOf(r.ID), r.Version, r.ID, r.Name, r.Description, r.IsSystem, r.IsAssignable,
+		r.HoldsAll, r.MinHolders, r.CreatedAt, r.UpdatedAt, r.Version)
 }
 
 // Role returns a role.
@@ -41,9 +41,9 @@ func (r Reader) Roles(ctx context.Context, p cardinal.Page) ([]cardinal.Role, er
 	return queryAll(ctx, r, scanRole, `SELECT `+roleColumns+` FROM roles`+w.sql(), w.args...)
 }
 
-// RoleForChange returns a role and locks it until the transaction ends. For a role with min_holders, this also prevents
+// LockRole returns a role and locks it until the transaction ends. For a role with min_holders, this also prevents
 // that users lose the role.
-func (tx Tx) RoleForChange(ctx context.Context, id uuid.UUID) (cardinal.Role, error) {
+func (tx Tx) LockRole(ctx context.Context, id uuid.UUID) (cardinal.Role, error) {
 	return queryOne(ctx, tx.Reader, scanRole, `SELECT `+roleColumns+` FROM roles WHERE id = $1`+tx.engine.lockRow, id)
 }
 

@@ -8,17 +8,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// SealedPlace is an encrypted column.
-type SealedPlace struct {
+// EncryptedColumn is an encrypted column.
+type EncryptedColumn struct {
 	Table, Column string
 	owner, id     string   // the columns of the user whose key decrypts the value, and of the row's id
 	order         []string // the columns of the primary key
 }
 
-// SealedPlaces are the columns that are encrypted with the key of a user. The stored responses of idempotency_keys are
-// missing: their key is derived from a header that is not stored.
-func SealedPlaces() []SealedPlace {
-	var places []SealedPlace
+// EncryptedColumns are the columns that are encrypted with the key of a user. The stored responses of idempotency_keys
+// are missing: their key is derived from a header that is not stored.
+func EncryptedColumns() []EncryptedColumn {
+	var places []EncryptedColumn
 	for _, t := range []struct {
 		table, owner, id string
 		order            []string
@@ -32,22 +32,22 @@ func SealedPlaces() []SealedPlace {
 		{"audit_logs", "actor_id", "id", []string{"subject_id", "id"}, []string{"address_sealed", "user_agent_sealed"}},
 	} {
 		for _, column := range t.columns {
-			places = append(places, SealedPlace{t.table, column, t.owner, t.id, t.order})
+			places = append(places, EncryptedColumn{t.table, column, t.owner, t.id, t.order})
 		}
 	}
 	return places
 }
 
-// SealedValue is an encrypted value with the wrapped key that should decrypt it.
-type SealedValue struct {
+// EncryptedValue is an encrypted value with the wrapped key that should decrypt it.
+type EncryptedValue struct {
 	OwnerID, RowID uuid.UUID
-	Sealed         []byte
+	Ciphertext     []byte
 	Key            UserKeyRecord // its KEKID is not valid if the owner has no key
 }
 
-// SealedSample returns at most limit values of an encrypted column, half of them from each end of the table in the
-// order of its primary key.
-func (r Reader) SealedSample(ctx context.Context, p SealedPlace, limit int) ([]SealedValue, error) {
+// SampleEncryptedColumn returns at most limit values of an encrypted column, half of them from each end of the table in
+// the order of its primary key.
+func (r Reader) SampleEncryptedColumn(ctx context.Context, p EncryptedColumn, limit int) ([]EncryptedValue, error) {
 	const rowsPerValue = 10 // rows to read per value: most users have no picture, for example
 	end := func(direction string) string {
 		return fmt.Sprintf(`
@@ -57,8 +57,8 @@ func (r Reader) SealedSample(ctx context.Context, p SealedPlace, limit int) ([]S
 			p.owner, p.id, p.Column, p.Table, strings.Join(p.order, direction+", ")+direction,
 			limitText(limit*rowsPerValue/2), limitText(limit/2))
 	}
-	return queryAll(ctx, r, func(row scanner) (v SealedValue, err error) {
-		err = row.Scan(&v.OwnerID, &v.RowID, &v.Sealed, &v.Key.KEKID, &v.Key.WrappedKey)
+	return queryAll(ctx, r, func(row scanner) (v EncryptedValue, err error) {
+		err = row.Scan(&v.OwnerID, &v.RowID, &v.Ciphertext, &v.Key.KEKID, &v.Key.WrappedKey)
 		v.Key.UserID = v.OwnerID
 		return v, err
 	}, `

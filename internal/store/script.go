@@ -17,7 +17,7 @@ func SchemaScript(engine string, applied []Migration) string {
 		if f.Phase == Backfill {
 			continue // it changes only rows
 		}
-		if f.Alone() {
+		if f.OutsideTransaction() {
 			f.script = strings.ReplaceAll(f.script, " CONCURRENTLY", "")
 		}
 		if applied == nil || slices.ContainsFunc(applied, func(a Migration) bool {

@@ -35,15 +35,15 @@ func scanSearchBuild(row scanner) (b SearchBuild, err error) {
 	return b, err
 }
 
-// FinishedSearchBuild returns the latest finished scan; cardinal.ErrNotFound if there is none.
-func (r Reader) FinishedSearchBuild(ctx context.Context) (SearchBuild, error) {
+// LatestFinishedSearchBuild returns the latest finished scan; cardinal.ErrNotFound if there is none.
+func (r Reader) LatestFinishedSearchBuild(ctx context.Context) (SearchBuild, error) {
 	return queryOne(ctx, r, scanSearchBuild, `
 		SELECT `+searchBuildColumns+` FROM search_builds WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`)
 }
 
-// RunningSearchBuild returns the unfinished scan and locks it until the transaction ends, so that no other node
+// LockRunningSearchBuild returns the unfinished scan and locks it until the transaction ends, so that no other node
 // continues it; cardinal.ErrNotFound if there is none.
-func (tx Tx) RunningSearchBuild(ctx context.Context) (SearchBuild, error) {
+func (tx Tx) LockRunningSearchBuild(ctx context.Context) (SearchBuild, error) {
 	return queryOne(ctx, tx.Reader, scanSearchBuild, `
 		SELECT `+searchBuildColumns+` FROM search_builds WHERE finished_at IS NULL`+tx.engine.lockRow)
 }
@@ -68,15 +68,15 @@ func (tx Tx) DeleteSearchBuilds(ctx context.Context) error {
 	return err
 }
 
-// PeopleForSearch returns the ids of the next users after an id, without the erased ones, and locks these users until
+// LockUserIDsAfter returns the ids of the next users after an id, without the erased ones, and locks these users until
 // the transaction ends.
-func (tx Tx) PeopleForSearch(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error) {
+func (tx Tx) LockUserIDsAfter(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error) {
 	return queryAll(ctx, tx.Reader, scanID, `
 		SELECT id FROM users WHERE id > $1 AND erased_at IS NULL ORDER BY id LIMIT $2`+tx.engine.lockRow, after, limit)
 }
 
-// SetSearchTokens replaces the tokens of some users.
-func (tx Tx) SetSearchTokens(ctx context.Context, userIDs []uuid.UUID, tokens []SearchToken) error {
+// ReplaceSearchTokens replaces the tokens of some users.
+func (tx Tx) ReplaceSearchTokens(ctx context.Context, userIDs []uuid.UUID, tokens []SearchToken) error {
 	if len(userIDs) == 0 {
 		return nil
 	}
@@ -84,12 +84,12 @@ func (tx Tx) SetSearchTokens(ctx context.Context, userIDs []uuid.UUID, tokens []
 	if _, err := tx.exec(ctx, `DELETE FROM search_tokens WHERE user_id IN (`+list+`)`, args...); err != nil {
 		return err
 	}
-	return tx.AddSearchTokens(ctx, tokens)
+	return tx.InsertSearchTokens(ctx, tokens)
 }
 
-// AddSearchTokens adds tokens that the users do not have yet. Each statement has a power of two of them, so that there
-// are few different statement texts.
-func (tx Tx) AddSearchTokens(ctx context.Context, tokens []SearchToken) error {
+// InsertSearchTokens adds tokens that the users do not have yet. Each statement has a power of two of them, so that
+// there are few different statement texts.
+func (tx Tx) InsertSearchTokens(ctx context.Context, tokens []SearchToken) error {
 	for n := 64; n > 0; n /= 2 {
 		for ; len(tokens) >= n; tokens = tokens[n:] {
 			args := make([]any, 0, 2*n)
@@ -115,9 +115,9 @@ func (r Reader) SearchTokens(ctx context.Context, userID uuid.UUID) ([][]byte, e
 		`SELECT token FROM search_tokens WHERE user_id = $1 ORDER BY token LIMIT 1000`, userID)
 }
 
-// DeleteSearch deletes a part of the search index: the record of all scans, and the tokens of so many users that
+// DeleteSearchIndex deletes a part of the search index: the record of all scans, and the tokens of so many users that
 // together they have at least limit tokens. It returns the number of deleted tokens.
-func (tx Tx) DeleteSearch(ctx context.Context, limit int) (int64, error) {
+func (tx Tx) DeleteSearchIndex(ctx context.Context, limit int) (int64, error) {
 	if err := tx.DeleteSearchBuilds(ctx); err != nil {
 		return 0, err
 	}

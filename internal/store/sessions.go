@@ -34,14 +34,15 @@ func scanSession(row scanner) (s SessionRecord, err error) {
 	return s, err
 }
 
-// StampSession digests a row of sessions, without last_seen_at, which changes without an event.
-func StampSession(s SessionRecord) cardinal.RowStamp {
-	return stamp("sessions", keyOf(s.UserID, s.ID), 0, s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt,
-		s.IdleSeconds, s.ExpiresAt, s.RevokedAt, s.EndReason, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion)
+// DigestSession digests a row of sessions, without last_seen_at, which changes without an event.
+func DigestSession(s SessionRecord) cardinal.RowDigest {
+	return digestRow("sessions", keyOf(s.UserID, s.ID), 0, s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance,
+		s.CreatedAt, s.IdleSeconds, s.ExpiresAt, s.RevokedAt, s.EndReason, s.AddressSealed, s.UserAgentSealed,
+		s.SchemaVersion)
 }
 
-// Live reports whether the session is active at a time: not revoked and not expired.
-func (s SessionRecord) Live(at time.Time) bool {
+// IsActive reports whether the session is active at a time: not revoked and not expired.
+func (s SessionRecord) IsActive(at time.Time) bool {
 	return s.RevokedAt == nil && at.Before(s.ExpiresAt) && at.Before(s.IdleEndsAt())
 }
 
@@ -73,9 +74,9 @@ func (r Reader) AuthenticateSession(ctx context.Context, userID, id uuid.UUID) (
 		 WHERE x.user_id = $1 AND x.id = $2`, userID, id)
 }
 
-// SessionAccess is AuthenticateSession and CheckAccess in one statement, because this is the most frequent query:
+// CheckSessionAccess is AuthenticateSession and CheckAccess in one statement, because this is the most frequent query:
 // whether the user of a session has a permission. known reports whether the permission exists.
-func (r Reader) SessionAccess(
+func (r Reader) CheckSessionAccess(
 	ctx context.Context, userID, id uuid.UUID, permission string, at time.Time,
 ) (auth SessionAuth, known, allowed bool, err error) {
 	auth, err = queryOne(ctx, r, func(row scanner) (s SessionAuth, err error) {
@@ -148,23 +149,23 @@ func (tx Tx) RevokeSessions(
 		RETURNING `+sessionColumns, userID, except, now, reason)
 }
 
-// RaiseSession sets the assurance level of a session; cardinal.ErrNotFound if it does not exist or was revoked.
-func (tx Tx) RaiseSession(ctx context.Context, userID, id uuid.UUID, assurance int) (SessionRecord, error) {
+// SetSessionAssurance sets the assurance level of a session; cardinal.ErrNotFound if it does not exist or was revoked.
+func (tx Tx) SetSessionAssurance(ctx context.Context, userID, id uuid.UUID, assurance int) (SessionRecord, error) {
 	return queryOne(ctx, tx.Reader, scanSession, `
 		UPDATE sessions SET assurance_level = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
 		RETURNING `+sessionColumns, userID, id, assurance)
 }
 
-// SeeSession sets when a session was last used, unless a later time is stored.
-func (tx Tx) SeeSession(ctx context.Context, userID, id uuid.UUID, at time.Time) error {
+// SetSessionLastSeen sets when a session was last used, unless a later time is stored.
+func (tx Tx) SetSessionLastSeen(ctx context.Context, userID, id uuid.UUID, at time.Time) error {
 	_, err := tx.exec(ctx, `
 		UPDATE sessions SET last_seen_at = $3
 		 WHERE user_id = $1 AND id = $2 AND last_seen_at < $3 AND revoked_at IS NULL`, userID, id, at)
 	return err
 }
 
-// DeleteDeadSessions deletes sessions whose absolute expiry is before a time, and returns their number.
-func (tx Tx) DeleteDeadSessions(ctx context.Context, before time.Time, limit int) (int64, error) {
+// DeleteExpiredSessions deletes sessions whose absolute expiry is before a time, and returns their number.
+func (tx Tx) DeleteExpiredSessions(ctx context.Context, before time.Time, limit int) (int64, error) {
 	return tx.exec(ctx, `
 		DELETE FROM sessions WHERE (user_id, id) IN (
 		  SELECT user_id, id FROM sessions

@@ -14,13 +14,13 @@ func scanSetting(row scanner) (s cardinal.Setting, err error) {
 	return s, err
 }
 
-// StampSetting digests a row of settings.
-func StampSetting(s cardinal.Setting) (cardinal.RowStamp, error) {
+// DigestSetting digests a row of settings.
+func DigestSetting(s cardinal.Setting) (cardinal.RowDigest, error) {
 	value, err := canonicalJSON(s.Value)
 	if err != nil {
-		return cardinal.RowStamp{}, err
+		return cardinal.RowDigest{}, err
 	}
-	return stamp("settings", keyOf(s.ID), s.Version, s.ID, s.Name, value, s.UpdatedAt, s.Version), nil
+	return digestRow("settings", keyOf(s.ID), s.Version, s.ID, s.Name, value, s.UpdatedAt, s.Version), nil
 }
 
 // Settings returns all settings by name; numbers are float64.
@@ -33,8 +33,8 @@ func (r Reader) Setting(ctx context.Context, name string) (cardinal.Setting, err
 	return queryOne(ctx, r, scanSetting, `SELECT `+settingColumns+` FROM settings WHERE name = $1`, name)
 }
 
-// SettingForChange returns the setting with a name and locks it until the transaction ends.
-func (tx Tx) SettingForChange(ctx context.Context, name string) (cardinal.Setting, error) {
+// LockSetting returns the setting with a name and locks it until the transaction ends.
+func (tx Tx) LockSetting(ctx context.Context, name string) (cardinal.Setting, error) {
 	return queryOne(ctx, tx.Reader, scanSetting,
 		`SELECT `+settingColumns+` FROM settings WHERE name = $1`+tx.engine.lockRow, name)
 }

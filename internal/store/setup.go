@@ -30,9 +30,9 @@ func (r Reader) SetupLink(ctx context.Context, tokenHash []byte) (SetupLinkRecor
 		tokenHash)
 }
 
-// SetupLinkForChange returns the link with a token's hash, also if it has expired or was used, and locks it until the
+// LockSetupLink returns the link with a token's hash, also if it has expired or was used, and locks it until the
 // transaction ends.
-func (tx Tx) SetupLinkForChange(ctx context.Context, tokenHash []byte) (SetupLinkRecord, error) {
+func (tx Tx) LockSetupLink(ctx context.Context, tokenHash []byte) (SetupLinkRecord, error) {
 	return queryOne(ctx, tx.Reader, scanSetupLink,
 		`SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`+tx.engine.lockRow, tokenHash)
 }
@@ -44,8 +44,8 @@ func (tx Tx) InsertSetupLink(ctx context.Context, l SetupLinkRecord) error {
 	return err
 }
 
-// UseSetupLink marks a link as used; cardinal.ErrNotFound if it does not exist or was used before.
-func (tx Tx) UseSetupLink(ctx context.Context, id uuid.UUID, now time.Time) error {
+// MarkSetupLinkUsed marks a link as used; cardinal.ErrNotFound if it does not exist or was used before.
+func (tx Tx) MarkSetupLinkUsed(ctx context.Context, id uuid.UUID, now time.Time) error {
 	n, err := tx.exec(ctx, `UPDATE setup_links SET used_at = $2 WHERE id = $1 AND used_at IS NULL`, id, now)
 	if err == nil && n == 0 {
 		return cardinal.ErrNotFound
@@ -53,8 +53,8 @@ func (tx Tx) UseSetupLink(ctx context.Context, id uuid.UUID, now time.Time) erro
 	return err
 }
 
-// DeleteDeadSetupLinks deletes links that were used or have expired.
-func (tx Tx) DeleteDeadSetupLinks(ctx context.Context, now time.Time) error {
+// DeleteEndedSetupLinks deletes links that were used or have expired.
+func (tx Tx) DeleteEndedSetupLinks(ctx context.Context, now time.Time) error {
 	_, err := tx.exec(ctx, `DELETE FROM setup_links WHERE used_at IS NOT NULL OR expires_at <= $1`, now)
 	return err
 }

@@ -83,9 +83,9 @@ var digestColumnLists = map[string]digestColumnList{
 	}},
 }
 
-// stamp computes the digest of a row as it is stored: SHA-256 over the table, the version of the list, and the name,
-// type and value of each column. values are in the order of the list.
-func stamp(table, key string, version int64, values ...any) cardinal.RowStamp {
+// digestRow computes the digest of a row as it is stored: SHA-256 over the table, the version of the list, and the
+// name, type and value of each column. values are in the order of the list.
+func digestRow(table, key string, version int64, values ...any) cardinal.RowDigest {
 	list, ok := digestColumnLists[table]
 	if !ok || len(values) != len(list.names) {
 		panic("store: the values of " + table + " do not match its list of digest columns")
@@ -97,12 +97,12 @@ func stamp(table, key string, version int64, values ...any) cardinal.RowStamp {
 		digestField(h, 'c', []byte(list.names[i]))
 		digestValue(h, v)
 	}
-	return cardinal.RowStamp{Table: table, Key: key, Version: version, Columns: list.version, Digest: h.Sum(nil)}
+	return cardinal.RowDigest{Table: table, Key: key, Version: version, Columns: list.version, Digest: h.Sum(nil)}
 }
 
-// Gone represents a row that was deleted; parts are its primary key.
-func Gone(table string, parts ...uuid.UUID) cardinal.RowStamp {
-	return cardinal.RowStamp{Table: table, Key: keyOf(parts...)}
+// DeletedRow represents a row that was deleted; parts are its primary key.
+func DeletedRow(table string, parts ...uuid.UUID) cardinal.RowDigest {
+	return cardinal.RowDigest{Table: table, Key: keyOf(parts...)}
 }
 
 func digestField(h hash.Hash, tag byte, b []byte) {

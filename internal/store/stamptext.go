@@ -13,14 +13,14 @@ import (
 	"cardinal"
 )
 
-// shortEntry is the format version of an audit entry with its changed rows as strings instead of objects. An import
+// compactEntry is the format version of an audit entry with its changed rows as strings instead of objects. An import
 // writes an entry per user, and SQLite stores an entry of more than a thousand bytes on a second page, which every
 // search of the table has to read.
-const shortEntry = 2
+const compactEntry = 2
 
-// shortRows encodes changed rows as a JSON array of strings. Each has the table, the version, the version of the column
-// list, the digest, and the key, unless the key is the id of the subject.
-func shortRows(rows []cardinal.RowStamp, subject uuid.UUID) jsonText {
+// compactRows encodes changed rows as a JSON array of strings. Each has the table, the version, the version of the
+// column list, the digest, and the key, unless the key is the id of the subject.
+func compactRows(rows []cardinal.RowDigest, subject uuid.UUID) jsonText {
 	b := append(make([]byte, 0, 128*len(rows)), '[')
 	for i, r := range rows {
 		if i > 0 {
@@ -64,15 +64,15 @@ func expandKey(key, subject string) string {
 	return key
 }
 
-// stampsInto scans the changed rows of an entry in either format. The subject must be scanned before.
-type stampsInto struct{ of *cardinal.AuditEvent }
+// rowDigestsInto scans the changed rows of an entry in either format. The subject must be scanned before.
+type rowDigestsInto struct{ of *cardinal.AuditEvent }
 
-func (s stampsInto) Scan(v any) error {
+func (s rowDigestsInto) Scan(v any) error {
 	var list []json.RawMessage
 	if err := (jsonInto{&list}).Scan(v); err != nil {
 		return err
 	}
-	s.of.ChangedRows = make([]cardinal.RowStamp, len(list))
+	s.of.ChangedRows = make([]cardinal.RowDigest, len(list))
 	for i, text := range list {
 		into := &s.of.ChangedRows[i]
 		if text[0] == '{' {
@@ -92,7 +92,7 @@ func (s stampsInto) Scan(v any) error {
 	return nil
 }
 
-func parseCompactRow(text, subject string, into *cardinal.RowStamp) (err error) {
+func parseCompactRow(text, subject string, into *cardinal.RowDigest) (err error) {
 	fields := append(strings.Split(text, " "), "")
 	if len(fields) < 5 {
 		return fmt.Errorf("a changed row of %d parts", len(fields)-1)

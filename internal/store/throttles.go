@@ -31,9 +31,11 @@ func (r Reader) Throttles(ctx context.Context, keyHashes ...[]byte) ([]ThrottleR
 		  FROM sign_in_throttles WHERE key_hash IN (`+list+`)`, args...)
 }
 
-// CountFailure adds a failed attempt to a key, begins a new window if the old one has ended, and returns the number of
-// failures in the current window.
-func (tx Tx) CountFailure(ctx context.Context, keyHash []byte, now time.Time, window time.Duration) (int64, error) {
+// CountThrottleFailure adds a failed attempt to a key, begins a new window if the old one has ended, and returns the
+// number of failures in the current window.
+func (tx Tx) CountThrottleFailure(
+	ctx context.Context, keyHash []byte, now time.Time, window time.Duration,
+) (int64, error) {
 	return queryOne(ctx, tx.Reader, func(row scanner) (n int64, err error) { err = row.Scan(&n); return n, err }, `
 		INSERT INTO sign_in_throttles AS t (key_hash, failures, window_started_at, expires_at)
 		VALUES ($1, 1, $2, $3)
@@ -52,8 +54,8 @@ func (tx Tx) BlockThrottle(ctx context.Context, keyHash []byte, until time.Time)
 	return err
 }
 
-// ClearThrottle deletes the failed attempts of a key.
-func (tx Tx) ClearThrottle(ctx context.Context, keyHash []byte) error {
+// DeleteThrottle deletes the failed attempts of a key.
+func (tx Tx) DeleteThrottle(ctx context.Context, keyHash []byte) error {
 	return tx.execDeferred(ctx, `DELETE FROM sign_in_throttles WHERE key_hash = $1`, keyHash)
 }
 
@@ -73,8 +75,8 @@ type RefusedAttempts struct {
 	Attempts  int64
 }
 
-// CountRefusal adds a refused attempt of an anonymous caller to its minute.
-func (tx Tx) CountRefusal(ctx context.Context, subjectID uuid.UUID, action string, at time.Time) error {
+// CountRefusedAttempt adds a refused attempt of an anonymous caller to its minute.
+func (tx Tx) CountRefusedAttempt(ctx context.Context, subjectID uuid.UUID, action string, at time.Time) error {
 	_, err := tx.exec(ctx, `
 		INSERT INTO refused_attempts (subject_id, action, minute, attempts) VALUES ($1, $2, $3, 1)
 		ON CONFLICT (subject_id, action, minute) DO UPDATE SET attempts = refused_attempts.attempts + 1`,
@@ -82,8 +84,8 @@ func (tx Tx) CountRefusal(ctx context.Context, subjectID uuid.UUID, action strin
 	return err
 }
 
-// TakeRefusals deletes and returns the counts of minutes that began before a time.
-func (tx Tx) TakeRefusals(ctx context.Context, before time.Time, limit int) ([]RefusedAttempts, error) {
+// TakeRefusedAttempts deletes and returns the counts of minutes that began before a time.
+func (tx Tx) TakeRefusedAttempts(ctx context.Context, before time.Time, limit int) ([]RefusedAttempts, error) {
 	return queryAll(ctx, tx.Reader, func(row scanner) (r RefusedAttempts, err error) {
 		err = row.Scan(&r.SubjectID, &r.Action, timeInto{&r.Minute}, &r.Attempts)
 		return r, err

@@ -10,9 +10,9 @@ import (
 // countSampleSize is how many users an estimate is based on.
 const countSampleSize = 2000
 
-// UserCount counts the users of a filter exactly up to limit. Above that, and where the count would have to scan more
+// CountUsers counts the users of a filter exactly up to limit. Above that, and where the count would have to scan more
 // users than that, it is an estimate: the filter's share of the newest users, applied to the number of all users.
-func (r Reader) UserCount(ctx context.Context, f cardinal.UserFilter, limit int) (cardinal.Count, error) {
+func (r Reader) CountUsers(ctx context.Context, f cardinal.UserFilter, limit int) (cardinal.Count, error) {
 	f.Page = cardinal.Page{Limit: limit}
 	ids := userIDRange(f)
 	driving, others, err := r.chooseDriving(ctx, userFilters(f), allUsers, ids, limit)

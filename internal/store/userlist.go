@@ -11,12 +11,12 @@ import (
 	"cardinal"
 )
 
-// UserWalk is one page of users.
-type UserWalk struct {
+// UserPage is one page of users.
+type UserPage struct {
 	Users []cardinal.User // one more than the limit if there are more
-	// Until is where the scan stopped before it found enough users: the next page begins after it. uuid.Nil if the scan
-	// reached the end.
-	Until uuid.UUID
+	// ResumeAfter is where the scan stopped before it found enough users: the next page begins after it. uuid.Nil if
+	// the scan reached the end.
+	ResumeAfter uuid.UUID
 }
 
 // userFilters returns the filters that are set. The first one drives the scan where nothing is known of their sizes.
@@ -75,8 +75,8 @@ func userIDRange(f cardinal.UserFilter) idRange {
 
 // Users returns a page of users. The most selective filter drives the scan, the others are tested per user. One page
 // scans a bounded number of users, so that no combination of filters reads a whole table.
-func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) (UserWalk, error) {
-	var page UserWalk
+func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) (UserPage, error) {
+	var page UserPage
 	ids := userIDRange(f)
 	driving, others, err := r.chooseDriving(ctx, userFilters(f), allUsers, ids, maxScan)
 	if err != nil {
@@ -95,7 +95,7 @@ func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) (UserWalk, err
 		return page, err
 	}
 	if len(page.Users) <= f.Limit {
-		page.Until = limitID
+		page.ResumeAfter = limitID
 	}
 	return page, nil
 }

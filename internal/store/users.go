@@ -18,9 +18,9 @@ func scanUser(row scanner) (u cardinal.User, err error) {
 	return u, err
 }
 
-// StampUser digests a row of users.
-func StampUser(u cardinal.User) cardinal.RowStamp {
-	return stamp("users", keyOf(u.ID), u.Version, u.ID, u.Kind, u.Status, u.StatusBeforeDeletion, u.CreatedAt,
+// DigestUser digests a row of users.
+func DigestUser(u cardinal.User) cardinal.RowDigest {
+	return digestRow("users", keyOf(u.ID), u.Version, u.ID, u.Kind, u.Status, u.StatusBeforeDeletion, u.CreatedAt,
 		u.UpdatedAt, u.DeletedAt, u.ErasedAt, u.Version, u.SchemaVersion)
 }
 
@@ -37,8 +37,8 @@ func lowestIDAt(t time.Time) uuid.UUID {
 	return cardinal.IDAt(t)
 }
 
-// UserForChange returns a user and locks it until the transaction ends.
-func (tx Tx) UserForChange(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
+// LockUser returns a user and locks it until the transaction ends.
+func (tx Tx) LockUser(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
 	return queryOne(ctx, tx.Reader, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`+tx.engine.lockRow, id)
 }
 
@@ -84,10 +84,10 @@ func (r Reader) InitialStatuses(ctx context.Context) (map[string]string, error) 
 	return statuses, err
 }
 
-// SetUserStatus changes a user's status by an action (suspend, reactivate, delete, restore, activate) of
+// ChangeUserStatus changes a user's status by an action (suspend, reactivate, delete, restore, activate) of
 // user_status_transitions. A restore sets the status from before the deletion. cardinal.ErrNotFound if the action is
 // not allowed in the user's current status, or if the user does not have the given version.
-func (tx Tx) SetUserStatus(
+func (tx Tx) ChangeUserStatus(
 	ctx context.Context, id uuid.UUID, version int64, action string, now time.Time,
 ) (cardinal.User, error) {
 	return queryOne(ctx, tx.Reader, scanUser, `
@@ -110,8 +110,8 @@ func (tx Tx) TouchUser(ctx context.Context, id uuid.UUID, version int64, now tim
 		RETURNING `+userColumns, id, version, now)
 }
 
-// Statuses returns the statuses that a user can have.
-func (r Reader) Statuses(ctx context.Context) ([]cardinal.Status, error) {
+// UserStatuses returns the statuses that a user can have.
+func (r Reader) UserStatuses(ctx context.Context) ([]cardinal.Status, error) {
 	return queryAll(ctx, r, func(row scanner) (s cardinal.Status, err error) {
 		err = row.Scan(&s.Code, &s.Description, &s.CanSignIn, &s.IsDeleted, &s.IsErased, &s.AwaitsProof)
 		return s, err

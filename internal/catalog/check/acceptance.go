@@ -27,14 +27,14 @@ var (
 // every invalid line, as a *cardinal.Invalid.
 func ReadAcceptances(text string) ([]Acceptance, error) {
 	var list []Acceptance
-	var invalid cardinal.Faults
+	var invalid cardinal.FieldErrors
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		addError := func(code, message string) {
-			invalid = append(invalid, cardinal.Fault{Parameter: fmt.Sprintf("line %d", i+1), Code: code,
+			invalid = append(invalid, cardinal.FieldError{Parameter: fmt.Sprintf("line %d", i+1), Code: code,
 				Message: message})
 		}
 		m := acceptanceLine.FindStringSubmatch(line)

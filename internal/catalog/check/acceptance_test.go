@@ -18,16 +18,16 @@ func TestReadAcceptances(t *testing.T) {
 		t.Errorf("%v, %s", err, cmp.Diff(want, got))
 	}
 	_, err = ReadAcceptances("G01 a reason\nG99 a reason\nG01\nG01 a\npoint a reason\n")
-	var invalid *cardinal.Invalid
+	var invalid *cardinal.InvalidInput
 	if !errors.As(err, &invalid) {
 		t.Fatalf("%v", err)
 	}
-	var faults []string
-	for _, f := range invalid.Faults {
-		faults = append(faults, f.Parameter+" "+f.Code)
+	var fieldErrors []string
+	for _, f := range invalid.Errors {
+		fieldErrors = append(fieldErrors, f.Parameter+" "+f.Code)
 	}
-	if want := []string{"line 2 check", "line 3 form", "line 4 reason", "line 5 check"}; !slices.Equal(faults, want) {
-		t.Errorf("%q, want %q", faults, want)
+	if want := []string{"line 2 check", "line 3 form", "line 4 reason", "line 5 check"}; !slices.Equal(fieldErrors, want) {
+		t.Errorf("%q, want %q", fieldErrors, want)
 	}
 }
 

@@ -124,7 +124,7 @@ type Subject struct {
 	Database *catalog.Database
 	Name     string // of the database, for the report; without its address
 	Schema   string // PostgreSQL schema, "cardinal" unless the database is external
-	Foreign  bool   // an external database: only the general points are checked
+	External bool   // an external database: only the general points are checked
 	Now      time.Time
 
 	Live       *catalog.Schema
@@ -133,18 +133,18 @@ type Subject struct {
 	Shadow         *catalog.Schema // nil if none could be built; NoShadowReason says why
 	NoShadowReason string
 	shadow         *shadow // for the fingerprint and the probes; nil if Shadow is nil
-	// OpenSamples decrypts a sample of every encrypted column with the keys of its owners. It is nil without a key;
+	// DecryptSamples decrypts a sample of every encrypted column with the keys of its owners. It is nil without a key;
 	// the next field says why.
-	OpenSamples func(context.Context) ([]SealedColumn, error)
-	Unopened    string
+	DecryptSamples func(context.Context) ([]EncryptedSample, error)
+	NoKeyReason    string
 }
 
-// SealedColumn is the result of decrypting a sample of an encrypted column.
-type SealedColumn struct {
+// EncryptedSample is the result of decrypting a sample of an encrypted column.
+type EncryptedSample struct {
 	Table, Column string
-	Opened        int
+	Decrypted     int
 	Erased        int      // placeholders of erased users
-	Broken        []string // keys of the rows with a value that cannot be decrypted
+	Undecryptable []string // keys of the rows with a value that cannot be decrypted
 }
 
 // allChecks returns every check in the order of a report.

@@ -53,7 +53,7 @@ func openSubject(t *testing.T, url string) *Subject {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	return &Subject{Database: d, Name: "test", Schema: "cardinal", Now: time.Now(), Unopened: "no key"}
+	return &Subject{Database: d, Name: "test", Schema: "cardinal", Now: time.Now(), NoKeyReason: "no key"}
 }
 
 // runOneCheck runs one check and returns its outcome.

@@ -44,10 +44,10 @@ const maxEvidence = 5 // rows as evidence
 var ErrKeyMissing = errors.New("encrypted values could not be decrypted")
 
 func checkEncryptedSamples(ctx context.Context, s *Subject) (Outcome, error) {
-	if s.OpenSamples == nil {
-		return Outcome{Status: Skipped, NotChecked: s.Unopened}, nil
+	if s.DecryptSamples == nil {
+		return Outcome{Status: Skipped, NotChecked: s.NoKeyReason}, nil
 	}
-	columns, err := s.OpenSamples(ctx)
+	columns, err := s.DecryptSamples(ctx)
 	if errors.Is(err, ErrKeyMissing) {
 		return Outcome{Status: Skipped, NotChecked: err.Error()}, nil
 	}
@@ -56,13 +56,13 @@ func checkEncryptedSamples(ctx context.Context, s *Subject) (Outcome, error) {
 	}
 	var res resultBuilder
 	for _, c := range columns {
-		res.Total += c.Opened + len(c.Broken)
-		res.Passed += c.Opened
-		if n := len(c.Broken); n > 0 {
+		res.Total += c.Decrypted + len(c.Undecryptable)
+		res.Passed += c.Decrypted
+		if n := len(c.Undecryptable); n > 0 {
 			res.Findings = append(res.Findings,
 				Finding{Object: c.Table + "." + c.Column,
-					Problem:  fmt.Sprintf("%d of %d sampled values cannot be decrypted", n, n+c.Opened),
-					Evidence: c.Broken[:min(n, maxEvidence)]})
+					Problem:  fmt.Sprintf("%d of %d sampled values cannot be decrypted", n, n+c.Decrypted),
+					Evidence: c.Undecryptable[:min(n, maxEvidence)]})
 		}
 	}
 	if res.NotChecked = "stored replies for repeated requests can be decrypted only with the idempotency key of the " +

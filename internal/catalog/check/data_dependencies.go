@@ -73,7 +73,7 @@ const rowFormatColumn = "schema_version"
 func checkDependencies(ctx context.Context, s *Subject, onPartOfKey bool) (Outcome, error) {
 	var res resultBuilder
 	seed := maphash.MakeSeed()
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		key := t.PrimaryKey()
 		if key == nil || onPartOfKey && len(key) < 2 {
 			continue
@@ -110,7 +110,7 @@ func checkDependencies(ctx context.Context, s *Subject, onPartOfKey bool) (Outco
 // comparableColumns returns the columns between which dependencies are looked for.
 func comparableColumns(t *catalog.Table) (names []string) {
 	for _, c := range t.Columns {
-		if !c.IsSealed() && c.Generated == "" && !strings.HasPrefix(c.Type, "json") &&
+		if !c.IsEncrypted() && c.Generated == "" && !strings.HasPrefix(c.Type, "json") &&
 			c.Class() != catalog.ClassSecret {
 			names = append(names, c.Name)
 		}

@@ -153,22 +153,22 @@ func TestOrphanIdentifiers(t *testing.T) {
 
 func TestUndecryptableSamples(t *testing.T) {
 	s := openSubject(t, migratedDatabase(t, "sqlite"))
-	s.OpenSamples = func(context.Context) ([]SealedColumn, error) {
-		return []SealedColumn{{Table: "contacts", Column: "value_sealed", Opened: 3, Broken: []string{"row 7"}},
+	s.DecryptSamples = func(context.Context) ([]EncryptedSample, error) {
+		return []EncryptedSample{{Table: "contacts", Column: "value_sealed", Decrypted: 3, Undecryptable: []string{"row 7"}},
 			{Table: "profiles", Column: "username_sealed", Erased: 2}}, nil
 	}
 	if o := runOneCheck(t, s, "D03"); o.Status != Failed || o.Passed != 3 || o.Total != 4 || len(o.Findings) != 1 ||
 		o.Findings[0].Evidence[0] != "row 7" {
 		t.Errorf("%+v", o)
 	}
-	s.OpenSamples = func(context.Context) ([]SealedColumn, error) {
+	s.DecryptSamples = func(context.Context) ([]EncryptedSample, error) {
 		return nil, fmt.Errorf("%w: key of 2019", ErrKeyMissing)
 	}
 	if o := runOneCheck(t, s, "D03"); o.Status != Skipped || !strings.Contains(o.NotChecked, "key of 2019") {
 		t.Errorf("%+v", o)
 	}
 	broken := errors.New("broken")
-	s.OpenSamples = func(context.Context) ([]SealedColumn, error) { return nil, broken }
+	s.DecryptSamples = func(context.Context) ([]EncryptedSample, error) { return nil, broken }
 	if _, err := Run(t.Context(), s, []string{"D03"}, nil); !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}

@@ -35,7 +35,7 @@ var soundSchema = []string{
 func runExternal(t *testing.T, engine string, accepted []Acceptance, statements []string) Report {
 	t.Helper()
 	s := openSubject(t, createDatabase(t, engine, statements...))
-	s.Foreign, s.Schema = true, "public"
+	s.External, s.Schema = true, "public"
 	r, err := Run(t.Context(), s, nil, accepted)
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func TestUnmigratedDatabase(t *testing.T) {
 		for _, statements := range [][]string{nil, flawedSchema} {
 			if _, err := Run(t.Context(), openSubject(t,
 				createDatabase(t, engine, append([]string{"CREATE TABLE x (y integer)"}, statements...)...)), nil,
-				nil); err != ErrForeign {
+				nil); err != ErrNotCardinal {
 				t.Errorf("%s: %v", engine, err)
 			}
 		}

@@ -59,11 +59,11 @@ func sampleReport() Report {
 func TestFormats(t *testing.T) {
 	r := sampleReport()
 	for name, write := range map[string]func(b *bytes.Buffer) error{
-		"text.txt": func(b *bytes.Buffer) error { return Text{Again: "cardinal check"}.Write(b, r) },
+		"text.txt": func(b *bytes.Buffer) error { return Text{Command: "cardinal check"}.Write(b, r) },
 		"explain.txt": func(b *bytes.Buffer) error {
-			return Text{Again: "cardinal check", Explain: true, Each: true, ASCII: true}.Write(b, r)
+			return Text{Command: "cardinal check", Explain: true, EveryCheck: true, ASCII: true}.Write(b, r)
 		},
-		"colour.txt":  func(b *bytes.Buffer) error { return Text{Again: "cardinal check", Colour: true}.Write(b, r) },
+		"colour.txt":  func(b *bytes.Buffer) error { return Text{Command: "cardinal check", Colour: true}.Write(b, r) },
 		"report.json": func(b *bytes.Buffer) error { return r.WriteJSON(b) },
 		"junit.xml":   func(b *bytes.Buffer) error { return r.WriteJUnit(b) },
 		"sarif.json":  func(b *bytes.Buffer) error { return r.WriteSARIF(b) },
@@ -195,7 +195,7 @@ func TestHostileNames(t *testing.T) {
 func TestSummaryLine(t *testing.T) {
 	r := sampleReport()
 	want := "3 problems, 1 warning, 2 passed, 1 not checked. For details: cardinal check --only G23 --explain"
-	if got := (Text{Again: "cardinal check"}).summaryLine(r); got != want {
+	if got := (Text{Command: "cardinal check"}).summaryLine(r); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	if !r.Failed() || (Report{Outcomes: r.Outcomes[4:5]}).Failed() {

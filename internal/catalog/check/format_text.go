@@ -11,11 +11,11 @@ import (
 
 // Text writes a report as text for a terminal.
 type Text struct {
-	ASCII   bool // for locales without UTF-8
-	Colour  bool
-	Explain bool   // with the reason for each check and the sentence of the guide
-	Each    bool   // one line per check; otherwise one per kind, and one per check that did not pass
-	Again   string // the command that was run, for the last line
+	ASCII      bool // for locales without UTF-8
+	Colour     bool
+	Explain    bool   // with the reason for each check and the sentence of the guide
+	EveryCheck bool   // one line per check; otherwise one per kind, and one per check that did not pass
+	Command    string // the command that was run, for the last line
 
 	failing map[string]bool // ids of the checks with problems or warnings
 }
@@ -54,14 +54,14 @@ func (t Text) writeKind(b *strings.Builder, outcomes []Outcome) {
 			passed++
 		}
 	}
-	if passed > 0 && !t.Each && outcomes[0].Kind != Question {
+	if passed > 0 && !t.EveryCheck && outcomes[0].Kind != Question {
 		total, equal := totals(outcomes)
 		fmt.Fprintf(b, " ✔ %s%s\n",
 			pad(fmt.Sprintf("%s: %d of %d checks passed", kindName(outcomes[0].Kind), passed, len(outcomes)), 75),
 			fmt.Sprintf("%d/%d", equal, total))
 	}
 	for _, o := range outcomes {
-		if t.Each || o.Kind == Question || o.Status != Passed || len(o.Notes) > 0 {
+		if t.EveryCheck || o.Kind == Question || o.Status != Passed || len(o.Notes) > 0 {
 			t.writeOutcome(b, o)
 		}
 	}
@@ -104,7 +104,7 @@ func (t Text) writeOutcome(b *strings.Builder, o Outcome) {
 	}
 	const mostFindings = 10 // on one screen; the other formats contain all
 	for i, f := range o.Findings {
-		if i == mostFindings && !t.Each {
+		if i == mostFindings && !t.EveryCheck {
 			fmt.Fprintf(b, "     and %d more: --only %s\n", len(o.Findings)-i, o.ID)
 			break
 		}
@@ -154,7 +154,7 @@ func (t Text) summaryLine(r Report) string {
 		first = slices.IndexFunc(r.Outcomes, func(o Outcome) bool { return len(o.Findings) > 0 })
 	}
 	if first >= 0 {
-		line += " For details: " + t.Again + " --only " + r.Outcomes[first].ID + " --explain"
+		line += " For details: " + t.Command + " --only " + r.Outcomes[first].ID + " --explain"
 	}
 	return line
 }

@@ -27,7 +27,7 @@ var (
 )
 
 func checkRoleNamesGeneral(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		i := slices.IndexFunc(t.Columns, func(c catalog.Column) bool { return roleName.MatchString(c.Name) })
 		if !roleTable.MatchString(t.Name) || isJunction(&t) || i < 0 {
 			continue

@@ -72,7 +72,7 @@ func checkMigrationsRecorded(s *Subject, res *resultBuilder) {
 }
 
 func checkConstraintsValidated(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, k := range t.Constraints {
 			res.expect(k.Validated, Finding{Object: t.Name + "." + k.Name,
 				Problem:  "it applies to new rows only: it was never validated",
@@ -106,10 +106,10 @@ func checkReadWriteSeparation(s *Subject, res *resultBuilder) {
 }
 
 func checkComments(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		var uncommented []string
 		for _, c := range t.Columns {
-			if strings.TrimSpace(c.Meaning()) == "" {
+			if strings.TrimSpace(c.Description()) == "" {
 				uncommented = append(uncommented, c.Name)
 			}
 		}
@@ -118,15 +118,15 @@ func checkComments(s *Subject, res *resultBuilder) {
 		if t.Comment == "" {
 			res.Passed--
 			res.Findings = append(res.Findings,
-				Finding{Object: t.Name, Problem: "the table has no comment", Warning: s.Foreign})
+				Finding{Object: t.Name, Problem: "the table has no comment", Warning: s.External})
 		}
 		if uncommented != nil {
 			res.Findings = append(res.Findings,
 				Finding{Object: t.Name, Problem: "columns have no comment",
-					Evidence: []string{strings.Join(uncommented, ", ")}, Warning: s.Foreign})
+					Evidence: []string{strings.Join(uncommented, ", ")}, Warning: s.External})
 		}
 	}
-	if !s.Foreign && s.Shadow == nil && s.NoShadowReason != "" {
+	if !s.External && s.Shadow == nil && s.NoShadowReason != "" {
 		res.NotChecked = "whether the schema matches the migrations: " + s.NoShadowReason
 	}
 }

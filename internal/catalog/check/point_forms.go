@@ -42,7 +42,7 @@ var (
 )
 
 func checkAtomicValues(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		findingsBefore := len(res.Findings)
 		repeated := map[string][]string{}
 		for _, c := range t.Columns {
@@ -52,7 +52,7 @@ func checkAtomicValues(s *Subject, res *resultBuilder) {
 				res.Findings = append(res.Findings,
 					Finding{Object: object, Problem: "it contains several values: use a separate table",
 						Evidence: []string{c.Name + " " + c.Type}})
-			case !s.Foreign && strings.HasPrefix(c.Type, "json") && !slices.Contains(jsonColumns, object):
+			case !s.External && strings.HasPrefix(c.Type, "json") && !slices.Contains(jsonColumns, object):
 				res.Findings = append(res.Findings,
 					Finding{Object: object, Problem: "it is a JSON document that is not on the list",
 						Evidence: []string{c.Name + " " + c.Type}})
@@ -101,7 +101,7 @@ func repeatedColumns(s *Subject, t *catalog.Table, matchKey func(key catalog.Con
 				name == "id" || name == c.Name && commonColumn.MatchString(name) {
 				continue
 			}
-			found = append(found, Finding{Object: t.Name + "." + c.Name, Warning: s.Foreign,
+			found = append(found, Finding{Object: t.Name + "." + c.Name, Warning: s.External,
 				Problem: "it repeats " + other.Name + "." + origin.Name + ", which " + strings.Join(k.Columns, ", ") +
 					" refers to"})
 		}
@@ -110,7 +110,7 @@ func repeatedColumns(s *Subject, t *catalog.Table, matchKey func(key catalog.Con
 }
 
 func checkSecondNormalForm(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		key := t.PrimaryKey()
 		if len(key) < 2 {
 			continue
@@ -135,7 +135,7 @@ var derivedColumns = map[string][]string{"full_name": {"first_name", "last_name"
 	"total": {"quantity", "price"}, "tax_amount": {"tax_rate"}}
 
 func checkThirdNormalFormGeneral(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		key := t.PrimaryKey()
 		found := repeatedColumns(s, &t, func(k catalog.Constraint) bool {
 			return len(key) < 2 || slices.ContainsFunc(k.Columns,
@@ -158,7 +158,7 @@ func checkThirdNormalForm(s *Subject, res *resultBuilder) {
 	checkThirdNormalFormGeneral(s, res)
 	res.requireForeignKey(s, "profiles", "country_code", "countries", "code")
 	res.requireColumn(s, "countries", "tax_rate_ppm")
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, c := range t.Columns {
 			if t.Name != "countries" && strings.Contains(c.Name, "tax_rate") {
 				res.expect(false, Finding{Object: t.Name + "." + c.Name,

@@ -64,7 +64,7 @@ func isForeign(t *catalog.Table, column string) bool {
 }
 
 func checkPrimaryKeys(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		problem, object := "", t.Name
 		for _, name := range t.PrimaryKey() {
 			c := t.Column(name)
@@ -85,7 +85,7 @@ func checkPrimaryKeys(s *Subject, res *resultBuilder) {
 }
 
 func checkPrimaryKeysGeneral(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		key := t.PrimaryKey()
 		if key == nil {
 			f := Finding{Object: t.Name, Problem: "the table has no primary key: rows cannot be identified, and " +
@@ -146,7 +146,7 @@ func junctionColumns(t *catalog.Table) []string {
 }
 
 func checkJunctionsGeneral(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		pair := junctionColumns(&t)
 		if pair == nil {
 			continue
@@ -180,7 +180,7 @@ func checkIdentifiersUnique(s *Subject, res *resultBuilder) {
 	}), Finding{Object: "identifiers", Problem: "a user can have several user names",
 		Fix: "CREATE UNIQUE INDEX identifiers_one_username_uq ON " + s.tableName("identifiers") +
 			" (user_id) WHERE contact_id IS NULL;"})
-	for _, other := range s.Live.Base() {
+	for _, other := range s.Live.BaseTables() {
 		for _, c := range other.Columns {
 			if loginName.MatchString(c.Name) {
 				res.expect(false, Finding{Object: other.Name + "." + c.Name,
@@ -197,7 +197,7 @@ var (
 )
 
 func checkLoginNamesGeneral(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		if !personTable.MatchString(t.Name) {
 			continue
 		}

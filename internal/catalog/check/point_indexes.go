@@ -24,7 +24,7 @@ var indexPoints = []Check{
 }
 
 func checkForeignKeyIndexes(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, k := range t.ForeignKeys() {
 			f := Finding{Object: t.Name + "." + strings.Join(k.Columns, "+"),
 				Problem: "no index finds the rows that refer to " + k.References,
@@ -73,7 +73,7 @@ const (
 )
 
 func checkRedundantIndexes(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		busiest := int64(0)
 		for _, i := range t.Indexes {
 			busiest = max(busiest, i.Scans)

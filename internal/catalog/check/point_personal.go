@@ -44,7 +44,7 @@ var personalPoints = []Check{
 var credentialName = newPattern(`(?i)(^|_)(pass_?word|passwd|pwd)(_?(hash|digest|salt))?$`)
 
 func checkCredentialsGeneral(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		if !personTable.MatchString(t.Name) {
 			continue
 		}
@@ -62,7 +62,7 @@ func checkIdentitySeparation(s *Subject, res *resultBuilder) {
 	for _, name := range []string{"users", "profiles", "credentials"} {
 		res.requireTable(s, name)
 	}
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, c := range t.Columns {
 			object := t.Name + "." + c.Name
 			switch class := c.Class(); {
@@ -129,10 +129,10 @@ var unencryptedPersonal = map[string]string{
 const minCiphertext = 30 // minimum length of an encrypted value: format byte, nonce, tag and one byte
 
 func checkPersonalDataEncrypted(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, c := range t.Columns {
 			object := t.Name + "." + c.Name
-			if c.IsSealed() {
+			if c.IsEncrypted() {
 				res.expect(c.Class() == catalog.ClassPersonal,
 					Finding{Object: object, Problem: "it is encrypted but its data class is not pii",
 						Evidence: []string{"comment: " + c.Comment}})
@@ -151,9 +151,9 @@ func checkPersonalDataEncrypted(s *Subject, res *resultBuilder) {
 }
 
 func checkKeyRegister(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, c := range t.Columns {
-			if c.IsSealed() {
+			if c.IsEncrypted() {
 				bound, bounded := maxLength(&t, c.Name)
 				res.expect((c.Type == "bytea" || c.Type == "BLOB") && bounded && bound > 2*minCiphertext,
 					Finding{Object: t.Name + "." + c.Name,
@@ -181,7 +181,7 @@ func checkAuditMasking(s *Subject, res *resultBuilder) {
 	}
 	for _, c := range t.Columns {
 		class := c.Class()
-		bad := class == catalog.ClassSecret || class == catalog.ClassPersonal && !c.IsSealed() || class == ""
+		bad := class == catalog.ClassSecret || class == catalog.ClassPersonal && !c.IsEncrypted() || class == ""
 		res.expect(!bad, Finding{Object: "audit_logs." + c.Name, Problem: "the log would store it in clear text",
 			Evidence: []string{"comment: " + strings.TrimSpace(c.Comment)}})
 	}

@@ -54,7 +54,7 @@ func checkAvatarLink(s *Subject, res *resultBuilder) {
 			Finding{Object: "profiles." + c.Name, Problem: "no CHECK limits it to less than the size of an image",
 				Fix: s.alterTable(t, "ADD CHECK (octet_length("+c.Name+") <= 2080)")})
 	}
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, c := range t.Columns {
 			if c.Name != "avatar_url_sealed" &&
 				regexp.MustCompile(`(?i)(avatar|picture|photo|image)`).MatchString(c.Name) {

@@ -29,7 +29,7 @@ var secretPoints = []Check{
 }
 
 func checkSecretForms(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, c := range t.Columns {
 			if c.Class() == catalog.ClassSecret && c.Generated == "" {
 				_, bounded := maxLength(&t, c.Name)
@@ -62,7 +62,7 @@ const minHashLength = 32 // characters: MD5 in hexadecimal, the shortest hash in
 // checkSecretTextGeneral reports text columns that are named like a secret and could store one. A name that ends in
 // _hash says that it is not a secret in clear text. Any CHECK of the form is accepted.
 func checkSecretTextGeneral(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, c := range t.Columns {
 			if !secretName.MatchString(c.Name) || hashedName.MatchString(c.Name) || !textType.MatchString(c.Type) {
 				continue

@@ -34,14 +34,14 @@ var statusPoints = []Check{
 var choiceName = newPattern(`(?i)(^|_)(status|state|kind|type|category|method|phase|level|severity|gender)$`)
 
 func checkChoicesGeneral(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, c := range t.Columns {
 			if !choiceName.MatchString(c.Name) || !textType.MatchString(c.Type) {
 				continue
 			}
 			constrained := isForeign(&t, c.Name) || hasCheck(&t, c.Name, regexp.MustCompile(`.`)) ||
 				slices.Contains(t.PrimaryKey(), c.Name)
-			res.expect(constrained, Finding{Object: t.Name + "." + c.Name, Warning: s.Foreign,
+			res.expect(constrained, Finding{Object: t.Name + "." + c.Name, Warning: s.External,
 				Problem: "it accepts any text: there is no lookup table, enumeration or CHECK"})
 		}
 	}
@@ -110,12 +110,12 @@ func checkSoftDelete(s *Subject, res *resultBuilder) {
 				Problem: "rows can be removed: no enabled trigger refuses it", Fix: s.enableTriggers(t)})
 		}
 	}
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		if t.Name == "audit_logs" || t.Name == "idempotency_keys" {
 			continue // their content is never replaced: the log is immutable, and the replies are deleted after a day
 		}
 		for _, c := range t.Columns {
-			if c.IsSealed() {
+			if c.IsEncrypted() {
 				res.expect(hasCheck(&t, c.Name, regexp.MustCompile(`(?i)= ('\\x00'|x'00')`)),
 					Finding{Object: t.Name + "." + c.Name,
 						Problem: "its CHECK does not accept the placeholder of erased users"})
@@ -128,7 +128,7 @@ var deletionName = newPattern(`(?i)^((is_)?(deleted|removed|archived|disabled|ac
 	`removal)_(date|time)|status|state)$`)
 
 func checkSoftDeleteGeneral(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		if personTable.MatchString(t.Name) && !isJunction(&t) {
 			res.expect(slices.ContainsFunc(t.Columns,
 				func(c catalog.Column) bool { return deletionName.MatchString(c.Name) }),

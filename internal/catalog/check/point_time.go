@@ -51,7 +51,7 @@ func checkRowTimes(s *Subject, res *resultBuilder) {
 var sqliteMicroseconds = newPattern(`(?i)BETWEEN 0 AND 253402300799999999`)
 
 func checkTimesUTC(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, c := range t.Columns {
 			switch {
 			case !isTimeName(c.Name) && !timeType.MatchString(c.Type):
@@ -93,7 +93,7 @@ func (res *resultBuilder) requireUTCDatabase(s *Subject) {
 // checkTimeZonesGeneral checks an external database. SQLite's own functions return UTC, so any CHECK of the text form
 // is accepted.
 func checkTimeZonesGeneral(s *Subject, res *resultBuilder) {
-	for _, t := range s.Live.Base() {
+	for _, t := range s.Live.BaseTables() {
 		for _, c := range t.Columns {
 			object := t.Name + "." + c.Name
 			switch {

@@ -17,14 +17,14 @@ import (
 	"cardinal/internal/store"
 )
 
-// ErrForeign says that a database was not created by Cardinal.
-var ErrForeign = errors.New("not a Cardinal database")
+// ErrNotCardinal says that a database was not created by Cardinal.
+var ErrNotCardinal = errors.New("not a Cardinal database")
 
 // Run runs the checks that only names, by id or kind, or all checks if it is empty. It removes accepted findings from
 // the report.
 func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) (Report, error) {
 	start := time.Now()
-	selected := selectChecks(only, s.Foreign)
+	selected := selectChecks(only, s.External)
 	if err := readLive(ctx, s); err != nil {
 		return Report{}, err
 	}
@@ -41,7 +41,7 @@ func Run(ctx context.Context, s *Subject, only []string, accepted []Acceptance) 
 		defer done()
 	}
 	report := Report{Engine: s.Live.Engine, Version: s.Live.Version, Database: sanitizeText(s.Name),
-		Schema: s.schemaNumber(), Tables: len(s.Live.Base()), Fingerprint: s.Live.Fingerprint()}
+		Schema: s.schemaNumber(), Tables: len(s.Live.BaseTables()), Fingerprint: s.Live.Fingerprint()}
 	for _, c := range selected {
 		o, err := r.runOnce(ctx, c)
 		if err != nil {
@@ -71,10 +71,10 @@ func selectChecks(only []string, foreign bool) []Check {
 func readLive(ctx context.Context, s *Subject) (err error) {
 	s.Live, err = s.Database.Read(ctx, s.Schema)
 	switch {
-	case s.Foreign:
+	case s.External:
 		return err
 	case errors.Is(err, cardinal.ErrNotFound), err == nil && s.Live.Table("schema_migrations") == nil:
-		return ErrForeign
+		return ErrNotCardinal
 	case err != nil:
 		return err
 	}
@@ -95,7 +95,7 @@ func readLive(ctx context.Context, s *Subject) (err error) {
 		s.Migrations = append(s.Migrations, m)
 	}
 	if len(s.Migrations) == 0 {
-		return ErrForeign
+		return ErrNotCardinal
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func (r *runner) startDataScans(ctx context.Context, selected []Check) {
 	r.dataResults = map[string]func() (Outcome, error){}
 	var scans []func()
 	for _, c := range selected {
-		if c.Kind != Data || c.run == nil || r.Foreign {
+		if c.Kind != Data || c.run == nil || r.External {
 			continue
 		}
 		var o Outcome
@@ -169,7 +169,7 @@ func (r *runner) run(ctx context.Context, c Check) (Outcome, error) {
 	switch {
 	case c.answeredBy != nil:
 		return r.aggregate(ctx, c)
-	case r.Foreign:
+	case r.External:
 		return c.runGeneral(ctx, r.Subject)
 	case r.dataResults[c.ID] != nil:
 		return r.dataResults[c.ID]()
@@ -185,7 +185,7 @@ func (r *runner) aggregate(ctx context.Context, c Check) (Outcome, error) {
 		if !ok {
 			panic("check: " + c.ID + " is answered by " + id + ", which does not exist")
 		}
-		if r.Foreign && part.runGeneral == nil && part.answeredBy == nil {
+		if r.External && part.runGeneral == nil && part.answeredBy == nil {
 			continue
 		}
 		o, err := r.runOnce(ctx, part)

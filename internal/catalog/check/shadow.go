@@ -62,7 +62,7 @@ const noShadowNote = "The fingerprint and the probes were skipped; the guide's p
 
 // unknownMigration returns a migration of the live database that this program does not have.
 func unknownMigration(s *Subject) (store.Migration, bool) {
-	known := store.Embedded(s.Live.Engine)
+	known := store.EmbeddedMigrations(s.Live.Engine)
 	for _, m := range s.Migrations {
 		if !slices.ContainsFunc(known,
 			func(k store.Migration) bool { return k.Number == m.Number && k.Phase == m.Phase }) {

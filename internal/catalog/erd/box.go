@@ -57,7 +57,7 @@ func newBox(d *Diagram, t *Table) *box {
 	b := &box{table: t}
 	for _, c := range t.Columns {
 		l := line{kind: columnLine, text: c.Name, right: typeAbbreviations.Replace(c.Type), class: c.Class(),
-			isEncrypted: c.IsSealed(), isNullable: !c.NotNull, isKey: slices.Contains(t.PrimaryKey(), c.Name)}
+			isEncrypted: c.IsEncrypted(), isNullable: !c.NotNull, isKey: slices.Contains(t.PrimaryKey(), c.Name)}
 		l.isNullable = l.isNullable && !l.isKey
 		l.right += b.marks(c.Name, l.isNullable)
 		b.lines = append(b.lines, l)

@@ -41,7 +41,7 @@ type Relation struct {
 // external schema by the first words of their names.
 func NewDiagram(s *catalog.Schema, isExternal bool) *Diagram {
 	d := &Diagram{Title: "Cardinal", isExternal: isExternal}
-	tables := s.Base()
+	tables := s.BaseTables()
 	area := areaOf
 	if isExternal {
 		d.Title = s.Name

@@ -20,10 +20,10 @@ func tableSummary(t *Table) string {
 func columnSummary(t *Table, i int) string {
 	c := t.Columns[i]
 	class := className(c)
-	if class == "" || c.Meaning() == "" {
-		return class + c.Meaning()
+	if class == "" || c.Description() == "" {
+		return class + c.Description()
 	}
-	return class + ": " + c.Meaning()
+	return class + ": " + c.Description()
 }
 
 // presence returns whether a column is part of the primary key, mandatory or optional.
@@ -73,7 +73,7 @@ func className(c catalog.Column) string {
 		catalog.ClassPersonal: "personal",
 		catalog.ClassSecret:   "secret",
 	}[c.Class()]
-	if c.IsSealed() && class != "" {
+	if c.IsEncrypted() && class != "" {
 		return class + ", encrypted"
 	}
 	return class

@@ -64,8 +64,8 @@ func (d *Diagram) writeJSON(w io.Writer) error {
 			PrimaryKey: append([]string{}, t.PrimaryKey()...), Columns: []columnJSON{}, Indexes: []indexJSON{}}
 		for _, c := range t.Columns {
 			table.Columns = append(table.Columns, columnJSON{Name: c.Name, Type: c.Type, Nullable: !c.NotNull,
-				Default: c.Default, Generated: c.Generated, DataClass: c.Class(), Sealed: c.IsSealed(),
-				Meaning: c.Meaning()})
+				Default: c.Default, Generated: c.Generated, DataClass: c.Class(), Sealed: c.IsEncrypted(),
+				Meaning: c.Description()})
 		}
 		for _, i := range t.secondaryIndexes() {
 			table.Indexes = append(table.Indexes,

@@ -39,7 +39,7 @@ func (d *Diagram) writeMarkdownTable(b *bytes.Buffer, t *Table) {
 	b.WriteString("| column | type | meaning | data class | rules | guide |\n|---|---|---|---|---|---|\n")
 	for i, c := range t.Columns {
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n",
-			markdownText(c.Name), markdownText(c.Type), markdownText(c.Meaning()), className(c),
+			markdownText(c.Name), markdownText(c.Type), markdownText(c.Description()), className(c),
 			markdownText(strings.Join(d.rules(t, i), "; ")), markdownText(d.guideSentence(t.Name, c.Name)))
 	}
 	for _, list := range []struct {

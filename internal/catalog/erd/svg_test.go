@@ -146,7 +146,7 @@ func TestDataClassSigns(t *testing.T) {
 			want := map[string]int{}
 			for _, c := range table.Columns {
 				switch {
-				case c.IsSealed():
+				case c.IsEncrypted():
 					want["#erd-encrypted"]++
 				case c.Class() == "pii":
 					want["#erd-personal"]++

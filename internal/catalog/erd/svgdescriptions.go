@@ -90,8 +90,8 @@ func columnSentence(t *Table, i int) string {
 		facts = append(facts, class)
 	}
 	text := c.Name + ": " + strings.Join(facts, ", ") + "."
-	if c.Meaning() != "" {
-		text += " " + c.Meaning()
+	if c.Description() != "" {
+		text += " " + c.Description()
 	}
 	return text
 }

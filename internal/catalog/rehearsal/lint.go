@@ -10,8 +10,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// Fault is a violation of a rule. A migration with one must not be released.
-type Fault struct {
+// Violation is a violation of a rule. A migration with one must not be released.
+type Violation struct {
 	Migration store.Migration `json:"migration"`
 	Rule      Rule            `json:"rule"`
 	Problem   string          `json:"problem"`
@@ -30,18 +30,18 @@ const (
 )
 
 // Lint checks the effects of migrations in a rehearsal against the rules.
-func Lint(steps []Step) []Fault {
-	faults := []Fault{}
+func Lint(steps []Step) []Violation {
+	violations := []Violation{}
 	for _, s := range steps {
 		report := func(rule Rule, fix, format string, values ...any) {
-			faults = append(faults, Fault{s.Migration, rule, fmt.Sprintf(format, values...), fix})
+			violations = append(violations, Violation{s.Migration, rule, fmt.Sprintf(format, values...), fix})
 		}
 		s.checkLocks(report)
 		s.checkLoss(report)
 		s.checkCompatibility(report)
 		s.checkForm(report)
 	}
-	return faults
+	return violations
 }
 
 type reporter func(rule Rule, fix, format string, values ...any)
@@ -132,7 +132,7 @@ func (s Step) hasDefault(column catalog.Object) bool {
 
 func (s Step) checkForm(report reporter) {
 	m := s.Migration
-	if m.Alone() {
+	if m.OutsideTransaction() {
 		if parts := statements(m.Script()); len(parts) != 1 || !isRepeatable(parts[0]) {
 			report(Form, "Write one statement, CREATE INDEX CONCURRENTLY IF NOT EXISTS.",
 				"a migration outside of a transaction must be one statement that can be repeated")

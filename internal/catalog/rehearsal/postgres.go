@@ -69,7 +69,7 @@ func (s postgresStage) read(ctx context.Context) (*catalog.Schema, error) {
 
 // run runs the statements of a migration in one transaction, and reads the server's statistics and locks after each.
 func (s postgresStage) run(ctx context.Context, m store.Migration, before *catalog.Schema) ([]Effect, error) {
-	if m.Alone() {
+	if m.OutsideTransaction() {
 		return s.runAlone(ctx, m, before)
 	}
 	tx, err := s.conn.BeginTx(ctx, nil)
@@ -90,7 +90,7 @@ func (s postgresStage) run(ctx context.Context, m store.Migration, before *catal
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range before.Base() {
+		for _, t := range before.BaseTables() {
 			a, b := previous[t.Name], current[t.Name]
 			if b.name == "" {
 				b.lock = AccessExclusive // it was dropped
@@ -120,7 +120,7 @@ func (s postgresStage) runAlone(ctx context.Context, m store.Migration, before *
 		return nil, err
 	}
 	effects := []Effect{}
-	for _, t := range before.Base() {
+	for _, t := range before.BaseTables() {
 		if len(after.Table(t.Name).Indexes) != len(t.Indexes) {
 			effects = append(effects, Effect{Statement: heading(statements(m.Script())[0]), Table: t.Name,
 				Lock: ShareUpdateExclusive, Scans: true, heldLock: ShareUpdateExclusive})

@@ -122,7 +122,7 @@ func Rehearse(ctx context.Context, d *catalog.Database, applied, migrations []st
 	for _, m := range migrations {
 		step := Step{Migration: m, Effects: []Effect{}, Changes: []Change{}}
 		if m.Phase == store.Backfill {
-			if _, _, err := m.Walks(); err != nil { // checks the heading only: a backfill changes no schema
+			if _, _, err := m.BackfillKey(); err != nil { // checks the heading only: a backfill changes no schema
 				return steps, err
 			}
 			steps = append(steps, step)

@@ -246,11 +246,11 @@ func TestLintReports(t *testing.T) {
 					for i := range all {
 						all[i].AppliedAt = &now
 					}
-					faults := rehearsal.Lint(rehearse(t, d, all, draft))
-					if !slices.ContainsFunc(faults, func(f rehearsal.Fault) bool {
+					violations := rehearsal.Lint(rehearse(t, d, all, draft))
+					if !slices.ContainsFunc(violations, func(f rehearsal.Violation) bool {
 						return f.Rule == b.rule && strings.Contains(f.Problem, b.problem) && f.Fix != ""
 					}) {
-						t.Errorf("%+v, want %s: …%s…", faults, b.rule, b.problem)
+						t.Errorf("%+v, want %s: …%s…", violations, b.rule, b.problem)
 					}
 				})
 			}

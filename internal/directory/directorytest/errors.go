@@ -35,19 +35,19 @@ func NoError(t testing.TB, err error) {
 
 // ErrorCode returns the code of a refusal, or the places and codes of all invalid fields in order; "" for no error.
 func ErrorCode(err error) string {
-	var invalid *cardinal.Invalid
+	var invalid *cardinal.InvalidInput
 	var refusal *cardinal.Refusal
 	var stale *cardinal.Stale
 	switch {
 	case err == nil:
 		return ""
 	case errors.As(err, &invalid):
-		faults := make([]string, len(invalid.Faults))
-		for i, f := range invalid.Faults {
-			faults[i] = f.Pointer + f.Parameter + " " + f.Code
+		fieldErrors := make([]string, len(invalid.Errors))
+		for i, f := range invalid.Errors {
+			fieldErrors[i] = f.Pointer + f.Parameter + " " + f.Code
 		}
-		slices.Sort(faults)
-		return strings.Join(faults, ", ")
+		slices.Sort(fieldErrors)
+		return strings.Join(fieldErrors, ", ")
 	case errors.As(err, &refusal):
 		if _, known := cardinal.FindCode(refusal.Code); !known {
 			return refusal.Code + " (not in the catalogue)"

@@ -55,7 +55,7 @@ func (w *World) ExpectEvents(t testing.TB, want ...Event) {
 		}
 		t.Fatalf("%d events %q, want %d", len(got), actions, len(want))
 	}
-	latest := map[string]cardinal.RowStamp{}
+	latest := map[string]cardinal.RowDigest{}
 	for i, e := range got {
 		expectEvent(t, i, e, want[i])
 		for _, row := range e.ChangedRows {
@@ -120,7 +120,7 @@ func ValueText(v any) string {
 
 // ExpectStamp reports an error unless a stamp is that of the row as it is now, or says that the row was deleted and it
 // was.
-func (w *World) ExpectStamp(t testing.TB, row cardinal.RowStamp) {
+func (w *World) ExpectStamp(t testing.TB, row cardinal.RowDigest) {
 	t.Helper()
 	current, err := w.currentStamp(t, row)
 	if row.Columns == 0 {
@@ -139,15 +139,15 @@ func (w *World) ExpectStamp(t testing.TB, row cardinal.RowStamp) {
 }
 
 // currentStamp returns the stamp of the row that another stamp names.
-func (w *World) currentStamp(t testing.TB, row cardinal.RowStamp) (cardinal.RowStamp, error) {
+func (w *World) currentStamp(t testing.TB, row cardinal.RowDigest) (cardinal.RowDigest, error) {
 	t.Helper()
 	ctx, r := t.Context(), w.Store.Read(t.Context())
 	if row.Table == "identifiers" {
 		index, err := hex.DecodeString(row.Key)
 		if err != nil {
-			return cardinal.RowStamp{}, err
+			return cardinal.RowDigest{}, err
 		}
-		return stampOf(store.StampIdentifier)(r.Identifier(ctx, index))
+		return stampOf(store.DigestIdentifier)(r.Identifier(ctx, index))
 	}
 	var ids []uuid.UUID
 	for _, part := range strings.Split(row.Key, "/") {
@@ -159,64 +159,64 @@ func (w *World) currentStamp(t testing.TB, row cardinal.RowStamp) (cardinal.RowS
 	}
 	switch row.Table {
 	case "users":
-		return stampOf(store.StampUser)(r.User(ctx, ids[0]))
+		return stampOf(store.DigestUser)(r.User(ctx, ids[0]))
 	case "user_keys":
-		return stampOf(store.StampUserKey)(r.UserKey(ctx, ids[0]))
+		return stampOf(store.DigestUserKey)(r.UserKey(ctx, ids[0]))
 	case "profiles":
 		p, err := r.Profile(ctx, ids[0])
 		if err != nil {
-			return cardinal.RowStamp{}, err
+			return cardinal.RowDigest{}, err
 		}
-		return store.StampProfile(p)
+		return store.DigestProfile(p)
 	case "contacts":
-		return stampOf(store.StampContact)(r.Contact(ctx, ids[0], ids[1]))
+		return stampOf(store.DigestContact)(r.Contact(ctx, ids[0], ids[1]))
 	case "credentials":
-		return stampOf(store.StampCredential)(r.Credential(ctx, ids[0]))
+		return stampOf(store.DigestCredential)(r.Credential(ctx, ids[0]))
 	case "sessions":
-		return stampOf(store.StampSession)(r.Session(ctx, ids[0], ids[1]))
+		return stampOf(store.DigestSession)(r.Session(ctx, ids[0], ids[1]))
 	case "roles":
-		return stampOf(store.StampRole)(r.Role(ctx, ids[0]))
+		return stampOf(store.DigestRole)(r.Role(ctx, ids[0]))
 	case "permissions":
-		return stampOf(store.StampPermission)(r.Permission(ctx, ids[0]))
+		return stampOf(store.DigestPermission)(r.Permission(ctx, ids[0]))
 	case "role_permissions":
 		return rolePermissionStamp(ctx, r, ids[0], ids[1])
 	case "user_roles":
-		return stampOf(store.StampGrant)(r.Grant(ctx, ids[0], ids[1]))
+		return stampOf(store.DigestGrant)(r.Grant(ctx, ids[0], ids[1]))
 	case "api_keys":
-		return stampOf(store.StampAPIKey)(r.APIKey(ctx, ids[1]))
+		return stampOf(store.DigestAPIKey)(r.APIKey(ctx, ids[1]))
 	case "api_key_roles":
-		using, err := r.APIKeysUsing(ctx, ids[0], ids[2])
+		using, err := r.APIKeyIDsWithRole(ctx, ids[0], ids[2])
 		if err != nil || !slices.Contains(using, ids[1]) {
-			return cardinal.RowStamp{}, errors.Join(err, cardinal.ErrNotFound)
+			return cardinal.RowDigest{}, errors.Join(err, cardinal.ErrNotFound)
 		}
-		return store.StampAPIKeyRole(ids[0], ids[1], ids[2]), nil
+		return store.DigestAPIKeyRole(ids[0], ids[1], ids[2]), nil
 	case "attribute_definitions":
-		return stampOf(store.StampAttributeDefinition)(r.AttributeDefinition(ctx, ids[0]))
+		return stampOf(store.DigestAttributeDefinition)(r.AttributeDefinition(ctx, ids[0]))
 	case "countries":
 		all, err := r.Countries(ctx)
-		return stampOf(store.StampCountry)(find(all, err, func(c cardinal.Country) bool { return c.ID == ids[0] }))
+		return stampOf(store.DigestCountry)(find(all, err, func(c cardinal.Country) bool { return c.ID == ids[0] }))
 	case "settings":
 		all, err := r.Settings(ctx)
 		setting, err := find(all, err, func(s cardinal.Setting) bool { return s.ID == ids[0] })
 		if err != nil {
-			return cardinal.RowStamp{}, err
+			return cardinal.RowDigest{}, err
 		}
-		return store.StampSetting(setting)
+		return store.DigestSetting(setting)
 	}
-	return cardinal.RowStamp{}, fmt.Errorf("the tests do not read the table %s", row.Table)
+	return cardinal.RowDigest{}, fmt.Errorf("the tests do not read the table %s", row.Table)
 }
 
 // rolePermissionStamp returns the stamp of a permission of a role. The row has no time of its own: its stamp has that
 // of the role's last change.
 func rolePermissionStamp(
 	ctx context.Context, r store.Reader, roleID, permissionID uuid.UUID,
-) (cardinal.RowStamp, error) {
+) (cardinal.RowDigest, error) {
 	ids, err := r.RolePermissionIDs(ctx, roleID)
 	if err != nil || !slices.Contains(ids, permissionID) {
-		return cardinal.RowStamp{}, errors.Join(err, cardinal.ErrNotFound)
+		return cardinal.RowDigest{}, errors.Join(err, cardinal.ErrNotFound)
 	}
 	role, err := r.Role(ctx, roleID)
-	return store.StampRolePermission(roleID, permissionID, role.UpdatedAt), err
+	return store.DigestRolePermission(roleID, permissionID, role.UpdatedAt), err
 }
 
 // find returns the first element that a function accepts.
@@ -230,10 +230,10 @@ func find[T any](all []T, err error, accept func(T) bool) (T, error) {
 }
 
 // stampOf returns a function that stamps the row of a read, or returns the error of the read.
-func stampOf[T any](stamp func(T) cardinal.RowStamp) func(T, error) (cardinal.RowStamp, error) {
-	return func(v T, err error) (cardinal.RowStamp, error) {
+func stampOf[T any](stamp func(T) cardinal.RowDigest) func(T, error) (cardinal.RowDigest, error) {
+	return func(v T, err error) (cardinal.RowDigest, error) {
 		if err != nil {
-			return cardinal.RowStamp{}, err
+			return cardinal.RowDigest{}, err
 		}
 		return stamp(v), nil
 	}

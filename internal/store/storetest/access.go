@@ -22,8 +22,8 @@ func hasPermission(t *testing.T, s *store.Store) {
 	user, reader := newUser(t, s, "person"), newRole(t, s, "permission_reader", "users.read")
 	ends := baseTime.Add(time.Minute)
 	grant(t, s, user, reader.ID, &ends)
-	_, _, err := r.MayWithKey(ctx, store.Caller{UserID: user}, "users.read", baseTime)
-	wantError(t, "MayWithKey, user without key", cardinal.ErrNotFound, err)
+	_, _, err := r.HasPermissionWithKey(ctx, store.Caller{UserID: user}, "users.read", baseTime)
+	wantError(t, "HasPermissionWithKey, user without key", cardinal.ErrNotFound, err)
 	key := store.UserKeyRecord{UserID: user, KEKID: uuid.NullUUID{UUID: must(r.KEKs(ctx))(t)[0].ID, Valid: true},
 		WrappedKey: append([]byte{1}, make([]byte, 60)...), CreatedAt: baseTime, WrappedAt: baseTime}
 	write(t, s, func(tx store.Tx) error { return tx.InsertUserKey(ctx, key) })
@@ -37,20 +37,21 @@ func hasPermission(t *testing.T, s *store.Store) {
 		{"users.delete", baseTime, true, false},
 		{"no.such", baseTime, false, false},
 	} {
-		if allowed := must(r.May(ctx, store.Caller{UserID: user}, c.permission, c.at))(t); allowed != c.allowed {
-			t.Errorf("May %v: %v", c, allowed)
+		if allowed := must(r.HasPermission(ctx, store.Caller{UserID: user}, c.permission,
+			c.at))(t); allowed != c.allowed {
+			t.Errorf("HasPermission %v: %v", c, allowed)
 		}
-		allowed, got, err := r.MayWithKey(ctx, store.Caller{UserID: user}, c.permission, c.at)
+		allowed, got, err := r.HasPermissionWithKey(ctx, store.Caller{UserID: user}, c.permission, c.at)
 		if err != nil || allowed != c.allowed || got.KEKID != key.KEKID ||
 			string(got.WrappedKey) != string(key.WrappedKey) {
-			t.Errorf("MayWithKey %v: %v, %v, %v", c, allowed, got, err)
+			t.Errorf("HasPermissionWithKey %v: %v, %v, %v", c, allowed, got, err)
 		}
 		known, allowed, err := r.CheckAccess(ctx, user, c.permission, c.at)
 		if must(known, err)(t) != c.known || allowed != c.allowed {
 			t.Errorf("CheckAccess %v: %v, %v", c, known, allowed)
 		}
 	}
-	if !must(r.May(ctx, store.Caller{UserID: cardinal.SystemID}, "users.delete", baseTime))(t) {
+	if !must(r.HasPermission(ctx, store.Caller{UserID: cardinal.SystemID}, "users.delete", baseTime))(t) {
 		t.Error("the built-in actor System cannot delete users")
 	}
 	wantEqual(t, "ExplainAccess", must(r.ExplainAccess(ctx, user, "users.read"))(t), []cardinal.AccessGrant{
@@ -68,7 +69,9 @@ func hasPermission(t *testing.T, s *store.Store) {
 	}
 	_, _, err = r.CheckAccess(ctx, cardinal.NewID(), "users.read", baseTime)
 	wantError(t, "CheckAccess, unknown user", cardinal.ErrNotFound, err)
-	inTx(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, user, 1, "suspend", baseTime) })
+	inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
+		return tx.ChangeUserStatus(ctx, user, 1, "suspend", baseTime)
+	})
 	if known, allowed, err := r.CheckAccess(ctx, user, "users.read", baseTime); !must(known, err)(t) || allowed {
 		t.Errorf("CheckAccess of a suspended user: %v, %v", known, allowed)
 	}
@@ -99,13 +102,13 @@ func hasAllPermissions(t *testing.T, s *store.Store) {
 		{all, []uuid.UUID{noRole, emptyRole, one, two, all}, []uuid.UUID{none.ID, small.ID, large.ID, administrator}},
 	} {
 		for target, name := range names {
-			got := must(r.Outranks(ctx, store.Caller{UserID: actor.id}, target, ends))(t)
+			got := must(r.HasAllPermissionsOfUser(ctx, store.Caller{UserID: actor.id}, target, ends))(t)
 			if want := slices.Contains(actor.users, target); got != want {
 				t.Errorf("%s has all permissions of %s: %v", names[actor.id], name, got)
 			}
 		}
 		for _, role := range []uuid.UUID{none.ID, small.ID, large.ID, administrator} {
-			got := must(r.HoldsAllOf(ctx, store.Caller{UserID: actor.id}, role, ends))(t)
+			got := must(r.HasAllPermissionsOfRole(ctx, store.Caller{UserID: actor.id}, role, ends))(t)
 			if want := slices.Contains(actor.roles, role); got != want {
 				t.Errorf("%s has all permissions of role %s: %v", names[actor.id], role, got)
 			}
@@ -114,13 +117,13 @@ func hasAllPermissions(t *testing.T, s *store.Store) {
 	peer := newUser(t, s, "person")
 	grant(t, s, peer, small.ID, nil)
 	for at, want := range map[time.Time][2]bool{baseTime: {true, false}, ends: {false, true}} {
-		above := must(r.Outranks(ctx, store.Caller{UserID: one}, two, at))(t)
-		below := must(r.Outranks(ctx, store.Caller{UserID: peer}, one, at))(t)
+		above := must(r.HasAllPermissionsOfUser(ctx, store.Caller{UserID: one}, two, at))(t)
+		below := must(r.HasAllPermissionsOfUser(ctx, store.Caller{UserID: peer}, one, at))(t)
 		if above != want[0] || below != want[1] {
 			t.Errorf("grant expires at %v, at %v: %v, %v", ends, at, above, below)
 		}
 	}
-	if must(r.HoldsAllOf(ctx, store.Caller{UserID: all}, cardinal.NewID(), baseTime))(t) {
-		t.Error("HoldsAllOf, unknown role: true")
+	if must(r.HasAllPermissionsOfRole(ctx, store.Caller{UserID: all}, cardinal.NewID(), baseTime))(t) {
+		t.Error("HasAllPermissionsOfRole, unknown role: true")
 	}
 }

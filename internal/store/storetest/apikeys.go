@@ -50,8 +50,9 @@ func apiKeys(t *testing.T, s *store.Store) {
 	for k, want := range map[*store.APIKeyRecord][3]bool{&narrow: {true, false, false}, &wide: {true, true, true},
 		&bare: {false, false, false}} {
 		c := store.Caller{UserID: service, APIKeyID: uuid.NullUUID{UUID: k.ID, Valid: true}}
-		got := [3]bool{must(r.May(ctx, c, "users.read", baseTime))(t),
-			must(r.HoldsAllOf(ctx, c, deleter.ID, baseTime))(t), must(r.Outranks(ctx, c, service, baseTime))(t)}
+		got := [3]bool{must(r.HasPermission(ctx, c, "users.read", baseTime))(t),
+			must(r.HasAllPermissionsOfRole(ctx, c, deleter.ID, baseTime))(t),
+			must(r.HasAllPermissionsOfUser(ctx, c, service, baseTime))(t)}
 		if got != want {
 			t.Errorf("key of %d roles: %v", len(k.RoleIDs), got)
 		}
@@ -68,7 +69,8 @@ func apiKeys(t *testing.T, s *store.Store) {
 		[]store.APIKeyRecord{})
 	_, err := r.APIKey(ctx, cardinal.NewID())
 	wantError(t, "APIKey, unknown", cardinal.ErrNotFound, err)
-	wantEqual(t, "APIKeysUsing", must(r.APIKeysUsing(ctx, service, reader.ID))(t), []uuid.UUID{narrow.ID, wide.ID})
+	wantEqual(t, "APIKeyIDsWithRole", must(r.APIKeyIDsWithRole(ctx, service, reader.ID))(t),
+		[]uuid.UUID{narrow.ID, wide.ID})
 
 	revoke := func(tx store.Tx) (store.APIKeyRecord, error) {
 		return tx.RevokeAPIKey(ctx, service, narrow.ID, baseTime)

@@ -24,12 +24,12 @@ func audit(t *testing.T, s *store.Store) {
 		id := cardinal.IDAt(at)
 		id[15] = byte(i)
 		e := cardinal.AuditEvent{ID: id, OccurredAt: at.Truncate(time.Millisecond), ActorID: actor, SubjectID: subject,
-			Action: "users.update", Attempts: 1, ChangedRows: []cardinal.RowStamp{},
+			Action: "users.update", Attempts: 1, ChangedRows: []cardinal.RowDigest{},
 			Changes: map[string]cardinal.ColumnChange{}, SchemaVersion: 1}
 		if i%2 == 1 {
 			e.SubjectID, e.ActorID, e.SessionID, e.APIKeyID, e.RequestID = actor, subject, &session, &key, &request
 			e.Action, e.IsRefused, e.Attempts, e.SchemaVersion = "sessions.create", true, 3, 2
-			e.ChangedRows = []cardinal.RowStamp{{Table: "users", Key: subject.String(), Version: 2, Columns: 1,
+			e.ChangedRows = []cardinal.RowDigest{{Table: "users", Key: subject.String(), Version: 2, Columns: 1,
 				Digest: []byte{0, 1, 255}}, {Table: "contacts", Key: "a/b"}}
 			e.Changes = map[string]cardinal.ColumnChange{"users.status": {From: "active", To: "süß <日本>"},
 				"profiles.locale": {Masked: true}, "x": {From: 1.5, To: true}}
@@ -175,10 +175,10 @@ func boundedEventScan(t *testing.T, s *store.Store) {
 			for _, e := range page.Events {
 				found = append(found, e.ID)
 			}
-			if pages++; page.Until == uuid.Nil || pages > 100 {
+			if pages++; page.ResumeAfter == uuid.Nil || pages > 100 {
 				break
 			}
-			f.After = page.Until
+			f.After = page.ResumeAfter
 		}
 		wantEqual(t, "Events, two unselective filters", found, []uuid.UUID{rare})
 		if pages < 2 {

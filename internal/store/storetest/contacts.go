@@ -21,7 +21,7 @@ func contacts(t *testing.T, s *store.Store) {
 
 	update := func(c store.ContactRecord) (got store.ContactRecord, err error) {
 		err = s.Write(ctx, func(tx store.Tx) (err error) {
-			if got, err = tx.ContactForChange(ctx, c.UserID, c.ID); err != nil {
+			if got, err = tx.LockContact(ctx, c.UserID, c.ID); err != nil {
 				return err
 			}
 			got, err = tx.UpdateContact(ctx, c, baseTime.Add(time.Hour))
@@ -30,7 +30,7 @@ func contacts(t *testing.T, s *store.Store) {
 		return got, err
 	}
 	write(t, s, func(tx store.Tx) error {
-		wantEqual(t, "ContactForChange", must(tx.ContactForChange(ctx, user, first.ID))(t), first)
+		wantEqual(t, "LockContact", must(tx.LockContact(ctx, user, first.ID))(t), first)
 		return nil
 	})
 	first.IsPrimary, first.VerifiedAt = true, ptr(baseTime.Add(time.Minute))

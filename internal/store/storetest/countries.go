@@ -24,7 +24,7 @@ func countries(t *testing.T, s *store.Store) {
 	wantError(t, "Country, unknown", cardinal.ErrNotFound, err)
 	want := must(r.Country(ctx, "DE"))(t)
 	write(t, s, func(tx store.Tx) error {
-		wantEqual(t, "CountryForChange", must(tx.CountryForChange(ctx, "DE"))(t), want)
+		wantEqual(t, "LockCountry", must(tx.LockCountry(ctx, "DE"))(t), want)
 		got := must(tx.UpdateCountry(ctx, "DE", want.Version, 190_000, baseTime))(t)
 		want.TaxRatePPM, want.UpdatedAt, want.Version = 190_000, baseTime, want.Version+1
 		wantEqual(t, "UpdateCountry", got, want)

@@ -43,10 +43,10 @@ func digests(t *testing.T, s *store.Store) {
 		ExpiresAt: later, SchemaVersion: 1}
 	granted := cardinal.Grant{UserID: service.ID, RoleID: role.ID, RoleName: role.Name, GrantedBy: user.ID,
 		CreatedAt: baseTime, ExpiresAt: &later}
-	before := []cardinal.RowStamp{store.StampUser(user), store.StampRole(role), store.StampPermission(permission),
-		store.StampAttributeDefinition(attribute), must(store.StampProfile(profile))(t), store.StampContact(contact),
-		store.StampIdentifier(identifier), store.StampCredential(credential), store.StampSession(session),
-		store.StampUserKey(key), store.StampAPIKey(apiKey), store.StampGrant(granted)}
+	before := []cardinal.RowDigest{store.DigestUser(user), store.DigestRole(role), store.DigestPermission(permission),
+		store.DigestAttributeDefinition(attribute), must(store.DigestProfile(profile))(t), store.DigestContact(contact),
+		store.DigestIdentifier(identifier), store.DigestCredential(credential), store.DigestSession(session),
+		store.DigestUserKey(key), store.DigestAPIKey(apiKey), store.DigestGrant(granted)}
 
 	write(t, s, func(tx store.Tx) error {
 		must(tx.InsertRole(ctx, role))(t)
@@ -54,7 +54,7 @@ func digests(t *testing.T, s *store.Store) {
 		must(tx.AddRolePermission(ctx, role.ID, permission.ID, baseTime))(t)
 		must(tx.InsertAttributeDefinition(ctx, attribute))(t)
 		must(tx.InsertUser(ctx, profile.UserID, "person", "create", baseTime))(t)
-		must(tx.PutGrant(ctx, granted))(t)
+		must(tx.UpsertGrant(ctx, granted))(t)
 		for _, insert := range []func() error{
 			func() error { return tx.InsertProfile(ctx, profile) },
 			func() error { return tx.InsertContact(ctx, contact) },
@@ -70,17 +70,17 @@ func digests(t *testing.T, s *store.Store) {
 		}
 		return nil
 	})
-	after := []cardinal.RowStamp{store.StampUser(must(r.User(ctx, user.ID))(t)),
-		store.StampRole(must(r.Role(ctx, role.ID))(t)),
-		store.StampPermission(must(r.Permission(ctx, permission.ID))(t)),
-		store.StampAttributeDefinition(must(r.AttributeDefinition(ctx, attribute.ID))(t)),
-		must(store.StampProfile(must(r.Profile(ctx, profile.UserID))(t)))(t),
-		store.StampContact(must(r.Contact(ctx, user.ID, contact.ID))(t)),
-		store.StampIdentifier(must(r.Identifier(ctx, identifier.ValueIndex))(t)),
-		store.StampCredential(must(r.Credential(ctx, user.ID))(t)),
-		store.StampSession(must(r.Session(ctx, user.ID, session.ID))(t)),
-		store.StampUserKey(must(r.UserKey(ctx, user.ID))(t)), store.StampAPIKey(must(r.APIKey(ctx, apiKey.ID))(t)),
-		store.StampGrant(must(r.Grant(ctx, service.ID, role.ID))(t))}
+	after := []cardinal.RowDigest{store.DigestUser(must(r.User(ctx, user.ID))(t)),
+		store.DigestRole(must(r.Role(ctx, role.ID))(t)),
+		store.DigestPermission(must(r.Permission(ctx, permission.ID))(t)),
+		store.DigestAttributeDefinition(must(r.AttributeDefinition(ctx, attribute.ID))(t)),
+		must(store.DigestProfile(must(r.Profile(ctx, profile.UserID))(t)))(t),
+		store.DigestContact(must(r.Contact(ctx, user.ID, contact.ID))(t)),
+		store.DigestIdentifier(must(r.Identifier(ctx, identifier.ValueIndex))(t)),
+		store.DigestCredential(must(r.Credential(ctx, user.ID))(t)),
+		store.DigestSession(must(r.Session(ctx, user.ID, session.ID))(t)),
+		store.DigestUserKey(must(r.UserKey(ctx, user.ID))(t)), store.DigestAPIKey(must(r.APIKey(ctx, apiKey.ID))(t)),
+		store.DigestGrant(must(r.Grant(ctx, service.ID, role.ID))(t))}
 	wantEqual(t, "stamps before and after", after, before)
 
 	// Rows that a migration inserted, with values that no other case uses.
@@ -90,16 +90,16 @@ func digests(t *testing.T, s *store.Store) {
 	setting := inTx(t, s, func(tx store.Tx) (cardinal.Setting, error) {
 		return tx.UpdateSetting(ctx, "sign_up.mode", 1, "süß <&>", later)
 	})
-	after = append(after, store.StampCountry(country), must(store.StampSetting(setting))(t),
-		store.StampRolePermission(role.ID, permission.ID, baseTime),
-		store.StampAPIKeyRole(service.ID, apiKey.ID, role.ID))
+	after = append(after, store.DigestCountry(country), must(store.DigestSetting(setting))(t),
+		store.DigestRolePermission(role.ID, permission.ID, baseTime),
+		store.DigestAPIKeyRole(service.ID, apiKey.ID, role.ID))
 	for _, stamp := range after {
 		wantDigest(t, stamp, goldenDigests[stamp.Table])
 		list := 1
 		if stamp.Table == "sessions" || stamp.Table == "attribute_definitions" {
 			list = 2 // version 2 added end_reason and is_searchable
 		}
-		deleted := store.Gone(stamp.Table, uuid.UUID{})
+		deleted := store.DeletedRow(stamp.Table, uuid.UUID{})
 		if deleted.Digest != nil || deleted.Columns != 0 || stamp.Columns != list {
 			t.Errorf("%s: version %d of the list of columns; deleted row %+v", stamp.Table, stamp.Columns, deleted)
 		}
@@ -109,7 +109,7 @@ func digests(t *testing.T, s *store.Store) {
 	}
 	// A column that changes without an event is not part of the digest.
 	session.LastSeenAt = later.Add(time.Hour)
-	wantDigest(t, store.StampSession(session), goldenDigests["sessions"])
+	wantDigest(t, store.DigestSession(session), goldenDigests["sessions"])
 }
 
 var goldenDigests = map[string]string{

@@ -17,7 +17,7 @@ func grants(t *testing.T, s *store.Store) {
 	user, role, ends := newUser(t, s, "person"), newRole(t, s, "grantee"), baseTime.Add(48*time.Hour)
 	want := cardinal.Grant{UserID: user, RoleID: role.ID, RoleName: "grantee", GrantedBy: cardinal.SystemID,
 		CreatedAt: baseTime, ExpiresAt: &ends}
-	wantEqual(t, "PutGrant", grant(t, s, user, role.ID, &ends), want)
+	wantEqual(t, "UpsertGrant", grant(t, s, user, role.ID, &ends), want)
 	wantEqual(t, "Grant", must(r.Grant(ctx, user, role.ID))(t), want)
 	_, err := r.Grant(ctx, user, cardinal.NewID())
 	wantError(t, "Grant, unknown", cardinal.ErrNotFound, err)
@@ -34,8 +34,8 @@ func grants(t *testing.T, s *store.Store) {
 	if got := must(r.ExpiredGrants(ctx, ends, 1))(t); len(got) != 1 || got[0].RoleID != first.ID {
 		t.Errorf("ExpiredGrants, first: %v", got)
 	}
-	wantEqual(t, "PutGrant, existing grant", inTx(t, s, func(tx store.Tx) (cardinal.Grant, error) {
-		return tx.PutGrant(ctx, cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: cardinal.OperatorID,
+	wantEqual(t, "UpsertGrant, existing grant", inTx(t, s, func(tx store.Tx) (cardinal.Grant, error) {
+		return tx.UpsertGrant(ctx, cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: cardinal.OperatorID,
 			CreatedAt: baseTime.Add(time.Hour)})
 	}), cardinal.Grant{UserID: user, RoleID: role.ID, RoleName: "grantee", GrantedBy: cardinal.OperatorID,
 		CreatedAt: baseTime})
@@ -50,7 +50,7 @@ func grants(t *testing.T, s *store.Store) {
 		t.Errorf("Grants: %v", all)
 	}
 	put := func(g cardinal.Grant) error {
-		return txError(t, s, func(tx store.Tx) (cardinal.Grant, error) { return tx.PutGrant(ctx, g) })
+		return txError(t, s, func(tx store.Tx) (cardinal.Grant, error) { return tx.UpsertGrant(ctx, g) })
 	}
 	wantViolation(t, "user_roles_expires_ck", put(cardinal.Grant{UserID: user, RoleID: role.ID, GrantedBy: user,
 		CreatedAt: baseTime, ExpiresAt: &baseTime}))
@@ -67,7 +67,7 @@ func grants(t *testing.T, s *store.Store) {
 		}
 		return nil
 	})
-	if deleted := store.Gone("user_roles", user, role.ID); deleted.Key != store.StampGrant(want).Key ||
+	if deleted := store.DeletedRow("user_roles", user, role.ID); deleted.Key != store.DigestGrant(want).Key ||
 		deleted.Digest != nil {
 		t.Errorf("Gone: %+v", deleted)
 	}
@@ -85,9 +85,9 @@ func lastAdministrator(t *testing.T, s *store.Store) {
 			return err
 		}
 		if s.Engine() == "postgres" {
-			wantError(t, "LockRole, locked by LockGuardedRoles", cardinal.ErrBusy,
+			wantError(t, "LockRoleRow, locked by LockGuardedRoles", cardinal.ErrBusy,
 				s.Write(ctx, func(other store.Tx) error {
-					return errors.Join(other.WaitAtMost(ctx, 20*time.Millisecond), other.LockRole(ctx, role))
+					return errors.Join(other.SetLockTimeout(ctx, 20*time.Millisecond), other.LockRoleRow(ctx, role))
 				}))
 		}
 		_, err := tx.DeleteGrant(ctx, admin, role)
@@ -95,12 +95,12 @@ func lastAdministrator(t *testing.T, s *store.Store) {
 	}))
 	ends := baseTime.Add(time.Hour)
 	wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (cardinal.Grant, error) {
-		return tx.PutGrant(ctx, cardinal.Grant{UserID: admin, RoleID: role, GrantedBy: admin, CreatedAt: baseTime,
+		return tx.UpsertGrant(ctx, cardinal.Grant{UserID: admin, RoleID: role, GrantedBy: admin, CreatedAt: baseTime,
 			ExpiresAt: &ends})
 	}))
 	for _, action := range []string{"suspend", "delete"} {
 		wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (cardinal.User, error) {
-			return tx.SetUserStatus(ctx, admin, 1, action, baseTime)
+			return tx.ChangeUserStatus(ctx, admin, 1, action, baseTime)
 		}))
 	}
 	// With a second administrator, the first can be suspended. A user with an expiring grant and a service account do
@@ -110,7 +110,9 @@ func lastAdministrator(t *testing.T, s *store.Store) {
 	grant(t, s, temporary, role, &ends)
 	grant(t, s, service, role, nil)
 	inTx(t, s, func(tx store.Tx) (bool, error) { return tx.DeleteGrant(ctx, service, role) })
-	inTx(t, s, func(tx store.Tx) (cardinal.User, error) { return tx.SetUserStatus(ctx, admin, 1, "suspend", baseTime) })
+	inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
+		return tx.ChangeUserStatus(ctx, admin, 1, "suspend", baseTime)
+	})
 	wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (bool, error) {
 		return tx.DeleteGrant(ctx, second, role)
 	}))

@@ -52,7 +52,7 @@ func identifiers(t *testing.T, s *store.Store) {
 			CreatedAt: baseTime}))
 
 	for at, want := range map[time.Time]int{mail.ExpiresAt.Add(-time.Microsecond): 0, *mail.ExpiresAt: 1} {
-		if expired := must(r.LapsedIdentifiers(ctx, at, 10))(t); len(expired) != want {
+		if expired := must(r.ExpiredIdentifiers(ctx, at, 10))(t); len(expired) != want {
 			t.Errorf("expired at %v: %v", at, expired)
 		}
 	}
@@ -61,27 +61,27 @@ func identifiers(t *testing.T, s *store.Store) {
 	if err := insert(late); err != nil {
 		t.Error(err)
 	}
-	wantEqual(t, "LapsedIdentifiers", must(r.LapsedIdentifiers(ctx, baseTime.Add(time.Hour), 10))(t),
+	wantEqual(t, "ExpiredIdentifiers", must(r.ExpiredIdentifiers(ctx, baseTime.Add(time.Hour), 10))(t),
 		[]store.IdentifierRecord{late, mail})
-	wantEqual(t, "LapsedIdentifiers, first", must(r.LapsedIdentifiers(ctx, baseTime.Add(time.Hour), 1))(t),
+	wantEqual(t, "ExpiredIdentifiers, first", must(r.ExpiredIdentifiers(ctx, baseTime.Add(time.Hour), 1))(t),
 		[]store.IdentifierRecord{late})
 
 	until := baseTime.Add(24 * time.Hour)
 	mail.ExpiresAt = &until
-	wantEqual(t, "ProlongIdentifier", inTx(t, s, func(tx store.Tx) (store.IdentifierRecord, error) {
-		return tx.ProlongIdentifier(ctx, mail.ValueIndex, until)
+	wantEqual(t, "ExtendIdentifier", inTx(t, s, func(tx store.Tx) (store.IdentifierRecord, error) {
+		return tx.ExtendIdentifier(ctx, mail.ValueIndex, until)
 	}), mail)
 	mail.ExpiresAt = nil
-	wantEqual(t, "ProveIdentifier", inTx(t, s, func(tx store.Tx) (store.IdentifierRecord, error) {
-		return tx.ProveIdentifier(ctx, user, contact.ID)
+	wantEqual(t, "VerifyIdentifier", inTx(t, s, func(tx store.Tx) (store.IdentifierRecord, error) {
+		return tx.VerifyIdentifier(ctx, user, contact.ID)
 	}), mail)
-	wantEqual(t, "Identifier after ProveIdentifier", must(r.Identifier(ctx, mail.ValueIndex))(t), mail)
+	wantEqual(t, "Identifier after VerifyIdentifier", must(r.Identifier(ctx, mail.ValueIndex))(t), mail)
 	for what, change := range map[string]func(store.Tx) (store.IdentifierRecord, error){
-		"ProveIdentifier, unknown": func(tx store.Tx) (store.IdentifierRecord, error) {
-			return tx.ProveIdentifier(ctx, user, uuid.New())
+		"VerifyIdentifier, unknown": func(tx store.Tx) (store.IdentifierRecord, error) {
+			return tx.VerifyIdentifier(ctx, user, uuid.New())
 		},
-		"ProlongIdentifier, unknown": func(tx store.Tx) (store.IdentifierRecord, error) {
-			return tx.ProlongIdentifier(ctx, value(9), until)
+		"ExtendIdentifier, unknown": func(tx store.Tx) (store.IdentifierRecord, error) {
+			return tx.ExtendIdentifier(ctx, value(9), until)
 		},
 	} {
 		wantError(t, what, cardinal.ErrNotFound, txError(t, s, change))
@@ -95,8 +95,9 @@ func identifiers(t *testing.T, s *store.Store) {
 		return tx.InsertIdentifier(ctx, moved)
 	})
 	wantEqual(t, "an identifier that moved", must(r.Identifier(ctx, mail.ValueIndex))(t), moved)
-	if got := store.GoneIdentifier(mail.ValueIndex); got.Key != store.StampIdentifier(mail).Key || got.Digest != nil ||
+	if got := store.DeletedIdentifier(mail.ValueIndex); got.Key != store.DigestIdentifier(mail).Key ||
+		got.Digest != nil ||
 		got.Columns != 0 {
-		t.Errorf("GoneIdentifier: %+v", got)
+		t.Errorf("DeletedIdentifier: %+v", got)
 	}
 }

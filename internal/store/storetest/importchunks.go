@@ -47,7 +47,7 @@ func uploadedImports(t *testing.T, s *store.Store) {
 	if err := update(func(r *store.ImportRecord) {
 		r.Format, r.ContentMAC, r.Stage, r.StartedAt = "csv", ciphertext(32), &running, &later
 		r.ActingKeyID = uuid.NullUUID{UUID: key, Valid: true}
-		r.Check = &cardinal.ImportCheck{Bytes: 9, Rows: 6, New: 3, Existing: 2, Faulty: 1}
+		r.Check = &cardinal.ImportCheck{Bytes: 9, Rows: 6, New: 3, Existing: 2, Invalid: 1}
 		r.State, r.UpdatedAt = "running", later
 		first = *r
 	}); err != nil {

@@ -35,16 +35,16 @@ func imports(t *testing.T, s *store.Store) {
 	wantEqual(t, "Import", must(r.Import(ctx, first.ID))(t), first)
 	wantEqual(t, "Imports", must(r.Imports(ctx, cardinal.Page{Limit: 2, Descending: true}))(t),
 		[]store.ImportRecord{other, second, first})
-	wantEqual(t, "ImportsOf", must(r.ImportsOf(ctx, first.ContentMAC))(t), []store.ImportRecord{first})
+	wantEqual(t, "ImportsByContent", must(r.ImportsByContent(ctx, first.ContentMAC))(t), []store.ImportRecord{first})
 	wantEqual(t, "InitialStatuses", must(r.InitialStatuses(ctx))(t),
 		map[string]string{"create": "active", "sign_up": "pending", "import_suspended": "suspended",
 			"import_deleted": "deleted"})
 
 	later := baseTime.Add(time.Minute)
 	write(t, s, func(tx store.Tx) error {
-		locked, err := tx.ImportForChange(ctx, other.ID)
-		wantEqual(t, "ImportForChange", locked, other)
-		other.Read, other.Created, other.Skipped, other.Faulty = 6, 3, 2, 1
+		locked, err := tx.LockImport(ctx, other.ID)
+		wantEqual(t, "LockImport", locked, other)
+		other.Read, other.Created, other.Skipped, other.Invalid = 6, 3, 2, 1
 		other.UpdatedAt, other.FinishedAt, other.State = later, &later, "finished"
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func imports(t *testing.T, s *store.Store) {
 }
 
 // newUserRows returns a user with a row in every table that an import fills.
-func newUserRows(t *testing.T, s *store.Store, run uuid.UUID, salt string) store.NewPerson {
+func newUserRows(t *testing.T, s *store.Store, run uuid.UUID, salt string) store.NewUserRows {
 	t.Helper()
 	id, contact, kek := cardinal.NewID(), cardinal.NewID(), must(s.Read(t.Context()).KEKs(t.Context()))(t)[0].ID
 	event := cardinal.AuditEvent{ID: cardinal.NewID(), SubjectID: id, ActorID: cardinal.OperatorID,
@@ -79,12 +79,12 @@ func newUserRows(t *testing.T, s *store.Store, run uuid.UUID, salt string) store
 	event.OccurredAt = cardinal.TimeOf(event.ID)
 	index := append(ciphertext(16), id[:]...)
 	identifier := store.IdentifierRecord{ValueIndex: index, UserID: id, ContactID: &contact, CreatedAt: baseTime}
-	event.ChangedRows = []cardinal.RowStamp{{Table: "contacts", Key: id.String() + "/" + contact.String(), Version: 1,
+	event.ChangedRows = []cardinal.RowDigest{{Table: "contacts", Key: id.String() + "/" + contact.String(), Version: 1,
 		Columns: 1, Digest: []byte{0, 1, 255}},
-		{Table: "user_keys", Key: id.String(), Columns: 1, Digest: []byte{1}}, store.StampIdentifier(identifier),
+		{Table: "user_keys", Key: id.String(), Columns: 1, Digest: []byte{1}}, store.DigestIdentifier(identifier),
 		{Table: "users", Key: "another/key", Version: 12}, {Table: "identifiers", Key: strings.Repeat("ff", 32),
 			Columns: 1, Digest: []byte{2}}}
-	return store.NewPerson{
+	return store.NewUserRows{
 		User: cardinal.User{ID: id, Kind: "person", Status: "active", CreatedAt: baseTime, UpdatedAt: baseTime,
 			Version: 1, SchemaVersion: 1},
 		Key: store.UserKeyRecord{UserID: id, KEKID: uuid.NullUUID{UUID: kek, Valid: true},
@@ -106,8 +106,8 @@ func bulkUsers(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	run := newImport(t, s, nil).ID
 	a, b := newUserRows(t, s, run, "aW1wb3J0ZWQtb25l"), newUserRows(t, s, run, "aW1wb3J0ZWQtdHdv")
-	insert := func(list ...store.NewPerson) error {
-		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertPeople(ctx, list) })
+	insert := func(list ...store.NewUserRows) error {
+		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertUsers(ctx, list) })
 	}
 	if err := insert(a, b); err != nil {
 		t.Fatal(err)
@@ -115,52 +115,52 @@ func bulkUsers(t *testing.T, s *store.Store) {
 	id := a.User.ID
 	wantEqual(t, "User", must(r.User(ctx, id))(t), a.User)
 	wantEqual(t, "UserKey", must(r.UserKey(ctx, id))(t), a.Key)
-	wantEqual(t, "UserKeysAmong", must(r.UserKeysAmong(ctx, []uuid.UUID{cardinal.SystemID, id, id}))(t),
+	wantEqual(t, "UserKeys", must(r.UserKeys(ctx, []uuid.UUID{cardinal.SystemID, id, id}))(t),
 		[]store.UserKeyRecord{a.Key})
 	wantEqual(t, "Profile", must(r.Profile(ctx, id))(t), a.Profile)
 	wantEqual(t, "Contacts", must(r.Contacts(ctx, id))(t), a.Contacts)
 	wantEqual(t, "Identifiers", must(r.Identifiers(ctx, id))(t), a.Identifiers)
 	wantEqual(t, "Credential", must(r.Credential(ctx, id))(t), *a.Credential)
-	wantEqual(t, "ImportedPeople", must(r.ImportedPeople(ctx, run, uuid.Nil, 5))(t),
+	wantEqual(t, "ImportedUserEvents", must(r.ImportedUserEvents(ctx, run, uuid.Nil, 5))(t),
 		[]cardinal.AuditEvent{a.Event, b.Event})
-	wantEqual(t, "ImportedPeople, second page", must(r.ImportedPeople(ctx, run, a.Event.ID, 5))(t),
+	wantEqual(t, "ImportedUserEvents, second page", must(r.ImportedUserEvents(ctx, run, a.Event.ID, 5))(t),
 		[]cardinal.AuditEvent{b.Event})
-	wantEqual(t, "IdentifiersAmong", must(r.IdentifiersAmong(ctx, [][]byte{a.Identifiers[0].ValueIndex,
+	wantEqual(t, "IdentifiersByIndex", must(r.IdentifiersByIndex(ctx, [][]byte{a.Identifiers[0].ValueIndex,
 		ciphertext(32)}))(t), a.Identifiers)
-	wantEqual(t, "UsersAmong", must(r.UsersAmong(ctx, []uuid.UUID{id, cardinal.NewID()}))(t), []uuid.UUID{id})
-	wantEqual(t, "SaltsAmong", must(r.SaltsAmong(ctx, []string{"aW1wb3J0ZWQtb25l", "none"}))(t),
+	wantEqual(t, "ExistingUserIDs", must(r.ExistingUserIDs(ctx, []uuid.UUID{id, cardinal.NewID()}))(t), []uuid.UUID{id})
+	wantEqual(t, "ExistingSalts", must(r.ExistingSalts(ctx, []string{"aW1wb3J0ZWQtb25l", "none"}))(t),
 		[]string{"aW1wb3J0ZWQtb25l"})
 	both := []uuid.UUID{a.User.ID, b.User.ID}
-	wantEqual(t, "ContactsAmong", must(r.ContactsAmong(ctx, both))(t),
+	wantEqual(t, "ContactsOfUsers", must(r.ContactsOfUsers(ctx, both))(t),
 		[]store.ContactRecord{a.Contacts[0], b.Contacts[0]})
-	wantEqual(t, "CredentialsAmong", must(r.CredentialsAmong(ctx, both[:1]))(t),
+	wantEqual(t, "CredentialsOfUsers", must(r.CredentialsOfUsers(ctx, both[:1]))(t),
 		[]store.CredentialRecord{*a.Credential})
 	granted := a.Grants[0]
 	granted.RoleName = "auditor"
-	wantEqual(t, "GrantsAmong", must(r.GrantsAmong(ctx, both[:1]))(t), []cardinal.Grant{granted})
-	wantEqual(t, "UsersAmong, empty list", len(must(r.UsersAmong(ctx, nil))(t)), 0)
+	wantEqual(t, "GrantsOfUsers", must(r.GrantsOfUsers(ctx, both[:1]))(t), []cardinal.Grant{granted})
+	wantEqual(t, "ExistingUserIDs, empty list", len(must(r.ExistingUserIDs(ctx, nil))(t)), 0)
 
 	c := newUserRows(t, s, run, "aW1wb3J0ZWQtdHdv")
 	wantViolation(t, "credentials_salt_uq", insert(c))
 	c = newUserRows(t, s, run, "aW1wb3J0ZWQtMTIz")
 	c.Identifiers[0].ValueIndex = a.Identifiers[0].ValueIndex
 	wantViolation(t, "identifiers_pk", insert(newUserRows(t, s, run, "aW1wb3J0ZWQtNDU2"), c))
-	wantEqual(t, "users of a failed batch", len(must(r.UsersAmong(ctx, []uuid.UUID{c.User.ID}))(t)), 0)
+	wantEqual(t, "users of a failed batch", len(must(r.ExistingUserIDs(ctx, []uuid.UUID{c.User.ID}))(t)), 0)
 
 	write(t, s, func(tx store.Tx) error {
 		_, err := tx.TouchUser(ctx, b.User.ID, 1, baseTime.Add(time.Second))
 		return err
 	})
-	wantEqual(t, "UntouchedAmong", inTx(t, s, func(tx store.Tx) ([]uuid.UUID, error) {
-		return tx.UntouchedAmong(ctx, []uuid.UUID{id, b.User.ID})
+	wantEqual(t, "UnchangedUserIDs", inTx(t, s, func(tx store.Tx) ([]uuid.UUID, error) {
+		return tx.UnchangedUserIDs(ctx, []uuid.UUID{id, b.User.ID})
 	}), []uuid.UUID{id})
 	later := baseTime.Add(time.Hour)
-	erased := inTx(t, s, func(tx store.Tx) ([]store.ErasedPerson, error) {
-		return tx.ErasePeople(ctx, []uuid.UUID{id}, later)
+	erased := inTx(t, s, func(tx store.Tx) ([]store.ErasedUser, error) {
+		return tx.EraseUsers(ctx, []uuid.UUID{id}, later)
 	})
 	if len(erased) != 1 || erased[0].User.Status != "erased" || erased[0].User.Version != 3 ||
 		erased[0].Profile.Version != 2 {
-		t.Fatalf("ErasePeople: %+v", erased)
+		t.Fatalf("EraseUsers: %+v", erased)
 	}
 	wantEqual(t, "User, erased", must(r.User(ctx, id))(t), erased[0].User)
 	wantEqual(t, "Profile, erased", must(r.Profile(ctx, id))(t), erased[0].Profile)
@@ -169,8 +169,8 @@ func bulkUsers(t *testing.T, s *store.Store) {
 		wantError(t, "erased row", cardinal.ErrNotFound, err)
 	}
 	wantEqual(t, "Contacts, erased user", len(must(r.Contacts(ctx, id))(t)), 0)
-	wantEqual(t, "ErasePeople, empty list", len(inTx(t, s, func(tx store.Tx) ([]store.ErasedPerson, error) {
-		return tx.ErasePeople(ctx, nil, later)
+	wantEqual(t, "EraseUsers, empty list", len(inTx(t, s, func(tx store.Tx) ([]store.ErasedUser, error) {
+		return tx.EraseUsers(ctx, nil, later)
 	})), 0)
 }
 

@@ -20,7 +20,9 @@ func jobs(t *testing.T, s *store.Store) {
 	for i, kind := range kinds {
 		schedule(kind, 24*time.Hour, baseTime.Add(time.Duration(i-10)*time.Minute))
 	}
-	all := slices.DeleteFunc(must(s.Read(ctx).Jobs(ctx))(t), func(j store.Job) bool { return !slices.Contains(kinds, j.Kind) })
+	all := slices.DeleteFunc(must(s.Read(ctx).Jobs(ctx))(t), func(j store.Job) bool {
+		return !slices.Contains(kinds, j.Kind)
+	})
 	if len(all) != len(kinds) || all[0].Kind != kinds[0] || *all[0].RepeatSeconds != 86400 {
 		t.Fatalf("Jobs: %v", all)
 	}
@@ -92,10 +94,10 @@ func jobs(t *testing.T, s *store.Store) {
 		t.Errorf("ClaimJob, expired lease: %v", expired)
 	}
 	at := baseTime.Add(time.Minute)
-	wantError(t, "RenewJob, other node", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
-		return tx.RenewJob(ctx, expired.ID, otherNode, at)
+	wantError(t, "ExtendJobLease, other node", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		return tx.ExtendJobLease(ctx, expired.ID, otherNode, at)
 	}))
-	write(t, s, func(tx store.Tx) error { return tx.RenewJob(ctx, expired.ID, node, at.Add(time.Hour)) })
+	write(t, s, func(tx store.Tx) error { return tx.ExtendJobLease(ctx, expired.ID, node, at.Add(time.Hour)) })
 	wantError(t, "ClaimJob, extended lease", cardinal.ErrNotFound,
 		txError(t, s, func(tx store.Tx) (store.Job, error) {
 			return tx.ClaimJob(ctx, otherNode, at.Add(time.Hour-time.Microsecond), time.Minute, expired.Kind)
@@ -107,10 +109,10 @@ func jobs(t *testing.T, s *store.Store) {
 	leasedJob := jobOf(expired.ID)
 	wantEqual(t, "a leased job", leasedJob, leased(expired, at.Add(time.Hour)))
 	wantEqual(t, "JobForChange", inTx(t, s, func(tx store.Tx) (store.Job, error) {
-		return tx.JobForChange(ctx, expired.ID)
+		return tx.LockJob(ctx, expired.ID)
 	}), leasedJob)
 	wantError(t, "JobForChange, unknown id", cardinal.ErrNotFound, txError(t, s, func(tx store.Tx) (store.Job, error) {
-		return tx.JobForChange(ctx, cardinal.NewID())
+		return tx.LockJob(ctx, cardinal.NewID())
 	}))
 	wantError(t, "SetJobDue, unknown id", cardinal.ErrNotFound, setDue(cardinal.NewID(), at))
 	wantError(t, "SetJobDue, leased job", cardinal.ErrNotFound, setDue(expired.ID, at))
@@ -123,7 +125,7 @@ func jobs(t *testing.T, s *store.Store) {
 	// A job that runs once is deleted after it ran, unless it was scheduled again meanwhile.
 	oneOff := store.Job{ID: cardinal.NewID(), Kind: "probes.try", RunAt: baseTime}
 	put := func() {
-		write(t, s, func(tx store.Tx) error { return tx.PutJob(ctx, oneOff.ID, oneOff.Kind, baseTime) })
+		write(t, s, func(tx store.Tx) error { return tx.EnqueueJob(ctx, oneOff.ID, oneOff.Kind, baseTime) })
 	}
 	end := func() error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.FinishJob(ctx, oneOff.ID, node, baseTime) })

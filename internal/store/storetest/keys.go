@@ -48,15 +48,15 @@ func keys(t *testing.T, s *store.Store) {
 		CreatedAt: baseTime}
 	add := func(k store.ServiceKeyRecord) (got store.ServiceKeyRecord, err error) {
 		err = s.Write(ctx, func(tx store.Tx) (err error) {
-			got, err = tx.AddServiceKey(ctx, k)
+			got, err = tx.EnsureServiceKey(ctx, k)
 			return err
 		})
 		return got, err
 	}
-	wantEqual(t, "AddServiceKey", must(add(service))(t), service)
+	wantEqual(t, "EnsureServiceKey", must(add(service))(t), service)
 	twin := service
 	twin.ID, twin.WrappedKey = cardinal.NewID(), make([]byte, 61)
-	wantEqual(t, "AddServiceKey, existing name", must(add(twin))(t), service)
+	wantEqual(t, "EnsureServiceKey, existing name", must(add(twin))(t), service)
 	wantEqual(t, "ServiceKey", must(r.ServiceKey(ctx, "blind-index"))(t), service)
 	_, err := r.ServiceKey(ctx, "none")
 	wantError(t, "ServiceKey, unknown", cardinal.ErrNotFound, err)

@@ -55,7 +55,7 @@ func credentials(t *testing.T, s *store.Store) {
 		return got, err
 	}
 	write(t, s, func(tx store.Tx) error {
-		wantEqual(t, "CredentialForChange", must(tx.CredentialForChange(ctx, user))(t), want)
+		wantEqual(t, "LockCredential", must(tx.LockCredential(ctx, user))(t), want)
 		return nil
 	})
 	want.Hash, want.LastReset, want.MustChange = phc("YS1uZXctc2FsdC1ub3c"), baseTime.Add(time.Hour), false
@@ -66,9 +66,9 @@ func credentials(t *testing.T, s *store.Store) {
 	stale.Version = 1
 	_, err = update(stale)
 	wantError(t, "UpdateCredential, stale version", cardinal.ErrNotFound, err)
-	wantError(t, "CredentialForChange, unknown", cardinal.ErrNotFound,
+	wantError(t, "LockCredential, unknown", cardinal.ErrNotFound,
 		txError(t, s, func(tx store.Tx) (store.CredentialRecord, error) {
-			return tx.CredentialForChange(ctx, other)
+			return tx.LockCredential(ctx, other)
 		}))
 
 	signIn(t, s, want)
@@ -86,28 +86,29 @@ func signIn(t *testing.T, s *store.Store, c store.CredentialRecord) {
 		return tx.InsertIdentifier(ctx, store.IdentifierRecord{ValueIndex: index(2), UserID: service,
 			CreatedAt: baseTime})
 	})
-	wantEqual(t, "SignIn", must(r.SignIn(ctx, index(1)))(t), store.SignInRecord{UserID: c.UserID, Status: "active",
-		CanSignIn: true, Hash: &c.Hash, Version: 2, Key: store.UserKeyRecord{UserID: c.UserID}})
-	wantEqual(t, "SignIn, no password", must(r.SignIn(ctx, index(2)))(t),
-		store.SignInRecord{UserID: service, Status: "active", Key: store.UserKeyRecord{UserID: service}})
+	wantEqual(t, "SignInAccount", must(r.SignInAccount(ctx, index(1)))(t),
+		store.SignInAccount{UserID: c.UserID, Status: "active", CanSignIn: true, Hash: &c.Hash, Version: 2,
+			Key: store.UserKeyRecord{UserID: c.UserID}})
+	wantEqual(t, "SignInAccount, no password", must(r.SignInAccount(ctx, index(2)))(t),
+		store.SignInAccount{UserID: service, Status: "active", Key: store.UserKeyRecord{UserID: service}})
 	write(t, s, func(tx store.Tx) error {
-		user, credential, err := tx.SignInForChange(ctx, c.UserID)
+		user, credential, err := tx.LockSignIn(ctx, c.UserID)
 		if user.ID != c.UserID || user.Kind != "person" || user.Status != "active" || credential.Hash != c.Hash ||
 			credential.Version != 2 {
-			t.Errorf("SignInForChange: %+v %+v", user, credential)
+			t.Errorf("LockSignIn: %+v %+v", user, credential)
 		}
 		return err
 	})
-	wantError(t, "SignInForChange without a password", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
-		_, _, err := tx.SignInForChange(ctx, service)
+	wantError(t, "LockSignIn without a password", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		_, _, err := tx.LockSignIn(ctx, service)
 		return err
 	}))
-	_, err := r.SignIn(ctx, index(3))
-	wantError(t, "SignIn, unknown", cardinal.ErrNotFound, err)
+	_, err := r.SignInAccount(ctx, index(3))
+	wantError(t, "SignInAccount, unknown", cardinal.ErrNotFound, err)
 	inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
-		return tx.SetUserStatus(ctx, c.UserID, 1, "suspend", baseTime)
+		return tx.ChangeUserStatus(ctx, c.UserID, 1, "suspend", baseTime)
 	})
-	if got := must(r.SignIn(ctx, index(1)))(t); got.CanSignIn || got.Status != "suspended" || got.Hash == nil {
-		t.Errorf("SignIn, suspended user: %+v", got)
+	if got := must(r.SignInAccount(ctx, index(1)))(t); got.CanSignIn || got.Status != "suspended" || got.Hash == nil {
+		t.Errorf("SignInAccount, suspended user: %+v", got)
 	}
 }

@@ -17,7 +17,7 @@ func permissions(t *testing.T, s *store.Store) {
 		UpdatedAt: baseTime, Version: 1}
 	write(t, s, func(tx store.Tx) error {
 		wantEqual(t, "InsertPermission", must(tx.InsertPermission(ctx, p))(t), p)
-		wantEqual(t, "PermissionForChange", must(tx.PermissionForChange(ctx, p.ID))(t), p)
+		wantEqual(t, "LockPermission", must(tx.LockPermission(ctx, p.ID))(t), p)
 		got := must(tx.UpdatePermission(ctx, p.ID, 1, "Print reports.", baseTime.Add(time.Second)))(t)
 		p.Version, p.Description, p.UpdatedAt = 2, "Print reports.", baseTime.Add(time.Second)
 		wantEqual(t, "UpdatePermission", got, p)

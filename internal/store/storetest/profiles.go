@@ -48,7 +48,7 @@ func profiles(t *testing.T, s *store.Store) {
 	wantError(t, "Profile, unknown", cardinal.ErrNotFound, err)
 
 	write(t, s, func(tx store.Tx) error {
-		wantEqual(t, "ProfileForChange", must(tx.ProfileForChange(ctx, full))(t), want)
+		wantEqual(t, "LockProfile", must(tx.LockProfile(ctx, full))(t), want)
 		return nil
 	})
 	update := func(p store.ProfileRecord, at time.Time) (got store.ProfileRecord, err error) {
@@ -98,10 +98,10 @@ func profiles(t *testing.T, s *store.Store) {
 	// PostgreSQL stores -0 as 0, so the digest must be the same for both.
 	zero := next
 	zero.Preferences = map[string]any{"zero": math.Copysign(0, -1), "list": []any{math.Copysign(0, -1)}}
-	before := must(store.StampProfile(zero))(t)
+	before := must(store.DigestProfile(zero))(t)
 	read := must(update(zero, later))(t)
 	read.Version, read.UpdatedAt = zero.Version, zero.UpdatedAt
-	wantEqual(t, "digest of -0 before and after", before.Digest, must(store.StampProfile(read))(t).Digest)
+	wantEqual(t, "digest of -0 before and after", before.Digest, must(store.DigestProfile(read))(t).Digest)
 
 	profilesWithKeys(t, s, bare, full)
 }

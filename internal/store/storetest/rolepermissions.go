@@ -27,9 +27,9 @@ func rolePermissions(t *testing.T, s *store.Store) {
 	if len(page) != 3 || page[0] != must(r.Permission(ctx, want[0]))(t) {
 		t.Errorf("RolePermissions: %v", page)
 	}
-	roles := must(r.RolesHolding(ctx, want[0]))(t)
+	roles := must(r.RoleIDsWithPermission(ctx, want[0]))(t)
 	if !slices.Contains(roles, role.ID) || !slices.IsSortedFunc(roles, compareIDs) {
-		t.Error("RolesHolding")
+		t.Error("RoleIDsWithPermission")
 	}
 	write(t, s, func(tx store.Tx) error {
 		if must(tx.AddRolePermission(ctx, role.ID, want[0], baseTime.Add(time.Hour)))(t) {
@@ -43,8 +43,8 @@ func rolePermissions(t *testing.T, s *store.Store) {
 		return nil
 	})
 	wantEqual(t, "RolePermissionIDs after", must(r.RolePermissionIDs(ctx, role.ID))(t), want[1:])
-	if slices.Contains(must(r.RolesHolding(ctx, want[0]))(t), role.ID) {
-		t.Error("RolesHolding after RemoveRolePermission")
+	if slices.Contains(must(r.RoleIDsWithPermission(ctx, want[0]))(t), role.ID) {
+		t.Error("RoleIDsWithPermission after RemoveRolePermission")
 	}
 	wantViolation(t, foreignKey(s, "role_permissions_permission_fk"), txError(t, s, func(tx store.Tx) (bool, error) {
 		return tx.AddRolePermission(ctx, role.ID, cardinal.NewID(), baseTime)

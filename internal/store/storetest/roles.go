@@ -23,13 +23,13 @@ func roles(t *testing.T, s *store.Store) {
 	wantEqual(t, "Role", must(r.Role(ctx, role.ID))(t), role)
 	wantEqual(t, "GuardedRoles", must(r.GuardedRoles(ctx))(t), all[:1])
 	write(t, s, func(tx store.Tx) error {
-		wantEqual(t, "RoleForChange", must(tx.RoleForChange(ctx, role.ID))(t), role)
-		if err := tx.LockRole(ctx, role.ID); err != nil {
+		wantEqual(t, "LockRole", must(tx.LockRole(ctx, role.ID))(t), role)
+		if err := tx.LockRoleRow(ctx, role.ID); err != nil {
 			t.Error(err)
 		}
 		if s.Engine() == "postgres" {
-			wantError(t, "LockRole, locked", cardinal.ErrBusy, s.Write(ctx, func(other store.Tx) error {
-				return errors.Join(other.WaitAtMost(ctx, 20*time.Millisecond), other.LockRole(ctx, role.ID))
+			wantError(t, "LockRoleRow, locked", cardinal.ErrBusy, s.Write(ctx, func(other store.Tx) error {
+				return errors.Join(other.SetLockTimeout(ctx, 20*time.Millisecond), other.LockRoleRow(ctx, role.ID))
 			}))
 		}
 		touched := must(tx.TouchRole(ctx, role.ID, 1, baseTime.Add(time.Second)))(t)
@@ -41,8 +41,8 @@ func roles(t *testing.T, s *store.Store) {
 		wantEqual(t, "UpdateRole", updated, role)
 		return nil
 	})
-	wantError(t, "LockRole, unknown", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
-		return tx.LockRole(ctx, cardinal.NewID())
+	wantError(t, "LockRoleRow, unknown", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		return tx.LockRoleRow(ctx, cardinal.NewID())
 	}))
 	wantEqual(t, "RoleByName", must(r.RoleByName(ctx, "author"))(t), role)
 	_, err := r.RoleByName(ctx, "Author")

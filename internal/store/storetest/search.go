@@ -25,19 +25,19 @@ func search(t *testing.T, s *store.Store) {
 	}
 	all := []store.SearchToken{{Token: token(3), UserID: ids[0]}, {Token: token(1), UserID: ids[0]},
 		{Token: token(2), UserID: ids[0]}, {Token: token(1), UserID: ids[1]}, {Token: token(2), UserID: ids[2]}}
-	write(t, s, func(tx store.Tx) error { return tx.AddSearchTokens(ctx, all) })
+	write(t, s, func(tx store.Tx) error { return tx.InsertSearchTokens(ctx, all) })
 	wantEqual(t, "SearchTokens", tokens(ids[0]), [][]byte{token(1), token(2), token(3)})
 	wantViolation(t, "search_tokens_pk", s.Write(ctx, func(tx store.Tx) error {
-		return tx.AddSearchTokens(ctx, all[:1])
+		return tx.InsertSearchTokens(ctx, all[:1])
 	}))
 	wantViolation(t, "search_tokens_token_ck", s.Write(ctx, func(tx store.Tx) error {
-		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1)[:15], UserID: ids[0]}})
+		return tx.InsertSearchTokens(ctx, []store.SearchToken{{Token: token(1)[:15], UserID: ids[0]}})
 	}))
 	wantViolation(t, "search_tokens_user_ck", s.Write(ctx, func(tx store.Tx) error {
-		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.SystemID}})
+		return tx.InsertSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.SystemID}})
 	}))
 	wantViolation(t, foreignKey(s, "search_tokens_user_fk"), s.Write(ctx, func(tx store.Tx) error {
-		return tx.AddSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.NewID()}})
+		return tx.InsertSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.NewID()}})
 	}))
 
 	finds := func(name string, f cardinal.UserFilter, want ...uuid.UUID) {
@@ -66,54 +66,54 @@ func search(t *testing.T, s *store.Store) {
 	finds("a token and a kind", cardinal.UserFilter{Tokens: [][]byte{token(2)}, Kind: "person"}, ids[0], ids[2])
 
 	write(t, s, func(tx store.Tx) error {
-		return tx.SetSearchTokens(ctx, ids[:2], []store.SearchToken{{Token: token(5), UserID: ids[1]}})
+		return tx.ReplaceSearchTokens(ctx, ids[:2], []store.SearchToken{{Token: token(5), UserID: ids[1]}})
 	})
-	wantEqual(t, "SetSearchTokens", [][][]byte{tokens(ids[0]), tokens(ids[1]), tokens(ids[2])},
+	wantEqual(t, "ReplaceSearchTokens", [][][]byte{tokens(ids[0]), tokens(ids[1]), tokens(ids[2])},
 		[][][]byte{{}, {token(5)}, {token(2)}})
-	wantEqual(t, "PeopleForSearch", inTx(t, s, func(tx store.Tx) ([]uuid.UUID, error) {
-		return tx.PeopleForSearch(ctx, ids[0], 2)
+	wantEqual(t, "LockUserIDsAfter", inTx(t, s, func(tx store.Tx) ([]uuid.UUID, error) {
+		return tx.LockUserIDsAfter(ctx, ids[0], 2)
 	}), ids[1:])
 	searchBuilds(t, s)
-	build := must(r.FinishedSearchBuild(ctx))(t)
+	build := must(r.LatestFinishedSearchBuild(ctx))(t)
 	write(t, s, func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })
-	_, err := r.FinishedSearchBuild(ctx)
-	wantError(t, "FinishedSearchBuild after DeleteSearchBuilds", cardinal.ErrNotFound, err)
+	_, err := r.LatestFinishedSearchBuild(ctx)
+	wantError(t, "LatestFinishedSearchBuild after DeleteSearchBuilds", cardinal.ErrNotFound, err)
 	write(t, s, func(tx store.Tx) error { return tx.InsertSearchBuild(ctx, build) })
-	wantEqual(t, "DeleteSearch", inTx(t, s, func(tx store.Tx) (int64, error) {
-		return tx.DeleteSearch(ctx, 1)
+	wantEqual(t, "DeleteSearchIndex", inTx(t, s, func(tx store.Tx) (int64, error) {
+		return tx.DeleteSearchIndex(ctx, 1)
 	}), int64(1))
-	wantEqual(t, "DeleteSearch, rest", inTx(t, s, func(tx store.Tx) (int64, error) {
-		return tx.DeleteSearch(ctx, 10)
+	wantEqual(t, "DeleteSearchIndex, rest", inTx(t, s, func(tx store.Tx) (int64, error) {
+		return tx.DeleteSearchIndex(ctx, 10)
 	}), int64(1))
-	wantEqual(t, "DeleteSearch, empty", inTx(t, s, func(tx store.Tx) (int64, error) {
-		return tx.DeleteSearch(ctx, 10)
+	wantEqual(t, "DeleteSearchIndex, empty", inTx(t, s, func(tx store.Tx) (int64, error) {
+		return tx.DeleteSearchIndex(ctx, 10)
 	}), int64(0))
-	_, err = r.FinishedSearchBuild(ctx)
-	wantError(t, "FinishedSearchBuild after DeleteSearch", cardinal.ErrNotFound, err)
+	_, err = r.LatestFinishedSearchBuild(ctx)
+	wantError(t, "LatestFinishedSearchBuild after DeleteSearchIndex", cardinal.ErrNotFound, err)
 	boundedUserScan(t, s)
 }
 
 func searchBuilds(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	wantEqual(t, "search build of the migration", must(r.FinishedSearchBuild(ctx))(t).Place, uuid.Nil)
+	wantEqual(t, "search build of the migration", must(r.LatestFinishedSearchBuild(ctx))(t).Place, uuid.Nil)
 	build := store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime}
 	write(t, s, func(tx store.Tx) error { return tx.InsertSearchBuild(ctx, build) })
 	wantViolation(t, "search_builds_one_running_uq", s.Write(ctx, func(tx store.Tx) error {
 		return tx.InsertSearchBuild(ctx, store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime})
 	}))
 	running := func() store.SearchBuild {
-		return inTx(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.RunningSearchBuild(ctx) })
+		return inTx(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.LockRunningSearchBuild(ctx) })
 	}
-	wantEqual(t, "RunningSearchBuild", running(), build)
+	wantEqual(t, "LockRunningSearchBuild", running(), build)
 	build.Place = cardinal.NewID()
 	write(t, s, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, build) })
 	wantEqual(t, "UpdateSearchBuild", running(), build)
 	build.FinishedAt = ptr(baseTime)
 	write(t, s, func(tx store.Tx) error { return tx.UpdateSearchBuild(ctx, build) })
-	wantEqual(t, "FinishedSearchBuild", must(r.FinishedSearchBuild(ctx))(t), build)
-	wantError(t, "RunningSearchBuild, unknown", cardinal.ErrNotFound,
+	wantEqual(t, "LatestFinishedSearchBuild", must(r.LatestFinishedSearchBuild(ctx))(t), build)
+	wantError(t, "LockRunningSearchBuild, unknown", cardinal.ErrNotFound,
 		txError(t, s, func(tx store.Tx) (store.SearchBuild, error) {
-			return tx.RunningSearchBuild(ctx)
+			return tx.LockRunningSearchBuild(ctx)
 		}))
 	early := build
 	early.FinishedAt = ptr(baseTime.Add(-time.Second))
@@ -144,17 +144,17 @@ func boundedUserScan(t *testing.T, s *store.Store) {
 				rows = append(rows, store.SearchToken{Token: token(6), UserID: id})
 			}
 		}
-		return tx.AddSearchTokens(ctx, rows)
+		return tx.InsertSearchTokens(ctx, rows)
 	})
 	f := cardinal.UserFilter{Tokens: [][]byte{token(6), token(7)}, Page: cardinal.Page{Limit: 10}}
 	first := must(r.Users(ctx, f))(t)
-	if len(first.Users) != 0 || first.Until == uuid.Nil {
-		t.Fatalf("the first page has %d users and continues at %s", len(first.Users), first.Until)
+	if len(first.Users) != 0 || first.ResumeAfter == uuid.Nil {
+		t.Fatalf("the first page has %d users and continues at %s", len(first.Users), first.ResumeAfter)
 	}
-	f.After = first.Until
+	f.After = first.ResumeAfter
 	second := must(r.Users(ctx, f))(t)
-	if len(second.Users) != 1 || second.Users[0].ID != both || second.Until != uuid.Nil {
-		t.Errorf("the second page has %v and continues at %s", second.Users, second.Until)
+	if len(second.Users) != 1 || second.Users[0].ID != both || second.ResumeAfter != uuid.Nil {
+		t.Errorf("the second page has %v and continues at %s", second.Users, second.ResumeAfter)
 	}
 }
 
@@ -166,19 +166,19 @@ func userCounts(t *testing.T, s *store.Store) {
 			[]string{"person", "service"}[i%2])
 	}
 	f := cardinal.UserFilter{CreatedFrom: start, CreatedUntil: start.Add(time.Hour)}
-	wantEqual(t, "UserCount", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 5, IsExact: true})
-	if beyond := must(r.UserCount(ctx, f, 4))(t); beyond.IsExact || beyond.Value < 4 {
-		t.Errorf("UserCount, above the limit: %+v", beyond)
+	wantEqual(t, "CountUsers", must(r.CountUsers(ctx, f, 5))(t), cardinal.Count{Value: 5, IsExact: true})
+	if beyond := must(r.CountUsers(ctx, f, 4))(t); beyond.IsExact || beyond.Value < 4 {
+		t.Errorf("CountUsers, above the limit: %+v", beyond)
 	}
 	f.Kind, f.Status = "service", "active"
-	wantEqual(t, "UserCount, two filters", must(r.UserCount(ctx, f, 5))(t), cardinal.Count{Value: 2, IsExact: true})
+	wantEqual(t, "CountUsers, two filters", must(r.CountUsers(ctx, f, 5))(t), cardinal.Count{Value: 2, IsExact: true})
 }
 
 // statistics uses the thousands of users that earlier cases inserted.
 func statistics(t *testing.T, s *store.Store) {
 	write(t, s, func(tx store.Tx) error { return tx.RefreshStatistics(t.Context()) })
-	n := must(s.Read(t.Context()).UserCount(t.Context(), cardinal.UserFilter{BuiltIn: true}, 10))(t)
+	n := must(s.Read(t.Context()).CountUsers(t.Context(), cardinal.UserFilter{BuiltIn: true}, 10))(t)
 	if n.IsExact || n.Value < 4000 {
-		t.Errorf("UserCount, estimated: %+v", n)
+		t.Errorf("CountUsers, estimated: %+v", n)
 	}
 }

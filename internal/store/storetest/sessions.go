@@ -71,45 +71,45 @@ func sessions(t *testing.T, s *store.Store) {
 	if revoked.RevokedAt == nil || !revoked.RevokedAt.Equal(*full.RevokedAt) || revoked.Assurance != 0 {
 		t.Errorf("AuthenticateSession, revoked: %+v", revoked)
 	}
-	withAccess, known, allowed, err := r.SessionAccess(ctx, user, plain.ID, "users.read", baseTime)
-	wantEqual(t, "SessionAccess", must(withAccess, err)(t), auth)
+	withAccess, known, allowed, err := r.CheckSessionAccess(ctx, user, plain.ID, "users.read", baseTime)
+	wantEqual(t, "CheckSessionAccess", must(withAccess, err)(t), auth)
 	if !known || allowed {
-		t.Errorf("SessionAccess, permission missing: %v %v", known, allowed)
+		t.Errorf("CheckSessionAccess, permission missing: %v %v", known, allowed)
 	}
 	grant(t, s, user, must(r.RoleByName(ctx, "auditor"))(t).ID, nil)
-	_, known, allowed, err = r.SessionAccess(ctx, user, plain.ID, "users.read", baseTime)
+	_, known, allowed, err = r.CheckSessionAccess(ctx, user, plain.ID, "users.read", baseTime)
 	if err != nil || !known || !allowed {
-		t.Errorf("SessionAccess, permission granted: %v %v %v", known, allowed, err)
+		t.Errorf("CheckSessionAccess, permission granted: %v %v %v", known, allowed, err)
 	}
-	_, known, allowed, err = r.SessionAccess(ctx, user, plain.ID, "users.unknown", baseTime)
+	_, known, allowed, err = r.CheckSessionAccess(ctx, user, plain.ID, "users.unknown", baseTime)
 	if err != nil || known || allowed {
-		t.Errorf("SessionAccess, unknown permission: %v %v %v", known, allowed, err)
+		t.Errorf("CheckSessionAccess, unknown permission: %v %v %v", known, allowed, err)
 	}
-	_, _, _, err = r.SessionAccess(ctx, other, plain.ID, "users.read", baseTime)
-	wantError(t, "SessionAccess, other user", cardinal.ErrNotFound, err)
+	_, _, _, err = r.CheckSessionAccess(ctx, other, plain.ID, "users.read", baseTime)
+	wantError(t, "CheckSessionAccess, other user", cardinal.ErrNotFound, err)
 	_, err = r.AuthenticateSession(ctx, other, plain.ID)
 	wantError(t, "AuthenticateSession, other user", cardinal.ErrNotFound, err)
-	if !plain.Live(baseTime) || full.Live(baseTime) || plain.Live(plain.IdleEndsAt()) {
-		t.Error("Live")
+	if !plain.IsActive(baseTime) || full.IsActive(baseTime) || plain.IsActive(plain.IdleEndsAt()) {
+		t.Error("IsActive")
 	}
 
 	raised := inTx(t, s, func(tx store.Tx) (store.SessionRecord, error) {
-		return tx.RaiseSession(ctx, user, plain.ID, 2)
+		return tx.SetSessionAssurance(ctx, user, plain.ID, 2)
 	})
 	plain.Assurance = 2
-	wantEqual(t, "RaiseSession", raised, plain)
-	wantError(t, "RaiseSession, revoked", cardinal.ErrNotFound,
+	wantEqual(t, "SetSessionAssurance", raised, plain)
+	wantError(t, "SetSessionAssurance, revoked", cardinal.ErrNotFound,
 		txError(t, s, func(tx store.Tx) (store.SessionRecord, error) {
-			return tx.RaiseSession(ctx, user, full.ID, 2)
+			return tx.SetSessionAssurance(ctx, user, full.ID, 2)
 		}))
 	// An earlier time does not replace a later one, and a revoked session does not change.
 	for _, at := range []time.Duration{time.Minute, time.Second} {
-		write(t, s, func(tx store.Tx) error { return tx.SeeSession(ctx, user, plain.ID, baseTime.Add(at)) })
+		write(t, s, func(tx store.Tx) error { return tx.SetSessionLastSeen(ctx, user, plain.ID, baseTime.Add(at)) })
 	}
 	plain.LastSeenAt = baseTime.Add(time.Minute)
-	wantEqual(t, "Session after SeeSession", must(r.Session(ctx, user, plain.ID))(t), plain)
-	write(t, s, func(tx store.Tx) error { return tx.SeeSession(ctx, user, full.ID, baseTime.Add(time.Hour)) })
-	wantEqual(t, "revoked session after SeeSession", must(r.Session(ctx, user, full.ID))(t), full)
+	wantEqual(t, "Session after SetSessionLastSeen", must(r.Session(ctx, user, plain.ID))(t), plain)
+	write(t, s, func(tx store.Tx) error { return tx.SetSessionLastSeen(ctx, user, full.ID, baseTime.Add(time.Hour)) })
+	wantEqual(t, "revoked session after SetSessionLastSeen", must(r.Session(ctx, user, full.ID))(t), full)
 
 	end := func(tx store.Tx) (store.SessionRecord, error) {
 		return tx.RevokeSession(ctx, user, third.ID, "signed_out", baseTime.Add(time.Hour))
@@ -158,10 +158,10 @@ func sessions(t *testing.T, s *store.Store) {
 	}
 	for _, want := range []int64{1, 1, 0} {
 		if n := inTx(t, s, func(tx store.Tx) (int64, error) {
-			return tx.DeleteDeadSessions(ctx, baseTime.Add(3*time.Second), 1)
+			return tx.DeleteExpiredSessions(ctx, baseTime.Add(3*time.Second), 1)
 		}); n != want {
-			t.Errorf("DeleteDeadSessions: %d, want %d", n, want)
+			t.Errorf("DeleteExpiredSessions: %d, want %d", n, want)
 		}
 	}
-	wantEqual(t, "an active session after DeleteDeadSessions", must(r.Session(ctx, user, fifth.ID))(t).ID, fifth.ID)
+	wantEqual(t, "an active session after DeleteExpiredSessions", must(r.Session(ctx, user, fifth.ID))(t).ID, fifth.ID)
 }

@@ -23,14 +23,14 @@ func settings(t *testing.T, s *store.Store) {
 	}
 	for _, value := range []any{20.0, "x<é\u2028 日本 \"", true, 1.5, "", -1e21, false, 0.0} {
 		got := inTx(t, s, func(tx store.Tx) (cardinal.Setting, error) {
-			wantEqual(t, "SettingForChange", must(tx.SettingForChange(ctx, want.Name))(t), want)
+			wantEqual(t, "LockSetting", must(tx.LockSetting(ctx, want.Name))(t), want)
 			return tx.UpdateSetting(ctx, want.Name, want.Version, value, baseTime)
 		})
 		want.Value, want.UpdatedAt, want.Version = value, baseTime, want.Version+1
 		wantEqual(t, "UpdateSetting", got, want)
 		wantEqual(t, "Setting", must(r.Setting(ctx, want.Name))(t), want)
-		digest := must(store.StampSetting(want))(t)
-		wantEqual(t, "digest of a setting", must(store.StampSetting(got))(t), digest)
+		digest := must(store.DigestSetting(want))(t)
+		wantEqual(t, "digest of a setting", must(store.DigestSetting(got))(t), digest)
 	}
 	update := func(version int64, value any) error {
 		return txError(t, s, func(tx store.Tx) (cardinal.Setting, error) {

@@ -25,26 +25,26 @@ func setupLinks(t *testing.T, s *store.Store) {
 	twin.TokenHash, twin.ExpiresAt = append(make([]byte, 31), 1), baseTime.Add(24*time.Hour+time.Microsecond)
 	wantViolation(t, "setup_links_life_ck", insert(twin))
 	write(t, s, func(tx store.Tx) error {
-		if err := tx.DeleteDeadSetupLinks(ctx, link.ExpiresAt.Add(-time.Microsecond)); err != nil {
+		if err := tx.DeleteEndedSetupLinks(ctx, link.ExpiresAt.Add(-time.Microsecond)); err != nil {
 			return err
 		}
-		wantEqual(t, "SetupLinkForChange", must(tx.SetupLinkForChange(ctx, link.TokenHash))(t), link)
-		return tx.UseSetupLink(ctx, link.ID, baseTime)
+		wantEqual(t, "LockSetupLink", must(tx.LockSetupLink(ctx, link.TokenHash))(t), link)
+		return tx.MarkSetupLinkUsed(ctx, link.ID, baseTime)
 	})
 	link.UsedAt = &baseTime
-	wantEqual(t, "SetupLink after UseSetupLink", must(r.SetupLink(ctx, link.TokenHash))(t), link)
-	wantError(t, "UseSetupLink, already used", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
-		return tx.UseSetupLink(ctx, link.ID, baseTime)
+	wantEqual(t, "SetupLink after MarkSetupLinkUsed", must(r.SetupLink(ctx, link.TokenHash))(t), link)
+	wantError(t, "MarkSetupLinkUsed, already used", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		return tx.MarkSetupLinkUsed(ctx, link.ID, baseTime)
 	}))
 	twin.ExpiresAt = baseTime.Add(time.Minute)
 	if err := insert(twin); err != nil {
 		t.Error(err)
 	}
-	write(t, s, func(tx store.Tx) error { return tx.DeleteDeadSetupLinks(ctx, baseTime) })
+	write(t, s, func(tx store.Tx) error { return tx.DeleteEndedSetupLinks(ctx, baseTime) })
 	_, err := r.SetupLink(ctx, link.TokenHash)
-	wantError(t, "used link after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
-	wantEqual(t, "valid link after DeleteDeadSetupLinks", must(r.SetupLink(ctx, twin.TokenHash))(t), twin)
-	write(t, s, func(tx store.Tx) error { return tx.DeleteDeadSetupLinks(ctx, twin.ExpiresAt) })
+	wantError(t, "used link after DeleteEndedSetupLinks", cardinal.ErrNotFound, err)
+	wantEqual(t, "valid link after DeleteEndedSetupLinks", must(r.SetupLink(ctx, twin.TokenHash))(t), twin)
+	write(t, s, func(tx store.Tx) error { return tx.DeleteEndedSetupLinks(ctx, twin.ExpiresAt) })
 	_, err = r.SetupLink(ctx, twin.TokenHash)
-	wantError(t, "expired link after DeleteDeadSetupLinks", cardinal.ErrNotFound, err)
+	wantError(t, "expired link after DeleteEndedSetupLinks", cardinal.ErrNotFound, err)
 }

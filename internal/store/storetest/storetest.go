@@ -30,51 +30,52 @@ type testCase struct {
 // testCases run in this order on one migrated database, which is empty before the first.
 var testCases = []testCase{
 	{"NoAdministratorInitially", noAdministratorInitially, "HasAdministrator"},
-	{"Lookups", lookups, "Statuses UserKinds ContactKinds"},
-	{"Users", users, "User UserForChange InsertUser SetUserStatus TouchUser"},
+	{"Lookups", lookups, "UserStatuses UserKinds ContactKinds"},
+	{"Users", users, "User LockUser InsertUser ChangeUserStatus TouchUser"},
 	{"UserLists", userLists, "Users"},
-	{"UserCounts", userCounts, "UserCount"},
+	{"UserCounts", userCounts, "CountUsers"},
 	{"Search", search,
-		"SearchTokens AddSearchTokens SetSearchTokens DeleteSearch DeleteSearchBuilds PeopleForSearch " +
-			"FinishedSearchBuild RunningSearchBuild InsertSearchBuild UpdateSearchBuild"},
-	{"Profiles", profiles, "Profile ProfileForChange Profiles InsertProfile UpdateProfile"},
-	{"Contacts", contacts, "Contact ContactForChange Contacts InsertContact UpdateContact DeleteContact"},
+		"SearchTokens InsertSearchTokens ReplaceSearchTokens DeleteSearchIndex DeleteSearchBuilds LockUserIDsAfter " +
+			"LatestFinishedSearchBuild LockRunningSearchBuild InsertSearchBuild UpdateSearchBuild"},
+	{"Profiles", profiles, "Profile LockProfile Profiles InsertProfile UpdateProfile"},
+	{"Contacts", contacts, "Contact LockContact Contacts InsertContact UpdateContact DeleteContact"},
 	{"Identifiers", identifiers,
-		"Identifier Identifiers InsertIdentifier ProveIdentifier ProlongIdentifier DeleteIdentifier " +
-			"LapsedIdentifiers"},
+		"Identifier Identifiers InsertIdentifier VerifyIdentifier ExtendIdentifier DeleteIdentifier " +
+			"ExpiredIdentifiers"},
 	{"Credentials", credentials,
-		"Credential CredentialForChange InsertCredential UpdateCredential SignIn SignInForChange"},
+		"Credential LockCredential InsertCredential UpdateCredential SignInAccount LockSignIn"},
 	{"Sessions", sessions,
-		"Session Sessions AuthenticateSession SessionAccess InsertSession RevokeSession RevokeSessions " +
-			"RaiseSession SeeSession DeleteDeadSessions"},
-	{"Keys", keys, "KEKs InsertKEK ServiceKey AddServiceKey UserKey InsertUserKey"},
-	{"Roles", roles, "Role RoleByName Roles RoleForChange InsertRole UpdateRole TouchRole DeleteRole GuardedRoles"},
+		"Session Sessions AuthenticateSession CheckSessionAccess InsertSession RevokeSession RevokeSessions " +
+			"SetSessionAssurance SetSessionLastSeen DeleteExpiredSessions"},
+	{"Keys", keys, "KEKs InsertKEK ServiceKey EnsureServiceKey UserKey InsertUserKey"},
+	{"Roles", roles, "Role RoleByName Roles LockRole InsertRole UpdateRole TouchRole DeleteRole GuardedRoles"},
 	{"Permissions", permissions,
-		"Permission PermissionByName Permissions PermissionForChange InsertPermission UpdatePermission " +
+		"Permission PermissionByName Permissions LockPermission InsertPermission UpdatePermission " +
 			"DeletePermission"},
 	{"RolePermissions", rolePermissions,
-		"RolePermissions RolePermissionIDs RolesHolding AddRolePermission RemoveRolePermission"},
-	{"Grants", grants, "Grant Grants PutGrant DeleteGrant ExpiredGrants"},
-	{"HasPermission", hasPermission, "May MayWithKey CheckAccess ExplainAccess"},
-	{"HasAllPermissions", hasAllPermissions, "Outranks HoldsAllOf"},
-	{"LastAdministrator", lastAdministrator, "HasAdministrator LockGuardedRoles LockRole"},
-	{"APIKeys", apiKeys, "APIKey APIKeys APIKeysUsing InsertAPIKey RevokeAPIKey AuthenticateAPIKey"},
+		"RolePermissions RolePermissionIDs RoleIDsWithPermission AddRolePermission RemoveRolePermission"},
+	{"Grants", grants, "Grant Grants UpsertGrant DeleteGrant ExpiredGrants"},
+	{"HasPermission", hasPermission, "HasPermission HasPermissionWithKey CheckAccess ExplainAccess"},
+	{"HasAllPermissions", hasAllPermissions, "HasAllPermissionsOfUser HasAllPermissionsOfRole"},
+	{"LastAdministrator", lastAdministrator, "HasAdministrator LockGuardedRoles LockRoleRow"},
+	{"APIKeys", apiKeys, "APIKey APIKeys APIKeyIDsWithRole InsertAPIKey RevokeAPIKey AuthenticateAPIKey"},
 	{"Attributes", attributes,
 		"AttributeDefinition AttributeDefinitions AllAttributeDefinitions InsertAttributeDefinition " +
 			"DeleteAttributeDefinition"},
-	{"Countries", countries, "Country Countries CountryForChange UpdateCountry"},
-	{"Settings", settings, "Setting Settings SettingForChange UpdateSetting"},
-	{"Jobs", jobs, "Jobs JobForChange ScheduleJob SetJobDue ClaimJob FinishJob FailJob PutJob RenewJob"},
-	{"IdempotencyKeys", replies, "Reply ClaimReply RenewReply CompleteReply DeleteExpiredReplies"},
-	{"SetupLinks", setupLinks, "SetupLink SetupLinkForChange InsertSetupLink UseSetupLink DeleteDeadSetupLinks"},
-	{"Throttles", throttles, "Throttles CountFailure BlockThrottle ClearThrottle DeleteExpiredThrottles"},
-	{"RefusedAttempts", refusals, "CountRefusal TakeRefusals"},
-	{"EncryptedSamples", sealedSamples, "SealedSample"},
-	{"Imports", imports, "Import Imports ImportForChange ImportsOf InsertImport UpdateImport InitialStatuses"},
+	{"Countries", countries, "Country Countries LockCountry UpdateCountry"},
+	{"Settings", settings, "Setting Settings LockSetting UpdateSetting"},
+	{"Jobs", jobs, "Jobs JobForChange ScheduleJob SetJobDue ClaimJob FinishJob FailJob ScheduleJob ExtendJobLease"},
+	{"IdempotencyKeys", idempotencyKeys,
+		"IdempotencyKey ClaimIdempotencyKey ReuseIdempotencyKey StoreReply DeleteExpiredIdempotencyKeys"},
+	{"SetupLinks", setupLinks, "SetupLink LockSetupLink InsertSetupLink MarkSetupLinkUsed DeleteEndedSetupLinks"},
+	{"Throttles", throttles, "Throttles CountThrottleFailure BlockThrottle DeleteThrottle DeleteExpiredThrottles"},
+	{"RefusedAttempts", refusedAttempts, "CountRefusedAttempt TakeRefusedAttempts"},
+	{"EncryptedSamples", encryptedSamples, "SampleEncryptedColumn"},
+	{"Imports", imports, "Import Imports LockImport ImportsByContent InsertImport UpdateImport InitialStatuses"},
 	{"UploadedImports", uploadedImports, "OpenImports ImportChunk InsertImportChunk DeleteImportChunks"},
 	{"BulkUsers", bulkUsers,
-		"InsertPeople ImportedPeople IdentifiersAmong UsersAmong UserKeysAmong SaltsAmong ContactsAmong " +
-			"CredentialsAmong GrantsAmong UntouchedAmong ErasePeople"},
+		"InsertUsers ImportedUserEvents IdentifiersByIndex ExistingUserIDs UserKeys ExistingSalts ContactsOfUsers " +
+			"CredentialsOfUsers GrantsOfUsers UnchangedUserIDs EraseUsers"},
 	{"Audit", audit, "AppendEvent Events"},
 	{"AuditMonths", auditMonths, "EnsureAuditMonths AuditMonthsAhead"},
 	{"Migrations", migrations, "Migrations"},
@@ -83,7 +84,7 @@ var testCases = []testCase{
 	{"Statistics", statistics, "RefreshStatistics"},
 	{"Digests", digests, ""},
 	{"Transactions", transactions, ""},
-	{"LockTimeoutPerTransaction", lockTimeoutPerTransaction, "WaitAtMost"},
+	{"LockTimeoutPerTransaction", lockTimeoutPerTransaction, "SetLockTimeout"},
 }
 
 // Run runs the suite on a fresh migrated database, opened as the role that the service runs as. After each case it
@@ -270,7 +271,7 @@ func contextFor(t *testing.T, d time.Duration) context.Context {
 
 // wantDigest compares a stamp's digest with the digest that every engine and every later version must compute for the
 // row.
-func wantDigest(t *testing.T, got cardinal.RowStamp, want string) {
+func wantDigest(t *testing.T, got cardinal.RowDigest, want string) {
 	t.Helper()
 	if digest := hex.EncodeToString(got.Digest); digest != want {
 		t.Errorf("digest of %s %s: %s, want %s", got.Table, got.Key, digest, want)
@@ -345,7 +346,7 @@ func roleID(t *testing.T, s *store.Store, name string) uuid.UUID {
 func grant(t *testing.T, s *store.Store, userID, roleID uuid.UUID, expires *time.Time) cardinal.Grant {
 	t.Helper()
 	return inTx(t, s, func(tx store.Tx) (cardinal.Grant, error) {
-		return tx.PutGrant(t.Context(), cardinal.Grant{UserID: userID, RoleID: roleID, GrantedBy: cardinal.SystemID,
+		return tx.UpsertGrant(t.Context(), cardinal.Grant{UserID: userID, RoleID: roleID, GrantedBy: cardinal.SystemID,
 			CreatedAt: baseTime, ExpiresAt: expires})
 	})
 }

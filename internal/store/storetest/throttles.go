@@ -25,7 +25,7 @@ func throttles(t *testing.T, s *store.Store) {
 	_, err := throttle()
 	wantError(t, "Throttle, unknown", cardinal.ErrNotFound, err)
 	count := func(at time.Time) int64 {
-		return inTx(t, s, func(tx store.Tx) (int64, error) { return tx.CountFailure(ctx, key, at, window) })
+		return inTx(t, s, func(tx store.Tx) (int64, error) { return tx.CountThrottleFailure(ctx, key, at, window) })
 	}
 	for i, at := range []time.Duration{0, time.Minute, window - time.Microsecond} {
 		if n := count(baseTime.Add(at)); n != int64(i+1) {
@@ -57,9 +57,9 @@ func throttles(t *testing.T, s *store.Store) {
 	if got := must(throttle())(t); got.ExpiresAt.Before(*got.BlockedUntil) {
 		t.Errorf("row expires at %v, blocked until %v", got.ExpiresAt, got.BlockedUntil)
 	}
-	write(t, s, func(tx store.Tx) error { return tx.ClearThrottle(ctx, key) })
+	write(t, s, func(tx store.Tx) error { return tx.DeleteThrottle(ctx, key) })
 	_, err = throttle()
-	wantError(t, "Throttle after ClearThrottle", cardinal.ErrNotFound, err)
+	wantError(t, "Throttle after DeleteThrottle", cardinal.ErrNotFound, err)
 
 	for i := range 3 {
 		key = bytes.Repeat([]byte{0x62 + byte(i)}, 32)
@@ -78,7 +78,7 @@ func throttles(t *testing.T, s *store.Store) {
 	}
 }
 
-func refusals(t *testing.T, s *store.Store) {
+func refusedAttempts(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	user := newUser(t, s, "person")
 	minute := baseTime.Truncate(time.Minute)
@@ -92,34 +92,36 @@ func refusals(t *testing.T, s *store.Store) {
 		{user, "sessions.create", minute.Add(time.Minute).In(time.FixedZone("", -5*3600))},
 		{cardinal.AnonymousID, "sessions.create", baseTime},
 	} {
-		write(t, s, func(tx store.Tx) error { return tx.CountRefusal(ctx, c.subject, c.action, c.at) })
+		write(t, s, func(tx store.Tx) error { return tx.CountRefusedAttempt(ctx, c.subject, c.action, c.at) })
 	}
 	wantViolation(t, "refused_attempts_action_ck", s.Write(ctx, func(tx store.Tx) error {
-		return tx.CountRefusal(ctx, user, "Sign in", baseTime)
+		return tx.CountRefusedAttempt(ctx, user, "Sign in", baseTime)
 	}))
 	take := func(before time.Time, limit int) map[store.RefusedAttempts]bool {
 		taken := map[store.RefusedAttempts]bool{}
 		for _, r := range inTx(t, s, func(tx store.Tx) ([]store.RefusedAttempts, error) {
-			return tx.TakeRefusals(ctx, before, limit)
+			return tx.TakeRefusedAttempts(ctx, before, limit)
 		}) {
 			taken[r] = true
 		}
 		return taken
 	}
-	wantEqual(t, "TakeRefusals, earlier minute", take(minute, 10), map[store.RefusedAttempts]bool{})
+	wantEqual(t, "TakeRefusedAttempts, earlier minute", take(minute, 10), map[store.RefusedAttempts]bool{})
 	if taken := take(minute.Add(time.Microsecond), 1); len(taken) != 1 {
-		t.Errorf("TakeRefusals, limit 1: %v", taken)
+		t.Errorf("TakeRefusedAttempts, limit 1: %v", taken)
 	}
 	taken := take(minute.Add(time.Hour), 10)
 	if last := (store.RefusedAttempts{SubjectID: user, Action: "sessions.create", Minute: minute.Add(time.Minute),
 		Attempts: 1}); !taken[last] || len(taken) != 2 {
-		t.Errorf("TakeRefusals: %v", taken)
+		t.Errorf("TakeRefusedAttempts: %v", taken)
 	}
-	wantEqual(t, "TakeRefusals, already taken", take(minute.Add(time.Hour), 10), map[store.RefusedAttempts]bool{})
+	wantEqual(t, "TakeRefusedAttempts, already taken", take(minute.Add(time.Hour), 10),
+		map[store.RefusedAttempts]bool{})
 	// Several attempts add up to one count.
 	for range 3 {
-		write(t, s, func(tx store.Tx) error { return tx.CountRefusal(ctx, user, "accounts.create", baseTime) })
+		write(t, s, func(tx store.Tx) error { return tx.CountRefusedAttempt(ctx, user, "accounts.create", baseTime) })
 	}
-	wantEqual(t, "TakeRefusals, several attempts", take(minute.Add(time.Hour), 10), map[store.RefusedAttempts]bool{
-		{SubjectID: user, Action: "accounts.create", Minute: minute, Attempts: 3}: true})
+	wantEqual(t, "TakeRefusedAttempts, several attempts", take(minute.Add(time.Hour), 10),
+		map[store.RefusedAttempts]bool{
+			{SubjectID: user, Action: "accounts.create", Minute: minute, Attempts: 3}: true})
 }

@@ -120,7 +120,7 @@ func deadlockIsRetried(t *testing.T, s *store.Store) {
 			attempts++
 			attempt := attempts
 			mu.Unlock()
-			u, err := tx.UserForChange(ctx, first)
+			u, err := tx.LockUser(ctx, first)
 			if err != nil {
 				return err
 			}
@@ -130,7 +130,7 @@ func deadlockIsRetried(t *testing.T, s *store.Store) {
 					time.Sleep(time.Millisecond)
 				}
 			}
-			v, err := tx.UserForChange(ctx, second)
+			v, err := tx.LockUser(ctx, second)
 			if err != nil {
 				return err
 			}
@@ -159,13 +159,13 @@ func deadlockIsRetried(t *testing.T, s *store.Store) {
 func cancelledWaiterReturns(t *testing.T, s *store.Store) {
 	id, waiter := newUser(t, s, "person"), make(chan error, 1)
 	write(t, s, func(tx store.Tx) error {
-		if _, err := tx.UserForChange(t.Context(), id); err != nil {
+		if _, err := tx.LockUser(t.Context(), id); err != nil {
 			return err
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		go func() {
 			waiter <- s.Write(ctx, func(tx store.Tx) error {
-				_, err := tx.UserForChange(ctx, id)
+				_, err := tx.LockUser(ctx, id)
 				return err
 			})
 		}()
@@ -232,7 +232,7 @@ func cancelledAtAnyTime(t *testing.T, s *store.Store) {
 func lockTimeoutPerTransaction(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	if s.Engine() == "sqlite" {
-		write(t, s, func(tx store.Tx) error { return tx.WaitAtMost(ctx, 0) }) // has no effect, and no error
+		write(t, s, func(tx store.Tx) error { return tx.SetLockTimeout(ctx, 0) }) // has no effect, and no error
 		return
 	}
 	role := newRole(t, s, "locked")
@@ -244,7 +244,7 @@ func lockTimeoutPerTransaction(t *testing.T, s *store.Store) {
 	for range connections {
 		all.Go(func() {
 			if err := s.Write(ctx, func(tx store.Tx) error {
-				err := tx.WaitAtMost(ctx, time.Millisecond)
+				err := tx.SetLockTimeout(ctx, time.Millisecond)
 				ready <- struct{}{}
 				select {
 				case <-finish:
@@ -263,10 +263,10 @@ func lockTimeoutPerTransaction(t *testing.T, s *store.Store) {
 	all.Wait()
 	done := make(chan error)
 	write(t, s, func(tx store.Tx) error {
-		if err := tx.LockRole(ctx, role.ID); err != nil {
+		if err := tx.LockRoleRow(ctx, role.ID); err != nil {
 			return err
 		}
-		go func() { done <- s.Write(ctx, func(tx store.Tx) error { return tx.LockRole(ctx, role.ID) }) }()
+		go func() { done <- s.Write(ctx, func(tx store.Tx) error { return tx.LockRoleRow(ctx, role.ID) }) }()
 		time.Sleep(60 * time.Millisecond)
 		return nil
 	})

@@ -22,9 +22,9 @@ func nodes(t *testing.T, s *store.Store) {
 	wantEqual(t, "OlderNodes", must(r.OlderNodes(ctx, 7, baseTime))(t), []store.Node{old})
 	wantEqual(t, "OlderNodes, known to all", must(r.OlderNodes(ctx, 6, baseTime))(t), []store.Node{})
 
-	silent := baseTime.Add(store.NodeSilence)
+	silent := baseTime.Add(store.NodeTimeout)
 	see := func(id uuid.UUID, at time.Time) bool {
-		return inTx(t, s, func(tx store.Tx) (bool, error) { return tx.SeeNode(ctx, id, at) })
+		return inTx(t, s, func(tx store.Tx) (bool, error) { return tx.SetNodeLastSeen(ctx, id, at) })
 	}
 	wantEqual(t, "SeeNode", see(new.ID, silent), true)
 	new.LastSeenAt = silent
@@ -45,7 +45,7 @@ func nodes(t *testing.T, s *store.Store) {
 
 // backfills only reads: the upgrade tests run backfills, because here none is left to run.
 func backfills(t *testing.T, s *store.Store) {
-	for _, m := range store.Embedded(s.Engine()) {
+	for _, m := range store.EmbeddedMigrations(s.Engine()) {
 		if m.Phase == store.Backfill {
 			rows, batches, err := s.Read(t.Context()).BackfillSize(t.Context(), m)
 			if err != nil || rows < 0 || batches < 1 {

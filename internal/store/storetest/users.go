@@ -13,7 +13,7 @@ import (
 
 func lookups(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	wantEqual(t, "Statuses", must(r.Statuses(ctx))(t), []cardinal.Status{
+	wantEqual(t, "UserStatuses", must(r.UserStatuses(ctx))(t), []cardinal.Status{
 		{Code: "pending", Description: "Signed up, no contact proved yet.", AwaitsProof: true},
 		{Code: "active", Description: "In use.", CanSignIn: true},
 		{Code: "suspended", Description: "Locked by an administrator; nothing is lost."},
@@ -58,15 +58,15 @@ func users(t *testing.T, s *store.Store) {
 		for _, stale := range []int64{want.Version - 1, want.Version + 1} {
 			wantError(t, transition.action+", stale version", cardinal.ErrNotFound,
 				txError(t, s, func(tx store.Tx) (cardinal.User, error) {
-					return tx.SetUserStatus(ctx, id, stale, transition.action, at)
+					return tx.ChangeUserStatus(ctx, id, stale, transition.action, at)
 				}))
 		}
 		wantError(t, "an action of another status", cardinal.ErrNotFound,
 			txError(t, s, func(tx store.Tx) (cardinal.User, error) {
-				return tx.SetUserStatus(ctx, id, want.Version, "sign_up", at)
+				return tx.ChangeUserStatus(ctx, id, want.Version, "sign_up", at)
 			}))
 		got := inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
-			return tx.SetUserStatus(ctx, id, want.Version, transition.action, at)
+			return tx.ChangeUserStatus(ctx, id, want.Version, transition.action, at)
 		})
 		want.Status, want.StatusBeforeDeletion = transition.status, transition.before
 		want.UpdatedAt, want.DeletedAt = at, nil
@@ -77,13 +77,13 @@ func users(t *testing.T, s *store.Store) {
 		wantEqual(t, transition.action, got, want)
 		wantEqual(t, "User after "+transition.action, must(r.User(ctx, id))(t), want)
 	}
-	// An erasure needs erased_at, which SetUserStatus does not set, so the database rejects it.
+	// An erasure needs erased_at, which ChangeUserStatus does not set, so the database rejects it.
 	wantViolation(t, "users_status_times", txError(t, s, func(tx store.Tx) (cardinal.User, error) {
-		return tx.SetUserStatus(ctx, id, want.Version, "erase", baseTime.Add(time.Minute))
+		return tx.ChangeUserStatus(ctx, id, want.Version, "erase", baseTime.Add(time.Minute))
 	}))
 
 	write(t, s, func(tx store.Tx) error {
-		wantEqual(t, "UserForChange", must(tx.UserForChange(ctx, id))(t), want)
+		wantEqual(t, "LockUser", must(tx.LockUser(ctx, id))(t), want)
 		want.Version, want.UpdatedAt = want.Version+1, baseTime.Add(time.Hour)
 		wantEqual(t, "TouchUser", must(tx.TouchUser(ctx, id, want.Version-1, want.UpdatedAt))(t), want)
 		return nil
@@ -94,9 +94,9 @@ func users(t *testing.T, s *store.Store) {
 		}))
 	_, err := r.User(ctx, cardinal.NewID())
 	wantError(t, "User, unknown", cardinal.ErrNotFound, err)
-	wantError(t, "UserForChange, unknown", cardinal.ErrNotFound,
+	wantError(t, "LockUser, unknown", cardinal.ErrNotFound,
 		txError(t, s, func(tx store.Tx) (cardinal.User, error) {
-			return tx.UserForChange(ctx, cardinal.NewID())
+			return tx.LockUser(ctx, cardinal.NewID())
 		}))
 
 	insert := func(id uuid.UUID, kind, action string) error {
@@ -135,7 +135,7 @@ func userLists(t *testing.T, s *store.Store) {
 	}
 	for _, i := range []int{1, 2, 5} {
 		inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
-			return tx.SetUserStatus(ctx, ids[i], 1, "suspend", baseTime)
+			return tx.ChangeUserStatus(ctx, ids[i], 1, "suspend", baseTime)
 		})
 	}
 	role, ends := newRole(t, s, "listed"), baseTime.Add(time.Minute)

@@ -14,11 +14,11 @@ import (
 func lookups(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	wantEqual(t, "UserStatuses", must(r.UserStatuses(ctx))(t), []cardinal.Status{
-		{Code: "pending", Description: "Signed up, no contact proved yet.", AwaitsProof: true},
+		{Code: "pending", Description: "Signed up; no contact is verified yet.", AwaitsProof: true},
 		{Code: "active", Description: "In use.", CanSignIn: true},
-		{Code: "suspended", Description: "Locked by an administrator; nothing is lost."},
+		{Code: "suspended", Description: "Locked by an administrator; no data is lost."},
 		{Code: "deleted", Description: "Soft-deleted; can be restored.", IsDeleted: true},
-		{Code: "erased", Description: "Personal data destroyed; final.", IsDeleted: true, IsErased: true},
+		{Code: "erased", Description: "Personal data is destroyed; final.", IsDeleted: true, IsErased: true},
 	})
 	wantEqual(t, "UserKinds", must(r.UserKinds(ctx))(t), []cardinal.UserKind{
 		{Code: "person", CanSignIn: true, IsListed: true}, {Code: "service", CanHoldAPIKeys: true, IsListed: true},

@@ -34,7 +34,7 @@ var plainWords = []struct{ pattern, instead string }{
 	{`last way in|ways? in(to)? (the|an) account`, "last sign-in identifier"},
 	{`lull|ward|complaints`, "the field's term"},
 	{`mind the`, "see the"},
-	{`on(e)? a (line|kind|user|table|person)`, "one per line, per kind, per user"},
+	{`one an? (line|kind|user|table|person)`, "one per line, per kind, per user"},
 	{`outrank(s|ed|ing)?`, "has permissions that you do not have"},
 	{`shall`, "must, will"},
 	{`shell of the operator|operator s shell`, "command line"},

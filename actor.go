@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// The built-in actors: rows of users that a migration puts there. Their ids are v7-shaped with time zero.
+// The built-in actors: rows of users that a migration inserts. Their ids have the form of a UUIDv7 with the time zero.
 var (
 	OperatorID  = uuid.MustParse("00000000-0000-7000-8000-000000000001") // the command line
 	SystemID    = uuid.MustParse("00000000-0000-7000-8000-000000000002") // Cardinal itself
@@ -16,17 +16,17 @@ var (
 // IsBuiltIn reports whether an id is that of a built-in actor.
 func IsBuiltIn(id uuid.UUID) bool { return TimeOf(id).UnixMilli() == 0 }
 
-// Actor is who is asking. Only authentication makes one that is not built in.
+// Actor is the user that asks. Only authentication creates one that is not built in.
 type Actor struct {
 	UserID     uuid.UUID     // row of users
-	SessionID  uuid.NullUUID // the session it came in with, if any
-	APIKeyID   uuid.NullUUID // the API key it came in with, if any
-	Assurance  int           // of the session: 0 must change the password first
-	RequestID  uuid.NullUUID // the request, when it came over HTTP
+	SessionID  uuid.NullUUID // the session that authenticated it, if any
+	APIKeyID   uuid.NullUUID // the API key that authenticated it, if any
+	Assurance  int           // of the session; 0 when the password must be changed first
+	RequestID  uuid.NullUUID // the request, over HTTP
 	ClientFrom Client        // where the request came from
 }
 
-// Client is where a request came from: personal data, sealed wherever it is kept.
+// Client is where a request came from. It is personal data: encrypted wherever it is stored.
 type Client struct {
 	Address   string // IP address, no port
 	UserAgent string // as sent, cut to 400 bytes
@@ -35,11 +35,10 @@ type Client struct {
 // LogValue keeps addresses and agents out of logs.
 func (Client) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
-// Operator is whoever has the shell: it opens the database itself and stands above permissions by what it can do
-// anyway.
+// Operator is a person with the command line. It opens the database itself, so no permission could stop it.
 func Operator() Actor { return Actor{UserID: OperatorID, Assurance: 1} }
 
-// System is Cardinal itself, doing scheduled work.
+// System is Cardinal itself, running its jobs.
 func System() Actor { return Actor{UserID: SystemID, Assurance: 1} }
 
 // Anonymous is a caller who is not signed in.
@@ -47,5 +46,5 @@ func Anonymous(requestID uuid.NullUUID, from Client) Actor {
 	return Actor{UserID: AnonymousID, Assurance: 1, RequestID: requestID, ClientFrom: from}
 }
 
-// Known reports whether the actor is somebody in particular.
+// Known reports whether the actor is authenticated, or built in and not anonymous.
 func (a Actor) Known() bool { return a.UserID != AnonymousID }

@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// APIKey lets a service call, with the roles it names and no more. The key itself is shown once.
+// APIKey is a credential of a service, with some of its roles. The key itself is shown once.
 type APIKey struct {
 	UserID    uuid.UUID   `json:"user_id" format:"uuid" doc:"Service that owns the key"`
 	ID        uuid.UUID   `json:"id" format:"uuid"`
@@ -17,10 +17,10 @@ type APIKey struct {
 	ExpiresAt time.Time   `json:"expires_at"`
 	RevokedAt *time.Time  `json:"revoked_at,omitempty"`
 
-	Token Secret `json:"-"` // only on the answer that made it
+	Token Secret `json:"-"` // only when it was created
 }
 
-// NewAPIKey is what it takes to make an API key.
+// NewAPIKey is an API key to create.
 type NewAPIKey struct {
 	UserID    uuid.UUID   `json:"user_id" format:"uuid" doc:"Service that will own the key"`
 	Name      string      `json:"name" maxLength:"200" doc:"Purpose; at most 200 characters"`

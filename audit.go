@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// AuditEvent is one line of the audit log: who did what to whom, when, and which stored rows it left behind.
+// AuditEvent is one entry of the audit log: which user did what, to which user, when, and which rows changed.
 type AuditEvent struct {
 	ID          uuid.UUID               `json:"id" format:"uuid" doc:"UUIDv7; contains the time"`
 	OccurredAt  time.Time               `json:"occurred_at"`
@@ -28,8 +28,7 @@ type AuditEvent struct {
 	SchemaVersion   int64  `json:"-"`
 }
 
-// RowDigest is what an audit event remembers of a stored row: enough to notice later that it was changed behind
-// Cardinal's back.
+// RowDigest is the digest of a stored row after a change. A later change of the row that Cardinal did not make shows.
 type RowDigest struct {
 	Table   string `json:"table"`
 	Key     string `json:"key" doc:"Primary key, its parts joined by /"`
@@ -38,14 +37,14 @@ type RowDigest struct {
 	Digest  []byte `json:"digest,omitempty" doc:"SHA-256 over those columns as stored"`
 }
 
-// ColumnChange is how a column changed. Values of columns that are not allow-listed are left out, and Masked says so.
+// ColumnChange is how a column changed. A masked column has no values.
 type ColumnChange struct {
 	From   any  `json:"from,omitempty"`
 	To     any  `json:"to,omitempty"`
 	Masked bool `json:"masked,omitempty" doc:"Changed, values not recorded"`
 }
 
-// AuditFilter is what the audit log can be asked for. Empty fields do not narrow.
+// AuditFilter selects audit events. Empty fields do not narrow the list.
 type AuditFilter struct {
 	Page
 	SubjectID uuid.UUID

@@ -17,7 +17,7 @@ func Set[T any](v T) Change[T] { return Change[T]{present: true, value: &v} }
 // Clear returns a Change to nothing.
 func Clear[T any]() Change[T] { return Change[T]{present: true} }
 
-// Present reports whether the field was named at all.
+// Present reports whether the field was given.
 func (c Change[T]) Present() bool { return c.present }
 
 // Value returns the new value; nil clears.

@@ -23,8 +23,8 @@ type codeUse struct {
 	values   int // how many values it gives for the placeholders; -1 when the source does not show it
 }
 
-// TestCodesInSource compares the catalogue with the source: each code that the source raises is in the catalogue, with a value for each
-// placeholder, and each code of the catalogue is raised.
+// TestCodesInSource compares the catalogue with the source: each code that the source raises is in the catalogue, with
+// a value for each placeholder, and each code of the catalogue is raised.
 func TestCodesInSource(t *testing.T) {
 	uses := codeUses(t)
 	raised := map[string]bool{}

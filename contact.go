@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Contact is one e-mail address or telephone number of a user. The guide: "a separate table for contacts if a user has
+// Contact is one email address or phone number of a user. The guide: "a separate table for contacts if a user has
 // multiple verified emails".
 type Contact struct {
 	UserID     uuid.UUID  `json:"user_id" format:"uuid"`
@@ -20,7 +20,7 @@ type Contact struct {
 	Version    int64      `json:"version" doc:"Revision; the ETag"`
 }
 
-// NewContact is what it takes to add a contact.
+// NewContact is a contact to add.
 type NewContact struct {
 	Kind      string `json:"kind" maxLength:"32" doc:"email or phone"`
 	Value     string `json:"value" maxLength:"1000" doc:"Address (at most 254 bytes) or number (at most 15 digits)"`
@@ -28,11 +28,11 @@ type NewContact struct {
 	Verified  bool   `json:"verified,omitempty" doc:"Mark it as verified; administrators only"`
 }
 
-// ContactChange is a merge patch of a contact: make it primary, or vouch for it.
+// ContactChange is a merge patch of a contact: make it primary, or mark it as verified.
 type ContactChange struct {
 	IsPrimary Change[bool] `json:"is_primary,omitzero" doc:"true makes it the primary contact of its kind"`
 	Verified  Change[bool] `json:"verified,omitzero" doc:"true marks it as verified; administrators only"`
 }
 
-// MaxContacts is how many contacts a user may have.
+// MaxContacts is how many contacts a user can have.
 const MaxContacts = 20

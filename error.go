@@ -27,8 +27,8 @@ type FieldError struct {
 	Message   string `json:"message" doc:"How to correct it"`
 }
 
-// NewFieldError returns an error in an input of a code of the catalogue, with the values of the placeholders of its texts.
-// It has no place: FieldErrors.AddError gives it one.
+// NewFieldError returns an error in an input of a code of the catalogue, with the values of the placeholders of its
+// texts. It has no place: FieldErrors.AddError gives it one.
 func NewFieldError(code string, values ...any) *FieldError {
 	_, fix := mustFindCode(code).Expand(values...)
 	return &FieldError{Code: code, Message: fix}
@@ -85,8 +85,8 @@ func (f *FieldErrors) AddParameter(parameter, code string, values ...any) {
 	*f = append(*f, ParameterError(parameter, code, values...))
 }
 
-// AddError adds a FieldError as the error of the field at pointer; nil adds nothing. Any other error is a programming error:
-// what checks a field returns FieldErrors only.
+// AddError adds a FieldError as the error of the field at pointer; nil adds nothing. Any other error is a programming
+// error: what checks a field returns FieldErrors only.
 func (f *FieldErrors) AddError(pointer string, err error) {
 	if err == nil {
 		return
@@ -117,7 +117,8 @@ func FieldErrorsOf(err error) []FieldError {
 	return nil
 }
 
-// FieldErrorsOrError returns the errors in an input that an error lists, or any other error: one of the database, for example.
+// FieldErrorsOrError returns the errors in an input that an error lists, or any other error: one of the database, for
+// example.
 func FieldErrorsOrError(err error) ([]FieldError, error) {
 	if fieldErrors := FieldErrorsOf(err); fieldErrors != nil {
 		return fieldErrors, nil

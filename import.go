@@ -6,8 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// ImportRow is one person of a file in Cardinal's own format: a JSON object a line, as export writes it. What is left
-// out is decided as for a new user.
+// ImportRow is one user in a file of Cardinal's own format: one JSON object per line, as export writes it. Fields that
+// are left out have the defaults of a new user.
 type ImportRow struct {
 	ID                   uuid.UUID       `json:"id,omitzero"`
 	Kind                 string          `json:"kind,omitempty"`
@@ -21,7 +21,7 @@ type ImportRow struct {
 	EmailVerified        bool            `json:"email_verified,omitempty"`
 	Phone                string          `json:"phone,omitempty"`
 	PhoneVerified        bool            `json:"phone_verified,omitempty"`
-	Contacts             []ImportContact `json:"contacts,omitempty"` // instead of email and phone, or beside them
+	Contacts             []ImportContact `json:"contacts,omitempty"` // instead of email and phone, or in addition to them
 	AvatarURL            string          `json:"avatar_url,omitempty"`
 	Country              string          `json:"country,omitempty"`
 	Locale               string          `json:"locale,omitempty"`
@@ -34,7 +34,7 @@ type ImportRow struct {
 	Roles                []ImportRole    `json:"roles,omitempty"`
 }
 
-// ImportContact is one address or number of a person in a file.
+// ImportContact is one address or number of a user in a file.
 type ImportContact struct {
 	Kind       string     `json:"kind"`
 	Value      string     `json:"value"`
@@ -42,13 +42,13 @@ type ImportContact struct {
 	VerifiedAt *time.Time `json:"verified_at,omitempty"`
 }
 
-// ImportRole is a role, by name, that a person in a file holds.
+// ImportRole is a role, by name, that a user in a file has.
 type ImportRole struct {
 	Name      string     `json:"name"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 }
 
-// ImportRun is an import: what was read and made, and how far it has come.
+// ImportRun is an import: what was read and created, and its progress.
 type ImportRun struct {
 	ID         uuid.UUID      `json:"id" format:"uuid"`
 	ActorID    uuid.UUID      `json:"actor_id" format:"uuid" doc:"User who imports"`
@@ -80,18 +80,18 @@ type ImportCheck struct {
 	Invalid  int64 `json:"rows_faulty" doc:"With problems"`
 }
 
-// ImportColumn says what a column of CSV was taken for.
+// ImportColumn is a column of a CSV file, and the field that it is read into.
 type ImportColumn struct {
 	Name  string `json:"name"`
 	Field string `json:"field,omitempty" doc:"Empty for a column that is left out"`
 	Near  string `json:"near,omitempty" doc:"Most similar field, for a column that is left out"`
 }
 
-// NewImport says how an uploaded file is read.
+// NewImport describes how an uploaded file is read.
 type NewImport struct {
 	Name         string
-	Format       string            // "" to recognise it by its content
+	Format       string            // "" to detect it by the content
 	Map          map[string]string // fields by column of CSV
 	FirebaseHash string            // a Firebase project's hash configuration, as Firebase shows it
-	Start        bool              // let it in as soon as it is checked, but for rows with problems
+	Start        bool              // create the users as soon as the file is checked, except for rows with problems
 }

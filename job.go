@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// JobStatus is a job as an operator sees it.
+// JobStatus is a background job as an operator sees it.
 type JobStatus struct {
 	ID            uuid.UUID  `json:"id"`
 	Kind          string     `json:"kind"`

@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Profile is what is personal about a user, opened. The guide: display name, avatar URL, preferences.
+// Profile is the personal data of a user, decrypted. The guide: display name, avatar URL, preferences.
 type Profile struct {
 	UserID      uuid.UUID      `json:"user_id" format:"uuid"`
 	DisplayName string         `json:"display_name,omitempty"`
@@ -32,24 +32,4 @@ type ProfileChange struct {
 	TimeZone    Change[string]         `json:"time_zone,omitzero" maxLength:"100" doc:"IANA name, at most 64 bytes"`
 	Preferences Change[map[string]any] `json:"preferences,omitzero"`
 	Attributes  Change[map[string]any] `json:"attributes,omitzero"`
-}
-
-// AttributeDefinition declares a custom attribute of profiles.
-type AttributeDefinition struct {
-	ID           uuid.UUID `json:"id" format:"uuid"`
-	Name         string    `json:"name"`
-	Description  string    `json:"description"`
-	ValueType    string    `json:"value_type" enum:"string,number,boolean"`
-	IsSearchable bool      `json:"is_searchable" doc:"Users can be found by its exact value"`
-	CreatedAt    time.Time `json:"created_at"`
-	UpdatedAt    time.Time `json:"updated_at"`
-	Version      int64     `json:"version" doc:"Revision; the ETag"`
-}
-
-// NewAttributeDefinition is what it takes to declare one.
-type NewAttributeDefinition struct {
-	Name         string `json:"name" maxLength:"63" doc:"Lowercase letters, digits and underscores; at most 63"`
-	Description  string `json:"description" maxLength:"1024" doc:"At most 1000 characters"`
-	ValueType    string `json:"value_type" enum:"string,number,boolean"`
-	IsSearchable bool   `json:"is_searchable,omitempty" doc:"Let users be found by its exact value. Cannot be changed"`
 }

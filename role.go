@@ -20,7 +20,7 @@ type Role struct {
 	Version      int64     `json:"version" doc:"Revision; the ETag"`
 }
 
-// NewRole is what it takes to make a role.
+// NewRole is a role to create.
 type NewRole struct {
 	Name        string   `json:"name" maxLength:"63" doc:"Lowercase letters, digits, . - _, at most 63"`
 	Description string   `json:"description" maxLength:"1024" doc:"At most 1000 characters"`
@@ -31,20 +31,4 @@ type NewRole struct {
 type RoleChange struct {
 	Name        Change[string] `json:"name,omitzero" maxLength:"63" doc:"Lowercase letters, digits, . - _, at most 63"`
 	Description Change[string] `json:"description,omitzero" maxLength:"1024" doc:"At most 1000 characters"`
-}
-
-// Grant says that a user holds a role: granted by whom, until when.
-type Grant struct {
-	UserID    uuid.UUID  `json:"user_id" format:"uuid"`
-	RoleID    uuid.UUID  `json:"role_id" format:"uuid"`
-	RoleName  string     `json:"role_name"`
-	GrantedBy uuid.UUID  `json:"granted_by" format:"uuid"`
-	CreatedAt time.Time  `json:"created_at"`
-	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"Expiry"`
-}
-
-// NewGrant is what it takes to grant a role.
-type NewGrant struct {
-	RoleID    uuid.UUID  `json:"role_id" format:"uuid"`
-	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"Expiry"`
 }

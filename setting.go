@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Setting is something administrators change while the service runs.
+// Setting is an option that administrators change while the service runs.
 type Setting struct {
 	ID          uuid.UUID `json:"id" format:"uuid"`
 	Name        string    `json:"name"`
@@ -19,22 +19,4 @@ type Setting struct {
 // SettingChange sets a setting.
 type SettingChange struct {
 	Value any `json:"value" doc:"String, number or boolean"`
-}
-
-// Country is a country and its tax rate. The guide: "store the country separately … updates to tax rates without
-// modifying every user record".
-type Country struct {
-	ID         uuid.UUID `json:"id" format:"uuid"`
-	Code       string    `json:"code" doc:"ISO 3166-1 alpha-2"`
-	Name       string    `json:"name"`
-	TaxRatePPM int64     `json:"tax_rate_ppm" doc:"Standard tax rate in parts per million: 190000 is 19 %"`
-	UpdatedAt  time.Time `json:"updated_at"`
-	Version    int64     `json:"version" doc:"Revision; the ETag"`
-
-	CreatedAt time.Time `json:"-"`
-}
-
-// CountryChange is a merge patch of a country.
-type CountryChange struct {
-	TaxRatePPM Change[int64] `json:"tax_rate_ppm,omitzero" doc:"0 to 1000000"`
 }

@@ -23,8 +23,7 @@ type User struct {
 	SchemaVersion        int64   `json:"-"`
 }
 
-// NewUser is what it takes to make a user. Everything is optional but something to sign in with, for a person who
-// shall.
+// NewUser is a user to create. Every field is optional, but a person with a password needs something to sign in with.
 type NewUser struct {
 	Kind               string         `json:"kind,omitempty" maxLength:"32" doc:"person (default) or service"`
 	DisplayName        string         `json:"display_name,omitempty" maxLength:"1000" doc:"At most 200 characters"`
@@ -43,16 +42,12 @@ type NewUser struct {
 	Attributes         map[string]any `json:"attributes,omitempty" doc:"Declared custom attributes"`
 }
 
-// SignUp is what a stranger gives to get an account.
-type SignUp struct {
-	Email       string `json:"email" maxLength:"1000" doc:"At most 254 bytes"`
-	Password    Secret `json:"password" maxLength:"4096" doc:"At most 1024 bytes"`
-	DisplayName string `json:"display_name,omitempty" maxLength:"1000" doc:"At most 200 characters"`
-	Locale      string `json:"locale,omitempty" maxLength:"100" doc:"BCP 47 tag, at most 35 bytes"`
-	TimeZone    string `json:"time_zone,omitempty" maxLength:"100" doc:"IANA name, at most 64 bytes"`
+// UserChange is a merge patch of a user (RFC 7396). Only the profile changes here; statuses have actions of their own.
+type UserChange struct {
+	Profile ProfileChange `json:"profile,omitzero"`
 }
 
-// UserFilter is what a list of users can be asked for. Empty fields do not narrow.
+// UserFilter selects users. Empty fields do not narrow the list.
 type UserFilter struct {
 	Page
 	Kind         string
@@ -70,26 +65,10 @@ type UserFilter struct {
 	BuiltIn      bool           // show operator, system and anonymous too
 }
 
-// Status is a state a user can be in, with what it means.
-type Status struct {
-	Code        string `json:"code"`
-	Description string `json:"description"`
-	CanSignIn   bool   `json:"can_sign_in"`
-	IsDeleted   bool   `json:"is_deleted"`
-	IsErased    bool   `json:"is_erased"`
-
-	AwaitsProof bool `json:"-"` // a proved contact makes it active: who is in it signed up and never came further
-}
-
-// UserKind is a kind of actor, with what it may hold.
+// UserKind is a kind of actor, and what it can have.
 type UserKind struct {
 	Code           string
 	CanSignIn      bool
 	CanHoldAPIKeys bool
 	IsListed       bool
-}
-
-// UserChange is a merge patch of a user: the profile is what can change here; the status has actions of its own.
-type UserChange struct {
-	Profile ProfileChange `json:"profile,omitzero"`
 }

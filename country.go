@@ -15,8 +15,6 @@ type Country struct {
 	TaxRatePPM int64     `json:"tax_rate_ppm" doc:"Standard tax rate in parts per million: 190000 is 19 %"`
 	UpdatedAt  time.Time `json:"updated_at"`
 	Version    int64     `json:"version" doc:"Revision; the ETag"`
-
-	CreatedAt time.Time `json:"-"`
 }
 
 // CountryChange is a merge patch of a country.

@@ -7,6 +7,4 @@ type Status struct {
 	CanSignIn   bool   `json:"can_sign_in"`
 	IsDeleted   bool   `json:"is_deleted"`
 	IsErased    bool   `json:"is_erased"`
-
-	AwaitsProof bool `json:"-"` // a proved contact makes it active: who is in it signed up and never came further
 }

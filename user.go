@@ -18,9 +18,6 @@ type User struct {
 	ErasedAt  *time.Time `json:"erased_at,omitempty" doc:"When the personal data was destroyed; final"`
 	Version   int64      `json:"version" doc:"Revision; the ETag"`
 	Profile   *Profile   `json:"profile,omitempty" doc:"Only with expand=profile"`
-
-	StatusBeforeDeletion *string `json:"-"`
-	SchemaVersion        int64   `json:"-"`
 }
 
 // NewUser is a user to create. Every field is optional, but a person with a password needs something to sign in with.
@@ -52,23 +49,11 @@ type UserFilter struct {
 	Page
 	Kind         string
 	Status       string
-	RoleID       uuid.UUID      // holders of this role, expired grants left out
+	RoleID       uuid.UUID      // users with this role; expired grants do not count
 	Email        string         // exact address, in any spelling
-	Identifier   []byte         // its blind index, made by the directory
-	Search       string         // words that names or addresses begin with
+	Search       string         // words that names or addresses start with
 	Attributes   map[string]any // searchable attributes, by exact value
-	Tokens       [][]byte       // what Search and Attributes are found by, made by the directory
-	Pairs        [][]byte       // tokens of two words each: rarer ones, which follow from Tokens
 	CreatedFrom  time.Time      // inclusive, to the millisecond of the id
 	CreatedUntil time.Time      // exclusive
-	At           time.Time      // the moment at which grants must be in force
 	BuiltIn      bool           // show operator, system and anonymous too
-}
-
-// UserKind is a kind of actor, and what it can have.
-type UserKind struct {
-	Code           string
-	CanSignIn      bool
-	CanHoldAPIKeys bool
-	IsListed       bool
 }

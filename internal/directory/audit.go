@@ -23,17 +23,21 @@ func (k Desk) Audit(ctx context.Context, f cardinal.AuditFilter) (cardinal.List[
 	if err != nil {
 		return cardinal.List[cardinal.AuditEvent]{}, err
 	}
-	page := cardinal.PageOf(scan.Events, f.Limit)
+	records := cardinal.PageOf(scan.Events, f.Limit)
+	if err := k.decryptClients(ctx, r, records.Data); err != nil {
+		return cardinal.List[cardinal.AuditEvent]{}, err
+	}
+	page := convertPage(records, func(e store.EventRecord) cardinal.AuditEvent { return e.AuditEvent })
 	if scan.ResumeAfter != uuid.Nil {
 		page.HasMore, page.After = true, scan.ResumeAfter
 	}
-	return page, k.decryptClients(ctx, r, page.Data)
+	return page, nil
 }
 
 // decryptClients decrypts the address and the user agent of events, for a reader who is allowed to see them: an
 // auditor, or the actor of the event. The permission and the keys are read once for all events. When the key was
 // destroyed, both fields stay empty.
-func (k Desk) decryptClients(ctx context.Context, r store.Reader, events []cardinal.AuditEvent) error {
+func (k Desk) decryptClients(ctx context.Context, r store.Reader, events []store.EventRecord) error {
 	var actors []uuid.UUID
 	for _, e := range events {
 		if e.AddressSealed != nil || e.UserAgentSealed != nil {
@@ -72,7 +76,7 @@ type clientKeys struct {
 }
 
 // decrypt decrypts the address and the user agent of an event, unless the key was destroyed.
-func (k *clientKeys) decrypt(ctx context.Context, e *cardinal.AuditEvent) error {
+func (k *clientKeys) decrypt(ctx context.Context, e *store.EventRecord) error {
 	if e.ActorID != cardinal.AnonymousID {
 		_, err := decryptClient(e, k.userKeys[e.ActorID])
 		return err
@@ -88,7 +92,7 @@ func (k *clientKeys) decrypt(ctx context.Context, e *cardinal.AuditEvent) error 
 }
 
 // decryptAnonymous decrypts the event of an anonymous caller with the key of a month, which is read once per page.
-func (k *clientKeys) decryptAnonymous(ctx context.Context, e *cardinal.AuditEvent, at time.Time) (bool, error) {
+func (k *clientKeys) decryptAnonymous(ctx context.Context, e *store.EventRecord, at time.Time) (bool, error) {
 	name := monthKeyName(at)
 	key, ok := k.monthKeys[name]
 	if !ok {
@@ -105,7 +109,7 @@ func (k *clientKeys) decryptAnonymous(ctx context.Context, e *cardinal.AuditEven
 }
 
 // decryptClient decrypts the address and the user agent of an event; false when the key was destroyed.
-func decryptClient(e *cardinal.AuditEvent, key seal.Key) (decrypted bool, err error) {
+func decryptClient(e *store.EventRecord, key seal.Key) (decrypted bool, err error) {
 	if key.IsZero() {
 		return false, nil
 	}

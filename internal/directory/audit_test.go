@@ -82,9 +82,9 @@ func TestAnonymousAddressAcrossMonths(t *testing.T) {
 			if _, err := tx.EnsureAuditMonths(ctx, month); err != nil {
 				return err
 			}
-			return tx.AppendEvent(ctx, cardinal.AuditEvent{
-				ID: id, ActorID: cardinal.AnonymousID, SubjectID: cardinal.SystemID, Action: "user.sign_up", Attempts: 1,
-				SchemaVersion: 1, AddressSealed: address,
+			return tx.AppendEvent(ctx, store.EventRecord{
+				SchemaVersion: 1, AddressSealed: address, AuditEvent: cardinal.AuditEvent{ID: id,
+					ActorID: cardinal.AnonymousID, SubjectID: cardinal.SystemID, Action: "user.sign_up", Attempts: 1},
 			})
 		}))
 		page := value(w.Operator().Audit(ctx, cardinal.AuditFilter{

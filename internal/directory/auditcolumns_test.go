@@ -127,7 +127,8 @@ func TestUnlistedColumnMaskedAndLogged(t *testing.T) {
 		t.Errorf("logged %q", log.String())
 	}
 	log.Reset()
-	if change := columnChange(logger, "users.status", "active", "suspended"); change.Masked || change.To != "suspended" {
+	if change := columnChange(logger, "users.status", "active", "suspended"); change.Masked ||
+		change.To != "suspended" {
 		t.Errorf("the change of a listed column is %+v", change)
 	}
 	if log.Len() > 0 {

@@ -27,9 +27,9 @@ type Tx struct {
 	store.Tx
 	Desk          Desk
 	Now           time.Time
-	Event         cardinal.AuditEvent
-	RelatedEvents []cardinal.AuditEvent // about other users that the change affects; they are appended before Event
-	ForceEvent    bool                  // append Event although it lists no row
+	Event         store.EventRecord
+	RelatedEvents []store.EventRecord // about other users that the change affects; they are appended before Event
+	ForceEvent    bool                // append Event although it lists no row
 
 	replyID      uuid.UUID          // of the row that keeps the reply for a repeated request
 	reindexUsers map[uuid.UUID]bool // users with changed names or addresses: their search tokens are replaced
@@ -114,12 +114,12 @@ func RecordDenied[T any](ctx context.Context, k Desk, r Rule, err error) (T, err
 }
 
 // NewEvent returns the event of a change, without what changed.
-func (k Desk) NewEvent(r Rule) cardinal.AuditEvent {
-	e := cardinal.AuditEvent{
+func (k Desk) NewEvent(r Rule) store.EventRecord {
+	e := store.EventRecord{SchemaVersion: 1, AuditEvent: cardinal.AuditEvent{
 		ID: cardinal.NewID(), ActorID: k.actor.UserID, SubjectID: r.Subject, Action: r.Action,
 		SessionID: pointer(k.actor.SessionID), APIKeyID: pointer(k.actor.APIKeyID),
-		RequestID: pointer(k.actor.RequestID), Attempts: 1, SchemaVersion: 1,
-	}
+		RequestID: pointer(k.actor.RequestID), Attempts: 1,
+	}}
 	if e.SubjectID == uuid.Nil {
 		e.SubjectID = cardinal.SystemID
 	}

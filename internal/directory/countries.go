@@ -13,7 +13,8 @@ func (k Desk) Countries(ctx context.Context) ([]cardinal.Country, error) {
 	if err := k.requireAuthenticated(); err != nil {
 		return nil, err
 	}
-	return k.d.store.Read(ctx).Countries(ctx)
+	records, err := k.d.store.Read(ctx).Countries(ctx)
+	return convert(records, func(c store.CountryRecord) cardinal.Country { return c.Country }), err
 }
 
 // Country returns a country by its code.
@@ -21,7 +22,8 @@ func (k Desk) Country(ctx context.Context, code string) (cardinal.Country, error
 	if err := k.requireAuthenticated(); err != nil {
 		return cardinal.Country{}, err
 	}
-	return k.d.store.Read(ctx).Country(ctx, code)
+	record, err := k.d.store.Read(ctx).Country(ctx, code)
+	return record.Country, err
 }
 
 // UpdateCountry sets a country's tax rate: one row, for all users of the country.
@@ -32,30 +34,30 @@ func (k Desk) UpdateCountry(
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Country, error) {
 		before, err := tx.LockCountry(ctx, code)
 		if err != nil {
-			return before, err
+			return before.Country, err
 		}
 		if err := CheckVersion(before.Version, version); err != nil {
-			return before, err
+			return before.Country, err
 		}
 		if !in.TaxRatePPM.Present() {
-			return before, nil
+			return before.Country, nil
 		}
 		rate := valueOr(in.TaxRatePPM.Value(), -1)
 		if rate < 0 || rate > 1_000_000 {
 			var check Input
 			check.Add("/tax_rate_ppm", "tax_rate_range")
-			return before, check.Err()
+			return before.Country, check.Err()
 		}
 		if rate == before.TaxRatePPM {
-			return before, nil
+			return before.Country, nil
 		}
 		after, err := tx.Tx.UpdateCountry(ctx, code, version, rate, tx.Now)
 		if err != nil {
-			return before, err
+			return before.Country, err
 		}
 		tx.RecordRows(store.DigestCountry(after))
 		tx.RecordChange("countries."+code+".tax_rate_ppm", before.TaxRatePPM, after.TaxRatePPM)
-		return after, nil
+		return after.Country, nil
 	})
 }
 

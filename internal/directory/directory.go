@@ -38,8 +38,8 @@ type Directory struct {
 	lastHeartbeat atomic.Int64 // of this process as a node, in microseconds since 1970; 0 while it is no node
 
 	// Lookup tables. They change only by migration, so they are read once.
-	kinds        map[string]cardinal.UserKind
-	statuses     map[string]cardinal.Status
+	kinds        map[string]store.UserKind
+	statuses     map[string]store.UserStatus
 	contactKinds []string
 
 	// builtInPermissions caches whether a built-in actor has a permission, by builtInPermission. It is safe because the
@@ -70,7 +70,7 @@ type Options struct {
 func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	d := &Directory{
 		store: s, hasher: o.Hasher, log: o.Logger, clock: o.Clock, lastSeen: newLastSeenBuffer(),
-		kinds: map[string]cardinal.UserKind{}, statuses: map[string]cardinal.Status{},
+		kinds: map[string]store.UserKind{}, statuses: map[string]store.UserStatus{},
 	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
@@ -133,10 +133,10 @@ func (d *Directory) Keys() *Keys { return d.keys }
 func (d *Directory) Hasher() *password.Hasher { return d.hasher }
 
 // Status returns a status of users by its code; the zero Status for an unknown one.
-func (d *Directory) Status(code string) cardinal.Status { return d.statuses[code] }
+func (d *Directory) Status(code string) cardinal.Status { return d.statuses[code].Status }
 
 // Kind returns a kind of user by its code.
-func (d *Directory) Kind(code string) (cardinal.UserKind, bool) {
+func (d *Directory) Kind(code string) (store.UserKind, bool) {
 	kind, ok := d.kinds[code]
 	return kind, ok
 }

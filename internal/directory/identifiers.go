@@ -109,9 +109,9 @@ func (tx *Tx) isReleasable(ctx context.Context, current store.IdentifierRecord, 
 
 // isLastIdentifier reports whether an account that is or was in use has only one identifier left. That one is kept,
 // verified or not.
-func (tx *Tx) isLastIdentifier(ctx context.Context, user cardinal.User) (bool, error) {
+func (tx *Tx) isLastIdentifier(ctx context.Context, user store.UserRecord) (bool, error) {
 	statuses := tx.Desk.d.statuses
-	if statuses[user.Status].AwaitsProof || statuses[valueOr(user.StatusBeforeDeletion, "")].AwaitsProof {
+	if statuses[user.Status].AwaitsVerification || statuses[valueOr(user.StatusBeforeDeletion, "")].AwaitsVerification {
 		return false, nil
 	}
 	identifiers, err := tx.Identifiers(ctx, user.ID)
@@ -190,7 +190,7 @@ func (tx *Tx) removeUnverified(ctx context.Context, current store.IdentifierReco
 		return err
 	}
 	identifiers, err := tx.Identifiers(ctx, current.UserID)
-	if err != nil || len(identifiers) > 0 || !tx.Desk.d.statuses[user.Status].AwaitsProof {
+	if err != nil || len(identifiers) > 0 || !tx.Desk.d.statuses[user.Status].AwaitsVerification {
 		return err
 	}
 	_, err = tx.changeStatus(ctx, user, "delete")

@@ -87,48 +87,48 @@ func (tx *Tx) CreateUser(ctx context.Context, draft UserDraft, action string) (c
 	}
 	user, err := tx.InsertUser(ctx, id, in.Kind, action, tx.Now)
 	if err != nil {
-		return user, err
+		return user.User, err
 	}
 	key, wrapped := tx.Desk.d.keys.NewUserKey(id, tx.Now)
 	if err := tx.InsertUserKey(ctx, wrapped); err != nil {
-		return user, err
+		return user.User, err
 	}
 	profile := ProfileOf(&in)
 	profile.UserID, profile.CreatedAt, profile.UpdatedAt, profile.Version = id, tx.Now, tx.Now, 1
 	record, err := EncryptProfile(profile, key)
 	if err != nil {
-		return user, err
+		return user.User, err
 	}
 	if err := tx.InsertProfile(ctx, record); err != nil {
-		return user, err
+		return user.User, err
 	}
 	row, err := store.DigestProfile(record)
 	if err != nil {
-		return user, err
+		return user.User, err
 	}
 	tx.RecordRows(store.DigestUser(user), row, store.DigestUserKey(wrapped))
 	tx.RecordChange("users.status", nil, user.Status)
 	tx.RecordChange("users.kind", nil, user.Kind)
 	if in.Username != "" {
 		if err := tx.insertIdentifier(ctx, username); err != nil {
-			return user, err
+			return user.User, err
 		}
 	}
 	for _, c := range contacts {
 		if _, err := tx.addContact(ctx, id, key, c, draft.settings); err != nil {
-			return user, err
+			return user.User, err
 		}
 	}
 	if draft.hash != "" {
 		if err := tx.insertCredential(ctx, id, draft.hash, in.MustChangePassword); err != nil {
-			return user, err
+			return user.User, err
 		}
 	}
 	text := SearchableText{Words: SearchWords(&profile), Attributes: in.Attributes}
 	if in.Email != "" {
 		text.AddEmail(draft.checked.email)
 	}
-	return user, tx.addSearchTokens(ctx, id, text)
+	return user.User, tx.addSearchTokens(ctx, id, text)
 }
 
 // newContacts returns the contacts of a new user. Their identifiers are released before the contacts are added.

@@ -86,29 +86,29 @@ func (k Desk) UpdateUser(
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.User, error) {
 		user, current, err := tx.lockProfile(ctx, id)
 		if err != nil {
-			return user, err
+			return user.User, err
 		}
 		if err := CheckVersion(user.Version, version); err != nil {
-			return user, err
+			return user.User, err
 		}
 		profile, changed, err := tx.changeProfile(ctx, current, in.Profile, "/profile")
 		if err != nil {
-			return user, err
+			return user.User, err
 		}
 		if changed {
 			if user, err = tx.TouchUser(ctx, id, version, tx.Now); err != nil {
-				return user, err
+				return user.User, err
 			}
 			tx.RecordRows(store.DigestUser(user))
 		}
 		user.Profile = &profile
-		return user, nil
+		return user.User, nil
 	})
 }
 
 // lockProfile locks a user and their profile for a change, by an actor who has all permissions of the user. The user is
 // locked too, because the rule that an identifier to sign in with remains is about all identifiers of the user.
-func (tx *Tx) lockProfile(ctx context.Context, userID uuid.UUID) (cardinal.User, store.ProfileRecord, error) {
+func (tx *Tx) lockProfile(ctx context.Context, userID uuid.UUID) (store.UserRecord, store.ProfileRecord, error) {
 	user, err := tx.LockUser(ctx, userID)
 	if err != nil {
 		return user, store.ProfileRecord{}, err

@@ -53,28 +53,28 @@ func (q searchQuery) matches(f SearchableText) bool {
 	return true
 }
 
-// parseSearch parses the search of a filter and adds its tokens to the filter. It returns all errors of the search as
+// parseSearch parses the search of a filter and adds its tokens to the query. It returns all errors of the search as
 // fieldErrors; err is set when search is off, not ready, or the database fails.
 func (k Desk) parseSearch(
-	ctx context.Context, r store.Reader, f *cardinal.UserFilter,
+	ctx context.Context, r store.Reader, f cardinal.UserFilter, query *store.UserQuery,
 ) (q searchQuery, fieldErrors cardinal.FieldErrors, err error) {
 	q.attributes = f.Attributes
 	if err := k.requireSearchReady(ctx, r); err != nil {
 		return q, nil, err
 	}
 	if f.Search != "" {
-		if fieldError := k.d.keys.parseWords(f, &q); fieldError != nil {
+		if fieldError := k.d.keys.parseWords(f.Search, query, &q); fieldError != nil {
 			fieldErrors = append(fieldErrors, *fieldError)
 		}
 	}
-	more, err := k.addAttributeTokens(ctx, r, f)
+	more, err := k.addAttributeTokens(ctx, r, f.Attributes, query)
 	return q, append(fieldErrors, more...), err
 }
 
-// parseWords parses the words of a search and adds their tokens to the filter. The part after an @ is a domain. A
+// parseWords parses the words of a search and adds their tokens to the query. The part after an @ is a domain. A
 // domain that is complete has a token; a part of one is only compared.
-func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.FieldError {
-	for _, field := range strings.Fields(f.Search) {
+func (k *Keys) parseWords(text string, query *store.UserQuery, q *searchQuery) *cardinal.FieldError {
+	for _, field := range strings.Fields(text) {
 		local, domain, hasDomain := strings.Cut(field, "@")
 		q.words = append(q.words, normal.Words(local)...)
 		if domain = strings.ToLower(domain); !hasDomain || domain == "" {
@@ -82,7 +82,7 @@ func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fiel
 		}
 		if address, err := normal.Email("x@" + domain); err == nil {
 			_, domain = normal.EmailWords(address)
-			f.Tokens = append(f.Tokens, k.searchToken("domain", domain))
+			query.Tokens = append(query.Tokens, k.searchToken("domain", domain))
 		}
 		q.domains = append(q.domains, domain)
 	}
@@ -96,7 +96,7 @@ func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fiel
 		if len(prefixes) == 0 {
 			continue // too short for a token; it is only compared
 		}
-		f.Tokens = append(f.Tokens, k.searchToken("prefix", prefixes[len(prefixes)-1]))
+		query.Tokens = append(query.Tokens, k.searchToken("prefix", prefixes[len(prefixes)-1]))
 		if !slices.Contains(shortest, prefixes[0]) {
 			shortest = append(shortest, prefixes[0])
 		}
@@ -104,22 +104,22 @@ func (k *Keys) parseWords(f *cardinal.UserFilter, q *searchQuery) *cardinal.Fiel
 	shortest = shortest[:min(len(shortest), 3)] // the pairs of more words cost index scans and select hardly better
 	for i, a := range shortest {
 		for _, b := range shortest[i+1:] {
-			f.Pairs = append(f.Pairs, k.searchToken("pair", min(a, b), max(a, b)))
+			query.Pairs = append(query.Pairs, k.searchToken("pair", min(a, b), max(a, b)))
 		}
 	}
-	if len(f.Tokens) == 0 {
+	if len(query.Tokens) == 0 {
 		fieldError := cardinal.ParameterError("q", "search_too_short")
 		return &fieldError
 	}
 	return nil
 }
 
-// addAttributeTokens adds the tokens of attributes to the filter. It returns the errors of attributes that cannot be
+// addAttributeTokens adds the tokens of attributes to the query. It returns the errors of attributes that cannot be
 // searched. It is refused while the index of an attribute is not built yet.
 func (k Desk) addAttributeTokens(
-	ctx context.Context, r store.Reader, f *cardinal.UserFilter,
+	ctx context.Context, r store.Reader, attributes map[string]any, query *store.UserQuery,
 ) (fieldErrors cardinal.FieldErrors, err error) {
-	if len(f.Attributes) == 0 {
+	if len(attributes) == 0 {
 		return nil, nil
 	}
 	definitions, err := r.AllAttributeDefinitions(ctx)
@@ -136,7 +136,7 @@ func (k Desk) addAttributeTokens(
 			continue
 		}
 		searchable = append(searchable, definition.Name)
-		value, given := f.Attributes[definition.Name]
+		value, given := attributes[definition.Name]
 		switch {
 		case !given:
 		case JSONType(value) != definition.ValueType:
@@ -145,10 +145,10 @@ func (k Desk) addAttributeTokens(
 			return nil, errSearchBuilding
 		default:
 			token := k.d.keys.searchToken("attribute", definition.Name, attributeJSON(value))
-			f.Tokens = append(f.Tokens, token)
+			query.Tokens = append(query.Tokens, token)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.Attributes)) {
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		if !slices.Contains(searchable, name) {
 			fieldErrors.AddParameter("attributes", "attribute_not_searchable", joinNames(searchable))
 		}
@@ -190,12 +190,12 @@ const maxDecryptedPerPage = 400
 // at a time, decrypts and compares them. It stops when the page is full, or when a bound is reached: the page is then
 // short, and says where the next one begins.
 func (k Desk) search(
-	ctx context.Context, r store.Reader, f cardinal.UserFilter, q searchQuery,
+	ctx context.Context, r store.Reader, query store.UserQuery, q searchQuery,
 ) (cardinal.List[cardinal.User], error) {
-	limit := f.Limit
+	limit := query.Limit
 	var page cardinal.List[cardinal.User]
 	for decrypted := 0; ; {
-		scan, err := r.Users(ctx, f)
+		scan, err := r.Users(ctx, query)
 		if err != nil {
 			return page, err
 		}
@@ -211,7 +211,7 @@ func (k Desk) search(
 			return page, nil
 		}
 		if len(users) > 0 {
-			f.After = users[len(users)-1].ID
+			query.After = users[len(users)-1].ID
 		}
 		decrypted += len(users)
 		switch {
@@ -221,7 +221,7 @@ func (k Desk) search(
 			page.After, page.HasMore = scan.ResumeAfter, true
 			return page, nil
 		case decrypted >= maxDecryptedPerPage:
-			page.After, page.HasMore = f.After, true
+			page.After, page.HasMore = query.After, true
 			return page, nil
 		}
 	}
@@ -229,7 +229,7 @@ func (k Desk) search(
 
 // decryptMatches decrypts some users and returns those who match a search, with their profiles.
 func (d *Directory) decryptMatches(
-	ctx context.Context, r store.Reader, users []cardinal.User, q searchQuery,
+	ctx context.Context, r store.Reader, users []store.UserRecord, q searchQuery,
 ) ([]cardinal.User, error) {
 	ids, profiles := make([]uuid.UUID, len(users)), make(map[uuid.UUID]*cardinal.Profile, len(users))
 	for i, u := range users {
@@ -243,7 +243,7 @@ func (d *Directory) decryptMatches(
 	for _, u := range users {
 		if q.matches(texts[u.ID]) {
 			u.Profile = profiles[u.ID]
-			matching = append(matching, u)
+			matching = append(matching, u.User)
 		}
 	}
 	return matching, nil

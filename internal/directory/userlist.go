@@ -24,12 +24,12 @@ func (k Desk) Users(
 	if err != nil {
 		return page, err
 	}
-	q, err := k.resolveFilter(ctx, r, &f)
+	query, search, err := k.resolveFilter(ctx, r, f)
 	if err != nil {
 		return page, err
 	}
-	if q != nil {
-		page, err = k.search(ctx, r, f, *q)
+	if search != nil {
+		page, err = k.search(ctx, r, query, *search)
 		for i := range page.Data {
 			if !withProfile {
 				page.Data[i].Profile = nil
@@ -37,11 +37,11 @@ func (k Desk) Users(
 		}
 		return page, err
 	}
-	scan, err := r.Users(ctx, f)
+	scan, err := r.Users(ctx, query)
 	if err != nil {
 		return page, err
 	}
-	page = cardinal.PageOf(scan.Users, f.Limit)
+	page = convertPage(cardinal.PageOf(scan.Users, f.Limit), func(u store.UserRecord) cardinal.User { return u.User })
 	if scan.ResumeAfter != uuid.Nil {
 		page.HasMore, page.After = true, scan.ResumeAfter
 	}
@@ -61,17 +61,24 @@ func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.C
 	if err != nil {
 		return cardinal.Count{}, err
 	}
-	if _, err := k.resolveFilter(ctx, r, &f); err != nil {
+	query, _, err := k.resolveFilter(ctx, r, f)
+	if err != nil {
 		return cardinal.Count{}, err
 	}
-	count, err := r.CountUsers(ctx, f, maxExactCount)
+	count, err := r.CountUsers(ctx, query, maxExactCount)
 	count.IsExact = count.IsExact && f.Search == ""
 	return count, err
 }
 
-// resolveFilter checks a filter and adds what the store needs: the blind index, the tokens and the time. It returns the
-// parsed search; nil without one.
-func (k Desk) resolveFilter(ctx context.Context, r store.Reader, f *cardinal.UserFilter) (*searchQuery, error) {
+// resolveFilter checks a filter and returns the query of the store, with blind index, tokens and time, and the parsed
+// search; nil without one.
+func (k Desk) resolveFilter(
+	ctx context.Context, r store.Reader, f cardinal.UserFilter,
+) (store.UserQuery, *searchQuery, error) {
+	query := store.UserQuery{
+		Page: f.Page, Kind: f.Kind, Status: f.Status, RoleID: f.RoleID, At: k.d.Now(),
+		CreatedFrom: f.CreatedFrom, CreatedUntil: f.CreatedUntil, BuiltIn: f.BuiltIn,
+	}
 	var fieldErrors cardinal.FieldErrors
 	if _, ok := k.d.statuses[f.Status]; f.Status != "" && !ok {
 		fieldErrors.AddParameter("status", "status_unknown", strings.Join(slices.Sorted(maps.Keys(k.d.statuses)), ", "))
@@ -84,16 +91,15 @@ func (k Desk) resolveFilter(ctx context.Context, r store.Reader, f *cardinal.Use
 		if err != nil {
 			fieldErrors.AddParameter("email", "email_format")
 		}
-		f.Identifier = k.d.keys.BlindIndex(normal.KindEmail, address)
+		query.Identifier = k.d.keys.BlindIndex(normal.KindEmail, address)
 	}
-	f.At = k.d.Now()
 	if f.Search == "" && len(f.Attributes) == 0 {
-		return nil, fieldErrors.Err()
+		return query, nil, fieldErrors.Err()
 	}
-	q, more, err := k.parseSearch(ctx, r, f)
+	search, more, err := k.parseSearch(ctx, r, f, &query)
 	var refusal *cardinal.Refusal
 	if err != nil && (len(fieldErrors) == 0 || !errors.As(err, &refusal)) {
-		return nil, err
+		return query, nil, err
 	}
-	return &q, append(fieldErrors, more...).Err()
+	return query, &search, append(fieldErrors, more...).Err()
 }

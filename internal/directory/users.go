@@ -27,9 +27,9 @@ func (k Desk) User(ctx context.Context, id uuid.UUID, withProfile bool) (cardina
 	}
 	user, err := r.User(ctx, id)
 	if err != nil || !withProfile {
-		return user, err
+		return user.User, err
 	}
-	users := []cardinal.User{user}
+	users := []cardinal.User{user.User}
 	err = k.d.expandProfiles(ctx, r, users)
 	return users[0], err
 }
@@ -72,14 +72,15 @@ func (k Desk) changeUserStatus(
 		}
 		before, err := tx.lockUser(ctx, id, version)
 		if err != nil {
-			return before, err
+			return before.User, err
 		}
-		return tx.changeStatus(ctx, before, action)
+		after, err := tx.changeStatus(ctx, before, action)
+		return after.User, err
 	})
 }
 
 // lockUser locks a user for a change by an actor who has all permissions of the user, and checks the version.
-func (tx *Tx) lockUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
+func (tx *Tx) lockUser(ctx context.Context, id uuid.UUID, version int64) (store.UserRecord, error) {
 	before, err := tx.LockUser(ctx, id)
 	if err != nil {
 		return before, err
@@ -91,7 +92,7 @@ func (tx *Tx) lockUser(ctx context.Context, id uuid.UUID, version int64) (cardin
 }
 
 // changeStatus changes a user's status. It ends the sessions of a user who can no longer sign in.
-func (tx *Tx) changeStatus(ctx context.Context, before cardinal.User, action string) (cardinal.User, error) {
+func (tx *Tx) changeStatus(ctx context.Context, before store.UserRecord, action string) (store.UserRecord, error) {
 	after, err := tx.ChangeUserStatus(ctx, before.ID, before.Version, action, tx.Now)
 	if errors.Is(err, cardinal.ErrNotFound) {
 		return before, cardinal.Refuse("status_not_allowed", before.Status)

@@ -24,7 +24,7 @@ func Export(ctx context.Context, k directory.Desk, withSecrets bool, onRow func(
 	}
 	reader := k.Directory().Store().Read(ctx)
 	for page := (cardinal.Page{Limit: exportPage}); ; {
-		found, err := reader.Users(ctx, cardinal.UserFilter{Page: page})
+		found, err := reader.Users(ctx, store.UserQuery{Page: page})
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (p *exportPageRows) row(userID uuid.UUID) *cardinal.ImportRow { return &p.r
 
 // exportRows reads what a page of users has, by one statement per table.
 func exportRows(
-	ctx context.Context, d *directory.Directory, r store.Reader, users []cardinal.User, withSecrets bool,
+	ctx context.Context, d *directory.Directory, r store.Reader, users []store.UserRecord, withSecrets bool,
 ) ([]cardinal.ImportRow, error) {
 	page := exportPageRows{at: map[uuid.UUID]int{}}
 	for _, u := range users {

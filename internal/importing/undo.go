@@ -85,7 +85,7 @@ func continueUndo(
 
 // undoBatch erases some users of an import, given by the events of their creation. The last batch ends the import.
 func undoBatch(
-	ctx context.Context, k directory.Desk, run cardinal.ImportRun, events []cardinal.AuditEvent, isLast bool,
+	ctx context.Context, k directory.Desk, run cardinal.ImportRun, events []store.EventRecord, isLast bool,
 ) (cardinal.ImportRun, error) {
 	return directory.Change(ctx, k, undoRule, func(tx *directory.Tx) (cardinal.ImportRun, error) {
 		record, err := tx.LockImport(ctx, run.ID)
@@ -132,7 +132,11 @@ func eraseUntouched(ctx context.Context, tx *directory.Tx, runID uuid.UUID, ids 
 		}
 		e := tx.Event
 		e.ID, e.SubjectID, e.RequestID = cardinal.NewID(), p.User.ID, &runID
-		e.ChangedRows = []cardinal.RowDigest{store.DigestUser(p.User), profile, store.DeletedRow("user_keys", p.User.ID)}
+		e.ChangedRows = []cardinal.RowDigest{
+			store.DigestUser(p.User),
+			profile,
+			store.DeletedRow("user_keys", p.User.ID),
+		}
 		e.Changes = tx.Desk.Directory().ColumnChanges(map[string]any{"users.status": p.User.Status})
 		tx.RelatedEvents = append(tx.RelatedEvents, e)
 	}

@@ -94,7 +94,10 @@ func TestUpload(t *testing.T) {
 			t.Fatalf("%d jobs ran", n)
 		}
 		checked := getImport(t, k, run.ID)
-		diff := cmp.Diff(&cardinal.ImportCheck{Bytes: int64(len(threeRows)), Rows: 3, New: 1, Invalid: 2}, checked.Check)
+		diff := cmp.Diff(
+			&cardinal.ImportCheck{Bytes: int64(len(threeRows)), Rows: 3, New: 1, Invalid: 2},
+			checked.Check,
+		)
 		if diff != "" || checked.State != "checked" || checked.Created != 0 {
 			t.Errorf("%s %+v", diff, checked)
 		}

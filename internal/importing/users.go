@@ -31,7 +31,7 @@ const usualDigests = 8
 // newUser returns all rows of the user of a row, encrypted under a key of its own, and the event of its creation. A
 // new kind of row that every user needs is added here. The digest of the credential is missing: wrapDuplicateSalts
 // adds it, because it can change the hash.
-func (rules *rules) newUser(ctx context.Context, row *checkedRow, event cardinal.AuditEvent) (store.NewUserRows, error) {
+func (rules *rules) newUser(ctx context.Context, row *checkedRow, event store.EventRecord) (store.NewUserRows, error) {
 	if row.id = row.ID; row.id == uuid.Nil {
 		row.id = cardinal.NewID()
 	}
@@ -56,10 +56,10 @@ func (rules *rules) newUser(ctx context.Context, row *checkedRow, event cardinal
 
 func (b *userBuilder) addUser() {
 	row := b.row
-	b.user.User = cardinal.User{
+	b.user.User = store.UserRecord{SchemaVersion: 1, User: cardinal.User{
 		ID: row.id, Kind: row.Kind, Status: row.Status, CreatedAt: *row.CreatedAt, UpdatedAt: b.now,
-		DeletedAt: row.DeletedAt, Version: 1, SchemaVersion: 1,
-	}
+		DeletedAt: row.DeletedAt, Version: 1,
+	}}
 	if row.DeletedAt != nil {
 		b.user.User.StatusBeforeDeletion = &row.StatusBeforeDeletion
 	}

@@ -100,7 +100,7 @@ type importRun struct {
 	desk   directory.Desk
 	rules  *rules
 	record store.ImportRecord
-	event  cardinal.AuditEvent // what the events of all users have in common
+	event  store.EventRecord // what the events of all users have in common
 	// recheckExisting compares a batch with the database at its first try, not only after a conflict: some users
 	// existed at the check.
 	recheckExisting bool

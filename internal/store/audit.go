@@ -12,10 +12,17 @@ import (
 	"cardinal"
 )
 
+// EventRecord is a row of audit_logs.
+type EventRecord struct {
+	cardinal.AuditEvent
+	AddressSealed, UserAgentSealed []byte // encrypted under the actor's key
+	SchemaVersion                  int64
+}
+
 const auditColumns = `subject_id, id, actor_id, session_id, api_key_id, action, is_refused, attempts, changed_rows,
   changes, request_id, address_sealed, user_agent_sealed, schema_version`
 
-func scanEvent(row scanner) (e cardinal.AuditEvent, err error) {
+func scanEvent(row scanner) (e EventRecord, err error) {
 	err = row.Scan(&e.SubjectID, &e.ID, &e.ActorID, &e.SessionID, &e.APIKeyID, &e.Action, &e.IsRefused, &e.Attempts,
 		rowDigestsInto{&e}, jsonInto{&e.Changes}, &e.RequestID, &e.AddressSealed, &e.UserAgentSealed, &e.SchemaVersion)
 	e.OccurredAt = cardinal.TimeOf(e.ID)
@@ -23,7 +30,7 @@ func scanEvent(row scanner) (e cardinal.AuditEvent, err error) {
 }
 
 // AppendEvent adds an event to the audit log. No method changes an event; InsertUsers adds events too.
-func (tx Tx) AppendEvent(ctx context.Context, e cardinal.AuditEvent) error {
+func (tx Tx) AppendEvent(ctx context.Context, e EventRecord) error {
 	if e.ChangedRows == nil {
 		e.ChangedRows = []cardinal.RowDigest{}
 	}
@@ -47,7 +54,7 @@ func (tx Tx) AppendEvent(ctx context.Context, e cardinal.AuditEvent) error {
 
 // EventPage is one page of the audit log.
 type EventPage struct {
-	Events []cardinal.AuditEvent // one more than the limit if there are more
+	Events []EventRecord // one more than the limit if there are more
 	// ResumeAfter is where the scan stopped before it found enough events: the next page begins after it. uuid.Nil if
 	// the scan reached the end.
 	ResumeAfter uuid.UUID
@@ -91,7 +98,7 @@ func (r Reader) Events(ctx context.Context, f cardinal.AuditFilter) (EventPage, 
 }
 
 func (r Reader) readEvents(ctx context.Context, filters []indexFilter, ids idRange) (EventPage, error) {
-	page := EventPage{Events: []cardinal.AuditEvent{}}
+	page := EventPage{Events: []EventRecord{}}
 	partitions, err := r.partitionRanges(ctx, ids)
 	if err != nil {
 		return page, err

@@ -7,13 +7,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"cardinal"
 )
 
 // ErasedUser is the rows that remain of an erased user.
 type ErasedUser struct {
-	User    cardinal.User
+	User    UserRecord
 	Profile ProfileRecord
 }
 

@@ -17,7 +17,7 @@ import (
 
 // NewUserRows is all rows of a new user, and the event of the creation.
 type NewUserRows struct {
-	User         cardinal.User
+	User         UserRecord
 	Key          UserKeyRecord
 	Profile      ProfileRecord
 	Contacts     []ContactRecord
@@ -25,7 +25,7 @@ type NewUserRows struct {
 	Credential   *CredentialRecord
 	Grants       []cardinal.Grant
 	SearchTokens [][]byte // search tokens
-	Event        cardinal.AuditEvent
+	Event        EventRecord
 }
 
 // tableRows is the rows to insert into one table.
@@ -119,7 +119,7 @@ func rowsByTable(newUsers []NewUserRows) ([]*tableRows, error) {
 	return []*tableRows{users, keys, profiles, contacts, identifiers, credentials, grants, tokens, events}, nil
 }
 
-func (b *tableRows) addEvent(e cardinal.AuditEvent) error {
+func (b *tableRows) addEvent(e EventRecord) error {
 	changes, err := canonicalJSON(e.Changes)
 	if err != nil {
 		return err

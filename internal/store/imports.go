@@ -171,7 +171,7 @@ const ImportAction = "user.import"
 // ImportedUserEvents returns the events of the users that an import created, in order, beginning after an event.
 func (r Reader) ImportedUserEvents(
 	ctx context.Context, runID, after uuid.UUID, limit int,
-) ([]cardinal.AuditEvent, error) {
+) ([]EventRecord, error) {
 	filters := eventFilters(cardinal.AuditFilter{RequestID: runID, Action: ImportAction})
 	// The index on the action drives always: it returns the events in order. The other index would have to sort all
 	// events of the import for each batch.

@@ -61,8 +61,8 @@ func (tx Tx) UpdateCredential(ctx context.Context, c CredentialRecord, now time.
 
 // LockSignIn returns a user and the user's password hash as they are now, and locks both until the transaction
 // ends; cardinal.ErrNotFound for a user without password.
-func (tx Tx) LockSignIn(ctx context.Context, userID uuid.UUID) (cardinal.User, CredentialRecord, error) {
-	var user cardinal.User
+func (tx Tx) LockSignIn(ctx context.Context, userID uuid.UUID) (UserRecord, CredentialRecord, error) {
+	var user UserRecord
 	credential, err := queryOne(ctx, tx.Reader, func(row scanner) (c CredentialRecord, err error) {
 		user.ID = userID
 		err = row.Scan(&user.Kind, &user.Status, &user.Version, &c.UserID, &c.Hash, timeInto{&c.LastReset},

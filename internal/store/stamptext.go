@@ -65,7 +65,7 @@ func expandKey(key, subject string) string {
 }
 
 // rowDigestsInto scans the changed rows of an entry in either format. The subject must be scanned before.
-type rowDigestsInto struct{ of *cardinal.AuditEvent }
+type rowDigestsInto struct{ of *EventRecord }
 
 func (s rowDigestsInto) Scan(v any) error {
 	var list []json.RawMessage

@@ -12,7 +12,7 @@ const countSampleSize = 2000
 
 // CountUsers counts the users of a filter exactly up to limit. Above that, and where the count would have to scan more
 // users than that, it is an estimate: the filter's share of the newest users, applied to the number of all users.
-func (r Reader) CountUsers(ctx context.Context, f cardinal.UserFilter, limit int) (cardinal.Count, error) {
+func (r Reader) CountUsers(ctx context.Context, f UserQuery, limit int) (cardinal.Count, error) {
 	f.Page = cardinal.Page{Limit: limit}
 	ids := userIDRange(f)
 	driving, others, err := r.chooseDriving(ctx, userFilters(f), allUsers, ids, limit)
@@ -38,7 +38,7 @@ func (r Reader) CountUsers(ctx context.Context, f cardinal.UserFilter, limit int
 }
 
 // shareOfNewest returns the share of the newest users that match a filter, 0 to 1.
-func (r Reader) shareOfNewest(ctx context.Context, f cardinal.UserFilter) (float64, error) {
+func (r Reader) shareOfNewest(ctx context.Context, f UserQuery) (float64, error) {
 	ids := userIDRange(f)
 	w := whereClause{}
 	w.and(`users.id >= $%d`, ids.low)

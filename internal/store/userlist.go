@@ -13,14 +13,29 @@ import (
 
 // UserPage is one page of users.
 type UserPage struct {
-	Users []cardinal.User // one more than the limit if there are more
+	Users []UserRecord // one more than the limit if there are more
 	// ResumeAfter is where the scan stopped before it found enough users: the next page begins after it. uuid.Nil if
 	// the scan reached the end.
 	ResumeAfter uuid.UUID
 }
 
+// UserQuery selects users. Empty fields do not narrow the list.
+type UserQuery struct {
+	cardinal.Page
+	Kind         string
+	Status       string
+	RoleID       uuid.UUID // users with this role
+	At           time.Time // the time at which a grant of that role must not be expired
+	Identifier   []byte    // blind index of an address
+	Tokens       [][]byte  // search tokens, all of them
+	Pairs        [][]byte  // tokens of two words each: they follow from Tokens and are rarer
+	CreatedFrom  time.Time // inclusive, to the millisecond of the id
+	CreatedUntil time.Time // exclusive
+	BuiltIn      bool      // list the built-in actors too
+}
+
 // userFilters returns the filters that are set. The first one drives the scan where nothing is known of their sizes.
-func userFilters(f cardinal.UserFilter) []indexFilter {
+func userFilters(f UserQuery) []indexFilter {
 	var filters []indexFilter
 	add := func(table, idColumn, condition, exists string, args ...any) {
 		filters = append(filters,
@@ -59,7 +74,7 @@ func userFilters(f cardinal.UserFilter) []indexFilter {
 var allUsers = indexFilter{table: `users`, idColumn: `users.id`}
 
 // userIDRange is the range of ids that a page of a filter is taken from.
-func userIDRange(f cardinal.UserFilter) idRange {
+func userIDRange(f UserQuery) idRange {
 	low, high := cardinal.IDAt(time.UnixMilli(1)), cardinal.MaxID
 	if f.BuiltIn {
 		low = uuid.Nil
@@ -75,7 +90,7 @@ func userIDRange(f cardinal.UserFilter) idRange {
 
 // Users returns a page of users. The most selective filter drives the scan, the others are tested per user. One page
 // scans a bounded number of users, so that no combination of filters reads a whole table.
-func (r Reader) Users(ctx context.Context, f cardinal.UserFilter) (UserPage, error) {
+func (r Reader) Users(ctx context.Context, f UserQuery) (UserPage, error) {
 	var page UserPage
 	ids := userIDRange(f)
 	driving, others, err := r.chooseDriving(ctx, userFilters(f), allUsers, ids, maxScan)

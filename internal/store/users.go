@@ -9,23 +9,30 @@ import (
 	"cardinal"
 )
 
+// UserRecord is a row of users.
+type UserRecord struct {
+	cardinal.User
+	StatusBeforeDeletion *string // nil while the user is not deleted
+	SchemaVersion        int64
+}
+
 const userColumns = `users.id, users.kind, users.status, users.status_before_deletion, users.created_at,
   users.updated_at, users.deleted_at, users.erased_at, users.version, users.schema_version`
 
-func scanUser(row scanner) (u cardinal.User, err error) {
+func scanUser(row scanner) (u UserRecord, err error) {
 	err = row.Scan(&u.ID, &u.Kind, &u.Status, &u.StatusBeforeDeletion, timeInto{&u.CreatedAt}, timeInto{&u.UpdatedAt},
 		nullTimeInto{&u.DeletedAt}, nullTimeInto{&u.ErasedAt}, &u.Version, &u.SchemaVersion)
 	return u, err
 }
 
 // DigestUser digests a row of users.
-func DigestUser(u cardinal.User) cardinal.RowDigest {
+func DigestUser(u UserRecord) cardinal.RowDigest {
 	return digestRow("users", keyOf(u.ID), u.Version, u.ID, u.Kind, u.Status, u.StatusBeforeDeletion, u.CreatedAt,
 		u.UpdatedAt, u.DeletedAt, u.ErasedAt, u.Version, u.SchemaVersion)
 }
 
 // User returns a user, also if it is soft-deleted or erased.
-func (r Reader) User(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
+func (r Reader) User(ctx context.Context, id uuid.UUID) (UserRecord, error) {
 	return queryOne(ctx, r, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
 }
 
@@ -38,18 +45,19 @@ func lowestIDAt(t time.Time) uuid.UUID {
 }
 
 // LockUser returns a user and locks it until the transaction ends.
-func (tx Tx) LockUser(ctx context.Context, id uuid.UUID) (cardinal.User, error) {
+func (tx Tx) LockUser(ctx context.Context, id uuid.UUID) (UserRecord, error) {
 	return queryOne(ctx, tx.Reader, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`+tx.engine.lockRow, id)
 }
 
 // InsertUser adds a user with the initial status of an action; cardinal.ErrNotFound for an action that creates no
 // users.
-func (tx Tx) InsertUser(ctx context.Context, id uuid.UUID, kind, action string, now time.Time) (cardinal.User, error) {
+func (tx Tx) InsertUser(ctx context.Context, id uuid.UUID, kind, action string, now time.Time) (UserRecord, error) {
 	status, err := tx.initialStatus(ctx, action)
 	if err != nil {
-		return cardinal.User{}, err
+		return UserRecord{}, err
 	}
-	u := cardinal.User{ID: id, Kind: kind, Status: status, CreatedAt: now, UpdatedAt: now, Version: 1, SchemaVersion: 1}
+	u := UserRecord{SchemaVersion: 1}
+	u.User = cardinal.User{ID: id, Kind: kind, Status: status, CreatedAt: now, UpdatedAt: now, Version: 1}
 	return u, tx.execDeferred(ctx, `
 		INSERT INTO users (id, kind, status, created_at, updated_at, version, schema_version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
@@ -89,7 +97,7 @@ func (r Reader) InitialStatuses(ctx context.Context) (map[string]string, error) 
 // not allowed in the user's current status, or if the user does not have the given version.
 func (tx Tx) ChangeUserStatus(
 	ctx context.Context, id uuid.UUID, version int64, action string, now time.Time,
-) (cardinal.User, error) {
+) (UserRecord, error) {
 	return queryOne(ctx, tx.Reader, scanUser, `
 		UPDATE users
 		   SET status = t.to_status,
@@ -104,16 +112,22 @@ func (tx Tx) ChangeUserStatus(
 }
 
 // TouchUser increments a user's version when a row that belongs to the user changes, so that readers notice it.
-func (tx Tx) TouchUser(ctx context.Context, id uuid.UUID, version int64, now time.Time) (cardinal.User, error) {
+func (tx Tx) TouchUser(ctx context.Context, id uuid.UUID, version int64, now time.Time) (UserRecord, error) {
 	return queryOne(ctx, tx.Reader, scanUser, `
 		UPDATE users SET updated_at = $3, version = version + 1 WHERE id = $1 AND version = $2
 		RETURNING `+userColumns, id, version, now)
 }
 
+// UserStatus is a row of user_statuses.
+type UserStatus struct {
+	cardinal.Status
+	AwaitsVerification bool // a verified contact activates the user, who has only signed up
+}
+
 // UserStatuses returns the statuses that a user can have.
-func (r Reader) UserStatuses(ctx context.Context) ([]cardinal.Status, error) {
-	return queryAll(ctx, r, func(row scanner) (s cardinal.Status, err error) {
-		err = row.Scan(&s.Code, &s.Description, &s.CanSignIn, &s.IsDeleted, &s.IsErased, &s.AwaitsProof)
+func (r Reader) UserStatuses(ctx context.Context) ([]UserStatus, error) {
+	return queryAll(ctx, r, func(row scanner) (s UserStatus, err error) {
+		err = row.Scan(&s.Code, &s.Description, &s.CanSignIn, &s.IsDeleted, &s.IsErased, &s.AwaitsVerification)
 		return s, err
 	}, `
 		SELECT s.code, s.description, s.can_sign_in, s.is_deleted, s.is_erased,
@@ -121,9 +135,17 @@ func (r Reader) UserStatuses(ctx context.Context) ([]cardinal.Status, error) {
 		  FROM user_statuses s ORDER BY s.id`)
 }
 
+// UserKind is a kind of actor, and what it can have.
+type UserKind struct {
+	Code           string
+	CanSignIn      bool
+	CanHoldAPIKeys bool
+	IsListed       bool
+}
+
 // UserKinds returns the kinds of users.
-func (r Reader) UserKinds(ctx context.Context) ([]cardinal.UserKind, error) {
-	return queryAll(ctx, r, func(row scanner) (k cardinal.UserKind, err error) {
+func (r Reader) UserKinds(ctx context.Context) ([]UserKind, error) {
+	return queryAll(ctx, r, func(row scanner) (k UserKind, err error) {
 		err = row.Scan(&k.Code, &k.CanSignIn, &k.CanHoldAPIKeys, &k.IsListed)
 		return k, err
 	}, `SELECT code, can_sign_in, can_hold_api_keys, is_listed FROM user_kinds ORDER BY id`)

@@ -31,7 +31,7 @@ type Event struct {
 func (w *World) ResetEvents(t testing.TB) { t.Helper(); w.Events(t) }
 
 // Events returns the events since the last call, oldest first.
-func (w *World) Events(t testing.TB) []cardinal.AuditEvent {
+func (w *World) Events(t testing.TB) []store.EventRecord {
 	t.Helper()
 	// Ids of concurrent events can be committed in another order; the tests that read events do not change anything
 	// concurrently.
@@ -68,7 +68,7 @@ func (w *World) ExpectEvents(t testing.TB, want ...Event) {
 }
 
 // expectEvent compares one event, without its stamps.
-func expectEvent(t testing.TB, i int, e cardinal.AuditEvent, want Event) {
+func expectEvent(t testing.TB, i int, e store.EventRecord, want Event) {
 	t.Helper()
 	if e.Action != want.Action || e.ActorID != want.Actor || e.SubjectID != want.Subject ||
 		e.IsRefused != want.Refused || e.Attempts != 1 {
@@ -194,7 +194,7 @@ func (w *World) currentStamp(t testing.TB, row cardinal.RowDigest) (cardinal.Row
 		return stampOf(store.DigestAttributeDefinition)(r.AttributeDefinition(ctx, ids[0]))
 	case "countries":
 		all, err := r.Countries(ctx)
-		return stampOf(store.DigestCountry)(find(all, err, func(c cardinal.Country) bool { return c.ID == ids[0] }))
+		return stampOf(store.DigestCountry)(find(all, err, func(c store.CountryRecord) bool { return c.ID == ids[0] }))
 	case "settings":
 		all, err := r.Settings(ctx)
 		setting, err := find(all, err, func(s cardinal.Setting) bool { return s.ID == ids[0] })

@@ -69,7 +69,7 @@ func hasPermission(t *testing.T, s *store.Store) {
 	}
 	_, _, err = r.CheckAccess(ctx, cardinal.NewID(), "users.read", baseTime)
 	wantError(t, "CheckAccess, unknown user", cardinal.ErrNotFound, err)
-	inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
+	inTx(t, s, func(tx store.Tx) (store.UserRecord, error) {
 		return tx.ChangeUserStatus(ctx, user, 1, "suspend", baseTime)
 	})
 	if known, allowed, err := r.CheckAccess(ctx, user, "users.read", baseTime); !must(known, err)(t) || allowed {

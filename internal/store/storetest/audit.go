@@ -19,13 +19,13 @@ func audit(t *testing.T, s *store.Store) {
 	// Around the end of a month, which is the boundary between two partitions.
 	ats := []time.Time{next.Add(-2 * time.Millisecond), next.Add(-time.Millisecond), next, next.Add(time.Millisecond),
 		next.AddDate(0, 2, 0), next.AddDate(0, 2, 0)}
-	var inserted []cardinal.AuditEvent
+	var inserted []store.EventRecord
 	for i, at := range ats {
 		id := cardinal.IDAt(at)
 		id[15] = byte(i)
-		e := cardinal.AuditEvent{ID: id, OccurredAt: at.Truncate(time.Millisecond), ActorID: actor, SubjectID: subject,
-			Action: "users.update", Attempts: 1, ChangedRows: []cardinal.RowDigest{},
-			Changes: map[string]cardinal.ColumnChange{}, SchemaVersion: 1}
+		e := store.EventRecord{SchemaVersion: 1, AuditEvent: cardinal.AuditEvent{ID: id,
+			OccurredAt: at.Truncate(time.Millisecond), ActorID: actor, SubjectID: subject, Action: "users.update",
+			Attempts: 1, ChangedRows: []cardinal.RowDigest{}, Changes: map[string]cardinal.ColumnChange{}}}
 		if i%2 == 1 {
 			e.SubjectID, e.ActorID, e.SessionID, e.APIKeyID, e.RequestID = actor, subject, &session, &key, &request
 			e.Action, e.IsRefused, e.Attempts, e.SchemaVersion = "sessions.create", true, 3, 2
@@ -38,8 +38,8 @@ func audit(t *testing.T, s *store.Store) {
 		write(t, s, func(tx store.Tx) error { return tx.AppendEvent(ctx, e) })
 		inserted = append(inserted, e)
 	}
-	pick := func(indexes ...int) []cardinal.AuditEvent {
-		found := []cardinal.AuditEvent{}
+	pick := func(indexes ...int) []store.EventRecord {
+		found := []store.EventRecord{}
 		for _, i := range indexes {
 			found = append(found, inserted[i])
 		}
@@ -48,7 +48,7 @@ func audit(t *testing.T, s *store.Store) {
 	for _, c := range []struct {
 		name   string
 		filter cardinal.AuditFilter
-		want   []cardinal.AuditEvent
+		want   []store.EventRecord
 	}{
 		{"subject", cardinal.AuditFilter{SubjectID: subject}, pick(0, 2, 4)},
 		{"actor", cardinal.AuditFilter{ActorID: subject}, pick(1, 3, 5)},
@@ -69,46 +69,46 @@ func audit(t *testing.T, s *store.Store) {
 		{"unknown subject", cardinal.AuditFilter{SubjectID: cardinal.NewID()}, pick()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			wantEqual(t, "Events", readPages(t, func(e cardinal.AuditEvent) uuid.UUID {
+			wantEqual(t, "Events", readPages(t, func(e store.EventRecord) uuid.UUID {
 				return e.ID
-			}, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
+			}, func(p cardinal.Page) ([]store.EventRecord, error) {
 				c.filter.Page = p
 				found, err := r.Events(ctx, c.filter)
 				return found.Events, err
 			}), c.want)
 		})
 	}
-	readPages(t, func(e cardinal.AuditEvent) uuid.UUID {
+	readPages(t, func(e store.EventRecord) uuid.UUID {
 		return e.ID
-	}, func(p cardinal.Page) ([]cardinal.AuditEvent, error) {
+	}, func(p cardinal.Page) ([]store.EventRecord, error) {
 		found, err := r.Events(ctx, cardinal.AuditFilter{Page: p, From: ats[0]})
 		return found.Events, err
 	})
 
 	boundedEventScan(t, s)
 
-	appended := func(change func(e *cardinal.AuditEvent)) error {
+	appended := func(change func(e *store.EventRecord)) error {
 		e := inserted[0]
 		e.ID = cardinal.NewID()
 		change(&e)
 		return s.Write(ctx, func(tx store.Tx) error { return tx.AppendEvent(ctx, e) })
 	}
-	if err := appended(func(e *cardinal.AuditEvent) { e.ChangedRows, e.Changes = nil, nil }); err != nil {
+	if err := appended(func(e *store.EventRecord) { e.ChangedRows, e.Changes = nil, nil }); err != nil {
 		t.Errorf("event without rows: %v", err)
 	}
-	wantViolation(t, "audit_logs_action_ck", appended(func(e *cardinal.AuditEvent) { e.Action = "a.b.c.d.e" }))
-	wantViolation(t, "audit_logs_attempts_ck", appended(func(e *cardinal.AuditEvent) { e.Attempts = 0 }))
-	wantViolation(t, "audit_logs_address_ck", appended(func(e *cardinal.AuditEvent) {
+	wantViolation(t, "audit_logs_action_ck", appended(func(e *store.EventRecord) { e.Action = "a.b.c.d.e" }))
+	wantViolation(t, "audit_logs_attempts_ck", appended(func(e *store.EventRecord) { e.Attempts = 0 }))
+	wantViolation(t, "audit_logs_address_ck", appended(func(e *store.EventRecord) {
 		e.AddressSealed = []byte("2001:db8::1, 2001:db8::2, 2001:db8::3")
 	}))
-	wantViolation(t, foreignKey(s, "audit_logs_actor_fk"), appended(func(e *cardinal.AuditEvent) {
+	wantViolation(t, foreignKey(s, "audit_logs_actor_fk"), appended(func(e *store.EventRecord) {
 		e.ActorID = cardinal.NewID()
 	}))
-	wantViolation(t, foreignKey(s, "audit_logs_subject_fk"), appended(func(e *cardinal.AuditEvent) {
+	wantViolation(t, foreignKey(s, "audit_logs_subject_fk"), appended(func(e *store.EventRecord) {
 		e.SubjectID = cardinal.NewID()
 	}))
 	// The same event a second time: SQLite reports append-only, because it cannot tell this from a replacement.
-	if err := appended(func(e *cardinal.AuditEvent) {
+	if err := appended(func(e *store.EventRecord) {
 		e.ID = inserted[0].ID
 	}); !store.Violates(err, "audit_logs_append_only") && !store.Violates(err, "audit_logs_") {
 		t.Errorf("the same event twice: %v", err)
@@ -151,8 +151,9 @@ func boundedEventScan(t *testing.T, s *store.Store) {
 	var rare uuid.UUID
 	write(t, s, func(tx store.Tx) error {
 		for i := range 2 * each {
-			e := cardinal.AuditEvent{ID: cardinal.IDAt(monthEnd.Add(time.Duration(i-each) * time.Millisecond)),
-				ActorID: actor, SubjectID: actor, Action: "bounded.common", Attempts: 1, SchemaVersion: 1}
+			e := store.EventRecord{SchemaVersion: 1, AuditEvent: cardinal.AuditEvent{
+				ID:      cardinal.IDAt(monthEnd.Add(time.Duration(i-each) * time.Millisecond)),
+				ActorID: actor, SubjectID: actor, Action: "bounded.common", Attempts: 1}}
 			if i%2 == 1 {
 				e.ActorID, e.Action = cardinal.SystemID, "bounded.rare"
 			}

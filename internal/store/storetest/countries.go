@@ -12,7 +12,7 @@ import (
 func countries(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	all := must(r.Countries(ctx))(t)
-	if len(all) < 249 || !slices.IsSortedFunc(all, func(a, b cardinal.Country) int {
+	if len(all) < 249 || !slices.IsSortedFunc(all, func(a, b store.CountryRecord) int {
 		return strings.Compare(a.Code, b.Code)
 	}) {
 		t.Errorf("Countries: %d", len(all))
@@ -32,7 +32,7 @@ func countries(t *testing.T, s *store.Store) {
 	})
 	wantEqual(t, "Country after UpdateCountry", must(r.Country(ctx, "DE"))(t), want)
 	update := func(version, ppm int64) error {
-		return txError(t, s, func(tx store.Tx) (cardinal.Country, error) {
+		return txError(t, s, func(tx store.Tx) (store.CountryRecord, error) {
 			return tx.UpdateCountry(ctx, "DE", version, ppm, baseTime)
 		})
 	}

@@ -84,7 +84,7 @@ func digests(t *testing.T, s *store.Store) {
 	wantEqual(t, "stamps before and after", after, before)
 
 	// Rows that a migration inserted, with values that no other case uses.
-	country := inTx(t, s, func(tx store.Tx) (cardinal.Country, error) {
+	country := inTx(t, s, func(tx store.Tx) (store.CountryRecord, error) {
 		return tx.UpdateCountry(ctx, "AQ", 1, 123_456, later)
 	})
 	setting := inTx(t, s, func(tx store.Tx) (cardinal.Setting, error) {

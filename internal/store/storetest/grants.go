@@ -99,7 +99,7 @@ func lastAdministrator(t *testing.T, s *store.Store) {
 			ExpiresAt: &ends})
 	}))
 	for _, action := range []string{"suspend", "delete"} {
-		wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (cardinal.User, error) {
+		wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (store.UserRecord, error) {
 			return tx.ChangeUserStatus(ctx, admin, 1, action, baseTime)
 		}))
 	}
@@ -110,7 +110,7 @@ func lastAdministrator(t *testing.T, s *store.Store) {
 	grant(t, s, temporary, role, &ends)
 	grant(t, s, service, role, nil)
 	inTx(t, s, func(tx store.Tx) (bool, error) { return tx.DeleteGrant(ctx, service, role) })
-	inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
+	inTx(t, s, func(tx store.Tx) (store.UserRecord, error) {
 		return tx.ChangeUserStatus(ctx, admin, 1, "suspend", baseTime)
 	})
 	wantViolation(t, "roles_min_holders", txError(t, s, func(tx store.Tx) (bool, error) {

@@ -73,9 +73,9 @@ func imports(t *testing.T, s *store.Store) {
 func newUserRows(t *testing.T, s *store.Store, run uuid.UUID, salt string) store.NewUserRows {
 	t.Helper()
 	id, contact, kek := cardinal.NewID(), cardinal.NewID(), must(s.Read(t.Context()).KEKs(t.Context()))(t)[0].ID
-	event := cardinal.AuditEvent{ID: cardinal.NewID(), SubjectID: id, ActorID: cardinal.OperatorID,
-		Action: store.ImportAction, Attempts: 1, SchemaVersion: 2, RequestID: &run,
-		Changes: map[string]cardinal.ColumnChange{}}
+	event := store.EventRecord{SchemaVersion: 2, AuditEvent: cardinal.AuditEvent{ID: cardinal.NewID(), SubjectID: id,
+		ActorID: cardinal.OperatorID, Action: store.ImportAction, Attempts: 1, RequestID: &run,
+		Changes: map[string]cardinal.ColumnChange{}}}
 	event.OccurredAt = cardinal.TimeOf(event.ID)
 	index := append(ciphertext(16), id[:]...)
 	identifier := store.IdentifierRecord{ValueIndex: index, UserID: id, ContactID: &contact, CreatedAt: baseTime}
@@ -85,8 +85,8 @@ func newUserRows(t *testing.T, s *store.Store, run uuid.UUID, salt string) store
 		{Table: "users", Key: "another/key", Version: 12}, {Table: "identifiers", Key: strings.Repeat("ff", 32),
 			Columns: 1, Digest: []byte{2}}}
 	return store.NewUserRows{
-		User: cardinal.User{ID: id, Kind: "person", Status: "active", CreatedAt: baseTime, UpdatedAt: baseTime,
-			Version: 1, SchemaVersion: 1},
+		User: store.UserRecord{SchemaVersion: 1, User: cardinal.User{ID: id, Kind: "person", Status: "active",
+			CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1}},
 		Key: store.UserKeyRecord{UserID: id, KEKID: uuid.NullUUID{UUID: kek, Valid: true},
 			WrappedKey: ciphertext(61), CreatedAt: baseTime, WrappedAt: baseTime},
 		Profile: minimalProfile(id),
@@ -122,9 +122,9 @@ func bulkUsers(t *testing.T, s *store.Store) {
 	wantEqual(t, "Identifiers", must(r.Identifiers(ctx, id))(t), a.Identifiers)
 	wantEqual(t, "Credential", must(r.Credential(ctx, id))(t), *a.Credential)
 	wantEqual(t, "ImportedUserEvents", must(r.ImportedUserEvents(ctx, run, uuid.Nil, 5))(t),
-		[]cardinal.AuditEvent{a.Event, b.Event})
+		[]store.EventRecord{a.Event, b.Event})
 	wantEqual(t, "ImportedUserEvents, second page", must(r.ImportedUserEvents(ctx, run, a.Event.ID, 5))(t),
-		[]cardinal.AuditEvent{b.Event})
+		[]store.EventRecord{b.Event})
 	wantEqual(t, "IdentifiersByIndex", must(r.IdentifiersByIndex(ctx, [][]byte{a.Identifiers[0].ValueIndex,
 		ciphertext(32)}))(t), a.Identifiers)
 	wantEqual(t, "ExistingUserIDs", must(r.ExistingUserIDs(ctx, []uuid.UUID{id, cardinal.NewID()}))(t), []uuid.UUID{id})

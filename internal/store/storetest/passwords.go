@@ -105,7 +105,7 @@ func signIn(t *testing.T, s *store.Store, c store.CredentialRecord) {
 	}))
 	_, err := r.SignInAccount(ctx, index(3))
 	wantError(t, "SignInAccount, unknown", cardinal.ErrNotFound, err)
-	inTx(t, s, func(tx store.Tx) (cardinal.User, error) {
+	inTx(t, s, func(tx store.Tx) (store.UserRecord, error) {
 		return tx.ChangeUserStatus(ctx, c.UserID, 1, "suspend", baseTime)
 	})
 	if got := must(r.SignInAccount(ctx, index(1)))(t); got.CanSignIn || got.Status != "suspended" || got.Hash == nil {

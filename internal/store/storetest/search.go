@@ -40,7 +40,7 @@ func search(t *testing.T, s *store.Store) {
 		return tx.InsertSearchTokens(ctx, []store.SearchToken{{Token: token(1), UserID: cardinal.NewID()}})
 	}))
 
-	finds := func(name string, f cardinal.UserFilter, want ...uuid.UUID) {
+	finds := func(name string, f store.UserQuery, want ...uuid.UUID) {
 		t.Helper()
 		for _, f.Descending = range []bool{false, true} {
 			f.Limit, f.After = 1, uuid.Nil
@@ -57,13 +57,13 @@ func search(t *testing.T, s *store.Store) {
 			wantEqual(t, name, got, want)
 		}
 	}
-	finds("one token", cardinal.UserFilter{Tokens: [][]byte{token(1)}}, ids[:2]...)
-	finds("two tokens", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}}, ids[0])
-	finds("two tokens and a pair", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}, Pairs: [][]byte{token(3)}},
+	finds("one token", store.UserQuery{Tokens: [][]byte{token(1)}}, ids[:2]...)
+	finds("two tokens", store.UserQuery{Tokens: [][]byte{token(1), token(2)}}, ids[0])
+	finds("two tokens and a pair", store.UserQuery{Tokens: [][]byte{token(1), token(2)}, Pairs: [][]byte{token(3)}},
 		ids[0])
-	finds("unknown pair", cardinal.UserFilter{Tokens: [][]byte{token(1), token(2)}, Pairs: [][]byte{token(4)}})
-	finds("a token and a status", cardinal.UserFilter{Tokens: [][]byte{token(1)}, Status: "suspended"})
-	finds("a token and a kind", cardinal.UserFilter{Tokens: [][]byte{token(2)}, Kind: "person"}, ids[0], ids[2])
+	finds("unknown pair", store.UserQuery{Tokens: [][]byte{token(1), token(2)}, Pairs: [][]byte{token(4)}})
+	finds("a token and a status", store.UserQuery{Tokens: [][]byte{token(1)}, Status: "suspended"})
+	finds("a token and a kind", store.UserQuery{Tokens: [][]byte{token(2)}, Kind: "person"}, ids[0], ids[2])
 
 	write(t, s, func(tx store.Tx) error {
 		return tx.ReplaceSearchTokens(ctx, ids[:2], []store.SearchToken{{Token: token(5), UserID: ids[1]}})
@@ -146,7 +146,7 @@ func boundedUserScan(t *testing.T, s *store.Store) {
 		}
 		return tx.InsertSearchTokens(ctx, rows)
 	})
-	f := cardinal.UserFilter{Tokens: [][]byte{token(6), token(7)}, Page: cardinal.Page{Limit: 10}}
+	f := store.UserQuery{Tokens: [][]byte{token(6), token(7)}, Page: cardinal.Page{Limit: 10}}
 	first := must(r.Users(ctx, f))(t)
 	if len(first.Users) != 0 || first.ResumeAfter == uuid.Nil {
 		t.Fatalf("the first page has %d users and continues at %s", len(first.Users), first.ResumeAfter)
@@ -165,7 +165,7 @@ func userCounts(t *testing.T, s *store.Store) {
 		insertUser(t, s, cardinal.IDAt(start.Add(time.Duration(i)*time.Millisecond)),
 			[]string{"person", "service"}[i%2])
 	}
-	f := cardinal.UserFilter{CreatedFrom: start, CreatedUntil: start.Add(time.Hour)}
+	f := store.UserQuery{CreatedFrom: start, CreatedUntil: start.Add(time.Hour)}
 	wantEqual(t, "CountUsers", must(r.CountUsers(ctx, f, 5))(t), cardinal.Count{Value: 5, IsExact: true})
 	if beyond := must(r.CountUsers(ctx, f, 4))(t); beyond.IsExact || beyond.Value < 4 {
 		t.Errorf("CountUsers, above the limit: %+v", beyond)
@@ -177,7 +177,7 @@ func userCounts(t *testing.T, s *store.Store) {
 // statistics uses the thousands of users that earlier cases inserted.
 func statistics(t *testing.T, s *store.Store) {
 	write(t, s, func(tx store.Tx) error { return tx.RefreshStatistics(t.Context()) })
-	n := must(s.Read(t.Context()).CountUsers(t.Context(), cardinal.UserFilter{BuiltIn: true}, 10))(t)
+	n := must(s.Read(t.Context()).CountUsers(t.Context(), store.UserQuery{BuiltIn: true}, 10))(t)
 	if n.IsExact || n.Value < 4000 {
 		t.Errorf("CountUsers, estimated: %+v", n)
 	}

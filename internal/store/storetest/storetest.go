@@ -300,7 +300,7 @@ func newUser(t *testing.T, s *store.Store, kind string) uuid.UUID {
 	return insertUser(t, s, cardinal.NewID(), kind).ID
 }
 
-func insertUser(t *testing.T, s *store.Store, id uuid.UUID, kind string) (u cardinal.User) {
+func insertUser(t *testing.T, s *store.Store, id uuid.UUID, kind string) (u store.UserRecord) {
 	t.Helper()
 	write(t, s, func(tx store.Tx) (err error) {
 		if u, err = tx.InsertUser(t.Context(), id, kind, "create", baseTime); err != nil {

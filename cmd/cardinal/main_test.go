@@ -47,6 +47,9 @@ func TestScripts(t *testing.T) {
 		"postgres": func() (string, string) { return pgtest.Database(t), pgtest.Database(t) },
 	} {
 		t.Run(engine, func(t *testing.T) {
+			if engine == "postgres" {
+				pgtest.SkipShort(t)
+			}
 			testscript.Run(t, testscript.Params{
 				Dir: "testdata/script",
 				Setup: func(e *testscript.Env) error {

@@ -16,6 +16,9 @@ import (
 // without. It did once, with five seconds for a request with a body: a sign-in that waited longer in the queue was
 // cancelled as if the client had closed the connection.
 func TestSlowResponse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	h := open(t, "sqlite")
 	served := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.api.ServeHTTP(w, r.WithContext(api.WithRequest(r.Context(), cardinal.NewID(), h.from)))

@@ -128,6 +128,9 @@ func TestUploadLimits(t *testing.T) {
 		}
 	})
 	t.Run("Pace", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("slow")
+		}
 		h.api.LimitUploads(1<<20, 4*len(row), 2*time.Second)
 		drip := func(every time.Duration) (int, string) {
 			in, out := io.Pipe()

@@ -29,6 +29,10 @@ import (
 // Variable is the environment variable that names a running server by the URL of a superuser.
 const Variable = "CARDINAL_TEST_POSTGRES"
 
+// QuickVariable is the environment variable that adds PostgreSQL to a run with -short, if it is 1: `make quick` tests on
+// SQLite only. A run without -short never skips a test.
+const QuickVariable = "QUICK_PG"
+
 // serverTimeout is the time limit of each step that waits for the server.
 const serverTimeout = time.Minute
 
@@ -44,10 +48,19 @@ func Main(m *testing.M) int {
 	return status
 }
 
+// SkipShort skips a test that needs PostgreSQL in a run with -short, unless QuickVariable adds PostgreSQL.
+func SkipShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() && os.Getenv(QuickVariable) != "1" {
+		t.Skip("-short runs the tests on SQLite only; " + QuickVariable + "=1 adds PostgreSQL")
+	}
+}
+
 // Server returns the URL of a superuser on the tests' server, for objects that do not belong to a database, such as
 // roles.
 func Server(t testing.TB) string {
 	t.Helper()
+	SkipShort(t)
 	shared.once.Do(shared.start)
 	if shared.err != nil {
 		t.Fatal(shared.err)

@@ -95,6 +95,7 @@ func TestBackfill(t *testing.T) {
 
 // While a replica is far behind, a backfill does nothing. It continues when the replica has caught up.
 func TestBackfillWaitsForReplicas(t *testing.T) {
+	pgtest.SkipShort(t)
 	primary := must(pgtest.Start(pgtest.Options{}))(t)
 	t.Cleanup(func() { primary.Stop() })
 	replica := must(pgtest.Replica(primary))(t)

@@ -206,6 +206,9 @@ func buildSchema(t *testing.T, texts []storedObject, set []sqliteMutant) *catalo
 
 // Every change of the text that SQLite stores is detected and named, as in TestPostgresMutantsDetected.
 func TestSQLiteMutantsDetected(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	url := migratedDatabase(t, "sqlite")
 	s, y := subjectWithShadow(t, url), newTally()
 	rows, err := catalog.QueryTexts(t.Context(), s.Database,

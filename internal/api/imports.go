@@ -40,8 +40,9 @@ func (a *API) importRoutes() {
 			Sorting
 		}) (*listed[cardinal.ImportRun], error) {
 			importID := func(r cardinal.ImportRun) uuid.UUID { return r.ID }
-			return listPage(ctx, a, &in.Paging, in.descending(), func(ctx context.Context, page cardinal.Page) (cardinal.List[cardinal.ImportRun], error) {
-				return importing.List(ctx, desk, page)
+			type imports = cardinal.List[cardinal.ImportRun]
+			return listPage(ctx, a, &in.Paging, in.descending(), func(ctx context.Context, p cardinal.Page) (imports, error) {
+				return importing.List(ctx, desk, p)
 			}, importID)
 		})
 	register(a, op(http.MethodGet, "/v1/imports/{id}", "get-import", "Imports",

@@ -41,9 +41,10 @@ func (a *API) importRoutes() {
 		}) (*listed[cardinal.ImportRun], error) {
 			importID := func(r cardinal.ImportRun) uuid.UUID { return r.ID }
 			type imports = cardinal.List[cardinal.ImportRun]
-			return listPage(ctx, a, &in.Paging, in.descending(), func(ctx context.Context, p cardinal.Page) (imports, error) {
-				return importing.List(ctx, desk, p)
-			}, importID)
+			read := func(ctx context.Context, page cardinal.Page) (imports, error) {
+				return importing.List(ctx, desk, page)
+			}
+			return listPage(ctx, a, &in.Paging, in.descending(), read, importID)
 		})
 	register(a, op(http.MethodGet, "/v1/imports/{id}", "get-import", "Imports",
 		"Read an import: its state and its progress"),

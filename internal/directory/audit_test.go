@@ -83,8 +83,8 @@ func TestAnonymousAddressAcrossMonths(t *testing.T) {
 				return err
 			}
 			return tx.AppendEvent(ctx, cardinal.AuditEvent{
-				ID: id, ActorID: cardinal.AnonymousID, SubjectID: cardinal.SystemID,
-				Action: "user.sign_up", Attempts: 1, SchemaVersion: 1, AddressSealed: address,
+				ID: id, ActorID: cardinal.AnonymousID, SubjectID: cardinal.SystemID, Action: "user.sign_up", Attempts: 1,
+				SchemaVersion: 1, AddressSealed: address,
 			})
 		}))
 		page := value(w.Operator().Audit(ctx, cardinal.AuditFilter{

@@ -14,8 +14,7 @@ import (
 	"testing"
 )
 
-// TestRecordedColumnsListed compares the calls that record a column with the table: an unlisted column would be masked
-// at run time.
+// TestRecordedColumnsListed compares the calls that record a column with the table: an unlisted column would be masked at run time.
 func TestRecordedColumnsListed(t *testing.T) {
 	recorded := map[string]string{}
 	for _, folder := range []string{".", "../signin", "../importing"} {
@@ -50,8 +49,8 @@ func isListed(column string) bool {
 	return false
 }
 
-// recordedColumns returns the columns in the calls of RecordChange and RecordMasked, and in the maps for ColumnChanges,
-// with their positions. A part that is not a literal is replaced by "any".
+// recordedColumns returns the columns in the calls of RecordChange and RecordMasked, and in the maps for ColumnChanges, with their
+// positions. A part that is not a literal is replaced by "any".
 func recordedColumns(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	files := token.NewFileSet()
@@ -128,8 +127,7 @@ func TestUnlistedColumnMaskedAndLogged(t *testing.T) {
 		t.Errorf("logged %q", log.String())
 	}
 	log.Reset()
-	change = columnChange(logger, "users.status", "active", "suspended")
-	if change.Masked || change.To != "suspended" {
+	if change := columnChange(logger, "users.status", "active", "suspended"); change.Masked || change.To != "suspended" {
 		t.Errorf("the change of a listed column is %+v", change)
 	}
 	if log.Len() > 0 {

@@ -61,9 +61,7 @@ func DecryptSamples(ctx context.Context, r store.Reader, ring *seal.Keyring) ([]
 }
 
 // tryDecrypt decrypts a value with the key of its owner; a value of an anonymous caller with the key of the month.
-func (k *Keys) tryDecrypt(
-	ctx context.Context, r store.Reader, place store.EncryptedColumn, v store.EncryptedValue,
-) error {
+func (k *Keys) tryDecrypt(ctx context.Context, r store.Reader, place store.EncryptedColumn, v store.EncryptedValue) error {
 	at := seal.Place{Table: place.Table, Column: place.Column, UserID: v.OwnerID, SchemaVersion: 1}
 	var key seal.Key
 	var err error

@@ -132,9 +132,7 @@ func eraseUntouched(ctx context.Context, tx *directory.Tx, runID uuid.UUID, ids 
 		}
 		e := tx.Event
 		e.ID, e.SubjectID, e.RequestID = cardinal.NewID(), p.User.ID, &runID
-		e.ChangedRows = []cardinal.RowDigest{
-			store.DigestUser(p.User), profile, store.DeletedRow("user_keys", p.User.ID),
-		}
+		e.ChangedRows = []cardinal.RowDigest{store.DigestUser(p.User), profile, store.DeletedRow("user_keys", p.User.ID)}
 		e.Changes = tx.Desk.Directory().ColumnChanges(map[string]any{"users.status": p.User.Status})
 		tx.RelatedEvents = append(tx.RelatedEvents, e)
 	}

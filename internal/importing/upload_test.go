@@ -94,8 +94,7 @@ func TestUpload(t *testing.T) {
 			t.Fatalf("%d jobs ran", n)
 		}
 		checked := getImport(t, k, run.ID)
-		wantCheck := &cardinal.ImportCheck{Bytes: int64(len(threeRows)), Rows: 3, New: 1, Invalid: 2}
-		diff := cmp.Diff(wantCheck, checked.Check)
+		diff := cmp.Diff(&cardinal.ImportCheck{Bytes: int64(len(threeRows)), Rows: 3, New: 1, Invalid: 2}, checked.Check)
 		if diff != "" || checked.State != "checked" || checked.Created != 0 {
 			t.Errorf("%s %+v", diff, checked)
 		}
@@ -174,7 +173,7 @@ func TestUploadWithStart(t *testing.T) {
 		for i := range 250 {
 			fmt.Fprintf(&file, `{"email":"p%d@example.com","display_name":%q}`+"\n", i, strings.Repeat("x", 150))
 		}
-		file.WriteString(`{"email":"invalid"}` + "\n")
+		file.WriteString(`{"email":"nobody"}` + "\n")
 		run := upload(t, k, cardinal.NewImport{Start: true}, file.String())
 		if runImportJobs(t, w) != 1 || readProblems(t, k, run.ID) == "" {
 			t.Error("want one job that checks and imports the file and stores its problems")

@@ -31,9 +31,7 @@ const usualDigests = 8
 // newUser returns all rows of the user of a row, encrypted under a key of its own, and the event of its creation. A
 // new kind of row that every user needs is added here. The digest of the credential is missing: wrapDuplicateSalts
 // adds it, because it can change the hash.
-func (rules *rules) newUser(
-	ctx context.Context, row *checkedRow, event cardinal.AuditEvent,
-) (store.NewUserRows, error) {
+func (rules *rules) newUser(ctx context.Context, row *checkedRow, event cardinal.AuditEvent) (store.NewUserRows, error) {
 	if row.id = row.ID; row.id == uuid.Nil {
 		row.id = cardinal.NewID()
 	}

@@ -3,9 +3,10 @@
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Packages whose tests run with the race detector: those that start goroutines, or keep what goroutines share. It slows SQLite, which is
-# translated C, so much that the other packages are not worth it.
-RACE ?= internal/directory internal/importing internal/signin internal/jobs internal/password internal/seal internal/server
+# Packages whose tests run with the race detector: those that start goroutines, or keep what goroutines share. It slows
+# SQLite, which is translated C, so much that the other packages are not worth it.
+RACE ?= internal/directory internal/importing internal/signin internal/jobs internal/password internal/seal \
+	internal/server
 
 # PKG and RUN narrow `make test`: make test PKG=./internal/signin RUN=TestSignIn
 PKG ?=
@@ -46,7 +47,8 @@ update: ## write the golden files again; review the difference
 cover: ## test coverage by package, and bin/cover.html
 	@scripts/setup
 	@mkdir -p bin
-	go run ./internal/pgtest/cmd -- go test -count=1 -coverpkg=./... -coverprofile=bin/cover.out . ./cmd/... ./internal/...
+	go run ./internal/pgtest/cmd -- go test -count=1 -coverpkg=./... -coverprofile=bin/cover.out \
+		. ./cmd/... ./internal/...
 	go tool cover -html=bin/cover.out -o bin/cover.html
 	@go tool cover -func=bin/cover.out | tail -n 1
 

@@ -222,7 +222,7 @@ func (s *scenario) useSession() {
 	s.token = s.signIn(s.user.Email)
 	s.must(http.StatusOK, "GET", "/v1/session", s.token, nil)
 	s.ownEvents = append(s.ownEvents, wantEvent{action: "user.create", actor: "self", refused: true})
-	s.must(http.StatusForbidden, "POST", "/v1/users", s.token, fields{"email": "nobody@example.com"})
+	s.must(http.StatusForbidden, "POST", "/v1/users", s.token, fields{"email": "refused@example.com"})
 	s.must(http.StatusForbidden, "GET", "/v1/users", s.token, nil)
 	s.must(http.StatusForbidden, "GET", "/v1/users/"+s.adminID, s.token, nil)
 

@@ -154,7 +154,8 @@ func (l *soakLoad) sendRandom(p *soakPerson) {
 		user := fields{"email": key + "@example.org", "display_name": key}
 		l.measure(http.StatusCreated, "POST", "/v1/users", l.admin, user, "Idempotency-Key", key)
 	default: // a sign-in needs a hash and can wait in the queue, so its time is not measured
-		got := l.must(http.StatusCreated, "POST", "/v1/sign-in", "", fields{"identifier": p.email, "password": password})
+		got := l.must(http.StatusCreated, "POST", "/v1/sign-in", "",
+			fields{"identifier": p.email, "password": password})
 		l.measure(http.StatusNoContent, "POST", "/v1/sign-out", got.str("token"), nil)
 	}
 }

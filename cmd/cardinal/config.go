@@ -68,7 +68,8 @@ func (a *app) config() (config.Config, error) {
 	if errors.As(err, &invalid) {
 		var fieldErrors cardinal.FieldErrors
 		for _, f := range invalid.Errors {
-			fieldErrors = append(fieldErrors, cardinal.FieldError{Parameter: f.Origin, Code: "configuration", Message: f.Message})
+			fieldErrors = append(fieldErrors,
+				cardinal.FieldError{Parameter: f.Origin, Code: "configuration", Message: f.Message})
 		}
 		return loaded, fieldErrors.Err()
 	}

@@ -115,7 +115,8 @@ func schemaError(err error) error {
 	if errors.Is(err, store.ErrBeforeRelease) {
 		fix = "" // the message says what to do
 	}
-	return &commandError{code: "schema", message: strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": "), fix: fix}
+	message := strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": ")
+	return &commandError{code: "schema", message: message, fix: fix}
 }
 
 // withSchemaFix turns an error of the schema into a schemaError; other errors stay as they are.

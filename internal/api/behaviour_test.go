@@ -238,7 +238,7 @@ func TestUserFilters(t *testing.T) {
 			ask("email=BOB@EXAMPLE.com", bob)
 			ask("email="+url.QueryEscape(" bob@example.com "), bob)
 			ask("email="+url.QueryEscape("JO\u0308RG.Ada@example.COM"), ada) // decomposed, and in upper case
-			ask("email=nobody@example.com")
+			ask("email=unknown@example.com")
 			ask("status=suspended", bob)
 			ask("status=active&kind=person", admin, ada)
 			ask("kind=service", service)

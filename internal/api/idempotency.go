@@ -17,7 +17,9 @@ type IdempotentInput struct {
 
 // idempotency returns what the directory needs to recognise a repeated request, or the error in its Idempotency-Key.
 // Both are nil for a request without a key, and for an operation without effect.
-func idempotency(r *http.Request, o *huma.Operation, s requestState) (*directory.IdempotentRequest, *cardinal.FieldError) {
+func idempotency(
+	r *http.Request, o *huma.Operation, s requestState,
+) (*directory.IdempotentRequest, *cardinal.FieldError) {
 	key := header(r.Header, "Idempotency-Key")
 	if key == "" || r.Method != http.MethodPost || o.Metadata[noIdempotency] == true {
 		return nil, nil

@@ -40,9 +40,11 @@ func (a *API) importRoutes() {
 			Sorting
 		}) (*listed[cardinal.ImportRun], error) {
 			importID := func(r cardinal.ImportRun) uuid.UUID { return r.ID }
-			return listPage(ctx, a, &in.Paging, in.descending(), func(ctx context.Context, page cardinal.Page) (cardinal.List[cardinal.ImportRun], error) {
+			type imports = cardinal.List[cardinal.ImportRun]
+			read := func(ctx context.Context, page cardinal.Page) (imports, error) {
 				return importing.List(ctx, desk, page)
-			}, importID)
+			}
+			return listPage(ctx, a, &in.Paging, in.descending(), read, importID)
 		})
 	register(a, op(http.MethodGet, "/v1/imports/{id}", "get-import", "Imports",
 		"Read an import: its state and its progress"),

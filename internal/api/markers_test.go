@@ -213,8 +213,8 @@ func (g *markerSet) field(t *testing.T, field string) string {
 	return ""
 }
 
-// TestMarkers sends a marker in every field and header of valid requests, and searches for them afterwards. TestRefusals
-// does the same for refused requests.
+// TestMarkers sends a marker in every field and header of valid requests, and searches for them afterwards.
+// TestRefusals does the same for refused requests.
 func TestMarkers(t *testing.T) {
 	for _, engine := range directorytest.Engines {
 		t.Run(engine, func(t *testing.T) {

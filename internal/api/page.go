@@ -56,7 +56,8 @@ func (p *Paging) page(d *directory.Directory, descending bool) (cardinal.Page, e
 	}
 	after, ok := d.ParseCursor(p.URL.scope(), p.After)
 	if !ok {
-		return page, &cardinal.InvalidInput{Errors: []cardinal.FieldError{cardinal.ParameterError("after", "cursor_invalid")}}
+		fieldErrors := []cardinal.FieldError{cardinal.ParameterError("after", "cursor_invalid")}
+		return page, &cardinal.InvalidInput{Errors: fieldErrors}
 	}
 	page.After = after
 	return page, nil

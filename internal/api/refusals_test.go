@@ -447,7 +447,8 @@ func (b *refusalTester) paths(o *huma.Operation, spec refusalSpec, c call) []ref
 		}
 		if p.Schema.Format != "uuid" {
 			out = append(out, refusal{kind: "path", name: p.Name + ": too long",
-				path: with(p.Name, strings.Repeat(canary, 7)), status: 400, code: "validation_failed", fieldErrors: place},
+				path: with(p.Name, strings.Repeat(canary, 7)), status: 400, code: "validation_failed",
+				fieldErrors: place},
 				refusal{kind: "path", name: p.Name + ": unknown", path: with(p.Name, "zz"), status: 404,
 					code: "not_found"})
 			continue

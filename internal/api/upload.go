@@ -114,7 +114,8 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 	}
 	fieldErrors := cardinal.FieldErrors(a.validate(r, o, nil))
 	in, isMapValid := newImport(r)
-	if !isMapValid && !slices.ContainsFunc(fieldErrors, func(f cardinal.FieldError) bool { return f.Parameter == "map" }) {
+	isMap := func(f cardinal.FieldError) bool { return f.Parameter == "map" }
+	if !isMapValid && !slices.ContainsFunc(fieldErrors, isMap) {
 		fieldErrors.AddParameter("map", "parameter_format", "Use COLUMN=FIELD, each column once.")
 	}
 	if err := fieldErrors.Err(); err != nil {

@@ -286,7 +286,9 @@ type ruleCheck func(context.Context, directory.Desk, []byte) ([]cardinal.FieldEr
 // so that the client gets all errors at once; the operation itself checks a request without.
 func withRules[B any](o huma.Operation, check func(context.Context, directory.Desk, B) ([]cardinal.FieldError, error),
 ) huma.Operation {
-	var checkBody ruleCheck = func(ctx context.Context, desk directory.Desk, body []byte) ([]cardinal.FieldError, error) {
+	var checkBody ruleCheck = func(
+		ctx context.Context, desk directory.Desk, body []byte,
+	) ([]cardinal.FieldError, error) {
 		var in B
 		_ = json.Unmarshal(body, &in) // fields of another type stay empty; they have an error already
 		return check(ctx, desk, in)

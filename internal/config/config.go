@@ -53,8 +53,8 @@ func databasePath(database string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(database, "sqlite://"), "sqlite:")
 }
 
-// ProductionWarnings returns what must be changed in the configuration before production, one sentence per problem with its
-// correction.
+// ProductionWarnings returns what must be changed in the configuration before production, one sentence per problem with
+// its correction.
 func (c Config) ProductionWarnings() []string {
 	var warnings []string
 	warn := func(s string) { warnings = append(warnings, s) }

@@ -154,7 +154,11 @@ const LevelTrace = slog.LevelDebug - 4
 
 func setLogLevel(c *Config, text string) error {
 	level, ok := map[string]slog.Level{
-		"trace": LevelTrace, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+		"trace": LevelTrace,
+		"debug": slog.LevelDebug,
+		"info":  slog.LevelInfo,
+		"warn":  slog.LevelWarn,
+		"error": slog.LevelError,
 	}[strings.ToLower(text)]
 	if !ok {
 		return errors.New("not a valid level: use trace, debug, info, warn or error")

@@ -84,8 +84,8 @@ func (k Desk) Contacts(ctx context.Context, userID uuid.UUID) ([]cardinal.Contac
 	return out, nil
 }
 
-// ContactsOf returns the contacts of several users, the oldest of each user first, with two statements for every 500 users. A user
-// without contacts, and an id that is no user, has no entry.
+// ContactsOf returns the contacts of several users, the oldest of each user first, with two statements for every 500
+// users. A user without contacts, and an unknown id, has no entry.
 func (k Desk) ContactsOf(ctx context.Context, userIDs []uuid.UUID) (map[uuid.UUID][]cardinal.Contact, error) {
 	r, err := k.Read(ctx, Rule{Permission: "users.read"})
 	if err != nil {

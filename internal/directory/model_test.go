@@ -106,7 +106,7 @@ func (seq *sequence) randomUser() *modelUser {
 	return seq.model.users[seq.random.IntN(len(seq.model.users))]
 }
 
-// randomUserWith returns one of the users for whom has is true; nil when there is none.
+// randomUserWith returns one of the users for which has is true; nil when there is none.
 func (seq *sequence) randomUserWith(has func(*modelUser) bool) *modelUser {
 	some := slices.DeleteFunc(slices.Clone(seq.model.users), func(m *modelUser) bool { return !has(m) })
 	if len(some) == 0 {

@@ -111,7 +111,7 @@ func TestCreateUser(t *testing.T) {
 		t.Run("AllErrorsAtOnce", func(t *testing.T) {
 			w.ResetEvents(t)
 			_, err := w.Operator().CreateUser(ctx, cardinal.NewUser{
-				DisplayName: "a\u0000b", Username: "x", Email: "nobody", Phone: "12", Password: "short",
+				DisplayName: "a\u0000b", Username: "x", Email: "invalid", Phone: "12", Password: "short",
 				AvatarURL: "http://x", Country: "XX", Locale: "!!", TimeZone: "Mars/Base",
 				Preferences: map[string]any{"a": "\x00"}, Attributes: map[string]any{"undeclared": 1.0},
 			})

@@ -13,8 +13,8 @@ import (
 	"cardinal/internal/store"
 )
 
-// ProfileField is one field of a profile. Encryption, changes, new users, import, export, search and the command line all read
-// ProfileFields, so that a new column of profiles is one more row there.
+// ProfileField is one field of a profile. Encryption, changes, new users, import, export, search and the command line
+// all read ProfileFields, so that a new column of profiles is one more row there.
 type ProfileField struct {
 	Name       string // in JSON; the flag of the command line has dashes
 	Column     string // of profiles
@@ -22,18 +22,20 @@ type ProfileField struct {
 	Searchable bool   // its words are search tokens
 	Doc        string // for the help of the command line; "" for a document, which has no flag
 
-	goName    string                           // in ProfileChange, NewUser and ImportRow
-	normalize func(string) (string, error)     // of a text that needs no other table to be checked
-	empty     string                           // what is stored for an empty text
-	profile   func(*cardinal.Profile) any      // *string, or *map[string]any for a document
-	record    func(r *store.ProfileRecord) any // *[]byte when it is encrypted; otherwise *string, **string or *map[string]any
+	goName    string                       // in ProfileChange, NewUser and ImportRow
+	normalize func(string) (string, error) // of a text that needs no other table to be checked
+	empty     string                       // what is stored for an empty text
+	profile   func(*cardinal.Profile) any  // *string, or *map[string]any for a document
+
+	// record returns a *[]byte when the field is encrypted; otherwise a *string, **string or *map[string]any.
+	record func(r *store.ProfileRecord) any
 }
 
 // ProfileFields are the fields of a profile, in the order in which they are checked.
 var ProfileFields = []ProfileField{
 	{
-		Name: "display_name", Column: "display_name_sealed", Encrypted: true, Searchable: true, Doc: "name to show, any script",
-		goName: "DisplayName", normalize: NormalizeDisplayName,
+		Name: "display_name", Column: "display_name_sealed", Encrypted: true, Searchable: true,
+		Doc: "name to show, any script", goName: "DisplayName", normalize: NormalizeDisplayName,
 		profile: func(p *cardinal.Profile) any { return &p.DisplayName },
 		record:  func(r *store.ProfileRecord) any { return &r.DisplayNameSealed },
 	},
@@ -98,7 +100,8 @@ func (f ProfileField) Change(in *cardinal.ProfileChange) *cardinal.Change[string
 	return change
 }
 
-// Text returns the field of a NewUser, SignUp or ImportRow, given by pointer; nil for a document, and where the struct does not have it.
+// Text returns the field of a NewUser, SignUp or ImportRow, given by pointer; nil for a document, and where the struct
+// does not have it.
 func (f ProfileField) Text(in any) *string {
 	text, _ := f.fieldOf(in).(*string)
 	return text

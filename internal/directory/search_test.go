@@ -42,7 +42,7 @@ func TestSearch(t *testing.T) {
 			Name: "team", Description: "Team.", ValueType: "string", IsSearchable: true,
 		}))(t)
 		value(k.CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{
-			Name: "floor", Description: "Floor.", ValueType: "number", IsSearchable: true,
+			Name: "level", Description: "Level.", ValueType: "number", IsSearchable: true,
 		}))(t)
 		value(k.CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{
 			Name: "note", Description: "Note.", ValueType: "string",
@@ -50,7 +50,7 @@ func TestSearch(t *testing.T) {
 		people := map[string]cardinal.User{}
 		for _, in := range []cardinal.NewUser{
 			{DisplayName: "Ana María López", Username: "anita", Email: "a.lopez@example.com"},
-			{DisplayName: "Ana Belén Müller", Attributes: map[string]any{"team": "red", "floor": 3.0, "note": "x"}},
+			{DisplayName: "Ana Belén Müller", Attributes: map[string]any{"team": "red", "level": 3.0, "note": "x"}},
 			{DisplayName: "Mária Anderson", Email: "m83@mail.example.org", Attributes: map[string]any{"team": "Red"}},
 			{DisplayName: "王小明", Attributes: map[string]any{"team": "red"}},
 			{DisplayName: "สมชาย ใจดี"},
@@ -160,7 +160,7 @@ func TestSearch(t *testing.T) {
 			w.RunJob(t, "search.build")
 			for want, attributes := range map[string]map[string]any{
 				"Ana Belén Müller, 王小明": {"team": "red"},
-				"Ana Belén Müller":      {"team": "red", "floor": 3.0},
+				"Ana Belén Müller":      {"team": "red", "level": 3.0},
 				"Inês da Silva":         {"team": "blue"},
 				"":                      {"team": "re"},
 			} {
@@ -170,7 +170,7 @@ func TestSearch(t *testing.T) {
 			}
 			for want, attributes := range map[string]map[string]any{
 				"attributes attribute_not_searchable":                            {"note": "x"},
-				"attributes attribute_not_searchable, attributes attribute_type": {"floor": "3", "none": "x"},
+				"attributes attribute_not_searchable, attributes attribute_type": {"level": "3", "none": "x"},
 			} {
 				_, err := k.Users(ctx, cardinal.UserFilter{
 					Attributes: attributes, Page: cardinal.Page{Limit: 2},
@@ -196,7 +196,7 @@ func TestSearch(t *testing.T) {
 			_, err := k.Users(ctx, cardinal.UserFilter{Search: "ana", Page: cardinal.Page{Limit: 2}}, false)
 			expectRefusal(t, err, "search_off")
 			w.RunJob(t, "search.build")
-			value(k.CreateUser(ctx, cardinal.NewUser{DisplayName: "Nobody Finds"}))(t)
+			value(k.CreateUser(ctx, cardinal.NewUser{DisplayName: "Hidden Person"}))(t)
 			if n := len(allTokens(t, w)); n != 0 {
 				t.Errorf("%d tokens are left", n)
 			}
@@ -206,10 +206,10 @@ func TestSearch(t *testing.T) {
 			expectRefusal(t, err, "search_building")
 			w.Clock.Add(time.Minute)
 			w.RunJob(t, "search.build")
-			if got := search(t, w, cardinal.UserFilter{Search: "nobody"}); len(got) != 1 {
+			if got := search(t, w, cardinal.UserFilter{Search: "hidden"}); len(got) != 1 {
 				t.Errorf("found %v after search was switched on again", got)
 			}
-			found := search(t, w, cardinal.UserFilter{Search: "nobody finds"})
+			found := search(t, w, cardinal.UserFilter{Search: "hidden person"})
 			after := allTokens(t, w)
 			if len(found) != 1 || len(after) <= len(before) || len(without(before, after)) > 0 {
 				t.Errorf("%d tokens before, %d after; %d missing", len(before), len(after), len(without(before, after)))

@@ -53,7 +53,7 @@ func TestListUsers(t *testing.T) {
 		})
 		t.Run("InvalidFilters", func(t *testing.T) {
 			_, err := w.Operator().Users(ctx, cardinal.UserFilter{
-				Page: cardinal.Page{Limit: 1}, Status: "sleepy", Kind: "robot", Email: "nobody",
+				Page: cardinal.Page{Limit: 1}, Status: "sleepy", Kind: "robot", Email: "invalid",
 			}, false)
 			expectRefusal(t, err, "email email_format, kind kind_unknown, status status_unknown")
 		})

@@ -98,7 +98,7 @@ func (v auth0Value) bytes() ([]byte, bool) {
 	return b, err == nil
 }
 
-// phc returns the hash in PHC or crypt form, and false when there is no such form.
+// phc returns the hash in PHC or crypt form, and false when it has neither.
 func (h *auth0Hash) phc() (string, bool) {
 	switch h.Algorithm {
 	case "bcrypt", "argon2", "pbkdf2", "ldap":

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// CustomFields describes the members of another system's export that contain custom fields, "" for Cardinal's own formats. An
-// import keeps only the custom fields in Options.Map.
+// CustomFields describes the members of another system's export that contain custom fields, "" for Cardinal's own
+// formats. An import keeps only the custom fields in Options.Map.
 func CustomFields(format string) string {
 	switch format {
 	case "auth0":

@@ -61,7 +61,7 @@ type keycloakCredential struct {
 	Data    string `json:"credentialData"`
 }
 
-// phc returns the hash in PHC or crypt form, and false when there is no such form.
+// phc returns the hash in PHC or crypt form, and false when it has neither.
 func (c keycloakCredential) phc() (string, bool) {
 	var secret struct{ Value, Salt string }
 	var data struct {

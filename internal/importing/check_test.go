@@ -21,7 +21,7 @@ func TestCheckProblems(t *testing.T) {
 			`{"email":"ana@@x","phone":"12","country":"XX","locale":"!","time_zone":"Mars",`+
 				`"avatar_url":"http://x","password_hash":"secret","status":"erased","kind":"robot",`+
 				`"id":"3fa85f64-5717-4562-b3fc-2c963f66afa6"}`,
-			`{"display_name":"nobody"}`,
+			`{"display_name":"no address"}`,
 			`{"email":"taken@example.com","username":"other"}`,
 			`{"email":"taken@example.com","username":"held"}`,
 			`not json`,

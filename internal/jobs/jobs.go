@@ -45,7 +45,8 @@ type Runner struct {
 func New(d *directory.Directory, log *slog.Logger, build string, jobs ...[]directory.Job) *Runner {
 	r := &Runner{
 		directory: d, log: log, node: cardinal.NewID(), build: build, jobs: map[string]directory.Job{},
-		renew: renewInterval, poll: pollInterval, flush: flushInterval, heartbeat: heartbeatInterval, grace: gracePeriod,
+		renew: renewInterval, poll: pollInterval, flush: flushInterval, heartbeat: heartbeatInterval,
+		grace: gracePeriod,
 	}
 	for _, list := range jobs {
 		for _, job := range list {
@@ -132,7 +133,8 @@ func (r *Runner) runNext(ctx, jobCtx, bookkeepingCtx context.Context, kinds []st
 		r.log.Debug("a job is done", "job", job.Kind, "duration", time.Since(start))
 	}
 	// A node that lost the lease has nothing to record: another node has the job now.
-	if err := r.directory.EndJob(bookkeepingCtx, job, r.node, failure); err != nil && !errors.Is(err, cardinal.ErrNotFound) {
+	err = r.directory.EndJob(bookkeepingCtx, job, r.node, failure)
+	if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
 		r.log.Error("the end of a job could not be recorded", "job", job.Kind, "error", directory.ErrorKind(err))
 	}
 	return true

@@ -259,8 +259,10 @@ func TestTwoRunnersShareJobs(t *testing.T) {
 		const extra = 40
 		all := count(t, raw, `SELECT count(*) FROM jobs`)
 		for range extra {
-			exec(t, raw, `INSERT INTO jobs (id, kind, created_at, run_at) SELECT $1, kind, created_at, run_at FROM jobs
-				WHERE kind = 'unverified_contacts.expire' AND repeat_seconds IS NOT NULL`, idValue(raw, cardinal.NewID()))
+			exec(t, raw, `INSERT INTO jobs (id, kind, created_at, run_at)
+				SELECT $1, kind, created_at, run_at FROM jobs
+				WHERE kind = 'unverified_contacts.expire' AND repeat_seconds IS NOT NULL`,
+				idValue(raw, cardinal.NewID()))
 		}
 		done := func() bool { return count(t, raw, `SELECT count(*) FROM jobs WHERE last_run_at IS NULL`) == 0 }
 		runUntil(t, done, one, two)

@@ -1,8 +1,8 @@
 // Package normal converts identifiers and text to their normal form (canonicalization). Only normal forms are stored,
 // indexed and compared, so that two spellings of one address, name or password are the same bytes.
 //
-// Every function refuses input over 4 KiB, invalid UTF-8 and NUL first, returns a *cardinal.FieldError for invalid input,
-// and is idempotent: f(f(x)) is f(x).
+// Every function refuses input over 4 KiB, invalid UTF-8 and NUL first, returns a *cardinal.FieldError for invalid
+// input, and is idempotent: f(f(x)) is f(x).
 package normal
 
 import (

@@ -76,8 +76,8 @@ func New(params Params, limits Limits) *Hasher {
 	}
 }
 
-// Hash returns the PHC string of a password with a new random salt. It returns a *cardinal.FieldError when the password is
-// longer than 1,024 bytes, ErrBusy when there is no slot, and the error of ctx when ctx ends during the wait.
+// Hash returns the PHC string of a password with a new random salt. It returns a *cardinal.FieldError when the password
+// is longer than 1,024 bytes, ErrBusy when there is no slot, and the error of ctx when ctx ends during the wait.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if len(password) > maxBytes {
 		return "", errTooLong()
@@ -129,8 +129,8 @@ func (h *Hasher) VerifyDummy(ctx context.Context, password string) error {
 	return err
 }
 
-// CheckCapacity returns ErrBusy when there is no slot and the queue is full. Callers ask before they do other work for a request
-// that will need a hash, so that a flood of requests does not cost that work either.
+// CheckCapacity returns ErrBusy when there is no slot and the queue is full. Callers ask before they do other work for
+// a request that will need a hash, so that a flood of requests does not cost that work either.
 func (h *Hasher) CheckCapacity() error { return h.queue.checkCapacity() }
 
 // Stats returns how many hashes run and how many callers wait now, and how many callers got ErrBusy since the start.

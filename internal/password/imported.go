@@ -5,8 +5,8 @@ import "encoding/base64"
 // ImportedHash is a parsed, usable hash that another system created.
 type ImportedHash struct{ hash storedHash }
 
-// ParseImported parses a hash in PHC, crypt(3) or LDAP form ({SSHA}…), or one of a Hasher. It returns ErrUnusable for other
-// texts and for unreasonable costs.
+// ParseImported parses a hash in PHC, crypt(3) or LDAP form ({SSHA}…), or one of a Hasher. It returns ErrUnusable for
+// other texts and for unreasonable costs.
 func ParseImported(text string) (ImportedHash, error) {
 	phc, err := convertLDAP(text)
 	if err != nil {

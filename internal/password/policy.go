@@ -13,9 +13,9 @@ import (
 // characters.
 const maxBytes = 1024
 
-// Check returns a *cardinal.FieldError when a new password, in its normal form, has fewer than minRunes characters or more
-// than 1,024 bytes. It also refuses the most common passwords in any case of their letters, and repetitions of one of
-// those or of up to four characters. NIST SP 800-63B-4 section 3.1.1.2 requires at least 15 characters where the
+// Check returns a *cardinal.FieldError when a new password, in its normal form, has fewer than minRunes characters or
+// more than 1,024 bytes. It also refuses the most common passwords in any case of their letters, and repetitions of one
+// of those or of up to four characters. NIST SP 800-63B-4 section 3.1.1.2 requires at least 15 characters where the
 // password is the only factor, and 8 where there is a second one.
 func Check(password string, minRunes int) error {
 	if len(password) > maxBytes {

@@ -40,7 +40,9 @@ type series struct {
 	seconds  prometheus.Observer
 }
 
-func newMetrics(registry *prometheus.Registry, inFlight func() float64, stats func(context.Context) (directory.Stats, bool)) *metrics {
+func newMetrics(
+	registry *prometheus.Registry, inFlight func() float64, stats func(context.Context) (directory.Stats, bool),
+) *metrics {
 	if registry == nil {
 		registry = prometheus.NewRegistry()
 	}

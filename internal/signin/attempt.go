@@ -102,12 +102,15 @@ func (a *attempt) confirmPassword(ctx context.Context, tx *directory.Tx, current
 }
 
 // insertSession inserts the session of a user who is locked.
-func (a *attempt) insertSession(ctx context.Context, tx *directory.Tx, credential store.CredentialRecord) (cardinal.SignedIn, error) {
+func (a *attempt) insertSession(
+	ctx context.Context, tx *directory.Tx, credential store.CredentialRecord,
+) (cardinal.SignedIn, error) {
 	id, client := cardinal.NewID(), a.caller.Actor().ClientFrom
 	token, text := directory.NewToken(directory.SessionPrefix, a.userID, id)
 	record := store.SessionRecord{
-		UserID: a.userID, ID: id, TokenHash: token.Hash[:], Method: a.method, Assurance: 1, CreatedAt: tx.Now, LastSeenAt: tx.Now,
-		IdleSeconds: int64(a.settings.SessionIdle.Seconds()), ExpiresAt: tx.Now.Add(a.settings.SessionAbsolute), SchemaVersion: 1,
+		UserID: a.userID, ID: id, TokenHash: token.Hash[:], Method: a.method, Assurance: 1,
+		CreatedAt: tx.Now, LastSeenAt: tx.Now, IdleSeconds: int64(a.settings.SessionIdle.Seconds()),
+		ExpiresAt: tx.Now.Add(a.settings.SessionAbsolute), SchemaVersion: 1,
 		AddressSealed:   directory.EncryptText(a.key, "sessions", "address_sealed", a.userID, client.Address),
 		UserAgentSealed: directory.EncryptText(a.key, "sessions", "user_agent_sealed", a.userID, client.UserAgent),
 	}

@@ -42,7 +42,8 @@ func sessionActor(s store.SessionAuth, requestID uuid.NullUUID, client cardinal.
 // AuthenticateReader returns the desk of a bearer token. permission is what the actor is about to read by, or "" when
 // it is not known: the check of the session and that of the permission then take one statement together.
 func AuthenticateReader(
-	ctx context.Context, d *directory.Directory, bearer, permission string, requestID uuid.NullUUID, client cardinal.Client,
+	ctx context.Context, d *directory.Directory, bearer, permission string, requestID uuid.NullUUID,
+	client cardinal.Client,
 ) (directory.Desk, error) {
 	token, ok := directory.ParseToken(directory.SessionPrefix, bearer)
 	if !ok || permission == "" {
@@ -110,12 +111,15 @@ func checkSession(d *directory.Directory, t directory.Token, s store.SessionAuth
 
 // CheckSessionAccess reports whether the user of a session has a permission. The check of the session and that of the
 // permission take one statement together. It answers what Authenticate and Desk.CheckAccess would.
-func CheckSessionAccess(ctx context.Context, d *directory.Directory, bearer, permission string) (cardinal.Access, error) {
+func CheckSessionAccess(
+	ctx context.Context, d *directory.Directory, bearer, permission string,
+) (cardinal.Access, error) {
 	token, ok := directory.ParseToken(directory.SessionPrefix, bearer)
 	if !ok {
 		return cardinal.Access{}, directory.ErrNotSignedIn
 	}
-	session, known, allowed, err := d.Store().Read(ctx).CheckSessionAccess(ctx, token.UserID, token.ID, permission, d.Now())
+	reader := d.Store().Read(ctx)
+	session, known, allowed, err := reader.CheckSessionAccess(ctx, token.UserID, token.ID, permission, d.Now())
 	if err := checkSession(d, token, session, err); err != nil {
 		return cardinal.Access{}, err
 	}

@@ -56,11 +56,13 @@ func TestDefaultDeny(t *testing.T) {
 		})
 		t.Run("ErrorsNeedOpenSignUp", func(t *testing.T) {
 			w.SetSetting(t, "sign_up.mode", "closed")
-			if fieldErrors := value(signin.SignUpErrors(t.Context(), w.Anonymous(""), cardinal.SignUp{}))(t); fieldErrors != nil {
+			fieldErrors := value(signin.SignUpErrors(t.Context(), w.Anonymous(""), cardinal.SignUp{}))(t)
+			if fieldErrors != nil {
 				t.Errorf("returned %v while sign-up is closed", fieldErrors)
 			}
 			w.SetSetting(t, "sign_up.mode", "open")
-			if fieldErrors := value(signin.SignUpErrors(t.Context(), w.Anonymous(""), cardinal.SignUp{}))(t); len(fieldErrors) != 2 {
+			fieldErrors = value(signin.SignUpErrors(t.Context(), w.Anonymous(""), cardinal.SignUp{}))(t)
+			if len(fieldErrors) != 2 {
 				t.Errorf("returned %v, want two errors", fieldErrors)
 			}
 		})

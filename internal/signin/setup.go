@@ -27,7 +27,8 @@ func NewSetupLink(ctx context.Context, k directory.Desk) (cardinal.SetupLink, er
 	return directory.Change(ctx, k.WithoutReply(), rule, func(tx *directory.Tx) (cardinal.SetupLink, error) {
 		id := cardinal.NewID()
 		token, text := directory.NewToken(directory.SetupPrefix, cardinal.OperatorID, id)
-		record := store.SetupLinkRecord{ID: id, TokenHash: token.Hash[:], CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(setupLinkLifetime)}
+		record := store.SetupLinkRecord{ID: id, TokenHash: token.Hash[:],
+			CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(setupLinkLifetime)}
 		if err := tx.DeleteEndedSetupLinks(ctx, tx.Now); err != nil {
 			return cardinal.SetupLink{}, err
 		}
@@ -77,7 +78,9 @@ func SetUp(ctx context.Context, k directory.Desk, in cardinal.SetUp) (cardinal.S
 }
 
 // findSetupLink reports whether a token belongs to a set-up link that can still be used.
-func findSetupLink(ctx context.Context, d *directory.Directory, r store.Reader, text cardinal.Secret) (token directory.Token, valid bool, err error) {
+func findSetupLink(
+	ctx context.Context, d *directory.Directory, r store.Reader, text cardinal.Secret,
+) (token directory.Token, valid bool, err error) {
 	token, ok := directory.ParseToken(directory.SetupPrefix, text.Reveal())
 	if !ok {
 		return token, false, nil
@@ -101,7 +104,9 @@ func checkSetUp(in cardinal.SetUp, s directory.Settings) error {
 
 // createAdministrator creates the user of a set-up, marks the link as used and grants the roles, in one transaction of
 // the operator.
-func createAdministrator(ctx context.Context, k directory.Desk, token directory.Token, in cardinal.SetUp) (cardinal.User, error) {
+func createAdministrator(
+	ctx context.Context, k directory.Desk, token directory.Token, in cardinal.SetUp,
+) (cardinal.User, error) {
 	actor := cardinal.Operator()
 	actor.RequestID = k.Actor().RequestID
 	operator := k.Directory().As(actor)

@@ -29,7 +29,7 @@ func TestSetUp(t *testing.T) {
 				Changes: []string{"setup_links.expires_at >time"},
 			})
 			// A refused attempt does not use the link.
-			_, err := setUp(link.Token, "nobody")
+			_, err := setUp(link.Token, "invalid")
 			expectRefusal(t, err, "/email email_format")
 			email := newEmail()
 			in := value(setUp(link.Token, email))(t)

@@ -82,7 +82,7 @@ func TestWithPassword(t *testing.T) {
 			refusedAttempts(t, w)
 			for _, c := range [][2]string{
 				{email, wrongPassword}, {email, ""}, {emailWithoutPassword, goodPassword},
-				{"nobody@example.com", goodPassword}, {"", goodPassword}, {"\xff", goodPassword},
+				{"unknown@example.com", goodPassword}, {"", goodPassword}, {"\xff", goodPassword},
 			} {
 				err := signIn("203.0.113.6", c[0], c[1])
 				expectRefusal(t, err, "invalid_credentials")
@@ -218,7 +218,7 @@ func TestWithPasswordHashesOnce(t *testing.T) {
 			{Identifier: email, Password: wrongPassword},
 			{Identifier: email},
 			{Identifier: withoutPassword, Password: goodPassword},
-			{Identifier: "nobody@example.com", Password: goodPassword},
+			{Identifier: "unknown@example.com", Password: goodPassword},
 			{Identifier: "\xff", Password: goodPassword},
 		} {
 			hashes := 0

@@ -44,7 +44,9 @@ func SignUp(ctx context.Context, k directory.Desk, in cardinal.SignUp) (cardinal
 	return user, err
 }
 
-func createAccount(ctx context.Context, k directory.Desk, rule directory.Rule, in cardinal.SignUp) (cardinal.User, error) {
+func createAccount(
+	ctx context.Context, k directory.Desk, rule directory.Rule, in cardinal.SignUp,
+) (cardinal.User, error) {
 	draft, err := k.PrepareUser(ctx, rule, cardinal.NewUser{
 		Email: in.Email, Password: in.Password, DisplayName: in.DisplayName, Locale: in.Locale, TimeZone: in.TimeZone,
 	})

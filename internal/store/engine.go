@@ -56,7 +56,7 @@ type engine struct {
 	// initialStatuses caches the status of a new user by action.
 	initialStatuses sync.Map
 
-	// trace is called after each statement; nil when nobody traces.
+	// trace is called after each statement; nil without tracing.
 	trace func(Statement)
 
 	close func() error

@@ -26,8 +26,9 @@ func TestReadAcceptances(t *testing.T) {
 	for _, f := range invalid.Errors {
 		fieldErrors = append(fieldErrors, f.Parameter+" "+f.Code)
 	}
-	if want := []string{"line 2 check", "line 3 form", "line 4 reason", "line 5 check"}; !slices.Equal(fieldErrors, want) {
-		t.Errorf("%q, want %q", fieldErrors, want)
+	wantErrors := []string{"line 2 check", "line 3 form", "line 4 reason", "line 5 check"}
+	if !slices.Equal(fieldErrors, wantErrors) {
+		t.Errorf("%q, want %q", fieldErrors, wantErrors)
 	}
 }
 

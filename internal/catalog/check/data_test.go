@@ -133,7 +133,8 @@ func TestOrphanIdentifiers(t *testing.T) {
 		{"INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({32:4}, {1}, {t})",
 			"1 user name(s) of users without a user name in the profile"},
 		{"UPDATE identifiers SET expires_at = {later}",
-			"1 unverified identifier(s) that expired more than a day ago; is the job unverified_contacts.expire running?"},
+			"1 unverified identifier(s) that expired more than a day ago; " +
+				"is the job unverified_contacts.expire running?"},
 	} {
 		for _, engine := range engines {
 			url := migratedDatabase(t, engine)
@@ -154,8 +155,10 @@ func TestOrphanIdentifiers(t *testing.T) {
 func TestUndecryptableSamples(t *testing.T) {
 	s := openSubject(t, migratedDatabase(t, "sqlite"))
 	s.DecryptSamples = func(context.Context) ([]EncryptedSample, error) {
-		return []EncryptedSample{{Table: "contacts", Column: "value_sealed", Decrypted: 3, Undecryptable: []string{"row 7"}},
-			{Table: "profiles", Column: "username_sealed", Erased: 2}}, nil
+		return []EncryptedSample{
+			{Table: "contacts", Column: "value_sealed", Decrypted: 3, Undecryptable: []string{"row 7"}},
+			{Table: "profiles", Column: "username_sealed", Erased: 2},
+		}, nil
 	}
 	if o := runOneCheck(t, s, "D03"); o.Status != Failed || o.Passed != 3 || o.Total != 4 || len(o.Findings) != 1 ||
 		o.Findings[0].Evidence[0] != "row 7" {

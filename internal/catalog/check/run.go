@@ -78,7 +78,8 @@ func readLive(ctx context.Context, s *Subject) (err error) {
 	case err != nil:
 		return err
 	}
-	rows, err := s.query(ctx, `SELECT number, phase, name FROM `+s.tableName("schema_migrations")+` ORDER BY number, phase`)
+	migrations := s.tableName("schema_migrations")
+	rows, err := s.query(ctx, `SELECT number, phase, name FROM `+migrations+` ORDER BY number, phase`)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}

@@ -112,10 +112,12 @@ func TestEffectsOfSessionMarks(t *testing.T) {
 		t.Errorf("%s: no effect of %q", step, statement)
 		return found
 	}
-	if e := on("9001 session_marks", "ALTER TABLE sessions ADD COLUMN"); e.Lock != rehearsal.AccessExclusive || e.Scans || e.Rewrites {
+	e := on("9001 session_marks", "ALTER TABLE sessions ADD COLUMN")
+	if e.Lock != rehearsal.AccessExclusive || e.Scans || e.Rewrites {
 		t.Errorf("the column: %+v", e)
 	}
-	if e := on("9002 session_marks_index", "CREATE INDEX CONCURRENTLY"); e.Lock != rehearsal.ShareUpdateExclusive || !e.Scans {
+	e = on("9002 session_marks_index", "CREATE INDEX CONCURRENTLY")
+	if e.Lock != rehearsal.ShareUpdateExclusive || !e.Scans {
 		t.Errorf("the index: %+v", e)
 	}
 	if e := on("9001 session_marks (contract)", "ALTER TABLE sessions VALIDATE"); !e.Scans || e.Lock.StopsWrites() {

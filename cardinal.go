@@ -22,7 +22,9 @@ func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 // IDAt returns the lowest UUIDv7 of a time, the bound of a time range over ids.
 func IDAt(t time.Time) uuid.UUID {
 	ms := t.UnixMilli()
-	id := uuid.UUID{byte(ms >> 40), byte(ms >> 32), byte(ms >> 24), byte(ms >> 16), byte(ms >> 8), byte(ms), 0x70, 0, 0x80}
+	id := uuid.UUID{
+		byte(ms >> 40), byte(ms >> 32), byte(ms >> 24), byte(ms >> 16), byte(ms >> 8), byte(ms), 0x70, 0, 0x80,
+	}
 	return id
 }
 

@@ -10,7 +10,10 @@ import (
 
 // FuzzChange: a field of a merge patch is absent, null or a value, and is written as it was read.
 func FuzzChange(f *testing.F) {
-	for _, text := range []string{`{}`, `{"a":null}`, `{"a":"x"}`, `{"a": null }`, `{"a":""}`, `{"a":1}`, `{"a":"null"}`, `{"A":"x"}`, `{"a":{}}`, `null`, `[]`} {
+	for _, text := range []string{
+		`{}`, `{"a":null}`, `{"a":"x"}`, `{"a": null }`, `{"a":""}`, `{"a":1}`, `{"a":"null"}`, `{"A":"x"}`, `{"a":{}}`,
+		`null`, `[]`,
+	} {
 		f.Add([]byte(text))
 	}
 	type patch struct {
@@ -29,7 +32,8 @@ func FuzzChange(f *testing.F) {
 			t.Fatal(err)
 		}
 		var again patch
-		if err := json.Unmarshal(written, &again); err != nil || again.A.Present() != p.A.Present() || (again.A.Value() == nil) != (p.A.Value() == nil) {
+		if err := json.Unmarshal(written, &again); err != nil || again.A.Present() != p.A.Present() ||
+			(again.A.Value() == nil) != (p.A.Value() == nil) {
 			t.Fatalf("%s is written as %s", text, written)
 		}
 		if p.A.Value() != nil && *again.A.Value() != *p.A.Value() {

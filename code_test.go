@@ -36,7 +36,13 @@ func TestCodesInSource(t *testing.T) {
 			continue
 		}
 		if u.values >= 0 && u.values != len(c.Placeholders()) {
-			t.Errorf("%s: %q has the placeholders %v, the call gives %d values", u.position, u.code, c.Placeholders(), u.values)
+			t.Errorf(
+				"%s: %q has the placeholders %v, the call gives %d values",
+				u.position,
+				u.code,
+				c.Placeholders(),
+				u.values,
+			)
 		}
 	}
 	for _, c := range cardinal.Codes {
@@ -56,7 +62,11 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("%q is not a valid name of a code", c.Name)
 		}
 		if i > 0 && cardinal.Codes[i-1].Name >= c.Name {
-			t.Errorf("%q is not after %q: the catalogue must be sorted, without duplicates", c.Name, cardinal.Codes[i-1].Name)
+			t.Errorf(
+				"%q is not after %q: the catalogue must be sorted, without duplicates",
+				c.Name,
+				cardinal.Codes[i-1].Name,
+			)
 		}
 		if c.Title == "" || strings.HasSuffix(c.Title, ".") {
 			t.Errorf("%s: the title %q must be a text without a full stop", c.Name, c.Title)

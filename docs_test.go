@@ -10,7 +10,8 @@ import (
 
 // TestWhere checks each row of docs/where.md: the file is there and contains the name.
 func TestWhere(t *testing.T) {
-	rows := regexp.MustCompile("(?m)^\\| (.+) \\| `(.+)` \\| `(.+)` \\|$").FindAllStringSubmatch(readFile(t, "docs/where.md"), -1)
+	rows := regexp.MustCompile("(?m)^\\| (.+) \\| `(.+)` \\| `(.+)` \\|$").
+		FindAllStringSubmatch(readFile(t, "docs/where.md"), -1)
 	if len(rows) < 20 {
 		t.Fatalf("only %d questions are answered", len(rows))
 	}

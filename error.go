@@ -10,7 +10,7 @@ import (
 // The kinds of error. Everything that refuses a caller wraps one of them. Any other error is an error of the service.
 var (
 	ErrInvalid         = errors.New("invalid")           // the input has errors, all of them listed
-	ErrNotFound        = errors.New("not found")         // it does not exist, or the caller is not allowed to know of it
+	ErrNotFound        = errors.New("not found")         // or the caller is not allowed to know of it
 	ErrConflict        = errors.New("conflict")          // the current state does not allow it
 	ErrStale           = errors.New("stale")             // it was changed after the caller read it
 	ErrForbidden       = errors.New("forbidden")         // the caller is authenticated and not allowed to do it

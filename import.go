@@ -21,7 +21,7 @@ type ImportRow struct {
 	EmailVerified        bool            `json:"email_verified,omitempty"`
 	Phone                string          `json:"phone,omitempty"`
 	PhoneVerified        bool            `json:"phone_verified,omitempty"`
-	Contacts             []ImportContact `json:"contacts,omitempty"` // instead of email and phone, or in addition to them
+	Contacts             []ImportContact `json:"contacts,omitempty"` // in addition to email and phone
 	AvatarURL            string          `json:"avatar_url,omitempty"`
 	Country              string          `json:"country,omitempty"`
 	Locale               string          `json:"locale,omitempty"`

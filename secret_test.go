@@ -32,7 +32,8 @@ func TestSecretIsRedacted(t *testing.T) {
 	}
 	for name, value := range values {
 		t.Run(name, func(t *testing.T) {
-			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "% x", "%q", "%d", "%c", "%U", "%10.3v"} {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "% x", "%q", "%d", "%c", "%U",
+				"%10.3v"} {
 				check(t, fmt.Sprintf(verb, value))
 			}
 			check(t, fmt.Sprint(value))

@@ -23,8 +23,11 @@ func TestWritesOutsideChange(t *testing.T) {
 	}
 	for function, position := range found {
 		if !listed[function] {
-			t.Errorf("%s: %s writes without directory.Change: use it, or list the function with a reason in ARCHITECTURE.md",
-				position, function)
+			t.Errorf(
+				"%s: %s writes without directory.Change: use it, or list the function with a reason in ARCHITECTURE.md",
+				position,
+				function,
+			)
 		}
 	}
 	for function := range listed {
@@ -52,13 +55,15 @@ func listedWrites(t *testing.T) map[string]bool {
 	return listed
 }
 
-// writesInSource returns the functions, by file and name, that call Store.Write: a call of Write whose last argument is a function of a
-// store.Tx.
+// writesInSource returns the functions, by file and name, that call Store.Write: a call of Write whose last argument is
+// a function of a store.Tx.
 func writesInSource(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	files := token.NewFileSet()
-	for _, folder := range []string{"internal/directory", "internal/signin", "internal/importing", "internal/jobs", "cmd/cardinal"} {
+	for _, folder := range []string{
+		"internal/directory", "internal/signin", "internal/importing", "internal/jobs", "cmd/cardinal",
+	} {
 		err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") ||
 				strings.HasSuffix(filepath.Dir(name), "test") {

@@ -18,37 +18,29 @@ const (
 // columnVisibility lists every column that an audit event can name, as table.column. A column that is not listed is
 // masked, and a warning is logged: a new column must not show personal data by accident.
 var columnVisibility = map[string]visibility{
-	"api_keys.expires_at":          shown,
-	"api_keys.revoked_at":          shown,
-	"attribute_definitions.name":   shown,
-	"contacts.is_primary":          shown,
-	"contacts.kind":                shown,
-	"contacts.value_sealed":        masked,
-	"contacts.verified_at":         shown,
-	"credentials.hash":             masked,
-	"credentials.must_change":      shown,
-	"import_runs.rows_created":     shown,
-	"jobs.kind":                    shown,
-	"jobs.run_at":                  shown,
-	"permissions.description":      masked,
-	"permissions.name":             shown,
-	"profiles.attributes_sealed":   masked,
-	"profiles.avatar_url_sealed":   masked,
-	"profiles.country_code":        masked,
-	"profiles.display_name_sealed": masked,
-	"profiles.locale":              masked,
-	"profiles.preferences":         masked,
-	"profiles.time_zone":           masked,
-	"profiles.username_sealed":     masked,
-	"refused_attempts.minute":      shown,
-	"roles.description":            masked,
-	"roles.name":                   shown,
-	"sessions.ended":               shown, // how many
-	"sessions.method":              shown,
-	"setup_links.expires_at":       shown,
-	"user_roles.expires_at":        shown,
-	"users.kind":                   shown,
-	"users.status":                 shown,
+	"api_keys.expires_at":        shown,
+	"api_keys.revoked_at":        shown,
+	"attribute_definitions.name": shown,
+	"contacts.is_primary":        shown,
+	"contacts.kind":              shown,
+	"contacts.value_sealed":      masked,
+	"contacts.verified_at":       shown,
+	"credentials.hash":           masked,
+	"credentials.must_change":    shown,
+	"import_runs.rows_created":   shown,
+	"jobs.kind":                  shown,
+	"jobs.run_at":                shown,
+	"permissions.description":    masked,
+	"permissions.name":           shown,
+	"refused_attempts.minute":    shown,
+	"roles.description":          masked,
+	"roles.name":                 shown,
+	"sessions.ended":             shown, // how many
+	"sessions.method":            shown,
+	"setup_links.expires_at":     shown,
+	"user_roles.expires_at":      shown,
+	"users.kind":                 shown,
+	"users.status":               shown,
 }
 
 // columnPatterns list the columns whose names contain the name of a row.
@@ -57,6 +49,7 @@ var columnPatterns = []struct {
 	visibility
 }{
 	{"countries.*.tax_rate_ppm", shown}, // by country
+	{"profiles.*", masked},              // by field
 	{"role_permissions.*", shown},       // by permission
 	{"settings.*", shown},               // by setting
 	{"user_roles.*", shown},             // by role

@@ -14,7 +14,8 @@ import (
 	"testing"
 )
 
-// TestRecordedColumnsListed compares the calls that record a column with the table: an unlisted column would be masked at run time.
+// TestRecordedColumnsListed compares the calls that record a column with the table: an unlisted column would be masked
+// at run time.
 func TestRecordedColumnsListed(t *testing.T) {
 	recorded := map[string]string{}
 	for _, folder := range []string{".", "../signin", "../importing"} {
@@ -49,8 +50,8 @@ func isListed(column string) bool {
 	return false
 }
 
-// recordedColumns returns the columns in the calls of RecordChange and RecordMasked, and in the maps for ColumnChanges, with their
-// positions. A part that is not a literal is replaced by "any".
+// recordedColumns returns the columns in the calls of RecordChange and RecordMasked, and in the maps for ColumnChanges,
+// with their positions. A part that is not a literal is replaced by "any".
 func recordedColumns(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	files := token.NewFileSet()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,8 +18,7 @@ import (
 // all read ProfileFields, so that a new column of profiles is one more row there.
 type ProfileField struct {
 	Name       string // in JSON; the flag of the command line has dashes
-	Column     string // of profiles
-	Encrypted  bool   // under the user's key
+	Column     string // of store.ProfileColumns
 	Searchable bool   // its words are search tokens
 	Doc        string // for the help of the command line; "" for a document, which has no flag
 
@@ -27,60 +27,64 @@ type ProfileField struct {
 	empty     string                       // what is stored for an empty text
 	profile   func(*cardinal.Profile) any  // *string, or *map[string]any for a document
 
-	// record returns a *[]byte when the field is encrypted; otherwise a *string, **string or *map[string]any.
-	record func(r *store.ProfileRecord) any
+	record func(r *store.ProfileRecord) any // the function of its column; see store.ProfileColumn
 }
 
 // ProfileFields are the fields of a profile, in the order in which they are checked.
-var ProfileFields = []ProfileField{
+var ProfileFields = withColumns([]ProfileField{
 	{
-		Name: "display_name", Column: "display_name_sealed", Encrypted: true, Searchable: true,
+		Name: "display_name", Column: "display_name_sealed", Searchable: true,
 		Doc: "name to show, any script", goName: "DisplayName", normalize: NormalizeDisplayName,
 		profile: func(p *cardinal.Profile) any { return &p.DisplayName },
-		record:  func(r *store.ProfileRecord) any { return &r.DisplayNameSealed },
 	},
 	{
-		Name: "username", Column: "username_sealed", Encrypted: true, Searchable: true, Doc: "user name, unique",
+		Name: "username", Column: "username_sealed", Searchable: true, Doc: "user name, unique",
 		goName: "Username", normalize: normal.Username,
 		profile: func(p *cardinal.Profile) any { return &p.Username },
-		record:  func(r *store.ProfileRecord) any { return &r.UsernameSealed },
 	},
 	{
-		Name: "avatar_url", Column: "avatar_url_sealed", Encrypted: true, Doc: "https link to an image",
+		Name: "avatar_url", Column: "avatar_url_sealed", Doc: "https link to an image",
 		goName: "AvatarURL", normalize: normal.AvatarURL,
 		profile: func(p *cardinal.Profile) any { return &p.AvatarURL },
-		record:  func(r *store.ProfileRecord) any { return &r.AvatarURLSealed },
 	},
 	{
 		Name: "country", Column: "country_code", Doc: "ISO 3166-1 alpha-2 code",
 		goName:  "Country", // the table countries has the valid ones
 		profile: func(p *cardinal.Profile) any { return &p.Country },
-		record:  func(r *store.ProfileRecord) any { return &r.Country },
 	},
 	{
 		Name: "locale", Column: "locale", Doc: "BCP 47 language tag",
 		goName: "Locale", normalize: normal.Locale, empty: "und",
 		profile: func(p *cardinal.Profile) any { return &p.Locale },
-		record:  func(r *store.ProfileRecord) any { return &r.Locale },
 	},
 	{
 		Name: "time_zone", Column: "time_zone", Doc: "IANA time zone",
 		goName: "TimeZone", normalize: timeZone, empty: "UTC",
 		profile: func(p *cardinal.Profile) any { return &p.TimeZone },
-		record:  func(r *store.ProfileRecord) any { return &r.TimeZone },
 	},
 	{
 		Name: "preferences", Column: "preferences",
 		goName:  "Preferences",
 		profile: func(p *cardinal.Profile) any { return &p.Preferences },
-		record:  func(r *store.ProfileRecord) any { return &r.Preferences },
 	},
 	{
-		Name: "attributes", Column: "attributes_sealed", Encrypted: true,
+		Name: "attributes", Column: "attributes_sealed",
 		goName:  "Attributes",
 		profile: func(p *cardinal.Profile) any { return &p.Attributes },
-		record:  func(r *store.ProfileRecord) any { return &r.AttributesSealed },
 	},
+})
+
+// withColumns sets the function of each field's column.
+func withColumns(fields []ProfileField) []ProfileField {
+	for i := range fields {
+		f := &fields[i]
+		column := slices.IndexFunc(store.ProfileColumns, func(c store.ProfileColumn) bool { return c.Name == f.Column })
+		if column < 0 {
+			panic("store.ProfileColumns does not have the column " + f.Column)
+		}
+		f.record = store.ProfileColumns[column].Field
+	}
+	return fields
 }
 
 // fieldOf returns a pointer to the field of a ProfileChange, NewUser, SignUp or ImportRow, itself given by pointer; nil

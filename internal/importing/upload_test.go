@@ -176,7 +176,7 @@ func TestUploadWithStart(t *testing.T) {
 		for i := range 250 {
 			fmt.Fprintf(&file, `{"email":"p%d@example.com","display_name":%q}`+"\n", i, strings.Repeat("x", 150))
 		}
-		file.WriteString(`{"email":"nobody"}` + "\n")
+		file.WriteString(`{"email":"no-address"}` + "\n")
 		run := upload(t, k, cardinal.NewImport{Start: true}, file.String())
 		if runImportJobs(t, w) != 1 || readProblems(t, k, run.ID) == "" {
 			t.Error("want one job that checks and imports the file and stores its problems")

@@ -29,8 +29,8 @@ import (
 // Variable is the environment variable that names a running server by the URL of a superuser.
 const Variable = "CARDINAL_TEST_POSTGRES"
 
-// QuickVariable is the environment variable that adds PostgreSQL to a run with -short, if it is 1: `make quick` tests on
-// SQLite only. A run without -short never skips a test.
+// QuickVariable is the environment variable that adds PostgreSQL to a run with -short, if it is 1: `make quick` tests
+// on SQLite only. A run without -short never skips a test.
 const QuickVariable = "QUICK_PG"
 
 // serverTimeout is the time limit of each step that waits for the server.

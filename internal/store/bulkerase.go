@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,17 +51,17 @@ func (tx Tx) EraseUsers(ctx context.Context, ids []uuid.UUID, now time.Time) ([]
 	}
 	at := param(len(args) + 1)
 	argsAndTime := append(slices.Clone(args), any(now))
-	erased := func(column string) string {
-		return column + ` = CASE WHEN ` + column + ` IS NULL THEN NULL ELSE ` + tx.engine.erasedValue + ` END`
+	var erased strings.Builder
+	for _, c := range ProfileColumns {
+		value := c.erased
+		if c.Encrypted() {
+			value = `CASE WHEN ` + c.Name + ` IS NULL THEN NULL ELSE ` + tx.engine.erasedValue + ` END`
+		}
+		erased.WriteString(c.Name + ` = ` + value + `, `)
 	}
 	profiles, err := queryAll(ctx, tx.Reader, scanProfile, `
 		UPDATE profiles
-		   SET `+erased(`display_name_sealed`)+`,
-		       `+erased(`username_sealed`)+`,
-		       `+erased(`avatar_url_sealed`)+`,
-		       `+erased(`attributes_sealed`)+`,
-		       country_code = NULL, locale = 'und', time_zone = 'UTC', preferences = '{}', updated_at = `+at+`,
-		       version = version + 1
+		   SET `+erased.String()+`updated_at = `+at+`, version = version + 1
 		 WHERE user_id IN (`+list+`)
 		RETURNING `+profileColumns, slices.Clone(argsAndTime)...)
 	if err != nil {

@@ -84,17 +84,16 @@ func rowsByTable(newUsers []NewUserRows) ([]*tableRows, error) {
 	events := newTableRows("audit_logs", auditColumns)
 	for i := range newUsers {
 		n := &newUsers[i]
-		u, p := &n.User, &n.Profile
+		u := &n.User
 		users.add(u.ID, u.Kind, u.Status, u.StatusBeforeDeletion, u.CreatedAt, u.UpdatedAt, u.DeletedAt, u.Version,
 			u.SchemaVersion)
 		k := n.Key
 		keys.add(k.UserID, k.KEKID, k.WrappedKey, k.CreatedAt, k.WrappedAt)
-		preferences, err := canonicalJSON(p.Preferences)
+		profile, err := n.Profile.values()
 		if err != nil {
 			return nil, err
 		}
-		profiles.add(p.UserID, p.DisplayNameSealed, p.UsernameSealed, p.AvatarURLSealed, p.Country, p.Locale,
-			p.TimeZone, preferences, p.AttributesSealed, p.CreatedAt, p.UpdatedAt, p.Version, p.SchemaVersion)
+		profiles.add(profile...)
 		for _, c := range n.Contacts {
 			contacts.add(c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary, c.VerifiedAt, c.CreatedAt, c.UpdatedAt,
 				c.Version, c.SchemaVersion)

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,25 +23,97 @@ type ProfileRecord struct {
 	Version, SchemaVersion                             int64
 }
 
-const profileColumns = `user_id, display_name_sealed, username_sealed, avatar_url_sealed, country_code, locale,
-  time_zone, preferences, attributes_sealed, created_at, updated_at, version, schema_version`
+// ProfileColumn is a column of profiles that has data of the user.
+type ProfileColumn struct {
+	Name   string                     // ends in _sealed if the column is encrypted under the user's key
+	Field  func(p *ProfileRecord) any // *[]byte if it is encrypted; otherwise *string, **string or *map[string]any
+	erased string                     // SQL for the value after an erasure; "" for an encrypted column
+}
+
+// Encrypted reports whether the column is encrypted.
+func (c ProfileColumn) Encrypted() bool { return strings.HasSuffix(c.Name, "_sealed") }
+
+// ProfileColumns has all of them. Reading, writing, import, erasure, digests and the samples of check walk it.
+var ProfileColumns = []ProfileColumn{
+	{"display_name_sealed", func(p *ProfileRecord) any { return &p.DisplayNameSealed }, ""},
+	{"username_sealed", func(p *ProfileRecord) any { return &p.UsernameSealed }, ""},
+	{"avatar_url_sealed", func(p *ProfileRecord) any { return &p.AvatarURLSealed }, ""},
+	{"country_code", func(p *ProfileRecord) any { return &p.Country }, "NULL"},
+	{"locale", func(p *ProfileRecord) any { return &p.Locale }, "'und'"},
+	{"time_zone", func(p *ProfileRecord) any { return &p.TimeZone }, "'UTC'"},
+	{"preferences", func(p *ProfileRecord) any { return &p.Preferences }, "'{}'"},
+	{"attributes_sealed", func(p *ProfileRecord) any { return &p.AttributesSealed }, ""},
+}
+
+// profileDigestVersion changes when ProfileColumns changes.
+const profileDigestVersion = 1
+
+// profileColumnNames are all columns of profiles.
+var profileColumnNames = func() []string {
+	names := []string{"user_id"}
+	for _, c := range ProfileColumns {
+		names = append(names, c.Name)
+	}
+	return append(names, "created_at", "updated_at", "version", "schema_version")
+}()
+
+var profileColumns = strings.Join(profileColumnNames, ", ")
+
+// scanTargets returns the fields of the record for profileColumns.
+func (p *ProfileRecord) scanTargets() []any {
+	targets := make([]any, 0, len(profileColumnNames))
+	targets = append(targets, &p.UserID)
+	for _, c := range ProfileColumns {
+		target := c.Field(p)
+		if document, ok := target.(*map[string]any); ok {
+			target = jsonInto{document}
+		}
+		targets = append(targets, target)
+	}
+	return append(targets, timeInto{&p.CreatedAt}, timeInto{&p.UpdatedAt}, &p.Version, &p.SchemaVersion)
+}
+
+// dataValues appends the values of ProfileColumns to a list.
+func (p *ProfileRecord) dataValues(to []any) ([]any, error) {
+	for _, c := range ProfileColumns {
+		switch field := c.Field(p).(type) {
+		case *[]byte:
+			to = append(to, *field)
+		case *string:
+			to = append(to, *field)
+		case **string:
+			to = append(to, *field)
+		case *map[string]any:
+			document, err := canonicalJSON(*field)
+			if err != nil {
+				return nil, err
+			}
+			to = append(to, document)
+		default:
+			return nil, fmt.Errorf("the column profiles.%s has a field of type %T", c.Name, field)
+		}
+	}
+	return to, nil
+}
+
+// values returns the values of profileColumns.
+func (p *ProfileRecord) values() ([]any, error) {
+	values, err := p.dataValues(append(make([]any, 0, len(profileColumnNames)), p.UserID))
+	return append(values, p.CreatedAt, p.UpdatedAt, p.Version, p.SchemaVersion), err
+}
 
 func scanProfile(row scanner) (p ProfileRecord, err error) {
-	err = row.Scan(&p.UserID, &p.DisplayNameSealed, &p.UsernameSealed, &p.AvatarURLSealed, &p.Country, &p.Locale,
-		&p.TimeZone, jsonInto{&p.Preferences}, &p.AttributesSealed, timeInto{&p.CreatedAt}, timeInto{&p.UpdatedAt},
-		&p.Version, &p.SchemaVersion)
+	err = row.Scan(p.scanTargets()...)
 	return p, err
 }
 
 // DigestProfile digests a row of profiles.
 func DigestProfile(p ProfileRecord) (cardinal.RowDigest, error) {
-	preferences, err := canonicalJSON(p.Preferences)
+	values, err := p.values()
 	if err != nil {
 		return cardinal.RowDigest{}, err
 	}
-	return digestRow("profiles", keyOf(p.UserID), p.Version, p.UserID, p.DisplayNameSealed, p.UsernameSealed,
-		p.AvatarURLSealed, p.Country, p.Locale, p.TimeZone, preferences, p.AttributesSealed, p.CreatedAt, p.UpdatedAt,
-		p.Version, p.SchemaVersion), nil
+	return digestRow("profiles", keyOf(p.UserID), p.Version, values...), nil
 }
 
 // Profile returns a user's profile.
@@ -62,15 +136,11 @@ func (r Reader) Profiles(ctx context.Context, userIDs []uuid.UUID) ([]ProfileWit
 	}
 	list, args := placeholders(userIDs)
 	return queryAll(ctx, r, func(row scanner) (p ProfileWithKey, err error) {
-		err = row.Scan(&p.UserID, &p.DisplayNameSealed, &p.UsernameSealed, &p.AvatarURLSealed, &p.Country, &p.Locale,
-			&p.TimeZone, jsonInto{&p.Preferences}, &p.AttributesSealed, timeInto{&p.CreatedAt}, timeInto{&p.UpdatedAt},
-			&p.Version, &p.SchemaVersion, &p.Key.KEKID, &p.Key.WrappedKey)
+		err = row.Scan(append(p.scanTargets(), &p.Key.KEKID, &p.Key.WrappedKey)...)
 		p.Key.UserID = p.UserID
 		return p, err
 	}, `
-		SELECT p.user_id, p.display_name_sealed, p.username_sealed, p.avatar_url_sealed, p.country_code, p.locale,
-		       p.time_zone, p.preferences, p.attributes_sealed, p.created_at, p.updated_at, p.version, p.schema_version,
-		       k.kek_id, k.wrapped_key
+		SELECT p.`+strings.Join(profileColumnNames, ", p.")+`, k.kek_id, k.wrapped_key
 		  FROM profiles p LEFT JOIN user_keys k ON k.user_id = p.user_id AND k.user_id IN (`+list+`)
 		 WHERE p.user_id IN (`+list+`)`, args...)
 }
@@ -84,30 +154,32 @@ type ProfileWithKey struct {
 
 // InsertProfile adds a user's profile.
 func (tx Tx) InsertProfile(ctx context.Context, p ProfileRecord) error {
-	preferences, err := canonicalJSON(p.Preferences)
+	values, err := p.values()
 	if err != nil {
 		return err
 	}
-	return tx.execDeferred(ctx, `
-		INSERT INTO profiles (`+profileColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		p.UserID, p.DisplayNameSealed, p.UsernameSealed, p.AvatarURLSealed, p.Country, p.Locale, p.TimeZone,
-		preferences, p.AttributesSealed, p.CreatedAt, p.UpdatedAt, p.Version, p.SchemaVersion)
+	params := make([]string, len(values))
+	for i := range values {
+		params[i] = param(i + 1)
+	}
+	return tx.execDeferred(ctx,
+		`INSERT INTO profiles (`+profileColumns+`) VALUES (`+strings.Join(params, ", ")+`)`, values...)
 }
 
 // UpdateProfile updates all fields of a profile that can change, if its version is still p.Version; it returns the new
 // row.
 func (tx Tx) UpdateProfile(ctx context.Context, p ProfileRecord, now time.Time) (ProfileRecord, error) {
-	preferences, err := canonicalJSON(p.Preferences)
+	args, err := p.dataValues([]any{p.UserID, p.Version, now})
 	if err != nil {
 		return ProfileRecord{}, err
 	}
+	var set strings.Builder
+	for i, c := range ProfileColumns {
+		set.WriteString(c.Name + ` = ` + param(i+4) + `, `)
+	}
 	return queryOne(ctx, tx.Reader, scanProfile, `
 		UPDATE profiles
-		   SET display_name_sealed = $3, username_sealed = $4, avatar_url_sealed = $5, country_code = $6, locale = $7,
-		       time_zone = $8, preferences = $9, attributes_sealed = $10, updated_at = $11, version = version + 1
+		   SET `+set.String()+`updated_at = $3, version = version + 1
 		 WHERE user_id = $1 AND version = $2
-		RETURNING `+profileColumns,
-		p.UserID, p.Version, p.DisplayNameSealed, p.UsernameSealed, p.AvatarURLSealed, p.Country, p.Locale, p.TimeZone,
-		preferences, p.AttributesSealed, now)
+		RETURNING `+profileColumns, args...)
 }

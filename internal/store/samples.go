@@ -19,13 +19,18 @@ type EncryptedColumn struct {
 // are missing: their key is derived from a header that is not stored.
 func EncryptedColumns() []EncryptedColumn {
 	var places []EncryptedColumn
+	var profile []string
+	for _, c := range ProfileColumns {
+		if c.Encrypted() {
+			profile = append(profile, c.Name)
+		}
+	}
 	for _, t := range []struct {
 		table, owner, id string
 		order            []string
 		columns          []string
 	}{
-		{"profiles", "user_id", "user_id", []string{"user_id"},
-			[]string{"display_name_sealed", "username_sealed", "avatar_url_sealed", "attributes_sealed"}},
+		{"profiles", "user_id", "user_id", []string{"user_id"}, profile},
 		{"contacts", "user_id", "id", []string{"user_id", "id"}, []string{"value_sealed"}},
 		{"sessions", "user_id", "id", []string{"user_id", "id"}, []string{"address_sealed", "user_agent_sealed"}},
 		{"api_keys", "user_id", "id", []string{"user_id", "id"}, []string{"name_sealed"}},

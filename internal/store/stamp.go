@@ -34,10 +34,7 @@ var digestColumnLists = map[string]digestColumnList{
 	"user_keys": {1, []string{
 		"user_id", "kek_id", "wrapped_key", "created_at", "wrapped_at",
 	}},
-	"profiles": {1, []string{
-		"user_id", "display_name_sealed", "username_sealed", "avatar_url_sealed", "country_code", "locale",
-		"time_zone", "preferences", "attributes_sealed", "created_at", "updated_at", "version", "schema_version",
-	}},
+	"profiles": {profileDigestVersion, profileColumnNames},
 	"contacts": {1, []string{
 		"user_id", "id", "kind", "value_sealed", "is_primary", "verified_at", "created_at", "updated_at", "version",
 		"schema_version",

@@ -3,11 +3,18 @@ package check
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+
+	"cardinal/internal/catalog"
 )
 
+// erasureLeftover is what an erased user must not have, and the condition that finds it.
+type erasureLeftover struct{ what, where string }
+
 // erasureLeftovers are what an erased user must not have, each as a condition on users u.
-var erasureLeftovers = []struct{ what, where string }{
+var erasureLeftovers = []erasureLeftover{
 	{"a key that decrypts their values", `EXISTS (SELECT 1 FROM {schema}user_keys x WHERE x.user_id = u.id)`},
 	{"an identifier", `EXISTS (SELECT 1 FROM {schema}identifiers x WHERE x.user_id = u.id)`},
 	{"search tokens", `EXISTS (SELECT 1 FROM {schema}search_tokens x WHERE x.user_id = u.id)`},
@@ -16,10 +23,19 @@ var erasureLeftovers = []struct{ what, where string }{
 	{"an API key", `EXISTS (SELECT 1 FROM {schema}api_keys x WHERE x.user_id = u.id)`},
 	{"a contact that is not the placeholder",
 		`EXISTS (SELECT 1 FROM {schema}contacts x WHERE x.user_id = u.id AND x.value_sealed <> {placeholder})`},
-	{"a profile that is not the placeholder", `EXISTS (SELECT 1 FROM {schema}profiles x WHERE x.user_id = u.id ` +
-		`AND (x.display_name_sealed <> {placeholder} OR x.username_sealed <> {placeholder} ` +
-		`OR x.avatar_url_sealed <> {placeholder} OR x.attributes_sealed <> {placeholder} ` +
-		`OR x.country_code IS NOT NULL))`},
+}
+
+// profileLeftover is the leftover in profiles. The live columns say what is encrypted, so that a new column is checked
+// too.
+func profileLeftover(profiles *catalog.Table) erasureLeftover {
+	where := `x.country_code IS NOT NULL`
+	for _, c := range profiles.Columns {
+		if strings.HasSuffix(c.Name, "_sealed") {
+			where += ` OR x.` + c.Name + ` <> {placeholder}`
+		}
+	}
+	return erasureLeftover{"a profile that is not the placeholder",
+		`EXISTS (SELECT 1 FROM {schema}profiles x WHERE x.user_id = u.id AND (` + where + `))`}
 }
 
 func checkErasedUsers(ctx context.Context, s *Subject) (Outcome, error) {
@@ -29,8 +45,14 @@ func checkErasedUsers(ctx context.Context, s *Subject) (Outcome, error) {
 		return Outcome{}, err
 	}
 	var res resultBuilder
+	profiles := res.requireTable(s, "profiles")
+	if profiles == nil {
+		res.setStatus()
+		return res.Outcome, nil
+	}
+	leftovers := append(slices.Clone(erasureLeftovers), profileLeftover(profiles))
 	for _, status := range statuses {
-		if err := res.countLeftovers(ctx, s, status[0]); err != nil {
+		if err := res.countLeftovers(ctx, s, status[0], leftovers); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -43,7 +65,9 @@ func checkErasedUsers(ctx context.Context, s *Subject) (Outcome, error) {
 }
 
 // countLeftovers counts the users with a status, and reports the data that they must not have.
-func (res *resultBuilder) countLeftovers(ctx context.Context, s *Subject, status string) error {
+func (res *resultBuilder) countLeftovers(
+	ctx context.Context, s *Subject, status string, leftovers []erasureLeftover,
+) error {
 	count, err := s.query(ctx, s.expandQuery(`SELECT count(*) FROM {schema}users WHERE status = $1`), status)
 	if err != nil {
 		return err
@@ -53,7 +77,7 @@ func (res *resultBuilder) countLeftovers(ctx context.Context, s *Subject, status
 		return err
 	}
 	incomplete := map[string]bool{}
-	for _, l := range erasureLeftovers {
+	for _, l := range leftovers {
 		found, err := s.query(ctx, s.expandQuery(`SELECT `+s.idText("u.id")+
 			` FROM {schema}users u WHERE u.status = $1 AND `+l.where+` ORDER BY u.id LIMIT 1000`), status)
 		if err != nil {

@@ -14,11 +14,21 @@ import (
 func lookups(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	wantEqual(t, "UserStatuses", must(r.UserStatuses(ctx))(t), []store.UserStatus{
-		{Status: cardinal.Status{Code: "pending", Description: "Signed up; no contact is verified yet."}, AwaitsVerification: true},
+		{
+			Status:             cardinal.Status{Code: "pending", Description: "Signed up; no contact is verified yet."},
+			AwaitsVerification: true,
+		},
 		{Status: cardinal.Status{Code: "active", Description: "In use.", CanSignIn: true}},
 		{Status: cardinal.Status{Code: "suspended", Description: "Locked by an administrator; no data is lost."}},
 		{Status: cardinal.Status{Code: "deleted", Description: "Soft-deleted; can be restored.", IsDeleted: true}},
-		{Status: cardinal.Status{Code: "erased", Description: "Personal data is destroyed; final.", IsDeleted: true, IsErased: true}},
+		{
+			Status: cardinal.Status{
+				Code:        "erased",
+				Description: "Personal data is destroyed; final.",
+				IsDeleted:   true,
+				IsErased:    true,
+			},
+		},
 	})
 	wantEqual(t, "UserKinds", must(r.UserKinds(ctx))(t), []store.UserKind{
 		{Code: "person", CanSignIn: true, IsListed: true}, {Code: "service", CanHoldAPIKeys: true, IsListed: true},

@@ -2,16 +2,19 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"cardinal"
+	"cardinal/internal/directory"
 )
 
 func (a *app) usersEdit() *cobra.Command {
-	var displayName, username, avatarURL, country, locale, timeZone, preferences, attributes string
+	var texts cardinal.NewUser
+	var preferences, attributes string
 	c := command("edit USER", "Change the profile of a user; an empty value clears a field",
 		"  cardinal users edit bob@example.com --country DE --time-zone Europe/Berlin\n"+
 			"  cardinal users edit bob@example.com --avatar-url ''", nil)
-	profileFlags(c, &displayName, &username, &avatarURL, &country, &locale, &timeZone, &preferences, &attributes)
+	profileFlags(c, &texts, &preferences, &attributes)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		ctx := c.Context()
 		k, err := a.open(ctx)
@@ -27,27 +30,7 @@ func (a *app) usersEdit() *cobra.Command {
 			before = &cardinal.Profile{}
 		}
 		var in cardinal.ProfileChange
-		var undo []string
-		for _, f := range []struct {
-			flag, value, before string
-			into                *cardinal.Change[string]
-		}{
-			{"display-name", displayName, before.DisplayName, &in.DisplayName},
-			{"username", username, before.Username, &in.Username},
-			{"avatar-url", avatarURL, before.AvatarURL, &in.AvatarURL},
-			{"country", country, before.Country, &in.Country},
-			{"locale", locale, before.Locale, &in.Locale},
-			{"time-zone", timeZone, before.TimeZone, &in.TimeZone},
-		} {
-			if !c.Flags().Changed(f.flag) {
-				continue
-			}
-			*f.into = cardinal.Set(f.value)
-			if f.value == "" {
-				*f.into = cardinal.Clear[string]()
-			}
-			undo = append(undo, "--"+f.flag, f.before)
-		}
+		undo := setTexts(c.Flags(), &texts, before, &in)
 		for _, f := range []struct {
 			flag, value string
 			before      map[string]any
@@ -81,6 +64,25 @@ func (a *app) usersEdit() *cobra.Command {
 		return printChanged(a, after, rerun, "changed the profile of %s", sanitize(args[0]))
 	}
 	return c
+}
+
+// setTexts sets the texts of a profile whose flags were given. It returns the flags that undo this.
+func setTexts(
+	flags *pflag.FlagSet, texts *cardinal.NewUser, before *cardinal.Profile, in *cardinal.ProfileChange,
+) (undo []string) {
+	for _, f := range directory.ProfileFields {
+		name := profileFlag(f)
+		if f.Doc == "" || !flags.Changed(name) {
+			continue
+		}
+		change, value := f.Change(in), *f.Text(texts)
+		*change = cardinal.Set(value)
+		if value == "" {
+			*change = cardinal.Clear[string]()
+		}
+		undo = append(undo, "--"+name, *f.Text(before))
+	}
+	return undo
 }
 
 // reversePatch returns the merge patch that undoes a merge patch.

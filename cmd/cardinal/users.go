@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"cardinal"
+	"cardinal/internal/directory"
 )
 
 // userWithEmail is a user with their primary email address.
@@ -160,15 +162,23 @@ func (a *app) usersGet() *cobra.Command {
 				return err
 			}
 			details.Email = primaryEmail(details.Contacts)
-			err = printItem(a, details, "id", "kind", "status", "profile.display_name", "profile.username",
-				"profile.avatar_url", "profile.country", "profile.locale", "profile.time_zone", "profile.preferences",
-				"profile.attributes", "created_at", "updated_at", "deleted_at", "password.has_password",
-				"password.must_change")
+			lines := slices.Concat([]string{"id", "kind", "status"}, profileLines(),
+				[]string{"created_at", "updated_at", "deleted_at", "password.has_password", "password.must_change"})
+			err = printItem(a, details, lines...)
 			if err != nil || a.json || len(a.fields) > 0 {
 				return err
 			}
 			return a.printContactsAndRoles(details)
 		})
+}
+
+// profileLines are the fields of a user's profile, in the order in which they are printed.
+func profileLines() []string {
+	var lines []string
+	for _, f := range directory.ProfileFields {
+		lines = append(lines, "profile."+f.Name)
+	}
+	return lines
 }
 
 func (a *app) usersCreate() *cobra.Command {
@@ -214,25 +224,27 @@ func (a *app) usersCreate() *cobra.Command {
 	c.Flags().BoolVar(&in.PhoneVerified, "phone-verified", false, "mark the number as verified")
 	c.Flags().BoolVar(&in.MustChangePassword, "must-change-password", false,
 		"require a change of the password at the first sign-in")
-	profileFlags(c, &in.DisplayName, &in.Username, &in.AvatarURL, &in.Country, &in.Locale, &in.TimeZone,
-		&preferences, &attributes)
+	profileFlags(c, &in, &preferences, &attributes)
 	return from.addTo(c)
 }
 
-// profileFlags adds the flags of a profile; creating and editing a user have the same ones.
-func profileFlags(c *cobra.Command,
-	displayName, username, avatarURL, country, locale, timeZone, preferences, attributes *string,
-) {
-	c.Flags().StringVar(displayName, "display-name", "", "`NAME` to show, in any script")
-	c.Flags().StringVar(username, "username", "", "user `NAME`, unique")
-	c.Flags().StringVar(avatarURL, "avatar-url", "", "https `LINK` to an image")
-	c.Flags().StringVar(country, "country", "", "ISO 3166-1 alpha-2 `CODE`")
-	c.Flags().StringVar(locale, "locale", "", "BCP 47 language `TAG`")
-	c.Flags().StringVar(timeZone, "time-zone", "", "IANA time `ZONE`")
+// profileFlags adds the flags of a profile; creating and editing a user have the same ones. The texts are read into a
+// new user.
+func profileFlags(c *cobra.Command, texts *cardinal.NewUser, preferences, attributes *string) {
+	for _, f := range directory.ProfileFields {
+		if f.Doc != "" {
+			c.Flags().StringVar(f.Text(texts), profileFlag(f), "", f.Doc)
+		}
+	}
 	c.Flags().StringVar(preferences, "preferences", "",
 		"interface settings as a `JSON` object; - reads it from standard input")
 	c.Flags().StringVar(attributes, "attributes", "",
 		"declared custom attributes as a `JSON` object; - reads it from standard input")
+}
+
+// profileFlag returns the name of the flag of a field: display-name for display_name.
+func profileFlag(f directory.ProfileField) string {
+	return strings.ReplaceAll(f.Name, "_", "-")
 }
 
 // parenthesize returns " (s)", or "" for an empty text.

@@ -12,13 +12,6 @@ import (
 	"cardinal/internal/nearest"
 )
 
-// csvFields are the fields that a column can have. attributes.NAME is possible, too.
-var csvFields = []string{
-	"id", "kind", "status", "status_before_deletion", "created_at", "deleted_at", "display_name", "username",
-	"email", "email_verified", "phone", "phone_verified", "avatar_url", "country", "locale", "time_zone",
-	"preferences", "attributes", "password_hash", "password_set_at", "must_change_password", "roles",
-}
-
 // synonyms maps names of columns in other systems to fields. The names have only lower-case letters and digits.
 var synonyms = map[string]string{
 	"uuid": "id",

@@ -2,6 +2,7 @@ package importfile
 
 import (
 	"encoding/json"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -17,61 +18,47 @@ const (
 	wantBool = "true or false"
 )
 
+// csvFields are the fields that a column can have: all of an ImportRow, except the list of contacts. attributes.NAME is
+// possible, too.
+var csvFields = func() []string {
+	var names []string
+	of := reflect.TypeFor[cardinal.ImportRow]()
+	for i := range of.NumField() {
+		if name := jsonName(of.Field(i)); name != "contacts" {
+			names = append(names, name)
+		}
+	}
+	return names
+}()
+
 // setField sets a field from the text of a cell. For a value of the wrong type it returns the type that is expected.
 func setField(p *cardinal.ImportRow, field, value string) (want string) {
-	switch field {
-	case "id":
-		return set(&p.ID, value, parseUUID, "a UUID")
-	case "kind":
-		p.Kind = value
-	case "status":
-		p.Status = value
-	case "status_before_deletion":
-		p.StatusBeforeDeletion = value
-	case "created_at":
-		return set(&p.CreatedAt, value, parseTimePointer, wantTime)
-	case "deleted_at":
-		return set(&p.DeletedAt, value, parseTimePointer, wantTime)
-	case "display_name":
-		// Given name and family name can be two columns.
-		p.DisplayName = strings.TrimSpace(p.DisplayName + " " + value)
-	case "username":
-		p.Username = value
-	case "email":
-		p.Email = value
-	case "email_verified":
-		return set(&p.EmailVerified, value, parseBool, wantBool)
-	case "phone":
-		p.Phone = value
-	case "phone_verified":
-		return set(&p.PhoneVerified, value, parseBool, wantBool)
-	case "avatar_url":
-		p.AvatarURL = value
-	case "country":
-		p.Country = value
-	case "locale":
-		p.Locale = value
-	case "time_zone":
-		p.TimeZone = value
-	case "preferences":
-		return setObject(&p.Preferences, value)
-	case "attributes":
-		return setObject(&p.Attributes, value)
-	case "password_hash":
-		p.PasswordHash = value
-	case "password_set_at":
-		return set(&p.PasswordSetAt, value, parseTimePointer, wantTime)
-	case "must_change_password":
-		return set(&p.MustChangePassword, value, parseBool, wantBool)
-	case "roles":
-		for _, name := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",;| ", r) }) {
-			p.Roles = append(p.Roles, cardinal.ImportRole{Name: name})
-		}
-	default: // attributes.NAME
+	if name, ok := strings.CutPrefix(field, "attributes."); ok {
 		if p.Attributes == nil {
 			p.Attributes = map[string]any{}
 		}
-		p.Attributes[strings.TrimPrefix(field, "attributes.")] = value
+		p.Attributes[name] = value
+		return ""
+	}
+	if field == "display_name" { // given name and family name can be two columns
+		p.DisplayName = strings.TrimSpace(p.DisplayName + " " + value)
+		return ""
+	}
+	switch target := reflect.ValueOf(p).Elem().Field(nativeFields[field]).Addr().Interface().(type) {
+	case *string:
+		*target = value
+	case *bool:
+		return set(target, value, parseBool, wantBool)
+	case **time.Time:
+		return set(target, value, parseTimePointer, wantTime)
+	case *uuid.UUID:
+		return set(target, value, parseUUID, "a UUID")
+	case *map[string]any:
+		return setObject(target, value)
+	case *[]cardinal.ImportRole:
+		for _, name := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",;| ", r) }) {
+			*target = append(*target, cardinal.ImportRole{Name: name})
+		}
 	}
 	return ""
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -293,6 +295,41 @@ func TestAllColumns(t *testing.T) {
 	}
 	if got, _ := json.Marshal(user); string(got) != want {
 		t.Errorf("an invalid value was stored: %s", got)
+	}
+}
+
+// TestEveryFieldHasColumn checks that a column can set each field of an ImportRow, except the list of contacts.
+func TestEveryFieldHasColumn(t *testing.T) {
+	cells := map[string]string{ // by the type of the field
+		"string": "x", "bool": "true", "*time.Time": "2026-01-02", "uuid.UUID": "0199f0a0-8b4c-7def-8123-456789abcdef",
+		"map[string]interface {}": `{"a":1}`, "[]cardinal.ImportRole": "auditor",
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[cardinal.ImportRow]()) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "contacts" {
+			continue
+		}
+		if got := guessField(name); got != name {
+			t.Errorf("the column %s is read into %q", name, got)
+			continue
+		}
+		var user cardinal.ImportRow
+		want := setField(&user, name, cells[field.Type.String()])
+		value := reflect.ValueOf(user).FieldByIndex(field.Index)
+		if want != "" || value.IsZero() {
+			t.Errorf("the column %s cannot set a %s: want %q", name, field.Type, want)
+		}
+		if field.Type.Kind() == reflect.String && value.String() != "x" {
+			t.Errorf("the column %s sets %q, want x", name, value)
+		}
+	}
+}
+
+func TestSynonymsAreFields(t *testing.T) {
+	for name, field := range synonyms {
+		if !slices.Contains(csvFields, field) {
+			t.Errorf("%s is a synonym of %s, which is not a field", name, field)
+		}
 	}
 }
 

@@ -65,11 +65,16 @@ var nativeFields = func() map[string]int {
 	fields := map[string]int{}
 	of := reflect.TypeFor[cardinal.ImportRow]()
 	for i := range of.NumField() {
-		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
-		fields[name] = i
+		fields[jsonName(of.Field(i))] = i
 	}
 	return fields
 }()
+
+// jsonName returns the name of a field in JSON.
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
+}
 
 // describeType returns the expected type of a field for the message of an error.
 func describeType(t reflect.Type) string {

@@ -120,11 +120,11 @@ func columnName(e ast.Expr) string {
 func TestUnlistedColumnMaskedAndLogged(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	change := columnChange(logger, "profiles.shoe_size", "canary-before", "canary-after")
+	change := columnChange(logger, "users.shoe_size", "canary-before", "canary-after")
 	if !change.Masked || change.From != nil || change.To != nil {
 		t.Errorf("the change is %+v", change)
 	}
-	if !strings.Contains(log.String(), "profiles.shoe_size") || strings.Contains(log.String(), "canary") {
+	if !strings.Contains(log.String(), "users.shoe_size") || strings.Contains(log.String(), "canary") {
 		t.Errorf("logged %q", log.String())
 	}
 	log.Reset()

@@ -20,7 +20,7 @@ type ProfileField struct {
 	Name       string // in JSON; the flag of the command line has dashes
 	Column     string // of store.ProfileColumns
 	Searchable bool   // its words are search tokens
-	Doc        string // for the help of the command line; "" for a document, which has no flag
+	Doc        string // for the help of its flag, with the placeholder in backquotes; "" for a document
 
 	goName    string                       // in ProfileChange, NewUser and ImportRow
 	normalize func(string) (string, error) // of a text that needs no other table to be checked
@@ -34,31 +34,31 @@ type ProfileField struct {
 var ProfileFields = withColumns([]ProfileField{
 	{
 		Name: "display_name", Column: "display_name_sealed", Searchable: true,
-		Doc: "name to show, any script", goName: "DisplayName", normalize: NormalizeDisplayName,
+		Doc: "`NAME` to show, in any script", goName: "DisplayName", normalize: NormalizeDisplayName,
 		profile: func(p *cardinal.Profile) any { return &p.DisplayName },
 	},
 	{
-		Name: "username", Column: "username_sealed", Searchable: true, Doc: "user name, unique",
+		Name: "username", Column: "username_sealed", Searchable: true, Doc: "user `NAME`, unique",
 		goName: "Username", normalize: normal.Username,
 		profile: func(p *cardinal.Profile) any { return &p.Username },
 	},
 	{
-		Name: "avatar_url", Column: "avatar_url_sealed", Doc: "https link to an image",
+		Name: "avatar_url", Column: "avatar_url_sealed", Doc: "https `LINK` to an image",
 		goName: "AvatarURL", normalize: normal.AvatarURL,
 		profile: func(p *cardinal.Profile) any { return &p.AvatarURL },
 	},
 	{
-		Name: "country", Column: "country_code", Doc: "ISO 3166-1 alpha-2 code",
+		Name: "country", Column: "country_code", Doc: "ISO 3166-1 alpha-2 `CODE`",
 		goName:  "Country", // the table countries has the valid ones
 		profile: func(p *cardinal.Profile) any { return &p.Country },
 	},
 	{
-		Name: "locale", Column: "locale", Doc: "BCP 47 language tag",
+		Name: "locale", Column: "locale", Doc: "BCP 47 language `TAG`",
 		goName: "Locale", normalize: normal.Locale, empty: "und",
 		profile: func(p *cardinal.Profile) any { return &p.Locale },
 	},
 	{
-		Name: "time_zone", Column: "time_zone", Doc: "IANA time zone",
+		Name: "time_zone", Column: "time_zone", Doc: "IANA time `ZONE`",
 		goName: "TimeZone", normalize: timeZone, empty: "UTC",
 		profile: func(p *cardinal.Profile) any { return &p.TimeZone },
 	},
@@ -104,8 +104,8 @@ func (f ProfileField) Change(in *cardinal.ProfileChange) *cardinal.Change[string
 	return change
 }
 
-// Text returns the field of a NewUser, SignUp or ImportRow, given by pointer; nil for a document, and where the struct
-// does not have it.
+// Text returns the field of a Profile, NewUser, SignUp or ImportRow, given by pointer; nil for a document, and where
+// the struct does not have it.
 func (f ProfileField) Text(in any) *string {
 	text, _ := f.fieldOf(in).(*string)
 	return text

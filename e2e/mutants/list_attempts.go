@@ -6,7 +6,8 @@ var attempts = []mutant{
 		edit: edit{"internal/signin/signin.go",
 			`	if a.hasFailures, err = a.throttle.Check(ctx, r, d.Now()); err != nil {`,
 			`	if a.hasFailures, err = a.throttle.Check(ctx, r, d.Now()); false && err != nil {`},
-		also: []edit{{"internal/signin/attempt.go", `	if _, err := a.throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
+		also: []edit{{"internal/signin/attempt.go",
+			`	if _, err := a.throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
 		return err
 	}
 `, ``}}},

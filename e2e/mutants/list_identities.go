@@ -13,7 +13,8 @@ var identities = []mutant{
 			`	if err := tx.endSessions(ctx, current.UserID, uuid.Nil, "claim_lost"); err != nil {
 		return err
 	}`, ``}},
-	{name: "the owner of an identifier is locked during the check", pkg: directoryTests, run: "TestConcurrentIdentifierClaims",
+	{name: "the owner of an identifier is locked during the check",
+		pkg: directoryTests, run: "TestConcurrentIdentifierClaims",
 		edit: edit{"internal/directory/identifiers.go",
 			`		if _, err := tx.LockUser(ctx, current.UserID); err != nil {
 			return current, err
@@ -21,7 +22,8 @@ var identities = []mutant{
 	{name: "a kind of contact without a normal form is refused at the start",
 		pkg: directoryTests, run: "TestContactKindWithoutNormalForm",
 		edit: edit{"internal/directory/directory.go",
-			`		if _, ok := contactNormalizers[kind]; !ok {`, `		if _, ok := contactNormalizers[kind]; false && !ok {`}},
+			`		if _, ok := contactNormalizers[kind]; !ok {`,
+			`		if _, ok := contactNormalizers[kind]; false && !ok {`}},
 	{name: "a contact whose kind has no normal form is refused", pkg: directoryTests, run: "TestInputContact",
 		edit: edit{"internal/directory/input.go",
 			`	normalize, ok := contactNormalizers[kind]

@@ -22,8 +22,9 @@ var replies = []mutant{
 	}`, `	if inserted || true {
 		return false, nil
 	}`}},
-	{name: "a stored reply expires", pkg: directoryTests, run: "TestIdempotency", edit: edit{"internal/directory/idempotency.go",
-		`	if !tx.Now.Before(kept.ExpiresAt) {`, `	if false {`}},
+	{name: "a stored reply expires", pkg: directoryTests, run: "TestIdempotency",
+		edit: edit{"internal/directory/idempotency.go",
+			`	if !tx.Now.Before(kept.ExpiresAt) {`, `	if false {`}},
 	{name: "the permission is checked before a reply is replayed", pkg: directoryTests, run: "TestIdempotency",
 		edit: edit{"internal/directory/change.go",
 			`		if err := tx.authorize(ctx, r); err != nil {

@@ -27,7 +27,8 @@ var searches = []mutant{
 	{name: "search is refused until all users are indexed", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchquery.go",
 			`	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
-		return errSearchBuilding`, `	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
+		return errSearchBuilding`,
+			`	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
 		return nil`}},
 	{name: "only searchable attributes are compared", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchquery.go",

@@ -5,10 +5,11 @@ var upgrades = []mutant{
 	{name: "an applied migration whose script changed is refused", pkg: storeTests, run: "TestReady$", edit: edit{
 		"internal/store/migration.go",
 		`		case i >= 0 && files[i].checksum != a.checksum:`, `		case false:`}},
-	{name: "a database of a version before the first release is refused", pkg: storeTests, run: "TestReady$", edit: edit{
-		"internal/store/migration.go",
-		`	if slices.ContainsFunc(applied, IsBeforeRelease) {`, `	if false {`}},
-	{name: "a first migration of a version before the first release is recognised", pkg: storeTests, run: "TestReady$",
+	{name: "a database of a version before the first release is refused", pkg: storeTests, run: "TestReady$",
+		edit: edit{"internal/store/migration.go",
+			`	if slices.ContainsFunc(applied, IsBeforeRelease) {`, `	if false {`}},
+	{name: "the first migration of a version before the first release is recognized",
+		pkg: storeTests, run: "TestReady$",
 		edit: edit{"internal/store/migration.go",
 			`return m.Number == 1 && m.Name == "identity"`, `return m.Name == ""`}},
 	{name: "check refuses a database of a version before the first release",

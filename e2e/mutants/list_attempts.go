@@ -2,51 +2,56 @@ package main
 
 // attempts are the protections against password guessing and against overload by password hashes.
 var attempts = []mutant{
-	{name: "sign-in is throttled before the hash is computed", pkg: directoryTests, run: "TestSignIn",
-		edit: edit{"internal/directory/signin.go",
-			`	tried, err := t.check(ctx, r, k.d.now())
-	if err != nil {`, `	tried, err := t.check(ctx, r, k.d.now())
-	if false && err != nil {`},
-		also: []edit{{"internal/directory/signin.go", `		if _, err := t.check(ctx, c.Reader, c.now); err != nil {
-			return err
-		}
-		if now.Hash`, `		if now.Hash`}}},
+	{name: "sign-in is throttled before the hash is computed", pkg: signinTests, run: "TestWithPassword",
+		edit: edit{"internal/signin/signin.go",
+			`	if a.hasFailures, err = a.throttle.Check(ctx, r, d.Now()); err != nil {`,
+			`	if a.hasFailures, err = a.throttle.Check(ctx, r, d.Now()); false && err != nil {`},
+		also: []edit{{"internal/signin/attempt.go",
+			`	if _, err := a.throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
+		return err
+	}
+`, ``}}},
 	{name: "sign-in is throttled again after the hash was computed",
-		pkg: directoryTests, run: "TestGuessesMadeMeanwhileCount",
-		edit: edit{"internal/directory/signin.go",
-			`		if _, err := t.check(ctx, c.Reader, c.now); err != nil {
-			return err
-		}
-		if now.Hash`, `		if now.Hash`}},
-	{name: "sign-in is throttled by identifier", pkg: directoryTests, run: "TestSignIn",
+		pkg: signinTests, run: "TestConcurrentGuessOnOtherNode",
+		edit: edit{"internal/signin/attempt.go",
+			`	if _, err := a.throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
+		return err
+	}
+`, ``}},
+	{name: "sign-in is throttled by identifier", pkg: signinTests, run: "TestWithPassword",
 		edit: edit{"internal/directory/throttle.go",
-			`{{t.identifier, s.failuresPerIdentifier}, `, `{`}},
-	{name: "sign-in is throttled by IP address", pkg: directoryTests, run: "TestSignIn",
+			`{{t.Identifier, s.FailuresPerIdentifier}, `, `{`}},
+	{name: "sign-in is throttled by IP address", pkg: signinTests, run: "TestWithPassword",
 		edit: edit{"internal/directory/throttle.go",
-			`, {t.address, s.failuresPerAddress}}`, `}`}},
-	{name: "an IPv6 /64 network counts as one address", pkg: directoryTests, run: "TestSignIn",
+			`, {t.address, s.FailuresPerAddress}}`, `}`}},
+	{name: "an IPv6 /64 network counts as one address", pkg: signinTests, run: "TestWithPassword",
 		edit: edit{"internal/directory/throttle.go",
 			`a.Prefix(64)`, `a.Prefix(128)`}},
 	{name: "wrong current passwords are throttled", pkg: directoryTests, run: "TestChangePassword",
 		edit: edit{"internal/directory/passwords.go",
-			`		if err := k.count(ctx, t, s); err != nil {
-			return cardinal.PasswordState{}, err
-		}`, ``}},
-	{name: "sign-ups are throttled", pkg: directoryTests, run: "TestSignUp", edit: edit{"internal/directory/signup.go",
+			`	if err := k.CountAttempt(ctx, throttle, s); err != nil {
+		return err
+	}
+`, ``}},
+	{name: "sign-ups are throttled", pkg: signinTests, run: "TestSignUp", edit: edit{"internal/signin/signup.go",
 		`	if err == nil || errors.Is(err, cardinal.ErrConflict) {`,
 		`	if false && errors.Is(err, cardinal.ErrConflict) {`}},
-	{name: "wrong set-up links are throttled", pkg: directoryTests, run: "TestSetUp",
-		edit: edit{"internal/directory/setup.go",
-			`	if _, err := attempts.check(ctx, reader, k.d.now()); err != nil {
+	{name: "wrong set-up links are throttled", pkg: signinTests, run: "TestSetUp",
+		edit: edit{"internal/signin/setup.go",
+			`	if _, err := a.throttle.Check(ctx, r, d.Now()); err != nil {
 		return cardinal.SignedIn{}, err
-	}`, ``}},
-	{name: "sign-up can be closed", pkg: directoryTests, run: "TestSignUp", edit: edit{"internal/directory/signup.go",
-		`	if !s.signUpOpen {`, `	if false {`}},
-	{name: "an unknown identifier costs a hash too", pkg: directoryTests, run: "TestSignInTakesATurn",
-		edit: edit{"internal/directory/signin.go",
-			`		err = k.d.hasher.VerifyNobody(ctx, text)`, `		err = nil`}},
-	{name: "the account status is disclosed only after the right password", pkg: directoryTests, run: "TestSignIn",
-		edit: edit{"internal/directory/signin.go",
+	}
+`, ``}},
+	{name: "sign-up can be closed", pkg: signinTests, run: "TestSignUp", edit: edit{"internal/signin/signup.go",
+		`	if !s.SignUpOpen {
+		return cardinal.User{}`, `	if false {
+		return cardinal.User{}`}},
+	{name: "an unknown identifier costs a hash too", pkg: signinTests, run: "TestWithPasswordHashesOnce",
+		edit: edit{"internal/directory/passwords.go",
+			`		err = d.hasher.VerifyDummy(ctx, text)`, `		err = nil`}},
+	{name: "the account status is disclosed only after the right password",
+		pkg: signinTests, run: "TestWithPassword",
+		edit: edit{"internal/signin/signin.go",
 			`	if !match {
 		subject`, `	if !match && account.CanSignIn {
 		subject`}},
@@ -67,11 +72,11 @@ var attempts = []mutant{
 		return "", errTooLong()
 	}`, ``}},
 	{name: "failures of anonymous callers are counted",
-		pkg: directoryTests, run: "TestSignIn|TestAuditOfAnonymousCallersAcrossMonths",
+		pkg: signinTests, run: "TestWithPassword",
 		edit: edit{"internal/directory/throttle.go",
 			`		return tx.CountRefusedAttempt(ctx, subject, action, now)`, `		return nil`}},
 	{name: "sign-in is refused early when the queue for hashes is full",
-		pkg: directoryTests, run: "TestSignInWithoutATurn",
-		edit: edit{"internal/directory/signin.go",
-			`	if err := busy(k.d.hasher.Room()); err != nil {`, `	if err := busy(k.d.hasher.Room()); false {`}},
+		pkg: signinTests, run: "TestWithPasswordQueueFull",
+		edit: edit{"internal/signin/signin.go",
+			`	if err := d.HasRoomToHash(); err != nil {`, `	if err := d.HasRoomToHash(); false {`}},
 }

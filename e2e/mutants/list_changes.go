@@ -2,73 +2,84 @@ package main
 
 const (
 	directoryTests = "./internal/directory"
+	signinTests    = "./internal/signin"
+	importingTests = "./internal/importing"
 	storeTests     = "./internal/store"
 	apiTests       = "./internal/api"
 	serverTests    = "./internal/server"
+	commandTests   = "./cmd/cardinal"
 )
 
 // changes are the checks that apply to each change.
 var changes = []mutant{
 	{name: "a change needs a permission", pkg: directoryTests, run: "TestDefaultDeny",
-		edit: edit{"internal/directory/change.go",
-			`	if !may {`, `	if false && !may {`}},
-	{name: "ownership covers the user's own data only", pkg: directoryTests, run: "TestDefaultDeny|TestMoveUser",
-		edit: edit{"internal/directory/change.go",
-			`what.own && what.subject == k.actor.UserID && k.actor.Known()`, `what.own && k.actor.Known()`}},
+		edit: edit{"internal/directory/authorize.go",
+			`	if !allowed {`, `	if false && !allowed {`}},
+	{name: "ownership covers the user's own data only", pkg: directoryTests, run: "TestDefaultDeny|TestUserStatus",
+		edit: edit{"internal/directory/authorize.go",
+			`what.Own && what.Subject == k.actor.UserID && k.actor.Known()`, `what.Own && k.actor.Known()`}},
 	{name: "anonymous callers own no data", pkg: directoryTests, run: "TestDefaultDeny",
-		edit: edit{"internal/directory/change.go",
+		edit: edit{"internal/directory/authorize.go",
 			`case !k.actor.Known():`, `case false:`}},
 	{name: "an expired password blocks changes", pkg: directoryTests, run: "TestMustChangePassword",
-		edit: edit{"internal/directory/change.go",
-			`k.actor.Assurance == 0 && !what.beforePasswordChange`, `false && !what.beforePasswordChange`}},
+		edit: edit{"internal/directory/authorize.go",
+			`k.actor.Assurance == 0 && !what.BeforePasswordChange`, `false && !what.BeforePasswordChange`}},
 	{name: "an expired password blocks the session check", pkg: directoryTests, run: "TestMustChangePassword",
-		edit: edit{"internal/directory/authenticate.go",
-			`	if auth.Assurance == 0 {
-		return cardinal.SessionCheck{}, errPasswordChange`, `	if false {
-		return cardinal.SessionCheck{}, errPasswordChange`}},
+		edit: edit{"internal/signin/authenticate.go",
+			`	if session.Assurance == 0 {
+		return cardinal.SessionCheck{}, directory.ErrPasswordChange`, `	if false {
+		return cardinal.SessionCheck{}, directory.ErrPasswordChange`}},
 	{name: "an expired password blocks the access check",
-		pkg: directoryTests, run: "TestAccessOfWhoMustChangeThePassword",
-		edit: edit{"internal/directory/authenticate.go",
-			`	if auth.Assurance == 0 {
-		return cardinal.Access{}, errPasswordFirst`, `	if false {
-		return cardinal.Access{}, errPasswordFirst`}},
+		pkg: signinTests, run: "TestCheckSessionAccessMustChangePassword",
+		edit: edit{"internal/signin/authenticate.go",
+			`	if session.Assurance == 0 {
+		return cardinal.Access{}, directory.ErrPasswordChange`, `	if false {
+		return cardinal.Access{}, directory.ErrPasswordChange`}},
 	{name: "users with more permissions cannot be changed", pkg: directoryTests, run: "TestEscalation",
-		edit: edit{"internal/directory/change.go",
-			`	if !above {`, `	if false && !above {`}},
+		edit: edit{"internal/directory/authorize.go",
+			`	if !hasAll {`, `	if false && !hasAll {`}},
 	{name: "an API key has its own permissions, not those of its service account",
 		pkg: directoryTests, run: "TestEscalation",
-		edit: edit{"internal/directory/change.go",
-			`	if target == c.desk.actor.UserID && !c.desk.actor.APIKeyID.Valid {`,
-			`	if target == c.desk.actor.UserID {`}},
+		edit: edit{"internal/directory/authorize.go",
+			`	if user == tx.Desk.actor.UserID && !tx.Desk.actor.APIKeyID.Valid {`,
+			`	if user == tx.Desk.actor.UserID {`}},
 	{name: "an API key has no rights of ownership", pkg: directoryTests, run: "TestEscalation",
-		edit: edit{"internal/directory/change.go",
-			`	r.own = r.own && !c.desk.actor.APIKeyID.Valid`, ``}},
+		edit: edit{"internal/directory/authorize.go",
+			`	r.Own = r.Own && !tx.Desk.actor.APIKeyID.Valid`, ``}},
 	{name: "only own permissions can be granted", pkg: directoryTests, run: "TestEscalation",
 		edit: edit{"internal/directory/grants.go",
-			`} else if !holds {`, `} else if false && !holds {`}},
-	{name: "unassignable roles cannot be granted", pkg: directoryTests, run: "TestRolesThatCannotBeGranted",
+			`} else if !hasAll {`, `} else if false && !hasAll {`}},
+	{name: "unassignable roles cannot be granted", pkg: directoryTests, run: "TestUnassignableRoles",
 		edit: edit{"internal/directory/grants.go",
 			`if !role.IsAssignable || `, `if `}},
 	{name: "an expired grant has no effect", pkg: directoryTests, run: "TestEscalation",
 		edit: edit{"internal/store/access.go",
 			`WHERE g.user_id = $1 AND (g.expires_at IS NULL OR g.expires_at > $2)` + "` + ofKey",
 			`WHERE g.user_id = $1 AND $2 IS NOT NULL` + "` + ofKey"}},
-	{name: "each change has an audit event", pkg: directoryTests, run: "TestCreateUser|TestMoveUser",
+	{name: "each change has an audit event", pkg: directoryTests, run: "TestCreateUser|TestUserStatus",
 		edit: edit{"internal/directory/change.go",
-			`	if len(c.event.ChangedRows) > 0 || c.told {`, `	if c.told {`}},
-	{name: "a change without its audit event is rolled back", pkg: directoryTests, run: "TestUnrecordedChangeIsNotMade",
+			`	if len(tx.Event.ChangedRows) > 0 || tx.ForceEvent {`, `	if tx.ForceEvent {`}},
+	{name: "a change without its audit event is rolled back",
+		pkg: directoryTests, run: "TestChangeWithoutEventRolledBack",
 		edit: edit{"internal/directory/change.go",
 			`			return fmt.Errorf("append the audit event: %w", err)`, `			return nil`}},
 	{name: "a denied attempt is recorded", pkg: directoryTests, run: "TestDefaultDeny",
 		edit: edit{"internal/directory/change.go",
 			`errors.Is(err, cardinal.ErrForbidden) && k.actor.Known()`,
 			`false && errors.Is(err, cardinal.ErrForbidden)`}},
+	{name: "a column that is not listed is masked in the audit log",
+		pkg: directoryTests, run: "TestUnlistedColumnMaskedAndLogged",
+		edit: edit{"internal/directory/auditcolumns.go",
+			`	visible, listed := columnVisibility[column]`, `	visible, listed := columnVisibility[column]
+	if !listed {
+		visible = shown
+	}`}},
 	{name: "unknown ids stay out of the audit log", pkg: directoryTests, run: "TestDefaultDeny",
 		edit: edit{"internal/directory/change.go",
-			`			e.SubjectID = cardinal.SystemID // an id that was made up stays out of the log`, ``}},
-	{name: "a change checks the version", pkg: directoryTests, run: "TestMoveUser|TestSettings|TestSetPassword",
+			`			e.SubjectID = cardinal.SystemID // an id that does not exist stays out of the log`, ``}},
+	{name: "a change checks the version", pkg: directoryTests, run: "TestUserStatus|TestSettings|TestSetPassword",
 		edit: edit{"internal/directory/change.go",
-			`	if have != want {`, `	if false && have != want {`}},
+			`	if current != read {`, `	if false && current != read {`}},
 	{name: "the UPDATE of a user checks the version", pkg: storeTests, run: "TestSQLite",
 		edit: edit{"internal/store/users.go",
 			`WHERE users.id = $1 AND users.version = $2 AND`, `WHERE users.id = $1 AND $2 > 0 AND`}},

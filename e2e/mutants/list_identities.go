@@ -2,35 +2,49 @@ package main
 
 // identities are the protections of identifiers, of the last administrator and of the status.
 var identities = []mutant{
-	{name: "a verified identifier is kept", pkg: directoryTests, run: "TestClaims",
+	{name: "a verified identifier is kept", pkg: directoryTests, run: "TestIdentifierClaims",
 		edit: edit{"internal/directory/identifiers.go",
-			`		return held.ExpiresAt != nil, nil`, `		return true, nil`}},
+			`		return current.ExpiresAt != nil, nil`, `		return true, nil`}},
 	{name: "an unverified identifier is kept until it expires", pkg: directoryTests, run: "TestModel/sqlite",
 		edit: edit{"internal/directory/identifiers.go",
-			`	if c.now.Before(*held.ExpiresAt) {`, `	if false && c.now.Before(*held.ExpiresAt) {`}},
-	{name: "losing an identifier ends the sessions", pkg: directoryTests, run: "TestClaims",
+			`	if tx.Now.Before(*current.ExpiresAt) {`, `	if false && tx.Now.Before(*current.ExpiresAt) {`}},
+	{name: "losing an identifier ends the sessions", pkg: directoryTests, run: "TestIdentifierClaims",
 		edit: edit{"internal/directory/identifiers.go",
-			`	if err := c.endSessions(ctx, held.UserID, uuid.Nil, "claim_lost"); err != nil {
+			`	if err := tx.endSessions(ctx, current.UserID, uuid.Nil, "claim_lost"); err != nil {
 		return err
 	}`, ``}},
-	{name: "the owner of an identifier is locked during the check", pkg: directoryTests, run: "TestClaimsTogether",
+	{name: "the owner of an identifier is locked during the check",
+		pkg: directoryTests, run: "TestConcurrentIdentifierClaims",
 		edit: edit{"internal/directory/identifiers.go",
-			`		if _, err := c.LockUser(ctx, held.UserID); err != nil {
-			return held, err
+			`		if _, err := tx.LockUser(ctx, current.UserID); err != nil {
+			return current, err
 		}`, ``}},
-	{name: "an identifier has one owner", pkg: directoryTests, run: "TestClaimsAreLinearizable/postgres",
+	{name: "a kind of contact without a normal form is refused at the start",
+		pkg: directoryTests, run: "TestContactKindWithoutNormalForm",
+		edit: edit{"internal/directory/directory.go",
+			`		if _, ok := contactNormalizers[kind]; !ok {`,
+			`		if _, ok := contactNormalizers[kind]; false && !ok {`}},
+	{name: "a contact whose kind has no normal form is refused", pkg: directoryTests, run: "TestInputContact",
+		edit: edit{"internal/directory/input.go",
+			`	normalize, ok := contactNormalizers[kind]
+	if !ok {`, `	normalize, ok := contactNormalizers[kind]
+	if !ok {
+		return value
+	}
+	if !ok {`}},
+	{name: "an identifier has one owner", pkg: directoryTests, run: "TestLinearizableIdentifiers/postgres",
 		edit: edit{"internal/store/schema/postgres/0004_contacts.sql",
 			`CONSTRAINT identifiers_pk PRIMARY KEY (value_index)`,
 			`CONSTRAINT identifiers_pk PRIMARY KEY (value_index, user_id)`}},
 	{name: "the last sign-in identifier cannot be removed", pkg: directoryTests, run: "TestModel/sqlite",
 		edit: edit{"internal/directory/identifiers.go",
-			`	if err != nil || len(left) > 0 {
+			`	if err != nil || len(identifiers) > 0 {
 		return err
 	}
-	if _, err := c.Credential`, `	if err != nil || len(left) >= 0 {
+	if _, err := tx.Credential`, `	if err != nil || len(identifiers) >= 0 {
 		return err
 	}
-	if _, err := c.Credential`}},
+	if _, err := tx.Credential`}},
 	{name: "the last administrator keeps the role, SQLite", pkg: directoryTests, run: "TestLastAdministrator/sqlite",
 		edit: edit{"internal/store/schema/sqlite/0007_roles.sql",
 			`AFTER DELETE ON user_roles WHEN OLD.expires_at IS NULL BEGIN`,
@@ -49,7 +63,7 @@ var identities = []mutant{
 		edit: edit{"internal/store/schema/postgres/0007_roles.sql",
 			`  IF holders < wanted.min_holders THEN`, `  IF FALSE THEN`}},
 	{name: "two administrators cannot give up the role at the same time",
-		pkg: directoryTests, run: "TestLastAdministratorIsLinearizable/postgres",
+		pkg: directoryTests, run: "TestLinearizableLastAdministrator/postgres",
 		edit: edit{"internal/store/schema/postgres/0007_roles.sql",
 			`AND r.min_holders > 0 FOR NO KEY UPDATE;`, `AND r.min_holders > 0;`},
 		also: []edit{
@@ -77,12 +91,12 @@ var identities = []mutant{
 	{name: "an account that only signed up is deleted with its identifier",
 		pkg: directoryTests, run: "TestModel/sqlite",
 		edit: edit{"internal/directory/identifiers.go",
-			`	_, err = c.move(ctx, user, "delete")`, `	return nil`}},
+			`	_, err = tx.changeStatus(ctx, user, "delete")`, `	return nil`}},
 	{name: "restoring a user restores the earlier status", pkg: directoryTests, run: "TestModel/sqlite",
 		edit: edit{"internal/store/users.go",
 			`t.to_status = users.status_before_deletion)`, `t.to_status <> '')`}},
 	{name: "sign-in locks the user",
-		pkg: directoryTests, run: "TestSessionEndIsLinearizable/postgres|TestSignIn/postgres",
+		pkg: signinTests, run: "TestWithPassword/postgres",
 		edit: edit{"internal/store/passwords.go",
 			`		 WHERE u.id = $1` + "`+tx.engine.lockRow, userID)", `		 WHERE u.id = $1` + "`, userID)"}},
 }

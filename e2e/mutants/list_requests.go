@@ -27,6 +27,10 @@ var requests = []mutant{
 		edit: edit{"internal/server/builtin.go",
 			`	if !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {`,
 			`	if false && !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {`}},
+	{name: "profiles are served on loopback addresses only", pkg: commandTests, run: "TestScripts/sqlite/serve",
+		edit: edit{"cmd/cardinal/pprof.go",
+			`err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback())`,
+			`err != nil && (ip == nil || !ip.IsLoopback())`}},
 	{name: "duplicate JSON names are refused", pkg: apiTests, run: "TestRefusals|FuzzCheckJSON",
 		edit: edit{"internal/api/strictjson.go",
 			`			if open[top].names[name] {`, `			if false {`}},
@@ -35,11 +39,11 @@ var requests = []mutant{
 			`		case unit >= 0xdc00 && unit <= 0xdfff:`, `		case false:`}},
 	{name: "If-Match is required", pkg: apiTests, run: "TestRefusals", edit: edit{"internal/api/input.go",
 		`	if value == "" {
-		fault :=`, `	if value == "" {
+		fieldError :=`, `	if value == "" {
 		return 1, nil
 	}
 	if value == "" {
-		fault :=`}},
+		fieldError :=`}},
 	{name: "a version has one spelling", pkg: apiTests, run: "FuzzIfMatch", edit: edit{"internal/api/input.go",
 		` || etag(version) != value {`, ` {`}},
 	{name: "unknown query parameters are refused", pkg: apiTests, run: "TestRefusals",

@@ -4,30 +4,31 @@ package main
 var searches = []mutant{
 	{name: "search results are decrypted and compared", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchquery.go",
-			`		if q.matches(found[u.ID]) {`, `		if q.matches(found[u.ID]) || true {`}},
+			`		if q.matches(texts[u.ID]) {`, `		if q.matches(texts[u.ID]) || true {`}},
 	{name: "search tokens follow changes of the profile", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/profiles.go",
-			`	c.unfound[current.UserID] = true`, ``}},
+			`	tx.reindexUsers[current.UserID] = true`, ``}},
 	{name: "search tokens follow removed contacts", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/contacts.go",
-			`	c.wrote(store.Gone("contacts", userID, id))
-	c.unfound[userID] = true`, `	c.wrote(store.Gone("contacts", userID, id))`}},
+			`	tx.RecordRows(store.DeletedRow("contacts", userID, id))
+	tx.reindexUsers[userID] = true`, `	tx.RecordRows(store.DeletedRow("contacts", userID, id))`}},
 	{name: "no search tokens are stored while search is off", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/search.go",
-			`	delete(c.unfound, userID)
-	on, err := c.desk.d.searchOn(ctx, c.Reader)
-	if err != nil || !on {`, `	delete(c.unfound, userID)
-	_, err := c.desk.d.searchOn(ctx, c.Reader)
+			`	delete(tx.reindexUsers, userID)
+	enabled, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
+	if err != nil || !enabled {`, `	delete(tx.reindexUsers, userID)
+	_, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
 	if err != nil {`}},
 	{name: "switching search off deletes the search tokens", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchbuild.go",
 			`	if mode.Value != "on" {
-		return k.forgetSearch(ctx)`, `	if mode.Value != "on" {
+		return k.deleteSearchIndex(ctx)`, `	if mode.Value != "on" {
 		return nil`}},
 	{name: "search is refused until all users are indexed", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchquery.go",
 			`	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
-		return errSearchBuilding`, `	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
+		return errSearchBuilding`,
+			`	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
 		return nil`}},
 	{name: "only searchable attributes are compared", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchquery.go",
@@ -35,18 +36,18 @@ var searches = []mutant{
 			continue
 		}`, ``}},
 	{name: "the search index is built after the older nodes have stopped",
-		pkg: directoryTests, run: "TestSearchBuildWaitsForOlderNodes",
+		pkg: directoryTests, run: "TestSearchBuildWithOlderNode",
 		edit: edit{"internal/directory/searchbuild.go",
 			`} else if len(older) > 0 {`, `} else if len(older) > 1000 {`}},
 	{name: "the search index is rebuilt after an older node wrote",
-		pkg: directoryTests, run: "TestOlderNodeAfterSearchBuild",
+		pkg: directoryTests, run: "TestOlderNodeJoinsAfterSearchBuild",
 		edit: edit{"internal/directory/searchbuild.go",
 			`func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })`,
 			`func(tx store.Tx) error { return nil })`}},
-	{name: "erasure deletes the search tokens", pkg: directoryTests, run: "TestImportIsUndone",
+	{name: "erasure deletes the search tokens", pkg: importingTests, run: "TestUndo",
 		edit: edit{"internal/store/bulkerase.go",
 			`"search_tokens", `, ``}},
-	{name: "search tokens are keyed", pkg: directoryTests, run: "TestSearchTokensAreKeyed",
+	{name: "search tokens are keyed", pkg: directoryTests, run: "TestSearchTokensDifferByKey",
 		edit: edit{"internal/directory/search.go",
 			`	mac := k.search.MAC("search "+kind, texts...)`, `	var mac [32]byte
 	for _, text := range texts {
@@ -60,7 +61,7 @@ var searches = []mutant{
 			`	left := maxScan`, `	left := 1 << 30`}},
 	{name: "a page of search results decrypts a limited number of users", pkg: apiTests, run: "TestShortPages",
 		edit: edit{"internal/directory/searchquery.go",
-			`const openMost = 400`, `const openMost = 1 << 30`}},
+			`const maxDecryptedPerPage = 400`, `const maxDecryptedPerPage = 1 << 30`}},
 	{name: "a list is counted only on request", pkg: apiTests, run: "TestShortPages",
 		edit: edit{"internal/api/users.go",
 			`	if in.Count {`, `	if in.Count || true {`}},

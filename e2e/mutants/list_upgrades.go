@@ -5,10 +5,18 @@ var upgrades = []mutant{
 	{name: "an applied migration whose script changed is refused", pkg: storeTests, run: "TestReady$", edit: edit{
 		"internal/store/migration.go",
 		`		case i >= 0 && files[i].checksum != a.checksum:`, `		case false:`}},
-	{name: "a database of before the first release", pkg: storeTests, run: "TestReady$", edit: edit{
-		"internal/store/migration.go",
-		`	if slices.ContainsFunc(applied, IsBeforeRelease) {`, `	if false {`}},
-	{name: "a newer database", pkg: storeTests, run: "TestReady$", edit: edit{
+	{name: "a database of a version before the first release is refused", pkg: storeTests, run: "TestReady$",
+		edit: edit{"internal/store/migration.go",
+			`	if slices.ContainsFunc(applied, IsBeforeRelease) {`, `	if false {`}},
+	{name: "the first migration of a version before the first release is recognized",
+		pkg: storeTests, run: "TestReady$",
+		edit: edit{"internal/store/migration.go",
+			`return m.Number == 1 && m.Name == "identity"`, `return m.Name == ""`}},
+	{name: "check refuses a database of a version before the first release",
+		pkg: commandTests, run: "TestScripts/sqlite/db",
+		edit: edit{"internal/catalog/check/run.go",
+			`		if store.IsBeforeRelease(m) {`, `		if false {`}},
+	{name: "a database of a newer version is refused", pkg: storeTests, run: "TestReady$", edit: edit{
 		"internal/store/migration.go",
 		`		case a.Phase == Contract || a.Number <= newest:`, `		case false && a.Number <= newest:`}},
 	{name: "one node migrates at a time, SQLite", pkg: storeTests, run: "TestConcurrentMigration/sqlite", edit: edit{

@@ -2,22 +2,23 @@ package main
 
 // uploads are the protections of uploaded import files.
 var uploads = []mutant{
-	{name: "only the uploader starts an import", pkg: directoryTests, run: "TestUpload$",
+	{name: "only the uploader starts an import", pkg: importingTests, run: "TestUpload$",
 		edit: edit{"internal/importing/upload.go",
 			`		case record.ActorID != k.Actor().UserID:
 			return record.ImportRun, errNotYours`, `		case false:
 			return record.ImportRun, errNotYours`}},
-	{name: "only the uploader reads the problems of an import", pkg: directoryTests, run: "TestUpload$",
+	{name: "only the uploader reads the problems of an import", pkg: importingTests, run: "TestUpload$",
 		edit: edit{"internal/importing/upload.go",
 			`	if record.ActorID != k.Actor().UserID {
 		return nil, errNotYours`, `	if false {
 		return nil, errNotYours`}},
-	{name: "an import stops when its actor loses the rights", pkg: directoryTests, run: "TestUploadsThatEnd",
+	{name: "an import stops when its actor loses the rights", pkg: importingTests, run: "TestUploadFailures",
 		edit: edit{"internal/importing/service.go",
-			`		if err = d.RequireActiveActor(ctx, k.Actor()); err == nil {`, `		if err = nil; err == nil {`}},
-	{name: "the length of an upload is limited", pkg: apiTests, run: "TestUploadsAreBounded",
+			`		if err = d.RequireActiveActor(ctx, k.Actor()); err == nil {`,
+			`		if err = nil; err == nil {`}},
+	{name: "the length of an upload is limited", pkg: apiTests, run: "TestUploadLimits",
 		edit: edit{"internal/api/upload.go",
-			`http.MaxBytesReader(w, r.Body, a.uploads.bytes)`, `http.MaxBytesReader(w, r.Body, 1<<40)`}},
-	{name: "slow uploads time out", pkg: apiTests, run: "TestUploadsAreBounded", edit: edit{"internal/api/upload.go",
-		`	_ = p.control.SetReadDeadline(until)`, `	_ = p.control.SetReadDeadline(time.Time{})`}},
+			`http.MaxBytesReader(w, r.Body, a.uploads.size)`, `http.MaxBytesReader(w, r.Body, 1<<40)`}},
+	{name: "slow uploads time out", pkg: apiTests, run: "TestUploadLimits", edit: edit{"internal/api/upload.go",
+		`	_ = p.control.SetReadDeadline(deadline)`, `	_ = p.control.SetReadDeadline(time.Time{})`}},
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -53,36 +55,73 @@ func TestEachMutantFits(t *testing.T) {
 	}
 }
 
-// checkTests checks that the package has each test that the pattern names.
+// checkTests checks that each alternative of the pattern names a test of the package, and each part after a slash one
+// of its subtests.
 func checkTests(t *testing.T, root string, m mutant) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, m.pkg, "*_test.go"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%s has no tests: %v", m.pkg, err)
-	}
-	var source strings.Builder
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		source.Write(text)
+	tests, texts, err := testsOf(filepath.Join(root, m.pkg))
+	if err != nil {
+		t.Fatal(err)
 	}
 	for alternative := range strings.SplitSeq(m.run, "|") {
 		for i, name := range strings.Split(alternative, "/") {
 			name = strings.Trim(name, "^$")
-			want := `"` + name + `"`
 			switch {
-			case i == 0:
-				want = "func " + name + "("
-			case name == "sqlite" || name == "postgres" || name == "":
-				continue
-			}
-			if !strings.Contains(source.String(), want) {
-				t.Errorf("%s has no test %s", m.pkg, name)
+			case i == 0 && !tests[name]:
+				t.Errorf("%s has no test %q", m.pkg, name)
+			case i > 0 && name != "sqlite" && name != "postgres" && !texts[name]:
+				t.Errorf("%s has no subtest %q", m.pkg, name)
 			}
 		}
 	}
+}
+
+// testsOf returns the top-level tests of a package, and what its subtests can be called: the texts in its tests and the
+// names of its scripts.
+func testsOf(folder string) (tests, texts map[string]bool, err error) {
+	tests, texts = map[string]bool{}, map[string]bool{}
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, nil, err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				tests[n.Name.Name] = n.Recv == nil && isTest.MatchString(n.Name.Name)
+			case *ast.BasicLit:
+				if text, err := strconv.Unquote(n.Value); err == nil {
+					texts[text] = true
+				}
+			}
+			return true
+		})
+	}
+	scripts, err := filepath.Glob(filepath.Join(folder, "testdata", "script", "*.txt"))
+	for _, path := range scripts {
+		texts[strings.TrimSuffix(filepath.Base(path), ".txt")] = true
+	}
+	return tests, texts, err
+}
+
+// isTest matches the names of functions that go test runs.
+var isTest = regexp.MustCompile(`^(Test|Fuzz)[^a-z]`)
+
+func TestTestsOf(t *testing.T) {
+	tests, texts, err := testsOf(".")
+	if err != nil || !tests["TestTestsOf"] || !texts["a subtest"] {
+		t.Errorf("tests %v, texts %v, %v", tests, texts, err)
+	}
+	for _, name := range []string{"", "checkTests", "TestOfNoPackage", "TestTests"} {
+		if tests[name] {
+			t.Errorf("%q is a test", name)
+		}
+	}
+	t.Run("a subtest", func(t *testing.T) {})
 }
 
 // TestBrokenRunIsNotFailure checks that a failure to compile or to create the schema does not count as a failed test.
@@ -111,7 +150,7 @@ func TestMatching(t *testing.T) {
 		want    func(m mutant) bool
 	}{
 		{"^a set-up link ", func(m mutant) bool { return strings.HasPrefix(m.name, "a set-up link ") }},
-		{`store/setup_links\.go$`, func(m mutant) bool { return m.file == "internal/store/setup_links.go" }},
+		{`store/setup\.go$`, func(m mutant) bool { return m.file == "internal/store/setup.go" }},
 		{"", func(mutant) bool { return true }},
 	} {
 		chosen, err := matching(test.pattern)

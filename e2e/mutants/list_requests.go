@@ -58,7 +58,9 @@ var requests = []mutant{
 	}
 	return NewProblem("internal")`, `"error", err, "request_id", requestOf(ctx).id)
 	}
-	return &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: err.Error(), header: http.Header{}}`}},
+	problem := NewProblem("internal")
+	problem.Detail = err.Error()
+	return problem`}},
 	{name: "the time to read a body does not shorten the time to respond", pkg: apiTests, run: "TestSlowResponse",
 		edit: edit{"internal/api/api.go",
 			`BodyReadTimeout: -1,`, `BodyReadTimeout: 0,`}},

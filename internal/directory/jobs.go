@@ -79,10 +79,9 @@ func (d *Directory) ClaimJob(
 
 // RenewJob extends the lease of a job that is running; cardinal.ErrNotFound when the node has lost it.
 func (d *Directory) RenewJob(ctx context.Context, job ClaimedJob, node uuid.UUID, lease time.Duration) error {
-	return d.store.Write(
-		ctx,
-		func(tx store.Tx) error { return tx.ExtendJobLease(ctx, job.ID, node, d.Now().Add(lease)) },
-	)
+	return d.store.Write(ctx, func(tx store.Tx) error {
+		return tx.ExtendJobLease(ctx, job.ID, node, d.Now().Add(lease))
+	})
 }
 
 // EndJob records how a job ended: done, or failed and to be retried.

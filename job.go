@@ -15,7 +15,7 @@ type JobStatus struct {
 	RepeatSeconds *int64     `json:"repeat_seconds,omitempty"` // nil runs once
 	Attempts      int64      `json:"attempts"`                 // failed attempts since the last success
 	LastRunAt     *time.Time `json:"last_run_at,omitempty"`    // last success
-	LastError     *string    `json:"last_error,omitempty"`     // kind of the last error
+	LastError     *string    `json:"last_error,omitempty"`     // its kind; for one of the database, its method and code
 	LeasedBy      *uuid.UUID `json:"leased_by,omitempty"`      // node that runs it
 	LeasedUntil   *time.Time `json:"leased_until,omitempty"`
 }

@@ -82,7 +82,12 @@ func (a *app) config() (config.Config, error) {
 
 // logger returns a logger to standard error, with the configured level and format.
 func (a *app) logger(c config.Config) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.LogLevel}
+	o := &slog.HandlerOptions{Level: c.LogLevel, ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
+		if level, ok := attr.Value.Any().(slog.Level); ok && attr.Key == slog.LevelKey {
+			attr.Value = slog.StringValue(config.LevelName(level))
+		}
+		return attr
+	}}
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(a.err, o))
 	}

@@ -21,24 +21,10 @@ func backgroundJobs() [][]directory.Job {
 	return [][]directory.Job{directory.Jobs(), importing.Jobs()}
 }
 
-// openJobs opens the directory with its jobs scheduled: on a database that no node has served yet they are not.
-func (a *app) openJobs(ctx context.Context) (desk, error) {
-	k, err := a.open(ctx)
-	if err != nil {
-		return k, err
-	}
-	for _, jobs := range backgroundJobs() {
-		if err := k.Directory().ScheduleJobs(ctx, jobs); err != nil {
-			return k, err
-		}
-	}
-	return k, nil
-}
-
 func (a *app) jobsList() *cobra.Command {
 	return a.withListFlags(command("list", "List the background jobs, the first due first", "",
 		func(ctx context.Context, _ []string) error {
-			k, err := a.openJobs(ctx)
+			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
@@ -66,7 +52,7 @@ func (a *app) jobsRun() *cobra.Command {
 }
 
 func (a *app) runJob(ctx context.Context, kind string) error {
-	k, err := a.openJobs(ctx)
+	k, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -119,7 +105,7 @@ func (a *app) jobsRetry() *cobra.Command {
 			if len(args) > 0 {
 				kind = args[0]
 			}
-			k, err := a.openJobs(ctx)
+			k, err := a.open(ctx)
 			if err != nil {
 				return err
 			}
@@ -153,7 +139,7 @@ func (a *app) completeJobKinds(c *cobra.Command, args []string, _ string) ([]str
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	k, err := a.openJobs(c.Context())
+	k, err := a.open(c.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -53,7 +53,7 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 		return err
 	}
 	log := a.logger(c)
-	listener, err := listen(ctx, c.HTTP)
+	listener, err := listen(ctx, "--http", c.HTTP)
 	if err != nil {
 		return err
 	}
@@ -109,17 +109,17 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 }
 
 // listen opens the port, before anything else is changed.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, &commandError{kind: err, code: "port_busy",
 			message: "another process already listens on " + address,
-			fix:     "Stop it, or choose another port: --http 127.0.0.1:8081"}
+			fix:     "Stop it, or choose another port with " + flag + "."}
 	case err != nil:
 		return nil, &commandError{kind: err, code: "cannot_listen",
 			message: "cannot listen on " + address + ": " + err.Error(),
-			fix:     "Choose another address: --http 127.0.0.1:8080"}
+			fix:     "Choose another address with " + flag + ", like " + flag + " 127.0.0.1:8080."}
 	}
 	return l, nil
 }

@@ -34,7 +34,7 @@ var settings = []setting{
 	{"keys", "keys", "CARDINAL_KEYS", "folder of the key-encryption keys", setKeysDir,
 		func(c Config) string { return c.KeysDir }},
 	{"log_level", "log-level", "CARDINAL_LOG_LEVEL", "trace (with SQL), debug, info, warn or error", setLogLevel,
-		func(c Config) string { return strings.ToLower(c.LogLevel.String()) }},
+		func(c Config) string { return strings.ToLower(LevelName(c.LogLevel)) }},
 	{"log_format", "log-format", "CARDINAL_LOG_FORMAT", "text or json", setLogFormat,
 		func(c Config) string { return c.LogFormat }},
 }
@@ -152,14 +152,27 @@ func setKeysDir(c *Config, text string) error {
 // LevelTrace is the log level that also shows the SQL of each statement.
 const LevelTrace = slog.LevelDebug - 4
 
+// logLevels are the names of the levels.
+var logLevels = map[string]slog.Level{
+	"trace": LevelTrace,
+	"debug": slog.LevelDebug,
+	"info":  slog.LevelInfo,
+	"warn":  slog.LevelWarn,
+	"error": slog.LevelError,
+}
+
+// LevelName returns the name of a level in the log: "TRACE".
+func LevelName(level slog.Level) string {
+	for name, l := range logLevels {
+		if l == level {
+			return strings.ToUpper(name)
+		}
+	}
+	return level.String()
+}
+
 func setLogLevel(c *Config, text string) error {
-	level, ok := map[string]slog.Level{
-		"trace": LevelTrace,
-		"debug": slog.LevelDebug,
-		"info":  slog.LevelInfo,
-		"warn":  slog.LevelWarn,
-		"error": slog.LevelError,
-	}[strings.ToLower(text)]
+	level, ok := logLevels[strings.ToLower(text)]
 	if !ok {
 		return errors.New("not a valid level: use trace, debug, info, warn or error")
 	}

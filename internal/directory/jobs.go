@@ -99,8 +99,12 @@ func (d *Directory) EndJob(ctx context.Context, job ClaimedJob, node uuid.UUID, 
 	})
 }
 
-// ErrorKind names an error without its text, which can contain values.
+// ErrorKind names an error without its text, which can contain values. An error of the database has a text without
+// values: that text.
 func ErrorKind(err error) string {
+	if text := store.ErrorText(err); text != "" {
+		return text
+	}
 	for _, kind := range []error{
 		cardinal.ErrBusy, cardinal.ErrConflict, cardinal.ErrForbidden, cardinal.ErrNotFound, cardinal.ErrStale,
 		cardinal.ErrInvalid, context.DeadlineExceeded, context.Canceled,

@@ -5,7 +5,6 @@
 package server
 
 import (
-	"cardinal/internal/directory"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +22,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"cardinal"
+	"cardinal/internal/directory"
 )
 
 // Options configures the server. Only API is required.

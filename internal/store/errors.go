@@ -40,40 +40,65 @@ func Violates(err error, constraint string) bool {
 	return errors.As(err, &v) && strings.HasPrefix(v.Constraint, constraint)
 }
 
+// codeError is an error of the database that has no other kind.
+type codeError struct{ method, code string } // as those of Violation
+
+// Error names the method and the code.
+func (e *codeError) Error() string { return e.method + e.code }
+
+// ErrorText returns the text of the database error in err: its method, code and constraint, without values. It is "" if
+// there is none.
+func ErrorText(err error) string {
+	var violation *Violation
+	var failed *codeError
+	switch {
+	case errors.As(err, &violation):
+		return violation.Error()
+	case errors.As(err, &failed):
+		return failed.Error()
+	}
+	return ""
+}
+
 // deferredError is the error of a deferred statement, whose method has already returned.
 type deferredError struct {
-	query string
+	callers []uintptr // when it was deferred
 	error
 }
 
 func (e *deferredError) Unwrap() error { return e.error }
 
-var (
-	exportedMethod = regexp.MustCompile(`/store\.(?:Reader|Tx|\(\*Store\))\.([A-Z]\w*)(?:\.|$)`)
-	statementHead  = regexp.MustCompile(`^\s*((?:INSERT INTO|UPDATE|DELETE FROM) \w+)`)
-)
+var exportedMethod = regexp.MustCompile(`/store\.(?:Reader|Tx|\(\*Store\))\.([A-Z]\w*)(?:\.|$)`)
 
-// methodOf returns the beginning of the text of an error: "store.User: ". It names the exported method of this package
-// that is running, and for a deferred statement also the statement, because the running method is only the one that
-// sent it: "store.Write: deferred INSERT INTO users: ". It is "" outside of such a method.
-func methodOf(err error) string {
-	var pcs [32]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+// callers returns the program counters of the functions that are running.
+func callers() []uintptr {
+	var pcs [16]uintptr
+	return pcs[:runtime.Callers(3, pcs[:])]
+}
+
+// exportedCaller returns the name of the exported method of this package among some callers; "" if there is none.
+func exportedCaller(callers []uintptr) string {
+	frames := runtime.CallersFrames(callers)
 	for more := true; more; {
 		var frame runtime.Frame
 		frame, more = frames.Next()
-		m := exportedMethod.FindStringSubmatch(frame.Function)
-		if m == nil {
-			continue
+		if m := exportedMethod.FindStringSubmatch(frame.Function); m != nil {
+			return m[1]
 		}
-		method := "store." + m[1] + ": "
-		var deferred *deferredError
-		if errors.As(err, &deferred) {
-			if head := statementHead.FindStringSubmatch(deferred.query); head != nil {
-				method += "deferred " + head[1] + ": "
-			}
-		}
-		return method
+	}
+	return ""
+}
+
+// methodOf returns the beginning of the text of an error: "store.User: ". It names the exported method of this package
+// that is running, or that deferred the statement. It is "" outside of such a method.
+func methodOf(err error) string {
+	at := callers()
+	var deferred *deferredError
+	if errors.As(err, &deferred) {
+		at = deferred.callers
+	}
+	if name := exportedCaller(at); name != "" {
+		return "store." + name + ": "
 	}
 	return ""
 }

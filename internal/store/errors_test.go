@@ -40,11 +40,11 @@ func TestErrorsNameMethodAndCode(t *testing.T) {
 			"UndefinedTable":  "store.Setting: PostgreSQL: SQLSTATE 42P01 (undefined table) at character N",
 			"Violation": "store.InsertRole: PostgreSQL: SQLSTATE 23514 (check violation), " +
 				"constraint roles_name_ck",
-			"DeferredStatement": "store.Write: deferred INSERT INTO users: PostgreSQL: SQLSTATE 23505 " +
+			"DeferredStatement": "store.InsertUser: PostgreSQL: SQLSTATE 23505 " +
 				"(unique violation), constraint users_pk",
-			"DeferredStatementFlushedByQuery": "store.Roles: deferred INSERT INTO users: PostgreSQL: SQLSTATE 23505 " +
+			"DeferredStatementFlushedByQuery": "store.InsertUser: PostgreSQL: SQLSTATE 23505 " +
 				"(unique violation), constraint users_pk",
-			"DeferredStatementNotPrepared": "store.Write: deferred INSERT INTO credentials: " +
+			"DeferredStatementNotPrepared": "store.InsertCredential: " +
 				"PostgreSQL: SQLSTATE 42P01 (undefined table) at character N",
 		})
 		t.Run("UnencodableArgument", func(t *testing.T) {

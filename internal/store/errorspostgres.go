@@ -56,7 +56,7 @@ func classifyPostgres(err error) error {
 		case errors.As(err, &connect):
 			return fmt.Errorf("%w: the database does not answer", cardinal.ErrBusy)
 		case strings.Contains(err.Error(), "encode"): // pgx repeats the value
-			return errors.New(methodOf(err) + "PostgreSQL: an argument does not fit its type")
+			return &codeError{methodOf(err), "PostgreSQL: an argument does not fit its type"}
 		}
 		return fmt.Errorf("%s%w", methodOf(err), err)
 	}
@@ -79,7 +79,7 @@ func classifyPostgres(err error) error {
 	case "57014", "53300", "57P01", "57P02", "57P03":
 		return fmt.Errorf("%s%w: %s", method, cardinal.ErrBusy, state)
 	}
-	return errors.New(method + state)
+	return &codeError{method, state}
 }
 
 // sqlState is the code with its name, and where in the statement the error is.

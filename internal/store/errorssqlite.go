@@ -64,7 +64,7 @@ func classifySQLite(err error) error {
 	case sqliteReadonly:
 		return fmt.Errorf("%w: the database file is read-only", cardinal.ErrBusy)
 	}
-	return errors.New(method + code)
+	return &codeError{method, code}
 }
 
 // sqliteCode is the result code with its name.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -15,14 +16,19 @@ import (
 // pipeline is a PostgreSQL transaction that queues deferred statements. It sends them as one batch before the next
 // statement whose result is needed, or before the commit.
 type pipeline struct {
+	engine   *engine
 	conn     *sql.Conn
 	tx       *sql.Tx
 	deferred pgx.Batch
+	callers  [][]uintptr // of each deferred statement, as callers returns them
 }
 
 // queue adds a statement to the batch. Its error is returned when the batch is sent: at the next statement, or at the
 // commit.
-func (p *pipeline) queue(query string, args []any) { p.deferred.Queue(query, args...) }
+func (p *pipeline) queue(query string, args []any) {
+	p.deferred.Queue(query, args...)
+	p.callers = append(p.callers, callers())
+}
 
 // flush sends the batch.
 func (p *pipeline) flush(ctx context.Context) (err error) {
@@ -39,28 +45,37 @@ func (p *pipeline) flush(ctx context.Context) (err error) {
 	if p.deferred.Len() == 0 {
 		return nil
 	}
-	batch := p.deferred
-	p.deferred = pgx.Batch{}
+	batch, callers := p.deferred, p.callers
+	p.deferred, p.callers = pgx.Batch{}, nil
 	return p.conn.Raw(func(driver any) error {
+		began := time.Now()
 		results := driver.(*stdlib.Conn).Conn().SendBatch(ctx, &batch)
-		for _, statement := range batch.QueuedQueries {
+		for i, statement := range batch.QueuedQueries {
 			if _, err := results.Exec(); err != nil {
 				results.Close() // returns the same error
-				return failedInBatch(statement.SQL, err)
+				return &deferredError{callers[failedInBatch(&batch, i, err)], err}
+			}
+			if p.engine.trace != nil {
+				p.engine.traceStatement(callers[i], statement.SQL, began)
+				began = time.Now()
 			}
 		}
 		return results.Close()
 	})
 }
 
-// failedInBatch names the statement that failed: the one whose result was read, unless pgx failed to prepare another
-// one before it sent the batch.
-func failedInBatch(query string, err error) error {
+// failedInBatch returns the position of the statement that failed: the one whose result was read, unless pgx failed to
+// prepare another one before it sent the batch.
+func failedInBatch(batch *pgx.Batch, read int, err error) int {
 	var prepare pgx.ErrPreprocessingBatch
 	if errors.As(err, &prepare) {
-		query = prepare.SQL()
+		for i, statement := range batch.QueuedQueries {
+			if statement.SQL == prepare.SQL() {
+				return i
+			}
+		}
 	}
-	return &deferredError{query, err}
+	return read
 }
 
 func (p *pipeline) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
@@ -89,7 +104,7 @@ func transactPipelined(ctx context.Context, e *engine, db *sql.DB, fn func(Tx) e
 		return e.classify(err)
 	}
 	defer tx.Rollback()
-	p := &pipeline{conn: conn, tx: tx}
+	p := &pipeline{engine: e, conn: conn, tx: tx}
 	if err := fn(Tx{Reader{engine: e, q: p}}); err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func queryOne[T any](
 ) (T, error) {
 	var none T
 	if r.engine.trace != nil {
-		defer r.engine.traceStatement(query, time.Now())
+		defer r.engine.traceStatement(callers(), query, time.Now())
 	}
 	rows, err := r.q.QueryContext(ctx, query, r.engine.encodeArgs(args)...)
 	if err != nil {
@@ -110,7 +110,7 @@ func queryAll[T any](
 	ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any,
 ) ([]T, error) {
 	if r.engine.trace != nil {
-		defer r.engine.traceStatement(query, time.Now())
+		defer r.engine.traceStatement(callers(), query, time.Now())
 	}
 	rows, err := r.q.QueryContext(ctx, query, r.engine.encodeArgs(args)...)
 	if err != nil {
@@ -131,7 +131,7 @@ func queryAll[T any](
 // exec runs a statement and returns the number of changed rows.
 func (tx Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if tx.engine.trace != nil {
-		defer tx.engine.traceStatement(query, time.Now())
+		defer tx.engine.traceStatement(callers(), query, time.Now())
 	}
 	result, err := tx.q.ExecContext(ctx, query, tx.engine.encodeArgs(args)...)
 	if err != nil {
@@ -147,6 +147,9 @@ func (tx Tx) execDeferred(ctx context.Context, query string, args ...any) error 
 	if p, ok := tx.q.(*pipeline); ok {
 		p.queue(query, args)
 		return nil
+	}
+	if tx.engine.trace != nil {
+		defer tx.engine.traceStatement(callers(), query, time.Now())
 	}
 	_, err := tx.q.ExecContext(ctx, query, args...)
 	return tx.engine.classify(err)

@@ -12,13 +12,14 @@ type Statement struct {
 	Duration time.Duration
 }
 
-// Trace calls trace after each statement of the store, for debugging. Set it before the store is used. Migrations, and
-// the writes of a batch that PostgreSQL gets together, are not traced.
+// Trace calls trace after each statement of the store, for debugging. Set it before the store is used. Migrations and
+// the batches of an import are not traced.
 func (s *Store) Trace(trace func(Statement)) { s.engine.trace = trace }
 
-// traceStatement reports a statement that began at a time. Callers check engine.trace first: without it, nothing is
-// paid.
-func (e *engine) traceStatement(query string, began time.Time) {
-	method := strings.TrimSuffix(strings.TrimPrefix(methodOf(nil), "store."), ": ")
-	e.trace(Statement{Method: method, SQL: strings.Join(strings.Fields(query), " "), Duration: time.Since(began)})
+// traceStatement reports a statement that began at a time. engine.trace is checked before, so that a store without a
+// trace does no extra work.
+func (e *engine) traceStatement(callers []uintptr, query string, began time.Time) {
+	e.trace(Statement{
+		Method: exportedCaller(callers), SQL: strings.Join(strings.Fields(query), " "), Duration: time.Since(began),
+	})
 }

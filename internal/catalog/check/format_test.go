@@ -56,7 +56,7 @@ func sampleReport() Report {
 		UnusedAcceptances: []Acceptance{{Line: 4, ID: "G01", Object: "old_*", Reason: "removed"}}}
 }
 
-func TestFormats(t *testing.T) {
+func TestFormatsGolden(t *testing.T) {
 	r := sampleReport()
 	for name, write := range map[string]func(b *bytes.Buffer) error{
 		"text.txt": func(b *bytes.Buffer) error { return Text{Command: "cardinal check"}.Write(b, r) },

@@ -137,7 +137,7 @@ func (b *bench) migrate(db string) error {
 	return nil
 }
 
-// The second identifier of users, in addition to the e-mail address.
+// The second identifier of users, in addition to the email address.
 const (
 	personWithName  = `"username":"person%d"`
 	personWithPhone = `"phone":"+4930%08d"`

@@ -191,7 +191,7 @@ func (b *bench) lookups(engine string, few, all *populated) error {
 	cost, err := alternate(b.requests/4, few, all, func(w *populated, c *http.Client, i int) error {
 		return get(w, c, "/v1/users?email="+url.QueryEscape(emailOf(i*7919%w.people)))
 	})
-	b.addSized("look-up by e-mail, CPU", engine, "ms", 0.3, 1.3, cost, b.requests/4)
+	b.addSized("look-up by email, CPU", engine, "ms", 0.3, 1.3, cost, b.requests/4)
 	return err
 }
 

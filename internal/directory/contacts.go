@@ -129,7 +129,7 @@ func (k Desk) Contact(ctx context.Context, userID, id uuid.UUID) (cardinal.Conta
 	return DecryptContact(record, key)
 }
 
-// AddContact adds an e-mail address or a telephone number. Users can add their own; to mark it as verified needs the
+// AddContact adds an email address or a phone number. Users can add their own; to mark it as verified needs the
 // permission.
 func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewContact) (cardinal.Contact, error) {
 	r := Rule{Action: "contact.add", Permission: "contacts.update", Subject: userID, Own: !in.Verified}

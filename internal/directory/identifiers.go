@@ -11,7 +11,7 @@ import (
 	"cardinal/internal/store"
 )
 
-// Identifiers (user names, e-mail addresses, telephone numbers) are unique over all users. A row of the table
+// Identifiers (user names, email addresses, phone numbers) are unique over all users. A row of the table
 // identifiers, a claim, reserves one for a user. A verified claim never expires. An unverified one does, and is
 // released to any user who verifies the same identifier first: an address cannot be blocked by a user who does not own
 // it.
@@ -164,8 +164,8 @@ func (tx *Tx) requireSignInIdentifier(ctx context.Context, userID uuid.UUID) err
 // account.
 func (tx *Tx) releaseFrom(ctx context.Context, current store.IdentifierRecord) error {
 	other := &Tx{Tx: tx.Tx, Desk: tx.Desk, Now: tx.Now, Event: tx.Event, reindexUsers: tx.reindexUsers}
-	// The event about the other user keeps the older id, so it comes first in the log: the last event about an
-	// identifier is then that of the user who has it now.
+	// The event about the other user gets the id of this event, and this event gets a new, higher one. The log is
+	// sorted by id, so the last event about an identifier is about the user who has it now.
 	other.Event.ChangedRows, other.Event.Changes, tx.Event.ID = nil, nil, cardinal.NewID()
 	other.Event.Action = "contact.displace"
 	other.SetSubject(current.UserID)

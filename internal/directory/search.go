@@ -22,7 +22,7 @@ import (
 //   - prefix: the first letters of a word of the name or the address (an edge n-gram), for certain lengths;
 //   - pair: the shortest prefixes of two words. Alone, a short or common word selects many users; a pair selects
 //     few, so that a search for a first and a last name reads few rows;
-//   - domain: the domain of an e-mail address;
+//   - domain: the domain of an email address;
 //   - attribute: the name and the whole value of a custom attribute that is declared as searchable.
 //
 // A search looks up the tokens of its words (searchquery.go), decrypts the users that have all of them, and compares
@@ -63,11 +63,11 @@ func indexedPrefixes(word string) []string {
 // SearchableText is what a user can be found by, decrypted.
 type SearchableText struct {
 	Words      []string // of names and addresses, in the form of normal.Words
-	Domains    []string // of e-mail addresses
+	Domains    []string // of email addresses
 	Attributes map[string]any
 }
 
-// AddEmail adds an e-mail address in its normal form.
+// AddEmail adds an email address in its normal form.
 func (f *SearchableText) AddEmail(address string) {
 	words, domain := normal.EmailWords(address)
 	f.Words, f.Domains = append(f.Words, words...), append(f.Domains, domain)

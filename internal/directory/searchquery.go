@@ -21,7 +21,7 @@ import (
 // searchQuery is a parsed search: what a user must match.
 type searchQuery struct {
 	words      []string
-	domains    []string // of e-mail addresses, or prefixes of them
+	domains    []string // of email addresses, or prefixes of them
 	attributes map[string]any
 }
 

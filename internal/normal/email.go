@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// The longest e-mail address, in bytes of its normal form (RFC 5321 section 4.5.3.1, RFC 3696 erratum 1690).
+// The longest email address, in bytes of its normal form (RFC 5321 section 4.5.3.1, RFC 3696 erratum 1690).
 const (
 	maxEmailBytes      = 254
 	maxEmailLocalBytes = 64
 )
 
-// Email returns the normal form of an e-mail address, at most 254 bytes: the local part by PRECIS UsernameCaseMapped
+// Email returns the normal form of an email address, at most 254 bytes: the local part by PRECIS UsernameCaseMapped
 // (RFC 8265 section 3.3), the domain in lower-case A-labels (UTS 46). Quoted local parts, comments, IP literals and
 // domains of one label are refused. One trailing dot of the domain is removed.
 //

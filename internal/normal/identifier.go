@@ -9,8 +9,8 @@ const (
 	KindUsername = "username"
 )
 
-// Identifier returns the kind and the normal form of the text of a sign-in field. With an @ it is an e-mail address,
-// with a leading + or 00 and only digits after that a telephone number, else a user name. The kind is also returned
+// Identifier returns the kind and the normal form of the text of a sign-in field. With an @ it is an email address,
+// with a leading + or 00 and only digits after that a phone number, else a user name. The kind is also returned
 // with an error.
 func Identifier(s string) (kind, normal string, err error) {
 	kind = kindOf(s)

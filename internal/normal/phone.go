@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// Phone returns the normal form of a telephone number in international form: E.164, a plus sign and 7 to 15 digits.
+// Phone returns the normal form of a phone number in international form: E.164, a plus sign and 7 to 15 digits.
 // A leading 00 means the plus sign, and digits of any script become ASCII. Spaces, dots, hyphens and parentheses are
 // removed.
 func Phone(s string) (string, error) {
@@ -50,7 +50,7 @@ func Phone(s string) (string, error) {
 	return "+" + number, nil
 }
 
-// looksLikePhone reports whether s, after foldWidth, could be a telephone number. Such a user name would make the kinds
+// looksLikePhone reports whether s, after foldWidth, could be a phone number. Such a user name would make the kinds
 // of identifier overlap.
 func looksLikePhone(s string) bool {
 	if strings.HasPrefix(strings.TrimLeftFunc(s, isSeparator), "+") {
@@ -97,7 +97,7 @@ func digit(r rune) (byte, bool) {
 	return 0, false
 }
 
-// isSeparator reports whether r is commonly written between the digits of a telephone number.
+// isSeparator reports whether r is commonly written between the digits of a phone number.
 func isSeparator(r rune) bool {
 	switch r {
 	case '.', '．', '-', '－', '−', '(', ')':

@@ -16,7 +16,7 @@ const (
 )
 
 // Username returns the normal form of a user name, 2 to 64 characters by PRECIS UsernameCaseMapped with its bidi rule
-// (RFC 8265 section 3.3). Names with an @ or white space and names that could be telephone numbers are refused, so that
+// (RFC 8265 section 3.3). Names with an @ or white space and names that could be phone numbers are refused, so that
 // each identifier has one kind.
 func Username(s string) (string, error) {
 	if len(s) > maxInput {

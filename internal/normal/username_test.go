@@ -22,7 +22,7 @@ func TestUsername(t *testing.T) {
 		{"AtRefused", "username_format", []string{"ann@home", "@ann", "ann＠home"}},
 		{"WhiteSpaceRefused", "username_format",
 			[]string{"ann smith", "ann\tsmith", "ann\u00a0smith", "ann\u3000smith"}},
-		{"TelephoneNumbersRefused", "username_format",
+		{"PhoneNumbersRefused", "username_format",
 			[]string{"+ann", "＋ann", "12345", "٤٤٢٠", "０１２３", "(+1)ann", "020-7946-0018", "555.1234", "(555)"}},
 		{"TooShortRefused", "username_format", []string{"a", "é", " a "}},
 		{"TooLongRefused", "username_too_long", []string{strings.Repeat("a", 65), strings.Repeat("用", 65)}},

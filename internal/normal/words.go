@@ -60,7 +60,7 @@ var unspacedScripts = []*unicode.RangeTable{
 	unicode.Tai_Viet,
 }
 
-// EmailWords returns the words of the local part of an e-mail address in its normal form, and its domain.
+// EmailWords returns the words of the local part of an email address in its normal form, and its domain.
 func EmailWords(address string) (words []string, domain string) {
 	local, domain, _ := strings.Cut(address, "@")
 	return Words(local), domain

@@ -53,7 +53,7 @@ func parseNames(list string, sex int) []name {
 	return names
 }
 
-// handle is the form of a name for user names and e-mail addresses: without spaces, hyphens, apostrophes and zero-width
+// handle is the form of a name for user names and email addresses: without spaces, hyphens, apostrophes and zero-width
 // non-joiners. The Armenian ligature is written as two letters, because PRECIS does not allow ligatures (RFC 8264,
 // section 9.17).
 func (n name) handle() string {

@@ -1,6 +1,6 @@
-// Package seed generates fictitious users: names of 29 cultures in 16 scripts with matching e-mail addresses, telephone
+// Package seed generates fictitious users: names of 29 cultures in 16 scripts with matching email addresses, phone
 // numbers and places. The same seed gives the same users. No address or number belongs to a real person: addresses are
-// under the domains that RFC 2606 reserves, and telephone numbers begin with +999, a country code that the ITU has
+// under the domains that RFC 2606 reserves, and phone numbers begin with +999, a country code that the ITU has
 // reserved and not assigned (List of ITU-T Recommendation E.164 assigned country codes).
 package seed
 
@@ -27,8 +27,8 @@ func People(n int, seed uint64) iter.Seq2[int, cardinal.NewUser] {
 	}
 }
 
-// Person generates the user with an index of at least 0. Within one seed all e-mail addresses and user names are
-// different, and so are the telephone numbers of the first 10⁹ users, also after normalization. No user has a password.
+// Person generates the user with an index of at least 0. Within one seed all email addresses and user names are
+// different, and so are the phone numbers of the first 10⁹ users, also after normalization. No user has a password.
 func Person(seed uint64, i int) cardinal.NewUser {
 	// mix64 gives consecutive indices unrelated states of the generator (PCG).
 	p := person{rand.New(rand.NewPCG(seed, mix64(uint64(i)))), parsedCultures(), i}

@@ -209,7 +209,7 @@ func TestNormalFormsAreUnique(t *testing.T) {
 	t.Logf("%d different names, %d places", len(names), len(places))
 }
 
-// TestReservedDomainsOnly checks that no address or telephone number can belong to a real person.
+// TestReservedDomainsOnly checks that no address or phone number can belong to a real person.
 func TestReservedDomainsOnly(t *testing.T) {
 	for i, u := range People(5000, 3) {
 		email, err := normal.Email(u.Email)

@@ -23,7 +23,7 @@ var identityPoints = []Check{
 			"Checked by the primary key and both foreign keys. In an external database, each table that looks like " +
 			"a junction table must have a unique key over both sides.",
 		run: pointCheck(checkJunctions), runGeneral: pointCheck(checkJunctionsGeneral)},
-	{ID: "G26", Kind: Point, unit: "rules", Title: "e-mail addresses and user names are unique",
+	{ID: "G26", Kind: Point, unit: "rules", Title: "email addresses and user names are unique",
 		Guide: "Is there a unique constraint on email addresses or usernames?",
 		Why: "If two accounts have the same address, account recovery can give access to the wrong one. In " +
 			"Cardinal, the identifier is the primary key of the table identifiers. In an external database, each " +

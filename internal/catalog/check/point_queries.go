@@ -21,7 +21,7 @@ var queryPoints = []Check{
 
 // frequentQueries are queries that run often or on growing tables, with the columns that an index must begin with.
 var frequentQueries = []struct{ name, table, columns string }{
-	{"sign-in by e-mail, telephone or user name", "identifiers", "value_index"},
+	{"sign-in by email, phone or user name", "identifiers", "value_index"},
 	{"a user's identifiers", "identifiers", "user_id"},
 	{"identifiers that expire", "identifiers", "expires_at"},
 	{"validate a session", "sessions", "user_id id"},

@@ -6,7 +6,7 @@ var questions = []Check{
 		Guide: "Are all primary keys UUIDs or auto-increment integers?", answeredBy: []string{"G01"}},
 	{ID: "Q2", Kind: Question, Title: "all foreign keys are indexed", Guide: "Are all foreign keys indexed?",
 		answeredBy: []string{"G23"}},
-	{ID: "Q3", Kind: Question, Title: "e-mail addresses and user names are unique",
+	{ID: "Q3", Kind: Question, Title: "email addresses and user names are unique",
 		Guide: "Is there a unique constraint on email addresses or usernames?", answeredBy: []string{"G26"}},
 	{ID: "Q4", Kind: Question, Title: "timestamps are stored in UTC", Guide: "Are timestamps stored in UTC?",
 		answeredBy: []string{"G27"}},

@@ -55,7 +55,7 @@ func contacts(t *testing.T, s *store.Store) {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertContact(ctx, c) })
 	}
 	if err := insert(func(c *store.ContactRecord) { c.Kind, c.IsPrimary = "phone", true }); err != nil {
-		t.Errorf("a primary telephone number in addition to a primary e-mail address: %v", err)
+		t.Errorf("a primary phone number in addition to a primary email address: %v", err)
 	}
 	wantViolation(t, "contacts_pk", insert(func(c *store.ContactRecord) { c.ID = third.ID }))
 	wantViolation(t, "contacts_value_ck", insert(func(c *store.ContactRecord) {

@@ -59,11 +59,15 @@ func (p *problemReport) add(r *importfile.Reader, add *importfile.Row, fieldErro
 	if p.shown < maxPreviewRows {
 		p.shown++
 		for _, f := range fieldErrors {
-			field := strings.TrimPrefix(f.Pointer, "/")
-			if place := r.ColumnOf(f); place != "" {
-				field += " (" + place + ")"
+			// Messages count rows, and an editor counts lines. A header and values with line breaks make them differ.
+			place := "row " + formatThousands(add.Number) + ", line " + formatThousands(add.Line)
+			if f.Pointer != "" {
+				place += ": " + strings.TrimPrefix(f.Pointer, "/")
 			}
-			fmt.Fprintf(&p.preview, "  line %s %s  %s\n", formatThousands(add.Line), sanitize(field), f.Message)
+			if column := r.ColumnOf(f); column != "" {
+				place += " (" + column + ")"
+			}
+			fmt.Fprintf(&p.preview, "  %s  %s\n", sanitize(place), f.Message)
 		}
 	}
 	if p.a.json {

@@ -33,5 +33,5 @@ type AccessGrant struct {
 	GrantedBy uuid.UUID  `json:"granted_by" format:"uuid"`
 	GrantedAt time.Time  `json:"granted_at"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
-	InForce   bool       `json:"in_force" doc:"Not expired, and the status of the user allows to act"`
+	InForce   bool       `json:"in_force" doc:"Not expired, and the status of the user allows the use of permissions"`
 }

@@ -27,7 +27,7 @@ type ProfileChange struct {
 	DisplayName Change[string]         `json:"display_name,omitzero" maxLength:"1000" doc:"At most 200 characters"`
 	Username    Change[string]         `json:"username,omitzero" maxLength:"1000" doc:"Unique, at most 64 characters"`
 	AvatarURL   Change[string]         `json:"avatar_url,omitzero" maxLength:"4000" doc:"https, at most 2048 bytes"`
-	Country     Change[string]         `json:"country,omitzero" maxLength:"16" doc:"ISO 3166-1, at most 2 letters"`
+	Country     Change[string]         `json:"country,omitzero" maxLength:"16" doc:"ISO 3166-1, exactly 2 letters"`
 	Locale      Change[string]         `json:"locale,omitzero" maxLength:"100" doc:"BCP 47 tag, at most 35 bytes"`
 	TimeZone    Change[string]         `json:"time_zone,omitzero" maxLength:"100" doc:"IANA name, at most 64 bytes"`
 	Preferences Change[map[string]any] `json:"preferences,omitzero"`

@@ -14,7 +14,7 @@ type Role struct {
 	IsSystem     bool      `json:"is_system" doc:"Ships with Cardinal"`
 	IsAssignable bool      `json:"is_assignable" doc:"Can be granted"`
 	HoldsAll     bool      `json:"holds_all" doc:"Has every permission, also those declared later"`
-	MinHolders   int64     `json:"min_holders" doc:"How many users who can sign in must keep it without expiry"`
+	MinHolders   int64     `json:"min_holders" doc:"Minimum number of users who can sign in and have it without expiry"`
 	CreatedAt    time.Time `json:"created_at"`
 	UpdatedAt    time.Time `json:"updated_at"`
 	Version      int64     `json:"version" doc:"Revision; the ETag"`

@@ -11,7 +11,7 @@ type Session struct {
 	UserID     uuid.UUID  `json:"user_id" format:"uuid"`
 	ID         uuid.UUID  `json:"id" format:"uuid"`
 	Method     string     `json:"method" doc:"How it was opened"`
-	Assurance  int        `json:"assurance_level" doc:"0 before a required password change, else 1 to 3"`
+	Assurance  int        `json:"assurance_level" doc:"0 until a required password change is done, else 1"`
 	CreatedAt  time.Time  `json:"created_at"`
 	LastSeenAt time.Time  `json:"last_seen_at" doc:"Rounded to the minute"`
 	IdleEndsAt time.Time  `json:"idle_ends_at" doc:"Expiry when the session is not used"`
@@ -30,5 +30,5 @@ type SessionCheck struct {
 	Kind      string    `json:"kind"`
 	Status    string    `json:"status"`
 	Assurance int       `json:"assurance_level"`
-	ExpiresAt time.Time `json:"expires_at" doc:"The earlier of idle and absolute end"`
+	ExpiresAt time.Time `json:"expires_at" doc:"Idle or absolute expiry, whichever is earlier"`
 }

@@ -32,7 +32,7 @@ type NewUser struct {
 	Password           Secret         `json:"password,omitempty" maxLength:"4096" doc:"At most 1024 bytes. Optional"`
 	MustChangePassword bool           `json:"must_change_password,omitempty" doc:"New password needed at first sign-in"`
 	AvatarURL          string         `json:"avatar_url,omitempty" maxLength:"4000" doc:"https, at most 2048 bytes"`
-	Country            string         `json:"country,omitempty" maxLength:"16" doc:"ISO 3166-1, at most 2 letters"`
+	Country            string         `json:"country,omitempty" maxLength:"16" doc:"ISO 3166-1, exactly 2 letters"`
 	Locale             string         `json:"locale,omitempty" maxLength:"100" doc:"BCP 47 tag, at most 35 bytes"`
 	TimeZone           string         `json:"time_zone,omitempty" maxLength:"100" doc:"IANA name, at most 64 bytes"`
 	Preferences        map[string]any `json:"preferences,omitempty" doc:"Settings of the interface, nothing personal"`

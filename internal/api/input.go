@@ -109,7 +109,7 @@ func parseIfMatch(value string) (int64, *cardinal.FieldError) {
 
 // Conditional lets a client ask only for a version that it does not have (RFC 9110, section 13.1.2).
 type Conditional struct {
-	IfNoneMatch string `header:"If-None-Match" doc:"ETag of what the client has. The answer is 304 if it is unchanged"`
+	IfNoneMatch string `header:"If-None-Match" doc:"ETag that the client has. If it is current, the answer is 304"`
 }
 
 // notModified returns the answer 304 when the client has this version.

@@ -304,7 +304,7 @@ func TestRoutesDescribed(t *testing.T) {
 func TestFieldsStateBounds(t *testing.T) {
 	h := open(t, "sqlite")
 	b := &refusalTester{testAPI: h}
-	states := regexp.MustCompile(`(?i)at most (\d+)|^\w+( \(default\))? or \w+$`)
+	states := regexp.MustCompile(`(?i)(?:at most|exactly) (\d+)|^\w+( \(default\))? or \w+$`)
 	fields := 0
 	for _, o := range h.operations() {
 		if o.RequestBody == nil || takesFile(o) {

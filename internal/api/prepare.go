@@ -154,7 +154,7 @@ func readBody(w http.ResponseWriter, r *http.Request, o *huma.Operation) ([]byte
 	case errors.As(err, &tooLarge):
 		return nil, NewProblem("body_too_large", "256 KiB")
 	case err != nil:
-		return nil, NewProblem("body_incomplete", "within 15 seconds")
+		return nil, NewProblem("body_incomplete", "15 seconds")
 	case len(body) == 0:
 		return nil, NewProblem("body_missing")
 	}

@@ -134,7 +134,7 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request, o *huma.Operation)
 	case errors.As(body.err, &tooLarge):
 		err = uploadTooLarge()
 	case body.err != nil:
-		err = NewProblem("body_incomplete", "at a rate of at least 64 KiB in 30 seconds")
+		err = NewProblem("body_incomplete", "30 seconds for each 64 KiB")
 	case errors.As(err, &invalid):
 		err = &cardinal.InvalidInput{Errors: asParameters(invalid.Errors)}
 	}

@@ -1,5 +1,5 @@
 // Package cardinal is the vocabulary of a user management service: one noun per file, with what a client can see of it.
-// It knows no database and no network, so every layer above can use it.
+// It uses no database and no network, so every layer above can use it.
 //
 // A User is an identity with a status and nothing else. Its personal data is in its Profile and its Contacts, the ways
 // to sign in are in credentials and Sessions, its permissions in Grants of Roles that have Permissions, and what

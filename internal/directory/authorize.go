@@ -112,8 +112,8 @@ func (k Desk) Caller() store.Caller {
 	return store.Caller{UserID: k.actor.UserID, APIKeyID: k.actor.APIKeyID}
 }
 
-// RequireActiveActor refuses an actor who was authenticated earlier and could not be any more. Work that outlives its
-// request calls it before it continues.
+// RequireActiveActor refuses an actor who was authenticated earlier and could not be any more. Work that continues
+// after its request calls it first.
 func (d *Directory) RequireActiveActor(ctx context.Context, a cardinal.Actor) error {
 	r := d.store.Read(ctx)
 	if a.APIKeyID.Valid {

@@ -67,7 +67,8 @@ func (tx *Tx) SetSubject(user uuid.UUID) { tx.Event.SubjectID = user }
 func Change[T any](ctx context.Context, k Desk, r Rule, fn func(*Tx) (T, error)) (T, error) {
 	var out, zero T
 	if !k.actor.Known() {
-		// The month's key may have to be created, in a transaction of its own: before this one.
+		// The key of the month may not exist yet. It is created in a transaction of its own, before the transaction of
+		// the change.
 		if _, err := k.d.keys.monthKey(ctx, k.d.store, k.d.Now()); err != nil {
 			return zero, err
 		}
@@ -104,7 +105,8 @@ func Change[T any](ctx context.Context, k Desk, r Rule, fn func(*Tx) (T, error))
 	return zero, TranslateViolation(err)
 }
 
-// RecordDenied records that a change was denied before it began, when err says so; it returns err.
+// RecordDenied returns err. If err is a cardinal.ErrForbidden, it records first that the change was denied before it
+// began.
 func RecordDenied[T any](ctx context.Context, k Desk, r Rule, err error) (T, error) {
 	var zero T
 	if !errors.Is(err, cardinal.ErrForbidden) {

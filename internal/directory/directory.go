@@ -1,5 +1,5 @@
 // Package directory holds identities and the rules: who is allowed to change what, and what is recorded about it. It
-// knows no HTTP and no SQL.
+// contains no HTTP and no SQL.
 //
 // There are no anonymous changes: every rule is a method of a Desk, and a desk belongs to an actor:
 // directory.As(actor). No change goes unrecorded: each one passes the function Change, which checks the permission,

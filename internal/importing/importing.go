@@ -9,9 +9,10 @@
 //     import that was interrupted.
 //   - Undo erases the users that an import created, except those that have changed or signed in since.
 //
-// The command line does this with a file of its own. A file that comes by HTTP outlives its request: Upload stores it
-// in the database in encrypted chunks, and the job imports.run checks it, writes it after Start, and undoes it after
-// StartUndo, by the same code. The service works with the permissions that the requesting user has at that time.
+// The command line does this with a file of its own. A file that is uploaded over HTTP is still needed after its
+// request: Upload stores it in the database in encrypted chunks, and the job imports.run checks it, writes it after
+// Start, and undoes it after StartUndo, by the same code. The service works with the permissions that the requesting
+// user has at that time.
 //
 // Every step that a user requests passes directory.Change, which checks the permission and appends an audit event:
 // upload, start, finish, undo and export, and also the end of an import that failed or whose files expired. Two kinds

@@ -28,7 +28,7 @@ type attempt struct {
 	key    seal.Key // the user's data key
 
 	verifiedHash string // the password hash that the password was compared with; "" when the method is not a password
-	newHash      string // the same password under today's parameters; "" when the stored hash is good enough
+	newHash      string // the same password with the current parameters; "" when the stored hash has them
 }
 
 // fail counts the failed attempt and returns the refusal.
@@ -78,8 +78,8 @@ func (a *attempt) confirm(ctx context.Context, tx *directory.Tx) (store.Credenti
 // confirmPassword checks that the password was not changed and that the throttle is still open, and stores the new
 // hash.
 func (a *attempt) confirmPassword(ctx context.Context, tx *directory.Tx, current store.CredentialRecord) error {
-	// The check before the hash let several guesses start at once; this one sees the failures that were committed
-	// since.
+	// The first check was before the hash was computed, so several attempts can have passed it at the same time. The
+	// failures that were committed since then are counted here.
 	if _, err := a.throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
 		return err
 	}

@@ -39,8 +39,8 @@ func sessionActor(s store.SessionAuth, requestID uuid.NullUUID, client cardinal.
 	}
 }
 
-// AuthenticateReader returns the desk of a bearer token. permission is what the actor is about to read by, or "" when
-// it is not known: the check of the session and that of the permission then take one statement together.
+// AuthenticateReader returns the desk of a bearer token. permission is the permission that the read needs, or "" when
+// it is not known. When it is known, one statement checks both the session and the permission.
 func AuthenticateReader(
 	ctx context.Context, d *directory.Directory, bearer, permission string, requestID uuid.NullUUID,
 	client cardinal.Client,
@@ -61,8 +61,8 @@ func AuthenticateReader(
 	return d.As(actor), nil
 }
 
-// CheckSession tells another service who the user of a session is. A user who must change their password first is
-// refused: the service does not have to know about that.
+// CheckSession returns the user of a session, for another service. A user who must change their password first is
+// refused, so the other service does not need a rule for that.
 func CheckSession(ctx context.Context, d *directory.Directory, bearer string) (cardinal.SessionCheck, error) {
 	session, err := authenticateSession(ctx, d, bearer)
 	if err != nil {

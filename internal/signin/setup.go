@@ -155,7 +155,7 @@ func grantGuardedRoles(ctx context.Context, tx *directory.Tx, user cardinal.User
 }
 
 // AddAdministrator grants every role that must have users to the user with an email address. It creates the user if
-// there is none. It is the operator's way.
+// there is none. The command line calls it.
 func AddAdministrator(ctx context.Context, k directory.Desk, in cardinal.NewUser) (cardinal.User, error) {
 	address, err := normal.Email(in.Email)
 	if err != nil {

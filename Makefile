@@ -26,7 +26,7 @@ run: ## serve with 200 example users and an administrator whose password is prin
 
 .PHONY: test
 test: ## every test on both databases, or PKG and RUN only; installs PostgreSQL where there is none
-	@scripts/setup
+	@scripts/setup $(if $(or $(if $(PKG),,all),$(findstring erd,$(PKG)),$(findstring ...,$(PKG))),,--no-parsers)
 ifeq ($(PKG)$(RUN),)
 	go vet ./...
 	@scripts/check-format

@@ -12,7 +12,7 @@ import (
 	"cardinal"
 )
 
-// IdentifierRecord is a row of identifiers: an e-mail address, telephone number or user name that a user has. It is
+// IdentifierRecord is a row of identifiers: an email address, phone number or user name that a user has. It is
 // unique over all users. An unverified one is only reserved until it expires.
 type IdentifierRecord struct {
 	ValueIndex []byte // blind index of the value

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -58,11 +59,17 @@ type idForm string
 
 // Schema returns the schema of an id.
 func (idForm) Schema(huma.Registry) *huma.Schema {
+	s := *idSchema() // huma changes what it gets
+	return &s
+}
+
+// idSchema compiles its pattern only once: every path has an id.
+var idSchema = sync.OnceValue(func() *huma.Schema {
 	s := &huma.Schema{Type: huma.TypeString, Format: "uuid"}
 	s.Pattern, s.PatternDescription = canonicalID.String(), canonicalIDForm
 	s.PrecomputeMessages()
 	return s
-}
+})
 
 func (o ByID) userID(directory.Desk) uuid.UUID { return o.UserID }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -59,21 +60,32 @@ var ErrBeforeRelease = fmt.Errorf("%w: this database was created by a version be
 // those versions was named identity.
 func IsBeforeRelease(m Migration) bool { return m.Number == 1 && m.Name == "identity" }
 
-// scriptFiles are the files with the scripts. Tests add migrations to them.
-var scriptFiles fs.FS = schemaFiles
+// migrationFiles returns the embedded scripts of an engine in order of number and phase. Tests add scripts to them.
+var migrationFiles = readOnce(schemaFiles)
 
-// migrationFiles reads the embedded scripts of an engine in order of number and phase. Their files are named
-// NNNN_name.sql or NNNN_name.PHASE.sql. They are in the folder of the engine, or in the folder data if both engines use
-// the same script.
-func migrationFiles(engine string) []Migration {
-	var files []Migration
+// readOnce returns a function that reads the scripts of an engine once: the service asks for them every few seconds.
+func readOnce(files fs.FS) func(engine string) []Migration {
+	sqlite := sync.OnceValue(func() []Migration { return readMigrations(files, "sqlite") })
+	postgres := sync.OnceValue(func() []Migration { return readMigrations(files, "postgres") })
+	return func(engine string) []Migration {
+		if engine == "sqlite" {
+			return slices.Clone(sqlite())
+		}
+		return slices.Clone(postgres())
+	}
+}
+
+// readMigrations reads the scripts of an engine. Their files are named NNNN_name.sql or NNNN_name.PHASE.sql. They are
+// in the folder of the engine, or in the folder data if both engines use the same script.
+func readMigrations(scripts fs.FS, engine string) []Migration {
+	var migrations []Migration
 	for _, folder := range []string{engine, "data"} {
-		names, err := fs.Glob(scriptFiles, "schema/"+folder+"/[0-9]*.sql")
+		names, err := fs.Glob(scripts, "schema/"+folder+"/[0-9]*.sql")
 		if err != nil || len(names) == 0 {
 			panic("store: no embedded scripts in " + folder)
 		}
 		for _, name := range names {
-			text, err := fs.ReadFile(scriptFiles, name)
+			text, err := fs.ReadFile(scripts, name)
 			if err != nil {
 				panic(err)
 			}
@@ -85,11 +97,11 @@ func migrationFiles(engine string) []Migration {
 			if err != nil {
 				panic(err)
 			}
-			files = append(files, m)
+			migrations = append(migrations, m)
 		}
 	}
-	SortMigrations(files)
-	return files
+	SortMigrations(migrations)
+	return migrations
 }
 
 // placeholder is a value in a script for both engines: {id:GROUP-NUMBER} or {time:DATE}.

@@ -24,6 +24,7 @@ func WithScripts(t *testing.T, scripts map[string]string) {
 	for name, script := range scripts {
 		all["schema/data/"+name] = &fstest.MapFile{Data: []byte(script)}
 	}
-	scriptFiles = all
-	t.Cleanup(func() { scriptFiles = schemaFiles })
+	released := migrationFiles
+	migrationFiles = readOnce(all)
+	t.Cleanup(func() { migrationFiles = released })
 }

@@ -72,18 +72,3 @@ func TestNewerSchemaRefused(t *testing.T) {
 		}
 	})
 }
-
-// TestBackfillJob: the service continues a backfill that db migrate did not finish.
-func TestBackfillJob(t *testing.T) {
-	directorytest.Run(t, func(t *testing.T, w *world) {
-		if _, err := w.SQL(t).Exec(`DELETE FROM schema_migrations WHERE number = 7 AND phase <> 'expand'`); err != nil {
-			t.Fatal(err)
-		}
-		w.RunJob(t, "schema.backfill")
-		for _, m := range value(w.Store.Read(t.Context()).Migrations(t.Context()))(t) {
-			if m.Number == 7 && (m.AppliedAt == nil) != (m.Phase == store.Contract) {
-				t.Errorf("%s is applied at %v", m, m.AppliedAt)
-			}
-		}
-	})
-}

@@ -113,11 +113,10 @@ func (tx Tx) FailJob(ctx context.Context, id, node uuid.UUID, now, retryAt time.
 // ScheduleJob adds the row of a repeating job, due now; id is used when there is no row of the kind. A row that is
 // there keeps its turn and gets the interval.
 func (tx Tx) ScheduleJob(ctx context.Context, id uuid.UUID, kind string, every time.Duration, now time.Time) error {
-	_, err := tx.exec(ctx, `
+	return tx.execDeferred(ctx, `
 		INSERT INTO jobs (id, kind, repeat_seconds, created_at, run_at) VALUES ($1, $2, $3, $4, $4)
 		ON CONFLICT (kind) WHERE repeat_seconds IS NOT NULL DO UPDATE SET repeat_seconds = excluded.repeat_seconds
 		 WHERE jobs.repeat_seconds <> excluded.repeat_seconds`, id, kind, int64(every/time.Second), now)
-	return err
 }
 
 // LockJob returns a job with its lease, and locks it until the transaction ends.

@@ -32,12 +32,15 @@ var packageRules = map[string]packageRule{
 	"internal/password":   {imports: "."},
 	"internal/normal":     {imports: "."},
 	"internal/nearest":    {},
+	"internal/rowdigest":  {imports: "."},
 	"internal/config":     {imports: ". internal/nearest"},
 	"internal/seed":       {imports: ".", testImports: "internal/normal"},
 	"internal/importfile": {imports: ". internal/nearest", testImports: "internal/password"},
 
 	// The layers, from the lowest to the highest.
-	"internal/store":           {imports: ".", testImports: "internal/store/storetest internal/pgtest", allows: "sql"},
+	"internal/store": {
+		imports: ". internal/rowdigest", testImports: "internal/store/storetest internal/pgtest", allows: "sql",
+	},
 	"internal/store/storetest": {imports: ". internal/store", testImports: "internal/pgtest", allows: "sql"},
 	"internal/directory": {
 		imports:     ". internal/store internal/seal internal/password internal/normal",
@@ -324,4 +327,25 @@ func commaList(names string) string {
 		return "no package of the module"
 	}
 	return strings.Join(strings.Fields(names), ", ")
+}
+
+// maxPackageLines is the size above which a package is split: one reader can still know all of it.
+const maxPackageLines = 6000
+
+// TestPackageSizes counts the lines of each package, without tests.
+func TestPackageSizes(t *testing.T) {
+	lines := map[string]int{}
+	for _, file := range textFiles(t) {
+		if strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") {
+			lines[path.Dir(file)] += strings.Count(readFile(t, file), "\n")
+		}
+	}
+	if len(lines) < 20 {
+		t.Fatalf("only %d packages were found", len(lines))
+	}
+	for folder, n := range lines {
+		if n > maxPackageLines {
+			t.Errorf("%s has %d lines, more than %d: move a part to another package", folder, n, maxPackageLines)
+		}
+	}
 }

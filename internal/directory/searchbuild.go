@@ -16,8 +16,8 @@ import (
 // new build starts when search was switched on, or a custom attribute became searchable, after the last one began.
 // Until the first build has finished, a search is refused.
 
-// searchMigration is the last of the first set of migrations, which has the search tokens: a program that knows it keeps
-// them up to date.
+// searchMigration is the last of the first set of migrations, which has the search tokens: a program that knows it
+// keeps them up to date.
 const searchMigration = 14
 
 // searchPropagationTime is how long a build waits after a change of what is searchable. Until then a node can still use

@@ -4,12 +4,14 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/rowdigest"
 )
 
 // EventRecord is a row of audit_logs.
@@ -27,6 +29,18 @@ func scanEvent(row scanner) (e EventRecord, err error) {
 		rowDigestsInto{&e}, jsonInto{&e.Changes}, &e.RequestID, &e.AddressSealed, &e.UserAgentSealed, &e.SchemaVersion)
 	e.OccurredAt = cardinal.TimeOf(e.ID)
 	return e, err
+}
+
+// rowDigestsInto scans the changed rows of an entry. The subject must be scanned before.
+type rowDigestsInto struct{ of *EventRecord }
+
+func (s rowDigestsInto) Scan(v any) (err error) {
+	var text json.RawMessage
+	if err := (jsonInto{&text}).Scan(v); err != nil {
+		return err
+	}
+	s.of.ChangedRows, err = rowdigest.Decode(text, s.of.SubjectID)
+	return err
 }
 
 // AppendEvent adds an event to the audit log. No method changes an event; InsertUsers adds events too.

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"cardinal"
+	"cardinal/internal/rowdigest"
 )
 
 // NewUserRows is all rows of a new user, and the event of the creation.
@@ -124,7 +125,8 @@ func (b *tableRows) addEvent(e EventRecord) error {
 		return err
 	}
 	b.add(e.SubjectID, e.ID, e.ActorID, e.SessionID, e.APIKeyID, e.Action, e.IsRefused, e.Attempts,
-		compactRows(e.ChangedRows, e.SubjectID), changes, e.RequestID, e.AddressSealed, e.UserAgentSealed, compactEntry)
+		jsonText(rowdigest.Encode(e.ChangedRows, e.SubjectID)), changes, e.RequestID, e.AddressSealed,
+		e.UserAgentSealed, rowdigest.CompactVersion)
 	return nil
 }
 

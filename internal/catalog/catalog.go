@@ -54,7 +54,8 @@ func Open(ctx context.Context, url string) (*Database, error) {
 		d.Engine = "sqlite"
 		d.DB, err = openSQLite(url)
 	default:
-		return nil, fmt.Errorf("%w: the database must be a path, sqlite:PATH or postgres://...", cardinal.ErrInvalid)
+		return nil, fmt.Errorf("%w: the database must be a path, sqlite:PATH or postgres://HOST/NAME",
+			cardinal.ErrInvalid)
 	}
 	if err != nil {
 		return nil, err

@@ -94,7 +94,8 @@ func TestKeyBytes(t *testing.T) {
 		}
 	})
 	t.Run("RandomKeysDiffer", func(t *testing.T) {
-		if NewKey().Equal(NewKey()) || randomKEK().CheckValue() == randomKEK().CheckValue() {
+		first, second := randomKEK(), randomKEK()
+		if NewKey().Equal(NewKey()) || first.CheckValue() == second.CheckValue() {
 			t.Error("two random keys are equal")
 		}
 	})

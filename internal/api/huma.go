@@ -116,6 +116,12 @@ func decodingProblem(errs []error) *Problem {
 		var fieldError *cardinal.FieldError
 		if !errors.As(err, &fieldError) {
 			fieldError = cardinal.NewFieldError("field_format", undescribedForm)
+			var detail *huma.ErrorDetail // of an empty id in the query, which a schema accepts
+			if errors.As(err, &detail) && strings.HasPrefix(detail.Location, "query.") {
+				name := strings.TrimPrefix(detail.Location, "query.")
+				parameterError := cardinal.ParameterError(name, "parameter_format", "Use "+undescribedForm+".")
+				fieldError = &parameterError
+			}
 		}
 		fieldErrors = append(fieldErrors, *fieldError)
 	}

@@ -93,7 +93,7 @@ func (v *crashTest) integrity(engine string) {
 
 func (v *crashTest) openDatabase(engine string) *sql.DB {
 	v.t.Helper()
-	driver, dsn := "sqlite", strings.TrimPrefix(v.db, "sqlite:")
+	driver, dsn := "sqlite", strings.TrimPrefix(v.db, "sqlite:")+"?_pragma=busy_timeout(10000)"
 	if engine == "postgres" {
 		driver, dsn = "pgx", v.db+"&search_path=cardinal"
 	}

@@ -146,7 +146,8 @@ func newUpgrade(t testing.TB, engine string) *upgrade {
 	if engine == "sqlite" {
 		path := u.folder + "/cardinal.db"
 		u.db, u.owner = "sqlite:"+path, "sqlite:"+path
-		u.open("sqlite", path+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)")
+		// A transaction that reads first and then writes gets SQLITE_BUSY at once if another process wrote between.
+		u.open("sqlite", path+"?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)")
 		u.migrate(u.before)
 		return u
 	}

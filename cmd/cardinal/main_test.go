@@ -158,7 +158,7 @@ func removeMigration(ts *testscript.TestScript, neg bool, args []string) {
 func execSQL(ts *testscript.TestScript, _ bool, args []string) {
 	driver, dsn := "pgx", ts.Getenv("CARDINAL_DB")
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
-		driver, dsn = "sqlite", ts.MkAbs(path)
+		driver, dsn = "sqlite", ts.MkAbs(path)+"?_pragma=busy_timeout(10000)"
 	} else {
 		dsn += "&search_path=cardinal"
 	}

@@ -34,7 +34,7 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 func runEngines(t *testing.T, test func(t *testing.T, open func() *directory.Directory, raw *sql.DB)) {
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "cardinal.db")
-		test(t, opener(t, path), rawDB(t, "sqlite", path))
+		test(t, opener(t, path), rawDB(t, "sqlite", path+"?_pragma=busy_timeout(10000)"))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		url := newPostgres(t)

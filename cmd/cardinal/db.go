@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // dbState is the state of the migrations, the backfills and the nodes.
@@ -16,7 +17,7 @@ type dbState struct {
 	Ready      bool                  `json:"ready"` // whether this program can serve the database now
 	Pending    int                   `json:"pending"`
 	Engine     string                `json:"engine"`
-	Migrations []store.Migration     `json:"migrations"`
+	Migrations []schema.Migration    `json:"migrations"`
 	Backfills  []store.BackfillState `json:"backfills"` // running
 	Nodes      []store.Node          `json:"nodes"`     // running
 	Waiting    []waitingContract     `json:"waiting"`
@@ -24,8 +25,8 @@ type dbState struct {
 
 // waitingContract is a contract migration that cannot be applied yet.
 type waitingContract struct {
-	Migration store.Migration `json:"migration"`
-	For       []store.Node    `json:"for"` // nodes of older versions
+	Migration schema.Migration `json:"migration"`
+	For       []store.Node     `json:"for"` // nodes of older versions
 }
 
 func (a *app) dbMigrate() *cobra.Command {
@@ -47,7 +48,7 @@ func (a *app) dbMigrate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			state.Migrations = append([]store.Migration{}, applied...)
+			state.Migrations = append([]schema.Migration{}, applied...)
 			if a.json || len(a.fields) > 0 {
 				return printItem(a, state, "engine", "migrations")
 			}
@@ -113,7 +114,7 @@ func (a *app) dbStatus() *cobra.Command {
 			if a.json {
 				return printItem(a, state)
 			}
-			list := listPage[store.Migration]{Data: state.Migrations}
+			list := listPage[schema.Migration]{Data: state.Migrations}
 			err = printList(a, list, "number", "name", "phase", "applied_at")
 			if err != nil || a.csv {
 				return err
@@ -167,7 +168,7 @@ func readDBState(ctx context.Context, s *store.Store) (dbState, error) {
 	for _, m := range state.Migrations {
 		if m.AppliedAt == nil {
 			state.Pending++
-			state.Ready = state.Ready && m.Phase != store.Expand
+			state.Ready = state.Ready && m.Phase != schema.Expand
 		} else if m.Name == "upgrades" {
 			hasUpgrades = true
 		}
@@ -182,7 +183,7 @@ func readDBState(ctx context.Context, s *store.Store) (dbState, error) {
 		return state, err
 	}
 	for _, m := range state.Migrations {
-		if m.AppliedAt != nil || m.Phase != store.Contract {
+		if m.AppliedAt != nil || m.Phase != schema.Contract {
 			continue
 		}
 		older, err := r.OlderNodes(ctx, m.Number, now)

@@ -13,6 +13,7 @@ import (
 	"cardinal/internal/catalog"
 	"cardinal/internal/catalog/rehearsal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // migrationPlan is what `cardinal db migrate` would do.
@@ -60,14 +61,14 @@ func (a *app) planOf(ctx context.Context, s *store.Store) (migrationPlan, error)
 		return p, withSchemaFix(err)
 	}
 	p.Nodes = state.Nodes
-	applied, pending := []store.Migration{}, []store.Migration{}
+	applied, pending := []schema.Migration{}, []schema.Migration{}
 	for _, m := range state.Migrations {
 		if m.AppliedAt != nil {
 			applied = append(applied, m)
 		}
 	}
 	// The order in which migrate applies the phases.
-	for _, phase := range []store.Phase{store.Expand, store.Backfill, store.Contract} {
+	for _, phase := range []schema.Phase{schema.Expand, schema.Backfill, schema.Contract} {
 		for _, m := range state.Migrations {
 			if m.AppliedAt == nil && m.Phase == phase {
 				pending = append(pending, m)
@@ -81,11 +82,11 @@ func (a *app) planOf(ctx context.Context, s *store.Store) (migrationPlan, error)
 	for _, step := range steps {
 		next := plannedStep{Step: step, Waits: []store.Node{}}
 		switch {
-		case step.Migration.Phase == store.Backfill && len(applied) > 0:
+		case step.Migration.Phase == schema.Backfill && len(applied) > 0:
 			if next.Rows, next.Batches, err = r.BackfillSize(ctx, step.Migration); err != nil {
 				return p, err
 			}
-		case step.Migration.Phase == store.Contract && len(state.Nodes) > 0:
+		case step.Migration.Phase == schema.Contract && len(state.Nodes) > 0:
 			if next.Waits, err = r.OlderNodes(ctx, step.Migration.Number, now); err != nil {
 				return p, err
 			}
@@ -96,7 +97,7 @@ func (a *app) planOf(ctx context.Context, s *store.Store) (migrationPlan, error)
 }
 
 // rehearse runs migrations in a temporary schema of the configured database, or on SQLite in memory.
-func (a *app) rehearse(ctx context.Context, applied, migrations []store.Migration) ([]rehearsal.Step, error) {
+func (a *app) rehearse(ctx context.Context, applied, migrations []schema.Migration) ([]rehearsal.Step, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, err
@@ -126,9 +127,9 @@ func (a *app) printPlan(p migrationPlan) {
 	for _, step := range p.Steps {
 		fmt.Fprintf(a.out, "  %s\n", step.Migration)
 		switch {
-		case step.Migration.Phase == store.Backfill && step.Batches > 0:
+		case step.Migration.Phase == schema.Backfill && step.Batches > 0:
 			fmt.Fprintf(a.out, "    about %d rows in about %d batches, %s\n", step.Rows, step.Batches, backfillPauses)
-		case step.Migration.Phase == store.Backfill:
+		case step.Migration.Phase == schema.Backfill:
 			fmt.Fprintf(a.out, "    scans its table in batches, %s\n", backfillPauses)
 		case p.Engine == "sqlite":
 			fmt.Fprintln(a.out, "    blocks writes while it runs, but not reads")
@@ -188,7 +189,7 @@ func (a *app) dbLint() *cobra.Command {
 			if c.IsEmbedded() {
 				engine = "sqlite"
 			}
-			applied, migrations := []store.Migration{}, store.EmbeddedMigrations(engine)
+			applied, migrations := []schema.Migration{}, schema.Embedded(engine)
 			if len(args) > 0 {
 				if migrations, err = readDrafts(args[0]); err != nil {
 					return err
@@ -239,7 +240,7 @@ func plural(n int, noun string) string {
 }
 
 // readDrafts reads migrations from a file or a folder.
-func readDrafts(path string) ([]store.Migration, error) {
+func readDrafts(path string) ([]schema.Migration, error) {
 	files := []string{path}
 	if info, err := os.Stat(path); err != nil {
 		return nil, usageError("Name a file or a folder of migrations.",
@@ -255,16 +256,16 @@ func readDrafts(path string) ([]store.Migration, error) {
 	if len(files) == 0 {
 		return nil, usageError("Name a file or a folder of migrations.", "there is no *.sql in %s", path)
 	}
-	all := make([]store.Migration, len(files))
+	all := make([]schema.Migration, len(files))
 	for i, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return nil, usageError("Name a file that can be read.", "%s cannot be read: %v", file, withoutPath(err))
 		}
-		if all[i], err = store.NewMigration(filepath.Base(file), string(text)); err != nil {
+		if all[i], err = schema.New(filepath.Base(file), string(text)); err != nil {
 			return nil, err
 		}
 	}
-	store.SortMigrations(all)
+	schema.Sort(all)
 	return all, nil
 }

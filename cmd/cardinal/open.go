@@ -18,6 +18,7 @@ import (
 	"cardinal/internal/password"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // desk is a directory.Desk with the look-ups of the command line. It acts as the operator.
@@ -112,16 +113,16 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 // schemaError returns the error for a database whose schema does not fit this program.
 func schemaError(err error) error {
 	fix := "`cardinal db status` lists the migrations."
-	if errors.Is(err, store.ErrBeforeRelease) {
+	if errors.Is(err, schema.ErrBeforeRelease) {
 		fix = "" // the message says what to do
 	}
-	message := strings.TrimPrefix(err.Error(), store.ErrSchema.Error()+": ")
+	message := strings.TrimPrefix(err.Error(), schema.ErrUnusable.Error()+": ")
 	return &commandError{code: "schema", message: message, fix: fix}
 }
 
 // withSchemaFix turns an error of the schema into a schemaError; other errors stay as they are.
 func withSchemaFix(err error) error {
-	if errors.Is(err, store.ErrSchema) {
+	if errors.Is(err, schema.ErrUnusable) {
 		return schemaError(err)
 	}
 	return err

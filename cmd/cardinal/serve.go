@@ -24,6 +24,7 @@ import (
 	"cardinal/internal/server"
 	"cardinal/internal/signin"
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 func (a *app) serve() *cobra.Command {
@@ -146,7 +147,7 @@ func waitForSchema(ctx context.Context, s *store.Store) (empty bool, err error) 
 	last, since := "", time.Now()
 	for {
 		empty, err = s.Ready(ctx)
-		if err == nil || empty || s.Engine() != "postgres" || !errors.Is(err, store.ErrSchema) {
+		if err == nil || empty || s.Engine() != "postgres" || !errors.Is(err, schema.ErrUnusable) {
 			return empty, err
 		}
 		if err.Error() != last {

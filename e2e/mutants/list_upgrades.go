@@ -3,22 +3,22 @@ package main
 // upgrades are the protections while the schema changes and the service runs.
 var upgrades = []mutant{
 	{name: "an applied migration whose script changed is refused", pkg: storeTests, run: "TestReady$", edit: edit{
-		"internal/store/migration.go",
-		`		case i >= 0 && files[i].checksum != a.checksum:`, `		case false:`}},
+		"internal/store/migrations.go",
+		`		case i >= 0 && files[i].Checksum != a.Checksum:`, `		case false:`}},
 	{name: "a database of a version before the first release is refused", pkg: storeTests, run: "TestReady$",
-		edit: edit{"internal/store/migration.go",
-			`	if slices.ContainsFunc(applied, IsBeforeRelease) {`, `	if false {`}},
+		edit: edit{"internal/store/migrations.go",
+			`	if slices.ContainsFunc(applied, schema.IsBeforeRelease) {`, `	if false {`}},
 	{name: "the first migration of a version before the first release is recognized",
 		pkg: storeTests, run: "TestReady$",
-		edit: edit{"internal/store/migration.go",
+		edit: edit{"internal/store/schema/migration.go",
 			`return m.Number == 1 && m.Name == "identity"`, `return m.Name == ""`}},
 	{name: "check refuses a database of a version before the first release",
 		pkg: commandTests, run: "TestScripts/sqlite/db",
 		edit: edit{"internal/catalog/check/run.go",
-			`		if store.IsBeforeRelease(m) {`, `		if false {`}},
+			`		if schema.IsBeforeRelease(m) {`, `		if false {`}},
 	{name: "a database of a newer version is refused", pkg: storeTests, run: "TestReady$", edit: edit{
-		"internal/store/migration.go",
-		`		case a.Phase == Contract || a.Number <= newest:`, `		case false && a.Number <= newest:`}},
+		"internal/store/migrations.go",
+		`		case a.Phase == schema.Contract || a.Number <= newest:`, `		case false && a.Number <= newest:`}},
 	{name: "one node migrates at a time, SQLite", pkg: storeTests, run: "TestConcurrentMigration/sqlite", edit: edit{
 		"internal/store/sqlite.go",
 		`		return w.transact(ctx, func() error { return fn(sqliteMigrator{w.conn}) })`,

@@ -24,6 +24,7 @@ import (
 	"cardinal/internal/password"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // Directory is the rules over one open database. It is safe for use by many goroutines.
@@ -176,7 +177,7 @@ func (d *Directory) Ready(ctx context.Context) []string {
 		return []string{fmt.Sprintf("no heartbeat could be written for %s", since.Round(time.Second))}
 	}
 	if _, err := d.store.Ready(ctx); err != nil {
-		if errors.Is(err, store.ErrSchema) {
+		if errors.Is(err, schema.ErrUnusable) {
 			return []string{err.Error()}
 		}
 		return []string{"the database does not answer"}

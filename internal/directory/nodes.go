@@ -8,16 +8,17 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // Join registers this process as a node, with the version of its program. From then on, as long as Heartbeat is called,
 // no migration runs that the program is not compatible with. When such a migration has already run, the error is a
-// store.ErrSchema that says so.
+// schema.ErrUnusable that says so.
 func (d *Directory) Join(ctx context.Context, node uuid.UUID, build string) error {
 	now := d.Now()
 	err := d.store.Write(ctx, func(tx store.Tx) error {
 		record := store.Node{
-			ID: node, Build: build, SchemaNumber: store.SchemaNumber(), StartedAt: now, LastSeenAt: now,
+			ID: node, Build: build, SchemaNumber: schema.Number(), StartedAt: now, LastSeenAt: now,
 		}
 		if err := tx.InsertNode(ctx, record); err != nil {
 			return err

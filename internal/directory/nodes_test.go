@@ -9,6 +9,7 @@ import (
 	"cardinal"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 func TestNodes(t *testing.T) {
@@ -21,7 +22,7 @@ func TestNodes(t *testing.T) {
 		noError(t, w.Join(ctx, node, "v1.2.3"))
 		seen := nodes()
 		if len(seen) != 1 || seen[0].ID != node || seen[0].Build != "v1.2.3" ||
-			seen[0].SchemaNumber != store.SchemaNumber() {
+			seen[0].SchemaNumber != schema.Number() {
 			t.Errorf("after Join: %+v", seen)
 		}
 		t.Run("NotReadyWithoutHeartbeat", func(t *testing.T) {
@@ -64,7 +65,7 @@ func TestNewerSchemaRefused(t *testing.T) {
 		if why := w.Ready(ctx); len(why) != 1 || !strings.Contains(why[0], "newer than this program") {
 			t.Errorf("Ready: %v", why)
 		}
-		if err := w.Join(ctx, cardinal.NewID(), "v1"); !errors.Is(err, store.ErrSchema) {
+		if err := w.Join(ctx, cardinal.NewID(), "v1"); !errors.Is(err, schema.ErrUnusable) {
 			t.Errorf("Join: %v", err)
 		}
 		if seen := value(w.Store.Read(ctx).Nodes(ctx, w.Clock.Now()))(t); len(seen) != 1 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/store/schema"
 )
 
 // BackfillState is the progress of a backfill.
@@ -35,55 +35,23 @@ const (
 	batchInitial    = 500
 	maxReplicaLag   = 16 << 20 // bytes of WAL; a backfill waits while a replica is further behind
 	replicaLagPause = time.Second
-	batchHeading    = `-- backfill: `
 )
-
-// backfillScan is the parsed script of a backfill. It scans a table in the order of its primary key, which consists of
-// ids. The statement changes the rows of one batch: {batch} in it is replaced by the condition for these rows.
-type backfillScan struct {
-	table     string
-	key       []string
-	statement string
-}
-
-var backfillHeading = regexp.MustCompile(`^` + batchHeading + `(\w+) \(([\w, ]+)\)`)
-
-func parseBackfill(m Migration) (backfillScan, error) {
-	head := backfillHeading.FindStringSubmatch(m.script)
-	if head == nil || !strings.Contains(m.script, "{batch}") {
-		return backfillScan{}, fmt.Errorf("migration %s does not begin with %sTABLE (KEY, ...), or has no {batch}",
-			m, batchHeading)
-	}
-	statement := strings.TrimRight(m.script, "; \n")
-	return backfillScan{table: head[1], key: strings.Split(head[2], ", "), statement: statement}, nil
-}
-
-// parameters are the placeholders of a key, as "($3, $4)".
-func (w backfillScan) parameters(first int) string {
-	names := make([]string, len(w.key))
-	for i := range names {
-		names[i] = fmt.Sprintf("$%d", first+i)
-	}
-	return "(" + strings.Join(names, ", ") + ")"
-}
-
-func (w backfillScan) columns() string { return strings.Join(w.key, ", ") }
 
 // Backfill runs the pending backfills to their end, in small batches with a pause after each. It waits while a replica
 // is far behind. It returns the backfills that it finished. After ctx ends, the next call on any node continues with
 // the rest.
-func (s *Store) Backfill(ctx context.Context, onProgress func(Progress)) ([]Migration, error) {
+func (s *Store) Backfill(ctx context.Context, onProgress func(Progress)) ([]schema.Migration, error) {
 	list, err := s.Read(ctx).Migrations(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var done []Migration
+	var done []schema.Migration
 	for _, m := range list {
-		if m.Phase != Backfill || m.AppliedAt != nil || m.script == "" {
+		if m.Phase != schema.Backfill || m.AppliedAt != nil || m.Script == "" {
 			continue
 		}
-		if slices.ContainsFunc(list, func(e Migration) bool {
-			return e.Number <= m.Number && e.Phase == Expand && e.AppliedAt == nil
+		if slices.ContainsFunc(list, func(e schema.Migration) bool {
+			return e.Number <= m.Number && e.Phase == schema.Expand && e.AppliedAt == nil
 		}) {
 			break
 		}
@@ -99,12 +67,12 @@ func (s *Store) Backfill(ctx context.Context, onProgress func(Progress)) ([]Migr
 
 // runBackfill runs one backfill to its end, and sets AppliedAt of m. It leaves m unchanged if another node finished it
 // first.
-func (s *Store) runBackfill(ctx context.Context, m *Migration, onProgress func(Progress)) error {
-	w, err := parseBackfill(*m)
+func (s *Store) runBackfill(ctx context.Context, m *schema.Migration, onProgress func(Progress)) error {
+	w, err := m.Scan()
 	if err != nil {
 		return err
 	}
-	rows, err := s.Read(ctx).estimateRows(ctx, w.table)
+	rows, err := s.Read(ctx).estimateRows(ctx, w.Table)
 	if err != nil {
 		return err
 	}
@@ -171,7 +139,7 @@ const (
 
 // runBatch runs one batch. Its transaction also stores the progress.
 func (s *Store) runBatch(
-	ctx context.Context, m Migration, w backfillScan, size int,
+	ctx context.Context, m schema.Migration, w schema.Scan, size int,
 ) (state BackfillState, ended backfillEnd, err error) {
 	err = s.Write(ctx, func(tx Tx) error {
 		now := time.Now().UTC()
@@ -182,8 +150,8 @@ func (s *Store) runBatch(
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(list, func(n Migration) bool {
-			return n.Number == m.Number && n.Phase == Backfill && n.AppliedAt != nil
+		if slices.ContainsFunc(list, func(n schema.Migration) bool {
+			return n.Number == m.Number && n.Phase == schema.Backfill && n.AppliedAt != nil
 		}) {
 			ended = finishedElsewhere
 			_, err := tx.exec(ctx, `DELETE FROM schema_backfills WHERE number = $1`, m.Number)
@@ -246,14 +214,14 @@ func (r Reader) Backfills(ctx context.Context) ([]BackfillState, error) {
 	for i := range found {
 		found[i].Rows = -1
 		for _, m := range migrationFiles(r.engine.name) {
-			if m.Number != found[i].Number || m.Phase != Backfill {
+			if m.Number != found[i].Number || m.Phase != schema.Backfill {
 				continue
 			}
-			w, err := parseBackfill(m)
+			w, err := m.Scan()
 			if err != nil {
 				return nil, err
 			}
-			if found[i].Rows, err = r.estimateRows(ctx, w.table); err != nil {
+			if found[i].Rows, err = r.estimateRows(ctx, w.Table); err != nil {
 				return nil, err
 			}
 		}
@@ -262,12 +230,12 @@ func (r Reader) Backfills(ctx context.Context) ([]BackfillState, error) {
 }
 
 // BackfillSize estimates the rows that a backfill scans, and its batches; -1 rows if unknown.
-func (r Reader) BackfillSize(ctx context.Context, m Migration) (rows, batches int64, err error) {
-	w, err := parseBackfill(m)
+func (r Reader) BackfillSize(ctx context.Context, m schema.Migration) (rows, batches int64, err error) {
+	w, err := m.Scan()
 	if err != nil {
 		return 0, 0, err
 	}
-	rows, err = r.estimateRows(ctx, w.table)
+	rows, err = r.estimateRows(ctx, w.Table)
 	return rows, (rows + batchInitial) / batchInitial, err
 }
 
@@ -284,32 +252,32 @@ func (tx Tx) lockBackfill(ctx context.Context, number int, now time.Time) (Backf
 }
 
 // keysAfter returns the primary keys of the next rows of a table, after a key or from the start.
-func (tx Tx) keysAfter(ctx context.Context, w backfillScan, lastKey []uuid.UUID, limit int) ([][]uuid.UUID, error) {
+func (tx Tx) keysAfter(ctx context.Context, w schema.Scan, lastKey []uuid.UUID, limit int) ([][]uuid.UUID, error) {
 	condition, args := "", []any{}
 	if lastKey != nil {
-		condition = ` WHERE (` + w.columns() + `) > ` + w.parameters(1)
+		condition = ` WHERE (` + w.Columns() + `) > ` + w.Parameters(1)
 		args = idArgs(lastKey)
 	}
 	scan := func(row scanner) ([]uuid.UUID, error) {
-		key, into := make([]uuid.UUID, len(w.key)), make([]any, len(w.key))
+		key, into := make([]uuid.UUID, len(w.Key)), make([]any, len(w.Key))
 		for i := range key {
 			into[i] = &key[i]
 		}
 		return key, row.Scan(into...)
 	}
 	query := fmt.Sprintf(`SELECT %[1]s FROM %[2]s%[3]s ORDER BY %[1]s LIMIT %[4]d`,
-		w.columns(), w.table, condition, limit)
+		w.Columns(), w.Table, condition, limit)
 	return queryAll(ctx, tx.Reader, scan, query, args...)
 }
 
 // fillRows runs the statement for the rows after one key, or from the start, up to another key.
-func (tx Tx) fillRows(ctx context.Context, w backfillScan, from, to []uuid.UUID) (int64, error) {
-	rows, args := `(`+w.columns()+`) <= `+w.parameters(1), idArgs(to)
+func (tx Tx) fillRows(ctx context.Context, w schema.Scan, from, to []uuid.UUID) (int64, error) {
+	rows, args := `(`+w.Columns()+`) <= `+w.Parameters(1), idArgs(to)
 	if from != nil {
-		rows += ` AND (` + w.columns() + `) > ` + w.parameters(1+len(to))
+		rows += ` AND (` + w.Columns() + `) > ` + w.Parameters(1+len(to))
 		args = append(args, idArgs(from)...)
 	}
-	return tx.exec(ctx, strings.Replace(w.statement, "{batch}", rows, 1), args...)
+	return tx.exec(ctx, strings.Replace(w.Statement, "{batch}", rows, 1), args...)
 }
 
 func idArgs(ids []uuid.UUID) []any {

@@ -7,6 +7,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // A contraction is not applied as long as a node with a program that does not know it is alive.
@@ -15,7 +16,7 @@ func TestContractionWaitsForOlderNodes(t *testing.T) {
 		ctx, s, now := t.Context(), open(t, url), time.Now().UTC()
 		migrate(t, s, "")
 		write(t, s, func(tx store.Tx) error {
-			return tx.InsertNode(ctx, store.Node{ID: cardinal.NewID(), Build: "v1", SchemaNumber: store.SchemaNumber(),
+			return tx.InsertNode(ctx, store.Node{ID: cardinal.NewID(), Build: "v1", SchemaNumber: schema.Number(),
 				StartedAt: now, LastSeenAt: now})
 		})
 		store.WithScripts(t, map[string]string{"9001_session_marks.contract.sql": `DROP INDEX sessions_method_ix;`})

@@ -2,17 +2,14 @@ package store
 
 import (
 	"context"
-	"embed"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
 	"cardinal"
+	"cardinal/internal/store/schema"
 )
-
-//go:embed schema
-var schemaFiles embed.FS
 
 // engine is everything that differs between the databases.
 type engine struct {
@@ -66,7 +63,7 @@ type engine struct {
 // first and is recorded afterwards.
 type migrator interface {
 	querier
-	run(ctx context.Context, m Migration, record func(querier) error) error
+	run(ctx context.Context, m schema.Migration, record func(querier) error) error
 }
 
 func openEngine(ctx context.Context, url string) (*engine, error) {

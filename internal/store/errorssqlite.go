@@ -91,7 +91,7 @@ func uniqueConstraintName(columns string) string {
 			`|^CREATE UNIQUE INDEX (\w+) ON (\w+) \(([\w, ]+)\)`)
 		for _, f := range migrationFiles("sqlite") {
 			table := ""
-			for _, m := range definition.FindAllStringSubmatch(f.script, -1) {
+			for _, m := range definition.FindAllStringSubmatch(f.Script, -1) {
 				name, of, list := m[2], table, m[3]
 				switch {
 				case m[1] != "":

@@ -6,38 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"cardinal"
+	"cardinal/internal/store/schema"
 )
 
 // monthsAhead is how many months ahead the partitions of the audit log are created.
 const monthsAhead = 12
-
-const migrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
-  number      %[1]s NOT NULL, -- [internal] Number of the migration.
-  phase       %[2]s NOT NULL, -- [internal] Phase: expand, backfill or contract.
-  name        %[2]s NOT NULL, -- [internal] Name of the migration.
-  checksum    %[3]s NOT NULL, -- [internal] SHA-256 of the script.
-  applied_at  %[4]s NOT NULL, -- [internal] When the migration was applied (UTC).
-  CONSTRAINT schema_migrations_pk PRIMARY KEY (number, phase),
-  CONSTRAINT schema_migrations_phase_ck CHECK (phase IN ('expand', 'backfill', 'contract'))
-)`
-
-func migrationsTableSQL(engine string) string {
-	if engine == "sqlite" {
-		commented := strings.Replace(migrationsTable, " (\n", " ( -- Applied migrations.\n", 1)
-		return fmt.Sprintf(commented, "INTEGER", "TEXT", "BLOB", "INTEGER") + " STRICT, WITHOUT ROWID"
-	}
-	return fmt.Sprintf(migrationsTable, "bigint", "text", "bytea", "timestamptz") + `;
-COMMENT ON TABLE schema_migrations IS 'Applied migrations.';
-COMMENT ON COLUMN schema_migrations.number IS '[internal] Number of the migration.';
-COMMENT ON COLUMN schema_migrations.phase IS '[internal] Phase: expand, backfill or contract.';
-COMMENT ON COLUMN schema_migrations.name IS '[internal] Name of the migration.';
-COMMENT ON COLUMN schema_migrations.checksum IS '[internal] SHA-256 of the script.';
-COMMENT ON COLUMN schema_migrations.applied_at IS '[internal] When the migration was applied (UTC).'`
-}
 
 // Migrate applies every migration that can be applied now: it expands, runs the backfills to their end, contracts
 // unless a node of an older version is alive, and creates the audit log's partitions of the next months. It returns
@@ -46,14 +22,14 @@ COMMENT ON COLUMN schema_migrations.applied_at IS '[internal] When the migration
 //
 // serviceRole, if not empty, is a PostgreSQL role that gets the privileges that `cardinal serve` needs, and no more.
 // Roles that have these privileges already get new ones too.
-func (s *Store) Migrate(ctx context.Context, now time.Time, serviceRole string) ([]Migration, error) {
+func (s *Store) Migrate(ctx context.Context, now time.Time, serviceRole string) ([]schema.Migration, error) {
 	return s.MigrateWithProgress(ctx, now, serviceRole, func(Progress) {})
 }
 
 // MigrateWithProgress is Migrate that reports each migration and each batch of a backfill.
 func (s *Store) MigrateWithProgress(
 	ctx context.Context, now time.Time, serviceRole string, onProgress func(Progress),
-) ([]Migration, error) {
+) ([]schema.Migration, error) {
 	if serviceRole != "" && s.engine.name != "postgres" {
 		return nil, fmt.Errorf("%w: only PostgreSQL has roles", cardinal.ErrInvalid)
 	}
@@ -83,15 +59,15 @@ func (s *Store) MigrateWithProgress(
 
 // Progress is a step of Migrate: a migration applied, or a batch of a backfill.
 type Progress struct {
-	Migration Migration
+	Migration schema.Migration
 	Backfill  *BackfillState // nil if the migration was applied
 	Took      time.Duration
 }
 
-func (s *Store) expand(ctx context.Context, now time.Time, onProgress func(Progress)) ([]Migration, error) {
-	var applied []Migration
+func (s *Store) expand(ctx context.Context, now time.Time, onProgress func(Progress)) ([]schema.Migration, error) {
+	var applied []schema.Migration
 	err := s.engine.migrate(ctx, func(m migrator) error {
-		if _, err := m.ExecContext(ctx, migrationsTableSQL(s.engine.name)); err != nil {
+		if _, err := m.ExecContext(ctx, schema.MigrationsTable(s.engine.name)); err != nil {
 			return err
 		}
 		list, err := Reader{engine: s.engine, q: m}.Migrations(ctx)
@@ -99,7 +75,7 @@ func (s *Store) expand(ctx context.Context, now time.Time, onProgress func(Progr
 			return err
 		}
 		for _, f := range list {
-			if f.AppliedAt != nil || f.Phase != Expand {
+			if f.AppliedAt != nil || f.Phase != schema.Expand {
 				continue
 			}
 			began := time.Now()
@@ -116,8 +92,8 @@ func (s *Store) expand(ctx context.Context, now time.Time, onProgress func(Progr
 
 // contract applies the contractions after their backfills, in order, as long as no older node is alive. It checks that
 // twice: before the script, to avoid useless locks, and at the end of the transaction, while no node can register.
-func (s *Store) contract(ctx context.Context, now time.Time, onProgress func(Progress)) ([]Migration, error) {
-	var applied []Migration
+func (s *Store) contract(ctx context.Context, now time.Time, onProgress func(Progress)) ([]schema.Migration, error) {
+	var applied []schema.Migration
 	err := s.engine.migrate(ctx, func(m migrator) error {
 		r := Reader{engine: s.engine, q: m}
 		list, err := r.Migrations(ctx)
@@ -125,11 +101,11 @@ func (s *Store) contract(ctx context.Context, now time.Time, onProgress func(Pro
 			return err
 		}
 		for _, f := range list {
-			if f.AppliedAt != nil || f.Phase != Contract {
+			if f.AppliedAt != nil || f.Phase != schema.Contract {
 				continue
 			}
-			if slices.ContainsFunc(list, func(b Migration) bool {
-				return b.Number == f.Number && b.AppliedAt == nil && b.Phase != Contract
+			if slices.ContainsFunc(list, func(b schema.Migration) bool {
+				return b.Number == f.Number && b.AppliedAt == nil && b.Phase != schema.Contract
 			}) {
 				return nil
 			}
@@ -169,7 +145,7 @@ var errOlderNode = errors.New("a node of an older version registered")
 // lock, because all others wait behind it in the queue. After a lock timeout it tries again a little later. last, if
 // not nil, runs in the same transaction, before the migration is recorded.
 func (s *Store) applyMigration(
-	ctx context.Context, m migrator, f *Migration, now time.Time, last func(querier) error,
+	ctx context.Context, m migrator, f *schema.Migration, now time.Time, last func(querier) error,
 ) error {
 	record := func(q querier) error {
 		if last != nil {
@@ -198,10 +174,10 @@ func (s *Store) applyMigration(
 	}
 }
 
-func (s *Store) recordMigration(ctx context.Context, q querier, f Migration, now time.Time) error {
+func (s *Store) recordMigration(ctx context.Context, q querier, f schema.Migration, now time.Time) error {
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO schema_migrations (number, phase, name, checksum, applied_at) VALUES ($1, $2, $3, $4, $5)`,
-		s.engine.encodeArgs([]any{f.Number, string(f.Phase), f.Name, f.checksum[:], now})...)
+		s.engine.encodeArgs([]any{f.Number, string(f.Phase), f.Name, f.Checksum[:], now})...)
 	return err
 }
 
@@ -222,7 +198,7 @@ func (s *Store) grant(ctx context.Context, m migrator, role string) error {
 		roles = append(roles, role)
 	}
 	for _, role := range roles {
-		grants := Migration{script: GrantsScript(schemaName, role)}
+		grants := schema.Migration{Script: schema.Grants(schemaName, role)}
 		if err := m.run(ctx, grants, func(querier) error { return nil }); err != nil {
 			return fmt.Errorf("grant %s its privileges: %w", role, err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"cardinal/internal/pgtest"
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // onEmptyDatabases runs a test on an empty database of each engine, with its URL and a function that opens it for SQL.
@@ -80,7 +81,7 @@ func TestConcurrentMigration(t *testing.T) {
 func TestReady(t *testing.T) {
 	onEmptyDatabases(t, func(t *testing.T, url string, raw func(t *testing.T) *sql.DB) {
 		ctx, s := t.Context(), open(t, url)
-		if empty, err := s.Ready(ctx); !empty || !errors.Is(err, store.ErrSchema) {
+		if empty, err := s.Ready(ctx); !empty || !errors.Is(err, schema.ErrUnusable) {
 			t.Errorf("Ready of an empty database: %v, %v", empty, err)
 		}
 		for _, m := range must(s.Read(ctx).Migrations(ctx))(t) {
@@ -113,11 +114,11 @@ func TestReady(t *testing.T) {
 			before := migrationRows(t, db)
 			run(t, db, c.change)
 			empty, err := s.Ready(ctx)
-			if empty || !errors.Is(err, store.ErrSchema) || !strings.Contains(err.Error(), c.message) {
+			if empty || !errors.Is(err, schema.ErrUnusable) || !strings.Contains(err.Error(), c.message) {
 				t.Errorf("Ready, %s: %v, %v", c.name, empty, err)
 			}
 			if c.name != "pending" {
-				if list, err := s.Migrate(ctx, time.Now(), ""); !errors.Is(err, store.ErrSchema) || len(list) != 0 {
+				if list, err := s.Migrate(ctx, time.Now(), ""); !errors.Is(err, schema.ErrUnusable) || len(list) != 0 {
 					t.Errorf("Migrate, %s: %v, %v", c.name, list, err)
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"cardinal"
+	"cardinal/internal/store/schema"
 )
 
 // schemaName is the PostgreSQL schema of all Cardinal's objects.
@@ -113,12 +114,12 @@ type postgresMigrator struct{ *sql.Conn }
 // statements on that table wait too.
 const migrationLockTimeout = `'500ms'`
 
-func (m postgresMigrator) run(ctx context.Context, f Migration, record func(querier) error) error {
+func (m postgresMigrator) run(ctx context.Context, f schema.Migration, record func(querier) error) error {
 	if f.OutsideTransaction() {
-		if err := m.runAlone(ctx, f.script); err != nil {
+		if err := m.runAlone(ctx, f.Script); err != nil {
 			return err
 		}
-		f.script = ""
+		f.Script = ""
 	}
 	tx, err := m.BeginTx(ctx, nil)
 	if err != nil {
@@ -126,7 +127,7 @@ func (m postgresMigrator) run(ctx context.Context, f Migration, record func(quer
 	}
 	defer tx.Rollback()
 	// Without arguments pgx sends the whole script, with several statements, in one message.
-	script := `SET LOCAL lock_timeout = ` + migrationLockTimeout + `; SET LOCAL statement_timeout = 0;` + f.script
+	script := `SET LOCAL lock_timeout = ` + migrationLockTimeout + `; SET LOCAL statement_timeout = 0;` + f.Script
 	if _, err := tx.ExecContext(ctx, script); err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func (m postgresMigrator) runAlone(ctx context.Context, script string) error {
 		if err := rows.Scan(&name); err != nil {
 			return err
 		}
-		statements = append(statements, `DROP INDEX CONCURRENTLY IF EXISTS `+quoteName(name))
+		statements = append(statements, `DROP INDEX CONCURRENTLY IF EXISTS `+schema.QuoteName(name))
 	}
 	if err := rows.Err(); err != nil {
 		return err
@@ -180,17 +181,10 @@ func queryReplicaLag(ctx context.Context, db *sql.DB) (lag int64, err error) {
 	return lag, classifyPostgres(err)
 }
 
-// createLockTable creates the table of the migration lock: the lock is the lock of its only row.
-const createLockTable = `CREATE TABLE IF NOT EXISTS schema_lock (
-  id integer NOT NULL, CONSTRAINT schema_lock_pk PRIMARY KEY (id), CONSTRAINT schema_lock_one_ck CHECK (id = 1));
-COMMENT ON TABLE schema_lock IS 'One row. The node that has locked it migrates.';
-COMMENT ON COLUMN schema_lock.id IS '[internal] Always 1.';
-INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT DO NOTHING`
-
 // migratePostgres keeps a row lock on a second connection while fn runs. The lock ends with that connection, so a
 // killed node leaves no lock. It also works on a distributed PostgreSQL, where advisory locks may not work.
 func migratePostgres(ctx context.Context, db *sql.DB, fn func(migrator) error) error {
-	if _, err := db.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS cardinal;`+createLockTable); err != nil {
+	if _, err := db.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS cardinal;`+schema.LockTable); err != nil {
 		// If two nodes start at the same time, both try to create the table. The one that fails finds it afterwards.
 		if _, err = db.ExecContext(ctx, `SELECT id FROM schema_lock`); err != nil {
 			return err

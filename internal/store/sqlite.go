@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"cardinal/internal/store/schema"
 )
 
 // sqliteReaders is the number of read connections, in addition to the one that writes. Readers never wait for the
@@ -222,8 +224,8 @@ type sqliteMigrator struct{ *sql.Conn }
 
 // run runs inside the transaction that is the migration lock: all pending migrations are applied together or not at
 // all.
-func (m sqliteMigrator) run(ctx context.Context, f Migration, record func(querier) error) error {
-	if _, err := m.ExecContext(ctx, f.script); err != nil {
+func (m sqliteMigrator) run(ctx context.Context, f schema.Migration, record func(querier) error) error {
+	if _, err := m.ExecContext(ctx, f.Script); err != nil {
 		return err
 	}
 	return record(m)

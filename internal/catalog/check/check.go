@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"cardinal/internal/catalog"
-	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // Kind is a kind of check.
@@ -128,7 +128,7 @@ type Subject struct {
 	Now      time.Time
 
 	Live       *catalog.Schema
-	Migrations []store.Migration // the migrations of Cardinal that were applied
+	Migrations []schema.Migration // the migrations of Cardinal that were applied
 
 	Shadow         *catalog.Schema // nil if none could be built; NoShadowReason says why
 	NoShadowReason string

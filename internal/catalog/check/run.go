@@ -14,7 +14,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/catalog"
-	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // ErrNotCardinal says that a database was not created by Cardinal.
@@ -89,9 +89,9 @@ func readLive(ctx context.Context, s *Subject) (err error) {
 			return fmt.Errorf("the number of a migration: %w", err)
 		}
 		applied := s.Now
-		m := store.Migration{Number: number, Phase: store.Phase(row[1]), Name: row[2], AppliedAt: &applied}
-		if store.IsBeforeRelease(m) {
-			return store.ErrBeforeRelease
+		m := schema.Migration{Number: number, Phase: schema.Phase(row[1]), Name: row[2], AppliedAt: &applied}
+		if schema.IsBeforeRelease(m) {
+			return schema.ErrBeforeRelease
 		}
 		s.Migrations = append(s.Migrations, m)
 	}

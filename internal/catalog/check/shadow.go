@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"cardinal/internal/catalog"
-	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // shadow is the shadow schema: the schema that the live one should be, built by the embedded migrations. On PostgreSQL
@@ -61,15 +61,15 @@ func buildShadow(ctx context.Context, s *Subject) (done func() error, err error)
 const noShadowNote = "The fingerprint and the probes were skipped; the guide's points and the data were checked."
 
 // unknownMigration returns a migration of the live database that this program does not have.
-func unknownMigration(s *Subject) (store.Migration, bool) {
-	known := store.EmbeddedMigrations(s.Live.Engine)
+func unknownMigration(s *Subject) (schema.Migration, bool) {
+	known := schema.Embedded(s.Live.Engine)
 	for _, m := range s.Migrations {
 		if !slices.ContainsFunc(known,
-			func(k store.Migration) bool { return k.Number == m.Number && k.Phase == m.Phase }) {
+			func(k schema.Migration) bool { return k.Number == m.Number && k.Phase == m.Phase }) {
 			return m, true
 		}
 	}
-	return store.Migration{}, false
+	return schema.Migration{}, false
 }
 
 func buildSQLiteShadow(ctx context.Context, s *Subject) (done func() error, err error) {
@@ -86,7 +86,7 @@ func buildSQLiteShadow(ctx context.Context, s *Subject) (done func() error, err 
 		return nil, err
 	}
 	done = func() error { return errors.Join(conn.Close(), db.Close()) }
-	if _, err := conn.ExecContext(ctx, "BEGIN;\n"+store.SchemaScript("sqlite", s.Migrations)+";\nCOMMIT"); err != nil {
+	if _, err := conn.ExecContext(ctx, "BEGIN;\n"+schema.Script("sqlite", s.Migrations)+";\nCOMMIT"); err != nil {
 		return nil, errors.Join(err, done())
 	}
 	s.shadow = &shadow{engine: "sqlite", name: "main", live: "main", conn: conn}
@@ -119,7 +119,7 @@ func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, er
 		return func() error { return nil }, tx.Rollback()
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, store.SchemaScript("postgres", s.Migrations)+";\n"+h.monthsScript(s.Live))
+		_, err = tx.ExecContext(ctx, schema.Script("postgres", s.Migrations)+";\n"+h.monthsScript(s.Live))
 	}
 	if err == nil {
 		err = h.revokeDefaults(ctx)
@@ -237,7 +237,7 @@ func (h *shadow) grantServiceRoles(ctx context.Context, live *catalog.Schema) er
 // grantRole grants the service's privileges to a role, except those on tables that do not exist yet in the middle of an
 // upgrade.
 func (h *shadow) grantRole(ctx context.Context, role string) error {
-	for _, statement := range strings.SplitAfter(store.GrantsScript(h.name, role), ";\n") {
+	for _, statement := range strings.SplitAfter(schema.Grants(h.name, role), ";\n") {
 		_, err := h.conn.ExecContext(ctx, "SAVEPOINT one_right;\n"+statement)
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) && pg.Code == "42P01" {

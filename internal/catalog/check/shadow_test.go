@@ -13,6 +13,7 @@ import (
 	"cardinal/internal/catalog"
 	"cardinal/internal/pgtest"
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // migratedDatabase returns the URL of a database with Cardinal's schema.
@@ -106,7 +107,7 @@ func openForWriting(t *testing.T, url string) *sql.DB {
 func databaseWithGrants(t *testing.T, role string) string {
 	t.Helper()
 	at := migratedDatabase(t, "postgres")
-	execute(t, "postgres", at, store.GrantsScript("cardinal", role))
+	execute(t, "postgres", at, schema.Grants("cardinal", role))
 	return at
 }
 
@@ -234,7 +235,7 @@ func TestRoleWithoutCreate(t *testing.T) {
 func TestExtraGrants(t *testing.T) {
 	first, second, other := createServiceRole(t), createServiceRole(t), createServiceRole(t)
 	at := databaseWithGrants(t, first)
-	execute(t, "postgres", at, store.GrantsScript("cardinal", second))
+	execute(t, "postgres", at, schema.Grants("cardinal", second))
 	if found := fingerprintFindings(t, subjectWithShadow(t, at)); len(found) > 0 {
 		t.Errorf("two services: %+v", found)
 	}
@@ -347,7 +348,7 @@ func TestEveryPhaseEqualsShadow(t *testing.T) {
 }
 
 // appliedMigrations returns all migrations of this program, as applied.
-func appliedMigrations(t *testing.T, engine string) []store.Migration {
+func appliedMigrations(t *testing.T, engine string) []schema.Migration {
 	t.Helper()
 	s, err := store.Open(t.Context(), migratedDatabase(t, engine))
 	if err != nil {
@@ -362,7 +363,7 @@ func appliedMigrations(t *testing.T, engine string) []store.Migration {
 }
 
 // databaseAtPhase returns the URL of a database with some migrations applied.
-func databaseAtPhase(t *testing.T, engine string, list []store.Migration) string {
+func databaseAtPhase(t *testing.T, engine string, list []schema.Migration) string {
 	t.Helper()
 	notes := []string{}
 	for _, m := range list {
@@ -370,7 +371,7 @@ func databaseAtPhase(t *testing.T, engine string, list []store.Migration) string
 			`VALUES (%d, '%s', '%s', %s)`, m.Number, m.Phase, m.Name,
 			map[string]string{"sqlite": "x'', 0", "postgres": "'', now()"}[engine]))
 	}
-	script := store.SchemaScript(engine, list) + ";\n" + strings.Join(notes, ";\n")
+	script := schema.Script(engine, list) + ";\n" + strings.Join(notes, ";\n")
 	if engine == "sqlite" {
 		path := filepath.Join(t.TempDir(), "test.db")
 		execute(t, engine, path, "BEGIN;\n"+script+";\nCOMMIT")

@@ -7,15 +7,15 @@ import (
 	"strings"
 
 	"cardinal/internal/catalog"
-	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // Violation is a violation of a rule. A migration with one must not be released.
 type Violation struct {
-	Migration store.Migration `json:"migration"`
-	Rule      Rule            `json:"rule"`
-	Problem   string          `json:"problem"`
-	Fix       string          `json:"fix"`
+	Migration schema.Migration `json:"migration"`
+	Rule      Rule             `json:"rule"`
+	Problem   string           `json:"problem"`
+	Fix       string           `json:"fix"`
 }
 
 // Rule names a requirement of migrations.
@@ -68,7 +68,7 @@ var announcedDrops = regexp.MustCompile(`(?m)^-- drops: (.+)$`)
 
 func (s Step) checkLoss(report reporter) {
 	var announced []string
-	for _, m := range announcedDrops.FindAllStringSubmatch(s.Migration.Script(), -1) {
+	for _, m := range announcedDrops.FindAllStringSubmatch(s.Migration.Script, -1) {
 		announced = append(announced, strings.Split(strings.TrimSuffix(m[1], "."), ", ")...)
 	}
 	for _, c := range s.Changes {
@@ -80,7 +80,7 @@ func (s Step) checkLoss(report reporter) {
 			continue
 		}
 		switch {
-		case s.Migration.Phase != store.Contract:
+		case s.Migration.Phase != schema.Contract:
 			report(Loses, "Move it to the contract phase of this number.",
 				"%s is dropped, but the previous version still uses it", c.Object)
 		case !slices.Contains(announced, name) && !slices.Contains(announced, c.Object.Table):
@@ -96,7 +96,7 @@ func isObject(c Change) bool {
 }
 
 func (s Step) checkCompatibility(report reporter) {
-	if s.Migration.Phase == store.Contract {
+	if s.Migration.Phase == schema.Contract {
 		return
 	}
 	created := map[string]bool{} // tables of this migration; older programs do not use them
@@ -133,12 +133,12 @@ func (s Step) hasDefault(column catalog.Object) bool {
 func (s Step) checkForm(report reporter) {
 	m := s.Migration
 	if m.OutsideTransaction() {
-		if parts := statements(m.Script()); len(parts) != 1 || !isRepeatable(parts[0]) {
+		if parts := statements(m.Script); len(parts) != 1 || !isRepeatable(parts[0]) {
 			report(Form, "Write one statement, CREATE INDEX CONCURRENTLY IF NOT EXISTS.",
 				"a migration outside of a transaction must be one statement that can be repeated")
 		}
 	}
-	if m.Phase == store.Backfill && !regexp.MustCompile(`(?is)\bWHERE\b.*\{batch\}`).MatchString(m.Script()) {
+	if m.Phase == schema.Backfill && !regexp.MustCompile(`(?is)\bWHERE\b.*\{batch\}`).MatchString(m.Script) {
 		report(Form, "End its condition with AND {batch}.", "the backfill changes more than its batch")
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"cardinal/internal/catalog"
-	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // schemaPrefix is the prefix of the names of rehearsal schemas.
@@ -23,7 +23,7 @@ type postgresStage struct {
 	name string
 }
 
-func openPostgres(ctx context.Context, d *catalog.Database, applied []store.Migration) (stage, error) {
+func openPostgres(ctx context.Context, d *catalog.Database, applied []schema.Migration) (stage, error) {
 	conn, err := d.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func openPostgres(ctx context.Context, d *catalog.Database, applied []store.Migr
 		 END $$`,
 		`SELECT pg_advisory_lock(hashtextextended('` + s.name + `', 0))`,
 		`CREATE SCHEMA ` + s.name + `; SET search_path = ` + s.name,
-		store.SchemaScript("postgres", applied),
+		schema.Script("postgres", applied),
 	} {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return nil, errors.Join(fmt.Errorf("create a schema for the rehearsal: %w", err), s.close())
@@ -68,7 +68,7 @@ func (s postgresStage) read(ctx context.Context) (*catalog.Schema, error) {
 }
 
 // run runs the statements of a migration in one transaction, and reads the server's statistics and locks after each.
-func (s postgresStage) run(ctx context.Context, m store.Migration, before *catalog.Schema) ([]Effect, error) {
+func (s postgresStage) run(ctx context.Context, m schema.Migration, before *catalog.Schema) ([]Effect, error) {
 	if m.OutsideTransaction() {
 		return s.runAlone(ctx, m, before)
 	}
@@ -82,7 +82,7 @@ func (s postgresStage) run(ctx context.Context, m store.Migration, before *catal
 		return nil, err
 	}
 	effects := []Effect{}
-	for _, statement := range statements(m.Script()) {
+	for _, statement := range statements(m.Script) {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return nil, fmt.Errorf("%s: %w", heading(statement), err)
 		}
@@ -111,8 +111,8 @@ func (s postgresStage) run(ctx context.Context, m store.Migration, before *catal
 
 // runAlone runs a statement outside of a transaction: CREATE INDEX CONCURRENTLY. Its locks are released before they can
 // be read, so the effect is derived from the new index.
-func (s postgresStage) runAlone(ctx context.Context, m store.Migration, before *catalog.Schema) ([]Effect, error) {
-	if _, err := s.conn.ExecContext(ctx, m.Script()); err != nil {
+func (s postgresStage) runAlone(ctx context.Context, m schema.Migration, before *catalog.Schema) ([]Effect, error) {
+	if _, err := s.conn.ExecContext(ctx, m.Script); err != nil {
 		return nil, err
 	}
 	after, err := s.read(ctx)
@@ -122,7 +122,7 @@ func (s postgresStage) runAlone(ctx context.Context, m store.Migration, before *
 	effects := []Effect{}
 	for _, t := range before.BaseTables() {
 		if len(after.Table(t.Name).Indexes) != len(t.Indexes) {
-			effects = append(effects, Effect{Statement: heading(statements(m.Script())[0]), Table: t.Name,
+			effects = append(effects, Effect{Statement: heading(statements(m.Script)[0]), Table: t.Name,
 				Lock: ShareUpdateExclusive, Scans: true, heldLock: ShareUpdateExclusive})
 		}
 	}

@@ -10,14 +10,14 @@ import (
 	"slices"
 
 	"cardinal/internal/catalog"
-	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // Step is the result of one migration.
 type Step struct {
-	Migration store.Migration `json:"migration"`
-	Effects   []Effect        `json:"effects"` // on existing tables
-	Changes   []Change        `json:"changes"` // of the schema
+	Migration schema.Migration `json:"migration"`
+	Effects   []Effect         `json:"effects"` // on existing tables
+	Changes   []Change         `json:"changes"` // of the schema
 }
 
 // Effect is what one statement did to one table that existed before the migration.
@@ -99,7 +99,7 @@ func changes(before, after *catalog.Schema) []Change {
 
 // Rehearse runs migrations, in order, in a temporary schema that has the applied ones. It leaves nothing in the
 // database. On SQLite a migration blocks the only writer and no reader, so only changes of the schema are returned.
-func Rehearse(ctx context.Context, d *catalog.Database, applied, migrations []store.Migration) (
+func Rehearse(ctx context.Context, d *catalog.Database, applied, migrations []schema.Migration) (
 	steps []Step, err error,
 ) {
 	open := openPostgres
@@ -121,8 +121,8 @@ func Rehearse(ctx context.Context, d *catalog.Database, applied, migrations []st
 	}
 	for _, m := range migrations {
 		step := Step{Migration: m, Effects: []Effect{}, Changes: []Change{}}
-		if m.Phase == store.Backfill {
-			if _, _, err := m.BackfillKey(); err != nil { // checks the heading only: a backfill changes no schema
+		if m.Phase == schema.Backfill {
+			if _, err := m.Scan(); err != nil { // checks the heading only: a backfill changes no schema
 				return steps, err
 			}
 			steps = append(steps, step)
@@ -145,6 +145,6 @@ func Rehearse(ctx context.Context, d *catalog.Database, applied, migrations []st
 type stage interface {
 	read(ctx context.Context) (*catalog.Schema, error)
 	// run runs a migration and returns its effects on the tables of before.
-	run(ctx context.Context, m store.Migration, before *catalog.Schema) ([]Effect, error)
+	run(ctx context.Context, m schema.Migration, before *catalog.Schema) ([]Effect, error)
 	close() error
 }

@@ -12,6 +12,7 @@ import (
 	"cardinal/internal/catalog/rehearsal"
 	"cardinal/internal/pgtest"
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 var engines = []string{"sqlite", "postgres"}
 
 // database opens an empty database of an engine and lists Cardinal's migrations for it.
-func database(t *testing.T, engine string) (*catalog.Database, []store.Migration) {
+func database(t *testing.T, engine string) (*catalog.Database, []schema.Migration) {
 	t.Helper()
 	url := filepath.Join(t.TempDir(), "cardinal.db")
 	if engine == "postgres" {
@@ -42,7 +43,7 @@ func database(t *testing.T, engine string) (*catalog.Database, []store.Migration
 	return d, all
 }
 
-func rehearse(t *testing.T, d *catalog.Database, applied []store.Migration, migrations ...store.Migration,
+func rehearse(t *testing.T, d *catalog.Database, applied []schema.Migration, migrations ...schema.Migration,
 ) []rehearsal.Step {
 	t.Helper()
 	steps, err := rehearsal.Rehearse(t.Context(), d, applied, migrations)
@@ -57,7 +58,7 @@ func TestReleasedMigrationsPassLint(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			d, all := database(t, engine)
-			steps := rehearse(t, d, []store.Migration{}, all...)
+			steps := rehearse(t, d, []schema.Migration{}, all...)
 			if len(steps) != len(all) || len(all) < 10 {
 				t.Fatalf("%d steps of %d migrations", len(steps), len(all))
 			}
@@ -86,15 +87,15 @@ func TestEffectsOfSessionMarks(t *testing.T) {
 	for i := range applied {
 		applied[i].AppliedAt = &now
 	}
-	var pending []store.Migration
+	var pending []schema.Migration
 	for name, script := range sessionMarks {
-		m, err := store.NewMigration(name, script)
+		m, err := schema.New(name, script)
 		if err != nil {
 			t.Fatal(err)
 		}
 		pending = append(pending, m)
 	}
-	store.SortMigrations(pending)
+	schema.Sort(pending)
 	steps := map[string]rehearsal.Step{}
 	all := rehearse(t, d, applied, pending...)
 	for _, s := range all {
@@ -149,7 +150,7 @@ func TestDropsAbandonedSchemas(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rehearse(t, d, []store.Migration{})
+	rehearse(t, d, []schema.Migration{})
 	var left string
 	err = d.QueryRow(`SELECT string_agg(nspname, ',') FROM pg_namespace WHERE nspname LIKE 'cardinal%'`).Scan(&left)
 	if err != nil || left != "cardinal_rehearsal_busy" {
@@ -240,7 +241,7 @@ func TestLintReports(t *testing.T) {
 					continue
 				}
 				t.Run(b.name, func(t *testing.T) {
-					draft, err := store.NewMigration(b.file, b.script)
+					draft, err := schema.New(b.file, b.script)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -273,7 +274,7 @@ func TestLintAcceptsSafeMigrations(t *testing.T) {
 			"a column with a default":  {"9000_x.sql", `ALTER TABLE jobs ADD COLUMN x INTEGER NOT NULL DEFAULT 0;`},
 			"a drop that is announced": {"9000_x.contract.sql", "-- drops: setup_links\nDROP TABLE setup_links;"},
 		} {
-			draft, err := store.NewMigration(scripts[0], scripts[1])
+			draft, err := schema.New(scripts[0], scripts[1])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -287,16 +288,16 @@ func TestLintAcceptsSafeMigrations(t *testing.T) {
 func TestInvalidScripts(t *testing.T) {
 	for _, engine := range engines {
 		d, all := database(t, engine)
-		draft, err := store.NewMigration("9000_x.sql", `CREATE TABLE oops (`)
+		draft, err := schema.New("9000_x.sql", `CREATE TABLE oops (`)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = rehearsal.Rehearse(t.Context(), d, all, []store.Migration{draft})
+		_, err = rehearsal.Rehearse(t.Context(), d, all, []schema.Migration{draft})
 		if err == nil || !strings.Contains(err.Error(), "9000 x") {
 			t.Errorf("%s: %v", engine, err)
 		}
 	}
-	if _, err := store.NewMigration("x.sql", ""); err == nil {
+	if _, err := schema.New("x.sql", ""); err == nil {
 		t.Error("no error for a file name without a number")
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 
 	"cardinal/internal/catalog"
-	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 // sqliteStage is an in-memory database.
@@ -15,7 +15,7 @@ type sqliteStage struct {
 	conn *sql.Conn
 }
 
-func openSQLite(ctx context.Context, _ *catalog.Database, applied []store.Migration) (stage, error) {
+func openSQLite(ctx context.Context, _ *catalog.Database, applied []schema.Migration) (stage, error) {
 	const options = "?mode=memory&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_dqs=0"
 	db, err := sql.Open("sqlite", "file:rehearsal"+options)
 	if err != nil {
@@ -27,7 +27,7 @@ func openSQLite(ctx context.Context, _ *catalog.Database, applied []store.Migrat
 		return nil, err
 	}
 	s := sqliteStage{db, conn}
-	if _, err := conn.ExecContext(ctx, "BEGIN;\n"+store.SchemaScript("sqlite", applied)+";\nCOMMIT"); err != nil {
+	if _, err := conn.ExecContext(ctx, "BEGIN;\n"+schema.Script("sqlite", applied)+";\nCOMMIT"); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
@@ -39,7 +39,7 @@ func (s sqliteStage) read(ctx context.Context) (*catalog.Schema, error) {
 	return catalog.ReadSQLite(ctx, s.conn)
 }
 
-func (s sqliteStage) run(ctx context.Context, m store.Migration, _ *catalog.Schema) ([]Effect, error) {
-	_, err := s.conn.ExecContext(ctx, "BEGIN;\n"+m.Script()+";\nCOMMIT")
+func (s sqliteStage) run(ctx context.Context, m schema.Migration, _ *catalog.Schema) ([]Effect, error) {
+	_, err := s.conn.ExecContext(ctx, "BEGIN;\n"+m.Script+";\nCOMMIT")
 	return []Effect{}, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/schema"
 )
 
 func nodes(t *testing.T, s *store.Store) {
@@ -45,8 +46,8 @@ func nodes(t *testing.T, s *store.Store) {
 
 // backfills only reads: the upgrade tests run backfills, because here none is left to run.
 func backfills(t *testing.T, s *store.Store) {
-	for _, m := range store.EmbeddedMigrations(s.Engine()) {
-		if m.Phase == store.Backfill {
+	for _, m := range schema.Embedded(s.Engine()) {
+		if m.Phase == schema.Backfill {
 			rows, batches, err := s.Read(t.Context()).BackfillSize(t.Context(), m)
 			if err != nil || rows < 0 || batches < 1 {
 				t.Errorf("BackfillSize of %s: %d rows, %d batches, %v", m, rows, batches, err)

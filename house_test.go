@@ -28,27 +28,31 @@ var packageRules = map[string]packageRule{
 	".": {external: "github.com/google/uuid"},
 
 	// Leaves: no SQL, no HTTP, and no package of the module except the root and other leaves.
-	"internal/seal":         {},
-	"internal/password":     {imports: "."},
-	"internal/normal":       {imports: "."},
-	"internal/nearest":      {},
-	"internal/rowdigest":    {imports: "."},
-	"internal/store/schema": {imports: "."},
-	"internal/config":       {imports: ". internal/nearest"},
-	"internal/seed":         {imports: ".", testImports: "internal/normal"},
-	"internal/importfile":   {imports: ". internal/nearest", testImports: "internal/password"},
+	"internal/seal":          {},
+	"internal/password":      {imports: "."},
+	"internal/normal":        {imports: "."},
+	"internal/nearest":       {},
+	"internal/rowdigest":     {imports: "."},
+	"internal/store/schema":  {imports: "."},
+	"internal/store/dberror": {imports: ". internal/store/schema", allows: "sql"}, // types of errors, no connections
+	"internal/config":        {imports: ". internal/nearest"},
+	"internal/seed":          {imports: ".", testImports: "internal/normal"},
+	"internal/importfile":    {imports: ". internal/nearest", testImports: "internal/password"},
 
 	// The layers, from the lowest to the highest.
 	"internal/store": {
-		imports:     ". internal/store/schema internal/rowdigest",
+		imports:     ". internal/store/schema internal/store/dberror internal/rowdigest",
 		testImports: "internal/store/storetest internal/pgtest",
 		allows:      "sql",
 	},
 	"internal/store/storetest": {
-		imports: ". internal/store internal/store/schema", testImports: "internal/pgtest", allows: "sql",
+		imports:     ". internal/store internal/store/schema internal/store/dberror",
+		testImports: "internal/pgtest",
+		allows:      "sql",
 	},
 	"internal/directory": {
-		imports:     ". internal/store internal/store/schema internal/seal internal/password internal/normal",
+		imports: ". internal/store internal/store/schema internal/store/dberror internal/seal internal/password " +
+			"internal/normal",
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
 	"internal/signin": {
@@ -56,8 +60,8 @@ var packageRules = map[string]packageRule{
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
 	"internal/importing": {
-		imports: ". internal/store internal/directory internal/seal internal/password internal/normal " +
-			"internal/importfile",
+		imports: ". internal/store internal/store/dberror internal/directory internal/seal internal/password " +
+			"internal/normal internal/importfile",
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
 	"internal/directory/directorytest": {
@@ -97,8 +101,8 @@ var packageRules = map[string]packageRule{
 	// The program: it imports all packages except those that only tests import.
 	"cmd/cardinal": {
 		imports: ". internal/server internal/api internal/jobs internal/signin internal/importing internal/directory " +
-			"internal/store internal/store/schema internal/catalog/... internal/seal internal/password internal/normal " +
-			"internal/config internal/nearest internal/seed internal/importfile",
+			"internal/store internal/store/schema internal/catalog/... internal/seal internal/password " +
+			"internal/normal internal/config internal/nearest internal/seed internal/importfile",
 		testImports: "internal/pgtest",
 		allows:      "http",
 	},

@@ -12,6 +12,7 @@ import (
 	"cardinal"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 // IdempotentRequest is a request that has one effect, also when it is sent several times: its Idempotency-Key header,
@@ -75,7 +76,7 @@ func (tx *Tx) replayReply(ctx context.Context, out any) (bool, error) {
 		return false, err
 	}
 	inserted, err := tx.ClaimIdempotencyKey(ctx, record)
-	if errors.Is(err, store.ErrLocked) {
+	if errors.Is(err, dberror.ErrLocked) {
 		return false, cardinal.Refuse("idempotency_in_flight")
 	}
 	if err != nil {

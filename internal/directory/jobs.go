@@ -10,6 +10,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 // BatchSize bounds how many rows one transaction of background work touches.
@@ -102,7 +103,7 @@ func (d *Directory) EndJob(ctx context.Context, job ClaimedJob, node uuid.UUID, 
 // ErrorKind names an error without its text, which can contain values. An error of the database has a text without
 // values: that text.
 func ErrorKind(err error) string {
-	if text := store.ErrorText(err); text != "" {
+	if text := dberror.Text(err); text != "" {
 		return text
 	}
 	for _, kind := range []error{

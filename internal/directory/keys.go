@@ -12,6 +12,7 @@ import (
 	"cardinal"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 // Keys are the keys of the service. Key-encryption keys (KEKs) come from outside the database. They wrap the service
@@ -86,7 +87,7 @@ func registerFirstKEK(ctx context.Context, s *store.Store, o Options, now time.T
 	err = s.Write(ctx, func(tx store.Tx) error {
 		return tx.InsertKEK(ctx, store.KEKRecord{ID: id, Location: location, CheckValue: check[:], CreatedAt: now})
 	})
-	if err != nil && !store.Violates(err, "key_encryption_keys_") {
+	if err != nil && !dberror.Violates(err, "key_encryption_keys_") {
 		return nil, fmt.Errorf("register the key-encryption key: %w", err)
 	}
 	return s.Read(ctx).KEKs(ctx)

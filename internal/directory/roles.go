@@ -8,6 +8,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 var roleNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_.-]{1,62}$`)
@@ -166,7 +167,7 @@ func (k Desk) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error
 			return struct{}{}, err
 		}
 		err = tx.Tx.DeleteRole(ctx, id, version)
-		if store.Violates(err, "user_roles_role_fk") || store.Violates(err, "foreign_key") {
+		if dberror.Violates(err, "user_roles_role_fk") || dberror.Violates(err, "foreign_key") {
 			return struct{}{}, cardinal.Refuse("role_in_use")
 		}
 		if err != nil {

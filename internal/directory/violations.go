@@ -2,7 +2,7 @@ package directory
 
 import (
 	"cardinal"
-	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 // constraintCodes are the error codes of the database's rules that a request can break.
@@ -26,7 +26,7 @@ var constraintCodes = []struct{ constraint, code string }{
 // explains it. Any other error is returned as it is.
 func TranslateViolation(err error) error {
 	for _, c := range constraintCodes {
-		if store.Violates(err, c.constraint) {
+		if dberror.Violates(err, c.constraint) {
 			return cardinal.Refuse(c.code)
 		}
 	}

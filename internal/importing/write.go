@@ -12,6 +12,7 @@ import (
 	"cardinal/internal/directory"
 	"cardinal/internal/importfile"
 	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 // minSchema is the migration of the first version that knows the hashes that an import stores, and the short form of
@@ -218,8 +219,8 @@ func (run *importRun) write(ctx context.Context, b preparedBatch) error {
 	recheck := run.recheckExisting
 	for try := 1; ; try++ {
 		err := run.tryWrite(ctx, b, recheck)
-		conflict := store.Violates(err, "identifiers_pk") || store.Violates(err, "users_pk") ||
-			store.Violates(err, "credentials_salt_uq")
+		conflict := dberror.Violates(err, "identifiers_pk") || dberror.Violates(err, "users_pk") ||
+			dberror.Violates(err, "credentials_salt_uq")
 		if !conflict || try == maxTries {
 			return directory.TranslateViolation(err)
 		}

@@ -23,6 +23,7 @@ import (
 	"cardinal/internal/pgtest"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
@@ -361,7 +362,7 @@ func TestLeaseExtendedWhileRunning(t *testing.T) {
 
 func TestErrorKindHidesText(t *testing.T) {
 	secret := errors.New("ada@example.com")
-	violation := fmt.Errorf("add ada@example.com: %w", &store.Violation{Constraint: "contacts_uq"})
+	violation := fmt.Errorf("add ada@example.com: %w", &dberror.Violation{Constraint: "contacts_uq"})
 	for err, want := range map[error]string{
 		errors.Join(cardinal.ErrBusy, secret): "busy",
 		violation:                             ", constraint contacts_uq",

@@ -5,6 +5,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 // TestSQLiteConnections checks the settings that the store requests for every connection: no constraint of the schema
@@ -30,7 +31,7 @@ func TestSQLiteConnections(t *testing.T) {
 		err := s.Write(ctx, func(tx store.Tx) error {
 			return exec(tx, `INSERT OR REPLACE INTO permissions SELECT * FROM permissions WHERE name = 'users.read'`)
 		})
-		if !store.Violates(err, "permissions_built_in_kept") {
+		if !dberror.Violates(err, "permissions_built_in_kept") {
 			t.Errorf("replacing a built-in permission: %v", err)
 		}
 	})

@@ -18,14 +18,14 @@ type engine struct {
 
 	// encodeArgs converts times, ids and JSON to the types that the driver stores.
 	encodeArgs func([]any) []any
-	// transact runs fn once in a transaction; errRetry means that the transaction may be retried.
+	// transact runs fn once in a transaction; dberror.ErrRetry means that the transaction may be retried.
 	transact func(ctx context.Context, fn func(Tx) error) error
 	// erasedValue is the literal of the byte that replaces the value of an encrypted column when a user is erased.
 	erasedValue string
 	// bulkInsert inserts many rows into one table.
 	bulkInsert func(ctx context.Context, tx Tx, b *tableRows) error
-	// classify converts an error of the driver to a Violation or to one of cardinal's errors, without its message text
-	// (errors.go).
+	// classify converts an error of the driver to a dberror.Violation or to one of cardinal's errors, without its
+	// message text.
 	classify func(error) error
 	// lockRow is appended to a SELECT to lock its rows until the transaction ends.
 	lockRow string

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cardinal"
+	"cardinal/internal/store/dberror"
 	"cardinal/internal/store/schema"
 )
 
@@ -162,7 +163,8 @@ func (s *Store) applyMigration(
 			f.AppliedAt = &now
 			return nil
 		}
-		retry := errors.Is(s.engine.classify(err), cardinal.ErrBusy) || errors.Is(s.engine.classify(err), errRetry)
+		kind := s.engine.classify(err)
+		retry := errors.Is(kind, cardinal.ErrBusy) || errors.Is(kind, dberror.ErrRetry)
 		if !retry || try == tries || s.engine.name != "postgres" {
 			return fmt.Errorf("migration %s: %w", f, err)
 		}

@@ -35,7 +35,9 @@ func (r Reader) Migrations(ctx context.Context) ([]schema.Migration, error) {
 	}
 	newest := files[len(files)-1].Number
 	for _, a := range applied {
-		i := slices.IndexFunc(files, func(f schema.Migration) bool { return f.Number == a.Number && f.Phase == a.Phase })
+		i := slices.IndexFunc(files, func(f schema.Migration) bool {
+			return f.Number == a.Number && f.Phase == a.Phase
+		})
 		switch {
 		case i >= 0 && files[i].Checksum != a.Checksum:
 			return nil, fmt.Errorf("%w: migration %s was changed after it was applied here; "+
@@ -81,7 +83,8 @@ func (s *Store) Ready(ctx context.Context) (empty bool, err error) {
 	case applied == 0:
 		return true, fmt.Errorf("%w: the database is empty; run cardinal db migrate", schema.ErrUnusable)
 	case pending > 0:
-		return false, fmt.Errorf("%w: %d migration(s) are pending; run cardinal db migrate", schema.ErrUnusable, pending)
+		return false, fmt.Errorf("%w: %d migration(s) are pending; run cardinal db migrate",
+			schema.ErrUnusable, pending)
 	}
 	return false, nil
 }

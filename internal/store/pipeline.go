@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"cardinal/internal/store/dberror"
 )
 
 // pipeline is a PostgreSQL transaction that queues deferred statements. It sends them as one batch before the next
@@ -27,7 +29,7 @@ type pipeline struct {
 // commit.
 func (p *pipeline) queue(query string, args []any) {
 	p.deferred.Queue(query, args...)
-	p.callers = append(p.callers, callers())
+	p.callers = append(p.callers, dberror.Callers())
 }
 
 // flush sends the batch.
@@ -53,7 +55,7 @@ func (p *pipeline) flush(ctx context.Context) (err error) {
 		for i, statement := range batch.QueuedQueries {
 			if _, err := results.Exec(); err != nil {
 				results.Close() // returns the same error
-				return &deferredError{callers[failedInBatch(&batch, i, err)], err}
+				return &dberror.Deferred{Callers: callers[failedInBatch(&batch, i, err)], Err: err}
 			}
 			if p.engine.trace != nil {
 				p.engine.traceStatement(callers[i], statement.SQL, began)

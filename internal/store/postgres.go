@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"cardinal"
+	"cardinal/internal/store/dberror"
 	"cardinal/internal/store/schema"
 )
 
@@ -46,12 +47,12 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	if err := db.PingContext(ctx); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("connect to PostgreSQL: %w", classifyPostgres(err))
+		return nil, fmt.Errorf("connect to PostgreSQL: %w", dberror.Postgres(err))
 	}
 	e := &engine{
 		name: "postgres", reader: db,
 		encodeArgs:    encodePostgresArgs,
-		classify:      classifyPostgres,
+		classify:      dberror.Postgres,
 		bulkInsert:    copyPostgres,
 		erasedValue:   `'\x00'::bytea`,
 		lockRow:       ` FOR NO KEY UPDATE`,
@@ -178,7 +179,7 @@ func queryReplicaLag(ctx context.Context, db *sql.DB) (lag int64, err error) {
 	err = db.QueryRowContext(ctx, `
 		SELECT COALESCE(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint
 		  FROM pg_stat_replication`).Scan(&lag)
-	return lag, classifyPostgres(err)
+	return lag, dberror.Postgres(err)
 }
 
 // migratePostgres keeps a row lock on a second connection while fn runs. The lock ends with that connection, so a
@@ -218,7 +219,7 @@ func acquireMigrationLock(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 			return lock, nil
 		}
 		lock.Rollback()
-		if !errors.Is(classifyPostgres(err), cardinal.ErrBusy) {
+		if !errors.Is(dberror.Postgres(err), cardinal.ErrBusy) {
 			return nil, err
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {

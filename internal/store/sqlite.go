@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"cardinal/internal/store/dberror"
 	"cardinal/internal/store/schema"
 )
 
@@ -56,13 +57,13 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 	// The first connection to a new file switches it to WAL. If another process does so at the same time, this fails
 	// immediately instead of waiting, so it is retried.
 	deadline := time.Now().Add(5 * time.Second)
-	for isSQLiteBusy(err) && ctx.Err() == nil && time.Now().Before(deadline) {
+	for dberror.IsSQLiteBusy(err) && ctx.Err() == nil && time.Now().Before(deadline) {
 		time.Sleep(5 * time.Millisecond)
 		conn, err = writeDB.Conn(ctx)
 	}
 	if err != nil {
 		writeDB.Close()
-		return nil, fmt.Errorf("open the database file: %w", classifySQLite(err))
+		return nil, fmt.Errorf("open the database file: %w", dberror.SQLite(err))
 	}
 	readDB, err := open(sqliteReaders, "&_pragma=query_only(1)")
 	if err != nil {
@@ -75,7 +76,7 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 	e := &engine{
 		name: "sqlite", reader: r,
 		encodeArgs:  encodeSQLiteArgs,
-		classify:    classifySQLite,
+		classify:    dberror.SQLite,
 		bulkInsert:  bulkInsertSQLite,
 		erasedValue: `x'00'`,
 		pool:        func() PoolStats { return PoolStats{connStats(readDB), w.turn.stats()} },
@@ -134,7 +135,7 @@ func (w *sqliteWriter) transact(ctx context.Context, fn func() error) (err error
 		}
 	}()
 	if _, err := w.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
-		return classifySQLite(err)
+		return dberror.SQLite(err)
 	}
 	if err := fn(); err != nil {
 		return err
@@ -143,7 +144,7 @@ func (w *sqliteWriter) transact(ctx context.Context, fn func() error) (err error
 		return err
 	}
 	if _, err := w.conn.ExecContext(context.WithoutCancel(ctx), `COMMIT`); err != nil {
-		return classifySQLite(err)
+		return dberror.SQLite(err)
 	}
 	committed = true
 	return nil

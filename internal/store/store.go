@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"cardinal"
+	"cardinal/internal/store/dberror"
 )
 
 // Store is an open database. It is safe for concurrent use.
@@ -66,7 +67,7 @@ func (s *Store) Write(ctx context.Context, fn func(tx Tx) error) error {
 	const maxAttempts = 4
 	var err error
 	for range maxAttempts {
-		if err = s.engine.transact(ctx, fn); !errors.Is(err, errRetry) {
+		if err = s.engine.transact(ctx, fn); !errors.Is(err, dberror.ErrRetry) {
 			return err
 		}
 	}
@@ -82,7 +83,7 @@ func queryOne[T any](
 ) (T, error) {
 	var none T
 	if r.engine.trace != nil {
-		defer r.engine.traceStatement(callers(), query, time.Now())
+		defer r.engine.traceStatement(dberror.Callers(), query, time.Now())
 	}
 	rows, err := r.q.QueryContext(ctx, query, r.engine.encodeArgs(args)...)
 	if err != nil {
@@ -97,7 +98,7 @@ func queryOne[T any](
 	}
 	item, err := scan(rows)
 	if err != nil {
-		return none, scanError(err)
+		return none, dberror.Scan(err)
 	}
 	// A statement with RETURNING may report a violated constraint only after its last row.
 	for rows.Next() {
@@ -110,7 +111,7 @@ func queryAll[T any](
 	ctx context.Context, r Reader, scan func(scanner) (T, error), query string, args ...any,
 ) ([]T, error) {
 	if r.engine.trace != nil {
-		defer r.engine.traceStatement(callers(), query, time.Now())
+		defer r.engine.traceStatement(dberror.Callers(), query, time.Now())
 	}
 	rows, err := r.q.QueryContext(ctx, query, r.engine.encodeArgs(args)...)
 	if err != nil {
@@ -121,7 +122,7 @@ func queryAll[T any](
 	for rows.Next() {
 		item, err := scan(rows)
 		if err != nil {
-			return nil, scanError(err)
+			return nil, dberror.Scan(err)
 		}
 		items = append(items, item)
 	}
@@ -131,7 +132,7 @@ func queryAll[T any](
 // exec runs a statement and returns the number of changed rows.
 func (tx Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if tx.engine.trace != nil {
-		defer tx.engine.traceStatement(callers(), query, time.Now())
+		defer tx.engine.traceStatement(dberror.Callers(), query, time.Now())
 	}
 	result, err := tx.q.ExecContext(ctx, query, tx.engine.encodeArgs(args)...)
 	if err != nil {
@@ -149,7 +150,7 @@ func (tx Tx) execDeferred(ctx context.Context, query string, args ...any) error 
 		return nil
 	}
 	if tx.engine.trace != nil {
-		defer tx.engine.traceStatement(callers(), query, time.Now())
+		defer tx.engine.traceStatement(dberror.Callers(), query, time.Now())
 	}
 	_, err := tx.q.ExecContext(ctx, query, args...)
 	return tx.engine.classify(err)

@@ -3,6 +3,8 @@ package store
 import (
 	"strings"
 	"time"
+
+	"cardinal/internal/store/dberror"
 )
 
 // Statement is one statement that the store has run, without its values.
@@ -20,6 +22,6 @@ func (s *Store) Trace(trace func(Statement)) { s.engine.trace = trace }
 // trace does no extra work.
 func (e *engine) traceStatement(callers []uintptr, query string, began time.Time) {
 	e.trace(Statement{
-		Method: exportedCaller(callers), SQL: strings.Join(strings.Fields(query), " "), Duration: time.Since(began),
+		Method: dberror.Method(callers), SQL: strings.Join(strings.Fields(query), " "), Duration: time.Since(began),
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 // dialect replaces words in braces by literals of one engine.
@@ -571,7 +572,7 @@ func expectViolation(t *testing.T, s *store.Store, statement, want string) bool 
 	if s.Engine() == "sqlite" && strings.HasSuffix(want, "_fk") {
 		want = "foreign_key"
 	}
-	if !store.Violates(err, want) {
+	if !dberror.Violates(err, want) {
 		t.Errorf("%v, want a violation of %s", err, want)
 		return false
 	}
@@ -660,7 +661,7 @@ func TestConcurrentRevocationsKeepAnAdministrator(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		return nil
 	})
-	if err := <-second; !store.Violates(err, "roles_min_holders") {
+	if err := <-second; !dberror.Violates(err, "roles_min_holders") {
 		t.Errorf("both grants were revoked: %v", err)
 	}
 }

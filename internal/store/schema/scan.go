@@ -22,7 +22,8 @@ var scanHeadingPattern = regexp.MustCompile(`^` + scanHeading + `(\w+) \(([\w, ]
 func (m Migration) Scan() (Scan, error) {
 	head := scanHeadingPattern.FindStringSubmatch(m.Script)
 	if head == nil || !strings.Contains(m.Script, "{batch}") {
-		return Scan{}, fmt.Errorf("migration %s does not begin with %sTABLE (KEY, ...), or has no {batch}", m, scanHeading)
+		return Scan{}, fmt.Errorf("migration %s does not begin with %sTABLE (KEY, ...), or has no {batch}",
+			m, scanHeading)
 	}
 	statement := strings.TrimRight(m.Script, "; \n")
 	return Scan{Table: head[1], Key: strings.Split(head[2], ", "), Statement: statement}, nil

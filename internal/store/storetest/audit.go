@@ -8,6 +8,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 func audit(t *testing.T, s *store.Store) {
@@ -110,7 +111,7 @@ func audit(t *testing.T, s *store.Store) {
 	// The same event a second time: SQLite reports append-only, because it cannot tell this from a replacement.
 	if err := appended(func(e *store.EventRecord) {
 		e.ID = inserted[0].ID
-	}); !store.Violates(err, "audit_logs_append_only") && !store.Violates(err, "audit_logs_") {
+	}); !dberror.Violates(err, "audit_logs_append_only") && !dberror.Violates(err, "audit_logs_") {
 		t.Errorf("the same event twice: %v", err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/store"
+	"cardinal/internal/store/dberror"
 )
 
 // testCase is one part of the suite, usually for one table.
@@ -198,7 +199,7 @@ func wantError(t *testing.T, what string, want, err error) {
 
 func wantViolation(t *testing.T, constraint string, err error) {
 	t.Helper()
-	if !store.Violates(err, constraint) || !errors.Is(err, cardinal.ErrConflict) {
+	if !dberror.Violates(err, constraint) || !errors.Is(err, cardinal.ErrConflict) {
 		t.Errorf("%v, want a violation of %s", err, constraint)
 	}
 }

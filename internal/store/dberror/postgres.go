@@ -1,4 +1,4 @@
-package store
+package dberror
 
 import (
 	"errors"
@@ -44,8 +44,9 @@ var sqlStates = map[string]string{
 	"57P03": "cannot connect now",
 }
 
-// classifyPostgres uses the SQLSTATE and the name of the constraint, never the message text, which may contain values.
-func classifyPostgres(err error) error {
+// Postgres classifies an error of PostgreSQL. It uses the SQLSTATE and the name of the constraint, never the message
+// text, which may contain values.
+func Postgres(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -69,7 +70,7 @@ func classifyPostgres(err error) error {
 		}
 		return &Violation{Constraint: name, method: method, code: state}
 	case "40001", "40P01":
-		return fmt.Errorf("%s%w: %s", method, errRetry, state)
+		return fmt.Errorf("%s%w: %s", method, ErrRetry, state)
 	case "53100":
 		return fmt.Errorf("%w: the disk of the database is full", cardinal.ErrBusy)
 	case "25006":

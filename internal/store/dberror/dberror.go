@@ -1,8 +1,7 @@
-// Errors of the database. An error of the driver is replaced by one that names the store method, the code of the
-// database (SQLSTATE or SQLite result code) and the constraint, but never repeats the text of the driver, which may
-// contain values.
-
-package store
+// Package dberror classifies errors of the database. An error of the driver is replaced by one that names the store
+// method, the code of the database (SQLSTATE or SQLite result code) and the constraint, but never repeats the text of
+// the driver, which may contain values.
+package dberror
 
 import (
 	"errors"
@@ -14,8 +13,8 @@ import (
 	"cardinal"
 )
 
-// errRetry means that the database cancelled a transaction because of a concurrent one.
-var errRetry = errors.New("deadlock or serialization failure")
+// ErrRetry means that the database cancelled a transaction because of a concurrent one.
+var ErrRetry = errors.New("deadlock or serialization failure")
 
 // ErrLocked means that a statement waited for a lock of another transaction until the lock timeout.
 var ErrLocked = fmt.Errorf("%w: locked by another transaction", cardinal.ErrBusy)
@@ -46,9 +45,9 @@ type codeError struct{ method, code string } // as those of Violation
 // Error names the method and the code.
 func (e *codeError) Error() string { return e.method + e.code }
 
-// ErrorText returns the text of the database error in err: its method, code and constraint, without values. It is "" if
+// Text returns the text of the database error in err: its method, code and constraint, without values. It is "" if
 // there is none.
-func ErrorText(err error) string {
+func Text(err error) string {
 	var violation *Violation
 	var failed *codeError
 	switch {
@@ -60,24 +59,28 @@ func ErrorText(err error) string {
 	return ""
 }
 
-// deferredError is the error of a deferred statement, whose method has already returned.
-type deferredError struct {
-	callers []uintptr // when it was deferred
-	error
+// Deferred is the error of a deferred statement, whose method has already returned.
+type Deferred struct {
+	Callers []uintptr // as Callers returned them when the statement was deferred
+	Err     error
 }
 
-func (e *deferredError) Unwrap() error { return e.error }
+// Error is the text of the driver. Postgres replaces it.
+func (e *Deferred) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the driver.
+func (e *Deferred) Unwrap() error { return e.Err }
 
 var exportedMethod = regexp.MustCompile(`/store\.(?:Reader|Tx|\(\*Store\))\.([A-Z]\w*)(?:\.|$)`)
 
-// callers returns the program counters of the functions that are running.
-func callers() []uintptr {
+// Callers returns the program counters of the functions that are running.
+func Callers() []uintptr {
 	var pcs [16]uintptr
 	return pcs[:runtime.Callers(3, pcs[:])]
 }
 
-// exportedCaller returns the name of the exported method of this package among some callers; "" if there is none.
-func exportedCaller(callers []uintptr) string {
+// Method returns the name of the exported method of the store among some callers; "" if there is none.
+func Method(callers []uintptr) string {
 	frames := runtime.CallersFrames(callers)
 	for more := true; more; {
 		var frame runtime.Frame
@@ -89,22 +92,22 @@ func exportedCaller(callers []uintptr) string {
 	return ""
 }
 
-// methodOf returns the beginning of the text of an error: "store.User: ". It names the exported method of this package
+// methodOf returns the beginning of the text of an error: "store.User: ". It names the exported method of the store
 // that is running, or that deferred the statement. It is "" outside of such a method.
 func methodOf(err error) string {
-	at := callers()
-	var deferred *deferredError
+	at := Callers()
+	var deferred *Deferred
 	if errors.As(err, &deferred) {
-		at = deferred.callers
+		at = deferred.Callers
 	}
-	if name := exportedCaller(at); name != "" {
+	if name := Method(at); name != "" {
 		return "store." + name + ": "
 	}
 	return ""
 }
 
-// scanError is the error of a row that cannot be scanned. database/sql names the column, and then repeats the value.
-func scanError(err error) error {
+// Scan is the error of a row that cannot be scanned. database/sql names the column, and then repeats the value.
+func Scan(err error) error {
 	if column := scannedColumn.FindString(err.Error()); column != "" {
 		return errors.New(methodOf(err) + column)
 	}

@@ -1,4 +1,4 @@
-package store
+package dberror
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"modernc.org/sqlite"
 
 	"cardinal"
+	"cardinal/internal/store/schema"
 )
 
 // Result codes, https://www.sqlite.org/rescode.html.
@@ -20,7 +21,8 @@ const (
 	sqliteConstraint = 19
 )
 
-func isSQLiteBusy(err error) bool {
+// IsSQLiteBusy reports whether another connection has locked the database.
+func IsSQLiteBusy(err error) bool {
 	var lite *sqlite.Error
 	return errors.As(err, &lite) && lite.Code()&0xff == sqliteBusy
 }
@@ -28,9 +30,10 @@ func isSQLiteBusy(err error) bool {
 // uniqueViolationText matches the columns of an index, or the name of an index over an expression.
 var uniqueViolationText = regexp.MustCompile(`UNIQUE constraint failed: (?:index '([a-z_]+)'|([a-z_., ]+))`)
 
-// classifySQLite finds the name of a violated constraint. For a CHECK, SQLite reports its name. The triggers write the
-// name before a colon. For a unique index SQLite reports only the columns, for a foreign key nothing.
-func classifySQLite(err error) error {
+// SQLite classifies an error of SQLite. It finds the name of a violated constraint: for a CHECK, SQLite reports its
+// name; the triggers write the name before a colon; for a unique index SQLite reports only the columns, and for a
+// foreign key nothing.
+func SQLite(err error) error {
 	var lite *sqlite.Error
 	switch {
 	case err == nil:
@@ -89,7 +92,7 @@ func uniqueConstraintName(columns string) string {
 		definition := regexp.MustCompile(`(?m)^CREATE TABLE (\w+)` +
 			`|CONSTRAINT (\w+) (?:PRIMARY KEY|UNIQUE) \(([\w, ]+)\)` +
 			`|^CREATE UNIQUE INDEX (\w+) ON (\w+) \(([\w, ]+)\)`)
-		for _, f := range migrationFiles("sqlite") {
+		for _, f := range schema.Embedded("sqlite") {
 			table := ""
 			for _, m := range definition.FindAllStringSubmatch(f.Script, -1) {
 				name, of, list := m[2], table, m[3]

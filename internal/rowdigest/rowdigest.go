@@ -1,5 +1,6 @@
-// Package rowdigest has the compact text of the changed rows of an audit entry. An import writes an entry per user, and
-// SQLite stores an entry of more than a thousand bytes on a second page, which every search of the table has to read.
+// Package rowdigest computes the digests of rows for the audit log, and has the compact text of the changed rows of an
+// entry. An import writes an entry per user, and SQLite stores an entry of more than a thousand bytes on a second page,
+// which every search of the table has to read.
 package rowdigest
 
 import (

@@ -51,11 +51,11 @@ func (tx Tx) AppendEvent(ctx context.Context, e EventRecord) error {
 	if e.Changes == nil {
 		e.Changes = map[string]cardinal.ColumnChange{}
 	}
-	rows, err := canonicalJSON(e.ChangedRows)
+	rows, err := rowdigest.Canonical(e.ChangedRows)
 	if err != nil {
 		return err
 	}
-	changes, err := canonicalJSON(e.Changes)
+	changes, err := rowdigest.Canonical(e.Changes)
 	if err != nil {
 		return err
 	}

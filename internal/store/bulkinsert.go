@@ -120,12 +120,12 @@ func rowsByTable(newUsers []NewUserRows) ([]*tableRows, error) {
 }
 
 func (b *tableRows) addEvent(e EventRecord) error {
-	changes, err := canonicalJSON(e.Changes)
+	changes, err := rowdigest.Canonical(e.Changes)
 	if err != nil {
 		return err
 	}
 	b.add(e.SubjectID, e.ID, e.ActorID, e.SessionID, e.APIKeyID, e.Action, e.IsRefused, e.Attempts,
-		jsonText(rowdigest.Encode(e.ChangedRows, e.SubjectID)), changes, e.RequestID, e.AddressSealed,
+		rowdigest.JSON(rowdigest.Encode(e.ChangedRows, e.SubjectID)), changes, e.RequestID, e.AddressSealed,
 		e.UserAgentSealed, rowdigest.CompactVersion)
 	return nil
 }

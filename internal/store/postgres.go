@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"cardinal"
+	"cardinal/internal/rowdigest"
 	"cardinal/internal/store/dberror"
 	"cardinal/internal/store/schema"
 )
@@ -92,7 +93,7 @@ func scanBool(row scanner) (b bool, err error) {
 func encodePostgresArgs(args []any) []any {
 	for i, a := range args {
 		switch v := a.(type) {
-		case jsonText:
+		case rowdigest.JSON:
 			args[i] = string(v)
 		case uuid.UUID:
 			args[i] = [16]byte(v)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/rowdigest"
 )
 
 // ProfileRecord is a row of profiles as stored: names and links are encrypted.
@@ -84,7 +85,7 @@ func (p *ProfileRecord) dataValues(to []any) ([]any, error) {
 		case **string:
 			to = append(to, *field)
 		case *map[string]any:
-			document, err := canonicalJSON(*field)
+			document, err := rowdigest.Canonical(*field)
 			if err != nil {
 				return nil, err
 			}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cardinal"
+	"cardinal/internal/rowdigest"
 )
 
 const settingColumns = `id, name, description, value, updated_at, version`
@@ -16,7 +17,7 @@ func scanSetting(row scanner) (s cardinal.Setting, err error) {
 
 // DigestSetting digests a row of settings.
 func DigestSetting(s cardinal.Setting) (cardinal.RowDigest, error) {
-	value, err := canonicalJSON(s.Value)
+	value, err := rowdigest.Canonical(s.Value)
 	if err != nil {
 		return cardinal.RowDigest{}, err
 	}
@@ -44,7 +45,7 @@ func (tx Tx) LockSetting(ctx context.Context, name string) (cardinal.Setting, er
 func (tx Tx) UpdateSetting(
 	ctx context.Context, name string, version int64, value any, now time.Time,
 ) (cardinal.Setting, error) {
-	text, err := canonicalJSON(value)
+	text, err := rowdigest.Canonical(value)
 	if err != nil {
 		return cardinal.Setting{}, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"cardinal/internal/rowdigest"
 	"cardinal/internal/store/dberror"
 	"cardinal/internal/store/schema"
 )
@@ -255,7 +256,7 @@ func encodeSQLiteArgs(args []any) []any {
 			if v != nil {
 				args[i] = v.UnixMicro()
 			}
-		case jsonText:
+		case rowdigest.JSON:
 			args[i] = string(v)
 		}
 	}

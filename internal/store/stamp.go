@@ -1,21 +1,15 @@
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/rowdigest"
 )
-
-// jsonText is JSON that is stored in a column.
-type jsonText string
 
 // digestColumnList is the list of columns that the digest of a row covers, with its version. A list never changes;
 // another list gets another version. Columns that change without an audit event are left out, such as
@@ -80,75 +74,19 @@ var digestColumnLists = map[string]digestColumnList{
 	}},
 }
 
-// digestRow computes the digest of a row as it is stored: SHA-256 over the table, the version of the list, and the
-// name, type and value of each column. values are in the order of the list.
+// digestRow computes the digest of a row as it is stored. values are in the order of the list of the table.
 func digestRow(table, key string, version int64, values ...any) cardinal.RowDigest {
 	list, ok := digestColumnLists[table]
 	if !ok || len(values) != len(list.names) {
 		panic("store: the values of " + table + " do not match its list of digest columns")
 	}
-	h := sha256.New()
-	digestField(h, 't', []byte(table))
-	digestField(h, 'v', binary.BigEndian.AppendUint32(nil, uint32(list.version)))
-	for i, v := range values {
-		digestField(h, 'c', []byte(list.names[i]))
-		digestValue(h, v)
-	}
-	return cardinal.RowDigest{Table: table, Key: key, Version: version, Columns: list.version, Digest: h.Sum(nil)}
+	digest := rowdigest.Sum(table, list.version, list.names, values)
+	return cardinal.RowDigest{Table: table, Key: key, Version: version, Columns: list.version, Digest: digest}
 }
 
 // DeletedRow represents a row that was deleted; parts are its primary key.
 func DeletedRow(table string, parts ...uuid.UUID) cardinal.RowDigest {
 	return cardinal.RowDigest{Table: table, Key: keyOf(parts...)}
-}
-
-func digestField(h hash.Hash, tag byte, b []byte) {
-	var head [5]byte
-	head[0] = tag
-	binary.BigEndian.PutUint32(head[1:], uint32(len(b)))
-	h.Write(head[:])
-	h.Write(b)
-}
-
-func digestValue(h hash.Hash, v any) {
-	switch v := v.(type) {
-	case nil:
-		digestField(h, '0', nil)
-	case uuid.UUID:
-		digestField(h, 'u', v[:])
-	case *uuid.UUID:
-		digestPointer(h, v)
-	case string:
-		digestField(h, 's', []byte(v))
-	case *string:
-		digestPointer(h, v)
-	case []byte:
-		if v == nil {
-			digestField(h, '0', nil)
-			return
-		}
-		digestField(h, 'b', v)
-	case int64:
-		digestField(h, 'i', binary.BigEndian.AppendUint64(nil, uint64(v)))
-	case bool:
-		digestField(h, 'f', []byte{map[bool]byte{true: 1}[v]})
-	case time.Time:
-		digestField(h, 'd', binary.BigEndian.AppendUint64(nil, uint64(v.UnixMicro())))
-	case *time.Time:
-		digestPointer(h, v)
-	case jsonText:
-		digestField(h, 'j', []byte(v))
-	default:
-		panic(fmt.Sprintf("store: a digest of a %T is not supported", v))
-	}
-}
-
-func digestPointer[T any](h hash.Hash, p *T) {
-	if p == nil {
-		digestValue(h, nil)
-		return
-	}
-	digestValue(h, *p)
 }
 
 // keyOf joins the parts of a primary key, in the form of audit events.
@@ -158,36 +96,6 @@ func keyOf(parts ...uuid.UUID) string {
 		texts[i] = p.String()
 	}
 	return strings.Join(texts, "/")
-}
-
-// canonicalJSON returns a value in the form that digests use and that both engines return unchanged: Go's, with sorted
-// keys, and zero without a sign, because PostgreSQL does not store that.
-func canonicalJSON(v any) (jsonText, error) {
-	b, err := json.Marshal(withoutSignOfZero(v))
-	return jsonText(b), err
-}
-
-func withoutSignOfZero(v any) any {
-	switch v := v.(type) {
-	case float64:
-		return v + 0 // -0 + 0 is 0
-	case map[string]any:
-		if v == nil {
-			return v
-		}
-		object := make(map[string]any, len(v))
-		for name := range v {
-			object[name] = withoutSignOfZero(v[name])
-		}
-		return object
-	case []any:
-		list := make([]any, len(v))
-		for i := range v {
-			list[i] = withoutSignOfZero(v[i])
-		}
-		return list
-	}
-	return v
 }
 
 // jsonInto scans a JSON column into a value.

@@ -43,6 +43,13 @@ var sessions = []mutant{
 	{name: "sign-in checks again that the password is unchanged", pkg: signinTests, run: "TestConcurrentChanges",
 		edit: edit{"internal/signin/attempt.go",
 			`	if current.Hash != a.verifiedHash {`, `	if false {`}},
+	{name: "a sign-in is not refused because another one replaced the hash",
+		pkg: signinTests, run: "TestConcurrentRehash",
+		edit: edit{"internal/signin/signin.go",
+			`		if !errors.Is(err, errHashReplaced) {`, `		if errors.Is(err, errHashReplaced) {
+			err = errCredentials
+		}
+		if true {`}},
 	{name: "a cached permission covers that permission only", pkg: signinTests, run: "TestAuthenticateReader$",
 		edit: edit{"internal/directory/authorize.go",
 			`k.readPermission != "" && k.readPermission == r.Permission && `, `k.readPermission != "" && `}},

@@ -14,6 +14,10 @@ import (
 
 const signInAction = "session.create"
 
+// errHashReplaced means that the hash of the account is not the one that the password was compared with. Either another
+// sign-in hashed the same password again with the current parameters, or the password was changed.
+var errHashReplaced = errors.New("the password hash was replaced while it was compared")
+
 // attempt is one attempt to sign in. A method of signing in fills it with the user and with what was verified;
 // openSession checks that again under the lock of the user's row and opens the session.
 type attempt struct {
@@ -75,8 +79,7 @@ func (a *attempt) confirm(ctx context.Context, tx *directory.Tx) (store.Credenti
 	return credential, a.confirmPassword(ctx, tx, credential)
 }
 
-// confirmPassword checks that the password was not changed and that the throttle is still open, and stores the new
-// hash.
+// confirmPassword checks that the hash was not replaced and that the throttle is still open, and stores the new hash.
 func (a *attempt) confirmPassword(ctx context.Context, tx *directory.Tx, current store.CredentialRecord) error {
 	// The first check was before the hash was computed, so several attempts can have passed it at the same time. The
 	// failures that were committed since then are counted here.
@@ -84,7 +87,7 @@ func (a *attempt) confirmPassword(ctx context.Context, tx *directory.Tx, current
 		return err
 	}
 	if current.Hash != a.verifiedHash {
-		return errCredentials // the password changed while it was compared
+		return errHashReplaced
 	}
 	if a.hasFailures && a.throttle.Identifier != nil {
 		if err := tx.DeleteThrottle(ctx, a.throttle.Identifier); err != nil {

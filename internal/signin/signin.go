@@ -12,6 +12,7 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/normal"
+	"cardinal/internal/store"
 )
 
 var errCredentials = cardinal.Refuse("invalid_credentials")
@@ -39,15 +40,35 @@ func WithPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (ca
 	if a.hasFailures, err = a.throttle.Check(ctx, r, d.Now()); err != nil {
 		return cardinal.SignedIn{}, err
 	}
+	if invalid != nil {
+		index = nil
+	}
+	// A background job or another sign-in of the same user can replace the hash while the password is compared with it.
+	// That is not a wrong password: it is compared with the new hash.
+	for range maxComparisons {
+		signedIn, err := a.withPassword(ctx, r, index, in.Password)
+		if !errors.Is(err, errHashReplaced) {
+			return signedIn, err
+		}
+	}
+	return cardinal.SignedIn{}, cardinal.Refuse("temporary_conflict")
+}
+
+// maxComparisons is with how many hashes a sign-in compares a password, when each is replaced meanwhile.
+const maxComparisons = 3
+
+// withPassword compares a password with the hash of the account with an identifier, and opens a session. index is nil
+// for a text that is not an identifier. errHashReplaced means that the password is right, but for a hash that the
+// account does not have any more.
+func (a *attempt) withPassword(
+	ctx context.Context, r store.Reader, index []byte, secret cardinal.Secret,
+) (cardinal.SignedIn, error) {
+	d := a.caller.Directory()
 	account, err := r.SignInAccount(ctx, index)
 	if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
 		return cardinal.SignedIn{}, fmt.Errorf("look up the account: %w", err)
 	}
-	hash := account.Hash
-	if invalid != nil {
-		hash = nil
-	}
-	match, rehash, err := d.VerifyPassword(ctx, in.Password, hash)
+	match, rehash, err := d.VerifyPassword(ctx, secret, account.Hash)
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
@@ -61,9 +82,9 @@ func WithPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (ca
 	if !account.CanSignIn {
 		return cardinal.SignedIn{}, a.fail(ctx, account.UserID, statusRefusal(account.Status))
 	}
-	a.userID, a.verifiedHash = account.UserID, *hash
+	a.userID, a.verifiedHash, a.newHash = account.UserID, *account.Hash, ""
 	if rehash {
-		if a.newHash, err = d.HashPassword(ctx, in.Password); err != nil {
+		if a.newHash, err = d.HashPassword(ctx, secret); err != nil {
 			return cardinal.SignedIn{}, err
 		}
 	}

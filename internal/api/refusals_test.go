@@ -173,6 +173,9 @@ func (b *refusalTester) run(t *testing.T, o *huma.Operation, spec refusalSpec) i
 		t.Errorf("after all refusals: %q changed", changed)
 	}
 	b.checkGranted(t, o, c)
+	if changed := w.changed(t); o.Method == http.MethodGet && changed != nil {
+		t.Errorf("a GET changed %q", changed)
+	}
 	return len(cases)
 }
 

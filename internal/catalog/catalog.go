@@ -17,11 +17,11 @@ import (
 	"os"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // the driver
 
 	"cardinal"
+	"cardinal/internal/store"
 )
 
 // ErrUnreadable says that a database cannot be opened or does not answer.
@@ -68,9 +68,9 @@ func Open(ctx context.Context, url string) (*Database, error) {
 }
 
 func openPostgres(url string) (*sql.DB, error) {
-	config, err := pgx.ParseConfig(url)
+	config, _, err := store.ParsePostgresURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the database URL cannot be read", cardinal.ErrInvalid)
+		return nil, err
 	}
 	config.RuntimeParams["default_transaction_read_only"] = "on"
 	config.RuntimeParams["application_name"] = "cardinal check"

@@ -57,7 +57,7 @@ func (w *responseRecorder) begin(status int) {
 var (
 	nosniff         = []string{"nosniff"}
 	noReferrer      = []string{"no-referrer"}
-	noContentPolicy = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noContentPolicy = []string{"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
 	sameOrigin      = []string{"same-origin"}
 	noStore         = []string{"no-store"}
 	connectionClose = []string{"close"}

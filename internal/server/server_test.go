@@ -260,7 +260,9 @@ func TestSecurityHeaders(t *testing.T) {
 		answer, _ := do(t, "GET", s.url+path, "")
 		want := map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
 			"Cross-Origin-Resource-Policy": "same-origin",
-			"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'", "Cache-Control": "no-store"}
+			"Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; " +
+				"frame-ancestors 'none'",
+			"Cache-Control": "no-store"}
 		if path == "/openapi.json" {
 			want["Cache-Control"] = ""
 		}

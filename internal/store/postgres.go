@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"cardinal"
@@ -22,10 +21,9 @@ import (
 const schemaName = "cardinal"
 
 func openPostgres(ctx context.Context, url string) (*engine, error) {
-	config, err := pgx.ParseConfig(url)
+	config, tlsByDefault, err := ParsePostgresURL(url)
 	if err != nil {
-		// err is not wrapped: it contains the URL with its password.
-		return nil, fmt.Errorf("%w: the database URL cannot be parsed", cardinal.ErrInvalid)
+		return nil, err
 	}
 	set := func(name, value string) {
 		if _, given := config.RuntimeParams[name]; !given {
@@ -48,7 +46,11 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	if err := db.PingContext(ctx); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("connect to PostgreSQL: %w", dberror.Postgres(err))
+		err = fmt.Errorf("connect to PostgreSQL: %w", dberror.Postgres(err))
+		if tlsByDefault {
+			err = fmt.Errorf("%w (the URL has no sslmode, so the server needs a verified certificate)", err)
+		}
+		return nil, err
 	}
 	e := &engine{
 		name: "postgres", reader: db,

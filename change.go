@@ -23,6 +23,14 @@ func (c Change[T]) Present() bool { return c.present }
 // Value returns the new value; nil clears.
 func (c Change[T]) Value() *T { return c.value }
 
+// ValueOr returns the new value; other when the change clears.
+func (c Change[T]) ValueOr(other T) T {
+	if c.value == nil {
+		return other
+	}
+	return *c.value
+}
+
 // IsZero reports whether the field is absent, so that omitzero leaves it out.
 func (c Change[T]) IsZero() bool { return !c.present }
 

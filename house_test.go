@@ -55,6 +55,10 @@ var packageRules = map[string]packageRule{
 			"internal/normal",
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
+	"internal/access": {
+		imports:     ". internal/store internal/store/dberror internal/directory internal/seal internal/normal",
+		testImports: "internal/directory/directorytest internal/pgtest",
+	},
 	"internal/signin": {
 		imports:     ". internal/store internal/directory internal/seal internal/password internal/normal",
 		testImports: "internal/directory/directorytest internal/pgtest",
@@ -65,8 +69,8 @@ var packageRules = map[string]packageRule{
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
 	"internal/directory/directorytest": {
-		imports: ". internal/signin internal/importing internal/directory internal/store internal/seal " +
-			"internal/password internal/pgtest",
+		imports: ". internal/access internal/signin internal/importing internal/directory internal/store " +
+			"internal/seal internal/password internal/pgtest",
 		allows: "sql", // to read tables without the store
 	},
 	"internal/jobs": {
@@ -74,12 +78,12 @@ var packageRules = map[string]packageRule{
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
 	"internal/api": {
-		imports:     ". internal/signin internal/importing internal/directory internal/nearest",
+		imports:     ". internal/access internal/signin internal/importing internal/directory internal/nearest",
 		testImports: "internal/directory/directorytest internal/pgtest",
 		allows:      "http",
 	},
 	"internal/server": {
-		imports:     ". internal/api internal/signin internal/importing internal/directory",
+		imports:     ". internal/api internal/access internal/signin internal/importing internal/directory",
 		testImports: "internal/directory/directorytest internal/pgtest",
 		allows:      "http",
 	},
@@ -100,9 +104,9 @@ var packageRules = map[string]packageRule{
 
 	// The program: it imports all packages except those that only tests import.
 	"cmd/cardinal": {
-		imports: ". internal/server internal/api internal/jobs internal/signin internal/importing internal/directory " +
-			"internal/store internal/store/schema internal/catalog/... internal/seal internal/password " +
-			"internal/normal internal/config internal/nearest internal/seed internal/importfile",
+		imports: ". internal/server internal/api internal/jobs internal/access internal/signin internal/importing " +
+			"internal/directory internal/store internal/store/schema internal/catalog/... internal/seal " +
+			"internal/password internal/normal internal/config internal/nearest internal/seed internal/importfile",
 		testImports: "internal/pgtest",
 		allows:      "http",
 	},
@@ -141,6 +145,8 @@ func TestForbiddenImportsAreFound(t *testing.T) {
 			"cardinal/internal/store imports cardinal/internal/directory"},
 		{"DirectoryToSignin", pkg("internal/directory", "cardinal/internal/signin"),
 			"cardinal/internal/directory imports cardinal/internal/signin"},
+		{"AccessToSignin", pkg("internal/access", "cardinal/internal/signin"),
+			"cardinal/internal/access imports cardinal/internal/signin"},
 		{"SigninToImporting", pkg("internal/signin", "cardinal/internal/importing"),
 			"cardinal/internal/signin imports cardinal/internal/importing"},
 		{"ImportingToSignin", pkg("internal/importing", "cardinal/internal/signin"),

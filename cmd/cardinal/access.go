@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cardinal"
+	"cardinal/internal/access"
 )
 
 func (a *app) accessCheck() *cobra.Command {
@@ -22,7 +23,7 @@ func (a *app) accessCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			answer, err := k.CheckAccess(ctx, cardinal.AccessQuestion{UserID: user.ID, Permission: args[1]})
+			answer, err := access.Check(ctx, k.Desk, cardinal.AccessQuestion{UserID: user.ID, Permission: args[1]})
 			if err != nil {
 				return err
 			}
@@ -52,7 +53,7 @@ func (a *app) accessExplain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			answer, err := k.ExplainAccess(ctx, cardinal.AccessQuestion{UserID: user.ID, Permission: args[1]})
+			answer, err := access.Explain(ctx, k.Desk, cardinal.AccessQuestion{UserID: user.ID, Permission: args[1]})
 			if err != nil {
 				return err
 			}
@@ -72,7 +73,7 @@ func (a *app) accessExplain() *cobra.Command {
 
 func (k desk) allPermissions(ctx context.Context, page pageFlags) (listPage[cardinal.Permission], error) {
 	return paginate(page, false, permissionID, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
-		return k.Permissions(ctx, p)
+		return access.Permissions(ctx, k.Desk, p)
 	})
 }
 

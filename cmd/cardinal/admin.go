@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cardinal/internal/signin"
 	"context"
 	"fmt"
 	"time"
@@ -9,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"cardinal"
+	"cardinal/internal/access"
+	"cardinal/internal/signin"
 )
 
 // setupLink is a set-up link as it is printed. It can be printed only once, because only the hash of the token is
@@ -81,7 +82,7 @@ func (a *app) adminAdd() *cobra.Command {
 					return err
 				}
 			}
-			user, err := signin.AddAdministrator(ctx, k.Desk, in)
+			user, err := access.AddAdministrator(ctx, k.Desk, in)
 			if err != nil {
 				return err
 			}
@@ -101,7 +102,7 @@ func (a *app) adminList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		users, err := signin.Administrators(ctx, k.Desk)
+		users, err := access.Administrators(ctx, k.Desk)
 		if err != nil {
 			return err
 		}

@@ -8,12 +8,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"cardinal"
+	"cardinal/internal/access"
 )
 
 // grants returns all grants of a user.
 func (k desk) grants(ctx context.Context, userID uuid.UUID) ([]cardinal.Grant, error) {
 	found, err := paginate(pageFlags{limit: noLimit}, false, func(g cardinal.Grant) uuid.UUID { return g.RoleID },
-		func(p cardinal.Page) (cardinal.List[cardinal.Grant], error) { return k.Grants(ctx, userID, p) })
+		func(p cardinal.Page) (cardinal.List[cardinal.Grant], error) {
+			return access.Grants(ctx, k.Desk, userID, p)
+		})
 	return found.Data, err
 }
 
@@ -68,7 +71,7 @@ func (a *app) rolesGrant() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			grant, err := k.GrantRole(ctx, user.ID, in)
+			grant, err := access.GrantRole(ctx, k.Desk, user.ID, in)
 			if err != nil {
 				return err
 			}
@@ -107,7 +110,7 @@ func (a *app) rolesRevoke() *cobra.Command {
 				return notFoundError("grant of "+role.Name+" to", args[0],
 					"`cardinal users get "+user.ID.String()+"` shows the roles.")
 			}
-			if err := k.RevokeGrant(ctx, user.ID, role.ID); err != nil {
+			if err := access.RevokeGrant(ctx, k.Desk, user.ID, role.ID); err != nil {
 				return err
 			}
 			return printChanged(a, *before, a.grantCommand(*before), "revoked %s from %s", role.Name, sanitize(args[0]))

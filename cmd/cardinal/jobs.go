@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 	"cardinal/internal/importing"
 	"cardinal/internal/jobs"
@@ -18,7 +19,7 @@ const listJobsHint = "`cardinal jobs list` lists the jobs."
 
 // backgroundJobs lists the jobs of every package that has some.
 func backgroundJobs() [][]directory.Job {
-	return [][]directory.Job{directory.Jobs(), importing.Jobs()}
+	return [][]directory.Job{directory.Jobs(), access.Jobs(), importing.Jobs()}
 }
 
 func (a *app) jobsList() *cobra.Command {
@@ -28,7 +29,7 @@ func (a *app) jobsList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all, err := k.Jobs(ctx)
+			all, err := jobs.List(ctx, k.Desk)
 			if err != nil {
 				return err
 			}
@@ -60,7 +61,7 @@ func (a *app) runJob(ctx context.Context, kind string) error {
 	if err != nil {
 		return err
 	}
-	job, err := k.RequestJob(ctx, kind)
+	job, err := jobs.Request(ctx, k.Desk, kind)
 	if errors.Is(err, cardinal.ErrConflict) && job.LeasedBy != nil {
 		return &commandError{kind: err, code: "job_running",
 			message: kind + " is running on node " + job.LeasedBy.String(),
@@ -80,7 +81,7 @@ func (a *app) runJob(ctx context.Context, kind string) error {
 	}
 	run := jobRun{Kind: kind, DurationMS: time.Since(startedAt).Milliseconds()}
 	suffix := ""
-	after, err := k.Jobs(ctx)
+	after, err := jobs.List(ctx, k.Desk)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (a *app) jobsRetry() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			retried, err := k.RetryJobs(ctx, kind)
+			retried, err := jobs.Retry(ctx, k.Desk, kind)
 			if err != nil {
 				return err
 			}
@@ -144,7 +145,7 @@ func (a *app) completeJobKinds(c *cobra.Command, args []string, _ string) ([]str
 		return nil, cobra.ShellCompDirectiveError
 	}
 	defer a.close()
-	all, err := k.Jobs(c.Context())
+	all, err := jobs.List(c.Context(), k.Desk)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cardinal"
+	"cardinal/internal/access"
 )
 
 func (a *app) rolesEdit() *cobra.Command {
@@ -55,7 +56,7 @@ func (a *app) rolesEdit() *cobra.Command {
 			undo = append(undo, "--description", role.Description)
 		}
 		if len(undo) > 0 {
-			if role, err = k.UpdateRole(ctx, role.ID, role.Version, in); err != nil {
+			if role, err = access.UpdateRole(ctx, k.Desk, role.ID, role.Version, in); err != nil {
 				return err
 			}
 		}
@@ -64,7 +65,7 @@ func (a *app) rolesEdit() *cobra.Command {
 			if slices.Contains(before.Permissions, p) {
 				continue
 			}
-			if role, err = k.AddRolePermission(ctx, role.ID, role.Version, p); err != nil {
+			if role, err = access.AddRolePermission(ctx, k.Desk, role.ID, role.Version, p); err != nil {
 				return partlyDone(done, err)
 			}
 			undo = append(undo, "--remove-permission", p)
@@ -74,7 +75,7 @@ func (a *app) rolesEdit() *cobra.Command {
 			if !slices.Contains(before.Permissions, p) {
 				continue
 			}
-			if role, err = k.RemoveRolePermission(ctx, role.ID, role.Version, permissions[p]); err != nil {
+			if role, err = access.RemoveRolePermission(ctx, k.Desk, role.ID, role.Version, permissions[p]); err != nil {
 				return partlyDone(done, err)
 			}
 			undo = append(undo, "--add-permission", p)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cardinal"
+	"cardinal/internal/access"
 )
 
 // roleDetails is a role with the names of its permissions.
@@ -20,10 +21,10 @@ type roleDetails struct {
 func (k desk) findRole(ctx context.Context, name string) (cardinal.Role, error) {
 	fix := "`cardinal roles list` lists the roles."
 	if id, err := uuid.Parse(name); err == nil {
-		role, err := k.Role(ctx, id)
+		role, err := access.Role(ctx, k.Desk, id)
 		return role, notFoundAs(err, "role", name, fix)
 	}
-	role, err := k.RoleByName(ctx, name)
+	role, err := access.RoleByName(ctx, k.Desk, name)
 	return role, notFoundAs(err, "role", name, fix)
 }
 
@@ -43,7 +44,7 @@ func (k desk) rolePermissions(
 	ctx context.Context, role cardinal.Role, page pageFlags,
 ) (listPage[cardinal.Permission], error) {
 	return paginate(page, false, permissionID, func(p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
-		return k.RolePermissions(ctx, role.ID, p)
+		return access.RolePermissions(ctx, k.Desk, role.ID, p)
 	})
 }
 
@@ -56,7 +57,7 @@ func (a *app) completeRoles(c *cobra.Command, _ []string, _ string) ([]string, c
 		return nil, cobra.ShellCompDirectiveError
 	}
 	defer a.close()
-	found, err := k.Roles(c.Context(), cardinal.Page{Limit: maxPageSize})
+	found, err := access.Roles(c.Context(), k.Desk, cardinal.Page{Limit: maxPageSize})
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -77,7 +78,7 @@ func (a *app) rolesList() *cobra.Command {
 			return err
 		}
 		found, err := paginate(page, false, func(r cardinal.Role) uuid.UUID { return r.ID },
-			func(p cardinal.Page) (cardinal.List[cardinal.Role], error) { return k.Roles(ctx, p) })
+			func(p cardinal.Page) (cardinal.List[cardinal.Role], error) { return access.Roles(ctx, k.Desk, p) })
 		if err != nil {
 			return err
 		}
@@ -134,7 +135,7 @@ func (a *app) rolesCreate() *cobra.Command {
 				return err
 			}
 			in.Name = args[0]
-			role, err := k.CreateRole(ctx, in)
+			role, err := access.CreateRole(ctx, k.Desk, in)
 			if err != nil {
 				return err
 			}
@@ -160,7 +161,7 @@ func (a *app) rolesDelete() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := k.DeleteRole(ctx, role.ID, role.Version); err != nil {
+		if err := access.DeleteRole(ctx, k.Desk, role.ID, role.Version); err != nil {
 			return err
 		}
 		undo := []string{"roles", "create", role.Name, "--description", role.Description}

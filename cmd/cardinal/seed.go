@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/seed"
 )
 
@@ -79,11 +80,11 @@ func (k desk) grantSeedRoles(ctx context.Context, user cardinal.User, i int) (in
 		if i%every != 0 {
 			continue
 		}
-		role, err := k.RoleByName(ctx, name)
+		role, err := access.RoleByName(ctx, k.Desk, name)
 		if err != nil {
 			return n, err
 		}
-		if _, err := k.GrantRole(ctx, user.ID, cardinal.NewGrant{RoleID: role.ID}); err != nil {
+		if _, err := access.GrantRole(ctx, k.Desk, user.ID, cardinal.NewGrant{RoleID: role.ID}); err != nil {
 			return n, err
 		}
 		n++

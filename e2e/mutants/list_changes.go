@@ -2,6 +2,7 @@ package main
 
 const (
 	directoryTests = "./internal/directory"
+	accessTests    = "./internal/access"
 	signinTests    = "./internal/signin"
 	importingTests = "./internal/importing"
 	storeTests     = "./internal/store"
@@ -47,10 +48,10 @@ var changes = []mutant{
 		edit: edit{"internal/directory/authorize.go",
 			`	r.Own = r.Own && !tx.Desk.actor.APIKeyID.Valid`, ``}},
 	{name: "only own permissions can be granted", pkg: directoryTests, run: "TestEscalation",
-		edit: edit{"internal/directory/grants.go",
+		edit: edit{"internal/access/grants.go",
 			`} else if !hasAll {`, `} else if false && !hasAll {`}},
-	{name: "unassignable roles cannot be granted", pkg: directoryTests, run: "TestUnassignableRoles",
-		edit: edit{"internal/directory/grants.go",
+	{name: "unassignable roles cannot be granted", pkg: accessTests, run: "TestUnassignableRoles",
+		edit: edit{"internal/access/grants.go",
 			`if !role.IsAssignable || `, `if `}},
 	{name: "an expired grant has no effect", pkg: directoryTests, run: "TestEscalation",
 		edit: edit{"internal/store/access.go",

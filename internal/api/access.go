@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 	"cardinal/internal/signin"
 )
@@ -28,7 +29,7 @@ func (a *API) accessRoutes() {
 		"Explain whether a user has a permission: the roles, who granted them, and their expiry", noIdempotency),
 		func(ctx context.Context, desk directory.Desk, in *bodyInput[cardinal.AccessQuestion],
 		) (*response[cardinal.AccessExplained], error) {
-			explained, err := desk.ExplainAccess(ctx, in.Body)
+			explained, err := access.Explain(ctx, desk, in.Body)
 			return &response[cardinal.AccessExplained]{Body: explained}, err
 		})
 }
@@ -71,7 +72,7 @@ func (a *API) access(w http.ResponseWriter, r *http.Request, o *huma.Operation) 
 	if err := json.Unmarshal(body, &question); err != nil {
 		return cardinal.Access{}, decodingProblem([]error{err})
 	}
-	return desk.CheckAccess(r.Context(), question)
+	return access.Check(r.Context(), desk, question)
 }
 
 // parseQuestion returns the question in a body, and whether it is certainly valid.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 )
 
@@ -31,7 +32,7 @@ func (a *API) apiKeyRoutes() {
 			UserID uuid.UUID `query:"user_id" format:"uuid" doc:"Keys of this service"`
 		}) (*listed[cardinal.APIKey], error) {
 			read := func(ctx context.Context, page cardinal.Page) (cardinal.List[cardinal.APIKey], error) {
-				return desk.APIKeys(ctx, in.UserID, page)
+				return access.APIKeys(ctx, desk, in.UserID, page)
 			}
 			return listPage(ctx, a, &in.Paging, in.descending(), read, apiKeyID)
 		})
@@ -42,18 +43,18 @@ func (a *API) apiKeyRoutes() {
 	register(a, created(op(http.MethodPost, "/v1/api-keys", "create-api-key", "API keys",
 		"Create an API key for a service")),
 		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewAPIKey]) (*output, error) {
-			key, err := desk.CreateAPIKey(ctx, in.Body)
+			key, err := access.CreateAPIKey(ctx, desk, in.Body)
 			return &output{Location: location("api-keys", key.ID), Body: newKey{key, key.Token.Reveal()}}, err
 		})
 	register(a, op(http.MethodGet, "/v1/api-keys/{id}", "get-api-key", "API keys",
 		"Read an API key, without the key itself"),
 		func(ctx context.Context, desk directory.Desk, in *struct{ OfKey }) (*response[cardinal.APIKey], error) {
-			key, err := desk.APIKey(ctx, in.KeyID)
+			key, err := access.APIKey(ctx, desk, in.KeyID)
 			return &response[cardinal.APIKey]{Body: key}, err
 		})
 	register(a, op(http.MethodDelete, "/v1/api-keys/{id}", "revoke-api-key", "API keys", "Revoke an API key"),
 		func(ctx context.Context, desk directory.Desk, in *struct{ OfKey }) (*noContent, error) {
-			_, err := desk.RevokeAPIKey(ctx, in.KeyID)
+			_, err := access.RevokeAPIKey(ctx, desk, in.KeyID)
 			return nil, err
 		})
 }

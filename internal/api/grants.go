@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 )
 
@@ -18,7 +19,7 @@ func (a *API) grantRoutes() {
 			Owner ByID
 			Body  cardinal.NewGrant
 		}) (*response[cardinal.Grant], error) {
-			grant, err := desk.GrantRole(ctx, in.Owner.UserID, in.Body)
+			grant, err := access.GrantRole(ctx, desk, in.Owner.UserID, in.Body)
 			return &response[cardinal.Grant]{Body: grant}, err
 		})
 	register(a, op(http.MethodDelete, "/v1/users/{id}/roles/{role_id}", "revoke-role", "Roles",
@@ -27,7 +28,7 @@ func (a *API) grantRoutes() {
 			Owner  ByID
 			RoleID uuid.UUID `path:"role_id" format:"uuid" doc:"Id of the role"`
 		}) (*noContent, error) {
-			return nil, desk.RevokeGrant(ctx, in.Owner.UserID, in.RoleID)
+			return nil, access.RevokeGrant(ctx, desk, in.Owner.UserID, in.RoleID)
 		})
 }
 
@@ -39,7 +40,7 @@ func userGrantRoutes[O owner](a *API, prefix, name string) {
 			Owner O
 		}) (*listed[cardinal.Grant], error) {
 			read := func(ctx context.Context, page cardinal.Page) (cardinal.List[cardinal.Grant], error) {
-				return desk.Grants(ctx, in.Owner.userID(desk), page)
+				return access.Grants(ctx, desk, in.Owner.userID(desk), page)
 			}
 			grantID := func(g cardinal.Grant) uuid.UUID { return g.RoleID }
 			return listPage(ctx, a, &in.Paging, false, read, grantID)

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 )
 
@@ -20,13 +21,16 @@ func permissionID(p cardinal.Permission) uuid.UUID { return p.ID }
 func (a *API) permissionRoutes() {
 	register(a, op(http.MethodGet, "/v1/permissions", "list-permissions", "Permissions", "List permissions"),
 		func(ctx context.Context, desk directory.Desk, in *struct{ Paging }) (*listed[cardinal.Permission], error) {
-			return listPage(ctx, a, &in.Paging, false, desk.Permissions, permissionID)
+			read := func(ctx context.Context, page cardinal.Page) (cardinal.List[cardinal.Permission], error) {
+				return access.Permissions(ctx, desk, page)
+			}
+			return listPage(ctx, a, &in.Paging, false, read, permissionID)
 		})
 	register(a, created(op(http.MethodPost, "/v1/permissions", "create-permission", "Permissions",
 		"Declare a permission of an application")),
 		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewPermission],
 		) (*createdResponse[cardinal.Permission], error) {
-			p, err := desk.CreatePermission(ctx, in.Body)
+			p, err := access.CreatePermission(ctx, desk, in.Body)
 			path := location("permissions", p.ID)
 			return &createdResponse[cardinal.Permission]{ETag: etag(p.Version), Location: path, Body: p}, err
 		})
@@ -35,7 +39,7 @@ func (a *API) permissionRoutes() {
 			Conditional
 			OfPermission
 		}) (*etagResponse[cardinal.Permission], error) {
-			p, err := desk.Permission(ctx, in.PermissionID)
+			p, err := access.Permission(ctx, desk, in.PermissionID)
 			return okIfModified(in.Conditional, p, p.Version, err)
 		})
 	register(a, op(http.MethodPatch, "/v1/permissions/{id}", "update-permission", "Permissions",
@@ -45,7 +49,7 @@ func (a *API) permissionRoutes() {
 			OfPermission
 			Body cardinal.PermissionChange
 		}) (*etagResponse[cardinal.Permission], error) {
-			p, err := desk.UpdatePermission(ctx, in.PermissionID, in.version(), in.Body)
+			p, err := access.UpdatePermission(ctx, desk, in.PermissionID, in.version(), in.Body)
 			return okWithETag(p, p.Version), err
 		})
 	register(a, op(http.MethodDelete, "/v1/permissions/{id}", "delete-permission", "Permissions",
@@ -54,6 +58,6 @@ func (a *API) permissionRoutes() {
 			Versioned
 			OfPermission
 		}) (*noContent, error) {
-			return nil, desk.DeletePermission(ctx, in.PermissionID, in.version())
+			return nil, access.DeletePermission(ctx, desk, in.PermissionID, in.version())
 		})
 }

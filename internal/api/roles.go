@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 )
 
@@ -25,12 +26,15 @@ func roleID(r cardinal.Role) uuid.UUID { return r.ID }
 func (a *API) roleRoutes() {
 	register(a, op(http.MethodGet, "/v1/roles", "list-roles", "Roles", "List roles"),
 		func(ctx context.Context, desk directory.Desk, in *struct{ Paging }) (*listed[cardinal.Role], error) {
-			return listPage(ctx, a, &in.Paging, false, desk.Roles, roleID)
+			read := func(ctx context.Context, page cardinal.Page) (cardinal.List[cardinal.Role], error) {
+				return access.Roles(ctx, desk, page)
+			}
+			return listPage(ctx, a, &in.Paging, false, read, roleID)
 		})
 	register(a, created(op(http.MethodPost, "/v1/roles", "create-role", "Roles", "Create a role")),
 		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewRole],
 		) (*createdResponse[cardinal.Role], error) {
-			role, err := desk.CreateRole(ctx, in.Body)
+			role, err := access.CreateRole(ctx, desk, in.Body)
 			path := location("roles", role.ID)
 			return &createdResponse[cardinal.Role]{ETag: etag(role.Version), Location: path, Body: role}, err
 		})
@@ -39,7 +43,7 @@ func (a *API) roleRoutes() {
 			Conditional
 			OfRole
 		}) (*etagResponse[cardinal.Role], error) {
-			role, err := desk.Role(ctx, in.RoleID)
+			role, err := access.Role(ctx, desk, in.RoleID)
 			return okIfModified(in.Conditional, role, role.Version, err)
 		})
 	register(a, op(http.MethodPatch, "/v1/roles/{id}", "update-role", "Roles",
@@ -49,7 +53,7 @@ func (a *API) roleRoutes() {
 			OfRole
 			Body cardinal.RoleChange
 		}) (*etagResponse[cardinal.Role], error) {
-			role, err := desk.UpdateRole(ctx, in.RoleID, in.version(), in.Body)
+			role, err := access.UpdateRole(ctx, desk, in.RoleID, in.version(), in.Body)
 			return okWithETag(role, role.Version), err
 		})
 	register(a, op(http.MethodDelete, "/v1/roles/{id}", "delete-role", "Roles", "Delete a role that no user has"),
@@ -57,7 +61,7 @@ func (a *API) roleRoutes() {
 			Versioned
 			OfRole
 		}) (*noContent, error) {
-			return nil, desk.DeleteRole(ctx, in.RoleID, in.version())
+			return nil, access.DeleteRole(ctx, desk, in.RoleID, in.version())
 		})
 	a.rolePermissionRoutes()
 }
@@ -70,7 +74,7 @@ func (a *API) rolePermissionRoutes() {
 			OfRole
 		}) (*listed[cardinal.Permission], error) {
 			read := func(ctx context.Context, page cardinal.Page) (cardinal.List[cardinal.Permission], error) {
-				return desk.RolePermissions(ctx, in.RoleID, page)
+				return access.RolePermissions(ctx, desk, in.RoleID, page)
 			}
 			return listPage(ctx, a, &in.Paging, false, read, permissionID)
 		})
@@ -82,7 +86,7 @@ func (a *API) rolePermissionRoutes() {
 			OfRole
 			Body rolePermission
 		}) (*etagResponse[cardinal.Role], error) {
-			role, err := desk.AddRolePermission(ctx, in.RoleID, in.version(), in.Body.Permission)
+			role, err := access.AddRolePermission(ctx, desk, in.RoleID, in.version(), in.Body.Permission)
 			return okWithETag(role, role.Version), err
 		})
 	register(a, op(http.MethodDelete, "/v1/roles/{id}/permissions/{permission_id}", "remove-role-permission", "Roles",
@@ -92,7 +96,7 @@ func (a *API) rolePermissionRoutes() {
 			OfRole
 			PermissionID uuid.UUID `path:"permission_id" format:"uuid" doc:"Id of the permission"`
 		}) (*noContent, error) {
-			_, err := desk.RemoveRolePermission(ctx, in.RoleID, in.version(), in.PermissionID)
+			_, err := access.RemoveRolePermission(ctx, desk, in.RoleID, in.version(), in.PermissionID)
 			return nil, err
 		})
 }

@@ -33,7 +33,7 @@ func (k Desk) CreateAttributeDefinition(
 		if !attributeNamePattern.MatchString(in.Name) {
 			check.Add("/name", "attribute_name_format")
 		}
-		in.Description = check.description("/description", in.Description)
+		in.Description = check.Description("/description", in.Description)
 		if in.ValueType != "string" && in.ValueType != "number" && in.ValueType != "boolean" {
 			check.Add("/value_type", "value_type_unknown")
 		}

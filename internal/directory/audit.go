@@ -52,7 +52,7 @@ func (k Desk) decryptClients(ctx context.Context, r store.Reader, events []store
 		return err
 	}
 	keys := clientKeys{d: k.d, r: r}
-	if keys.userKeys, err = k.d.userKeys(ctx, r, actors); err != nil {
+	if keys.userKeys, err = k.d.UserKeys(ctx, r, actors); err != nil {
 		return err
 	}
 	for i := range events {
@@ -113,10 +113,10 @@ func decryptClient(e *store.EventRecord, key seal.Key) (decrypted bool, err erro
 	if key.IsZero() {
 		return false, nil
 	}
-	if e.Address, err = decryptText(key, "audit_logs", "address_sealed", e.ActorID, e.AddressSealed); err != nil {
+	if e.Address, err = DecryptText(key, "audit_logs", "address_sealed", e.ActorID, e.AddressSealed); err != nil {
 		return false, err
 	}
-	e.UserAgent, err = decryptText(key, "audit_logs", "user_agent_sealed", e.ActorID, e.UserAgentSealed)
+	e.UserAgent, err = DecryptText(key, "audit_logs", "user_agent_sealed", e.ActorID, e.UserAgentSealed)
 	return err == nil, err
 }
 

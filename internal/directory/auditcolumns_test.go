@@ -18,7 +18,7 @@ import (
 // at run time.
 func TestRecordedColumnsListed(t *testing.T) {
 	recorded := map[string]string{}
-	for _, folder := range []string{".", "../signin", "../importing"} {
+	for _, folder := range []string{".", "../access", "../jobs", "../signin", "../importing"} {
 		for column, position := range recordedColumns(t, folder) {
 			recorded[column] = position
 		}

@@ -135,3 +135,10 @@ func (d *Directory) IsUsable(key store.APIKeyAuth) bool {
 	return key.RevokedAt == nil && d.Now().Before(key.ExpiresAt) &&
 		key.CanHoldAPIKeys && d.statuses[key.Status].CanSignIn
 }
+
+// UnknownPermission returns the error of a permission that does not exist.
+func UnknownPermission() error {
+	var check Input
+	check.Add("/permission", "permission_unknown")
+	return check.Err()
+}

@@ -51,7 +51,7 @@ func (tx *Tx) addContact(
 
 // DecryptContact returns the contact of a record.
 func DecryptContact(r store.ContactRecord, key seal.Key) (cardinal.Contact, error) {
-	value, err := decryptText(key, "contacts", "value_sealed", r.UserID, r.ValueSealed)
+	value, err := DecryptText(key, "contacts", "value_sealed", r.UserID, r.ValueSealed)
 	return cardinal.Contact{
 		UserID: r.UserID, ID: r.ID, Kind: r.Kind, Value: value, IsPrimary: r.IsPrimary, VerifiedAt: r.VerifiedAt,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
@@ -92,12 +92,12 @@ func (k Desk) ContactsOf(ctx context.Context, userIDs []uuid.UUID) (map[uuid.UUI
 		return nil, err
 	}
 	contacts := make(map[uuid.UUID][]cardinal.Contact, len(userIDs))
-	for ids := range slices.Chunk(uniqueIDs(userIDs), BatchSize) {
+	for ids := range slices.Chunk(UniqueIDs(userIDs), BatchSize) {
 		records, err := r.ContactsOfUsers(ctx, ids)
 		if err != nil {
 			return nil, err
 		}
-		keys, err := k.d.userKeys(ctx, r, ids)
+		keys, err := k.d.UserKeys(ctx, r, ids)
 		if err != nil {
 			return nil, err
 		}

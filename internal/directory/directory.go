@@ -5,8 +5,8 @@
 // directory.As(actor). No change goes unrecorded: each one passes the function Change, which checks the permission,
 // performs the change and appends the audit event in one transaction.
 //
-// The packages signin and importing build on Change, Rule, Tx and Read. Which status can sign in, and which kind of
-// user has what, are columns of the tables user_statuses and user_kinds: no rule names a status.
+// The packages access, signin and importing build on Change, Rule, Tx and Read. Which status can sign in, and which
+// kind of user has what, are columns of the tables user_statuses and user_kinds: no rule names a status.
 package directory
 
 import (
@@ -160,7 +160,7 @@ type Stats struct {
 func (d *Directory) Stats(ctx context.Context) Stats {
 	s := Stats{Pool: d.store.Pool()}
 	s.HashesRunning, s.HashesWaiting, s.HashesRejected = d.hasher.Stats()
-	jobs, err := d.jobStatuses(ctx, d.store.Read(ctx))
+	jobs, err := d.JobStatuses(ctx, d.store.Read(ctx))
 	if err != nil {
 		return s
 	}

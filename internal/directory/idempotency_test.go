@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
 )
@@ -62,7 +63,7 @@ func TestIdempotency(t *testing.T) {
 		t.Run("PermissionCheckedFirst", func(t *testing.T) {
 			u, _ := w.NewPerson(t, "administrator")
 			value(w.DeskOf(u).Idempotent(once("key-4", "body")).CreateUser(ctx, cardinal.NewUser{}))(t)
-			noError(t, w.Operator().RevokeGrant(ctx, u.ID, w.Role(t, "administrator").ID))
+			noError(t, access.RevokeGrant(ctx, w.Operator(), u.ID, w.Role(t, "administrator").ID))
 			_, err := w.DeskOf(u).Idempotent(once("key-4", "body")).CreateUser(ctx, cardinal.NewUser{})
 			expectRefusal(t, err, "permission_missing")
 		})
@@ -133,8 +134,8 @@ func TestIdempotency(t *testing.T) {
 				UserID: svc.ID, Name: "once", RoleIDs: []uuid.UUID{w.Role(t, "auditor").ID},
 				ExpiresAt: w.Clock.Now().Add(time.Hour),
 			}
-			first := value(w.DeskOf(admin).Idempotent(once("key-8", "body")).CreateAPIKey(ctx, in))(t)
-			again := value(w.DeskOf(admin).Idempotent(once("key-8", "body")).CreateAPIKey(ctx, in))(t)
+			first := value(access.CreateAPIKey(ctx, w.DeskOf(admin).Idempotent(once("key-8", "body")), in))(t)
+			again := value(access.CreateAPIKey(ctx, w.DeskOf(admin).Idempotent(once("key-8", "body")), in))(t)
 			if first.Token == "" || again.Token != "" || first.ID != again.ID {
 				t.Errorf("first %t, again %t", first.Token != "", again.Token != "")
 			}

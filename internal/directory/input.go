@@ -37,8 +37,8 @@ func (in *Input) Text(pointer, value string, normalize func(string) (string, err
 // NormalizeDisplayName returns the normal form of a display name.
 func NormalizeDisplayName(s string) (string, error) { return normal.Text(s, 200) }
 
-// description returns the normal form of a required description. It is stored unencrypted.
-func (in *Input) description(pointer, value string) string {
+// Description returns the normal form of a required description. It is stored unencrypted.
+func (in *Input) Description(pointer, value string) string {
 	out, err := normal.Text(value, 1000)
 	in.AddError(pointer, err)
 	return out

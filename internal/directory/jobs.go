@@ -34,7 +34,6 @@ func Jobs() []Job {
 	return []Job{
 		{Kind: "audit.months", Every: 24 * time.Hour, Run: createAuditMonths},
 		{Kind: "audit.attempts", Every: time.Minute, Run: recordRefusedAttempts},
-		{Kind: "grants.expire", Every: 30 * time.Second, Run: expireGrants},
 		{Kind: "unverified_contacts.expire", Every: time.Hour, Run: expireUnverifiedContacts},
 		{Kind: "sessions.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredSessions, endedSessionRetention)},
 		{Kind: "idempotency_keys.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredIdempotencyKeys, 0)},
@@ -163,34 +162,6 @@ func recordRefusedAttempts(ctx context.Context, k Desk, _ uuid.UUID) error {
 			return err
 		}
 	}
-}
-
-// expireGrants deletes grants that have expired and records it. Permission checks compare the time, so an expired grant
-// has no effect even before it is deleted.
-func expireGrants(ctx context.Context, k Desk, _ uuid.UUID) error {
-	due, err := k.d.store.Read(ctx).ExpiredGrants(ctx, k.d.Now(), BatchSize)
-	if err != nil {
-		return err
-	}
-	for _, grant := range due {
-		r := Rule{Action: "role.expire", Permission: "jobs.run", Subject: grant.UserID}
-		if _, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
-			if err := tx.LockRoleRow(ctx, grant.RoleID); err != nil {
-				return struct{}{}, err
-			}
-			current, err := tx.Grant(ctx, grant.UserID, grant.RoleID)
-			if isNotFound(err) || err == nil && (current.ExpiresAt == nil || current.ExpiresAt.After(tx.Now)) {
-				return struct{}{}, nil // revoked or extended in the meantime
-			}
-			if err != nil {
-				return struct{}{}, err
-			}
-			return struct{}{}, tx.endGrant(ctx, current, "expired")
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // expireUnverifiedContacts removes contacts that were not verified in time, and so frees their identifiers. An account

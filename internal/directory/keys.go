@@ -194,8 +194,8 @@ func (d *Directory) UserKey(ctx context.Context, r store.Reader, userID uuid.UUI
 	return d.keys.Unwrap(record)
 }
 
-// userKeys reads and unwraps the data keys of some users with one statement. A user without a key is left out.
-func (d *Directory) userKeys(ctx context.Context, r store.Reader, userIDs []uuid.UUID) (map[uuid.UUID]seal.Key, error) {
+// UserKeys reads and unwraps the data keys of some users with one statement. A user without a key is left out.
+func (d *Directory) UserKeys(ctx context.Context, r store.Reader, userIDs []uuid.UUID) (map[uuid.UUID]seal.Key, error) {
 	records, err := r.UserKeys(ctx, userIDs)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of users: %w", err)
@@ -221,8 +221,8 @@ func EncryptText(key seal.Key, table, column string, userID uuid.UUID, text stri
 	return key.Seal([]byte(text), seal.Place{Table: table, Column: column, UserID: userID, SchemaVersion: 1})
 }
 
-// decryptText decrypts what EncryptText encrypted. nil and an erased value are the empty text.
-func decryptText(key seal.Key, table, column string, userID uuid.UUID, encrypted []byte) (string, error) {
+// DecryptText decrypts what EncryptText encrypted. nil and an erased value are the empty text.
+func DecryptText(key seal.Key, table, column string, userID uuid.UUID, encrypted []byte) (string, error) {
 	if encrypted == nil {
 		return "", nil
 	}

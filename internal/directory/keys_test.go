@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/password"
@@ -179,7 +180,7 @@ func TestNoPersonalDataInClear(t *testing.T) {
 		}))(t)
 		svc := value(me.CreateUser(ctx, cardinal.NewUser{Kind: "service", DisplayName: "canaryname service"}))(t)
 		w.Grant(t, svc, "auditor", nil)
-		key := value(me.CreateAPIKey(ctx, cardinal.NewAPIKey{
+		key := value(access.CreateAPIKey(ctx, me, cardinal.NewAPIKey{
 			UserID: svc.ID, Name: "canarykey", RoleIDs: []uuid.UUID{w.Role(t, "auditor").ID},
 			ExpiresAt: w.Clock.Now().Add(time.Hour),
 		}))(t)

@@ -8,6 +8,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/signin"
 )
@@ -71,7 +72,8 @@ func TestLinearizableLastAdministrator(t *testing.T) {
 				users[i], _ = w.NewPerson(t, "administrator")
 			}
 			for _, u := range previous { // the administrators of the previous round lose the role
-				if err := w.Operator().RevokeGrant(ctx, u.ID, role.ID); err != nil && errorCode(err) != "not_found" {
+				err := access.RevokeGrant(ctx, w.Operator(), u.ID, role.ID)
+				if err != nil && errorCode(err) != "not_found" {
 					t.Fatal(err)
 				}
 			}
@@ -91,9 +93,9 @@ func TestLinearizableLastAdministrator(t *testing.T) {
 						changed := user
 						switch call.action {
 						case "grant":
-							_, err = desk.GrantRole(ctx, user.ID, cardinal.NewGrant{RoleID: role.ID})
+							_, err = access.GrantRole(ctx, desk, user.ID, cardinal.NewGrant{RoleID: role.ID})
 						case "revoke":
-							err = desk.RevokeGrant(ctx, user.ID, role.ID)
+							err = access.RevokeGrant(ctx, desk, user.ID, role.ID)
 						case "suspend":
 							changed, err = desk.SuspendUser(ctx, user.ID, user.Version)
 						case "reactivate":

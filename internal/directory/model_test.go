@@ -13,9 +13,9 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
-	"cardinal/internal/signin"
 )
 
 var (
@@ -78,9 +78,9 @@ func newSequence(t *testing.T, w *world, number uint64) *sequence {
 	administrator := value(w.Operator().CreateUser(t.Context(), cardinal.NewUser{}))(t)
 	w.Grant(t, administrator, "administrator", nil)
 	role := w.Role(t, "administrator")
-	for _, u := range value(signin.Administrators(t.Context(), w.Operator()))(t) {
+	for _, u := range value(access.Administrators(t.Context(), w.Operator()))(t) {
 		if u.ID != administrator.ID {
-			noError(t, w.Operator().RevokeGrant(t.Context(), u.ID, role.ID))
+			noError(t, access.RevokeGrant(t.Context(), w.Operator(), u.ID, role.ID))
 		}
 	}
 	seq.model.users = append(seq.model.users, &modelUser{
@@ -184,7 +184,7 @@ func (seq *sequence) compare() {
 		for role := range m.grants {
 			want.Grants = append(want.Grants, role)
 		}
-		for _, g := range value(desk.Grants(ctx, m.id, cardinal.Page{Limit: 10}))(seq.t).Data {
+		for _, g := range value(access.Grants(ctx, desk, m.id, cardinal.Page{Limit: 10}))(seq.t).Data {
 			got.Grants = append(got.Grants, g.RoleName)
 		}
 		slices.Sort(want.Grants)

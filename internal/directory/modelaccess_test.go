@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 	"cardinal/internal/signin"
 )
@@ -62,7 +63,7 @@ func (seq *sequence) grantOrRevoke() (operation, got, want string) {
 			at := seq.Clock.Now().Add(time.Hour)
 			until = &at
 		}
-		_, err := desk.GrantRole(seq.t.Context(), m.id, cardinal.NewGrant{RoleID: id, ExpiresAt: until})
+		_, err := access.GrantRole(seq.t.Context(), desk, m.id, cardinal.NewGrant{RoleID: id, ExpiresAt: until})
 		operation = fmt.Sprintf("grant %s to %s until %v by %s", role, m.id, until, actorID)
 		if want = seq.permissionError(actor, m, false, "role.grant"); want != "" {
 			return operation, errorCode(err), want
@@ -78,7 +79,7 @@ func (seq *sequence) grantOrRevoke() (operation, got, want string) {
 		}
 		return operation, errorCode(err), want
 	}
-	err := desk.RevokeGrant(seq.t.Context(), m.id, id)
+	err := access.RevokeGrant(seq.t.Context(), desk, m.id, id)
 	operation = fmt.Sprintf("revoke %s of %s by %s", role, m.id, actorID)
 	if want = seq.permissionError(actor, m, false, "role.revoke"); want != "" {
 		return operation, errorCode(err), want

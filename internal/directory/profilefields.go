@@ -216,7 +216,7 @@ func (f ProfileField) decrypt(p *cardinal.Profile, r *store.ProfileRecord, key s
 		return nil
 	case *[]byte:
 		var err error
-		if text, err = decryptText(key, "profiles", f.Column, r.UserID, *column); err != nil {
+		if text, err = DecryptText(key, "profiles", f.Column, r.UserID, *column); err != nil {
 			return err
 		}
 	case *string:

@@ -21,10 +21,10 @@ func DecryptSession(r store.SessionRecord, key seal.Key) (cardinal.Session, erro
 		s.EndReason = *r.EndReason
 	}
 	var err error
-	if s.Address, err = decryptText(key, "sessions", "address_sealed", r.UserID, r.AddressSealed); err != nil {
+	if s.Address, err = DecryptText(key, "sessions", "address_sealed", r.UserID, r.AddressSealed); err != nil {
 		return s, err
 	}
-	s.UserAgent, err = decryptText(key, "sessions", "user_agent_sealed", r.UserID, r.UserAgentSealed)
+	s.UserAgent, err = DecryptText(key, "sessions", "user_agent_sealed", r.UserID, r.UserAgentSealed)
 	return s, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/signin"
 )
@@ -98,7 +99,7 @@ func TestUserStatus(t *testing.T) {
 			expectRefusal(t, err, "status_not_allowed")
 			_, err = desk.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: newEmail()})
 			expectRefusal(t, err, "status_not_allowed")
-			_, err = desk.GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: w.Role(t, "auditor").ID})
+			_, err = access.GrantRole(ctx, desk, u.ID, cardinal.NewGrant{RoleID: w.Role(t, "auditor").ID})
 			expectRefusal(t, err, "role_not_assignable")
 		})
 		t.Run("StaleVersion", func(t *testing.T) {
@@ -171,8 +172,8 @@ func TestUserStatus(t *testing.T) {
 						return errorOf(desk.UpdateProfile(ctx, id, 1, in))
 					},
 					"revoke": func() error {
-						return desk.RevokeGrant(ctx, id,
-							value(w.Operator().Grants(ctx, id, cardinal.Page{Limit: 1}))(t).Data[0].RoleID)
+						return access.RevokeGrant(ctx, desk, id,
+							value(access.Grants(ctx, w.Operator(), id, cardinal.Page{Limit: 1}))(t).Data[0].RoleID)
 					},
 				} {
 					if err := call(); errorCode(err) != "built_in" {
@@ -183,9 +184,9 @@ func TestUserStatus(t *testing.T) {
 				expectRefusal(t, err, "status_not_allowed")
 				_, err = desk.AddContact(ctx, id, cardinal.NewContact{Kind: "email", Value: newEmail()})
 				expectRefusal(t, err, "status_not_allowed")
-				_, err = desk.GrantRole(ctx, id, cardinal.NewGrant{RoleID: w.Role(t, "administrator").ID})
+				_, err = access.GrantRole(ctx, desk, id, cardinal.NewGrant{RoleID: w.Role(t, "administrator").ID})
 				expectRefusal(t, err, "role_not_assignable")
-				_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+				_, err = access.CreateAPIKey(ctx, desk, cardinal.NewAPIKey{
 					UserID: id, Name: "k", RoleIDs: []uuid.UUID{w.Role(t, "cardinal").ID},
 					ExpiresAt: time.Now().Add(time.Hour),
 				})

@@ -61,7 +61,7 @@ func newRules(ctx context.Context, k directory.Desk, r store.Reader) (*rules, er
 	return rules, rules.readRoles(ctx, r)
 }
 
-// readRoles reads which roles the actor can grant, by the same rule as Desk.GrantRole: the actor needs the permission
+// readRoles reads which roles the actor can grant, by the same rule as access.GrantRole: the actor needs the permission
 // roles.grant and every permission of the role, and the role must be assignable.
 func (rules *rules) readRoles(ctx context.Context, r store.Reader) error {
 	k := rules.desk

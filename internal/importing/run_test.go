@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/importing"
 	"cardinal/internal/store"
@@ -59,7 +60,7 @@ func TestRun(t *testing.T) {
 				ana.Profile.Username != "ana" {
 				t.Errorf("%+v", ana)
 			}
-			grants := value(k.Grants(ctx, ana.ID, cardinal.Page{Limit: 5}))(t).Data
+			grants := value(access.Grants(ctx, k, ana.ID, cardinal.Page{Limit: 5}))(t).Data
 			if len(grants) != 1 || grants[0].RoleName != "auditor" {
 				t.Errorf("%+v", grants)
 			}

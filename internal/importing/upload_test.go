@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/importing"
@@ -265,7 +266,7 @@ func TestUploadFailures(t *testing.T) {
 			svc := w.NewService(t, role)
 			key := w.NewAPIKey(t, svc, role)
 			run := upload(t, w.DeskOfToken(t, key.Token), cardinal.NewImport{Start: true}, threeRows)
-			value(w.Operator().RevokeAPIKey(ctx, key.ID))(t)
+			value(access.RevokeAPIKey(ctx, w.Operator(), key.ID))(t)
 			runImportJobs(t, w)
 			failed(t, run.ID, "The user who requested it is no longer allowed to import users")
 		})

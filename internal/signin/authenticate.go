@@ -110,7 +110,7 @@ func checkSession(d *directory.Directory, t directory.Token, s store.SessionAuth
 }
 
 // CheckSessionAccess reports whether the user of a session has a permission. The check of the session and that of the
-// permission take one statement together. It answers what Authenticate and Desk.CheckAccess would.
+// permission take one statement together. It answers what Authenticate and access.Check would.
 func CheckSessionAccess(
 	ctx context.Context, d *directory.Directory, bearer, permission string,
 ) (cardinal.Access, error) {

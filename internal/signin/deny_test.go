@@ -19,14 +19,8 @@ var openFunctions = map[string]string{
 func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 	_, email := w.NewPerson(t)
 	none := cardinal.SystemID
-	denied, read, anonymous := directorytest.Denied, directorytest.DeniedRead, directorytest.DeniedAnonymous
+	denied, anonymous := directorytest.Denied, directorytest.DeniedAnonymous
 	return map[string]directorytest.DeniedCall{
-		"AddAdministrator": denied("user.create", none, func(ctx context.Context, k directory.Desk) error {
-			return errorOf(signin.AddAdministrator(ctx, k, cardinal.NewUser{Email: "new@example.com"}))
-		}),
-		"Administrators": read(func(ctx context.Context, k directory.Desk) error {
-			return errorOf(signin.Administrators(ctx, k))
-		}),
 		"NewSetupLink": denied("setup_link.create", none, func(ctx context.Context, k directory.Desk) error {
 			return errorOf(signin.NewSetupLink(ctx, k))
 		}),
@@ -52,7 +46,7 @@ func TestDefaultDeny(t *testing.T) {
 		})
 		w.ExpectDefaultDeny(t, calls)
 		t.Run("AdministratorAllowed", func(t *testing.T) {
-			w.ExpectAllowed(t, calls, "NewSetupLink", "Administrators")
+			w.ExpectAllowed(t, calls, "NewSetupLink")
 		})
 		t.Run("ErrorsNeedOpenSignUp", func(t *testing.T) {
 			w.SetSetting(t, "sign_up.mode", "closed")

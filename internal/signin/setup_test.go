@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/signin"
 )
@@ -79,7 +80,7 @@ func TestSetUp(t *testing.T) {
 		t.Run("ConcurrentUse", func(t *testing.T) {
 			for range 3 {
 				link := value(signin.NewSetupLink(ctx, w.Operator()))(t)
-				before := len(value(signin.Administrators(ctx, w.Operator()))(t))
+				before := len(value(access.Administrators(ctx, w.Operator()))(t))
 				var calls []func(context.Context) error
 				for range 6 {
 					calls = append(calls, func(context.Context) error {
@@ -94,7 +95,7 @@ func TestSetUp(t *testing.T) {
 						expectRefusal(t, err, "setup_link_expired")
 					}
 				}
-				after := len(value(signin.Administrators(ctx, w.Operator()))(t))
+				after := len(value(access.Administrators(ctx, w.Operator()))(t))
 				if succeeded != 1 || after != before+1 {
 					t.Errorf("%d succeeded, %d administrators, %d before", succeeded, after, before)
 				}
@@ -116,18 +117,18 @@ func TestSetUp(t *testing.T) {
 		})
 		t.Run("AddAdministrator", func(t *testing.T) {
 			email := newEmail()
-			created := value(signin.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{
+			created := value(access.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{
 				Email: email, Password: goodPassword,
 			}))(t)
 			in := w.SignIn(t, email, goodPassword)
 			value(w.DeskOfToken(t, in.Token).Settings(ctx))(t)
 			u, userEmail := w.NewPerson(t)
-			same := value(signin.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{Email: " " + userEmail}))(t)
+			same := value(access.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{Email: " " + userEmail}))(t)
 			if same.ID != u.ID || created.ID == u.ID {
 				t.Errorf("created %s; the existing user is %s, want %s", created.ID, same.ID, u.ID)
 			}
 			value(w.DeskOf(u).Settings(ctx))(t)
-			_, err := signin.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{Email: "x"})
+			_, err := access.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{Email: "x"})
 			expectRefusal(t, err, "/email email_format")
 		})
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory"
 	"cardinal/internal/importing"
 	"cardinal/internal/password"
@@ -115,7 +116,7 @@ func (w *World) NewRole(t testing.TB, permissions ...string) string {
 	t.Helper()
 	name := fmt.Sprintf("role%d", NextNumber())
 	in := cardinal.NewRole{Name: name, Description: "A role.", Permissions: permissions}
-	_, err := w.Operator().CreateRole(t.Context(), in)
+	_, err := access.CreateRole(t.Context(), w.Operator(), in)
 	NoError(t, err)
 	return name
 }
@@ -123,14 +124,14 @@ func (w *World) NewRole(t testing.TB, permissions ...string) string {
 // Role returns a role by its name.
 func (w *World) Role(t testing.TB, name string) cardinal.Role {
 	t.Helper()
-	return Value(w.Operator().RoleByName(t.Context(), name))(t)
+	return Value(access.RoleByName(t.Context(), w.Operator(), name))(t)
 }
 
 // Grant gives a user a role, until a time or without an end.
 func (w *World) Grant(t testing.TB, u cardinal.User, role string, until *time.Time) cardinal.Grant {
 	t.Helper()
 	in := cardinal.NewGrant{RoleID: w.Role(t, role).ID, ExpiresAt: until}
-	return Value(w.Operator().GrantRole(t.Context(), u.ID, in))(t)
+	return Value(access.GrantRole(t.Context(), w.Operator(), u.ID, in))(t)
 }
 
 // NewAPIKey creates an API key of a service that has roles. It expires in an hour.
@@ -140,7 +141,7 @@ func (w *World) NewAPIKey(t testing.TB, service cardinal.User, roles ...string) 
 	for _, role := range roles {
 		in.RoleIDs = append(in.RoleIDs, w.Role(t, role).ID)
 	}
-	return Value(w.Operator().CreateAPIKey(t.Context(), in))(t)
+	return Value(access.CreateAPIKey(t.Context(), w.Operator(), in))(t)
 }
 
 // User returns a user as it is now, without its profile.
@@ -197,7 +198,7 @@ func (w *World) SetSetting(t testing.TB, name string, value any) {
 }
 
 // Jobs lists the background work of all packages.
-func Jobs() []directory.Job { return slices.Concat(directory.Jobs(), importing.Jobs()) }
+func Jobs() []directory.Job { return slices.Concat(directory.Jobs(), access.Jobs(), importing.Jobs()) }
 
 // JobOf returns the job of a kind.
 func JobOf(t testing.TB, kind string) directory.Job {

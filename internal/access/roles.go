@@ -1,28 +1,31 @@
-package directory
+package access
 
 import (
 	"context"
+	"errors"
 	"regexp"
+	"strconv"
 
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory"
 	"cardinal/internal/store"
 	"cardinal/internal/store/dberror"
 )
 
 var roleNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_.-]{1,62}$`)
 
-// roleName checks the name of a role.
-func (in *Input) roleName(pointer, name string) {
+// checkRoleName checks the name of a role.
+func checkRoleName(in *directory.Input, pointer, name string) {
 	if !roleNamePattern.MatchString(name) {
 		in.Add(pointer, "role_name_format")
 	}
 }
 
 // Roles returns a page of roles.
-func (k Desk) Roles(ctx context.Context, p cardinal.Page) (cardinal.List[cardinal.Role], error) {
-	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
+func Roles(ctx context.Context, k directory.Desk, p cardinal.Page) (cardinal.List[cardinal.Role], error) {
+	r, err := k.Read(ctx, directory.Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.List[cardinal.Role]{}, err
 	}
@@ -31,8 +34,8 @@ func (k Desk) Roles(ctx context.Context, p cardinal.Page) (cardinal.List[cardina
 }
 
 // Role returns a role.
-func (k Desk) Role(ctx context.Context, id uuid.UUID) (cardinal.Role, error) {
-	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
+func Role(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.Role, error) {
+	r, err := k.Read(ctx, directory.Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.Role{}, err
 	}
@@ -40,8 +43,8 @@ func (k Desk) Role(ctx context.Context, id uuid.UUID) (cardinal.Role, error) {
 }
 
 // RoleByName returns a role by its name.
-func (k Desk) RoleByName(ctx context.Context, name string) (cardinal.Role, error) {
-	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
+func RoleByName(ctx context.Context, k directory.Desk, name string) (cardinal.Role, error) {
+	r, err := k.Read(ctx, directory.Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.Role{}, err
 	}
@@ -49,12 +52,12 @@ func (k Desk) RoleByName(ctx context.Context, name string) (cardinal.Role, error
 }
 
 // CreateRole creates a role with the permissions that the input names. The actor must have each of them.
-func (k Desk) CreateRole(ctx context.Context, in cardinal.NewRole) (cardinal.Role, error) {
-	r := Rule{Action: "role.create", Permission: "roles.create"}
-	return Change(ctx, k, r, func(tx *Tx) (cardinal.Role, error) {
-		var check Input
-		check.roleName("/name", in.Name)
-		in.Description = check.description("/description", in.Description)
+func CreateRole(ctx context.Context, k directory.Desk, in cardinal.NewRole) (cardinal.Role, error) {
+	r := directory.Rule{Action: "role.create", Permission: "roles.create"}
+	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Role, error) {
+		var check directory.Input
+		checkRoleName(&check, "/name", in.Name)
+		in.Description = check.Description("/description", in.Description)
 		if err := check.Err(); err != nil {
 			return cardinal.Role{}, err
 		}
@@ -68,8 +71,8 @@ func (k Desk) CreateRole(ctx context.Context, in cardinal.NewRole) (cardinal.Rol
 		tx.RecordRows(store.DigestRole(role))
 		tx.RecordChange("roles.name", nil, role.Name)
 		for i, name := range in.Permissions {
-			if _, err := tx.addPermission(ctx, role, name); isNotFound(err) {
-				check.Add("/permissions/"+itoa(i), "permission_unknown")
+			if _, err := addPermission(ctx, tx, role, name); errors.Is(err, cardinal.ErrNotFound) {
+				check.Add("/permissions/"+strconv.Itoa(i), "permission_unknown")
 			} else if err != nil {
 				return role, err
 			}
@@ -80,7 +83,7 @@ func (k Desk) CreateRole(ctx context.Context, in cardinal.NewRole) (cardinal.Rol
 
 // addPermission adds a permission to a role, and reports whether the role did not have it before. The actor must have
 // the permission.
-func (tx *Tx) addPermission(ctx context.Context, role cardinal.Role, name string) (bool, error) {
+func addPermission(ctx context.Context, tx *directory.Tx, role cardinal.Role, name string) (bool, error) {
 	permission, err := tx.PermissionByName(ctx, name)
 	if err != nil {
 		return false, err
@@ -101,7 +104,7 @@ func (tx *Tx) addPermission(ctx context.Context, role cardinal.Role, name string
 }
 
 // roleForChange locks a role for a change by an actor who has all permissions of the role, and checks the version.
-func (tx *Tx) roleForChange(ctx context.Context, id uuid.UUID, version int64) (cardinal.Role, error) {
+func roleForChange(ctx context.Context, tx *directory.Tx, id uuid.UUID, version int64) (cardinal.Role, error) {
 	before, err := tx.LockRole(ctx, id)
 	if err != nil {
 		return before, err
@@ -111,27 +114,27 @@ func (tx *Tx) roleForChange(ctx context.Context, id uuid.UUID, version int64) (c
 	} else if !hasAll {
 		return before, cardinal.Refuse("role_has_more_permissions")
 	}
-	return before, CheckVersion(before.Version, version)
+	return before, directory.CheckVersion(before.Version, version)
 }
 
 // UpdateRole changes the name and the description of a role.
-func (k Desk) UpdateRole(
-	ctx context.Context, id uuid.UUID, version int64, in cardinal.RoleChange,
+func UpdateRole(
+	ctx context.Context, k directory.Desk, id uuid.UUID, version int64, in cardinal.RoleChange,
 ) (cardinal.Role, error) {
-	r := Rule{Action: "role.update", Permission: "roles.update"}
-	return Change(ctx, k, r, func(tx *Tx) (cardinal.Role, error) {
-		before, err := tx.roleForChange(ctx, id, version)
+	r := directory.Rule{Action: "role.update", Permission: "roles.update"}
+	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Role, error) {
+		before, err := roleForChange(ctx, tx, id, version)
 		if err != nil {
 			return before, err
 		}
 		name, description := before.Name, before.Description
-		var check Input
+		var check directory.Input
 		if in.Name.Present() {
-			name = valueOr(in.Name.Value(), "")
-			check.roleName("/name", name)
+			name = in.Name.ValueOr("")
+			checkRoleName(&check, "/name", name)
 		}
 		if in.Description.Present() {
-			description = check.description("/description", valueOr(in.Description.Value(), ""))
+			description = check.Description("/description", in.Description.ValueOr(""))
 		}
 		if err := check.Err(); err != nil {
 			return before, err
@@ -155,10 +158,10 @@ func (k Desk) UpdateRole(
 }
 
 // DeleteRole deletes a role that no user has.
-func (k Desk) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error {
-	r := Rule{Action: "role.delete", Permission: "roles.delete"}
-	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
-		before, err := tx.roleForChange(ctx, id, version)
+func DeleteRole(ctx context.Context, k directory.Desk, id uuid.UUID, version int64) error {
+	r := directory.Rule{Action: "role.delete", Permission: "roles.delete"}
+	_, err := directory.Change(ctx, k, r, func(tx *directory.Tx) (struct{}, error) {
+		before, err := roleForChange(ctx, tx, id, version)
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -185,10 +188,10 @@ func (k Desk) DeleteRole(ctx context.Context, id uuid.UUID, version int64) error
 
 // RolePermissions returns a page of the permissions that were added to a role. A role that has every permission
 // (HoldsAll) needs no such row.
-func (k Desk) RolePermissions(
-	ctx context.Context, id uuid.UUID, p cardinal.Page,
+func RolePermissions(
+	ctx context.Context, k directory.Desk, id uuid.UUID, p cardinal.Page,
 ) (cardinal.List[cardinal.Permission], error) {
-	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
+	r, err := k.Read(ctx, directory.Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.List[cardinal.Permission]{}, err
 	}
@@ -200,26 +203,26 @@ func (k Desk) RolePermissions(
 }
 
 // AddRolePermission adds a permission to a role.
-func (k Desk) AddRolePermission(
-	ctx context.Context, id uuid.UUID, version int64, name string,
+func AddRolePermission(
+	ctx context.Context, k directory.Desk, id uuid.UUID, version int64, name string,
 ) (cardinal.Role, error) {
-	add := func(tx *Tx, role cardinal.Role) (bool, error) {
-		added, err := tx.addPermission(ctx, role, name)
-		if isNotFound(err) {
-			var check Input
+	add := func(tx *directory.Tx, role cardinal.Role) (bool, error) {
+		added, err := addPermission(ctx, tx, role, name)
+		if errors.Is(err, cardinal.ErrNotFound) {
+			var check directory.Input
 			check.Add("/permission", "permission_unknown")
 			err = check.Err()
 		}
 		return added, err
 	}
-	return k.changeRolePermissions(ctx, id, version, "role.permission_add", add)
+	return changeRolePermissions(ctx, k, id, version, "role.permission_add", add)
 }
 
 // RemoveRolePermission removes a permission from a role.
-func (k Desk) RemoveRolePermission(
-	ctx context.Context, id uuid.UUID, version int64, permissionID uuid.UUID,
+func RemoveRolePermission(
+	ctx context.Context, k directory.Desk, id uuid.UUID, version int64, permissionID uuid.UUID,
 ) (cardinal.Role, error) {
-	remove := func(tx *Tx, role cardinal.Role) (bool, error) {
+	remove := func(tx *directory.Tx, role cardinal.Role) (bool, error) {
 		permission, err := tx.Permission(ctx, permissionID)
 		if err != nil {
 			return false, err
@@ -235,16 +238,17 @@ func (k Desk) RemoveRolePermission(
 		tx.RecordChange("role_permissions."+permission.Name, nil, "removed")
 		return true, nil
 	}
-	return k.changeRolePermissions(ctx, id, version, "role.permission_remove", remove)
+	return changeRolePermissions(ctx, k, id, version, "role.permission_remove", remove)
 }
 
 // changeRolePermissions calls fn with the locked role. When fn reports a change, the role gets a new version.
-func (k Desk) changeRolePermissions(
-	ctx context.Context, id uuid.UUID, version int64, action string, fn func(*Tx, cardinal.Role) (bool, error),
+func changeRolePermissions(
+	ctx context.Context, k directory.Desk, id uuid.UUID, version int64, action string,
+	fn func(*directory.Tx, cardinal.Role) (bool, error),
 ) (cardinal.Role, error) {
-	r := Rule{Action: action, Permission: "roles.update"}
-	return Change(ctx, k, r, func(tx *Tx) (cardinal.Role, error) {
-		before, err := tx.roleForChange(ctx, id, version)
+	r := directory.Rule{Action: action, Permission: "roles.update"}
+	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Role, error) {
+		before, err := roleForChange(ctx, tx, id, version)
 		if err != nil {
 			return before, err
 		}
@@ -262,12 +266,4 @@ func (k Desk) changeRolePermissions(
 		tx.RecordRows(store.DigestRole(after))
 		return after, nil
 	})
-}
-
-// valueOr returns the value that a pointer points to; other when the pointer is nil.
-func valueOr[T any](p *T, other T) T {
-	if p == nil {
-		return other
-	}
-	return *p
 }

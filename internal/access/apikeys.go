@@ -1,12 +1,15 @@
-package directory
+package access
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory"
 	"cardinal/internal/normal"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
@@ -15,8 +18,8 @@ import (
 const maxAPIKeyLifetime = 2 * 366 * 24 * time.Hour
 
 // decryptAPIKey returns the API key of a record. It reads the data key of the service.
-func (d *Directory) decryptAPIKey(
-	ctx context.Context, r store.Reader, record store.APIKeyRecord,
+func decryptAPIKey(
+	ctx context.Context, d *directory.Directory, r store.Reader, record store.APIKeyRecord,
 ) (cardinal.APIKey, error) {
 	key, err := d.UserKey(ctx, r, record.UserID)
 	if err != nil {
@@ -27,7 +30,7 @@ func (d *Directory) decryptAPIKey(
 
 // decryptAPIKeyRecord returns the API key of a record.
 func decryptAPIKeyRecord(record store.APIKeyRecord, key seal.Key) (cardinal.APIKey, error) {
-	name, err := decryptText(key, "api_keys", "name_sealed", record.UserID, record.NameSealed)
+	name, err := directory.DecryptText(key, "api_keys", "name_sealed", record.UserID, record.NameSealed)
 	return cardinal.APIKey{
 		UserID: record.UserID, ID: record.ID, Name: name, Hint: record.Hint, RoleIDs: record.RoleIDs,
 		CreatedAt: record.CreatedAt, ExpiresAt: record.ExpiresAt, RevokedAt: record.RevokedAt,
@@ -35,8 +38,10 @@ func decryptAPIKeyRecord(record store.APIKeyRecord, key seal.Key) (cardinal.APIK
 }
 
 // APIKeys returns a page of API keys: of one service, or of all (uuid.Nil).
-func (k Desk) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) (cardinal.List[cardinal.APIKey], error) {
-	r, err := k.Read(ctx, Rule{Permission: "api_keys.read"})
+func APIKeys(
+	ctx context.Context, k directory.Desk, userID uuid.UUID, p cardinal.Page,
+) (cardinal.List[cardinal.APIKey], error) {
+	r, err := k.Read(ctx, directory.Rule{Permission: "api_keys.read"})
 	if err != nil {
 		return cardinal.List[cardinal.APIKey]{}, err
 	}
@@ -50,7 +55,7 @@ func (k Desk) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) (c
 	for i, record := range page.Data {
 		services[i] = record.UserID
 	}
-	keys, err := k.d.userKeys(ctx, r, services)
+	keys, err := k.Directory().UserKeys(ctx, r, services)
 	if err != nil {
 		return out, err
 	}
@@ -63,8 +68,8 @@ func (k Desk) APIKeys(ctx context.Context, userID uuid.UUID, p cardinal.Page) (c
 }
 
 // APIKey returns an API key, without the key itself.
-func (k Desk) APIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, error) {
-	r, err := k.Read(ctx, Rule{Permission: "api_keys.read"})
+func APIKey(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.APIKey, error) {
+	r, err := k.Read(ctx, directory.Rule{Permission: "api_keys.read"})
 	if err != nil {
 		return cardinal.APIKey{}, err
 	}
@@ -72,15 +77,15 @@ func (k Desk) APIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, error)
 	if err != nil {
 		return cardinal.APIKey{}, err
 	}
-	return k.d.decryptAPIKey(ctx, r, record)
+	return decryptAPIKey(ctx, k.Directory(), r, record)
 }
 
 // CreateAPIKey creates an API key for a service, with roles that the service has. The key itself is only in the answer
 // and is not stored; a repeated request gets the answer without it.
-func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal.APIKey, error) {
-	r := Rule{Action: "api_key.create", Permission: "api_keys.create", Subject: in.UserID}
-	return Change(ctx, k, r, func(tx *Tx) (cardinal.APIKey, error) {
-		var check Input
+func CreateAPIKey(ctx context.Context, k directory.Desk, in cardinal.NewAPIKey) (cardinal.APIKey, error) {
+	r := directory.Rule{Action: "api_key.create", Permission: "api_keys.create", Subject: in.UserID}
+	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.APIKey, error) {
+		var check directory.Input
 		name, err := normal.Text(in.Name, 100)
 		check.AddError("/name", err)
 		expires := in.ExpiresAt.UTC().Truncate(time.Microsecond)
@@ -91,17 +96,18 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 			check.Add("/role_ids", "roles_missing")
 		}
 		user, err := tx.LockUser(ctx, in.UserID)
-		if isNotFound(err) ||
-			err == nil && (!k.d.kinds[user.Kind].CanHoldAPIKeys || !k.d.statuses[user.Status].CanSignIn) {
+		kind, _ := k.Directory().Kind(user.Kind)
+		if errors.Is(err, cardinal.ErrNotFound) ||
+			err == nil && (!kind.CanHoldAPIKeys || !k.Directory().Status(user.Status).CanSignIn) {
 			check.Add("/user_id", "service_unknown")
 			return cardinal.APIKey{}, check.Err()
 		} else if err != nil {
 			return cardinal.APIKey{}, err
 		}
-		roles := uniqueIDs(in.RoleIDs)
+		roles := directory.UniqueIDs(in.RoleIDs)
 		for i, role := range in.RoleIDs {
-			if _, err := tx.Grant(ctx, in.UserID, role); isNotFound(err) {
-				check.Add("/role_ids/"+itoa(i), "role_not_granted")
+			if _, err := tx.Grant(ctx, in.UserID, role); errors.Is(err, cardinal.ErrNotFound) {
+				check.Add("/role_ids/"+strconv.Itoa(i), "role_not_granted")
 			} else if err != nil {
 				return cardinal.APIKey{}, err
 			}
@@ -113,15 +119,15 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 		if err := tx.RequireAllPermissionsOf(ctx, in.UserID); err != nil {
 			return cardinal.APIKey{}, err
 		}
-		key, err := k.d.UserKey(ctx, tx.Reader, in.UserID)
+		key, err := k.Directory().UserKey(ctx, tx.Reader, in.UserID)
 		if err != nil {
 			return cardinal.APIKey{}, err
 		}
 		id := cardinal.NewID()
-		token, text := NewToken(APIKeyPrefix, in.UserID, id)
+		token, text := directory.NewToken(directory.APIKeyPrefix, in.UserID, id)
 		record := store.APIKeyRecord{
 			UserID: in.UserID, ID: id, TokenHash: token.Hash[:], Hint: text.Reveal()[len(text)-4:], RoleIDs: roles,
-			NameSealed: EncryptText(key, "api_keys", "name_sealed", in.UserID, name),
+			NameSealed: directory.EncryptText(key, "api_keys", "name_sealed", in.UserID, name),
 			CreatedAt:  tx.Now, ExpiresAt: expires, SchemaVersion: 1,
 		}
 		if err := tx.InsertAPIKey(ctx, record); err != nil {
@@ -132,29 +138,16 @@ func (k Desk) CreateAPIKey(ctx context.Context, in cardinal.NewAPIKey) (cardinal
 			tx.RecordRows(store.DigestAPIKeyRole(in.UserID, id, role))
 		}
 		tx.RecordChange("api_keys.expires_at", nil, expires)
-		out, err := k.d.decryptAPIKey(ctx, tx.Reader, record)
+		out, err := decryptAPIKey(ctx, k.Directory(), tx.Reader, record)
 		out.Token = text
 		return out, err
 	})
 }
 
-// uniqueIDs returns ids without duplicates, in the same order.
-func uniqueIDs(ids []uuid.UUID) []uuid.UUID {
-	seen := map[uuid.UUID]bool{}
-	var out []uuid.UUID
-	for _, id := range ids {
-		if !seen[id] {
-			seen[id] = true
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
 // RevokeAPIKey revokes an API key. A key that is revoked already is returned as it is.
-func (k Desk) RevokeAPIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, error) {
-	r := Rule{Action: "api_key.revoke", Permission: "api_keys.revoke"}
-	return Change(ctx, k, r, func(tx *Tx) (cardinal.APIKey, error) {
+func RevokeAPIKey(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.APIKey, error) {
+	r := directory.Rule{Action: "api_key.revoke", Permission: "api_keys.revoke"}
+	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.APIKey, error) {
 		before, err := tx.APIKey(ctx, id)
 		if err != nil {
 			return cardinal.APIKey{}, err
@@ -164,8 +157,8 @@ func (k Desk) RevokeAPIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, 
 			return cardinal.APIKey{}, err
 		}
 		after, err := tx.Tx.RevokeAPIKey(ctx, before.UserID, id, tx.Now)
-		if isNotFound(err) {
-			return k.d.decryptAPIKey(ctx, tx.Reader, before) // revoked already
+		if errors.Is(err, cardinal.ErrNotFound) {
+			return decryptAPIKey(ctx, k.Directory(), tx.Reader, before) // revoked already
 		}
 		if err != nil {
 			return cardinal.APIKey{}, err
@@ -173,6 +166,6 @@ func (k Desk) RevokeAPIKey(ctx context.Context, id uuid.UUID) (cardinal.APIKey, 
 		after.RoleIDs = before.RoleIDs
 		tx.RecordRows(store.DigestAPIKey(after))
 		tx.RecordChange("api_keys.revoked_at", nil, tx.Now)
-		return k.d.decryptAPIKey(ctx, tx.Reader, after)
+		return decryptAPIKey(ctx, k.Directory(), tx.Reader, after)
 	})
 }

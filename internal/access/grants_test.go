@@ -1,4 +1,4 @@
-package directory_test
+package access_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/signin"
 	"cardinal/internal/store"
@@ -24,18 +25,18 @@ func TestUnassignableRoles(t *testing.T) {
 		deleted = value(w.Operator().DeleteUser(ctx, deleted.ID, deleted.Version))(t)
 		auditor := w.Role(t, "auditor").ID
 		for _, id := range []uuid.UUID{cardinal.OperatorID, cardinal.SystemID, cardinal.AnonymousID} {
-			_, err := w.Operator().GrantRole(ctx, id, cardinal.NewGrant{RoleID: auditor})
+			_, err := access.GrantRole(ctx, w.Operator(), id, cardinal.NewGrant{RoleID: auditor})
 			expectRefusal(t, err, "role_not_assignable")
 		}
-		_, err := w.Operator().GrantRole(ctx, deleted.ID, cardinal.NewGrant{RoleID: auditor})
+		_, err := access.GrantRole(ctx, w.Operator(), deleted.ID, cardinal.NewGrant{RoleID: auditor})
 		expectRefusal(t, err, "role_not_assignable")
 		unassignable := 0
-		for _, role := range value(w.Operator().Roles(ctx, cardinal.Page{Limit: 100}))(t).Data {
+		for _, role := range value(access.Roles(ctx, w.Operator(), cardinal.Page{Limit: 100}))(t).Data {
 			if role.IsAssignable {
 				continue
 			}
 			unassignable++
-			_, err := w.Operator().GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: role.ID})
+			_, err := access.GrantRole(ctx, w.Operator(), u.ID, cardinal.NewGrant{RoleID: role.ID})
 			expectRefusal(t, err, "role_not_assignable")
 		}
 		if unassignable == 0 {
@@ -59,7 +60,7 @@ func TestLastAdministrator(t *testing.T) {
 			in := w.SignIn(t, email, goodPassword)
 			w.ResetEvents(t)
 			for name, call := range map[string]func() error{
-				"revoke": func() error { return w.Operator().RevokeGrant(ctx, admin.ID, role.ID) },
+				"revoke": func() error { return access.RevokeGrant(ctx, w.Operator(), admin.ID, role.ID) },
 				"suspend": func() error {
 					return errorOf(w.Operator().SuspendUser(ctx, admin.ID, admin.Version))
 				},
@@ -68,7 +69,7 @@ func TestLastAdministrator(t *testing.T) {
 					return errorOf(w.DeskOfToken(t, in.Token).DeleteUser(ctx, admin.ID, admin.Version))
 				},
 				"expiry": func() error {
-					return errorOf(w.Operator().GrantRole(ctx, admin.ID, cardinal.NewGrant{
+					return errorOf(access.GrantRole(ctx, w.Operator(), admin.ID, cardinal.NewGrant{
 						RoleID: role.ID, ExpiresAt: &until,
 					}))
 				},
@@ -92,7 +93,7 @@ func TestLastAdministrator(t *testing.T) {
 			_, err := w.Operator().SuspendUser(ctx, other.ID, other.Version)
 			expectRefusal(t, err, "last_user_with_role")
 			value(w.Operator().ReactivateUser(ctx, admin.ID, u.Version))(t)
-			noError(t, w.Operator().RevokeGrant(ctx, other.ID, role.ID))
+			noError(t, access.RevokeGrant(ctx, w.Operator(), other.ID, role.ID))
 		})
 	})
 }
@@ -106,15 +107,17 @@ func TestConcurrentLastAdministrator(t *testing.T) {
 			a, _ := w.NewPerson(t, "administrator")
 			b, _ := w.NewPerson(t, "administrator")
 			// The administrators of the previous round lose the role.
-			for _, u := range value(signin.Administrators(ctx, w.Operator()))(t) {
+			for _, u := range value(access.Administrators(ctx, w.Operator()))(t) {
 				if u.ID != a.ID && u.ID != b.ID {
-					noError(t, w.Operator().RevokeGrant(ctx, u.ID, role.ID))
+					noError(t, access.RevokeGrant(ctx, w.Operator(), u.ID, role.ID))
 				}
 			}
 			until := w.Clock.Now().Add(time.Hour)
 			changes := []func(cardinal.User) func(context.Context) error{
 				func(u cardinal.User) func(context.Context) error {
-					return func(ctx context.Context) error { return w.Operator().RevokeGrant(ctx, u.ID, role.ID) }
+					return func(ctx context.Context) error {
+						return access.RevokeGrant(ctx, w.Operator(), u.ID, role.ID)
+					}
 				},
 				func(u cardinal.User) func(context.Context) error {
 					return func(ctx context.Context) error {
@@ -128,7 +131,7 @@ func TestConcurrentLastAdministrator(t *testing.T) {
 				},
 				func(u cardinal.User) func(context.Context) error {
 					return func(ctx context.Context) error {
-						return errorOf(w.Operator().GrantRole(ctx, u.ID, cardinal.NewGrant{
+						return errorOf(access.GrantRole(ctx, w.Operator(), u.ID, cardinal.NewGrant{
 							RoleID: role.ID, ExpiresAt: &until,
 						}))
 					}
@@ -164,7 +167,7 @@ func TestGrants(t *testing.T) {
 		t.Run("GrantAndRevoke", func(t *testing.T) {
 			u, _ := w.NewPerson(t)
 			w.ResetEvents(t)
-			g := value(desk.GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: role.ID}))(t)
+			g := value(access.GrantRole(ctx, desk, u.ID, cardinal.NewGrant{RoleID: role.ID}))(t)
 			if g.GrantedBy != admin.ID || g.RoleName != "auditor" || g.ExpiresAt != nil {
 				t.Errorf("granted %+v", g)
 			}
@@ -175,19 +178,19 @@ func TestGrants(t *testing.T) {
 			})
 			value(w.DeskOf(u).Settings(ctx))(t)
 			until := w.Clock.Now().Add(time.Hour)
-			value(desk.GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: role.ID, ExpiresAt: &until}))(t)
+			value(access.GrantRole(ctx, desk, u.ID, cardinal.NewGrant{RoleID: role.ID, ExpiresAt: &until}))(t)
 			w.ExpectEvents(t, event{
 				Action: "role.grant", Actor: admin.ID, Subject: u.ID,
 				Changes: []string{"user_roles.auditor >granted", "user_roles.expires_at >time"},
 				Rows:    []string{"user_roles"},
 			})
-			noError(t, desk.RevokeGrant(ctx, u.ID, role.ID))
+			noError(t, access.RevokeGrant(ctx, desk, u.ID, role.ID))
 			w.ExpectEvents(t, event{
 				Action: "role.revoke", Actor: admin.ID, Subject: u.ID,
 				Changes: []string{"user_roles.auditor >revoked"},
 				Rows:    []string{"-user_roles"},
 			})
-			expectRefusal(t, desk.RevokeGrant(ctx, u.ID, role.ID), "not_found")
+			expectRefusal(t, access.RevokeGrant(ctx, desk, u.ID, role.ID), "not_found")
 			w.ExpectEvents(t)
 			_, err := w.DeskOf(u).Settings(ctx)
 			expectRefusal(t, err, "permission_missing")
@@ -196,13 +199,13 @@ func TestGrants(t *testing.T) {
 			u, _ := w.NewPerson(t)
 			past := w.Clock.Now()
 			w.ResetEvents(t)
-			_, err := desk.GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: role.ID, ExpiresAt: &past})
+			_, err := access.GrantRole(ctx, desk, u.ID, cardinal.NewGrant{RoleID: role.ID, ExpiresAt: &past})
 			expectRefusal(t, err, "/expires_at time_in_past")
-			_, err = desk.GrantRole(ctx, u.ID, cardinal.NewGrant{RoleID: cardinal.NewID()})
+			_, err = access.GrantRole(ctx, desk, u.ID, cardinal.NewGrant{RoleID: cardinal.NewID()})
 			expectRefusal(t, err, "/role_id role_unknown")
-			_, err = desk.GrantRole(ctx, cardinal.NewID(), cardinal.NewGrant{RoleID: role.ID})
+			_, err = access.GrantRole(ctx, desk, cardinal.NewID(), cardinal.NewGrant{RoleID: role.ID})
 			expectRefusal(t, err, "not_found")
-			expectRefusal(t, desk.RevokeGrant(ctx, u.ID, cardinal.NewID()), "not_found")
+			expectRefusal(t, access.RevokeGrant(ctx, desk, u.ID, cardinal.NewID()), "not_found")
 			w.ExpectEvents(t)
 		})
 		t.Run("ExpiryRecordedOnce", func(t *testing.T) {
@@ -223,7 +226,7 @@ func TestGrants(t *testing.T) {
 			})
 			w.RunJob(t, "grants.expire")
 			w.ExpectEvents(t)
-			if g := value(desk.Grants(ctx, kept.ID, cardinal.Page{Limit: 5}))(t); len(g.Data) != 1 {
+			if g := value(access.Grants(ctx, desk, kept.ID, cardinal.Page{Limit: 5}))(t); len(g.Data) != 1 {
 				t.Errorf("grants %+v", g)
 			}
 		})
@@ -253,20 +256,20 @@ func TestGrants(t *testing.T) {
 			}))
 			job.Wait()
 			noError(t, err)
-			if g := value(desk.Grants(ctx, u.ID, cardinal.Page{Limit: 5}))(t); len(g.Data) != 1 {
+			if g := value(access.Grants(ctx, desk, u.ID, cardinal.Page{Limit: 5}))(t); len(g.Data) != 1 {
 				t.Errorf("grants %+v", g)
 			}
 		})
 		t.Run("RevokedForAPIKeys", func(t *testing.T) {
 			svc := w.NewService(t, "auditor", "support")
-			key := value(desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+			key := value(access.CreateAPIKey(ctx, desk, cardinal.NewAPIKey{
 				UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{role.ID, w.Role(t, "support").ID},
 				ExpiresAt: w.Clock.Now().Add(time.Hour),
 			}))(t)
 			caller := w.DeskOfToken(t, key.Token)
 			value(caller.Settings(ctx))(t)
 			w.ResetEvents(t)
-			noError(t, desk.RevokeGrant(ctx, svc.ID, role.ID))
+			noError(t, access.RevokeGrant(ctx, desk, svc.ID, role.ID))
 			w.ExpectEvents(t, event{
 				Action: "role.revoke", Actor: admin.ID, Subject: svc.ID,
 				Changes: []string{"user_roles.auditor >revoked"},

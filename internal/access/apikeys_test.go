@@ -1,4 +1,4 @@
-package directory_test
+package access_test
 
 import (
 	"strings"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/signin"
 )
@@ -24,7 +25,7 @@ func TestAPIKeys(t *testing.T) {
 			ExpiresAt: w.Clock.Now().Add(time.Hour),
 		}
 		w.ResetEvents(t)
-		key := value(desk.CreateAPIKey(ctx, in))(t)
+		key := value(access.CreateAPIKey(ctx, desk, in))(t)
 		w.ExpectEvents(t, event{
 			Action: "api_key.create", Actor: admin.ID, Subject: svc.ID,
 			Changes: []string{"api_keys.expires_at >time"},
@@ -37,11 +38,11 @@ func TestAPIKeys(t *testing.T) {
 			if key.Name != "Nightly" || !strings.HasSuffix(key.Token.Reveal(), key.Hint) || len(key.RoleIDs) != 1 {
 				t.Errorf("created %+v", key)
 			}
-			again := value(desk.APIKey(ctx, key.ID))(t)
+			again := value(access.APIKey(ctx, desk, key.ID))(t)
 			if again.Token != "" || again.Name != "Nightly" {
 				t.Errorf("read %+v", again)
 			}
-			page := value(desk.APIKeys(ctx, svc.ID, cardinal.Page{Limit: 5}))(t)
+			page := value(access.APIKeys(ctx, desk, svc.ID, cardinal.Page{Limit: 5}))(t)
 			if len(page.Data) != 1 || page.Data[0].Token != "" || page.Data[0].Name != "Nightly" {
 				t.Errorf("listed %+v", page)
 			}
@@ -56,17 +57,17 @@ func TestAPIKeys(t *testing.T) {
 		})
 		t.Run("InvalidInput", func(t *testing.T) {
 			w.ResetEvents(t)
-			_, err := desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+			_, err := access.CreateAPIKey(ctx, desk, cardinal.NewAPIKey{
 				UserID: svc.ID, ExpiresAt: w.Clock.Now().Add(3 * 366 * 24 * time.Hour),
 			})
 			expectRefusal(t, err, "/expires_at expiry_range, /name text_empty, /role_ids roles_missing")
-			_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+			_, err = access.CreateAPIKey(ctx, desk, cardinal.NewAPIKey{
 				UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{auditor.ID, w.Role(t, "support").ID},
 				ExpiresAt: w.Clock.Now().Add(-time.Hour),
 			})
 			expectRefusal(t, err, "/expires_at expiry_range, /role_ids/1 role_not_granted")
 			for _, id := range []uuid.UUID{admin.ID, cardinal.NewID()} {
-				_, err = desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+				_, err = access.CreateAPIKey(ctx, desk, cardinal.NewAPIKey{
 					UserID: id, Name: "k", RoleIDs: []uuid.UUID{auditor.ID}, ExpiresAt: w.Clock.Now().Add(time.Hour),
 				})
 				expectRefusal(t, err, "/user_id service_unknown")
@@ -76,15 +77,15 @@ func TestAPIKeys(t *testing.T) {
 		t.Run("SuspendedService", func(t *testing.T) {
 			s := value(desk.SuspendUser(ctx, svc.ID, svc.Version))(t)
 			expectRefusal(t, use(key), "not_signed_in")
-			_, err := desk.CreateAPIKey(ctx, in)
+			_, err := access.CreateAPIKey(ctx, desk, in)
 			expectRefusal(t, err, "/user_id service_unknown")
 			value(desk.ReactivateUser(ctx, svc.ID, s.Version))(t)
 			noError(t, use(key))
 		})
 		t.Run("RevokeOnce", func(t *testing.T) {
-			other := value(desk.CreateAPIKey(ctx, in))(t)
+			other := value(access.CreateAPIKey(ctx, desk, in))(t)
 			w.ResetEvents(t)
-			ended := value(desk.RevokeAPIKey(ctx, other.ID))(t)
+			ended := value(access.RevokeAPIKey(ctx, desk, other.ID))(t)
 			if ended.RevokedAt == nil || len(ended.RoleIDs) != 1 {
 				t.Errorf("ended %+v", ended)
 			}
@@ -94,9 +95,9 @@ func TestAPIKeys(t *testing.T) {
 				Rows:    []string{"api_keys"},
 			})
 			expectRefusal(t, use(other), "not_signed_in")
-			value(desk.RevokeAPIKey(ctx, other.ID))(t)
+			value(access.RevokeAPIKey(ctx, desk, other.ID))(t)
 			w.ExpectEvents(t)
-			_, err := desk.RevokeAPIKey(ctx, cardinal.NewID())
+			_, err := access.RevokeAPIKey(ctx, desk, cardinal.NewID())
 			expectRefusal(t, err, "not_found")
 		})
 		t.Run("Expiry", func(t *testing.T) {

@@ -1,4 +1,4 @@
-package directory_test
+package jobs_test
 
 import (
 	"errors"
@@ -8,12 +8,13 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/jobs"
 )
 
 // jobOf returns the status of the only job of a kind.
 func jobOf(t *testing.T, k directory.Desk, kind string) cardinal.JobStatus {
 	t.Helper()
-	for _, job := range value(k.Jobs(t.Context()))(t) {
+	for _, job := range value(jobs.List(t.Context(), k))(t) {
 		if job.Kind == kind {
 			return job
 		}
@@ -37,7 +38,7 @@ func TestJobStates(t *testing.T) {
 		if job.State != cardinal.JobRunning || *job.LeasedBy != node || !isNow(w, job.LeasedUntil.Add(-time.Minute)) {
 			t.Errorf("leased job: %+v", job)
 		}
-		_, err := k.RequestJob(ctx, kind)
+		_, err := jobs.Request(ctx, k, kind)
 		expectRefusal(t, err, "conflict")
 		noError(t, w.EndJob(ctx, claimed, node, errors.New("x")))
 		job = jobOf(t, k, kind)
@@ -48,12 +49,12 @@ func TestJobStates(t *testing.T) {
 		expectRefusal(t, err, "not_found")
 
 		w.ResetEvents(t)
-		retried := value(k.RetryJobs(ctx, "grants.expire"))(t)
+		retried := value(jobs.Retry(ctx, k, "grants.expire"))(t)
 		if len(retried) != 0 {
 			t.Errorf("retried jobs that did not fail: %+v", retried)
 		}
 		w.ExpectEvents(t)
-		retried = value(k.RetryJobs(ctx, ""))(t)
+		retried = value(jobs.Retry(ctx, k, ""))(t)
 		if len(retried) != 1 || retried[0].Kind != kind || !isNow(w, retried[0].RunAt) {
 			t.Errorf("retried %+v", retried)
 		}
@@ -78,7 +79,7 @@ func TestRequestJob(t *testing.T) {
 		claimed := value(w.ClaimJob(ctx, node, time.Minute, kind))(t)
 		noError(t, w.EndJob(ctx, claimed, node, nil))
 		w.ResetEvents(t)
-		job := value(k.RequestJob(ctx, kind))(t)
+		job := value(jobs.Request(ctx, k, kind))(t)
 		if job.State != cardinal.JobDue || !isNow(w, job.RunAt) {
 			t.Errorf("requested %+v", job)
 		}
@@ -86,18 +87,18 @@ func TestRequestJob(t *testing.T) {
 			t.Errorf("events %+v", e)
 		}
 		// The second request changes nothing, but is recorded.
-		directorytest.ExpectSameJSON(t, value(k.RequestJob(ctx, kind))(t), job)
+		directorytest.ExpectSameJSON(t, value(jobs.Request(ctx, k, kind))(t), job)
 		if e := w.Events(t); len(e) != 1 || len(e[0].Changes) != 1 {
 			t.Errorf("events %+v", e)
 		}
 		// A lease that has expired does not count.
 		value(w.ClaimJob(ctx, node, time.Minute, kind))(t)
 		w.Clock.Add(time.Minute)
-		if job := value(k.RequestJob(ctx, kind))(t); job.State != cardinal.JobDue {
+		if job := value(jobs.Request(ctx, k, kind))(t); job.State != cardinal.JobDue {
 			t.Errorf("requested %+v", job)
 		}
 		for _, unknown := range []string{"no.such", "imports.run", ""} {
-			_, err := k.RequestJob(ctx, unknown)
+			_, err := jobs.Request(ctx, k, unknown)
 			expectRefusal(t, errors.Unwrap(err), "not_found")
 		}
 	})

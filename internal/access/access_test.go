@@ -1,4 +1,4 @@
-package directory_test
+package access_test
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/access"
 	"cardinal/internal/directory/directorytest"
 )
 
@@ -16,7 +17,8 @@ func TestExplainAccess(t *testing.T) {
 		desk := w.Operator()
 		role := w.NewRole(t, "settings.read")
 		ask := func(u cardinal.User) cardinal.AccessExplained {
-			return value(desk.ExplainAccess(ctx, cardinal.AccessQuestion{UserID: u.ID, Permission: "settings.read"}))(t)
+			q := cardinal.AccessQuestion{UserID: u.ID, Permission: "settings.read"}
+			return value(access.Explain(ctx, desk, q))(t)
 		}
 		day := w.Clock.Now().UTC().Format(time.DateOnly)
 		t.Run("Granted", func(t *testing.T) {
@@ -60,27 +62,27 @@ func TestExplainAccess(t *testing.T) {
 		t.Run("APIKeyWithoutRole", func(t *testing.T) {
 			empty := w.NewRole(t)
 			svc := w.NewService(t, role, empty)
-			key := value(desk.CreateAPIKey(ctx, cardinal.NewAPIKey{
+			key := value(access.CreateAPIKey(ctx, desk, cardinal.NewAPIKey{
 				UserID: svc.ID, Name: "k", RoleIDs: []uuid.UUID{w.Role(t, empty).ID},
 				ExpiresAt: w.Clock.Now().Add(time.Hour),
 			}))(t)
 			caller := w.DeskOfToken(t, key.Token)
-			a := value(caller.ExplainAccess(ctx, cardinal.AccessQuestion{Permission: "settings.read"}))(t)
+			a := value(access.Explain(ctx, caller, cardinal.AccessQuestion{Permission: "settings.read"}))(t)
 			if a.Allowed || a.Reason != "no: this API key does not have the role that gives it" {
 				t.Errorf("explained %+v", a)
 			}
 			if a := ask(svc); !a.Allowed {
 				t.Errorf("explained %+v", a)
 			}
-			_, err := caller.CheckAccess(ctx, cardinal.AccessQuestion{Permission: "nothing.known"})
+			_, err := access.Check(ctx, caller, cardinal.AccessQuestion{Permission: "nothing.known"})
 			expectRefusal(t, err, "/permission permission_unknown")
 		})
 		t.Run("UnknownIDs", func(t *testing.T) {
-			_, err := desk.ExplainAccess(ctx, cardinal.AccessQuestion{
+			_, err := access.Explain(ctx, desk, cardinal.AccessQuestion{
 				UserID: cardinal.NewID(), Permission: "settings.read",
 			})
 			expectRefusal(t, err, "not_found")
-			_, err = desk.ExplainAccess(ctx, cardinal.AccessQuestion{Permission: "nothing.known"})
+			_, err = access.Explain(ctx, desk, cardinal.AccessQuestion{Permission: "nothing.known"})
 			expectRefusal(t, err, "/permission permission_unknown")
 		})
 	})

@@ -1,4 +1,8 @@
-package directory
+// Package access holds who is allowed to do what: roles, permissions, grants, API keys, and the questions about them.
+// Its functions take the caller's desk.
+//
+// The check of a permission is not here but in directory (authorize.go): every rule needs it.
+package access
 
 import (
 	"context"
@@ -8,43 +12,43 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory"
 )
 
-// CheckAccess returns whether a user has a permission. Users are allowed to ask about themselves; to ask about others
-// needs the permission access.check.
-func (k Desk) CheckAccess(ctx context.Context, q cardinal.AccessQuestion) (cardinal.Access, error) {
+// Check returns whether a user has a permission. Users are allowed to ask about themselves; to ask about others needs
+// the permission access.check.
+func Check(ctx context.Context, k directory.Desk, q cardinal.AccessQuestion) (cardinal.Access, error) {
 	if q.UserID == uuid.Nil {
-		q.UserID = k.actor.UserID
+		q.UserID = k.Actor().UserID
 	}
-	r, err := k.Read(ctx, Rule{Permission: "access.check", Subject: q.UserID, Own: true})
+	r, err := k.Read(ctx, directory.Rule{Permission: "access.check", Subject: q.UserID, Own: true})
 	if err != nil {
 		return cardinal.Access{}, err
 	}
-	known, allowed, err := r.CheckAccess(ctx, q.UserID, q.Permission, k.d.Now())
+	known, allowed, err := r.CheckAccess(ctx, q.UserID, q.Permission, k.Directory().Now())
 	if err != nil {
 		return cardinal.Access{}, err
 	}
 	if !known {
-		return cardinal.Access{}, UnknownPermission()
+		return cardinal.Access{}, directory.UnknownPermission()
 	}
-	if allowed && q.UserID == k.actor.UserID && k.actor.APIKeyID.Valid {
+	if allowed && q.UserID == k.Actor().UserID && k.Actor().APIKeyID.Valid {
 		// An API key can have fewer permissions than its service. A key that asks about itself gets the answer for the
 		// key.
-		if allowed, err = r.HasPermission(ctx, k.Caller(), q.Permission, k.d.Now()); err != nil {
+		if allowed, err = r.HasPermission(ctx, k.Caller(), q.Permission, k.Directory().Now()); err != nil {
 			return cardinal.Access{}, err
 		}
 	}
 	return cardinal.Access{UserID: q.UserID, Permission: q.Permission, Allowed: allowed}, nil
 }
 
-// ExplainAccess returns whether a user has a permission, and why: by which roles, who granted them, and when they
-// expire.
-func (k Desk) ExplainAccess(ctx context.Context, q cardinal.AccessQuestion) (cardinal.AccessExplained, error) {
-	access, err := k.CheckAccess(ctx, q)
+// Explain returns whether a user has a permission, and why: by which roles, who granted them, and when they expire.
+func Explain(ctx context.Context, k directory.Desk, q cardinal.AccessQuestion) (cardinal.AccessExplained, error) {
+	access, err := Check(ctx, k, q)
 	if err != nil {
 		return cardinal.AccessExplained{}, err
 	}
-	r := k.d.store.Read(ctx)
+	r := k.Directory().Store().Read(ctx)
 	user, err := r.User(ctx, access.UserID)
 	if err != nil {
 		return cardinal.AccessExplained{}, err
@@ -53,7 +57,7 @@ func (k Desk) ExplainAccess(ctx context.Context, q cardinal.AccessQuestion) (car
 	if err != nil {
 		return cardinal.AccessExplained{}, err
 	}
-	now, canAct := k.d.Now(), k.d.statuses[user.Status].CanSignIn
+	now, canAct := k.Directory().Now(), k.Directory().Status(user.Status).CanSignIn
 	out := cardinal.AccessExplained{Access: access, Grants: grants}
 	var by *cardinal.AccessGrant
 	for i := range grants {
@@ -84,20 +88,4 @@ func expiryText(t *time.Time) string {
 		return ""
 	}
 	return ", ends " + t.Format(time.DateTime)
-}
-
-// TruncateTime cuts a time to the microsecond that both databases keep.
-func TruncateTime(t *time.Time) *time.Time {
-	if t == nil {
-		return nil
-	}
-	cut := t.UTC().Truncate(time.Microsecond)
-	return &cut
-}
-
-// UnknownPermission returns the error of a permission that does not exist.
-func UnknownPermission() error {
-	var check Input
-	check.Add("/permission", "permission_unknown")
-	return check.Err()
 }

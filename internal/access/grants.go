@@ -1,17 +1,21 @@
-package directory
+package access
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory"
 	"cardinal/internal/store"
 )
 
 // Grants returns a page of the roles that a user has, with who granted them and when they expire.
-func (k Desk) Grants(ctx context.Context, userID uuid.UUID, p cardinal.Page) (cardinal.List[cardinal.Grant], error) {
-	r, err := k.Read(ctx, Rule{Permission: "roles.read", Subject: userID, Own: true})
+func Grants(
+	ctx context.Context, k directory.Desk, userID uuid.UUID, p cardinal.Page,
+) (cardinal.List[cardinal.Grant], error) {
+	r, err := k.Read(ctx, directory.Rule{Permission: "roles.read", Subject: userID, Own: true})
 	if err != nil {
 		return cardinal.List[cardinal.Grant]{}, err
 	}
@@ -23,17 +27,17 @@ func (k Desk) Grants(ctx context.Context, userID uuid.UUID, p cardinal.Page) (ca
 }
 
 // GrantRole grants a role to a user, or changes its expiry. The actor must have all permissions of the role.
-func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGrant) (cardinal.Grant, error) {
-	r := Rule{Action: "role.grant", Permission: "roles.grant", Subject: userID}
-	return Change(ctx, k, r, func(tx *Tx) (cardinal.Grant, error) {
-		var check Input
+func GrantRole(ctx context.Context, k directory.Desk, userID uuid.UUID, in cardinal.NewGrant) (cardinal.Grant, error) {
+	r := directory.Rule{Action: "role.grant", Permission: "roles.grant", Subject: userID}
+	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Grant, error) {
+		var check directory.Input
 		if in.ExpiresAt != nil && !in.ExpiresAt.After(tx.Now) {
 			check.Add("/expires_at", "time_in_past")
 		}
 		if err := check.Err(); err != nil {
 			return cardinal.Grant{}, err
 		}
-		if err := tx.LockRoleRow(ctx, in.RoleID); isNotFound(err) {
+		if err := tx.LockRoleRow(ctx, in.RoleID); errors.Is(err, cardinal.ErrNotFound) {
 			check.Add("/role_id", "role_unknown")
 			return cardinal.Grant{}, check.Err()
 		} else if err != nil {
@@ -50,7 +54,8 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 		if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
 			return cardinal.Grant{}, err
 		}
-		if !role.IsAssignable || !k.d.kinds[user.Kind].IsListed || k.d.statuses[user.Status].IsDeleted {
+		kind, _ := k.Directory().Kind(user.Kind)
+		if !role.IsAssignable || !kind.IsListed || k.Directory().Status(user.Status).IsDeleted {
 			return cardinal.Grant{}, cardinal.Refuse("role_not_assignable")
 		}
 		if hasAll, err := tx.HasAllPermissionsOfRole(ctx, k.Caller(), role.ID, tx.Now); err != nil {
@@ -59,8 +64,8 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 			return cardinal.Grant{}, cardinal.Refuse("role_has_more_permissions")
 		}
 		grant, err := tx.UpsertGrant(ctx, cardinal.Grant{
-			UserID: userID, RoleID: role.ID, GrantedBy: k.actor.UserID, CreatedAt: tx.Now,
-			ExpiresAt: TruncateTime(in.ExpiresAt),
+			UserID: userID, RoleID: role.ID, GrantedBy: k.Actor().UserID, CreatedAt: tx.Now,
+			ExpiresAt: directory.TruncateTime(in.ExpiresAt),
 		})
 		if err != nil {
 			return grant, err
@@ -75,9 +80,9 @@ func (k Desk) GrantRole(ctx context.Context, userID uuid.UUID, in cardinal.NewGr
 }
 
 // RevokeGrant takes a role from a user. It is refused for the last user with a role that needs a minimum of users.
-func (k Desk) RevokeGrant(ctx context.Context, userID, roleID uuid.UUID) error {
-	r := Rule{Action: "role.revoke", Permission: "roles.grant", Subject: userID}
-	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
+func RevokeGrant(ctx context.Context, k directory.Desk, userID, roleID uuid.UUID) error {
+	r := directory.Rule{Action: "role.revoke", Permission: "roles.grant", Subject: userID}
+	_, err := directory.Change(ctx, k, r, func(tx *directory.Tx) (struct{}, error) {
 		if err := tx.LockRoleRow(ctx, roleID); err != nil {
 			return struct{}{}, err
 		}
@@ -91,14 +96,14 @@ func (k Desk) RevokeGrant(ctx context.Context, userID, roleID uuid.UUID) error {
 		if cardinal.IsBuiltIn(userID) {
 			return struct{}{}, cardinal.Refuse("built_in")
 		}
-		return struct{}{}, tx.endGrant(ctx, grant, "revoked")
+		return struct{}{}, endGrant(ctx, tx, grant, "revoked")
 	})
 	return err
 }
 
 // endGrant deletes a grant, and takes the role from the API keys of the user that have it. how goes into the audit
 // event.
-func (tx *Tx) endGrant(ctx context.Context, grant cardinal.Grant, how string) error {
+func endGrant(ctx context.Context, tx *directory.Tx, grant cardinal.Grant, how string) error {
 	keys, err := tx.APIKeyIDsWithRole(ctx, grant.UserID, grant.RoleID)
 	if err != nil {
 		return err

@@ -1,23 +1,21 @@
-package directory
+package access
 
 import (
 	"context"
 	"regexp"
-	"strconv"
 
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/directory"
 	"cardinal/internal/store"
 )
 
 var permissionNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}$`)
 
-func itoa(i int) string { return strconv.Itoa(i) }
-
 // Permissions returns a page of permissions.
-func (k Desk) Permissions(ctx context.Context, p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
-	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
+func Permissions(ctx context.Context, k directory.Desk, p cardinal.Page) (cardinal.List[cardinal.Permission], error) {
+	r, err := k.Read(ctx, directory.Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.List[cardinal.Permission]{}, err
 	}
@@ -26,8 +24,8 @@ func (k Desk) Permissions(ctx context.Context, p cardinal.Page) (cardinal.List[c
 }
 
 // Permission returns a permission.
-func (k Desk) Permission(ctx context.Context, id uuid.UUID) (cardinal.Permission, error) {
-	r, err := k.Read(ctx, Rule{Permission: "roles.read"})
+func Permission(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.Permission, error) {
+	r, err := k.Read(ctx, directory.Rule{Permission: "roles.read"})
 	if err != nil {
 		return cardinal.Permission{}, err
 	}
@@ -35,14 +33,14 @@ func (k Desk) Permission(ctx context.Context, id uuid.UUID) (cardinal.Permission
 }
 
 // CreatePermission declares a permission of an application.
-func (k Desk) CreatePermission(ctx context.Context, in cardinal.NewPermission) (cardinal.Permission, error) {
-	r := Rule{Action: "permission.create", Permission: "permissions.create"}
-	return Change(ctx, k, r, func(tx *Tx) (cardinal.Permission, error) {
-		var check Input
+func CreatePermission(ctx context.Context, k directory.Desk, in cardinal.NewPermission) (cardinal.Permission, error) {
+	r := directory.Rule{Action: "permission.create", Permission: "permissions.create"}
+	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Permission, error) {
+		var check directory.Input
 		if !permissionNamePattern.MatchString(in.Name) || len(in.Name) > 64 {
 			check.Add("/name", "permission_name_format")
 		}
-		in.Description = check.description("/description", in.Description)
+		in.Description = check.Description("/description", in.Description)
 		if err := check.Err(); err != nil {
 			return cardinal.Permission{}, err
 		}
@@ -60,29 +58,31 @@ func (k Desk) CreatePermission(ctx context.Context, in cardinal.NewPermission) (
 }
 
 // permissionForChange locks a permission for a change and checks its version.
-func (tx *Tx) permissionForChange(ctx context.Context, id uuid.UUID, version int64) (cardinal.Permission, error) {
+func permissionForChange(
+	ctx context.Context, tx *directory.Tx, id uuid.UUID, version int64,
+) (cardinal.Permission, error) {
 	before, err := tx.LockPermission(ctx, id)
 	if err != nil {
 		return before, err
 	}
-	return before, CheckVersion(before.Version, version)
+	return before, directory.CheckVersion(before.Version, version)
 }
 
 // UpdatePermission changes the description of a permission.
-func (k Desk) UpdatePermission(
-	ctx context.Context, id uuid.UUID, version int64, in cardinal.PermissionChange,
+func UpdatePermission(
+	ctx context.Context, k directory.Desk, id uuid.UUID, version int64, in cardinal.PermissionChange,
 ) (cardinal.Permission, error) {
-	r := Rule{Action: "permission.update", Permission: "permissions.update"}
-	return Change(ctx, k, r, func(tx *Tx) (cardinal.Permission, error) {
-		before, err := tx.permissionForChange(ctx, id, version)
+	r := directory.Rule{Action: "permission.update", Permission: "permissions.update"}
+	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Permission, error) {
+		before, err := permissionForChange(ctx, tx, id, version)
 		if err != nil {
 			return before, err
 		}
 		if !in.Description.Present() {
 			return before, nil
 		}
-		var check Input
-		description := check.description("/description", valueOr(in.Description.Value(), ""))
+		var check directory.Input
+		description := check.Description("/description", in.Description.ValueOr(""))
 		if err := check.Err(); err != nil || description == before.Description {
 			return before, err
 		}
@@ -97,10 +97,10 @@ func (k Desk) UpdatePermission(
 }
 
 // DeletePermission deletes a permission of an application, and removes it from all roles that have it.
-func (k Desk) DeletePermission(ctx context.Context, id uuid.UUID, version int64) error {
-	r := Rule{Action: "permission.delete", Permission: "permissions.delete"}
-	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
-		before, err := tx.permissionForChange(ctx, id, version)
+func DeletePermission(ctx context.Context, k directory.Desk, id uuid.UUID, version int64) error {
+	r := directory.Rule{Action: "permission.delete", Permission: "permissions.delete"}
+	_, err := directory.Change(ctx, k, r, func(tx *directory.Tx) (struct{}, error) {
+		before, err := permissionForChange(ctx, tx, id, version)
 		if err != nil {
 			return struct{}{}, err
 		}

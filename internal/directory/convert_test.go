@@ -9,7 +9,7 @@ import (
 
 func TestUniqueIDs(t *testing.T) {
 	a, b := uuid.New(), uuid.New()
-	if got := uniqueIDs([]uuid.UUID{a, b, a}); !reflect.DeepEqual(got, []uuid.UUID{a, b}) {
+	if got := UniqueIDs([]uuid.UUID{a, b, a}); !reflect.DeepEqual(got, []uuid.UUID{a, b}) {
 		t.Errorf("got %v", got)
 	}
 }

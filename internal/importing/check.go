@@ -85,7 +85,7 @@ func (plan *Plan) readFile(
 		return onInvalid(r, row, fieldErrors)
 	}
 	r, err := rules.forEachRow(ctx, content, o.File, countInvalid, func(rows []checkedRow, last int64) error {
-		if err := plan.classify(ctx, reader, rows, identifiers); err != nil {
+		if err := plan.classify(ctx, rules, reader, rows, identifiers); err != nil {
 			return err
 		}
 		onRow(last)
@@ -100,7 +100,9 @@ func (plan *Plan) readFile(
 }
 
 // classify counts the rows of a batch as new, existing or invalid.
-func (plan *Plan) classify(ctx context.Context, r store.Reader, rows []checkedRow, identifiers *duplicateFinder) error {
+func (plan *Plan) classify(
+	ctx context.Context, rules *rules, r store.Reader, rows []checkedRow, identifiers *duplicateFinder,
+) error {
 	existing, err := findExisting(ctx, r, rows)
 	if err != nil {
 		return err
@@ -120,7 +122,7 @@ func (plan *Plan) classify(ctx context.Context, r store.Reader, rows []checkedRo
 		plan.New++
 		if row.hash != nil {
 			name := row.hash.Scheme()
-			if _, strong := row.hash.PHC(); !strong {
+			if rules.hasher().MustWrap(*row.hash) {
 				name += " (weak: wrapped in Argon2id)"
 			}
 			plan.Hashes[name]++

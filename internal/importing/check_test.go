@@ -33,7 +33,9 @@ func TestCheckProblems(t *testing.T) {
 				`"deleted_at":"2020-01-01T00:00:00Z"}`,
 			`{"kind":"service","email":"svc@example.com"}`,
 			`{"contacts":[{"kind":"email","value":"a@example.com","is_primary":true},`+
-				`{"kind":"email","value":"b@example.com","is_primary":true},{"kind":"fax","value":"1"}]}`)
+				`{"kind":"email","value":"b@example.com","is_primary":true},{"kind":"fax","value":"1"}]}`,
+			`{"email":"dee@example.com","password_hash":"$argon2id$v=19$m=262145,t=1,p=1$`+
+				`c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"}`)
 		plan, problems := checkFile(t, w, w.Operator(), src)
 		want := map[int64][]string{
 			1: {"id id_format", "kind kind_unknown", "status status_unknown", "avatar_url url_format",
@@ -48,6 +50,7 @@ func TestCheckProblems(t *testing.T) {
 			10: {"deleted_at deletion_unexpected", "must_change_password password_missing", "created_at time_range"},
 			11: {"kind kind_cannot_sign_in"},
 			12: {"contacts/1 contact_primary", "contacts/2/kind contact_kind_unknown"},
+			13: {"password_hash hash_too_expensive"},
 		}
 		for n := range want {
 			slices.Sort(want[n])
@@ -56,11 +59,11 @@ func TestCheckProblems(t *testing.T) {
 		if diff := cmp.Diff(want, problems); diff != "" {
 			t.Error(diff)
 		}
-		if plan.Rows != 12 || plan.New != 1 || plan.Existing != 1 || plan.Invalid != 10 {
+		if plan.Rows != 13 || plan.New != 1 || plan.Existing != 1 || plan.Invalid != 11 {
 			t.Errorf("%+v", plan)
 		}
 		run := value(importing.Run(t.Context(), w.Operator(), src, importing.Options{}, plan, noProgress))(t)
-		if run.Created != 1 || run.Skipped != 1 || run.Invalid != 10 {
+		if run.Created != 1 || run.Skipped != 1 || run.Invalid != 11 {
 			t.Errorf("%+v", run)
 		}
 	})

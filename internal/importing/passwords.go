@@ -24,17 +24,19 @@ func (rules *rules) credential(row *checkedRow, hash string) *store.CredentialRe
 // hashToStore returns the text in which a hash of a file is stored: the hash itself, or a hash of it when it is too
 // weak.
 func (rules *rules) hashToStore(ctx context.Context, given *password.ImportedHash) (string, error) {
-	if phc, strong := given.PHC(); strong {
-		return phc, nil
+	if rules.hasher().MustWrap(*given) {
+		return rules.wrap(ctx, given)
 	}
-	return rules.wrap(ctx, given)
+	return given.PHC(), nil
 }
+
+func (rules *rules) hasher() *password.Hasher { return rules.desk.Directory().Hasher() }
 
 // wrap hashes a hash of a file with Argon2id. It waits as long as the hashing queue is full: an import can wait,
 // while users who sign in cannot.
 func (rules *rules) wrap(ctx context.Context, given *password.ImportedHash) (string, error) {
 	for {
-		phc, err := rules.desk.Directory().Hasher().Wrap(ctx, *given)
+		phc, err := rules.hasher().Wrap(ctx, *given)
 		if !errors.Is(err, password.ErrBusy) {
 			return phc, err
 		}
@@ -73,7 +75,7 @@ func (rules *rules) wrapDuplicateSalts(
 			continue
 		}
 		given := rows[i].hash
-		if _, strong := given.PHC(); strong {
+		if !rules.hasher().MustWrap(*given) {
 			if usedSalts[given.Salt()] {
 				hash, err := rules.wrap(ctx, given)
 				if err != nil {

@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -246,7 +247,11 @@ func (rules *rules) checkPassword(check *directory.Input, c *checkedRow) {
 	given, err := password.ParseImported(c.PasswordHash)
 	if err != nil {
 		reason := strings.TrimPrefix(err.Error(), password.ErrUnusable.Error()+": ")
-		check.Add("/password_hash", "hash_unusable", reason)
+		if errors.Is(err, password.ErrTooExpensive) {
+			check.Add("/password_hash", "hash_too_expensive", strings.TrimPrefix(reason, "too expensive: "))
+		} else {
+			check.Add("/password_hash", "hash_unusable", reason)
+		}
 		return
 	}
 	c.hash = &given

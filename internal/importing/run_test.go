@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	bcryptHash = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW" // of U*U
+	bcryptHash = "$2a$10$CCCCCCCCCCCCCCCCCCCCC.KgQljzbljH4iwhlg3oTf8buusOTZRX6" // of U*U
 	md5Hash    = "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"                           // of password
 )
 

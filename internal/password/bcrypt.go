@@ -20,25 +20,32 @@ func parseBcrypt(fields []string) (setting, error) {
 	if len(fields) != 3 || len(fields[1]) != 2 {
 		return setting{}, unusable("not bcrypt")
 	}
-	key, err := bcryptKey(fields[1], fields[2])
+	logRounds, key, err := bcryptKey(fields[1], fields[2])
 	return setting{
 		scheme: "bcrypt", text: "$" + fields[0] + "$" + fields[1] + "$" + fields[2], salt: fields[2],
-		encoding: cryptText, joined: true, minDigest: bcryptDigest, maxDigest: bcryptDigest,
+		encoding: cryptText, joined: true, weak: logRounds < minBcryptCost,
+		minDigest: bcryptDigest, maxDigest: bcryptDigest,
+		cost:   func(int) cost { return bcryptCost(logRounds) },
 		derive: func(password []byte, _ int) ([]byte, error) { return key(password) },
 	}, err
 }
 
-func bcryptKey(costText, saltText string) (func([]byte) ([]byte, error), error) {
-	cost, err := strconv.Atoi(costText)
-	if err != nil || cost < 4 || cost > maxBcryptCost {
-		return nil, unusable("bcrypt cost is out of range")
+// bcryptKey returns the cost, which is the binary logarithm of the number of rounds, and the function that derives a
+// digest.
+func bcryptKey(costText, saltText string) (logRounds int, key func([]byte) ([]byte, error), err error) {
+	logRounds, err = strconv.Atoi(costText)
+	if err != nil || logRounds < 4 {
+		return 0, nil, unusable("bcrypt cost is out of range")
+	}
+	if logRounds > maxBcryptCost {
+		return 0, nil, tooExpensive("bcrypt cost is out of range")
 	}
 	salt, err := bcrypt.Base64Decode([]byte(saltText))
 	if err != nil || len(salt) != 16 {
-		return nil, unusable("not a salt of bcrypt")
+		return 0, nil, unusable("not a salt of bcrypt")
 	}
-	return func(password []byte) ([]byte, error) {
-		return bcrypt.Key(password[:min(len(password), 72)], salt, cost)
+	return logRounds, func(password []byte) ([]byte, error) {
+		return bcrypt.Key(password[:min(len(password), 72)], salt, logRounds)
 	}, nil
 }
 
@@ -55,10 +62,11 @@ func parseBcryptSHA256(fields []string) (setting, error) {
 	if _, err := parseNumber(p[2], 4, maxBcryptCost); err != nil {
 		return setting{}, err
 	}
-	key, err := bcryptKey(p[2], fields[2])
+	logRounds, key, err := bcryptKey(p[2], fields[2])
 	return setting{
 		scheme: "bcrypt-sha256", text: "$bcrypt-sha256$" + fields[1] + "$" + fields[2], salt: fields[2],
 		encoding: cryptText, weak: true, minDigest: bcryptDigest, maxDigest: bcryptDigest,
+		cost: func(int) cost { return bcryptCost(logRounds) },
 		derive: func(password []byte, _ int) ([]byte, error) {
 			mac := hmac.New(sha256.New, []byte(fields[2]))
 			mac.Write(password)

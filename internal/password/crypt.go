@@ -3,6 +3,7 @@ package password
 import (
 	"fmt"
 	"hash"
+	"time"
 
 	"github.com/go-crypt/x/crypt"
 )
@@ -14,7 +15,8 @@ const maxSHACryptRounds = 5_000_000
 const minCryptSalt = 11
 
 // parseSHACrypt parses crypt's SHA-256 and SHA-512. The default is 5,000 rounds; the stored form always has the number.
-func parseSHACrypt(digest func() hash.Hash, length int) func([]string) (setting, error) {
+// perRound is the time of a round.
+func parseSHACrypt(digest func() hash.Hash, length int, perRound time.Duration) func([]string) (setting, error) {
 	return func(fields []string) (setting, error) {
 		rounds, salt := "5000", fields[len(fields)-1]
 		if len(fields) == 3 {
@@ -25,13 +27,18 @@ func parseSHACrypt(digest func() hash.Hash, length int) func([]string) (setting,
 			rounds = p[0]
 		}
 		n, err := parseNumber(rounds, 1000, maxSHACryptRounds)
-		if err != nil || len(fields) > 3 || len(salt) > 16 {
+		if err != nil {
+			return setting{}, err
+		}
+		if len(fields) > 3 || len(salt) > 16 {
 			return setting{}, unusable("SHA-crypt rounds or salt are out of range")
 		}
 		_, err = cryptText.decode(salt)
 		return setting{
 			scheme: "SHA-crypt", text: fmt.Sprintf("$%s$rounds=%d$%s", fields[0], n, salt), salt: salt,
-			encoding: cryptText, weak: len(salt) < minCryptSalt, minDigest: length, maxDigest: length,
+			encoding: cryptText, weak: len(salt) < minCryptSalt || n < minSHACryptRounds,
+			minDigest: length, maxDigest: length,
+			cost: func(int) cost { return digestCost(n, perRound) },
 			derive: func(password []byte, _ int) ([]byte, error) {
 				return crypt.KeySHACrypt(digest, password, []byte(salt), n), nil
 			},
@@ -47,6 +54,7 @@ func parseMD5Crypt(fields []string) (setting, error) {
 	return setting{
 		scheme: "MD5-crypt", text: "$1$" + fields[1], salt: fields[1], encoding: cryptText, weak: true,
 		minDigest: 22, maxDigest: 22,
+		cost: func(int) cost { return digestCost(1000, 200) },
 		derive: func(password []byte, _ int) ([]byte, error) {
 			return crypt.KeyMD5Crypt(password, []byte(fields[1])), nil
 		},

@@ -23,8 +23,12 @@ func parseFirebase(fields []string) (setting, error) {
 		return setting{}, err
 	}
 	rounds, err := parseNumber(p[2], 1, 64)
-	if err != nil || 128*rounds<<memory>>10 > maxMemoryKiB {
-		return setting{}, unusable("Firebase scrypt parameters are out of range")
+	if err != nil {
+		return setting{}, err
+	}
+	kib := 128 * rounds << memory >> 10
+	if kib > maxMemoryKiB {
+		return setting{}, tooExpensive("Firebase scrypt parameters are out of range")
 	}
 	separator, err := base64Std.decode(p[4])
 	if err != nil || len(separator) > 16 {
@@ -40,7 +44,9 @@ func parseFirebase(fields []string) (setting, error) {
 		scheme: "Firebase scrypt",
 		text: "$fbscrypt$v=1,n=" + p[1] + ",r=" + p[2] + ",p=1,ss=" + base64Std.encode(separator) +
 			",sk=" + base64Std.encode(signer) + "$" + text,
-		salt: text, encoding: base64Std, weak: short, minDigest: len(signer), maxDigest: len(signer),
+		salt: text, encoding: base64Std, weak: short || kib < minScryptKiB,
+		minDigest: len(signer), maxDigest: len(signer),
+		cost: func(int) cost { return scryptCost(kib, 1) },
 		derive: func(password []byte, _ int) ([]byte, error) {
 			key, err := scrypt.Key(password, append(salt[:len(salt):len(salt)], separator...), 1<<memory, rounds, 1, 32)
 			if err != nil {

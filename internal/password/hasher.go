@@ -52,6 +52,7 @@ func DefaultLimits() Limits {
 type Hasher struct {
 	params Params
 	queue  *queue
+	pace   pace
 	// dummy is a hash of the current costs that no password matches.
 	dummy string
 	// argon2id is argon2.IDKey. Tests replace it to observe or block the work.
@@ -67,9 +68,11 @@ func New(params Params, limits Limits) *Hasher {
 	if limits.Concurrent < 1 || limits.Queue < 0 || limits.Wait < 0 {
 		panic(fmt.Sprintf("password: limits %+v", limits))
 	}
+	own := argon2idHash{params: params}.sample().String()
 	return &Hasher{
 		params: params,
 		queue:  newQueue(limits),
+		pace:   pace{own: own, alone: map[string]time.Duration{}},
 		// A random tag needs no hash computation, and finding its password is a preimage search.
 		dummy:    argon2idHash{params, randomBytes(saltBytes), randomBytes(tagBytes)}.String(),
 		argon2id: argon2.IDKey,
@@ -92,6 +95,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 
 // Verify reports whether a password matches a stored hash. If it matches, rehash reports whether the hash must be
 // replaced because its scheme or its costs are below the current ones. Verify accepts what Hash, Wrap and PHC return.
+// It takes as long as the most expensive of the schemes in use (SetSchemes), whatever the scheme of this hash.
 // It returns ErrUnusable for other texts and for unreasonable costs, before it spends them; other errors as Hash.
 func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehash bool, err error) {
 	if len(password) > maxBytes {
@@ -101,24 +105,42 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehas
 	if err != nil {
 		return false, false, err
 	}
-	if err := h.queue.enter(ctx); err != nil {
+	if err := h.measure(ctx); err != nil {
 		return false, false, err
 	}
+	match, start, err := h.compareInTurn(ctx, stored, password)
+	if err != nil {
+		return false, false, err
+	}
+	h.pace.wait(ctx, start)
+	current, isCurrentScheme := stored.(argon2idHash)
+	return match, match && (!isCurrentScheme || current.weakerThan(h.params)), nil
+}
+
+// compareInTurn waits in the queue and compares. It returns when the comparison started.
+func (h *Hasher) compareInTurn(
+	ctx context.Context, stored storedHash, password string,
+) (match bool, start time.Time, err error) {
+	if err := h.queue.enter(ctx); err != nil {
+		return false, start, err
+	}
 	defer h.queue.leave()
-	var current argon2idHash
+	start = time.Now()
+	match, err = h.compare(stored, password)
+	h.pace.observe(stored, start)
+	return match, start, err
+}
+
+func (h *Hasher) compare(stored storedHash, password string) (match bool, err error) {
 	switch stored := stored.(type) {
 	case legacyHash:
-		match, err = stored.verify(password)
-		return match, match, err
+		return stored.verify(password)
 	case wrappedHash:
-		match, err = h.verifyWrapped(stored, password)
-		return match, match, err
-	case argon2idHash:
-		current = stored
+		return h.verifyWrapped(stored, password)
 	}
+	current := stored.(argon2idHash)
 	tag := h.tag(current.params, []byte(password), current.salt, uint32(len(current.tag)))
-	match = subtle.ConstantTimeCompare(tag, current.tag) == 1
-	return match, match && current.weakerThan(h.params), nil
+	return subtle.ConstantTimeCompare(tag, current.tag) == 1, nil
 }
 
 // VerifyDummy does the work of Verify against a dummy hash of the current costs, including the queue, and never

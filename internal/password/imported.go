@@ -6,23 +6,27 @@ import "encoding/base64"
 type ImportedHash struct{ hash storedHash }
 
 // ParseImported parses a hash in PHC, crypt(3) or LDAP form ({SSHA}…), or one of a Hasher. It returns ErrUnusable for
-// other texts and for unreasonable costs.
+// other texts, and ErrTooExpensive for a hash that takes too much memory or time.
 func ParseImported(text string) (ImportedHash, error) {
 	phc, err := convertLDAP(text)
 	if err != nil {
 		return ImportedHash{}, err
 	}
 	hash, err := parse(phc)
-	return ImportedHash{hash}, err
+	if err != nil {
+		return ImportedHash{}, err
+	}
+	return ImportedHash{hash}, hash.cost().check()
 }
 
-// PHC returns the one text form in which a hash is stored. It returns false when the scheme, the costs or the salt are
-// weak: such a hash must be wrapped.
-func (g ImportedHash) PHC() (string, bool) {
-	if l, ok := g.hash.(legacyHash); ok {
-		return l.String(), !l.weak
-	}
-	return g.hash.(interface{ String() string }).String(), true
+// PHC returns the one text form in which a hash is stored.
+func (g ImportedHash) PHC() string { return g.hash.String() }
+
+// MustWrap reports whether a hash must be wrapped, because its scheme, its costs or its salt are weak. A hash with the
+// parameters of the Hasher need not.
+func (h *Hasher) MustWrap(g ImportedHash) bool {
+	current, ok := g.hash.(argon2idHash)
+	return g.hash.isWeak() && (!ok || current.weakerThan(h.params))
 }
 
 // Salt returns the salt as the stored form spells it. Of two hashes with the same salt only one can be stored; the

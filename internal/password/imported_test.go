@@ -29,18 +29,16 @@ var importVectors = []struct{ name, password, text, stored, salt string }{
 			"$42xEC+ixf3L2lw$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ",
 		"42xEC+ixf3L2lw"},
 	// From test.c of the reference implementation.
-	{"Argon2i", "password", "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8", "=",
+	{"Argon2i", "password", "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8", "",
 		"c29tZXNhbHQ"},
 	{"LDAPSHA", "password", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "", ""},
 	{"LDAPSSHA", "password", "{SSHA}yrht1iYXEIkejLVu42JWkadd80RzYWx0c2FsdA==", "", "c2FsdHNhbHQ"},
 	{"LDAPMD5", "password", "{MD5}X03MO1qnZdYdgyfeuILPmQ==", "", ""},
-	{"LDAPCrypt", "U*U", "{CRYPT}$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
-		"$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "CCCCCCCCCCCCCCCCCCCCC."},
+	{"LDAPCrypt", "U*U", "{CRYPT}$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "",
+		"CCCCCCCCCCCCCCCCCCCCC."},
 	{"RoundsWithNames", "password", "$pbkdf2-sha512$i=1212,l=64$OB8F.ZZ0vB1hyzLWHRIlQQ$" +
 		"OdZLgh792NtUKdxwTfC3hbKdX6CQ9ch0KMYUa5hSyR8mOPAE4bZoPfd8.C2bvInSR90w2DuVd2vZgxOnh.gWgw",
-		"$pbkdf2-sha512$1212$OB8F.ZZ0vB1hyzLWHRIlQQ$" +
-			"OdZLgh792NtUKdxwTfC3hbKdX6CQ9ch0KMYUa5hSyR8mOPAE4bZoPfd8.C2bvInSR90w2DuVd2vZgxOnh.gWgw",
-		"OB8F.ZZ0vB1hyzLWHRIlQQ"},
+		"", "OB8F.ZZ0vB1hyzLWHRIlQQ"},
 	{"FewRounds", "password", "$pbkdf2-sha256$1$0ZrzXitFSGltTQnBWOsdeg$" + pbkdf2OneRound, "",
 		"0ZrzXitFSGltTQnBWOsdeg"},
 }
@@ -59,7 +57,7 @@ func TestImportedHashes(t *testing.T) {
 			if given.Salt() != v.salt {
 				t.Errorf("salt is %q", given.Salt())
 			}
-			stored, storable := given.PHC()
+			stored, storable := given.PHC(), !h.MustWrap(given)
 			want := v.stored
 			if want == "=" {
 				want = v.text

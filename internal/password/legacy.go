@@ -3,16 +3,19 @@ package password
 import (
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"strconv"
 	"strings"
 )
 
 // setting is a hash without its digest: the scheme with its costs and salt, as crypt(3) calls it.
 type setting struct {
-	scheme   string // for display
-	text     string // "$scheme$…$salt"
-	salt     string // the salt as it is spelled in text
-	weak     bool   // must be wrapped, not stored as it is
+	scheme string // for display
+	text   string // "$scheme$…$salt"
+	salt   string // the salt as it is spelled in text
+	weak   bool   // must be wrapped, not stored as it is
+	// cost is what the computation of a digest of that length takes.
+	cost     func(length int) cost
 	encoding textEncoding
 	joined   bool // the digest follows the salt without a dollar: bcrypt
 	// minDigest and maxDigest bound the length of the digest, in bytes.
@@ -35,6 +38,9 @@ func (l legacyHash) String() string {
 	}
 	return l.text + "$" + l.encoding.encode(l.digest)
 }
+
+func (l legacyHash) cost() cost   { return l.setting.cost(len(l.digest)) }
+func (l legacyHash) isWeak() bool { return l.weak }
 
 func (l legacyHash) verify(password string) (bool, error) {
 	digest, err := l.derive([]byte(password), len(l.digest))
@@ -75,6 +81,7 @@ func parseSetting(fields []string) (setting, error) {
 type textEncoding struct {
 	encode func([]byte) string
 	decode func(string) ([]byte, error)
+	isText bool // the bytes are the text
 }
 
 var (
@@ -83,11 +90,13 @@ var (
 		func(s string) ([]byte, error) {
 			return base64.RawStdEncoding.Strict().DecodeString(strings.TrimRight(s, "="))
 		},
+		false,
 	}
 	// base64Dot is Passlib's base64: it has a dot in place of the plus. The plus is accepted, too.
 	base64Dot = textEncoding{
 		func(b []byte) string { return strings.ReplaceAll(base64Std.encode(b), "+", ".") },
 		func(s string) ([]byte, error) { return base64Std.decode(strings.ReplaceAll(s, ".", "+")) },
+		false,
 	}
 	// cryptText leaves the text as it is, because crypt(3) compares texts.
 	cryptText = textEncoding{
@@ -98,6 +107,7 @@ var (
 			}
 			return []byte(s), nil
 		},
+		true,
 	}
 )
 
@@ -117,7 +127,10 @@ func decodeSalt(text string, e textEncoding) (salt []byte, short bool, err error
 // parseNumber parses a number from low to high that is in its canonical spelling.
 func parseNumber(text string, low, high int) (int, error) {
 	n, err := strconv.Atoi(text)
-	if err != nil || n < low || n > high || strconv.Itoa(n) != text {
+	switch {
+	case errors.Is(err, strconv.ErrRange) || err == nil && n > high:
+		return 0, tooExpensive("a parameter is out of range")
+	case err != nil || n < low || strconv.Itoa(n) != text:
 		return 0, unusable("a parameter is out of range")
 	}
 	return n, nil

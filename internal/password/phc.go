@@ -36,19 +36,23 @@ const (
 func (p Params) check() error {
 	switch {
 	case p.Iterations < 1 || p.Iterations > maxPasses:
-		return errors.New("number of passes is out of range")
+		return unusable("number of passes is out of range")
 	case p.Parallelism < 1 || p.Parallelism > maxLanes:
-		return errors.New("number of lanes is out of range")
-	case p.MemoryKiB < 8*uint32(p.Parallelism) || p.MemoryKiB > maxMemoryKiB:
-		return errors.New("memory is out of range")
-	case uint64(p.MemoryKiB)*uint64(p.Iterations) > maxMemoryPasses:
-		return errors.New("memory times passes is out of range")
+		return unusable("number of lanes is out of range")
+	case p.MemoryKiB < 8*uint32(p.Parallelism):
+		return unusable("memory is out of range")
+	case p.MemoryKiB > maxMemoryKiB || uint64(p.MemoryKiB)*uint64(p.Iterations) > maxMemoryPasses:
+		return tooExpensive("memory times passes is out of range")
 	}
 	return nil
 }
 
 // storedHash is an argon2idHash, a wrappedHash or a legacyHash.
-type storedHash any
+type storedHash interface {
+	String() string // the one spelling of the hash
+	cost() cost
+	isWeak() bool // must be wrapped, not stored as it is
+}
 
 // parse parses a stored hash and refuses one that cannot be verified at reasonable costs.
 func parse(phc string) (storedHash, error) {
@@ -86,6 +90,9 @@ func (a argon2idHash) weakerThan(current Params) bool {
 		len(a.salt) < saltBytes || len(a.tag) < tagBytes
 }
 
+func (a argon2idHash) cost() cost   { return a.params.cost() }
+func (a argon2idHash) isWeak() bool { return a.params.isWeak() }
+
 func parseArgon2id(phc string) (storedHash, error) {
 	parts := strings.Split(phc, "$")
 	if len(parts) != 6 || parts[2] != "v="+strconv.Itoa(argon2.Version) {
@@ -98,7 +105,7 @@ func parseArgon2id(phc string) (storedHash, error) {
 		return nil, unusable("parameters are not m, t and p")
 	}
 	if err := p.check(); err != nil {
-		return nil, unusable(err.Error())
+		return nil, err
 	}
 	decode := base64.RawStdEncoding.Strict().DecodeString
 	if hash.salt, err = decode(parts[4]); err != nil || len(hash.salt) < minSalt || len(hash.salt) > maxSalt {

@@ -30,6 +30,7 @@ func parseSalted(fields []string) (setting, error) {
 	return setting{
 		scheme: "salted " + strings.ToUpper(name), text: "$" + fields[0] + "$" + fields[1] + "$" + text, salt: text,
 		encoding: base64Std, weak: true, minDigest: digest.size, maxDigest: digest.size,
+		cost: func(int) cost { return digestCost(1, 1000) },
 		derive: func(password []byte, _ int) ([]byte, error) {
 			h := digest.new()
 			if fields[1] == "prefix" {

@@ -48,6 +48,13 @@ func (w wrappedHash) String() string {
 	return "$" + schemeWrapped + outer + w.inner.text + "$" + strconv.Itoa(w.length)
 }
 
+func (w wrappedHash) cost() cost {
+	outer, inner := w.outer.cost(), w.inner.cost(w.length)
+	return cost{max(outer.kib, inner.kib), outer.time + inner.time}
+}
+
+func (wrappedHash) isWeak() bool { return false }
+
 func parseWrapped(phc string) (storedHash, error) {
 	fields := strings.Split(phc, "$")
 	if len(fields) < 9 {
@@ -87,6 +94,7 @@ func argon2idSetting(a argon2idHash) setting {
 	return setting{
 		scheme: "Argon2id", text: text[:strings.LastIndexByte(text, '$')], encoding: base64Std,
 		minDigest: minTag, maxDigest: maxTag,
+		cost: func(int) cost { return p.cost() },
 		derive: func(password []byte, length int) ([]byte, error) {
 			return argon2.IDKey(password, a.salt, p.Iterations, p.MemoryKiB, p.Parallelism, uint32(length)), nil
 		},

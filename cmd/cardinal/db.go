@@ -44,6 +44,16 @@ func (a *app) dbMigrate() *cobra.Command {
 			if err != nil {
 				return withSchemaFix(err)
 			}
+			if role != "" {
+				statement, err := s.RevokeTemporary(ctx, role)
+				if err != nil {
+					return err
+				}
+				if statement != "" {
+					a.printNote("%s can create temporary tables, which it does not need. As the owner of the "+
+						"database, run: %s;", role, statement)
+				}
+			}
 			state, err := readDBState(ctx, s)
 			if err != nil {
 				return err
@@ -67,7 +77,10 @@ func (a *app) dbMigrate() *cobra.Command {
 		})
 	c.Long = `Applies the expand migrations, backfills the new columns in small batches while the service runs,
 and applies the contract migrations when no node of an older version is left. It can be interrupted
-at any time and run again: the work done so far is kept.`
+at any time and run again: the work done so far is kept.
+
+With --service-role it also takes the privilege to create temporary tables in this database from all
+roles that have it through PUBLIC. If it does not own the database, it prints the statement instead.`
 	c.Flags().StringVar(&role, "service-role", "",
 		"grant this PostgreSQL `ROLE` exactly the privileges that serve needs")
 	return c

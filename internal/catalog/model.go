@@ -137,6 +137,7 @@ type Function struct {
 	Owner           string
 	Configuration   []string // SET clauses, with the schema's own name written as $schema
 	Body            string
+	Bound           bool   // the names in its body were looked up when it was created (RETURN, BEGIN ATOMIC)
 	Options         string // other declarations: "PARALLEL SAFE, LEAKPROOF"
 	Definition      string // the whole CREATE statement, the schema's own name written as $schema
 	Comment         string

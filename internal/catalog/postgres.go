@@ -269,9 +269,12 @@ func (r *postgresReader) functions(ctx context.Context) []Function {
 	    'Volatility', CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END,
 	      'Owner', pg_get_userbyid(p.proowner),
 	    'Configuration', (SELECT COALESCE(json_agg(CASE WHEN f IN ('search_path=' || quote_ident($1),
-	      'search_path=' || quote_literal($1)) THEN 'search_path=$schema' ELSE f END ORDER BY f), '[]')
+	      'search_path=' || quote_literal($1)) THEN 'search_path=$schema'
+	      WHEN f = 'search_path=' || quote_ident($1) || ', pg_temp' THEN 'search_path=$schema, pg_temp'
+	      ELSE f END ORDER BY f), '[]')
 	        FROM unnest(p.proconfig) f),
 	    'Body', COALESCE(pg_get_function_sqlbody(p.oid), p.prosrc),
+	    'Bound', pg_get_function_sqlbody(p.oid) IS NOT NULL,
 	    'Options', concat_ws(', ', CASE p.proparallel WHEN 's' THEN 'PARALLEL SAFE'
 	      WHEN 'r' THEN 'PARALLEL RESTRICTED' END, CASE WHEN p.proleakproof THEN 'LEAKPROOF' END,
 	                              CASE WHEN p.prokind <> 'f' THEN 'KIND ' || p.prokind::text END),

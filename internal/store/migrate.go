@@ -182,28 +182,3 @@ func (s *Store) recordMigration(ctx context.Context, q querier, f schema.Migrati
 		s.engine.encodeArgs([]any{f.Number, string(f.Phase), f.Name, f.Checksum[:], now})...)
 	return err
 }
-
-// grant runs grants.sql for a role, and for the roles that have these privileges already.
-func (s *Store) grant(ctx context.Context, m migrator, role string) error {
-	scan := func(row scanner) (name string, err error) {
-		err = row.Scan(&name)
-		return name, err
-	}
-	roles, err := queryAll(ctx, Reader{engine: s.engine, q: m}, scan, `
-		SELECT DISTINCT g.rolname
-		  FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a JOIN pg_roles g ON g.oid = a.grantee
-		 WHERE c.oid = 'audit_logs'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner`)
-	if err != nil {
-		return err
-	}
-	if role != "" && !slices.Contains(roles, role) {
-		roles = append(roles, role)
-	}
-	for _, role := range roles {
-		grants := schema.Migration{Script: schema.Grants(schemaName, role)}
-		if err := m.run(ctx, grants, func(querier) error { return nil }); err != nil {
-			return fmt.Errorf("grant %s its privileges: %w", role, err)
-		}
-	}
-	return nil
-}

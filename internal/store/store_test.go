@@ -86,12 +86,18 @@ func migratedPostgres(t *testing.T) string {
 func asService(t *testing.T, owner, role string) *store.Store {
 	t.Helper()
 	migrate(t, open(t, owner), role)
-	u, err := url.Parse(owner)
+	return open(t, asRole(t, owner, role))
+}
+
+// asRole returns the URL of a database for a role of serviceRole.
+func asRole(t *testing.T, database, role string) string {
+	t.Helper()
+	u, err := url.Parse(database)
 	if err != nil {
 		t.Fatal(err)
 	}
 	u.User = url.UserPassword(role, role)
-	return open(t, u.String())
+	return u.String()
 }
 
 func migrate(t *testing.T, s *store.Store, serviceRole string) {

@@ -4,7 +4,8 @@
 // Fingerprint: a fact is one property of one object of the schema. Every fact is compared with a shadow schema, which
 // the embedded migrations build on the same server in a transaction that is rolled back.
 //
-// Point: a sentence of the guide to schema design, checked against the catalog.
+// Point: a sentence of the guide to schema design (G), or a rule about the security of the database (S), checked
+// against the catalog.
 //
 // Probe: a statement that violates one rule, executed in the shadow schema. The database must refuse it.
 //
@@ -30,7 +31,7 @@ type Kind string
 // The kinds of check.
 const (
 	Fingerprint Kind = "fingerprint" // every fact equals the shadow's
-	Point       Kind = "point"       // a sentence of the guide, checked against the catalog
+	Point       Kind = "point"       // a sentence of the guide or a rule of security, checked against the catalog
 	Question    Kind = "question"    // a question of the guide's final checklist, answered by points
 	Probe       Kind = "probe"       // a statement in the shadow schema that must be refused
 	Data        Kind = "data"        // the rows themselves
@@ -52,7 +53,7 @@ const (
 
 // Check is one property that is checked.
 type Check struct {
-	ID    string // stable: F01, G01 to G33, Q1 to Q9, P01, D01
+	ID    string // stable: F01, G01 to G33, S01, Q1 to Q9, P01, D01
 	Kind  Kind
 	Title string // what is true if it passes: "every foreign key has a leading index"
 	Guide string // the sentence of the guide, "" without one

@@ -199,7 +199,10 @@ func functionMutants(f catalog.Function, role string, add func(kind, names, form
 	} else if body == "" {
 		body = "BEGIN RETURN true; END"
 	}
-	definition, _, _ := strings.Cut(f.Definition, "\nAS $function$")
+	definition := f.Definition
+	for _, body := range []string{"\nAS $function$", "\nRETURN ", "\nBEGIN ATOMIC"} {
+		definition, _, _ = strings.Cut(definition, body)
+	}
 	add("change function", f.Name, "%s\nAS $function$%s$function$",
 		strings.ReplaceAll(definition, "$schema", "cardinal"), body)
 	add("change function", f.Name, `ALTER FUNCTION %s SECURITY %s`, name,

@@ -11,7 +11,7 @@ import (
 
 // points are the sentences of the guide, checked against the catalog.
 var points = slices.Concat(identityPoints, statusPoints, timePoints, profilePoints, secretPoints, personalPoints,
-	accessPoints, auditPoints, formPoints, indexPoints, queryPoints, evolutionPoints, []Check{compliance})
+	accessPoints, callerPoints, auditPoints, formPoints, indexPoints, queryPoints, evolutionPoints, []Check{compliance})
 
 // resultBuilder collects the findings and counts of a check.
 type resultBuilder struct{ Outcome }

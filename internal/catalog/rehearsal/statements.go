@@ -2,11 +2,11 @@ package rehearsal
 
 import "strings"
 
-// statements splits a PostgreSQL script at semicolons. Semicolons in quotes, dollar quotes and comments do not count.
-// Comments before a statement are removed.
+// statements splits a PostgreSQL script at semicolons. Semicolons in quotes, dollar quotes, comments and the body of an
+// SQL function (BEGIN ATOMIC ... END) do not count. Comments before a statement are removed.
 func statements(script string) []string {
 	var found []string
-	start := 0
+	start, part := 0, 0 // of the statement, and of the part of it after the last semicolon
 	add := func(end int) {
 		if text := strings.TrimSpace(script[start:end]); text != "" {
 			found = append(found, text)
@@ -26,10 +26,14 @@ func statements(script string) []string {
 		case rest[0] == '$' && strings.Contains(rest[1:], "$") && isDollarTag(rest[1:1+strings.Index(rest[1:], "$")]):
 			tag := rest[:strings.Index(rest[1:], "$")+2]
 			i += len(tag) + lengthThrough(rest[len(tag):], tag)
+		case rest[0] == ';' && strings.Contains(script[start:i], "BEGIN ATOMIC") &&
+			strings.TrimSpace(script[part:i]) != "END":
+			i++
+			part = i
 		case rest[0] == ';':
 			add(i)
 			i++
-			start = i
+			start, part = i, i
 		default:
 			i++
 		}

@@ -1,0 +1,33 @@
+package main
+
+// The functions of PostgreSQL are attacked from a session that the service's role prepared.
+const (
+	catalogTests      = "./internal/catalog/check"
+	callerTests       = "TestFunctionsIgnoreTheCallersSession"
+	postgresFunctions = "internal/store/schema/postgres/0021_functions.sql"
+)
+
+// database are the protections against who can use the database as the service does.
+var database = []mutant{
+	{name: "the search_path of functions ends with pg_temp", pkg: storeTests, run: callerTests,
+		edit: edit{postgresFunctions, ` || ', pg_temp', TRUE)`, `, TRUE)`}},
+	{name: "functions do not use the search_path of their caller", pkg: storeTests, run: callerTests,
+		edit: edit{postgresFunctions, `ALTER FUNCTION guard_version() SET search_path FROM CURRENT;`, ``}},
+	{name: "the names in SQL functions are looked up when they are created", pkg: storeTests, run: callerTests,
+		edit: edit{postgresFunctions, `RETURN CASE
+  WHEN hash LIKE '$2_$%' THEN substr(hash, 8, 22)
+  WHEN hash LIKE '$argon2%' THEN split_part(hash, '$', 5)
+  ELSE split_part(hash, '$', 4)
+END;`, `AS $$ SELECT split_part(hash, '$', 5) $$;`}},
+	{name: "check finds functions that depend on their caller", pkg: catalogTests, run: "TestEachPointCanFail",
+		edit: edit{"internal/catalog/check/point_caller.go",
+			`strings.HasSuffix(path, ", pg_temp")`, `strings.Contains(path, "")`}},
+	{name: "check finds the privilege to create temporary tables", pkg: catalogTests,
+		run: "TestTemporaryPrivilegeIsFound", edit: edit{"internal/catalog/check/point_caller.go",
+			`res.expect(rows[0][1] != "true", Finding{Object: "role " + g.Grantee`,
+			`res.expect(true, Finding{Object: "role " + g.Grantee`}},
+	{name: "db migrate revokes the privilege to create temporary tables", pkg: storeTests, run: "TestRevokeTemporary",
+		edit: edit{"internal/store/servicerole.go",
+			`		_, err = m.ExecContext(ctx, found.statement)
+		return err`, `		return nil`}},
+}

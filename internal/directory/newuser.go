@@ -44,7 +44,7 @@ func (k Desk) PrepareUser(ctx context.Context, r Rule, in cardinal.NewUser) (Use
 	if err := k.checkDraft(ctx, reader, &draft); err != nil {
 		return draft, err
 	}
-	draft.hash, err = k.d.HashPassword(ctx, in.Password)
+	draft.hash, err = k.d.HashPassword(ctx, k.HashCaller(), in.Password)
 	return draft, err
 }
 

@@ -7,8 +7,6 @@ import (
 	"github.com/google/uuid"
 
 	"cardinal"
-	"cardinal/internal/normal"
-	"cardinal/internal/password"
 	"cardinal/internal/store"
 )
 
@@ -89,7 +87,7 @@ func (k Desk) checkAndHash(ctx context.Context, r store.Reader, in cardinal.Pass
 	if err := check.Err(); err != nil || in.New == "" {
 		return "", err
 	}
-	return k.d.HashPassword(ctx, in.New)
+	return k.d.HashPassword(ctx, k.HashCaller(), in.New)
 }
 
 // setCredential inserts the first credential of a user, or updates the current one. Without a hash it changes only
@@ -155,7 +153,7 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 	if err := k.verifyCurrentPassword(ctx, r, current, in.Current, throttle, s); err != nil {
 		return cardinal.PasswordState{}, err
 	}
-	newHash, err := k.d.HashPassword(ctx, in.New)
+	newHash, err := k.d.HashPassword(ctx, k.HashCaller(), in.New)
 	if err != nil {
 		return cardinal.PasswordState{}, err
 	}
@@ -200,7 +198,7 @@ func (k Desk) verifyCurrentPassword(
 	if current.Hash != "" {
 		hash = &current.Hash
 	}
-	match, _, err := k.d.VerifyPassword(ctx, secret, hash)
+	match, _, err := k.d.VerifyPassword(ctx, k.HashCaller(), secret, hash)
 	if err != nil || match {
 		return err
 	}
@@ -232,39 +230,4 @@ func (tx *Tx) insertCredential(ctx context.Context, userID uuid.UUID, hash strin
 	tx.RecordRows(store.DigestCredential(credential))
 	tx.RecordMasked("credentials.hash")
 	return nil
-}
-
-// HashPassword returns the PHC string of a password that was checked before.
-func (d *Directory) HashPassword(ctx context.Context, secret cardinal.Secret) (string, error) {
-	text, err := normal.Password(secret.Reveal())
-	if err != nil {
-		return "", err
-	}
-	phc, err := d.hasher.Hash(ctx, text)
-	return phc, busyRefusal(err)
-}
-
-// VerifyPassword compares a password with a hash. Without a hash it takes the same time, so that the time does not
-// disclose whether there is one.
-func (d *Directory) VerifyPassword(
-	ctx context.Context, secret cardinal.Secret, hash *string,
-) (match, rehash bool, err error) {
-	text, invalid := normal.Password(secret.Reveal())
-	if hash == nil || invalid != nil {
-		err = d.hasher.VerifyDummy(ctx, text)
-	} else {
-		match, rehash, err = d.hasher.Verify(ctx, text, *hash)
-	}
-	return match, rehash, busyRefusal(err)
-}
-
-// HasRoomToHash returns nil while the hasher accepts work, otherwise a refusal.
-func (d *Directory) HasRoomToHash() error { return busyRefusal(d.hasher.CheckCapacity()) }
-
-// busyRefusal returns the refusal for a hasher at its limit; any other error as it is.
-func busyRefusal(err error) error {
-	if errors.Is(err, password.ErrBusy) {
-		return cardinal.Refuse("busy").After(seconds(5))
-	}
-	return err
 }

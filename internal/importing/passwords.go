@@ -36,7 +36,7 @@ func (rules *rules) hasher() *password.Hasher { return rules.desk.Directory().Ha
 // while users who sign in cannot.
 func (rules *rules) wrap(ctx context.Context, given *password.ImportedHash) (string, error) {
 	for {
-		phc, err := rules.hasher().Wrap(ctx, *given)
+		phc, err := rules.hasher().Wrap(ctx, rules.desk.HashCaller(), *given)
 		if !errors.Is(err, password.ErrBusy) {
 			return phc, err
 		}

@@ -82,7 +82,7 @@ func TestInUseHasNoSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 		hashes := []string{given.PHC()}
-		if wrapped, err := h.Wrap(t.Context(), given); err == nil {
+		if wrapped, err := h.Wrap(t.Context(), Caller{}, given); err == nil {
 			hashes = append(hashes, wrapped)
 		}
 		for _, hash := range hashes {
@@ -126,13 +126,13 @@ func TestVerificationsTakeTheTimeOfTheMostExpensiveScheme(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wrapped, err := h.Wrap(ctx, given)
+		wrapped, err := h.Wrap(ctx, Caller{}, given)
 		if err != nil {
 			t.Fatal(err)
 		}
 		timeOf := func(phc string) time.Duration {
 			start := time.Now()
-			if _, _, err := h.Verify(ctx, "password", phc); err != nil {
+			if _, _, err := h.Verify(ctx, Caller{}, "password", phc); err != nil {
 				t.Fatal(err)
 			}
 			return time.Since(start)

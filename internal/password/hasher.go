@@ -35,7 +35,8 @@ const (
 type Limits struct {
 	// Concurrent is how many hashes run at once, at least 1. They use this many times Params.MemoryKiB of memory.
 	Concurrent int
-	// Queue is how many callers can wait for a slot. With 0 no caller waits.
+	// Queue is how many callers can wait for a slot. With 0 no caller waits. When it is full, a caller takes the place
+	// of one whose address or account has more.
 	Queue int
 	// Wait is the longest time that one caller waits.
 	Wait time.Duration
@@ -81,14 +82,15 @@ func New(params Params, limits Limits) *Hasher {
 
 // Hash returns the PHC string of a password with a new random salt. It returns a *cardinal.FieldError when the password
 // is longer than 1,024 bytes, ErrBusy when there is no slot, and the error of ctx when ctx ends during the wait.
-func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+func (h *Hasher) Hash(ctx context.Context, c Caller, password string) (string, error) {
 	if len(password) > maxBytes {
 		return "", errTooLong()
 	}
-	if err := h.queue.enter(ctx); err != nil {
+	at, err := h.queue.enter(ctx, c, 1)
+	if err != nil {
 		return "", err
 	}
-	defer h.queue.leave()
+	defer h.queue.leave(at)
 	salt := randomBytes(saltBytes)
 	return argon2idHash{h.params, salt, h.tag(h.params, []byte(password), salt, tagBytes)}.String(), nil
 }
@@ -97,7 +99,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // replaced because its scheme or its costs are below the current ones. Verify accepts what Hash, Wrap and PHC return.
 // It takes as long as the most expensive of the schemes in use (SetSchemes), whatever the scheme of this hash.
 // It returns ErrUnusable for other texts and for unreasonable costs, before it spends them; other errors as Hash.
-func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehash bool, err error) {
+func (h *Hasher) Verify(ctx context.Context, c Caller, password, phc string) (match, rehash bool, err error) {
 	if len(password) > maxBytes {
 		return false, false, errTooLong()
 	}
@@ -108,7 +110,7 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehas
 	if err := h.measure(ctx); err != nil {
 		return false, false, err
 	}
-	match, start, err := h.compareInTurn(ctx, stored, password)
+	match, start, err := h.compareInTurn(ctx, c, stored, password)
 	if err != nil {
 		return false, false, err
 	}
@@ -119,12 +121,13 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (match, rehas
 
 // compareInTurn waits in the queue and compares. It returns when the comparison started.
 func (h *Hasher) compareInTurn(
-	ctx context.Context, stored storedHash, password string,
+	ctx context.Context, c Caller, stored storedHash, password string,
 ) (match bool, start time.Time, err error) {
-	if err := h.queue.enter(ctx); err != nil {
+	at, err := h.queue.enter(ctx, c, 1)
+	if err != nil {
 		return false, start, err
 	}
-	defer h.queue.leave()
+	defer h.queue.leave(at)
 	start = time.Now()
 	match, err = h.compare(stored, password)
 	h.pace.observe(stored, start)
@@ -146,14 +149,14 @@ func (h *Hasher) compare(stored storedHash, password string) (match bool, err er
 // VerifyDummy does the work of Verify against a dummy hash of the current costs, including the queue, and never
 // matches. It is for unknown identifiers, so that the response time does not disclose whether an account exists. A nil
 // error means "wrong password".
-func (h *Hasher) VerifyDummy(ctx context.Context, password string) error {
-	_, _, err := h.Verify(ctx, password, h.dummy)
+func (h *Hasher) VerifyDummy(ctx context.Context, c Caller, password string) error {
+	_, _, err := h.Verify(ctx, c, password, h.dummy)
 	return err
 }
 
-// CheckCapacity returns ErrBusy when there is no slot and the queue is full. Callers ask before they do other work for
-// a request that will need a hash, so that a flood of requests does not cost that work either.
-func (h *Hasher) CheckCapacity() error { return h.queue.checkCapacity() }
+// CheckCapacity returns ErrBusy when there is no slot and no room in the queue for this caller. Callers ask before they
+// do other work for a request that will need a hash, so that a flood of requests does not cost that work either.
+func (h *Hasher) CheckCapacity(c Caller) error { return h.queue.checkCapacity(c) }
 
 // Stats returns how many hashes run and how many callers wait now, and how many callers got ErrBusy since the start.
 func (h *Hasher) Stats() (running, waiting int, refused uint64) { return h.queue.stats() }

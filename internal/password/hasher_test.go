@@ -25,19 +25,19 @@ func newSmall() *Hasher {
 
 func TestHash(t *testing.T) {
 	h, ctx := newSmall(), t.Context()
-	phc, err := h.Hash(ctx, "correct horse")
+	phc, err := h.Hash(ctx, Caller{}, "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Run("SamePasswordMatches", func(t *testing.T) {
-		match, rehash, err := h.Verify(ctx, "correct horse", phc)
+		match, rehash, err := h.Verify(ctx, Caller{}, "correct horse", phc)
 		if !match || rehash || err != nil {
 			t.Errorf("Verify = %v, %v, %v", match, rehash, err)
 		}
 	})
 	t.Run("OtherPasswordsDoNotMatch", func(t *testing.T) {
 		for _, other := range []string{"", "Correct horse", "correct horse ", "correct hors"} {
-			match, rehash, err := h.Verify(ctx, other, phc)
+			match, rehash, err := h.Verify(ctx, Caller{}, other, phc)
 			if match || rehash || err != nil {
 				t.Errorf("%q: %v, %v, %v", other, match, rehash, err)
 			}
@@ -54,16 +54,16 @@ func TestHash(t *testing.T) {
 		}
 	})
 	t.Run("NewSaltEachTime", func(t *testing.T) {
-		again, err := h.Hash(ctx, "correct horse")
+		again, err := h.Hash(ctx, Caller{}, "correct horse")
 		if err != nil || strings.Split(again, "$")[4] == strings.Split(phc, "$")[4] {
 			t.Errorf("equal salts, or %v", err)
 		}
 	})
 	t.Run("TooLongRefused", func(t *testing.T) {
 		long := strings.Repeat("a", maxBytes+1)
-		_, hashErr := h.Hash(ctx, long)
-		_, _, verifyErr := h.Verify(ctx, long, phc)
-		for _, err := range []error{hashErr, verifyErr, h.VerifyDummy(ctx, long)} {
+		_, hashErr := h.Hash(ctx, Caller{}, long)
+		_, _, verifyErr := h.Verify(ctx, Caller{}, long, phc)
+		for _, err := range []error{hashErr, verifyErr, h.VerifyDummy(ctx, Caller{}, long)} {
 			if !errors.Is(err, &cardinal.FieldError{Code: "password_too_long"}) {
 				t.Errorf("error is %v", err)
 			}
@@ -91,15 +91,15 @@ func TestRehash(t *testing.T) {
 		{"OtherLanes", Params{128, 2, 2}, false},
 	} {
 		t.Run(row.rule, func(t *testing.T) {
-			phc, err := New(row.stored, DefaultLimits()).Hash(ctx, "pw")
+			phc, err := New(row.stored, DefaultLimits()).Hash(ctx, Caller{}, "pw")
 			if err != nil {
 				t.Fatal(err)
 			}
 			h := New(strong, DefaultLimits())
-			if match, rehash, err := h.Verify(ctx, "pw", phc); !match || rehash != row.want || err != nil {
+			if match, rehash, err := h.Verify(ctx, Caller{}, "pw", phc); !match || rehash != row.want || err != nil {
 				t.Errorf("Verify = %v, %v, %v", match, rehash, err)
 			}
-			if _, rehash, _ := h.Verify(ctx, "other", phc); rehash {
+			if _, rehash, _ := h.Verify(ctx, Caller{}, "other", phc); rehash {
 				t.Error("wants a rehash after a wrong password")
 			}
 		})
@@ -138,7 +138,7 @@ func TestNew(t *testing.T) {
 func TestVerifyDummy(t *testing.T) {
 	t.Run("SameCostAsKnownUser", func(t *testing.T) {
 		h := newSmall()
-		phc, err := h.Hash(t.Context(), "correct horse")
+		phc, err := h.Hash(t.Context(), Caller{}, "correct horse")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,10 +154,10 @@ func TestVerifyDummy(t *testing.T) {
 			calls = append(calls, work{len(salt), int(length), time, memory, threads, running, waiting})
 			return argon2.IDKey(password, salt, time, memory, threads, length)
 		}
-		if _, _, err := h.Verify(t.Context(), "wrong", phc); err != nil {
+		if _, _, err := h.Verify(t.Context(), Caller{}, "wrong", phc); err != nil {
 			t.Fatal(err)
 		}
-		if err := h.VerifyDummy(t.Context(), "wrong"); err != nil {
+		if err := h.VerifyDummy(t.Context(), Caller{}, "wrong"); err != nil {
 			t.Fatal(err)
 		}
 		want := work{saltBytes, tagBytes, small.Iterations, small.MemoryKiB, small.Parallelism, 1, 0}
@@ -206,7 +206,7 @@ func TestLimits(t *testing.T) {
 			var all sync.WaitGroup
 			for range 40 {
 				all.Go(func() {
-					if _, err := h.Hash(t.Context(), "pw"); err != nil {
+					if _, err := h.Hash(t.Context(), Caller{}, "pw"); err != nil {
 						t.Error(err)
 					}
 				})
@@ -228,20 +228,21 @@ func TestLimits(t *testing.T) {
 			h := New(small, Limits{Concurrent: 1, Queue: 1, Wait: time.Minute})
 			_, release, _ := blockHashes(h)
 			for range 2 {
-				if err := h.CheckCapacity(); err != nil {
+				if err := h.CheckCapacity(Caller{}); err != nil {
 					t.Error(err)
 				}
 				go func() {
-					if _, err := h.Hash(t.Context(), "pw"); err != nil {
+					if _, err := h.Hash(t.Context(), Caller{}, "pw"); err != nil {
 						t.Error(err)
 					}
 				}()
 				synctest.Wait()
 			}
 			before := time.Now()
-			_, hashErr := h.Hash(t.Context(), "pw")
-			_, _, verifyErr := h.Verify(t.Context(), "pw", h.dummy)
-			for _, err := range []error{hashErr, verifyErr, h.VerifyDummy(t.Context(), "pw"), h.CheckCapacity()} {
+			_, hashErr := h.Hash(t.Context(), Caller{}, "pw")
+			_, _, verifyErr := h.Verify(t.Context(), Caller{}, "pw", h.dummy)
+			dummyErr, capacityErr := h.VerifyDummy(t.Context(), Caller{}, "pw"), h.CheckCapacity(Caller{})
+			for _, err := range []error{hashErr, verifyErr, dummyErr, capacityErr} {
 				if !errors.Is(err, ErrBusy) {
 					t.Errorf("error is %v", err)
 				}
@@ -260,10 +261,10 @@ func TestLimits(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := New(small, Limits{Concurrent: 1, Queue: 5, Wait: 3 * time.Second})
 			_, release, _ := blockHashes(h)
-			go func() { _, _ = h.Hash(t.Context(), "pw") }()
+			go func() { _, _ = h.Hash(t.Context(), Caller{}, "pw") }()
 			synctest.Wait()
 			before := time.Now()
-			if _, err := h.Hash(t.Context(), "pw"); !errors.Is(err, ErrBusy) {
+			if _, err := h.Hash(t.Context(), Caller{}, "pw"); !errors.Is(err, ErrBusy) {
 				t.Errorf("error is %v", err)
 			}
 			if waited := time.Since(before); waited != 3*time.Second {
@@ -280,11 +281,11 @@ func TestLimits(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := New(small, Limits{Concurrent: 1, Queue: 5, Wait: time.Minute})
 			_, release, _ := blockHashes(h)
-			go func() { _, _ = h.Hash(t.Context(), "pw") }()
+			go func() { _, _ = h.Hash(t.Context(), Caller{}, "pw") }()
 			synctest.Wait()
 			ctx, cancel := context.WithCancel(t.Context())
 			result := make(chan error)
-			go func() { result <- h.VerifyDummy(ctx, "pw") }()
+			go func() { result <- h.VerifyDummy(ctx, Caller{}, "pw") }()
 			synctest.Wait()
 			checkStats(t, h, 1, 1, 0)
 			cancel()
@@ -292,12 +293,12 @@ func TestLimits(t *testing.T) {
 				t.Errorf("error is %v", err)
 			}
 			checkStats(t, h, 1, 0, 0)
-			if err := h.VerifyDummy(ctx, "pw"); !errors.Is(err, context.Canceled) {
+			if err := h.VerifyDummy(ctx, Caller{}, "pw"); !errors.Is(err, context.Canceled) {
 				t.Errorf("error is %v", err)
 			}
 			release <- struct{}{}
 			synctest.Wait()
-			if err := h.VerifyDummy(ctx, "pw"); !errors.Is(err, context.Canceled) {
+			if err := h.VerifyDummy(ctx, Caller{}, "pw"); !errors.Is(err, context.Canceled) {
 				t.Errorf("hashed for a cancelled caller: %v", err)
 			}
 			checkStats(t, h, 0, 0, 0)
@@ -310,7 +311,7 @@ func TestLimits(t *testing.T) {
 			var order []int
 			for i := range 6 {
 				go func() {
-					if err := h.VerifyDummy(t.Context(), "pw"); err != nil {
+					if err := h.VerifyDummy(t.Context(), Caller{}, "pw"); err != nil {
 						t.Error(err)
 					}
 					order = append(order, i)
@@ -326,28 +327,12 @@ func TestLimits(t *testing.T) {
 			}
 		})
 	})
-	t.Run("CancelledWithSlotGranted", func(t *testing.T) {
-		q := newQueue(Limits{Concurrent: 1, Queue: 1, Wait: time.Minute})
-		if err := q.enter(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		granted := make(chan struct{})
-		element := q.waiters.PushBack(granted)
-		q.leave()
-		if err := q.cancel(element, granted, ErrBusy); err != nil {
-			t.Errorf("the slot is lost: %v", err)
-		}
-		q.leave()
-		if running, waiting, refused := q.stats(); running != 0 || waiting != 0 || refused != 0 {
-			t.Errorf("%d run, %d wait, %d were refused", running, waiting, refused)
-		}
-	})
 	t.Run("PanicReleasesSlot", func(t *testing.T) {
 		h := New(small, Limits{Concurrent: 1, Queue: 0, Wait: time.Minute})
 		h.argon2id = func(_, _ []byte, _, _ uint32, _ uint8, _ uint32) []byte { panic("x") }
 		func() {
 			defer func() { _ = recover() }()
-			_ = h.VerifyDummy(t.Context(), "pw")
+			_ = h.VerifyDummy(t.Context(), Caller{}, "pw")
 		}()
 		checkStats(t, h, 0, 0, 0)
 	})
@@ -358,7 +343,7 @@ func TestLimits(t *testing.T) {
 			all.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%7)*50*time.Microsecond)
 				defer cancel()
-				_, _ = h.Hash(ctx, "pw")
+				_, _ = h.Hash(ctx, Caller{}, "pw")
 			})
 		}
 		all.Wait()
@@ -372,12 +357,12 @@ func TestLimits(t *testing.T) {
 // The difference between the two benchmarks is the cost of the queue and the PHC string. It is too small to measure.
 func BenchmarkVerify(b *testing.B) {
 	h := New(Default, DefaultLimits())
-	phc, err := h.Hash(b.Context(), "correct horse battery")
+	phc, err := h.Hash(b.Context(), Caller{}, "correct horse battery")
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if match, _, err := h.Verify(b.Context(), "correct horse battery", phc); !match || err != nil {
+		if match, _, err := h.Verify(b.Context(), Caller{}, "correct horse battery", phc); !match || err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -67,7 +67,7 @@ func TestImportedHashes(t *testing.T) {
 			}
 			checkVerifies(t, h, v.password, stored)
 			// Hashes of all schemes can be wrapped when their salt is already in use.
-			wrapped, err := h.Wrap(t.Context(), given)
+			wrapped, err := h.Wrap(t.Context(), Caller{}, given)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +78,7 @@ func TestImportedHashes(t *testing.T) {
 		})
 	}
 	t.Run("CurrentSchemeCanBeWrapped", func(t *testing.T) {
-		phc, err := h.Hash(t.Context(), "correct horse")
+		phc, err := h.Hash(t.Context(), Caller{}, "correct horse")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestImportedHashes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wrapped, err := h.Wrap(t.Context(), given)
+		wrapped, err := h.Wrap(t.Context(), Caller{}, given)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestImportedHashes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.Wrap(t.Context(), again); !errors.Is(err, ErrUnusable) {
+		if _, err := h.Wrap(t.Context(), Caller{}, again); !errors.Is(err, ErrUnusable) {
 			t.Errorf("wrapping twice: %v", err)
 		}
 	})
@@ -103,10 +103,10 @@ func TestImportedHashes(t *testing.T) {
 
 func checkVerifies(t *testing.T, h *Hasher, password, stored string) {
 	t.Helper()
-	if match, rehash, err := h.Verify(t.Context(), password, stored); !match || !rehash || err != nil {
+	if match, rehash, err := h.Verify(t.Context(), Caller{}, password, stored); !match || !rehash || err != nil {
 		t.Errorf("%s: %v, %v, %v", stored, match, rehash, err)
 	}
-	if match, _, err := h.Verify(t.Context(), password+"x", stored); match || err != nil {
+	if match, _, err := h.Verify(t.Context(), Caller{}, password+"x", stored); match || err != nil {
 		t.Errorf("%s: another password: %v, %v", stored, match, err)
 	}
 }

@@ -36,7 +36,7 @@ func TestVerifyVectors(t *testing.T) {
 	h := newSmall()
 	for _, v := range vectors {
 		t.Run(v.name, func(t *testing.T) {
-			match, rehash, err := h.Verify(t.Context(), v.password, v.phc)
+			match, rehash, err := h.Verify(t.Context(), Caller{}, v.password, v.phc)
 			if !match || err != nil {
 				t.Errorf("Verify = %v, %v", match, err)
 			}
@@ -44,7 +44,7 @@ func TestVerifyVectors(t *testing.T) {
 			if !rehash {
 				t.Error("does not want a rehash")
 			}
-			match, rehash, err = h.Verify(t.Context(), "x"+v.password[1:], v.phc)
+			match, rehash, err = h.Verify(t.Context(), Caller{}, "x"+v.password[1:], v.phc)
 			if match || rehash || err != nil {
 				t.Errorf("another password: %v, %v, %v", match, rehash, err)
 			}
@@ -108,7 +108,7 @@ func TestUnusableHashesRefused(t *testing.T) {
 	} {
 		t.Run(rule, func(t *testing.T) {
 			for _, phc := range hashes {
-				match, rehash, err := h.Verify(t.Context(), "password", phc)
+				match, rehash, err := h.Verify(t.Context(), Caller{}, "password", phc)
 				if match || rehash || !errors.Is(err, ErrUnusable) {
 					t.Errorf("%s: %v, %v, %v", phc, match, rehash, err)
 				}

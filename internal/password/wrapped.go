@@ -21,7 +21,7 @@ type wrappedHash struct {
 // Wrap hashes an imported hash again by Argon2id with a new random salt. It is for hashes of weak schemes, and for
 // strong ones with a salt that another user's hash already has. The inner salt and parameters are kept, so that Verify
 // can repeat both steps. Errors as Hash.
-func (h *Hasher) Wrap(ctx context.Context, g ImportedHash) (string, error) {
+func (h *Hasher) Wrap(ctx context.Context, c Caller, g ImportedHash) (string, error) {
 	var inner setting
 	var digest []byte
 	switch stored := g.hash.(type) {
@@ -32,10 +32,11 @@ func (h *Hasher) Wrap(ctx context.Context, g ImportedHash) (string, error) {
 	case wrappedHash:
 		return "", unusable("it is already wrapped, and its salt is in use")
 	}
-	if err := h.queue.enter(ctx); err != nil {
+	at, err := h.queue.enter(ctx, c, 1)
+	if err != nil {
 		return "", err
 	}
-	defer h.queue.leave()
+	defer h.queue.leave(at)
 	salt := randomBytes(saltBytes)
 	outer := argon2idHash{h.params, salt, h.tag(h.params, digest, salt, tagBytes)}
 	return wrappedHash{outer, inner, len(digest)}.String(), nil

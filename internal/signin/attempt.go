@@ -8,6 +8,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory"
+	"cardinal/internal/password"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
 )
@@ -31,8 +32,9 @@ type attempt struct {
 	userID uuid.UUID
 	key    seal.Key // the user's data key
 
-	verifiedHash string // the password hash that the password was compared with; "" when the method is not a password
-	newHash      string // the same password with the current parameters; "" when the stored hash has them
+	hashFor      password.Caller // who asks for the hashes
+	verifiedHash string          // the hash that the password was compared with; "" when the method is not a password
+	newHash      string          // the same password with the current parameters; "" when the stored hash has them
 }
 
 // fail counts the failed attempt and returns the refusal.

@@ -22,20 +22,21 @@ var errCredentials = cardinal.Refuse("invalid_credentials")
 // account is disclosed only to a user who gave the right password.
 func WithPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (cardinal.SignedIn, error) {
 	d := k.Directory()
-	if err := d.HasRoomToHash(); err != nil {
+	// A text that is not a valid identifier still waits in the hashing queue, like an identifier that does not exist.
+	kind, value, invalid := normal.Identifier(in.Identifier)
+	index := d.Keys().BlindIndex(kind, value)
+	a := attempt{caller: k, method: "password", hashFor: k.HashCaller()}
+	a.hashFor.Account, a.hashFor.Identifier = string(index), string(index)
+	if err := d.CheckHashCapacity(a.hashFor); err != nil {
 		return cardinal.SignedIn{}, err
 	}
 	r, err := k.Read(ctx, directory.Rule{Permission: "sessions.create"})
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	a := attempt{caller: k, method: "password"}
 	if a.settings, err = d.CurrentSettings(ctx, r); err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	// A text that is not a valid identifier still waits in the hashing queue, like an identifier that does not exist.
-	kind, value, invalid := normal.Identifier(in.Identifier)
-	index := d.Keys().BlindIndex(kind, value)
 	a.throttle = k.NewThrottle("sign-in", index)
 	if a.hasFailures, err = a.throttle.Check(ctx, r, d.Now()); err != nil {
 		return cardinal.SignedIn{}, err
@@ -68,7 +69,10 @@ func (a *attempt) withPassword(
 	if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
 		return cardinal.SignedIn{}, fmt.Errorf("look up the account: %w", err)
 	}
-	match, rehash, err := d.VerifyPassword(ctx, secret, account.Hash)
+	if account.UserID != uuid.Nil {
+		a.hashFor.Account = account.UserID.String()
+	}
+	match, rehash, err := d.VerifyPassword(ctx, a.hashFor, secret, account.Hash)
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
@@ -84,7 +88,7 @@ func (a *attempt) withPassword(
 	}
 	a.userID, a.verifiedHash, a.newHash = account.UserID, *account.Hash, ""
 	if rehash {
-		if a.newHash, err = d.HashPassword(ctx, secret); err != nil {
+		if a.newHash, err = d.HashPassword(ctx, a.hashFor, secret); err != nil {
 			return cardinal.SignedIn{}, err
 		}
 	}

@@ -243,7 +243,7 @@ func TestWithPasswordQueueFull(t *testing.T) {
 		}))(t)
 		var hashing sync.WaitGroup
 		defer hashing.Wait()
-		hashing.Go(func() { _, _ = hasher.Hash(context.WithoutCancel(t.Context()), goodPassword) })
+		hashing.Go(func() { _, _ = hasher.Hash(context.WithoutCancel(t.Context()), password.Caller{}, goodPassword) })
 		for running := 0; running == 0; running, _, _ = hasher.Stats() {
 			runtime.Gosched()
 		}

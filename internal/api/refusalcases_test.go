@@ -519,8 +519,7 @@ var refusalSpecs = map[string]refusalSpec{
 					"/description text_empty"),
 				conflict("a taken name", "role_name_taken", object{"name": "support"}),
 				{name: "the name of a built-in role", path: "/v1/roles/" + support, body: object{"name": "helpers"},
-					status: 409,
-					code:   "built_in"},
+					headers: []string{"If-Match", `"2"`}, status: 409, code: "built_in"},
 			}
 		}},
 	"delete-role": {call: roleCall(`"1"`, nil), extra: func(t *testing.T, h *testAPI, c call) []refusal {
@@ -529,7 +528,8 @@ var refusalSpecs = map[string]refusalSpec{
 		h.do(t, "POST", "/v1/users/"+who+"/roles", h.admin, object{"role_id": held}).want(t, http.StatusOK)
 		return []refusal{
 			{name: "a user has it", path: "/v1/roles/" + held, status: 409, code: "role_in_use"},
-			{name: "a built-in role", path: "/v1/roles/" + support, status: 409, code: "built_in"},
+			{name: "a built-in role", path: "/v1/roles/" + support, headers: []string{"If-Match", `"2"`}, status: 409,
+				code: "built_in"},
 		}
 	}},
 	"list-role-permissions": {call: roleCall("", nil)},
@@ -538,8 +538,7 @@ var refusalSpecs = map[string]refusalSpec{
 			return []refusal{
 				invalid("an unknown permission", object{"permission": canary}, "/permission permission_unknown"),
 				{name: "the role with all permissions", path: "/v1/roles/" + administrator + "/permissions",
-					status: 409,
-					code:   "built_in"},
+					headers: []string{"If-Match", `"2"`}, status: 409, code: "built_in"},
 			}
 		}},
 	"remove-role-permission": {call: func(t *testing.T, h *testAPI) call {

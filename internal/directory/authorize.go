@@ -91,6 +91,15 @@ func (k *Desk) HasPermission(ctx context.Context, r store.Reader, permission str
 	return true, err
 }
 
+// RequirePermission returns nil when the actor has a permission in addition to the one of the rule.
+func (tx *Tx) RequirePermission(ctx context.Context, permission string) error {
+	allowed, err := tx.HasPermission(ctx, tx.Desk.Caller(), permission, tx.Now)
+	if err == nil && !allowed {
+		return cardinal.Refuse("permission_missing", permission)
+	}
+	return err
+}
+
 // RequireAllPermissionsOf returns nil when the actor has every permission that the user has.
 func (tx *Tx) RequireAllPermissionsOf(ctx context.Context, user uuid.UUID) error {
 	// An API key can have fewer permissions than its service.

@@ -277,7 +277,7 @@ func TestEscalation(t *testing.T) {
 		ctx := t.Context()
 		admin, adminEmail := w.NewPerson(t, "administrator")
 		permissions := w.NewRole(t, "roles.grant", "roles.create", "roles.update", "roles.delete", "users.delete",
-			"api_keys.create", "api_keys.revoke")
+			"api_keys.create", "api_keys.revoke", "credentials.update", "contacts.verify")
 		helper, _ := w.NewPerson(t, "support", permissions)
 		desk := w.DeskOf(helper)
 		in := w.SignIn(t, adminEmail, goodPassword)

@@ -130,10 +130,15 @@ func (k Desk) Contact(ctx context.Context, userID, id uuid.UUID) (cardinal.Conta
 }
 
 // AddContact adds an email address or a phone number. Users can add their own; to mark it as verified needs the
-// permission.
+// permission, and contacts.verify.
 func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewContact) (cardinal.Contact, error) {
 	r := Rule{Action: "contact.add", Permission: "contacts.update", Subject: userID, Own: !in.Verified}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Contact, error) {
+		if in.Verified {
+			if err := tx.RequirePermission(ctx, "contacts.verify"); err != nil {
+				return cardinal.Contact{}, err
+			}
+		}
 		var check Input
 		var value string
 		if slices.Contains(k.d.contactKinds, in.Kind) {
@@ -249,6 +254,11 @@ func (k Desk) UpdateContact(
 		Action: "contact.update", Permission: "contacts.update", Subject: userID, Own: !in.Verified.Present(),
 	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Contact, error) {
+		if in.Verified.Present() {
+			if err := tx.RequirePermission(ctx, "contacts.verify"); err != nil {
+				return cardinal.Contact{}, err
+			}
+		}
 		record, err := tx.lockContact(ctx, userID, id, version)
 		if err != nil {
 			return cardinal.Contact{}, err

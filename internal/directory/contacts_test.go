@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"cardinal"
+	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/signin"
-
-	"github.com/google/uuid"
 )
 
 func TestContacts(t *testing.T) {
@@ -121,7 +122,7 @@ func TestContacts(t *testing.T) {
 			u := value(signin.SignUp(ctx, w.Anonymous("198.51.100.1"), cardinal.SignUp{
 				Email: email, Password: goodPassword,
 			}))(t)
-			helper, _ := w.NewPerson(t, "support")
+			helper, _ := w.NewPerson(t, "support", w.NewRole(t, "contacts.verify"))
 			c := value(w.Operator().Contacts(ctx, u.ID))(t)[0]
 			if u.Status != "pending" || c.VerifiedAt != nil {
 				t.Fatalf("signed up as %+v with %+v", u, c)
@@ -194,5 +195,43 @@ func TestContacts(t *testing.T) {
 			_, err := w.DeskOf(u).AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: newEmail()})
 			expectRefusal(t, err, "too_many_contacts")
 		})
+	})
+}
+
+// TestVerifiedNeedsPermission: an address that is marked as verified signs in, so to change contacts is not enough.
+func TestVerifiedNeedsPermission(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		maker := w.NewRole(t, "users.create", "users.read", "contacts.update")
+		helper, _ := w.NewPerson(t, maker)
+		verifier, _ := w.NewPerson(t, maker, w.NewRole(t, "contacts.verify"))
+		only, _ := w.NewPerson(t, w.NewRole(t, "contacts.verify"))
+		u, _ := w.NewPerson(t)
+		open := value(w.Operator().AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: newEmail()}))(t)
+		for name, call := range map[string]func(k directory.Desk) error{
+			"AddContact": func(k directory.Desk) error {
+				in := cardinal.NewContact{Kind: "email", Value: newEmail(), Verified: true}
+				return errorOf(k.AddContact(ctx, u.ID, in))
+			},
+			"UpdateContact": func(k directory.Desk) error {
+				in := cardinal.ContactChange{Verified: cardinal.Set(true)}
+				return errorOf(k.UpdateContact(ctx, u.ID, open.ID, open.Version, in))
+			},
+			"CreateUser, email": func(k directory.Desk) error {
+				return errorOf(k.CreateUser(ctx, cardinal.NewUser{Email: newEmail(), EmailVerified: true}))
+			},
+			"CreateUser, phone": func(k directory.Desk) error {
+				in := cardinal.NewUser{Phone: "+442079460000", PhoneVerified: true}
+				return errorOf(k.CreateUser(ctx, in))
+			},
+		} {
+			w.ResetEvents(t)
+			expectRefusal(t, call(w.DeskOf(helper)), "permission_missing")
+			if events := w.Events(t); len(events) != 1 || !events[0].IsRefused || events[0].ActorID != helper.ID {
+				t.Errorf("%s: the events of the refusal are %+v", name, events)
+			}
+			expectRefusal(t, call(w.DeskOf(only)), "permission_missing")
+			noError(t, call(w.DeskOf(verifier)))
+		}
 	})
 }

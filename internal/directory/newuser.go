@@ -11,15 +11,22 @@ import (
 	"cardinal/internal/store"
 )
 
-// CreateUser creates a user on behalf of an administrator: the user is active at once, and its addresses can be marked
-// as verified.
+// CreateUser creates a user on behalf of an administrator: the user is active at once. To mark its addresses as
+// verified needs contacts.verify too.
 func (k Desk) CreateUser(ctx context.Context, in cardinal.NewUser) (cardinal.User, error) {
 	r := Rule{Action: "user.create", Permission: "users.create"}
 	draft, err := k.PrepareUser(ctx, r, in)
 	if err != nil {
 		return RecordDenied[cardinal.User](ctx, k, r, err)
 	}
-	return Change(ctx, k, r, func(tx *Tx) (cardinal.User, error) { return tx.CreateUser(ctx, draft, "create") })
+	return Change(ctx, k, r, func(tx *Tx) (cardinal.User, error) {
+		if in.EmailVerified || in.PhoneVerified {
+			if err := tx.RequirePermission(ctx, "contacts.verify"); err != nil {
+				return cardinal.User{}, err
+			}
+		}
+		return tx.CreateUser(ctx, draft, "create")
+	})
 }
 
 // UserDraft is a new user before the transaction that creates it.

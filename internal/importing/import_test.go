@@ -26,3 +26,33 @@ func TestImportPermissions(t *testing.T) {
 		}
 	})
 }
+
+func TestImportVerifiedNeedsPermission(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		people := lines(
+			`{"email":"a@example.com","email_verified":true}`,
+			`{"phone":"+442079460000","phone_verified":true}`,
+			`{"contacts":[{"kind":"email","value":"b@example.com","verified_at":"2026-01-02T00:00:00Z"}]}`,
+			`{"email":"c@example.com"}`,
+		)
+		importer, _ := w.NewPerson(t, w.NewRole(t, "users.import"))
+		k := w.DeskOf(importer)
+		plan, problems := checkFile(t, w, k, people)
+		if diff := cmp.Diff(map[int64][]string{
+			1: {"email_verified verified_not_allowed"},
+			2: {"phone_verified verified_not_allowed"},
+			3: {"contacts/0/verified_at verified_not_allowed"},
+		}, problems); diff != "" {
+			t.Errorf("problems (-want +got)\n%s", diff)
+		}
+		run := value(importing.Run(ctx, k, people, importing.Options{Name: "people"}, plan, noProgress))(t)
+		if run.Created != 1 {
+			t.Errorf("%d users were created without the permission, want 1", run.Created)
+		}
+		w.Grant(t, importer, w.NewRole(t, "contacts.verify"), nil)
+		if _, problems := checkFile(t, w, k, people); len(problems) != 0 {
+			t.Errorf("problems with the permission: %v", problems)
+		}
+	})
+}

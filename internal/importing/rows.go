@@ -171,7 +171,7 @@ func parseAttribute(valueType, s string) (any, bool) {
 // fileContact is a contact as the file has it, and where.
 type fileContact struct {
 	cardinal.ImportContact
-	pointer string
+	pointer, verifiedPointer string
 }
 
 // fileContacts returns the email address, the phone number and the list of contacts of a row as one list.
@@ -181,7 +181,9 @@ func (rules *rules) fileContacts(c *checkedRow) []fileContact {
 		if value == "" {
 			return
 		}
-		contact := fileContact{cardinal.ImportContact{Kind: kind, Value: value, IsPrimary: true}, pointer}
+		contact := fileContact{
+			cardinal.ImportContact{Kind: kind, Value: value, IsPrimary: true}, pointer, pointer + "_verified",
+		}
 		if verified {
 			contact.VerifiedAt = &rules.now
 		}
@@ -190,7 +192,8 @@ func (rules *rules) fileContacts(c *checkedRow) []fileContact {
 	add("/email", normal.KindEmail, c.Email, c.EmailVerified)
 	add("/phone", normal.KindPhone, c.Phone, c.PhoneVerified)
 	for i, contact := range c.Contacts {
-		list = append(list, fileContact{contact, "/contacts/" + strconv.Itoa(i)})
+		pointer := "/contacts/" + strconv.Itoa(i)
+		list = append(list, fileContact{contact, pointer, pointer + "/verified_at"})
 	}
 	return list
 }
@@ -221,6 +224,9 @@ func (rules *rules) checkContacts(check *directory.Input, c *checkedRow) {
 		isRepeated := func(other identifierUse) bool { return string(other.index) == string(index) }
 		if slices.ContainsFunc(c.identifiers, isRepeated) {
 			check.Add(e.pointer, "identifier_already_yours")
+		}
+		if e.VerifiedAt != nil && !rules.canVerify {
+			check.Add(e.verifiedPointer, "verified_not_allowed")
 		}
 		c.identifiers = append(c.identifiers, identifierUse{index, e.pointer})
 		c.contacts = append(c.contacts, contact{

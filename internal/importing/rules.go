@@ -19,6 +19,7 @@ type rules struct {
 	countries       map[string]bool
 	grantable       map[string]cardinal.Role // roles that the actor can grant, by name
 	ungrantable     map[string]bool          // names of the other roles
+	canVerify       bool                     // whether the actor can mark contacts as verified
 	initialStatuses map[string]bool          // statuses that a new user can have
 	defaultStatus   string                   // of a row without a status
 }
@@ -52,6 +53,9 @@ func newRules(ctx context.Context, k directory.Desk, r store.Reader) (*rules, er
 	}
 	initial, err := r.InitialStatuses(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if rules.canVerify, err = k.HasPermission(ctx, r, "contacts.verify"); err != nil {
 		return nil, err
 	}
 	rules.defaultStatus = initial["create"]

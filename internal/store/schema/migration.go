@@ -113,14 +113,30 @@ func readMigrations(scripts fs.FS, engine string) []Migration {
 	return migrations
 }
 
-// placeholder is a value in a script for both engines: {id:GROUP-NUMBER} or {time:DATE}.
-var placeholder = regexp.MustCompile(`\{(?:id:([0-9a-f]{4})-([0-9a-f]{2,12})|time:([0-9]{4}-[0-9]{2}-[0-9]{2}))\}`)
+// placeholder is a value in a script for both engines: {id:GROUP-NUMBER}, {time:DATE}, {now} or {new-id}.
+var placeholder = regexp.MustCompile(
+	`\{(?:id:([0-9a-f]{4})-([0-9a-f]{2,12})|time:([0-9]{4}-[0-9]{2}-[0-9]{2})|now|new-id)\}`)
+
+// expressions are the placeholders whose values are known only when a script runs: the current time, and a UUIDv7 of
+// that time, by engine.
+var expressions = map[string]map[string]string{
+	"sqlite": {
+		"{now}": "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+		"{new-id}": "unhex(printf('%012x', CAST(unixepoch('subsec') * 1000 AS INTEGER))" +
+			" || '70008' || substr(hex(randomblob(8)), 1, 15))",
+	},
+	"postgres": {"{now}": "statement_timestamp()", "{new-id}": "uuid_v7_floor(statement_timestamp())"},
+}
 
 // withLiterals replaces the placeholders of a script for both engines by literals of one. {id:8007-03} is the id
-// 00000000-0000-7000-8007-000000000003, and {time:2026-01-01} is midnight of that day, UTC. Checksums are computed over
-// the result, which is what the database runs. So a change of this function counts as a change of the migrations.
+// 00000000-0000-7000-8007-000000000003, and {time:2026-01-01} is midnight of that day, UTC. {now} is the current time,
+// and {new-id} an id of that time. Checksums are computed over the result, which is what the database runs. So a change
+// of this function counts as a change of the migrations.
 func withLiterals(engine, script string) string {
 	return placeholder.ReplaceAllStringFunc(script, func(text string) string {
+		if expression, ok := expressions[engine][text]; ok {
+			return expression
+		}
 		m := placeholder.FindStringSubmatch(text)
 		if m[3] == "" {
 			id := uuid.MustParse("00000000-0000-7000-" + m[1] + "-" + strings.Repeat("0", 12-len(m[2])) + m[2])

@@ -71,7 +71,7 @@ func roles(t *testing.T, s *store.Store) {
 		return tx.UpdateRole(ctx, administrator.ID, administrator.Version, "boss", "x", baseTime)
 	}))
 	wantViolation(t, "roles_built_in_kept", s.Write(ctx, func(tx store.Tx) error {
-		return tx.DeleteRole(ctx, roleID(t, s, "auditor"), 1)
+		return tx.DeleteRole(ctx, administrator.ID, administrator.Version)
 	}))
 	write(t, s, func(tx store.Tx) error { return tx.DeleteRole(ctx, role.ID, 3) })
 	_, err = r.Role(ctx, role.ID)

@@ -62,8 +62,8 @@ func writesInSource(t *testing.T) map[string]string {
 	found := map[string]string{}
 	files := token.NewFileSet()
 	for _, folder := range []string{
-		"internal/directory", "internal/access", "internal/signin", "internal/importing", "internal/jobs",
-		"cmd/cardinal",
+		"internal/directory", "internal/access", "internal/hashes", "internal/signin", "internal/importing",
+		"internal/jobs", "cmd/cardinal",
 	} {
 		err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") ||

@@ -11,6 +11,7 @@ import (
 	"cardinal"
 	"cardinal/internal/access"
 	"cardinal/internal/directory"
+	"cardinal/internal/hashes"
 	"cardinal/internal/importing"
 	"cardinal/internal/jobs"
 )
@@ -19,7 +20,7 @@ const listJobsHint = "`cardinal jobs list` lists the jobs."
 
 // backgroundJobs lists the jobs of every package that has some.
 func backgroundJobs() [][]directory.Job {
-	return [][]directory.Job{directory.Jobs(), access.Jobs(), importing.Jobs()}
+	return [][]directory.Job{directory.Jobs(), access.Jobs(), importing.Jobs(), hashes.Jobs()}
 }
 
 func (a *app) jobsList() *cobra.Command {

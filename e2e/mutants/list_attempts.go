@@ -71,8 +71,9 @@ var attempts = []mutant{
 			`	at := place{prefix: find(q.prefixes, func(p *prefix) bool { return true }),`}},
 	{name: "a hash takes turns in proportion to its cost", pkg: "./internal/password", run: "TestQueueIsFair",
 		edit: edit{"internal/password/queue.go",
-			`func (a *account) turns() uint64 { return uint64(a.waiters[0].turns) }`,
-			`func (a *account) turns() uint64 { return 1 }`}},
+			`		at.account.turn += uint64(w.turns)
+		at.prefix.turn += uint64(w.turns)`, `		at.account.turn++
+		at.prefix.turn++`}},
 	{name: "an account saves no turns while it does not wait", pkg: "./internal/password", run: "TestQueueIsFair",
 		edit: edit{"internal/password/queue.go",
 			`		at.account.turn = max(at.account.turn, p.clock)`, ``},

@@ -1,6 +1,9 @@
 package main
 
-const passwordTests = "./internal/password"
+const (
+	passwordTests = "./internal/password"
+	hashesTests   = "./internal/hashes"
+)
 
 // hashes are the protections of imported and stored password hashes.
 var hashes = []mutant{
@@ -25,6 +28,9 @@ var hashes = []mutant{
 	{name: "a hash of low parameters of Argon2 is wrapped", pkg: passwordTests, run: "TestCostsOfImportedHashes",
 		edit: edit{"internal/password/cost.go",
 			`p.MemoryKiB < minArgon2KiB || p.MemoryKiB*p.Iterations < minArgon2KiBPasses`, `false`}},
+	{name: "a verification takes turns in proportion to its memory",
+		pkg: passwordTests, run: "TestTurnsAreInProportionToMemory", edit: edit{"internal/password/hasher.go",
+			`h.queue.enter(ctx, c, h.turns(stored))`, `h.queue.enter(ctx, c, 1)`}},
 	{name: "a verification takes the time of the most expensive scheme",
 		pkg: passwordTests, run: "TestVerificationsTakeTheTimeOfTheMostExpensiveScheme",
 		edit: edit{"internal/password/hasher.go",
@@ -33,6 +39,21 @@ var hashes = []mutant{
 		pkg: passwordTests, run: "TestVerificationsTakeTheTimeOfTheMostExpensiveScheme",
 		edit: edit{"internal/password/pace.go",
 			`min(max(second, minSlowdown), maxSlowdown)`, `minSlowdown`}},
+	{name: "stored weak hashes are wrapped in the background",
+		pkg: hashesTests, run: "TestWeakHashesAreWrappedInTheBackground",
+		edit: edit{"internal/hashes/hashes.go",
+			`err == nil && !d.Hasher().MustWrap(stored) {`, `err == nil {`}},
+	{name: "an import notes the schemes of its hashes", pkg: importingTests, run: "TestRunNotesSchemes",
+		edit: edit{"internal/importing/write.go",
+			`directory.NotePasswordSchemes(ctx, tx, now, schemes); err != nil {`,
+			`directory.NotePasswordSchemes(ctx, tx, now, schemes); false {`},
+		also: []edit{{"internal/importing/write.go",
+			`now, schemes := run.desk.Directory().Now(), run.rules.schemesOf(users)`,
+			`now, schemes := run.desk.Directory().Now(), run.rules.schemesOf(nil)`}}},
+	{name: "a node learns which schemes are in use", pkg: hashesTests, run: "TestOtherNodesLearnSchemes",
+		edit: edit{"internal/directory/passwordschemes.go",
+			`	d.hasher.SetSchemes(inUse)
+`, ``}},
 	{name: "a sample of a hash has no key of a project", pkg: passwordTests, run: "TestInUseHasNoSecrets",
 		edit: edit{"internal/password/inuse.go",
 			`keys != nil {`, `false {`}},

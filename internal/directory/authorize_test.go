@@ -27,6 +27,7 @@ var openMethods = map[string]string{
 	// Methods that are not operations: other packages build operations from them, and those check the permission.
 	"Actor":         "returns the actor",
 	"HashCaller":    "returns the actor for the hashing queue",
+	"WrapHash":      "works on what its caller read: an import or a job",
 	"Idempotent":    "returns a desk of the same actor",
 	"WithoutReply":  "returns a desk of the same actor",
 	"Directory":     "returns the directory, which does nothing on behalf of an actor",

@@ -36,6 +36,7 @@ type Directory struct {
 	clock         func() time.Time
 	lastSeen      *lastSeenBuffer
 	searchMode    searchModeCache
+	schemes       schemeCache
 	lastHeartbeat atomic.Int64 // of this process as a node, in microseconds since 1970; 0 while it is no node
 
 	// Lookup tables. They change only by migration, so they are read once.

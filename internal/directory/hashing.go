@@ -44,11 +44,14 @@ func (d *Directory) HashPassword(ctx context.Context, c password.Caller, secret 
 	return phc, busyRefusal(err)
 }
 
-// VerifyPassword compares a password with a hash. Without a hash it takes the same time, so that the time does not
-// disclose whether there is one.
+// VerifyPassword compares a password with a hash. It takes the same time whatever the scheme of the hash, and without
+// one, so that the time does not disclose whether there is one or where it came from.
 func (d *Directory) VerifyPassword(
 	ctx context.Context, c password.Caller, secret cardinal.Secret, hash *string,
 ) (match, rehash bool, err error) {
+	if err := d.refreshPasswordSchemes(ctx); err != nil {
+		return false, false, err
+	}
 	text, invalid := normal.Password(secret.Reveal())
 	if hash == nil || invalid != nil {
 		err = d.hasher.VerifyDummy(ctx, c, text)

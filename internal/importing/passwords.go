@@ -2,8 +2,7 @@ package importing
 
 import (
 	"context"
-	"errors"
-	"time"
+	"strings"
 
 	"cardinal/internal/password"
 	"cardinal/internal/store"
@@ -25,27 +24,22 @@ func (rules *rules) credential(row *checkedRow, hash string) *store.CredentialRe
 // weak.
 func (rules *rules) hashToStore(ctx context.Context, given *password.ImportedHash) (string, error) {
 	if rules.hasher().MustWrap(*given) {
-		return rules.wrap(ctx, given)
+		return rules.desk.WrapHash(ctx, *given)
 	}
 	return given.PHC(), nil
 }
 
 func (rules *rules) hasher() *password.Hasher { return rules.desk.Directory().Hasher() }
 
-// wrap hashes a hash of a file with Argon2id. It waits as long as the hashing queue is full: an import can wait,
-// while users who sign in cannot.
-func (rules *rules) wrap(ctx context.Context, given *password.ImportedHash) (string, error) {
-	for {
-		phc, err := rules.hasher().Wrap(ctx, rules.desk.HashCaller(), *given)
-		if !errors.Is(err, password.ErrBusy) {
-			return phc, err
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return "", ctx.Err()
+// schemesOf returns the schemes of the users' hashes, except those with the parameters of this service.
+func (rules *rules) schemesOf(users []store.NewUserRows) map[string]password.SchemeInUse {
+	schemes, own := map[string]password.SchemeInUse{}, rules.hasher().Prefix()
+	for i := range users {
+		if c := users[i].Credential; c != nil && !strings.HasPrefix(c.Hash, own) {
+			password.AddInUse(schemes, c.Hash)
 		}
 	}
+	return schemes
 }
 
 // findSalts returns the salts of the rows' hashes that a credential in the database has already.
@@ -77,7 +71,7 @@ func (rules *rules) wrapDuplicateSalts(
 		given := rows[i].hash
 		if !rules.hasher().MustWrap(*given) {
 			if usedSalts[given.Salt()] {
-				hash, err := rules.wrap(ctx, given)
+				hash, err := rules.desk.WrapHash(ctx, *given)
 				if err != nil {
 					return err
 				}

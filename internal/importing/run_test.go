@@ -261,3 +261,19 @@ func TestRunSearchTokens(t *testing.T) {
 		}
 	})
 }
+
+// TestRunNotesSchemes: with the users, an import commits which schemes their hashes have. Sign-ins take the time of the
+// most expensive one.
+func TestRunNotesSchemes(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		importFile(t, w, lines(`{"email":"ana@example.com","password_hash":"`+bcryptHash+`"}`,
+			`{"email":"bo@example.com","password_hash":"`+md5Hash+`"}`))
+		var names []string
+		for _, s := range value(w.Store.Read(t.Context()).PasswordSchemes(t.Context()))(t) {
+			names = append(names, s.Name)
+		}
+		if diff := cmp.Diff([]string{"2a", "argon2id-over 1"}, names); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

@@ -279,7 +279,7 @@ func (run *importRun) selectNew(
 func (run *importRun) commit(
 	ctx context.Context, from int64, record store.ImportRecord, users []store.NewUserRows,
 ) error {
-	now := run.desk.Directory().Now()
+	now, schemes := run.desk.Directory().Now(), run.rules.schemesOf(users)
 	err := run.desk.Directory().Store().Write(ctx, func(tx store.Tx) error {
 		current, err := tx.LockImport(ctx, record.ID)
 		if err != nil {
@@ -289,6 +289,9 @@ func (run *importRun) commit(
 			return errRunningElsewhere
 		}
 		if err := tx.InsertUsers(ctx, users); err != nil {
+			return err
+		}
+		if err := directory.NotePasswordSchemes(ctx, tx, now, schemes); err != nil {
 			return err
 		}
 		return tx.UpdateImport(ctx, record, now)

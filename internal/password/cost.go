@@ -75,3 +75,10 @@ func bcryptCost(logRounds int) cost { return cost{0, 58 * time.Microsecond << lo
 func digestCost(rounds int, perRound time.Duration) cost {
 	return cost{0, time.Duration(rounds) * perRound}
 }
+
+// turns returns how many turns of the queue a hash costs: one for each part of its memory that a hash of the Hasher's
+// own parameters would use.
+func (h *Hasher) turns(stored storedHash) int {
+	own := int(h.params.MemoryKiB)
+	return max(1, (stored.cost().kib+own-1)/own)
+}

@@ -179,3 +179,32 @@ func TestVerificationsTakeTheTimeOfTheMostExpensiveScheme(t *testing.T) {
 		}
 	})
 }
+
+func TestTurnsAreInProportionToMemory(t *testing.T) {
+	h := New(Default, DefaultLimits())
+	for text, want := range map[string]int{
+		h.dummy: 1, argon2Text("argon2id", "m=19457,t=1,p=1"): 2, argon2Text("argon2id", "m=262144,t=1,p=1"): 14,
+		"$2b$12" + someBcryptTail: 1, "$scrypt$ln=17,r=8,p=1$" + someSalt + "$" + someTag: 7,
+	} {
+		stored, err := parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := h.turns(stored); got != want {
+			t.Errorf("%s takes %d turns, want %d", text, got, want)
+		}
+	}
+	// A verification asks the queue for them: with three slots and one that is taken, three turns wait.
+	synctest.Test(t, func(t *testing.T) {
+		h := New(small, Limits{Concurrent: 3, Queue: 5, Wait: time.Second})
+		at, err := h.queue.enter(t.Context(), Caller{}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.queue.leave(at)
+		_, _, err = h.Verify(t.Context(), Caller{}, "password", argon2Text("argon2id", "m=192,t=1,p=1"))
+		if !errors.Is(err, ErrBusy) {
+			t.Errorf("a hash of three turns ran in two slots: %v", err)
+		}
+	})
+}

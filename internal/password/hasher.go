@@ -11,6 +11,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -123,7 +124,7 @@ func (h *Hasher) Verify(ctx context.Context, c Caller, password, phc string) (ma
 func (h *Hasher) compareInTurn(
 	ctx context.Context, c Caller, stored storedHash, password string,
 ) (match bool, start time.Time, err error) {
-	at, err := h.queue.enter(ctx, c, 1)
+	at, err := h.queue.enter(ctx, c, h.turns(stored))
 	if err != nil {
 		return false, start, err
 	}
@@ -144,6 +145,11 @@ func (h *Hasher) compare(stored storedHash, password string) (match bool, err er
 	current := stored.(argon2idHash)
 	tag := h.tag(current.params, []byte(password), current.salt, uint32(len(current.tag)))
 	return subtle.ConstantTimeCompare(tag, current.tag) == 1, nil
+}
+
+// Prefix returns the text with which every hash of the current costs starts.
+func (h *Hasher) Prefix() string {
+	return strings.TrimSuffix(argon2idHash{params: h.params}.String(), "$") // it has no salt and no tag
 }
 
 // VerifyDummy does the work of Verify against a dummy hash of the current costs, including the queue, and never

@@ -19,6 +19,12 @@ func ParseImported(text string) (ImportedHash, error) {
 	return ImportedHash{hash}, hash.cost().check()
 }
 
+// ParseStored parses a hash of the database. It returns ErrUnusable for one that cannot be verified.
+func ParseStored(phc string) (ImportedHash, error) {
+	hash, err := parse(phc)
+	return ImportedHash{hash}, err
+}
+
 // PHC returns the one text form in which a hash is stored.
 func (g ImportedHash) PHC() string { return g.hash.String() }
 

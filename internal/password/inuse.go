@@ -14,6 +14,15 @@ type SchemeInUse struct {
 	Cost   time.Duration // of a verification, by the table of costs: to compare settings
 }
 
+// AddInUse adds the scheme of a stored hash to schemes by their names, each with its costliest setting. A hash that
+// cannot be verified is left out.
+func AddInUse(schemes map[string]SchemeInUse, phc string) {
+	s, err := InUse(phc)
+	if known, ok := schemes[s.Name]; err == nil && (!ok || s.Cost > known.Cost) {
+		schemes[s.Name] = s
+	}
+}
+
 // InUse returns the scheme and the setting of a stored hash, without anything that is a secret.
 func InUse(phc string) (SchemeInUse, error) {
 	stored, err := parse(phc)

@@ -27,11 +27,14 @@ type Caller struct {
 // because golang.org/x/sync/semaphore has one list of waiters.
 //
 // The order is that of self-clocked fair queueing (Golestani 1994). The clock of a level is at the turn that was
-// granted last. A share, which is a prefix or an account, asks for the turns after its own last one, or after the
-// clock when it did not wait; the lowest turn is granted first. So each share gets one turn per round, a hash that
-// costs several turns waits for as many rounds, and a new share is never behind more than one round. Among equals the
-// first is the one that has waited longest, or was served longest ago. A share counts as served when its hash ends: a
-// new account waits for the hash of a busy account that runs, and not for the next one.
+// granted last. A share, which is a prefix or an account, asks for the turn after its own last one, or after the
+// clock when it did not wait; the lowest turn is granted first. So each share gets one turn per round, and a new share
+// is never behind more than one round. Among equals the first is the one that has waited longest, or was served longest
+// ago. A share counts as served when its hash ends: a new account waits for the hash of a busy account that runs, and
+// not for the next one.
+//
+// After a hash that costs several turns its account and its prefix wait for as many rounds. The hash itself does not:
+// the wait would disclose which accounts have such a hash.
 //
 // A hash of several turns also takes several slots, so that the slots bound the memory.
 type queue struct {
@@ -164,17 +167,17 @@ func (q *queue) grant() {
 		var at place
 		var w *waiter
 		for _, p := range q.prefixes {
-			if a := p.next(); a != nil && (w == nil || p.turn+a.turns() < at.prefix.turn+uint64(w.turns)) {
+			if a := p.next(); a != nil && (w == nil || p.turn < at.prefix.turn) {
 				at, w = place{prefix: p, account: a}, a.waiters[0]
 			}
 		}
 		if at.slots = min(w.turns, q.limits.Concurrent); q.running+at.slots > q.limits.Concurrent {
 			return
 		}
+		at.prefix.clock = max(at.prefix.clock, at.account.turn+1)
+		q.clock = max(q.clock, at.prefix.turn+1)
 		at.account.turn += uint64(w.turns)
 		at.prefix.turn += uint64(w.turns)
-		at.prefix.clock = max(at.prefix.clock, at.account.turn)
-		q.clock = max(q.clock, at.prefix.turn)
 		q.unqueue(at, w)
 		at.account.running++
 		q.running += at.slots
@@ -186,15 +189,12 @@ func (q *queue) grant() {
 func (p *prefix) next() *account {
 	var next *account
 	for _, a := range p.accounts {
-		if len(a.waiters) > 0 && (next == nil || a.turn+a.turns() < next.turn+next.turns()) {
+		if len(a.waiters) > 0 && (next == nil || a.turn < next.turn) {
 			next = a
 		}
 	}
 	return next
 }
-
-// turns returns the turns of the first waiter.
-func (a *account) turns() uint64 { return uint64(a.waiters[0].turns) }
 
 // leave gives the slots back, and passes them on.
 func (q *queue) leave(at place) {

@@ -35,6 +35,7 @@ var identityPoints = []Check{
 var nonUUIDKeys = map[string]string{
 	"identifiers.value_index":    "the blind index of the identifier is the key",
 	"search_tokens.token":        "the search token is the key",
+	"password_schemes.name":      "one row per scheme of passwords",
 	"sign_in_throttles.key_hash": "the keyed hash of the throttled subject is the key",
 	"refused_attempts.action":    "counted per minute",
 	"refused_attempts.minute":    "counted per minute",

@@ -78,6 +78,8 @@ var fixture = []struct{ needs, sql string }{
 	{"import_runs", `INSERT INTO import_runs (id, actor_id, format, content_mac, details_sealed, kek_id, wrapped_key,
 	  rows_read, rows_created, rows_undone, created_at, updated_at, finished_at, undone_at)
 	   VALUES ({other}, {ada}, 'csv', {32}, {sealed}, {kek}, {61}, 2, 2, 1, {t}, {t}, {t}, {t})`},
+	{"password_schemes", `INSERT INTO password_schemes (name, sample, cost_us, noted_at) VALUES ('probe', '$probe$', ` +
+		`1, {t})`},
 	{"search_tokens", `INSERT INTO search_tokens (token, user_id) VALUES ({16}, {ada})`},
 	{"search_builds", `INSERT INTO search_builds (id, place, began_at, finished_at) VALUES ({other}, {ada}, {t}, ` +
 		`{t}), ({key}, NULL, {t}, NULL)`},

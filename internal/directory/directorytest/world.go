@@ -16,6 +16,7 @@ import (
 	"cardinal"
 	"cardinal/internal/access"
 	"cardinal/internal/directory"
+	"cardinal/internal/hashes"
 	"cardinal/internal/importing"
 	"cardinal/internal/password"
 	"cardinal/internal/seal"
@@ -198,7 +199,9 @@ func (w *World) SetSetting(t testing.TB, name string, value any) {
 }
 
 // Jobs lists the background work of all packages.
-func Jobs() []directory.Job { return slices.Concat(directory.Jobs(), access.Jobs(), importing.Jobs()) }
+func Jobs() []directory.Job {
+	return slices.Concat(directory.Jobs(), access.Jobs(), importing.Jobs(), hashes.Jobs())
+}
 
 // JobOf returns the job of a kind.
 func JobOf(t testing.TB, kind string) directory.Job {

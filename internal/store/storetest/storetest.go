@@ -45,6 +45,8 @@ var testCases = []testCase{
 			"ExpiredIdentifiers"},
 	{"Credentials", credentials,
 		"Credential LockCredential InsertCredential UpdateCredential SignInAccount LockSignIn"},
+	{"PasswordSchemes", passwordSchemes,
+		"PasswordSchemes NotePasswordScheme DeletePasswordSchemes OtherHashes"},
 	{"Sessions", sessions,
 		"Session Sessions AuthenticateSession CheckSessionAccess InsertSession RevokeSession RevokeSessions " +
 			"SetSessionAssurance SetSessionLastSeen DeleteExpiredSessions"},

@@ -22,6 +22,7 @@ type AuditEvent struct {
 	RequestID   *uuid.UUID              `json:"request_id,omitempty" format:"uuid"`
 	Address     string                  `json:"address,omitempty" doc:"Client address"`
 	UserAgent   string                  `json:"user_agent,omitempty" doc:"User agent of the client"`
+	Unreadable  []string                `json:"unreadable,omitempty" doc:"Fields that cannot be decrypted"`
 }
 
 // RowDigest is the digest of a stored row after a change. A later change of the row that Cardinal did not make shows.

@@ -18,6 +18,7 @@ type Contact struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	UpdatedAt  time.Time  `json:"updated_at"`
 	Version    int64      `json:"version" doc:"Revision; the ETag"`
+	Unreadable []string   `json:"unreadable,omitempty" doc:"Fields that cannot be decrypted"`
 }
 
 // NewContact is a contact to add.

@@ -72,9 +72,13 @@ var packageRules = map[string]packageRule{
 		imports:     ". internal/store internal/directory internal/password",
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
+	"internal/reencrypt": {
+		imports:     ". internal/store internal/directory internal/seal",
+		testImports: "internal/directory/directorytest internal/pgtest",
+	},
 	"internal/directory/directorytest": {
-		imports: ". internal/access internal/hashes internal/signin internal/importing internal/directory " +
-			"internal/store internal/seal internal/password internal/pgtest",
+		imports: ". internal/access internal/hashes internal/signin internal/importing internal/reencrypt " +
+			"internal/directory internal/store internal/seal internal/password internal/pgtest",
 		allows: "sql", // to read tables without the store
 	},
 	"internal/jobs": {
@@ -109,7 +113,8 @@ var packageRules = map[string]packageRule{
 	// The program: it imports all packages except those that only tests import.
 	"cmd/cardinal": {
 		imports: ". internal/server internal/api internal/jobs internal/access internal/hashes internal/signin " +
-			"internal/importing internal/directory internal/store internal/store/schema internal/catalog/... " +
+			"internal/importing internal/reencrypt internal/directory internal/store internal/store/schema " +
+			"internal/catalog/... " +
 			"internal/seal internal/password internal/normal internal/config internal/nearest internal/seed " +
 			"internal/importfile",
 		testImports: "internal/pgtest",

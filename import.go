@@ -69,6 +69,7 @@ type ImportRun struct {
 	StartedAt  *time.Time     `json:"started_at,omitempty" doc:"Start of an uploaded import"`
 	FinishedAt *time.Time     `json:"finished_at,omitempty" doc:"Absent for an interrupted import, too"`
 	UndoneAt   *time.Time     `json:"undone_at,omitempty"`
+	Unreadable []string       `json:"unreadable,omitempty" doc:"Fields that cannot be decrypted"`
 }
 
 // ImportCheck is what the service found in an uploaded file.

@@ -20,6 +20,7 @@ type Profile struct {
 	CreatedAt   time.Time      `json:"created_at"`
 	UpdatedAt   time.Time      `json:"updated_at"`
 	Version     int64          `json:"version" doc:"Revision; the ETag"`
+	Unreadable  []string       `json:"unreadable,omitempty" doc:"Fields that cannot be decrypted"`
 }
 
 // ProfileChange is a merge patch of a profile (RFC 7396). Preferences and attributes are merged key by key.

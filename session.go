@@ -20,6 +20,7 @@ type Session struct {
 	EndReason  string     `json:"end_reason,omitempty" doc:"Reason, like signed_out; more can be added"`
 	Address    string     `json:"address,omitempty" doc:"Client address"`
 	UserAgent  string     `json:"user_agent,omitempty" doc:"User agent of the client"`
+	Unreadable []string   `json:"unreadable,omitempty" doc:"Fields that cannot be decrypted"`
 }
 
 // SessionCheck is the answer to other services: who the user is, and how long the session lasts. It contains no

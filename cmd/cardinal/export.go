@@ -65,6 +65,10 @@ func (a *app) export() *cobra.Command {
 			if err := k.exportTo(ctx, out, recipients, &done); err != nil {
 				return err
 			}
+			for column, n := range k.Directory().Unreadable() {
+				a.printNote("warning: unreadable values of %s: %s; they are missing in the file", column,
+					formatThousands(int64(n)))
+			}
 			if f, ok := out.(*os.File); ok && path != "" {
 				if err := errors.Join(f.Sync(), f.Close(), os.Rename(f.Name(), path)); err != nil {
 					return err

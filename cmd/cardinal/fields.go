@@ -99,6 +99,21 @@ func fieldValue(o map[string]any, name string) any {
 	return fieldValue(inner, rest)
 }
 
+// displayText returns a field as text for people. "(unreadable)" is a value that cannot be decrypted; in CSV it is
+// empty, and the field unreadable names it.
+func displayText(o map[string]any, name string, csv bool) string {
+	text := cellText(fieldValue(o, name), csv)
+	parent, field := "", name
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		parent, field = name[:i+1], name[i+1:]
+	}
+	unreadable, _ := fieldValue(o, parent+"unreadable").([]any)
+	if !csv && slices.Contains(unreadable, any(field)) {
+		return "(unreadable)"
+	}
+	return text
+}
+
 // selectFields encodes some fields of an object as JSON, in the given order.
 func selectFields(o map[string]any, fields []string) (json.RawMessage, error) {
 	var b bytes.Buffer

@@ -14,13 +14,14 @@ import (
 	"cardinal/internal/hashes"
 	"cardinal/internal/importing"
 	"cardinal/internal/jobs"
+	"cardinal/internal/reencrypt"
 )
 
 const listJobsHint = "`cardinal jobs list` lists the jobs."
 
 // backgroundJobs lists the jobs of every package that has some.
 func backgroundJobs() [][]directory.Job {
-	return [][]directory.Job{directory.Jobs(), access.Jobs(), importing.Jobs(), hashes.Jobs()}
+	return [][]directory.Job{directory.Jobs(), access.Jobs(), importing.Jobs(), hashes.Jobs(), reencrypt.Jobs()}
 }
 
 func (a *app) jobsList() *cobra.Command {

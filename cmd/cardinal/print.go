@@ -104,7 +104,7 @@ func printList[T any](a *app, l listPage[T], columns ...string) error {
 			return err
 		}
 		for _, name := range columns {
-			rows[i] = append(rows[i], cellText(fieldValue(o, name), a.csv))
+			rows[i] = append(rows[i], displayText(o, name, a.csv))
 		}
 	}
 	if a.csv {
@@ -147,7 +147,7 @@ func printItem[T any](a *app, v T, lines ...string) error {
 	}
 	var rows [][]string
 	for _, name := range lines {
-		if text := cellText(fieldValue(o, name), false); text != "" {
+		if text := displayText(o, name, false); text != "" {
 			rows = append(rows, []string{fieldLabel(name), text})
 		}
 	}

@@ -22,7 +22,7 @@ var secrets = []mutant{
 	return key,`}},
 	{name: "IP addresses in the audit log are encrypted", pkg: directoryTests, run: "TestNoPersonalDataInClear",
 		edit: edit{"internal/directory/keys.go",
-			`EncryptText(key, "audit_logs", "address_sealed", k.actor.UserID, from.Address),`,
+			`EncryptText(key, "audit_logs", "address_sealed", k.actor.UserID, uuid.Nil, from.Address),`,
 			`append(append([]byte{1}, make([]byte, 29)...), from.Address...),`}},
 	{name: "the blind index depends on the kind of identifier", pkg: sealTests, run: "TestIndex",
 		edit: edit{"internal/seal/key.go",

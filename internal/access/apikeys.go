@@ -21,20 +21,18 @@ const maxAPIKeyLifetime = 2 * 366 * 24 * time.Hour
 func decryptAPIKey(
 	ctx context.Context, d *directory.Directory, r store.Reader, record store.APIKeyRecord,
 ) (cardinal.APIKey, error) {
-	key, err := d.UserKey(ctx, r, record.UserID)
-	if err != nil {
-		return cardinal.APIKey{}, err
-	}
-	return decryptAPIKeyRecord(record, key)
+	keys, err := d.ReadingKeys(ctx, r, []uuid.UUID{record.UserID})
+	return decryptAPIKeyRecord(d, record, keys[record.UserID]), err
 }
 
 // decryptAPIKeyRecord returns the API key of a record.
-func decryptAPIKeyRecord(record store.APIKeyRecord, key seal.Key) (cardinal.APIKey, error) {
-	name, err := directory.DecryptText(key, "api_keys", "name_sealed", record.UserID, record.NameSealed)
+func decryptAPIKeyRecord(d *directory.Directory, record store.APIKeyRecord, key seal.Key) cardinal.APIKey {
+	values := d.RowReader(key, "api_keys", record.UserID, record.ID)
 	return cardinal.APIKey{
-		UserID: record.UserID, ID: record.ID, Name: name, Hint: record.Hint, RoleIDs: record.RoleIDs,
-		CreatedAt: record.CreatedAt, ExpiresAt: record.ExpiresAt, RevokedAt: record.RevokedAt,
-	}, err
+		UserID: record.UserID, ID: record.ID, Name: values.Text("name_sealed", "name", record.NameSealed),
+		Hint: record.Hint, RoleIDs: record.RoleIDs, CreatedAt: record.CreatedAt, ExpiresAt: record.ExpiresAt,
+		RevokedAt: record.RevokedAt, Unreadable: values.Unreadable,
+	}
 }
 
 // APIKeys returns a page of API keys: of one service, or of all (uuid.Nil).
@@ -55,14 +53,12 @@ func APIKeys(
 	for i, record := range page.Data {
 		services[i] = record.UserID
 	}
-	keys, err := k.Directory().UserKeys(ctx, r, services)
+	keys, err := k.Directory().ReadingKeys(ctx, r, services)
 	if err != nil {
 		return out, err
 	}
 	for i, record := range page.Data {
-		if out.Data[i], err = decryptAPIKeyRecord(record, keys[record.UserID]); err != nil {
-			return out, err
-		}
+		out.Data[i] = decryptAPIKeyRecord(k.Directory(), record, keys[record.UserID])
 	}
 	return out, nil
 }
@@ -124,11 +120,15 @@ func CreateAPIKey(ctx context.Context, k directory.Desk, in cardinal.NewAPIKey) 
 			return cardinal.APIKey{}, err
 		}
 		id := cardinal.NewID()
+		row, err := k.Directory().BoundRow(ctx, tx.Reader, id)
+		if err != nil {
+			return cardinal.APIKey{}, err
+		}
 		token, text := directory.NewToken(directory.APIKeyPrefix, in.UserID, id)
 		record := store.APIKeyRecord{
 			UserID: in.UserID, ID: id, TokenHash: token.Hash[:], Hint: text.Reveal()[len(text)-4:], RoleIDs: roles,
-			NameSealed: directory.EncryptText(key, "api_keys", "name_sealed", in.UserID, name),
-			CreatedAt:  tx.Now, ExpiresAt: expires, SchemaVersion: 1,
+			NameSealed: directory.EncryptText(key, "api_keys", "name_sealed", in.UserID, row, name),
+			CreatedAt:  tx.Now, ExpiresAt: expires, SchemaVersion: directory.ValuesVersion(row),
 		}
 		if err := tx.InsertAPIKey(ctx, record); err != nil {
 			return cardinal.APIKey{}, err

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,7 +51,7 @@ func (k Desk) decryptClients(ctx context.Context, r store.Reader, events []store
 		return err
 	}
 	keys := clientKeys{d: k.d, r: r}
-	if keys.userKeys, err = k.d.UserKeys(ctx, r, actors); err != nil {
+	if keys.userKeys, err = k.d.ReadingKeys(ctx, r, actors); err != nil {
 		return err
 	}
 	for i := range events {
@@ -72,52 +71,85 @@ type clientKeys struct {
 	d         *Directory
 	r         store.Reader
 	userKeys  map[uuid.UUID]seal.Key
-	monthKeys map[string]seal.Key // by name; the zero Key for one that was destroyed
+	monthKeys map[string]monthKey // by name
+}
+
+// monthKey is the key of a month. exists is false when it was destroyed with the month, and the key is zero when it
+// cannot be unwrapped.
+type monthKey struct {
+	key    seal.Key
+	exists bool
 }
 
 // decrypt decrypts the address and the user agent of an event, unless the key was destroyed.
 func (k *clientKeys) decrypt(ctx context.Context, e *store.EventRecord) error {
-	if e.ActorID != cardinal.AnonymousID {
-		_, err := decryptClient(e, k.userKeys[e.ActorID])
-		return err
-	}
-	decrypted, err := k.decryptAnonymous(ctx, e, e.OccurredAt)
-	// An address is encrypted shortly before its event gets its id. When the month ended in between, the address is
-	// under the key of the month before.
-	before := e.OccurredAt.Add(-time.Hour)
-	if !decrypted && (err == nil || errors.Is(err, seal.ErrDecrypt)) && before.Month() != e.OccurredAt.Month() {
-		_, err = k.decryptAnonymous(ctx, e, before)
-	}
-	return err
-}
-
-// decryptAnonymous decrypts the event of an anonymous caller with the key of a month, which is read once per page.
-func (k *clientKeys) decryptAnonymous(ctx context.Context, e *store.EventRecord, at time.Time) (bool, error) {
-	name := monthKeyName(at)
-	key, ok := k.monthKeys[name]
-	if !ok {
+	key, exists := k.userKeys[e.ActorID]
+	if e.ActorID == cardinal.AnonymousID {
 		var err error
-		if key, err = k.d.keys.readServiceKey(ctx, k.r, name); err != nil && !isNotFound(err) {
-			return false, err
+		if key, exists, err = k.keyOfAnonymous(ctx, e); err != nil {
+			return err
 		}
-		if k.monthKeys == nil {
-			k.monthKeys = map[string]seal.Key{}
-		}
-		k.monthKeys[name] = key
 	}
-	return decryptClient(e, key)
+	if !exists {
+		return nil
+	}
+	values := k.d.RowReader(key, "audit_logs", e.ActorID, uuid.Nil)
+	e.Address = values.Text("address_sealed", "address", e.AddressSealed)
+	e.UserAgent = values.Text("user_agent_sealed", "user_agent", e.UserAgentSealed)
+	e.Unreadable = values.Unreadable
+	return nil
 }
 
-// decryptClient decrypts the address and the user agent of an event; false when the key was destroyed.
-func decryptClient(e *store.EventRecord, key seal.Key) (decrypted bool, err error) {
-	if key.IsZero() {
-		return false, nil
+// keyOfAnonymous returns the key of the month of an event of an anonymous caller. An address is encrypted shortly
+// before its event gets its id. When the month ended in between, the address is under the key of the month before.
+func (k *clientKeys) keyOfAnonymous(ctx context.Context, e *store.EventRecord) (seal.Key, bool, error) {
+	month, err := k.month(ctx, e.OccurredAt)
+	before := e.OccurredAt.Add(-time.Hour)
+	if err != nil || before.Month() == e.OccurredAt.Month() || month.exists && decryptsClient(month.key, e) {
+		return month.key, month.exists, err
 	}
-	if e.Address, err = DecryptText(key, "audit_logs", "address_sealed", e.ActorID, e.AddressSealed); err != nil {
-		return false, err
+	earlier, err := k.month(ctx, before)
+	if err != nil || !earlier.exists || month.exists && !decryptsClient(earlier.key, e) {
+		return month.key, month.exists, err
 	}
-	e.UserAgent, err = DecryptText(key, "audit_logs", "user_agent_sealed", e.ActorID, e.UserAgentSealed)
-	return err == nil, err
+	return earlier.key, true, nil
+}
+
+func decryptsClient(key seal.Key, e *store.EventRecord) bool {
+	for column, encrypted := range map[string][]byte{
+		"address_sealed": e.AddressSealed, "user_agent_sealed": e.UserAgentSealed,
+	} {
+		if encrypted == nil {
+			continue
+		}
+		if _, err := decryptText(key, "audit_logs", column, e.ActorID, uuid.Nil, encrypted); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// month returns the key of a month, which is read once per page.
+func (k *clientKeys) month(ctx context.Context, at time.Time) (monthKey, error) {
+	name := monthKeyName(at)
+	if month, ok := k.monthKeys[name]; ok {
+		return month, nil
+	}
+	record, err := k.r.ServiceKey(ctx, name)
+	if err != nil && !isNotFound(err) {
+		return monthKey{}, err
+	}
+	month := monthKey{exists: err == nil}
+	if month.exists {
+		if month.key, err = k.d.keys.unwrapServiceKey(name, record, nil); err != nil {
+			k.d.ReportUnreadable("service_keys", "wrapped_key", cardinal.SystemID, record.ID)
+		}
+	}
+	if k.monthKeys == nil {
+		k.monthKeys = map[string]monthKey{}
+	}
+	k.monthKeys[name] = month
+	return month, nil
 }
 
 // UserAudit returns a page of the events about one user.

@@ -19,6 +19,7 @@ const (
 // masked, and a warning is logged: a new column must not show personal data by accident.
 var columnVisibility = map[string]visibility{
 	"api_keys.expires_at":        shown,
+	"api_keys.name_sealed":       masked,
 	"api_keys.revoked_at":        shown,
 	"attribute_definitions.name": shown,
 	"contacts.is_primary":        shown,
@@ -35,8 +36,10 @@ var columnVisibility = map[string]visibility{
 	"refused_attempts.minute":    shown,
 	"roles.description":          masked,
 	"roles.name":                 shown,
+	"sessions.address_sealed":    masked,
 	"sessions.ended":             shown, // how many
 	"sessions.method":            shown,
+	"sessions.user_agent_sealed": masked,
 	"setup_links.expires_at":     shown,
 	"user_roles.expires_at":      shown,
 	"users.kind":                 shown,

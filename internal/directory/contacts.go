@@ -26,9 +26,13 @@ func (tx *Tx) addContact(
 	value := AsTyped(in.typed, in.normal, MaxTypedContact)
 	record := store.ContactRecord{
 		UserID: userID, ID: cardinal.NewID(), Kind: in.kind, IsPrimary: in.primary,
-		ValueSealed: EncryptText(key, "contacts", "value_sealed", userID, value),
-		CreatedAt:   tx.Now, UpdatedAt: tx.Now, Version: 1, SchemaVersion: 1,
+		CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1, SchemaVersion: 1,
 	}
+	row, err := tx.Desk.d.BoundRow(ctx, tx.Reader, record.ID)
+	if err != nil {
+		return record, err
+	}
+	record.ValueSealed = EncryptText(key, "contacts", "value_sealed", userID, row, value)
 	if in.verified {
 		record.VerifiedAt = &tx.Now
 	}
@@ -50,12 +54,13 @@ func (tx *Tx) addContact(
 }
 
 // DecryptContact returns the contact of a record.
-func DecryptContact(r store.ContactRecord, key seal.Key) (cardinal.Contact, error) {
-	value, err := DecryptText(key, "contacts", "value_sealed", r.UserID, r.ValueSealed)
+func (d *Directory) DecryptContact(r store.ContactRecord, key seal.Key) cardinal.Contact {
+	values := d.RowReader(key, "contacts", r.UserID, r.ID)
 	return cardinal.Contact{
-		UserID: r.UserID, ID: r.ID, Kind: r.Kind, Value: value, IsPrimary: r.IsPrimary, VerifiedAt: r.VerifiedAt,
-		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
-	}, err
+		UserID: r.UserID, ID: r.ID, Kind: r.Kind, Value: values.Text("value_sealed", "value", r.ValueSealed),
+		IsPrimary: r.IsPrimary, VerifiedAt: r.VerifiedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		Version: r.Version, Unreadable: values.Unreadable,
+	}
 }
 
 // Contacts returns all contacts of a user, oldest first.
@@ -71,15 +76,13 @@ func (k Desk) Contacts(ctx context.Context, userID uuid.UUID) ([]cardinal.Contac
 	if err != nil || len(records) == 0 {
 		return []cardinal.Contact{}, err
 	}
-	key, err := k.d.UserKey(ctx, r, userID)
+	key, err := k.d.readingKey(ctx, r, userID)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]cardinal.Contact, len(records))
 	for i, record := range records {
-		if out[i], err = DecryptContact(record, key); err != nil {
-			return nil, err
-		}
+		out[i] = k.d.DecryptContact(record, key)
 	}
 	return out, nil
 }
@@ -97,15 +100,12 @@ func (k Desk) ContactsOf(ctx context.Context, userIDs []uuid.UUID) (map[uuid.UUI
 		if err != nil {
 			return nil, err
 		}
-		keys, err := k.d.UserKeys(ctx, r, ids)
+		keys, err := k.d.ReadingKeys(ctx, r, ids)
 		if err != nil {
 			return nil, err
 		}
 		for _, record := range records {
-			contact, err := DecryptContact(record, keys[record.UserID])
-			if err != nil {
-				return nil, err
-			}
+			contact := k.d.DecryptContact(record, keys[record.UserID])
 			contacts[record.UserID] = append(contacts[record.UserID], contact)
 		}
 	}
@@ -122,11 +122,11 @@ func (k Desk) Contact(ctx context.Context, userID, id uuid.UUID) (cardinal.Conta
 	if err != nil {
 		return cardinal.Contact{}, err
 	}
-	key, err := k.d.UserKey(ctx, r, userID)
+	key, err := k.d.readingKey(ctx, r, userID)
 	if err != nil {
 		return cardinal.Contact{}, err
 	}
-	return DecryptContact(record, key)
+	return k.d.DecryptContact(record, key), nil
 }
 
 // AddContact adds an email address or a phone number. Users can add their own; to mark it as verified needs the
@@ -193,7 +193,7 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 				return cardinal.Contact{}, err
 			}
 		}
-		return DecryptContact(record, key)
+		return k.d.DecryptContact(record, key), nil
 	})
 }
 
@@ -266,14 +266,14 @@ func (k Desk) UpdateContact(
 		if err := checkContactChange(in); err != nil {
 			return cardinal.Contact{}, err
 		}
-		key, err := k.d.UserKey(ctx, tx.Reader, userID)
+		key, err := k.d.readingKey(ctx, tx.Reader, userID)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
 		primary := in.IsPrimary.Present() && !record.IsPrimary
 		verify := in.Verified.Present() && record.VerifiedAt == nil
 		if !primary && !verify {
-			return DecryptContact(record, key)
+			return k.d.DecryptContact(record, key), nil
 		}
 		if primary {
 			contacts, err := tx.Contacts(ctx, userID)
@@ -305,7 +305,7 @@ func (k Desk) UpdateContact(
 				return cardinal.Contact{}, err
 			}
 		}
-		return DecryptContact(after, key)
+		return k.d.DecryptContact(after, key), nil
 	})
 }
 

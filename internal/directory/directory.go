@@ -37,6 +37,8 @@ type Directory struct {
 	lastSeen      *lastSeenBuffer
 	searchMode    searchModeCache
 	schemes       schemeCache
+	rowFormat     rowFormat
+	unreadable    unreadableValues
 	lastHeartbeat atomic.Int64 // of this process as a node, in microseconds since 1970; 0 while it is no node
 
 	// Lookup tables. They change only by migration, so they are read once.
@@ -154,12 +156,13 @@ type Stats struct {
 	HashesRunning, HashesWaiting int
 	HashesRejected               uint64 // because the queue was full
 	Pool                         store.PoolStats
-	Jobs                         map[string]int // by state; nil when they could not be read
+	Jobs                         map[string]int    // by state; nil when they could not be read
+	Unreadable                   map[string]uint64 // encrypted values that could not be decrypted, by table and column
 }
 
 // Stats returns the load of the service now.
 func (d *Directory) Stats(ctx context.Context) Stats {
-	s := Stats{Pool: d.store.Pool()}
+	s := Stats{Pool: d.store.Pool(), Unreadable: d.Unreadable()}
 	s.HashesRunning, s.HashesWaiting, s.HashesRejected = d.hasher.Stats()
 	jobs, err := d.JobStatuses(ctx, d.store.Read(ctx))
 	if err != nil {

@@ -194,47 +194,9 @@ func (d *Directory) UserKey(ctx context.Context, r store.Reader, userID uuid.UUI
 	return d.keys.Unwrap(record)
 }
 
-// UserKeys reads and unwraps the data keys of some users with one statement. A user without a key is left out.
-func (d *Directory) UserKeys(ctx context.Context, r store.Reader, userIDs []uuid.UUID) (map[uuid.UUID]seal.Key, error) {
-	records, err := r.UserKeys(ctx, userIDs)
-	if err != nil {
-		return nil, fmt.Errorf("read the keys of users: %w", err)
-	}
-	keys := make(map[uuid.UUID]seal.Key, len(records))
-	for _, record := range records {
-		if keys[record.UserID], err = d.keys.Unwrap(record); err != nil {
-			return nil, err
-		}
-	}
-	return keys, nil
-}
-
 // BlindIndex returns the blind index of an identifier in its normal form: a keyed hash that finds the identifier and
 // does not disclose it.
 func (k *Keys) BlindIndex(kind, normal string) []byte { return k.identifiers.Index(kind, normal) }
-
-// EncryptText encrypts a text for a column of a user's row; nil for an empty text.
-func EncryptText(key seal.Key, table, column string, userID uuid.UUID, text string) []byte {
-	if text == "" {
-		return nil
-	}
-	return key.Seal([]byte(text), seal.Place{Table: table, Column: column, UserID: userID, SchemaVersion: 1})
-}
-
-// DecryptText decrypts what EncryptText encrypted. nil and an erased value are the empty text.
-func DecryptText(key seal.Key, table, column string, userID uuid.UUID, encrypted []byte) (string, error) {
-	if encrypted == nil {
-		return "", nil
-	}
-	plain, err := key.Open(encrypted, seal.Place{Table: table, Column: column, UserID: userID, SchemaVersion: 1})
-	if errors.Is(err, seal.ErrErased) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("decrypt %s.%s of user %s: %w", table, column, userID, err)
-	}
-	return string(plain), nil
-}
 
 // EncryptedClient is the address and the user agent of a request, encrypted with the key of the actor; for an anonymous
 // caller with the month key.
@@ -265,7 +227,7 @@ func (k Desk) EncryptClient(ctx context.Context, r store.Reader) (EncryptedClien
 		return EncryptedClient{}, err
 	}
 	return EncryptedClient{
-		Address:   EncryptText(key, "audit_logs", "address_sealed", k.actor.UserID, from.Address),
-		UserAgent: EncryptText(key, "audit_logs", "user_agent_sealed", k.actor.UserID, from.UserAgent),
+		Address:   EncryptText(key, "audit_logs", "address_sealed", k.actor.UserID, uuid.Nil, from.Address),
+		UserAgent: EncryptText(key, "audit_logs", "user_agent_sealed", k.actor.UserID, uuid.Nil, from.UserAgent),
 	}, nil
 }

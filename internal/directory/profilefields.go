@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/google/uuid"
+
 	"cardinal"
 	"cardinal/internal/normal"
 	"cardinal/internal/seal"
@@ -185,7 +187,7 @@ func (f ProfileField) encrypt(r *store.ProfileRecord, p *cardinal.Profile, key s
 	}
 	switch column := f.record(r).(type) {
 	case *[]byte:
-		*column = EncryptText(key, "profiles", f.Column, p.UserID, text)
+		*column = EncryptText(key, "profiles", f.Column, p.UserID, uuid.Nil, text)
 	case *string:
 		*column = text
 	case **string:
@@ -197,28 +199,31 @@ func (f ProfileField) encrypt(r *store.ProfileRecord, p *cardinal.Profile, key s
 }
 
 // DecryptProfile returns the profile of a record.
-func DecryptProfile(r store.ProfileRecord, key seal.Key) (cardinal.Profile, error) {
+func (d *Directory) DecryptProfile(r store.ProfileRecord, key seal.Key) cardinal.Profile {
 	p := cardinal.Profile{UserID: r.UserID, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version}
+	values := d.RowReader(key, "profiles", r.UserID, uuid.Nil)
 	for _, f := range ProfileFields {
-		if err := f.decrypt(&p, &r, key); err != nil {
-			return p, err
-		}
+		f.decrypt(&p, &r, values)
 	}
-	return p, nil
+	p.Unreadable = values.Unreadable
+	return p
+}
+
+// inPatch reports whether a merge patch sets the field.
+func (f ProfileField) inPatch(in *cardinal.ProfileChange) bool {
+	change, ok := f.fieldOf(in).(interface{ Present() bool })
+	return ok && change.Present()
 }
 
 // decrypt puts a field of a record into its profile.
-func (f ProfileField) decrypt(p *cardinal.Profile, r *store.ProfileRecord, key seal.Key) error {
+func (f ProfileField) decrypt(p *cardinal.Profile, r *store.ProfileRecord, values *RowReader) {
 	var text string
 	switch column := f.record(r).(type) {
 	case *map[string]any:
 		*f.profile(p).(*map[string]any) = *column
-		return nil
+		return
 	case *[]byte:
-		var err error
-		if text, err = DecryptText(key, "profiles", f.Column, r.UserID, *column); err != nil {
-			return err
-		}
+		text = values.Text(f.Column, f.Name, *column)
 	case *string:
 		text = *column
 	case **string:
@@ -229,14 +234,10 @@ func (f ProfileField) decrypt(p *cardinal.Profile, r *store.ProfileRecord, key s
 		*value = text
 	case *map[string]any:
 		*value = map[string]any{}
-		if text == "" {
-			return nil
-		}
-		if err := json.Unmarshal([]byte(text), value); err != nil {
-			return fmt.Errorf("read the %s of user %s: %w", f.Name, r.UserID, err)
+		if text != "" && json.Unmarshal([]byte(text), value) != nil {
+			values.fail(f.Column, f.Name)
 		}
 	}
-	return nil
 }
 
 // ProfileTexts checks the texts of a profile in a NewUser, SignUp, SetUp or ImportRow that need no other table, and

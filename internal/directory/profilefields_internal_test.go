@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bytes"
+	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func TestProfileFieldsInStructs(t *testing.T) {
 		other   string // the fields that are not of a profile
 		partial bool   // it does not have all fields of a profile
 	}{
-		{&cardinal.Profile{}, "UserID CreatedAt UpdatedAt Version", false},
+		{&cardinal.Profile{}, "UserID CreatedAt UpdatedAt Version Unreadable", false},
 		{&cardinal.ProfileChange{}, "", false},
 		{&cardinal.NewUser{}, "Kind Email EmailVerified Phone PhoneVerified Password MustChangePassword", false},
 		{&cardinal.ImportRow{}, "ID Kind Status StatusBeforeDeletion CreatedAt DeletedAt Email EmailVerified Phone " +
@@ -106,9 +107,9 @@ func fullProfile() cardinal.Profile {
 }
 
 func TestProfileEncryption(t *testing.T) {
-	key, p := seal.NewKey(), fullProfile()
+	d, key, p := &Directory{log: slog.New(slog.DiscardHandler)}, seal.NewKey(), fullProfile()
 	for field, value := range reflect.ValueOf(p).Fields() {
-		if value.IsZero() && field.Name != "CreatedAt" && field.Name != "UpdatedAt" {
+		if value.IsZero() && !slices.Contains([]string{"CreatedAt", "UpdatedAt", "Unreadable"}, field.Name) {
 			t.Fatalf("%s is not set", field.Name)
 		}
 	}
@@ -117,10 +118,7 @@ func TestProfileEncryption(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("RoundTrip", func(t *testing.T) {
-		got, err := DecryptProfile(r, key)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := d.DecryptProfile(r, key)
 		if diff := cmp.Diff(p, got); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
@@ -131,10 +129,7 @@ func TestProfileEncryption(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := DecryptProfile(r, key)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := d.DecryptProfile(r, key)
 		want := cardinal.Profile{
 			UserID: p.UserID, Locale: "und", TimeZone: "UTC",
 			Preferences: map[string]any{}, Attributes: map[string]any{},
@@ -165,17 +160,17 @@ func TestProfileEncryption(t *testing.T) {
 					continue
 				}
 				*to = *column
-				if got, err := DecryptProfile(moved, key); err == nil {
+				if got := d.DecryptProfile(moved, key); !slices.Equal(got.Unreadable, []string{other.Name}) {
 					t.Errorf("decrypted in the column of %s: %+v", other.Name, got)
 				}
 			}
 			moved := store.ProfileRecord{UserID: cardinal.NewID()}
 			*f.record(&moved).(*[]byte) = *column
-			if got, err := DecryptProfile(moved, key); err == nil {
+			if got := d.DecryptProfile(moved, key); !slices.Equal(got.Unreadable, []string{f.Name}) {
 				t.Errorf("decrypted for another user: %+v", got)
 			}
 			moved.UserID = p.UserID
-			if got, err := DecryptProfile(moved, seal.NewKey()); err == nil {
+			if got := d.DecryptProfile(moved, seal.NewKey()); !slices.Equal(got.Unreadable, []string{f.Name}) {
 				t.Errorf("decrypted with another key: %+v", got)
 			}
 		})

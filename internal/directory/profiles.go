@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -34,17 +35,8 @@ func (d *Directory) forEachProfile(
 		return err
 	}
 	for _, record := range records {
-		var key seal.Key
-		if record.Key.KEKID.Valid {
-			if key, err = d.keys.Unwrap(record.Key); err != nil {
-				return err
-			}
-		}
-		profile, err := DecryptProfile(record.ProfileRecord, key)
-		if err != nil {
-			return err
-		}
-		if err := fn(profile, key); err != nil {
+		key := d.ReadingKey(record.Key)
+		if err := fn(d.DecryptProfile(record.ProfileRecord, key), key); err != nil {
 			return err
 		}
 	}
@@ -132,22 +124,30 @@ func (tx *Tx) changeProfile(
 	if err != nil {
 		return cardinal.Profile{}, false, err
 	}
-	before, err := DecryptProfile(current, key)
-	if err != nil {
-		return before, false, err
-	}
+	before := tx.Desk.d.DecryptProfile(current, key)
 	after, usernameNormal, err := tx.mergeProfile(ctx, before, in, at)
 	if err != nil {
 		return before, false, err
 	}
 	var columns []string
+	var keep []ProfileField // unreadable, and not in the patch: they stay as they are stored
+	after.Unreadable = nil
 	for _, f := range ProfileFields {
-		if !reflect.DeepEqual(f.profile(&before), f.profile(&after)) {
+		isUnreadable := slices.Contains(before.Unreadable, f.Name)
+		switch {
+		case isUnreadable && !f.inPatch(&in):
+			keep, after.Unreadable = append(keep, f), append(after.Unreadable, f.Name)
+		case isUnreadable || !reflect.DeepEqual(f.profile(&before), f.profile(&after)):
 			columns = append(columns, "profiles."+f.Column)
 		}
 	}
 	if len(columns) == 0 {
 		return before, false, nil
+	}
+	if slices.Contains(before.Unreadable, "username") && !slices.Contains(after.Unreadable, "username") {
+		if err := tx.releaseUnreadableUsername(ctx, current.UserID); err != nil {
+			return before, false, err
+		}
 	}
 	if before.Username != after.Username {
 		if err := tx.moveUsername(ctx, current.UserID, before.Username, usernameNormal); err != nil {
@@ -157,6 +157,9 @@ func (tx *Tx) changeProfile(
 	record, err := EncryptProfile(after, key)
 	if err != nil {
 		return before, false, err
+	}
+	for _, f := range keep {
+		*f.record(&record).(*[]byte) = *f.record(&current).(*[]byte)
 	}
 	record, err = tx.Tx.UpdateProfile(ctx, record, tx.Now)
 	if err != nil {
@@ -171,6 +174,24 @@ func (tx *Tx) changeProfile(
 	tx.reindexUsers[current.UserID] = true
 	after.Version, after.UpdatedAt = record.Version, record.UpdatedAt
 	return after, true, nil
+}
+
+// releaseUnreadableUsername deletes the claim on a user name that cannot be decrypted, because it is replaced.
+func (tx *Tx) releaseUnreadableUsername(ctx context.Context, userID uuid.UUID) error {
+	claims, err := tx.Identifiers(ctx, userID)
+	if err != nil {
+		return err
+	}
+	for _, claim := range claims {
+		if claim.ContactID != nil {
+			continue
+		}
+		if err := tx.DeleteIdentifier(ctx, claim.ValueIndex); err != nil {
+			return err
+		}
+		tx.RecordRows(store.DeletedIdentifier(claim.ValueIndex))
+	}
+	return nil
 }
 
 // mergeProfile applies a merge patch (RFC 7396) and checks the result.

@@ -67,7 +67,7 @@ func (k *Keys) tryDecrypt(
 	place store.EncryptedColumn,
 	v store.EncryptedValue,
 ) error {
-	at := seal.Place{Table: place.Table, Column: place.Column, UserID: v.OwnerID, SchemaVersion: 1}
+	at := valuePlace(place.Table, place.Column, v.OwnerID, v.RowID)
 	var key seal.Key
 	var err error
 	switch {

@@ -230,11 +230,8 @@ func (d *Directory) searchableTexts(
 		}
 		f := SearchableText{Words: SearchWords(&profile), Attributes: profile.Attributes}
 		for _, record := range emails[profile.UserID] {
-			contact, err := DecryptContact(record, key)
-			if err != nil {
-				return err
-			}
-			if address, err := normal.Email(contact.Value); err == nil { // an erased value is not an address
+			contact := d.DecryptContact(record, key)
+			if address, err := normal.Email(contact.Value); err == nil { // an erased or unreadable value is no address
 				f.AddEmail(address)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // DecryptSession returns the session of a record.
-func DecryptSession(r store.SessionRecord, key seal.Key) (cardinal.Session, error) {
+func (d *Directory) DecryptSession(r store.SessionRecord, key seal.Key) cardinal.Session {
 	s := cardinal.Session{
 		UserID: r.UserID, ID: r.ID, Method: r.Method, Assurance: int(r.Assurance),
 		CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IdleEndsAt: r.IdleEndsAt(),
@@ -20,12 +20,11 @@ func DecryptSession(r store.SessionRecord, key seal.Key) (cardinal.Session, erro
 	if r.EndReason != nil {
 		s.EndReason = *r.EndReason
 	}
-	var err error
-	if s.Address, err = DecryptText(key, "sessions", "address_sealed", r.UserID, r.AddressSealed); err != nil {
-		return s, err
-	}
-	s.UserAgent, err = DecryptText(key, "sessions", "user_agent_sealed", r.UserID, r.UserAgentSealed)
-	return s, err
+	values := d.RowReader(key, "sessions", r.UserID, r.ID)
+	s.Address = values.Text("address_sealed", "address", r.AddressSealed)
+	s.UserAgent = values.Text("user_agent_sealed", "user_agent", r.UserAgentSealed)
+	s.Unreadable = values.Unreadable
+	return s
 }
 
 // Sessions returns a page of the sessions of a user, including ended ones.
@@ -43,16 +42,14 @@ func (k Desk) Sessions(
 	if err != nil || len(records) == 0 {
 		return cardinal.List[cardinal.Session]{Data: []cardinal.Session{}}, err
 	}
-	key, err := k.d.UserKey(ctx, r, userID)
+	key, err := k.d.readingKey(ctx, r, userID)
 	if err != nil {
 		return cardinal.List[cardinal.Session]{}, err
 	}
 	page := cardinal.PageOf(records, p.Limit)
 	out := cardinal.List[cardinal.Session]{Data: make([]cardinal.Session, len(page.Data)), HasMore: page.HasMore}
 	for i, record := range page.Data {
-		if out.Data[i], err = DecryptSession(record, key); err != nil {
-			return out, err
-		}
+		out.Data[i] = k.d.DecryptSession(record, key)
 	}
 	return out, nil
 }

@@ -62,9 +62,8 @@ func Check(
 		return plan, err
 	}
 	if len(earlier) > 0 {
-		run, _, err := decryptRun(k.Directory(), earlier[0])
+		run, _ := readRun(k.Directory(), earlier[0])
 		plan.Earlier = &run
-		return plan, err
 	}
 	return plan, nil
 }

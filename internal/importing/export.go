@@ -2,7 +2,6 @@ package importing
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -97,7 +96,7 @@ func exportRows(
 	if err != nil {
 		return nil, err
 	}
-	if err := page.addContacts(ctx, r, keys); err != nil {
+	if err := page.addContacts(ctx, d, r, keys); err != nil {
 		return nil, err
 	}
 	if err := page.addRoles(ctx, d, r); err != nil {
@@ -119,29 +118,25 @@ func (p *exportPageRows) addProfiles(
 	}
 	keys := make(map[uuid.UUID]seal.Key, len(records))
 	for _, record := range records {
-		key, err := d.Keys().Unwrap(record.Key)
-		if err != nil {
-			return nil, err
-		}
-		profile, err := directory.DecryptProfile(record.ProfileRecord, key)
-		if err != nil {
-			return nil, fmt.Errorf("decrypt the profile of user %s: %w", record.UserID, err)
-		}
+		key := d.ReadingKey(record.Key)
 		keys[record.UserID] = key
-		directory.SetProfileFields(p.row(record.UserID), profile)
+		directory.SetProfileFields(p.row(record.UserID), d.DecryptProfile(record.ProfileRecord, key))
 	}
 	return keys, nil
 }
 
-func (p *exportPageRows) addContacts(ctx context.Context, r store.Reader, keys map[uuid.UUID]seal.Key) error {
+// addContacts adds the contacts. One that cannot be decrypted is left out: an import would refuse the row.
+func (p *exportPageRows) addContacts(
+	ctx context.Context, d *directory.Directory, r store.Reader, keys map[uuid.UUID]seal.Key,
+) error {
 	records, err := r.ContactsOfUsers(ctx, p.ids)
 	if err != nil {
 		return err
 	}
 	for _, record := range records {
-		c, err := directory.DecryptContact(record, keys[record.UserID])
-		if err != nil {
-			return err
+		c := d.DecryptContact(record, keys[record.UserID])
+		if len(c.Unreadable) > 0 {
+			continue
 		}
 		contact := cardinal.ImportContact{
 			Kind: c.Kind, Value: c.Value, IsPrimary: c.IsPrimary, VerifiedAt: c.VerifiedAt,

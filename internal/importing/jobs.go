@@ -64,10 +64,7 @@ func deleteProblems(ctx context.Context, k directory.Desk, id uuid.UUID) error {
 		if err != nil {
 			return struct{}{}, err
 		}
-		_, details, err := decryptRun(k.Directory(), record)
-		if err != nil {
-			return struct{}{}, err
-		}
+		_, details := readRun(k.Directory(), record)
 		return struct{}{}, deleteUpload(ctx, tx, record, details)
 	})
 	return err

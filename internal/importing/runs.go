@@ -3,6 +3,7 @@ package importing
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -25,9 +26,7 @@ func List(ctx context.Context, k directory.Desk, p cardinal.Page) (cardinal.List
 	}
 	runs := make([]cardinal.ImportRun, len(records))
 	for i, record := range records {
-		if runs[i], _, err = decryptRun(k.Directory(), record); err != nil {
-			return cardinal.List[cardinal.ImportRun]{}, err
-		}
+		runs[i], _ = readRun(k.Directory(), record)
 	}
 	return cardinal.PageOf(runs, p.Limit), nil
 }
@@ -38,11 +37,15 @@ func Get(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.ImportRu
 	if err != nil {
 		return cardinal.ImportRun{}, err
 	}
-	run, details, err := decryptRun(k.Directory(), record)
-	if err != nil || record.State != "checking" && record.State != "checked" {
-		return run, err
+	run, details := readRun(k.Directory(), record)
+	if len(run.Unreadable) > 0 || record.State != "checking" && record.State != "checked" {
+		return run, nil
 	}
 	run.Columns, err = readColumns(ctx, k.Directory(), record, details)
+	if errors.Is(err, seal.ErrDecrypt) {
+		k.Directory().ReportUnreadable("import_chunks", "content_sealed", record.ActorID, record.ID)
+		run.Unreadable, err = append(run.Unreadable, "columns"), nil
+	}
 	return run, err
 }
 
@@ -84,6 +87,16 @@ func encryptDetails(d *directory.Directory, record *store.ImportRecord, details 
 	record.KEKID, record.WrappedKey = uuid.NullUUID{UUID: kekID, Valid: true}, wrapped
 	record.DetailsSealed = key.Seal(plain, runPlace("import_runs", "details_sealed", record.ID))
 	return nil
+}
+
+// readRun is decryptRun for a reader: details that cannot be decrypted are empty, logged and counted.
+func readRun(d *directory.Directory, record store.ImportRecord) (cardinal.ImportRun, details) {
+	run, details, err := decryptRun(d, record)
+	if err != nil {
+		d.ReportUnreadable("import_runs", "details_sealed", record.ActorID, record.ID)
+		run.Unreadable = []string{"name", "problem"}
+	}
+	return run, details
 }
 
 // decryptRun returns an import with its details, which are empty when the key of the import was destroyed.

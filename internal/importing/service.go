@@ -221,10 +221,7 @@ func failRun(ctx context.Context, d *directory.Directory, id uuid.UUID, state, p
 		if err != nil {
 			return struct{}{}, err
 		}
-		_, details, err := decryptRun(d, record)
-		if err != nil {
-			return struct{}{}, err
-		}
+		_, details := readRun(d, record)
 		failed := "failed"
 		record.Stage, details.Problem = &failed, problem
 		recordRun(tx, id)

@@ -53,8 +53,8 @@ func beginUndo(ctx context.Context, k directory.Desk, id uuid.UUID, byService bo
 		if err != nil {
 			return record.ImportRun, err
 		}
-		run, _, err := decryptRun(k.Directory(), record)
-		return run, err
+		run, _ := readRun(k.Directory(), record)
+		return run, nil
 	})
 }
 

@@ -176,8 +176,8 @@ func Start(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.Import
 		if err := continueByService(ctx, tx, &record, "running"); err != nil {
 			return record.ImportRun, err
 		}
-		run, _, err := decryptRun(k.Directory(), record)
-		return run, err
+		run, _ := readRun(k.Directory(), record)
+		return run, nil
 	})
 }
 

@@ -40,7 +40,9 @@ func (rules *rules) newUser(ctx context.Context, row *checkedRow, event store.Ev
 	if err := b.addProfile(); err != nil {
 		return b.user, err
 	}
-	b.addIdentifiers()
+	if err := b.addIdentifiers(ctx); err != nil {
+		return b.user, err
+	}
 	if err := b.addSearchTokens(ctx); err != nil {
 		return b.user, err
 	}
@@ -87,7 +89,7 @@ func (b *userBuilder) addProfile() error {
 }
 
 // addIdentifiers adds the user name and the contacts, each with its row of identifiers.
-func (b *userBuilder) addIdentifiers() {
+func (b *userBuilder) addIdentifiers(ctx context.Context) error {
 	identifiers := b.row.identifiers
 	if b.row.Username != "" {
 		record := store.IdentifierRecord{ValueIndex: identifiers[0].index, UserID: b.row.id, CreatedAt: b.now}
@@ -96,18 +98,25 @@ func (b *userBuilder) addIdentifiers() {
 		identifiers = identifiers[1:]
 	}
 	for i, contact := range b.row.contacts {
-		b.addContact(contact, identifiers[i].index)
+		if err := b.addContact(ctx, contact, identifiers[i].index); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
-func (b *userBuilder) addContact(c contact, index []byte) {
-	id := b.row.id
+func (b *userBuilder) addContact(ctx context.Context, c contact, index []byte) error {
+	d, id := b.desk.Directory(), b.row.id
 	typed := directory.AsTyped(c.typed, c.normal, directory.MaxTypedContact)
 	record := store.ContactRecord{
 		UserID: id, ID: cardinal.NewID(), Kind: c.kind, IsPrimary: c.primary, VerifiedAt: c.verifiedAt,
-		ValueSealed: directory.EncryptText(b.key, "contacts", "value_sealed", id, typed),
-		CreatedAt:   *b.row.CreatedAt, UpdatedAt: b.now, Version: 1, SchemaVersion: 1,
+		CreatedAt: *b.row.CreatedAt, UpdatedAt: b.now, Version: 1, SchemaVersion: 1,
 	}
+	row, err := d.BoundRow(ctx, d.Store().Read(ctx), record.ID)
+	if err != nil {
+		return err
+	}
+	record.ValueSealed = directory.EncryptText(b.key, "contacts", "value_sealed", id, row, typed)
 	identifier := store.IdentifierRecord{ValueIndex: index, UserID: id, ContactID: &record.ID, CreatedAt: b.now}
 	if c.verifiedAt == nil {
 		expiry := b.now.Add(b.settings.UnverifiedLifetime)
@@ -122,6 +131,7 @@ func (b *userBuilder) addContact(c contact, index []byte) {
 	b.user.Identifiers = append(b.user.Identifiers, identifier)
 	b.digests = append(b.digests, store.DigestContact(record), store.DigestIdentifier(identifier))
 	b.changes["contacts.value_sealed"] = nil
+	return nil
 }
 
 func (b *userBuilder) addSearchTokens(ctx context.Context) error {

@@ -2,9 +2,9 @@
 // the field in the database as associated data. The package also computes blind indexes for exact look-up, and has the
 // key-encryption keys that wrap all other keys. It has no SQL and no HTTP, and all its secrets print as [redacted].
 //
-// Test vectors fix the formats. An encrypted field is 0x01 ‖ nonce (12 bytes) ‖ AES-256-GCM ciphertext and tag.
-// Integers in associated data and MAC input are big-endian. Every variable part except the last has a length prefix of
-// four bytes.
+// Test vectors fix the formats. An encrypted field is a format byte ‖ nonce (12 bytes) ‖ AES-256-GCM ciphertext and
+// tag. The format is 0x02 if the associated data contains the id of the row, and 0x01 if not. Integers in associated
+// data and MAC input are big-endian. Every variable part except the last has a length prefix of four bytes.
 package seal
 
 import (
@@ -29,6 +29,7 @@ const (
 
 	formatErased = 0x00
 	formatGCM    = 0x01
+	formatRow    = 0x02 // AES-256-GCM as well; the associated data contains the id of the row
 )
 
 var (
@@ -42,23 +43,40 @@ var (
 func Placeholder() []byte { return []byte{formatErased} }
 
 // Place is where an encrypted field is stored. It is authenticated as associated data, not stored, so the decryption of
-// a field that was moved to another row, column or table fails.
+// a field that was moved to another user, column or table fails, and to another row if the place has a RowID.
 type Place struct {
 	Table, Column string
 	UserID        uuid.UUID
+	// RowID is the id of the row in a table where a user has several rows; uuid.Nil where a user has one. Seal uses the
+	// format 0x02 if it is set. Open also decrypts fields in the format 0x01 for the place: they are older than it.
+	RowID uuid.UUID
 	// SchemaVersion is the version of the format of the plaintext, 0 to 2³²-1.
 	SchemaVersion int
 }
 
-// associated returns the place as associated data.
-func (p Place) associated() ([]byte, error) {
+// format returns the format that Seal uses for the place.
+func (p Place) format() byte {
+	if p.RowID == uuid.Nil {
+		return formatGCM
+	}
+	return formatRow
+}
+
+// associated returns the place as the associated data of a field in a format.
+func (p Place) associated(format byte) ([]byte, error) {
 	if p.SchemaVersion < 0 || int64(p.SchemaVersion) > math.MaxUint32 {
 		return nil, fmt.Errorf("seal: schema version %d is out of range", p.SchemaVersion)
 	}
-	b := make([]byte, 0, 4+len(p.Table)+4+len(p.Column)+16+4)
+	if format != formatGCM && (format != formatRow || p.RowID == uuid.Nil) {
+		return nil, ErrDecrypt
+	}
+	b := make([]byte, 0, 4+len(p.Table)+4+len(p.Column)+16+16+4)
 	b = appendPart(b, p.Table)
 	b = appendPart(b, p.Column)
 	b = append(b, p.UserID[:]...)
+	if format == formatRow {
+		b = append(b, p.RowID[:]...)
+	}
 	return binary.BigEndian.AppendUint32(b, uint32(p.SchemaVersion)), nil
 }
 
@@ -66,25 +84,33 @@ func (p Place) associated() ([]byte, error) {
 // schema version of the place is out of range. One key can encrypt 2³² fields: NIST SP 800-38D section 8.3 has this
 // limit because random nonces can collide.
 func (k Key) Seal(plaintext []byte, at Place) []byte {
-	associated, err := at.associated()
+	associated, err := at.associated(at.format())
 	if err != nil {
 		panic(err)
 	}
-	return encryptGCM(k.raw(), plaintext, associated)
+	field := encryptGCM(k.raw(), plaintext, associated)
+	field[0] = at.format()
+	return field
 }
 
 // Open decrypts the result of Seal with the same key for the same place. It returns ErrErased for the placeholder, and
-// ErrBroken for anything else.
+// ErrDecrypt for anything else.
 func (k Key) Open(field []byte, at Place) ([]byte, error) {
 	if len(field) == 1 && field[0] == formatErased {
 		return nil, ErrErased
 	}
-	associated, err := at.associated()
+	if len(field) < overhead {
+		return nil, ErrDecrypt
+	}
+	associated, err := at.associated(field[0])
 	if err != nil {
 		return nil, ErrDecrypt
 	}
-	return decryptGCM(k.raw(), field, associated)
+	return openGCM(k.raw(), field, associated)
 }
+
+// BindsRow reports whether a field has the format 0x02: it can be decrypted only in the row that it was encrypted for.
+func BindsRow(field []byte) bool { return len(field) > 0 && field[0] == formatRow }
 
 func encryptGCM(key, plaintext, associated []byte) []byte {
 	var nonce [nonceBytes]byte
@@ -105,6 +131,11 @@ func decryptGCM(key, field, associated []byte) ([]byte, error) {
 	if len(field) < overhead || field[0] != formatGCM {
 		return nil, ErrDecrypt
 	}
+	return openGCM(key, field, associated)
+}
+
+// openGCM decrypts a field of any format, which is not shorter than overhead.
+func openGCM(key, field, associated []byte) ([]byte, error) {
 	nonce, ciphertext := field[formatBytes:formatBytes+nonceBytes], field[formatBytes+nonceBytes:]
 	plaintext, err := gcm(key).Open(make([]byte, 0, len(ciphertext)-tagBytes), nonce, ciphertext, associated)
 	if err != nil {

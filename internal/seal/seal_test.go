@@ -14,10 +14,14 @@ import (
 // The vectors were computed with other programs (Python's hmac and cryptography). They are the stored format: after a
 // change that breaks one, existing databases cannot be decrypted.
 const (
-	vectorUser    = "0199f0a0-8b4c-7def-8123-456789abcdef"
-	vectorPlace   = "0000000870726f66696c65730000000c646973706c61795f6e616d650199f0a08b4c7def8123456789abcdef00000001"
-	vectorField   = "01a0a1a2a3a4a5a6a7a8a9aaaba776120d0808bed30e00f509e804b93edeae94fe25abecd3da0574"
-	vectorWrapped = "01a0a1a2a3a4a5a6a7a8a9aaab08c24b0bafa65a8625540a5d8dc8096bcbde4c32df202366a6c2faa06171ef1e6deb6" +
+	vectorUser     = "0199f0a0-8b4c-7def-8123-456789abcdef"
+	vectorPlace    = "0000000870726f66696c65730000000c646973706c61795f6e616d650199f0a08b4c7def8123456789abcdef00000001"
+	vectorField    = "01a0a1a2a3a4a5a6a7a8a9aaaba776120d0808bed30e00f509e804b93edeae94fe25abecd3da0574"
+	vectorRow      = "0199f0a0-8b4c-7aaa-8123-456789abcdef"
+	vectorRowPlace = "00000008636f6e74616374730000000c76616c75655f7365616c65640199f0a08b4c7def8123456789abcdef" +
+		"0199f0a08b4c7aaa8123456789abcdef00000001"
+	vectorRowField = "02a0a1a2a3a4a5a6a7a8a9aaab8776126d20b363d21209e2fd6415ad7631162df87714432ba2eb621359fa63"
+	vectorWrapped  = "01a0a1a2a3a4a5a6a7a8a9aaab08c24b0bafa65a8625540a5d8dc8096bcbde4c32df202366a6c2faa06171ef1e6deb6" +
 		"1a96b38b0341a4fe730bcdb3365"
 	vectorService = "01a0a1a2a3a4a5a6a7a8a9aaab0d5177aa92f04ad5720a6513cfaf95ce08765a7f43b4faa8754c4dee610c0ddbdcb77" +
 		"2bc7f6c7ce08183712c604325a8"
@@ -160,7 +164,7 @@ func TestSeal(t *testing.T) {
 
 func TestSealVector(t *testing.T) {
 	key := vectorKey(t)
-	associated, err := place().associated()
+	associated, err := place().associated(formatGCM)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +178,59 @@ func TestSealVector(t *testing.T) {
 	plain, err := key.Open(fromHex(t, vectorField), place())
 	if err != nil || string(plain) != "Ann Müller" {
 		t.Errorf("decrypted: %q, %v", plain, err)
+	}
+}
+
+// rowPlace is a place in a table where a user has several rows.
+func rowPlace() Place {
+	return Place{
+		Table: "contacts", Column: "value_sealed", UserID: uuid.MustParse(vectorUser), RowID: uuid.MustParse(vectorRow),
+		SchemaVersion: 1,
+	}
+}
+
+func TestRowFormatVector(t *testing.T) {
+	key := vectorKey(t)
+	associated, err := rowPlace().associated(formatRow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(vectorRowPlace, hex.EncodeToString(associated)); diff != "" {
+		t.Errorf("associated data: %s", diff)
+	}
+	plain, err := key.Open(fromHex(t, vectorRowField), rowPlace())
+	if err != nil || string(plain) != "ann@example.com" {
+		t.Errorf("decrypted: %q, %v", plain, err)
+	}
+}
+
+// TestRowIsAuthenticated: a field of one row cannot be decrypted in another row, and its format cannot be changed.
+func TestRowIsAuthenticated(t *testing.T) {
+	key, plain := NewKey(), []byte("ann@example.com")
+	field := key.Seal(plain, rowPlace())
+	if field[0] != formatRow || !BindsRow(field) {
+		t.Fatalf("the format of a field with a row is %#x", field[0])
+	}
+	if got, err := key.Open(field, rowPlace()); err != nil || !bytes.Equal(got, plain) {
+		t.Errorf("in its own row: %q, %v", got, err)
+	}
+	otherRow, noRow := rowPlace(), rowPlace()
+	otherRow.RowID, noRow.RowID = uuid.MustParse(vectorUser), uuid.Nil
+	for name, at := range map[string]Place{"another row": otherRow, "a place without a row": noRow} {
+		if got, err := key.Open(field, at); !errors.Is(err, ErrDecrypt) {
+			t.Errorf("in %s: %q, %v", name, got, err)
+		}
+	}
+	older := bytes.Clone(field)
+	older[0] = formatGCM
+	for name, at := range map[string]Place{"its row": rowPlace(), "a place without a row": noRow} {
+		if got, err := key.Open(older, at); !errors.Is(err, ErrDecrypt) {
+			t.Errorf("with the format byte of older fields, in %s: %q, %v", name, got, err)
+		}
+	}
+	// A field from before rows were bound is still readable at a place with a row.
+	if got, err := key.Open(key.Seal(plain, noRow), rowPlace()); err != nil || !bytes.Equal(got, plain) {
+		t.Errorf("an older field: %q, %v", got, err)
 	}
 }
 

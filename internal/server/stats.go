@@ -26,6 +26,8 @@ var (
 		"Calls that waited for a connection, by pool.", []string{"pool"}, nil)
 	connectionWaitSeconds = prometheus.NewDesc("cardinal_db_connection_wait_seconds_total",
 		"Time that calls waited for a connection, by pool.", []string{"pool"}, nil)
+	unreadableValues = prometheus.NewDesc("cardinal_unreadable_values_total",
+		"Reads of an encrypted value that could not be decrypted, by column.", []string{"column"}, nil)
 	jobsByState = prometheus.NewDesc("cardinal_jobs", "Background jobs, by state.", []string{"state"}, nil)
 )
 
@@ -33,6 +35,7 @@ var (
 func (statsCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		hashesRunning, hashesWaiting, hashesTotal, connections, connectionWaits, connectionWaitSeconds, jobsByState,
+		unreadableValues,
 	} {
 		out <- d
 	}
@@ -64,6 +67,9 @@ func (c statsCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(connections, float64(pool.Idle), name, "idle")
 		counter(connectionWaits, float64(pool.WaitCount), name)
 		counter(connectionWaitSeconds, pool.WaitDuration.Seconds(), name)
+	}
+	for column, n := range stats.Unreadable {
+		counter(unreadableValues, float64(n), column)
 	}
 	for state, n := range stats.Jobs {
 		gauge(jobsByState, float64(n), state)

@@ -111,13 +111,17 @@ func (a *attempt) insertSession(
 	ctx context.Context, tx *directory.Tx, credential store.CredentialRecord,
 ) (cardinal.SignedIn, error) {
 	id, client := cardinal.NewID(), a.caller.Actor().ClientFrom
+	row, err := tx.Desk.Directory().BoundRow(ctx, tx.Reader, id)
+	if err != nil {
+		return cardinal.SignedIn{}, err
+	}
 	token, text := directory.NewToken(directory.SessionPrefix, a.userID, id)
 	record := store.SessionRecord{
 		UserID: a.userID, ID: id, TokenHash: token.Hash[:], Method: a.method, Assurance: 1,
 		CreatedAt: tx.Now, LastSeenAt: tx.Now, IdleSeconds: int64(a.settings.SessionIdle.Seconds()),
-		ExpiresAt: tx.Now.Add(a.settings.SessionAbsolute), SchemaVersion: 1,
-		AddressSealed:   directory.EncryptText(a.key, "sessions", "address_sealed", a.userID, client.Address),
-		UserAgentSealed: directory.EncryptText(a.key, "sessions", "user_agent_sealed", a.userID, client.UserAgent),
+		ExpiresAt: tx.Now.Add(a.settings.SessionAbsolute), SchemaVersion: directory.ValuesVersion(row),
+		AddressSealed:   directory.EncryptText(a.key, "sessions", "address_sealed", a.userID, row, client.Address),
+		UserAgentSealed: directory.EncryptText(a.key, "sessions", "user_agent_sealed", a.userID, row, client.UserAgent),
 	}
 	if credential.MustChange {
 		record.Assurance = 0
@@ -128,6 +132,6 @@ func (a *attempt) insertSession(
 	tx.Event.SessionID = &id
 	tx.RecordRows(store.DigestSession(record))
 	tx.RecordChange("sessions.method", nil, a.method)
-	session, err := directory.DecryptSession(record, a.key)
-	return cardinal.SignedIn{Session: session, Token: text, MustChangePassword: credential.MustChange}, err
+	session := tx.Desk.Directory().DecryptSession(record, a.key)
+	return cardinal.SignedIn{Session: session, Token: text, MustChangePassword: credential.MustChange}, nil
 }

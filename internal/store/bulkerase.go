@@ -17,7 +17,7 @@ type ErasedUser struct {
 }
 
 // UnchangedUserIDs returns those of the users that are unchanged since their creation: no change, no session and no new
-// role.
+// role. A contact whose value was encrypted again has a higher version, and the same updated_at.
 func (tx Tx) UnchangedUserIDs(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
 	return queryIn(ctx, tx.Reader, scanID, `
 		SELECT u.id
@@ -28,8 +28,7 @@ func (tx Tx) UnchangedUserIDs(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID
 		   AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id)
 		   AND NOT EXISTS (SELECT 1 FROM api_keys a WHERE a.user_id = u.id)
 		   AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = u.id AND c.version > 1)
-		   AND NOT EXISTS (
-		     SELECT 1 FROM contacts c WHERE c.user_id = u.id AND (c.version > 1 OR c.created_at > k.created_at))
+		   AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.user_id = u.id AND c.updated_at > k.created_at)
 		   AND NOT EXISTS (SELECT 1 FROM user_roles g WHERE g.user_id = u.id AND g.created_at > k.created_at)
 		   AND u.id IN (`, ids)
 }

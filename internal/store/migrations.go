@@ -88,3 +88,13 @@ func (s *Store) Ready(ctx context.Context) (empty bool, err error) {
 	}
 	return false, nil
 }
+
+// BoundRowMigration is the number of the migration whose contraction allows values that are bound to their row (package
+// seal, format 0x02): every program that knows it can decrypt them.
+const BoundRowMigration = 28
+
+// HasContraction reports whether the contraction of a migration was applied.
+func (r Reader) HasContraction(ctx context.Context, number int) (bool, error) {
+	return queryOne(ctx, r, scanBool,
+		`SELECT EXISTS (SELECT 1 FROM schema_migrations WHERE number = $1 AND phase = 'contract')`, number)
+}

@@ -76,7 +76,8 @@ func dialectOf(engine string) dialect {
 	for name, b := range map[string][]byte{
 		"sealed": append([]byte{1}, make([]byte, 39)...), "long": append([]byte{1}, make([]byte, 1<<20)...),
 		"clear": []byte("clear text that is as long as a ciphertext"), "short": {1, 2, 3},
-		"32": make([]byte, 32), "32a": append(make([]byte, 31), 1), "32b": append(make([]byte, 31), 2),
+		"format3": append([]byte{3}, make([]byte, 40)...),
+		"32":      make([]byte, 32), "32a": append(make([]byte, 31), 1), "32b": append(make([]byte, 31), 2),
 		"61": make([]byte, 61),
 	} {
 		words = append(words, "{"+name+"}", blob(b))
@@ -343,6 +344,8 @@ var wrongStates = []struct {
 		sql: `UPDATE contacts SET value_sealed = {clear}, version = 2 WHERE id = {mail2}`},
 	{name: "contact too short for ciphertext", want: "contacts_value_ck",
 		sql: `UPDATE contacts SET value_sealed = {short}, version = 2 WHERE id = {mail2}`},
+	{name: "contact in an unknown format", want: "contacts_value_ck",
+		sql: `UPDATE contacts SET value_sealed = {format3}, version = 2 WHERE id = {mail2}`},
 	{name: "address of a session in clear text", want: "sessions_address_ck",
 		sql: `UPDATE sessions SET address_sealed = {clear} WHERE id = {session}`},
 	{name: "user agent of a session in clear text", want: "sessions_user_agent_ck",

@@ -47,8 +47,8 @@ func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 		}
 		edit("drop option", t.Name, "STRICT, WITHOUT ROWID", "STRICT")
 		edit("drop option", t.Name, "STRICT, WITHOUT ROWID", "WITHOUT ROWID")
-		edit("add constraint", t.Name, "\n) STRICT", ",\n  CONSTRAINT stray CHECK (1)\n) STRICT")
-		edit("text only", t.Name, "\n) STRICT", "\n/* stray */ ) STRICT")
+		edit("add constraint", t.Name, ") STRICT", ",\n  CONSTRAINT stray CHECK (1)\n) STRICT")
+		edit("text only", t.Name, ") STRICT", "\n/* stray */ ) STRICT")
 		edit("drop comment", t.Name, " -- "+t.Comment, "")
 		edit("change comment", t.Name, " -- "+t.Comment, " -- Something else.")
 		for _, c := range t.Columns {

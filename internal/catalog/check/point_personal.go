@@ -136,8 +136,8 @@ func checkPersonalDataEncrypted(s *Subject, res *resultBuilder) {
 				res.expect(c.Class() == catalog.ClassPersonal,
 					Finding{Object: object, Problem: "it is encrypted but its data class is not pii",
 						Evidence: []string{"comment: " + c.Comment}})
-				first := regexp.MustCompile(`(?i)(get_byte\(` + c.Name + `, 0\) = 1|substr\(` + c.Name +
-					`, 1, 1\) = x'01')`)
+				first := regexp.MustCompile(`(?i)get_byte\(` + c.Name + `, 0\) = (1|ANY \(ARRAY\[1, 2\]\))|substr\(` +
+					c.Name + `, 1, 1\) (= x'01'|IN \(x'01', x'02'\))`)
 				least := regexp.MustCompile(fmt.Sprintf(`(?i)length\(%s\) (BETWEEN|>=) %d\b`, c.Name, minCiphertext))
 				res.expect(hasCheck(&t, c.Name, first) && hasCheck(&t, c.Name, least), Finding{Object: object,
 					Problem: "it accepts clear text: no CHECK requires the first byte and the minimum length of a " +

@@ -19,6 +19,7 @@ import (
 	"cardinal/internal/hashes"
 	"cardinal/internal/importing"
 	"cardinal/internal/password"
+	"cardinal/internal/reencrypt"
 	"cardinal/internal/seal"
 	"cardinal/internal/signin"
 	"cardinal/internal/store"
@@ -200,7 +201,7 @@ func (w *World) SetSetting(t testing.TB, name string, value any) {
 
 // Jobs lists the background work of all packages.
 func Jobs() []directory.Job {
-	return slices.Concat(directory.Jobs(), access.Jobs(), importing.Jobs(), hashes.Jobs())
+	return slices.Concat(directory.Jobs(), access.Jobs(), importing.Jobs(), hashes.Jobs(), reencrypt.Jobs())
 }
 
 // JobOf returns the job of a kind.

@@ -19,6 +19,12 @@ func migrations(t *testing.T, s *store.Store) {
 			t.Errorf("migration %s follows %s", m, list[i-1])
 		}
 	}
+	if number := store.BoundRowMigration; !must(s.Read(ctx).HasContraction(ctx, number))(t) {
+		t.Errorf("HasContraction(%d): false", number)
+	}
+	if must(s.Read(ctx).HasContraction(ctx, 1))(t) {
+		t.Error("HasContraction of a migration that has none: true")
+	}
 	if empty, err := s.Ready(ctx); empty || err != nil {
 		t.Errorf("Ready: %v, %v", empty, err)
 	}

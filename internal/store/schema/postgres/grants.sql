@@ -25,8 +25,8 @@ GRANT INSERT, DELETE, UPDATE (hash, last_reset, must_change, updated_at, version
 GRANT INSERT, DELETE, UPDATE (sample, cost_us, noted_at) ON password_schemes TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (used_at) ON setup_links TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (failures, window_started_at, blocked_until, expires_at) ON sign_in_throttles TO %[1]s;
-GRANT INSERT, DELETE, UPDATE (assurance_level, last_seen_at, revoked_at, end_reason, address_sealed, user_agent_sealed)
-  ON sessions TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (assurance_level, last_seen_at, revoked_at, end_reason, address_sealed, user_agent_sealed,
+  schema_version) ON sessions TO %[1]s;
 
 -- The lock that protects the last administrator is FOR NO KEY UPDATE on the row of the role. UPDATE of these columns
 -- permits it.
@@ -34,7 +34,7 @@ GRANT INSERT, DELETE, UPDATE (name, description, updated_at, version) ON roles T
 GRANT INSERT, DELETE, UPDATE (name, description, updated_at, version) ON permissions TO %[1]s;
 GRANT INSERT, DELETE ON role_permissions TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (expires_at, granted_by) ON user_roles TO %[1]s;
-GRANT INSERT, DELETE, UPDATE (revoked_at) ON api_keys TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (name_sealed, revoked_at, schema_version) ON api_keys TO %[1]s;
 GRANT INSERT, DELETE ON api_key_roles TO %[1]s;
 
 GRANT INSERT ON audit_logs TO %[1]s;

@@ -50,9 +50,10 @@ var packageRules = map[string]packageRule{
 		testImports: "internal/pgtest",
 		allows:      "sql",
 	},
+	"internal/throttle": {imports: ". internal/store internal/seal", testImports: "internal/pgtest"},
 	"internal/directory": {
-		imports: ". internal/store internal/store/schema internal/store/dberror internal/seal internal/password " +
-			"internal/normal",
+		imports: ". internal/store internal/store/schema internal/store/dberror internal/throttle internal/seal " +
+			"internal/password internal/normal",
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
 	"internal/access": {
@@ -60,7 +61,8 @@ var packageRules = map[string]packageRule{
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
 	"internal/signin": {
-		imports:     ". internal/store internal/directory internal/seal internal/password internal/normal",
+		imports: ". internal/store internal/throttle internal/directory internal/seal internal/password " +
+			"internal/normal",
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
 	"internal/importing": {

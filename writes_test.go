@@ -63,6 +63,7 @@ func writesInSource(t *testing.T) map[string]string {
 	files := token.NewFileSet()
 	for _, folder := range []string{
 		"internal/directory", "internal/access", "internal/hashes", "internal/signin", "internal/importing",
+		"internal/throttle", "internal/directory", "internal/access", "internal/signin", "internal/importing",
 		"internal/jobs", "cmd/cardinal",
 	} {
 		err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {

@@ -22,9 +22,9 @@ func (a *app) tree() *cobra.Command {
 	return a.root(
 		a.serve(),
 		group("admin", "Create and list administrators", a.adminSetupLink(), a.adminAdd(), a.adminList()),
-		group("users", "Accounts of persons and services", a.usersList(), a.usersGet(), a.usersCreate(), a.usersEdit(),
+		group("users", "Persons and services", a.usersList(), a.usersGet(), a.usersCreate(), a.usersEdit(),
 			a.usersSuspend(), a.usersReactivate(), a.usersDelete(), a.usersRestore(), a.usersSignOut(),
-			a.usersSetPassword()),
+			a.usersUnlock(), a.usersSetPassword()),
 		group("contacts", "Email addresses and phone numbers of a user", a.contactsList(), a.contactsAdd(),
 			a.contactsVerify(), a.contactsRemove()),
 		group("sessions", "Sessions of a user", a.sessionsList(), a.sessionsRevoke()),

@@ -91,3 +91,21 @@ func (a *app) usersSignOut() *cobra.Command {
 		return printChanged(a, user, "", "ended all sessions of %s", sanitize(args[0]))
 	})
 }
+
+func (a *app) usersUnlock() *cobra.Command {
+	return command("unlock USER", "Let a user sign in again after too many failed attempts", "",
+		func(ctx context.Context, args []string) error {
+			k, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			user, err := k.findUser(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if err := k.UnlockUser(ctx, user.ID); err != nil {
+				return err
+			}
+			return printChanged(a, user, "", "unlocked %s", sanitize(args[0]))
+		})
+}

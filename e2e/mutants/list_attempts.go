@@ -1,47 +1,73 @@
 package main
 
+const throttleFile = "internal/throttle/throttle.go"
+
 // attempts are the protections against password guessing and against overload by password hashes.
 var attempts = []mutant{
-	{name: "sign-in is throttled before the hash is computed", pkg: signinTests, run: "TestWithPassword",
+	{name: "an attempt is refused while its account is blocked", pkg: signinTests, run: "TestWaitDoubles",
+		edit: edit{throttleFile, `	case until.IsZero():`, `	case true || until.IsZero():`}},
+	{name: "attempts that are under way count", pkg: signinTests, run: "TestFailuresInFlight",
+		edit: edit{throttleFile,
+			`			if until, expires, blocks := c.block(c.n, now); blocks {`,
+			`			if until, expires, blocks := c.block(c.n, now); false && blocks {`}},
+	{name: "an attempt that is not settled counts as failed", pkg: signinTests, run: "TestUnsettledAttempts",
 		edit: edit{"internal/signin/signin.go",
-			`	if a.hasFailures, err = a.throttle.Check(ctx, r, d.Now()); err != nil {`,
-			`	if a.hasFailures, err = a.throttle.Check(ctx, r, d.Now()); false && err != nil {`},
-		also: []edit{{"internal/signin/attempt.go",
-			`	if _, err := a.throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
-		return err
-	}
-`, ``}}},
-	{name: "sign-in is throttled again after the hash was computed",
-		pkg: signinTests, run: "TestConcurrentGuessOnOtherNode",
-		edit: edit{"internal/signin/attempt.go",
-			`	if _, err := a.throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
-		return err
-	}
-`, ``}},
-	{name: "sign-in is throttled by identifier", pkg: signinTests, run: "TestWithPassword",
-		edit: edit{"internal/directory/throttle.go",
-			`{{t.Identifier, s.FailuresPerIdentifier}, `, `{`}},
-	{name: "sign-in is throttled by IP address", pkg: signinTests, run: "TestWithPassword",
-		edit: edit{"internal/directory/throttle.go",
-			`, {t.address, s.FailuresPerAddress}}`, `}`}},
-	{name: "an IPv6 /64 network counts as one address", pkg: signinTests, run: "TestWithPassword",
-		edit: edit{"internal/directory/throttle.go",
-			`a.Prefix(64)`, `a.Prefix(128)`}},
+			`		if errors.Is(err, cardinal.ErrBusy) {`, `		if err != nil {`}},
+	{name: "failures count in a row for an account", pkg: signinTests, run: "TestWaitDoubles",
+		edit: edit{throttleFile, `			case n < free:`, `			case n < free || true:`}},
+	{name: "failures count for the account, not for the identifier",
+		pkg: signinTests, run: "TestThrottleOfAccount",
+		edit: edit{"internal/signin/signin.go", `	if account.UserID != uuid.Nil {
+		try.`, `	if false {
+		try.`}},
+	{name: "the wait after a failure doubles", pkg: signinTests, run: "TestWaitDoubles",
+		edit: edit{throttleFile, `wait = min(firstWait<<doublings, longestWait)`, `wait = firstWait`}},
+	{name: "sign-in stops after 100 failures", pkg: signinTests, run: "TestWaitDoubles",
+		edit: edit{throttleFile,
+			`			case n >= lastFailure && stops:`, `			case n >= lastFailure && false:`}},
+	{name: "the tries of a known device are limited", pkg: signinTests, run: "TestKnownDevice",
+		edit: edit{throttleFile, `n >= deviceTries`, `false`}},
+	{name: "a device token is signed", pkg: signinTests, run: "TestKnownDevice",
+		edit: edit{"internal/throttle/device.go",
+			`!hmac.Equal(mac[:], raw[16:])`, `false && !hmac.Equal(mac[:], raw[16:])`}},
+	{name: "a device token is valid for its user only", pkg: signinTests, run: "TestKnownDevice",
+		edit: edit{"internal/throttle/device.go", `device[:], user[:], at)`, `device[:], nil, at)`}},
+	{name: "a device token is valid for the current password only", pkg: signinTests, run: "TestKnownDevice",
+		edit: edit{"internal/throttle/device.go", `device[:], user[:], at)`, `device[:], user[:])`},
+		also: []edit{{"internal/throttle/device.go",
+			`	at := binary.BigEndian.AppendUint64(nil, uint64(passwordSetAt.UnixMicro()))
+`, `	_ = binary.BigEndian
+`}}},
+	{name: "sign-in is throttled by IP address", pkg: signinTests, run: "TestThrottleOfAddress",
+		edit: edit{"internal/throttle/address.go",
+			`range addressPrefixes(address) {
+		limit`, `range addressPrefixes("") {
+		limit`}},
+	{name: "an IPv6 /64 network counts as one address", pkg: signinTests, run: "TestThrottleOfAddress",
+		edit: edit{"internal/throttle/address.go", `{{64, 1}, `, `{{128, 1}, `}},
+	{name: "an IPv6 /56 network has a limit", pkg: signinTests, run: "TestThrottleOfAddress",
+		edit: edit{"internal/throttle/address.go", `{56, 2}, `, ``}},
+	{name: "an IPv6 /48 network has a limit", pkg: signinTests, run: "TestThrottleOfAddress",
+		edit: edit{"internal/throttle/address.go", `, {48, 4}}`, `}`}},
 	{name: "wrong current passwords are throttled", pkg: directoryTests, run: "TestChangePassword",
 		edit: edit{"internal/directory/passwords.go",
-			`	if err := k.CountAttempt(ctx, throttle, s); err != nil {
-		return err
-	}
-`, ``}},
+			`ReserveOwnPassword(ctx, me, s.ThrottleLimits())`, `ReserveFromAddress(ctx, "", "", s.ThrottleLimits())`}},
 	{name: "sign-ups are throttled", pkg: signinTests, run: "TestSignUp", edit: edit{"internal/signin/signup.go",
-		`	if err == nil || errors.Is(err, cardinal.ErrConflict) {`,
-		`	if false && errors.Is(err, cardinal.ErrConflict) {`}},
+		`"sign-up", k.Actor().ClientFrom.Address,`, `"sign-up", "",`}},
 	{name: "wrong set-up links are throttled", pkg: signinTests, run: "TestSetUp",
-		edit: edit{"internal/signin/setup.go",
-			`	if _, err := a.throttle.Check(ctx, r, d.Now()); err != nil {
-		return cardinal.SignedIn{}, err
-	}
-`, ``}},
+		edit: edit{"internal/signin/setup.go", `"set-up", address,`, `"set-up", address[:0],`}},
+	{name: "refusals of an actor above ten in a minute are only counted",
+		pkg: directoryTests, run: "TestRefusalsOfActorCounted",
+		edit: edit{"internal/directory/change.go",
+			`	if !k.d.refusals.CountActor(`, `	if false && !k.d.refusals.CountActor(`}},
+	{name: "the prefixes of a minute are limited", pkg: "./internal/throttle", run: "TestPrefixesBounded",
+		edit: edit{"internal/throttle/refusals.go", `len(m.prefixes) >= maxPrefixes`, `false`}},
+	{name: "the groups of a minute are limited", pkg: "./internal/throttle", run: "TestGroupsBounded",
+		edit: edit{"internal/throttle/refusals.go", `	if m.groups[g] == nil && len(m.groups) >= maxGroups {
+		g.subject`, `	if false {
+		g.subject`}},
+	{name: "the minutes that wait to be written are limited", pkg: "./internal/throttle", run: "TestPutBack",
+		edit: edit{"internal/throttle/refusals.go", `len(r.minutes) > maxMinutes`, `false`}},
 	{name: "sign-up can be closed", pkg: signinTests, run: "TestSignUp", edit: edit{"internal/signin/signup.go",
 		`	if !s.SignUpOpen {
 		return cardinal.User{}`, `	if false {
@@ -52,9 +78,7 @@ var attempts = []mutant{
 	{name: "the account status is disclosed only after the right password",
 		pkg: signinTests, run: "TestWithPassword",
 		edit: edit{"internal/signin/signin.go",
-			`	if !match {
-		subject`, `	if !match && account.CanSignIn {
-		subject`}},
+			`	if !match {`, `	if !match && account.CanSignIn {`}},
 	{name: "concurrent hashes are limited", pkg: "./internal/password", run: "TestLimits",
 		edit: edit{"internal/password/queue.go",
 			`q.running+at.slots > q.limits.Concurrent {`, `false {`}},
@@ -107,8 +131,11 @@ var attempts = []mutant{
 	}`, ``}},
 	{name: "failures of anonymous callers are counted",
 		pkg: signinTests, run: "TestWithPassword",
-		edit: edit{"internal/directory/throttle.go",
-			`		return tx.CountRefusedAttempt(ctx, subject, action, now)`, `		return nil`}},
+		edit: edit{"internal/signin/attempt.go", `	a.caller.CountRefusal(ctx, subject, signInAction, refusal)
+`, ``}},
+	{name: "throttled attempts are counted", pkg: directoryTests, run: "TestThrottledAttemptsCounted",
+		edit: edit{"internal/signin/signin.go", `		a.caller.CountRefusal(ctx, account.UserID, signInAction, err)
+`, ``}},
 	{name: "sign-in is refused early when the queue for hashes is full",
 		pkg: signinTests, run: "TestWithPasswordQueueFull",
 		edit: edit{"internal/signin/signin.go",

@@ -467,7 +467,7 @@ func TestTooManyAttempts(t *testing.T) {
 	h := open(t, "sqlite")
 	h.newUser(t, "ada")
 	wrong := object{"identifier": "ada@example.com", "password": "not the right one"}
-	for range 10 {
+	for range 5 {
 		h.do(t, "POST", "/v1/sign-in", "", wrong).wantProblem(t, http.StatusUnauthorized, "invalid_credentials")
 	}
 	// Also with the right password, and from another address.
@@ -476,11 +476,11 @@ func TestTooManyAttempts(t *testing.T) {
 		got := h.do(t, "POST", "/v1/sign-in", "",
 			object{"identifier": "ADA@example.com", "password": password}).wantProblem(t, http.StatusTooManyRequests,
 			"too_many_attempts")
-		if wait, err := strconv.Atoi(got.Header().Get("Retry-After")); err != nil || wait < 1 || wait > 900 {
+		if wait, err := strconv.Atoi(got.Header().Get("Retry-After")); err != nil || wait != 1 {
 			t.Errorf("Retry-After %q", got.Header().Get("Retry-After"))
 		}
 	}
-	h.Clock.Add(901 * time.Second)
+	h.Clock.Add(time.Second)
 	h.signIn(t, "ada@example.com")
 }
 

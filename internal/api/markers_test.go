@@ -157,7 +157,8 @@ const (
 
 var fieldStorage = map[string]string{
 	"sign-in/identifier": transient, "sign-in/password": transient,
-	"sign-up/email": encrypted, "sign-up/password": encrypted, "sign-up/display_name": encrypted,
+	"sign-in/device_token": transient,
+	"sign-up/email":        encrypted, "sign-up/password": encrypted, "sign-up/display_name": encrypted,
 	"sign-up/locale": plaintext, "sign-up/time_zone": fixed,
 	"set-up/token": encrypted, "set-up/email": encrypted, "set-up/password": encrypted,
 	"set-up/display_name": encrypted,
@@ -340,7 +341,8 @@ func (g *markerSet) sendAll(t *testing.T, h *testAPI) {
 	for i := range 3 {
 		send(http.StatusUnauthorized, "POST", "/v1/sign-in", "",
 			object{"identifier": g.field(t, "sign-in/identifier") + []string{"@example.com", "", "@@"}[i],
-				"password": g.field(t, "sign-in/password")})
+				"password":     g.field(t, "sign-in/password"),
+				"device_token": g.field(t, "sign-in/device_token")})
 	}
 	// Each for another user: a text that is overwritten could not be found.
 	first, _ := h.newUser(t, unique("first"))

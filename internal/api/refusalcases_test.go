@@ -411,6 +411,7 @@ var refusalSpecs = map[string]refusalSpec{
 	"list-user-sessions": {call: otherUser("", nil)},
 	"end-user-session":   {call: secondSession(false)},
 	"end-user-sessions":  {call: otherUser("", nil)},
+	"unlock-user":        {call: otherUser("", nil)},
 	"list-user-roles":    {call: otherUser("", nil)},
 	"grant-role": {call: func(t *testing.T, h *testAPI) call {
 		return otherUser("", object{"role_id": h.newRole(t, unique("granted")),

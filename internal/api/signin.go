@@ -14,6 +14,7 @@ type signedIn struct {
 	Token              string           `json:"token" doc:"Bearer token. It is shown only here"`
 	MustChangePassword bool             `json:"must_change_password" doc:"Only PUT /v1/me/password works"`
 	Session            cardinal.Session `json:"session"`
+	Device             string           `json:"device_token" doc:"Send it with the next sign-in on this device"`
 }
 
 // sessionResponse answers with a new session. It passes on err.
@@ -21,7 +22,8 @@ func sessionResponse(s cardinal.SignedIn, err error) (*response[signedIn], error
 	if err != nil {
 		return nil, err
 	}
-	body := signedIn{Token: s.Token.Reveal(), MustChangePassword: s.MustChangePassword, Session: s.Session}
+	body := signedIn{Token: s.Token.Reveal(), MustChangePassword: s.MustChangePassword, Session: s.Session,
+		Device: s.Device.Reveal()}
 	return &response[signedIn]{Body: body}, nil
 }
 

@@ -83,6 +83,14 @@ func (a *API) userRoutes() {
 	registerChange("suspend", "Suspend a user and end all sessions of the user", directory.Desk.SuspendUser)
 	registerChange("reactivate", "Reactivate a suspended user", directory.Desk.ReactivateUser)
 	registerChange("restore", "Restore a soft-deleted user", directory.Desk.RestoreUser)
+	register(a, op(http.MethodPost, "/v1/users/{id}/unlock", "unlock-user", "Users",
+		"Let the user sign in again from any device, after too many failed attempts"),
+		func(ctx context.Context, desk directory.Desk, in *struct {
+			IdempotentInput
+			Owner ByID
+		}) (*noContent, error) {
+			return nil, desk.UnlockUser(ctx, in.Owner.UserID)
+		})
 	a.passwordRoutes()
 	a.grantRoutes()
 	userPartRoutes[ByID](a, "/v1/users/{id}", "user")

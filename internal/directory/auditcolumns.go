@@ -34,6 +34,8 @@ var columnVisibility = map[string]visibility{
 	"permissions.description":    masked,
 	"permissions.name":           shown,
 	"refused_attempts.minute":    shown,
+	"refused_attempts.prefix":    shown, // a keyed hash of the address prefix
+	"refused_attempts.throttled": shown, // how many without an answer
 	"roles.description":          masked,
 	"roles.name":                 shown,
 	"sessions.address_sealed":    masked,

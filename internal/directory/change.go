@@ -158,8 +158,12 @@ func (tx *Tx) appendEvents(ctx context.Context) error {
 	return nil
 }
 
-// recordDenial records that an authenticated actor tried what they are not allowed to do.
+// recordDenial records that an authenticated actor tried what they are not allowed to do. Above a number per minute, it
+// only counts it.
 func (k Desk) recordDenial(ctx context.Context, r Rule) error {
+	if !k.d.refusals.CountActor(k.d.Now(), k.actor.UserID, r.Action) {
+		return nil
+	}
 	client, err := k.EncryptClient(ctx, k.d.store.Read(ctx))
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ import (
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
 	"cardinal/internal/store/schema"
+	"cardinal/internal/throttle"
 )
 
 // Directory is the rules over one open database. It is safe for use by many goroutines.
@@ -32,6 +33,9 @@ type Directory struct {
 	store         *store.Store
 	keys          *Keys
 	hasher        *password.Hasher
+	throttle      *throttle.Throttle
+	refusals      *throttle.Refusals
+	signIns       throttle.Outcomes
 	log           *slog.Logger
 	clock         func() time.Time
 	lastSeen      *lastSeenBuffer
@@ -74,7 +78,8 @@ type Options struct {
 func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	d := &Directory{
 		store: s, hasher: o.Hasher, log: o.Logger, clock: o.Clock, lastSeen: newLastSeenBuffer(),
-		kinds: map[string]store.UserKind{}, statuses: map[string]store.UserStatus{},
+		refusals: throttle.NewRefusals(),
+		kinds:    map[string]store.UserKind{}, statuses: map[string]store.UserStatus{},
 	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
@@ -106,8 +111,11 @@ func Open(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 				"the kind of contact %q has no normal form in this program; use the version that added it", kind)
 		}
 	}
-	d.keys, err = openKeys(ctx, s, o, d.Now())
-	return d, err
+	if d.keys, err = openKeys(ctx, s, o, d.Now()); err != nil {
+		return nil, err
+	}
+	d.throttle = throttle.New(s, d.keys.throttles, d.Now)
+	return d, nil
 }
 
 // Now is the time, in UTC, to the microsecond that both databases keep.
@@ -136,6 +144,9 @@ func (d *Directory) Keys() *Keys { return d.keys }
 // Hasher returns the password hasher.
 func (d *Directory) Hasher() *password.Hasher { return d.hasher }
 
+// Throttle returns the limits of attempts.
+func (d *Directory) Throttle() *throttle.Throttle { return d.throttle }
+
 // Status returns a status of users by its code; the zero Status for an unknown one.
 func (d *Directory) Status(code string) cardinal.Status { return d.statuses[code].Status }
 
@@ -154,7 +165,8 @@ type ConnStats = store.ConnStats
 // Stats is the load of the service, for its metrics.
 type Stats struct {
 	HashesRunning, HashesWaiting int
-	HashesRejected               uint64 // because the queue was full
+	HashesRejected               uint64            // because the queue was full
+	SignIns                      map[string]uint64 // attempts, by outcome
 	Pool                         store.PoolStats
 	Jobs                         map[string]int    // by state; nil when they could not be read
 	Unreadable                   map[string]uint64 // encrypted values that could not be decrypted, by table and column
@@ -162,7 +174,7 @@ type Stats struct {
 
 // Stats returns the load of the service now.
 func (d *Directory) Stats(ctx context.Context) Stats {
-	s := Stats{Pool: d.store.Pool(), Unreadable: d.Unreadable()}
+	s := Stats{Pool: d.store.Pool(), SignIns: d.signIns.Counts(), Unreadable: d.Unreadable()}
 	s.HashesRunning, s.HashesWaiting, s.HashesRejected = d.hasher.Stats()
 	jobs, err := d.JobStatuses(ctx, d.store.Read(ctx))
 	if err != nil {

@@ -137,8 +137,8 @@ func (d *Directory) RefreshStatistics(ctx context.Context) error {
 	return d.store.Write(ctx, func(tx store.Tx) error { return tx.RefreshStatistics(ctx) })
 }
 
-// recordRefusedAttempts writes the refused attempts of anonymous callers to the audit log, for all minutes that are
-// over. It writes one event per minute and account, so that anonymous requests cannot fill the log.
+// recordRefusedAttempts writes to the audit log what nodes of the previous version counted in the database: one event
+// per minute and account. FlushRefusals has taken its place.
 func recordRefusedAttempts(ctx context.Context, k Desk, _ uuid.UUID) error {
 	for {
 		n := 0

@@ -8,6 +8,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/store"
+	"cardinal/internal/throttle"
 )
 
 // PasswordState returns what can be disclosed about a user's password: whether there is one, and when it was set.
@@ -67,6 +68,9 @@ func (k Desk) SetPassword(
 			tx.RecordMasked("credentials.hash")
 		}
 		tx.RecordChange("credentials.must_change", nil, credential.MustChange)
+		if err := k.d.throttle.Reset(ctx, tx.Tx, userID); err != nil {
+			return cardinal.PasswordState{}, err
+		}
 		return passwordState(credential), tx.endSessions(ctx, userID, uuid.Nil, "password_changed")
 	})
 }
@@ -142,15 +146,16 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 	if err := check.Err(); err != nil {
 		return cardinal.PasswordState{}, err
 	}
-	throttle := k.NewThrottle("password", me[:])
-	if _, err := throttle.Check(ctx, reader, k.d.Now()); err != nil {
+	attempt, err := k.d.throttle.ReserveOwnPassword(ctx, me, s.ThrottleLimits())
+	if err != nil {
 		return cardinal.PasswordState{}, err
 	}
+	defer attempt.End()
 	current, err := reader.Credential(ctx, me)
 	if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
 		return cardinal.PasswordState{}, err
 	}
-	if err := k.verifyCurrentPassword(ctx, r, current, in.Current, throttle, s); err != nil {
+	if err := k.verifyCurrentPassword(ctx, r, current, in.Current, attempt); err != nil {
 		return cardinal.PasswordState{}, err
 	}
 	newHash, err := k.d.HashPassword(ctx, k.HashCaller(), in.New)
@@ -158,9 +163,6 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		return cardinal.PasswordState{}, err
 	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.PasswordState, error) {
-		if _, err := throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
-			return cardinal.PasswordState{}, err
-		}
 		locked, err := tx.LockCredential(ctx, me)
 		if err != nil {
 			return cardinal.PasswordState{}, err
@@ -175,7 +177,7 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 		}
 		tx.RecordRows(store.DigestCredential(after))
 		tx.RecordMasked("credentials.hash")
-		if err := tx.DeleteThrottle(ctx, throttle.Identifier); err != nil {
+		if err := k.d.throttle.Reset(ctx, tx.Tx, me); err != nil {
 			return cardinal.PasswordState{}, err
 		}
 		if k.actor.SessionID.Valid && k.actor.Assurance == 0 {
@@ -192,20 +194,23 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 // verifyCurrentPassword returns nil when the actor's current password is right. A wrong one is counted by the throttle
 // and recorded in the audit log.
 func (k Desk) verifyCurrentPassword(
-	ctx context.Context, r Rule, current store.CredentialRecord, secret cardinal.Secret, throttle Throttle, s Settings,
+	ctx context.Context, r Rule, current store.CredentialRecord, secret cardinal.Secret, attempt *throttle.Attempt,
 ) error {
 	var hash *string
 	if current.Hash != "" {
 		hash = &current.Hash
 	}
 	match, _, err := k.d.VerifyPassword(ctx, k.HashCaller(), secret, hash)
+	if errors.Is(err, cardinal.ErrBusy) {
+		return errors.Join(err, attempt.Release(ctx))
+	}
 	if err != nil || match {
 		return err
 	}
-	if err := k.CountAttempt(ctx, throttle, s); err != nil {
+	if err := attempt.Fail(ctx); err != nil {
 		return err
 	}
-	if err := k.recordDenial(ctx, r); err != nil { // the throttle bounds how many
+	if err := k.recordDenial(ctx, r); err != nil {
 		return err
 	}
 	var check Input

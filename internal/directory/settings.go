@@ -9,6 +9,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/store"
+	"cardinal/internal/throttle"
 )
 
 // Settings are the values of the settings that the rules use, read at one time.
@@ -22,6 +23,13 @@ type Settings struct {
 	FailuresPerAddress    int64
 	FailureWindow         time.Duration
 	SearchOn              bool
+}
+
+// ThrottleLimits are the limits of attempts.
+func (s Settings) ThrottleLimits() throttle.Limits {
+	return throttle.Limits{
+		Failures: s.FailuresPerIdentifier, FailuresPerAddress: s.FailuresPerAddress, Window: s.FailureWindow,
+	}
 }
 
 // settingRule says which values a setting can have, and how it is set in Settings.

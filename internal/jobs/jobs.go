@@ -100,7 +100,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	r.jobLoop(ctx, graceful, graceful, r.kinds(false))
 	background.Wait()
-	return errors.Join(r.directory.FlushLastSeen(graceful), r.directory.Leave(graceful, r.node))
+	return errors.Join(r.directory.FlushLastSeen(graceful), r.directory.FlushRefusals(graceful, true),
+		r.directory.Leave(graceful, r.node))
 }
 
 // jobLoop runs one job after the other until ctx ends. A job can run as long as jobCtx; its end is recorded as long as
@@ -163,6 +164,9 @@ func (r *Runner) flushLoop(ctx, graceful context.Context) {
 	for wait(ctx, jittered(r.flush)) {
 		if err := r.directory.FlushLastSeen(graceful); err != nil {
 			r.log.Warn("the last use of sessions could not be written", "error", directory.ErrorKind(err))
+		}
+		if err := r.directory.FlushRefusals(graceful, false); err != nil {
+			r.log.Warn("the counts of refused attempts could not be written", "error", directory.ErrorKind(err))
 		}
 	}
 }

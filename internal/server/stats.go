@@ -20,6 +20,8 @@ var (
 	hashesWaiting = prometheus.NewDesc("cardinal_hashing_waiting", "Password hashes that wait in the queue.", nil, nil)
 	hashesTotal   = prometheus.NewDesc("cardinal_hashing_rejected_total",
 		"Password hashes rejected because the queue was full.", nil, nil)
+	signIns = prometheus.NewDesc("cardinal_sign_in_attempts_total", "Attempts to sign in, by outcome.",
+		[]string{"outcome"}, nil)
 	connections = prometheus.NewDesc("cardinal_db_connections", "Connections to the database, by pool and state.",
 		[]string{"pool", "state"}, nil)
 	connectionWaits = prometheus.NewDesc("cardinal_db_connection_waits_total",
@@ -34,8 +36,8 @@ var (
 // Describe implements prometheus.Collector.
 func (statsCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		hashesRunning, hashesWaiting, hashesTotal, connections, connectionWaits, connectionWaitSeconds, jobsByState,
-		unreadableValues,
+		hashesRunning, hashesWaiting, hashesTotal, signIns, connections, connectionWaits, connectionWaitSeconds,
+		jobsByState, unreadableValues,
 	} {
 		out <- d
 	}
@@ -58,6 +60,9 @@ func (c statsCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(hashesRunning, float64(stats.HashesRunning))
 	gauge(hashesWaiting, float64(stats.HashesWaiting))
 	counter(hashesTotal, float64(stats.HashesRejected))
+	for outcome, n := range stats.SignIns {
+		counter(signIns, float64(n), outcome)
+	}
 	pools := map[string]*directory.ConnStats{"readers": &stats.Pool.Readers, "writer": stats.Pool.Writer}
 	for name, pool := range pools {
 		if pool == nil {

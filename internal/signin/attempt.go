@@ -11,6 +11,7 @@ import (
 	"cardinal/internal/password"
 	"cardinal/internal/seal"
 	"cardinal/internal/store"
+	"cardinal/internal/throttle"
 )
 
 const signInAction = "session.create"
@@ -26,8 +27,7 @@ type attempt struct {
 	method   string         // of the session
 	settings directory.Settings
 
-	throttle    directory.Throttle
-	hasFailures bool // failures are counted for the identifier or the address
+	reserved *throttle.Attempt // counted as failed until it is settled
 
 	userID uuid.UUID
 	key    seal.Key // the user's data key
@@ -37,11 +37,12 @@ type attempt struct {
 	newHash      string          // the same password with the current parameters; "" when the stored hash has them
 }
 
-// fail counts the failed attempt and returns the refusal.
+// fail settles the attempt as failed and returns the refusal.
 func (a *attempt) fail(ctx context.Context, subject uuid.UUID, refusal error) error {
-	if err := a.caller.RecordFailure(ctx, a.throttle, a.settings, subject, signInAction); err != nil {
+	if err := a.reserved.Fail(ctx); err != nil {
 		return err
 	}
+	a.caller.CountRefusal(ctx, subject, signInAction, refusal)
 	return refusal
 }
 
@@ -55,6 +56,9 @@ func (a *attempt) openSession(ctx context.Context) (cardinal.SignedIn, error) {
 	return directory.Change(ctx, user, rule, func(tx *directory.Tx) (cardinal.SignedIn, error) {
 		credential, err := a.confirm(ctx, tx)
 		if err != nil {
+			return cardinal.SignedIn{}, err
+		}
+		if err := a.reserved.Succeed(ctx, tx.Tx); err != nil {
 			return cardinal.SignedIn{}, err
 		}
 		return a.insertSession(ctx, tx, credential)
@@ -81,20 +85,10 @@ func (a *attempt) confirm(ctx context.Context, tx *directory.Tx) (store.Credenti
 	return credential, a.confirmPassword(ctx, tx, credential)
 }
 
-// confirmPassword checks that the hash was not replaced and that the throttle is still open, and stores the new hash.
+// confirmPassword checks that the hash was not replaced, and stores the new hash.
 func (a *attempt) confirmPassword(ctx context.Context, tx *directory.Tx, current store.CredentialRecord) error {
-	// The first check was before the hash was computed, so several attempts can have passed it at the same time. The
-	// failures that were committed since then are counted here.
-	if _, err := a.throttle.Check(ctx, tx.Reader, tx.Now); err != nil {
-		return err
-	}
 	if current.Hash != a.verifiedHash {
 		return errHashReplaced
-	}
-	if a.hasFailures && a.throttle.Identifier != nil {
-		if err := tx.DeleteThrottle(ctx, a.throttle.Identifier); err != nil {
-			return err
-		}
 	}
 	if a.newHash == "" {
 		return nil
@@ -132,6 +126,10 @@ func (a *attempt) insertSession(
 	tx.Event.SessionID = &id
 	tx.RecordRows(store.DigestSession(record))
 	tx.RecordChange("sessions.method", nil, a.method)
-	session := tx.Desk.Directory().DecryptSession(record, a.key)
-	return cardinal.SignedIn{Session: session, Token: text, MustChangePassword: credential.MustChange}, nil
+	limiter := a.caller.Directory().Throttle()
+	return cardinal.SignedIn{
+		Session: tx.Desk.Directory().DecryptSession(record, a.key), Token: text,
+		MustChangePassword: credential.MustChange,
+		Device:             limiter.NewDevice(a.reserved.Device(), a.userID, credential.LastReset),
+	}, nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
+
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/normal"
@@ -13,6 +15,8 @@ import (
 
 // setupLinkLifetime is how long a set-up link can be used.
 const setupLinkLifetime = 30 * time.Minute
+
+const setUpAction = "setup_link.use"
 
 var errSetupLink = cardinal.Refuse("setup_link_expired")
 
@@ -46,11 +50,14 @@ func SetUp(ctx context.Context, k directory.Desk, in cardinal.SetUp) (cardinal.S
 		return cardinal.SignedIn{}, err
 	}
 	d := k.Directory()
-	a := attempt{caller: k, method: "setup_link", throttle: k.NewThrottle("set-up", nil)}
+	a := attempt{caller: k, method: "setup_link"}
 	if a.settings, err = d.CurrentSettings(ctx, r); err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	if _, err := a.throttle.Check(ctx, r, d.Now()); err != nil {
+	address := k.Actor().ClientFrom.Address
+	a.reserved, err = d.Throttle().ReserveFromAddress(ctx, "set-up", address, a.settings.ThrottleLimits())
+	if err != nil {
+		k.CountRefusal(ctx, uuid.Nil, setUpAction, err)
 		return cardinal.SignedIn{}, err
 	}
 	token, valid, err := findSetupLink(ctx, d, r, in.Token)
@@ -58,9 +65,7 @@ func SetUp(ctx context.Context, k directory.Desk, in cardinal.SetUp) (cardinal.S
 		return cardinal.SignedIn{}, err
 	}
 	if !valid {
-		if err := k.RecordFailure(ctx, a.throttle, a.settings, cardinal.AnonymousID, "setup_link.use"); err != nil {
-			return cardinal.SignedIn{}, err
-		}
+		k.CountRefusal(ctx, uuid.Nil, setUpAction, errSetupLink)
 		return cardinal.SignedIn{}, errSetupLink
 	}
 	if err := checkSetUp(in, a.settings); err != nil {

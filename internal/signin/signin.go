@@ -13,6 +13,7 @@ import (
 	"cardinal/internal/directory"
 	"cardinal/internal/normal"
 	"cardinal/internal/store"
+	"cardinal/internal/throttle"
 )
 
 var errCredentials = cardinal.Refuse("invalid_credentials")
@@ -21,6 +22,12 @@ var errCredentials = cardinal.Refuse("invalid_credentials")
 // without a password and a wrong password take the same time and get the same answer. What else is wrong with the
 // account is disclosed only to a user who gave the right password.
 func WithPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (cardinal.SignedIn, error) {
+	out, err := withPassword(ctx, k, in)
+	k.Directory().CountSignIn(err)
+	return out, err
+}
+
+func withPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (cardinal.SignedIn, error) {
 	d := k.Directory()
 	// A text that is not a valid identifier still waits in the hashing queue, like an identifier that does not exist.
 	kind, value, invalid := normal.Identifier(in.Identifier)
@@ -37,19 +44,29 @@ func WithPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (ca
 	if a.settings, err = d.CurrentSettings(ctx, r); err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	a.throttle = k.NewThrottle("sign-in", index)
-	if a.hasFailures, err = a.throttle.Check(ctx, r, d.Now()); err != nil {
-		return cardinal.SignedIn{}, err
-	}
 	if invalid != nil {
 		index = nil
 	}
+	account, err := a.account(ctx, r, index)
+	if err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	if err := a.reserve(ctx, in.Device, account, index); err != nil {
+		return cardinal.SignedIn{}, err
+	}
+	defer a.reserved.End()
 	// A background job or another sign-in of the same user can replace the hash while the password is compared with it.
 	// That is not a wrong password: it is compared with the new hash.
 	for range maxComparisons {
-		signedIn, err := a.withPassword(ctx, r, index, in.Password)
+		signedIn, err := a.withPassword(ctx, account, in.Password)
+		if errors.Is(err, cardinal.ErrBusy) {
+			return cardinal.SignedIn{}, errors.Join(err, a.reserved.Release(ctx))
+		}
 		if !errors.Is(err, errHashReplaced) {
 			return signedIn, err
+		}
+		if account, err = a.account(ctx, r, index); err != nil {
+			return cardinal.SignedIn{}, err
 		}
 	}
 	return cardinal.SignedIn{}, cardinal.Refuse("temporary_conflict")
@@ -58,17 +75,21 @@ func WithPassword(ctx context.Context, k directory.Desk, in cardinal.SignIn) (ca
 // maxComparisons is with how many hashes a sign-in compares a password, when each is replaced meanwhile.
 const maxComparisons = 3
 
-// withPassword compares a password with the hash of the account with an identifier, and opens a session. index is nil
-// for a text that is not an identifier. errHashReplaced means that the password is right, but for a hash that the
-// account does not have any more.
+// account returns the account with an identifier; an empty one when there is none.
+func (a *attempt) account(ctx context.Context, r store.Reader, identifier []byte) (store.SignInAccount, error) {
+	account, err := r.SignInAccount(ctx, identifier)
+	if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
+		return account, fmt.Errorf("look up the account: %w", err)
+	}
+	return account, nil
+}
+
+// withPassword compares a password with the hash of an account, and opens a session. errHashReplaced means that the
+// password is right, but for a hash that the account does not have any more.
 func (a *attempt) withPassword(
-	ctx context.Context, r store.Reader, index []byte, secret cardinal.Secret,
+	ctx context.Context, account store.SignInAccount, secret cardinal.Secret,
 ) (cardinal.SignedIn, error) {
 	d := a.caller.Directory()
-	account, err := r.SignInAccount(ctx, index)
-	if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
-		return cardinal.SignedIn{}, fmt.Errorf("look up the account: %w", err)
-	}
 	if account.UserID != uuid.Nil {
 		a.hashFor.Account = account.UserID.String()
 	}
@@ -77,11 +98,7 @@ func (a *attempt) withPassword(
 		return cardinal.SignedIn{}, err
 	}
 	if !match {
-		subject := account.UserID
-		if subject == uuid.Nil {
-			subject = cardinal.AnonymousID
-		}
-		return cardinal.SignedIn{}, a.fail(ctx, subject, errCredentials)
+		return cardinal.SignedIn{}, a.fail(ctx, account.UserID, errCredentials)
 	}
 	if !account.CanSignIn {
 		return cardinal.SignedIn{}, a.fail(ctx, account.UserID, statusRefusal(account.Status))
@@ -96,6 +113,25 @@ func (a *attempt) withPassword(
 		return cardinal.SignedIn{}, err
 	}
 	return a.openSession(ctx)
+}
+
+// reserve counts the attempt against the account that the identifier belongs to, or against the identifier when no user
+// has it. So nothing tells the two apart.
+func (a *attempt) reserve(
+	ctx context.Context, device cardinal.Secret, account store.SignInAccount, identifier []byte,
+) (err error) {
+	limiter := a.caller.Directory().Throttle()
+	try := throttle.SignIn{Account: identifier, Address: a.caller.Actor().ClientFrom.Address}
+	if account.UserID != uuid.Nil {
+		try.Account = account.UserID[:]
+	}
+	if account.LastReset != nil {
+		try.Device = limiter.Device(device, account.UserID, *account.LastReset)
+	}
+	if a.reserved, err = limiter.ReserveSignIn(ctx, try, a.settings.ThrottleLimits()); err != nil {
+		a.caller.CountRefusal(ctx, account.UserID, signInAction, err)
+	}
+	return err
 }
 
 // statusRefusal is the refusal of an account whose status does not allow it to sign in: a suspended user cannot sign

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/google/uuid"
+
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/normal"
@@ -26,20 +28,19 @@ func SignUp(ctx context.Context, k directory.Desk, in cardinal.SignUp) (cardinal
 	if !s.SignUpOpen {
 		return cardinal.User{}, cardinal.Refuse("sign_up_closed")
 	}
-	throttle := k.NewThrottle("sign-up", nil)
-	if _, err := throttle.Check(ctx, r, d.Now()); err != nil {
-		return cardinal.User{}, err
-	}
 	if err := checkSignUp(in, s); err != nil {
 		return cardinal.User{}, err
 	}
-	user, err := createAccount(ctx, k, rule, in)
 	// Every sign-up counts against the client's address, also one that is refused as a conflict: that an email address
 	// is in use is disclosed, but it cannot be asked for thousands of addresses.
-	if err == nil || errors.Is(err, cardinal.ErrConflict) {
-		if err := k.CountAttempt(ctx, throttle, s); err != nil {
-			return cardinal.User{}, err
-		}
+	counted, err := d.Throttle().ReserveFromAddress(ctx, "sign-up", k.Actor().ClientFrom.Address, s.ThrottleLimits())
+	if err != nil {
+		k.CountRefusal(ctx, uuid.Nil, signUpAction, err)
+		return cardinal.User{}, err
+	}
+	user, err := createAccount(ctx, k, rule, in)
+	if errors.Is(err, cardinal.ErrBusy) {
+		err = errors.Join(err, counted.Release(ctx))
 	}
 	return user, err
 }

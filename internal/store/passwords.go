@@ -83,20 +83,21 @@ type SignInAccount struct {
 	CanSignIn  bool
 	Hash       *string // nil if there is no password
 	MustChange bool
-	Version    int64 // of the credential; 0 if there is none
+	LastReset  *time.Time // when the password was set; nil if there is none
+	Version    int64      // of the credential; 0 if there is none
 	Key        UserKeyRecord
 }
 
 // SignInAccount returns the account with an identifier, in one statement; cardinal.ErrNotFound if there is none.
 func (r Reader) SignInAccount(ctx context.Context, valueIndex []byte) (SignInAccount, error) {
 	return queryOne(ctx, r, func(row scanner) (s SignInAccount, err error) {
-		err = row.Scan(&s.UserID, &s.Status, &s.CanSignIn, &s.Hash, &s.MustChange, &s.Version, &s.Key.KEKID,
-			&s.Key.WrappedKey)
+		err = row.Scan(&s.UserID, &s.Status, &s.CanSignIn, &s.Hash, &s.MustChange, nullTimeInto{&s.LastReset},
+			&s.Version, &s.Key.KEKID, &s.Key.WrappedKey)
 		s.Key.UserID = s.UserID
 		return s, err
 	}, `
 		SELECT u.id, u.status, (s.can_sign_in AND k.can_sign_in),
-		       c.hash, COALESCE(c.must_change, FALSE), COALESCE(c.version, 0), uk.kek_id, uk.wrapped_key
+		       c.hash, COALESCE(c.must_change, FALSE), c.last_reset, COALESCE(c.version, 0), uk.kek_id, uk.wrapped_key
 		  FROM identifiers i
 		  JOIN users u ON u.id = i.user_id
 		  JOIN user_statuses s ON s.code = u.status

@@ -2,59 +2,87 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// ThrottleRecord is a row of sign_in_throttles: the number of failed attempts per keyed hash.
+// ThrottleRecord is a row of sign_in_throttles: the attempts per keyed hash that are counted as failed.
 type ThrottleRecord struct {
-	KeyHash         []byte
-	Failures        int64
-	WindowStartedAt time.Time
-	BlockedUntil    *time.Time
-	ExpiresAt       time.Time
+	KeyHash      []byte
+	Failures     int64
+	BlockedUntil *time.Time
+	ExpiresAt    time.Time
 }
 
-// Throttles returns the rows of those of the keys that have failed attempts.
-func (r Reader) Throttles(ctx context.Context, keyHashes ...[]byte) ([]ThrottleRecord, error) {
-	if len(keyHashes) == 0 {
+const throttleColumns = `key_hash, failures, blocked_until, expires_at`
+
+func scanThrottle(row scanner) (t ThrottleRecord, err error) {
+	err = row.Scan(&t.KeyHash, &t.Failures, nullTimeInto{&t.BlockedUntil}, timeInto{&t.ExpiresAt})
+	return t, err
+}
+
+// ThrottleKey is what an attempt is counted for.
+type ThrottleKey struct {
+	Hash      []byte
+	ExpiresAt time.Time // of the count, when this attempt is the first that is counted
+}
+
+// Throttles returns the rows of those of the keys that have counted attempts.
+func (r Reader) Throttles(ctx context.Context, keys ...ThrottleKey) ([]ThrottleRecord, error) {
+	if len(keys) == 0 {
 		return nil, nil
 	}
-	list, args := placeholders(keyHashes)
-	return queryAll(ctx, r, func(row scanner) (t ThrottleRecord, err error) {
-		err = row.Scan(&t.KeyHash, &t.Failures, timeInto{&t.WindowStartedAt}, nullTimeInto{&t.BlockedUntil},
-			timeInto{&t.ExpiresAt})
-		return t, err
-	}, `
-		SELECT key_hash, failures, window_started_at, blocked_until, expires_at
-		  FROM sign_in_throttles WHERE key_hash IN (`+list+`)`, args...)
+	hashes := make([][]byte, len(keys))
+	for i, key := range keys {
+		hashes[i] = key.Hash
+	}
+	list, args := placeholders(hashes)
+	return queryAll(ctx, r, scanThrottle,
+		`SELECT `+throttleColumns+` FROM sign_in_throttles WHERE key_hash IN (`+list+`)`, args...)
 }
 
-// CountThrottleFailure adds a failed attempt to a key, begins a new window if the old one has ended, and returns the
-// number of failures in the current window.
-func (tx Tx) CountThrottleFailure(
-	ctx context.Context, keyHash []byte, now time.Time, window time.Duration,
-) (int64, error) {
-	return queryOne(ctx, tx.Reader, func(row scanner) (n int64, err error) { err = row.Scan(&n); return n, err }, `
+// CountAttempts counts an attempt for each key and returns the rows. A count that has expired begins again. Callers
+// give the keys in one order, so that two transactions do not wait for each other.
+func (tx Tx) CountAttempts(ctx context.Context, now time.Time, keys ...ThrottleKey) ([]ThrottleRecord, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	rows, args := make([]string, len(keys)), []any{now}
+	for i, key := range keys {
+		args = append(args, key.Hash, key.ExpiresAt)
+		rows[i] = fmt.Sprintf("($%d, 1, $1, $%d)", len(args)-1, len(args))
+	}
+	return queryAll(ctx, tx.Reader, scanThrottle, `
 		INSERT INTO sign_in_throttles AS t (key_hash, failures, window_started_at, expires_at)
-		VALUES ($1, 1, $2, $3)
+		VALUES `+strings.Join(rows, ", ")+`
 		ON CONFLICT (key_hash) DO UPDATE
-		   SET failures = CASE WHEN t.window_started_at <= $4 THEN 1 ELSE t.failures + 1 END,
-		       window_started_at = CASE WHEN t.window_started_at <= $4 THEN $2 ELSE t.window_started_at END,
-		       blocked_until = CASE WHEN t.blocked_until > $2 THEN t.blocked_until END,
-		       expires_at = CASE WHEN t.blocked_until > $3 THEN t.blocked_until ELSE $3 END
-		RETURNING failures`, keyHash, now, now.Add(2*window), now.Add(-window))
+		   SET failures = CASE WHEN t.expires_at <= $1 THEN 1 ELSE t.failures + 1 END,
+		       window_started_at = CASE WHEN t.expires_at <= $1 THEN $1 ELSE t.window_started_at END,
+		       blocked_until = CASE WHEN t.blocked_until > $1 THEN t.blocked_until END,
+		       expires_at = CASE WHEN t.expires_at <= $1 THEN excluded.expires_at ELSE t.expires_at END
+		RETURNING `+throttleColumns, args...)
 }
 
-// BlockThrottle blocks attempts with a key until a time.
-func (tx Tx) BlockThrottle(ctx context.Context, keyHash []byte, until time.Time) error {
-	_, err := tx.exec(ctx, `UPDATE sign_in_throttles SET blocked_until = $2, expires_at = $2 WHERE key_hash = $1`,
-		keyHash, until)
-	return err
+// BlockThrottle refuses all attempts for a key until a time, unless another attempt was counted since.
+func (tx Tx) BlockThrottle(ctx context.Context, keyHash []byte, failures int64, until, expires time.Time) error {
+	return tx.execDeferred(ctx, `
+		UPDATE sign_in_throttles SET blocked_until = $3, expires_at = $4 WHERE key_hash = $1 AND failures = $2`,
+		keyHash, failures, until, expires)
 }
 
-// DeleteThrottle deletes the failed attempts of a key.
+// UncountAttempt undoes the count of an attempt: it is one less. The block that this attempt set ends, if no other was
+// counted since.
+func (tx Tx) UncountAttempt(ctx context.Context, keyHash []byte, failures int64) error {
+	return tx.execDeferred(ctx, `
+		UPDATE sign_in_throttles
+		   SET failures = failures - 1, blocked_until = CASE WHEN failures <> $2 THEN blocked_until END
+		 WHERE key_hash = $1 AND failures > 0`, keyHash, failures)
+}
+
+// DeleteThrottle deletes the counted attempts of a key.
 func (tx Tx) DeleteThrottle(ctx context.Context, keyHash []byte) error {
 	return tx.execDeferred(ctx, `DELETE FROM sign_in_throttles WHERE key_hash = $1`, keyHash)
 }

@@ -87,7 +87,8 @@ func signIn(t *testing.T, s *store.Store, c store.CredentialRecord) {
 			CreatedAt: baseTime})
 	})
 	wantEqual(t, "SignInAccount", must(r.SignInAccount(ctx, index(1)))(t),
-		store.SignInAccount{UserID: c.UserID, Status: "active", CanSignIn: true, Hash: &c.Hash, Version: 2,
+		store.SignInAccount{UserID: c.UserID, Status: "active", CanSignIn: true, Hash: &c.Hash,
+			LastReset: &c.LastReset, Version: 2,
 			Key: store.UserKeyRecord{UserID: c.UserID}})
 	wantEqual(t, "SignInAccount, no password", must(r.SignInAccount(ctx, index(2)))(t),
 		store.SignInAccount{UserID: service, Status: "active", Key: store.UserKeyRecord{UserID: service}})

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,64 +14,74 @@ import (
 
 func throttles(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
-	const window = 15 * time.Minute
-	key := bytes.Repeat([]byte{0x61}, 32)
-	throttle := func() (store.ThrottleRecord, error) {
-		found, err := r.Throttles(ctx, key, bytes.Repeat([]byte{0x62}, 32))
-		if err == nil && len(found) == 0 {
-			err = cardinal.ErrNotFound
+	const life = 15 * time.Minute
+	hash := func(i int) []byte { return bytes.Repeat([]byte{0x61 + byte(i)}, 32) }
+	count := func(at time.Time, hashes ...int) []store.ThrottleRecord {
+		var keys []store.ThrottleKey
+		for _, i := range hashes {
+			keys = append(keys, store.ThrottleKey{Hash: hash(i), ExpiresAt: at.Add(life)})
 		}
-		return append(found, store.ThrottleRecord{})[0], err
+		rows := inTx(t, s, func(tx store.Tx) ([]store.ThrottleRecord, error) {
+			return tx.CountAttempts(ctx, at, keys...)
+		})
+		slices.SortFunc(rows, func(a, b store.ThrottleRecord) int { return bytes.Compare(a.KeyHash, b.KeyHash) })
+		return rows
 	}
-	_, err := throttle()
-	wantError(t, "Throttle, unknown", cardinal.ErrNotFound, err)
-	count := func(at time.Time) int64 {
-		return inTx(t, s, func(tx store.Tx) (int64, error) { return tx.CountThrottleFailure(ctx, key, at, window) })
-	}
-	for i, at := range []time.Duration{0, time.Minute, window - time.Microsecond} {
-		if n := count(baseTime.Add(at)); n != int64(i+1) {
-			t.Errorf("failure %d: %d", i+1, n)
+	read := func(hashes ...int) []store.ThrottleRecord {
+		var keys []store.ThrottleKey
+		for _, i := range hashes {
+			keys = append(keys, store.ThrottleKey{Hash: hash(i)})
 		}
+		return must(r.Throttles(ctx, keys...))(t)
 	}
-	wantEqual(t, "Throttle", must(throttle())(t), store.ThrottleRecord{KeyHash: key, Failures: 3,
-		WindowStartedAt: baseTime, ExpiresAt: baseTime.Add(3*window - time.Microsecond)})
-	if n := count(baseTime.Add(window)); n != 1 {
-		t.Errorf("first failure of a new window: %d", n)
+	record := func(i int, failures int64, expires time.Time) store.ThrottleRecord {
+		return store.ThrottleRecord{KeyHash: hash(i), Failures: failures, ExpiresAt: expires}
 	}
-	until := baseTime.Add(4 * window)
-	write(t, s, func(tx store.Tx) error { return tx.BlockThrottle(ctx, key, until) })
-	want := store.ThrottleRecord{KeyHash: key, Failures: 1, WindowStartedAt: baseTime.Add(window), BlockedUntil: &until,
-		ExpiresAt: until}
-	wantEqual(t, "Throttle after BlockThrottle", must(throttle())(t), want)
-	// A failure during a block does not end it; a failure after it does.
-	count(until.Add(-time.Microsecond))
-	if got := must(throttle())(t); got.BlockedUntil == nil || !got.BlockedUntil.Equal(until) {
-		t.Errorf("a failure ended the block: %+v", got)
+	wantEqual(t, "Throttles, unknown", len(read(0, 1)), 0)
+	wantEqual(t, "Throttles of no key", len(read()), 0)
+	end := baseTime.Add(life)
+	wantEqual(t, "CountAttempts", count(baseTime, 0, 1),
+		[]store.ThrottleRecord{record(0, 1, end), record(1, 1, end)})
+	// A later attempt does not extend the count; one after its end begins another.
+	wantEqual(t, "CountAttempts, again", count(end.Add(-time.Microsecond), 0)[0], record(0, 2, end))
+	wantEqual(t, "Throttles", read(0, 1)[0].Failures+read(0, 1)[1].Failures, int64(3))
+	wantEqual(t, "CountAttempts after the end", count(end, 0)[0], record(0, 1, end.Add(life)))
+
+	until := end.Add(time.Hour)
+	block := func(failures int64, until time.Time) {
+		write(t, s, func(tx store.Tx) error { return tx.BlockThrottle(ctx, hash(0), failures, until, until) })
 	}
-	count(until)
-	if got := must(throttle())(t); got.BlockedUntil != nil {
-		t.Errorf("the block did not end at its time: %+v", got)
+	block(2, until)
+	wantEqual(t, "BlockThrottle after another attempt", read(0)[0], record(0, 1, end.Add(life)))
+	block(1, until)
+	blocked := record(0, 1, until)
+	blocked.BlockedUntil = &until
+	wantEqual(t, "BlockThrottle", read(0)[0], blocked)
+	// An attempt during a block does not end it.
+	blocked.Failures = 2
+	wantEqual(t, "CountAttempts while blocked", count(until.Add(-time.Microsecond), 0)[0], blocked)
+	uncount := func(failures int64) store.ThrottleRecord {
+		write(t, s, func(tx store.Tx) error { return tx.UncountAttempt(ctx, hash(0), failures) })
+		return read(0)[0]
 	}
-	// A failure early in a block does not make the row expire before the block ends.
-	write(t, s, func(tx store.Tx) error { return tx.BlockThrottle(ctx, key, until.Add(10*window)) })
-	count(until.Add(window))
-	if got := must(throttle())(t); got.ExpiresAt.Before(*got.BlockedUntil) {
-		t.Errorf("row expires at %v, blocked until %v", got.ExpiresAt, got.BlockedUntil)
+	blocked.Failures = 1
+	wantEqual(t, "UncountAttempt of an earlier attempt", uncount(1), blocked)
+	wantEqual(t, "UncountAttempt of the last attempt", uncount(1), record(0, 0, until))
+	wantEqual(t, "UncountAttempt without attempts", uncount(0), record(0, 0, until))
+	for _, i := range []int{0, 1} {
+		write(t, s, func(tx store.Tx) error { return tx.DeleteThrottle(ctx, hash(i)) })
 	}
-	write(t, s, func(tx store.Tx) error { return tx.DeleteThrottle(ctx, key) })
-	_, err = throttle()
-	wantError(t, "Throttle after DeleteThrottle", cardinal.ErrNotFound, err)
+	wantEqual(t, "Throttles after DeleteThrottle", len(read(0, 1)), 0)
 
 	for i := range 3 {
-		key = bytes.Repeat([]byte{0x62 + byte(i)}, 32)
-		count(baseTime.Add(time.Duration(i) * time.Second))
+		count(baseTime.Add(time.Duration(i)*time.Second), i)
 	}
 	for _, c := range []struct {
 		at   time.Duration
 		want int64
 	}{{-time.Microsecond, 0}, {0, 1}, {time.Second, 1}, {time.Second, 0}} {
 		n := inTx(t, s, func(tx store.Tx) (int64, error) {
-			return tx.DeleteExpiredThrottles(ctx, baseTime.Add(2*window+c.at), 1)
+			return tx.DeleteExpiredThrottles(ctx, baseTime.Add(life+c.at), 1)
 		})
 		if n != c.want {
 			t.Errorf("DeleteExpiredThrottles at %v: %d, want %d", c.at, n, c.want)

@@ -2,6 +2,7 @@ package cardinal
 
 import (
 	"log/slog"
+	"net/netip"
 
 	"github.com/google/uuid"
 )
@@ -30,6 +31,23 @@ type Actor struct {
 type Client struct {
 	Address   string // IP address, no port
 	UserAgent string // as sent, cut to 400 bytes
+}
+
+// Prefix returns the range of addresses that limits count as one client: an IPv4 address, or the /48 prefix of an IPv6
+// address, because that is what one site can get (RFC 6177). It is "" for an invalid address.
+func (c Client) Prefix() string {
+	a, err := netip.ParseAddr(c.Address)
+	if err != nil {
+		return ""
+	}
+	if a = a.Unmap().WithZone(""); a.Is4() {
+		return a.String()
+	}
+	p, err := a.Prefix(48)
+	if err != nil {
+		return ""
+	}
+	return p.String()
 }
 
 // LogValue keeps addresses and agents out of logs.

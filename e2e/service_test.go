@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -60,6 +59,7 @@ type service struct {
 	db         string
 	log        string // file of its output
 	base       string
+	monitor    string // URL of the second listener
 	program    string // path of the binary; "" for the program under test
 	process    *exec.Cmd
 	client     *http.Client
@@ -88,21 +88,18 @@ func newClient() *http.Client {
 func (s *service) startProcess() {
 	s.t.Helper()
 	path := s.path()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
-	s.log = filepath.Join(s.folder, "serve"+strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)+".out")
+	address, monitor := freeAddress(s.t), freeAddress(s.t)
+	_, port, _ := net.SplitHostPort(address)
+	s.log = filepath.Join(s.folder, "serve"+port+".out")
 	out, err := os.Create(s.log)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer out.Close()
 	s.process = exec.Command(path, "serve", "--http", address, "--db", s.db)
+	s.process.Env = append(os.Environ(), "CARDINAL_MONITOR="+monitor) // earlier versions ignore it
 	s.process.Dir, s.process.Stdout, s.process.Stderr = s.folder, out, out
-	s.base = "http://" + address
+	s.base, s.monitor = "http://"+address, "http://"+monitor
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -120,6 +117,17 @@ func (s *service) startProcess() {
 		}
 	}
 	s.t.Fatalf("serve did not become ready:\n%s", s.output())
+}
+
+// freeAddress returns an address with a port that no program listens on.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
 }
 
 // path returns the path of the program.

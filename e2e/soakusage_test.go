@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -41,7 +42,16 @@ func (r *harness) usage() usage {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	metrics := r.must(http.StatusOK, "GET", "/metrics", "", nil).text
+	response, err := http.Get(r.monitor + "/metrics")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	page, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		r.t.Fatalf("metrics: %s, %v", response.Status, err)
+	}
+	metrics := string(page)
 	number := func(pattern *regexp.Regexp, text string) int {
 		m := pattern.FindStringSubmatch(text)
 		if m == nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -83,8 +84,13 @@ func (a *app) config() (config.Config, error) {
 // logger returns a logger to standard error, with the configured level and format.
 func (a *app) logger(c config.Config) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.LogLevel, ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
-		if level, ok := attr.Value.Any().(slog.Level); ok && attr.Key == slog.LevelKey {
-			attr.Value = slog.StringValue(config.LevelName(level))
+		switch value := attr.Value.Any().(type) {
+		case slog.Level:
+			if attr.Key == slog.LevelKey {
+				attr.Value = slog.StringValue(config.LevelName(value))
+			}
+		case time.Time: // of the line too
+			attr.Value = slog.TimeValue(value.UTC())
 		}
 		return attr
 	}}

@@ -58,6 +58,12 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
+	var monitor net.Listener
+	if c.Monitor != "" {
+		if monitor, err = listen(ctx, "--monitor", c.Monitor); err != nil {
+			return err
+		}
+	}
 	if err := a.servePprof(ctx); err != nil {
 		return err
 	}
@@ -69,6 +75,16 @@ func (a *app) runServer(ctx context.Context, _ []string) error {
 	s := server.New(server.Options{API: &pending, Annotate: api.WithRequest, Uploads: api.IsUpload,
 		Ready: pending.ready, Stats: pending.stats, Version: version, TrustedProxies: c.TrustedProxies, Logger: log})
 	go func() { ended <- s.Serve(serving, listener) }()
+	if monitor != nil {
+		host, _, _ := net.SplitHostPort(c.Monitor)                                // it was parsed before
+		monitoring, stopMonitor := context.WithCancel(context.WithoutCancel(ctx)) // until the last request is answered
+		defer stopMonitor()
+		go func() {
+			if err := s.ServeMonitor(monitoring, monitor, host); err != nil {
+				log.Error("the listener of --monitor stopped", "error", err)
+			}
+		}()
+	}
 
 	d, err := a.openService(ctx)
 	if err != nil {

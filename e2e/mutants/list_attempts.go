@@ -114,7 +114,7 @@ var attempts = []mutant{
 			`		a.hashFor.Account = account.UserID.String()`, ``}},
 	{name: "hashes of a request take their turn as its address", pkg: signinTests, run: "TestHashCaller",
 		edit: edit{"internal/directory/hashing.go",
-			`Prefix: hashPrefix(k.actor.ClientFrom.Address), `, ``}},
+			`Prefix: k.actor.ClientFrom.Prefix(), `, ``}},
 	{name: "passwords that administrators set take turns too", pkg: signinTests, run: "TestHashCaller",
 		edit: edit{"internal/directory/passwords.go",
 			`	return k.d.HashPassword(ctx, k.HashCaller(), in.New)`,

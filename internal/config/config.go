@@ -17,6 +17,7 @@ import (
 type Config struct {
 	Database       string          // sqlite:PATH, a path, or a postgres:// URL, which can contain a password
 	HTTP           string          // host:port to listen on
+	Monitor        string          // host:port for health and metrics; empty for none
 	PublicURL      string          // scheme and host without a slash at the end; empty for the address in HTTP
 	TrustedProxies []netip.Prefix  // their X-Forwarded-For is trusted
 	KeysDir        string          // folder of the key-encryption keys

@@ -53,6 +53,7 @@ func TestPrecedence(t *testing.T) {
 			values := map[string][3]string{
 				"db":              {"sqlite:a.db", "b.db", "postgres://host/c"},
 				"http":            {"localhost:1", ":2", "[::1]:3"},
+				"monitor":         {"localhost:1", ":2", "[::1]:3"},
 				"public_url":      {"https://a.example", "https://b.example", "http://c.example:8080"},
 				"trusted_proxies": {"10.0.0.1", "10.0.0.0/8,2001:db8::/32", "127.0.0.1"},
 				"keys":            {"a", "b", "c"},
@@ -110,6 +111,7 @@ func TestInvalidValues(t *testing.T) {
 			"http://x"},
 		"http": {"localhost", "localhost:http", "localhost:70000", "8080", "http://localhost:80", "a b:1",
 			"x:01", ""},
+		"monitor": {"localhost", "localhost:70000", "http://localhost:80"},
 		"public_url": {"id.example.com", "ftp://x", "https://", "https://u:p@x", "https://x/path", "https://x?",
 			"https://x#y", "https://%zz"},
 		"trusted_proxies": {"proxy", "10.0.0.0/33", "10.0.0.1;10.0.0.2", "fe80::1%eth0", "::ffff:10.0.0.0/104"},
@@ -193,7 +195,7 @@ func TestAllErrorsReported(t *testing.T) {
 
 func TestUnknownKeys(t *testing.T) {
 	tests := []struct{ toml, want string }{
-		{`listen = ":80"`, `line 1: unknown setting "listen"; the settings are db, http, public_url`},
+		{`listen = ":80"`, `line 1: unknown setting "listen"; the settings are db, http, monitor, public_url`},
 		{`dbs = "x"`, "did you mean db?"},
 		{`kek = "` + canary + `"`, "a secret must not be in this file"},
 		{"\n[log]\nlevel = 'x'", "line 2: unknown setting \"log\""},

@@ -25,6 +25,8 @@ var settings = []setting{
 		func(c Config) string { return Redact(c.Database) }},
 	{"http", "http", "CARDINAL_HTTP", "host:port to listen on", setHTTP,
 		func(c Config) string { return c.HTTP }},
+	{"monitor", "monitor", "CARDINAL_MONITOR", "host:port of a second listener, for health and metrics", setMonitor,
+		func(c Config) string { return c.Monitor }},
 	{"public_url", "public-url", "CARDINAL_PUBLIC_URL", "public URL of the service, like https://id.example.com",
 		setPublicURL,
 		func(c Config) string { return c.PublicURL }},
@@ -87,13 +89,23 @@ func setDatabase(c *Config, text string) error {
 	return nil
 }
 
-func setHTTP(c *Config, text string) error {
+func setHTTP(c *Config, text string) error { return setAddress(&c.HTTP, text) }
+
+func setMonitor(c *Config, text string) error {
+	if text == "" {
+		c.Monitor = ""
+		return nil
+	}
+	return setAddress(&c.Monitor, text)
+}
+
+func setAddress(address *string, text string) error {
 	host, port, err := net.SplitHostPort(text)
 	n, portErr := strconv.ParseUint(port, 10, 16)
 	if err != nil || portErr != nil || strconv.FormatUint(n, 10) != port || strings.ContainsAny(host, " /@") {
 		return errors.New("not a valid address: use host:port, like localhost:8080, or :8080 for all addresses")
 	}
-	c.HTTP = text
+	*address = text
 	return nil
 }
 

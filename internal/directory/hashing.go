@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"errors"
-	"net/netip"
 
 	"cardinal"
 	"cardinal/internal/normal"
@@ -14,24 +13,7 @@ import (
 // account, so that a flood of sign-ups takes one turn among the accounts that sign in from there; a sign-in sets the
 // account that it is for.
 func (k Desk) HashCaller() password.Caller {
-	return password.Caller{Prefix: hashPrefix(k.actor.ClientFrom.Address), Account: k.actor.UserID.String()}
-}
-
-// hashPrefix returns the range of addresses that shares the turns of the hashing queue: an IPv4 address, or the /48
-// prefix of an IPv6 address, because that is what one site can get (RFC 6177). It is "" for an invalid address.
-func hashPrefix(address string) string {
-	a, err := netip.ParseAddr(address)
-	if err != nil {
-		return ""
-	}
-	if a = a.Unmap().WithZone(""); a.Is4() {
-		return a.String()
-	}
-	p, err := a.Prefix(48)
-	if err != nil {
-		return ""
-	}
-	return p.String()
+	return password.Caller{Prefix: k.actor.ClientFrom.Prefix(), Account: k.actor.UserID.String()}
 }
 
 // HashPassword returns the PHC string of a password that was checked before.

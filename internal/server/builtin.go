@@ -4,14 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"cardinal/internal/api"
 )
 
+// handler answers a request.
+type handler func(*responseRecorder, *http.Request)
+
 // builtinRoute returns the handler of a path that the server answers itself, or nil for a path of the API.
-func (s *Server) builtinRoute(path string) func(*responseRecorder, *http.Request) {
+func (s *Server) builtinRoute(path string) handler {
 	switch path {
 	case "/":
 		return readOnly(serveIndex)
@@ -20,14 +25,12 @@ func (s *Server) builtinRoute(path string) func(*responseRecorder, *http.Request
 	case "/readyz":
 		return readOnly(s.serveReady)
 	case "/version":
-		return readOnly(s.serveVersion)
-	case "/metrics":
-		return readOnly(s.serveMetrics)
+		return readOnly(func(w *responseRecorder, _ *http.Request) { w.writeJSON(http.StatusOK, s.version.public()) })
 	}
 	return nil
 }
 
-func readOnly(h func(*responseRecorder, *http.Request)) func(*responseRecorder, *http.Request) {
+func readOnly(h handler) handler {
 	return func(w *responseRecorder, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -72,47 +75,38 @@ func (s *Server) serveReady(w *responseRecorder, r *http.Request) {
 	w.writeJSON(http.StatusOK, readiness{Status: "ready"})
 }
 
-func (s *Server) serveVersion(w *responseRecorder, _ *http.Request) {
-	w.writeJSON(http.StatusOK, s.version)
+// versionInfo is the answer of /version.
+type versionInfo struct {
+	Version  string `json:"version"`
+	Go       string `json:"go,omitempty"`
+	Revision string `json:"revision,omitempty"`
+	Modified bool   `json:"modified,omitempty"` // the work tree had changes
 }
 
-func versionOf(version string) json.RawMessage {
-	answer := struct {
-		Version  string `json:"version"`
-		Go       string `json:"go"`
-		Revision string `json:"revision,omitempty"`
-		Modified bool   `json:"modified,omitempty"` // the work tree had changes
-	}{Version: version, Go: runtime.Version()}
+func versionOf(version string) versionInfo {
+	info := versionInfo{Version: version, Go: runtime.Version()}
 	if build, ok := debug.ReadBuildInfo(); ok {
 		for _, setting := range build.Settings {
 			switch setting.Key {
 			case "vcs.revision":
-				answer.Revision = setting.Value
+				info.Revision = setting.Value
 			case "vcs.modified":
-				answer.Modified = setting.Value == "true"
+				info.Modified = setting.Value == "true"
 			}
 		}
 	}
-	text, err := json.Marshal(answer)
-	if err != nil {
-		panic(err) // three strings and a bool
-	}
-	return text
+	return info
 }
 
-// serveMetrics answers only requests from this machine, unless the metrics are public. The request of another client
-// that a proxy on this machine forwards is recognised by the headers that proxies add.
-func (s *Server) serveMetrics(w *responseRecorder, r *http.Request) {
-	from, ok := parseAddress(r.RemoteAddr)
-	direct := true
-	for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"} {
-		direct = direct && len(r.Header[header]) == 0
+var released = regexp.MustCompile(`^v?[0-9]+(\.[0-9]+)*(-(alpha|beta|rc)[.0-9]*)?`)
+
+// public returns what every caller can know: the release. The version of a build between two releases contains a
+// revision (git describe), and a revision names the faults that it does not have fixed yet.
+func (v versionInfo) public() versionInfo {
+	if release := released.FindString(v.Version); strings.Contains(release, ".") {
+		return versionInfo{Version: release}
 	}
-	if !s.options.MetricsPublic && !(ok && from.IsLoopback() && direct) {
-		w.writeProblem("route_unknown")
-		return
-	}
-	s.metrics.page.ServeHTTP(w, r)
+	return versionInfo{Version: "dev"}
 }
 
 // writeProblem answers with the problem of a code, with the values of the placeholders of its texts.

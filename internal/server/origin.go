@@ -24,6 +24,19 @@ func requestID(h http.Header) (uuid.UUID, []string) {
 	return id, []string{id.String()}
 }
 
+// singleHeaders decide who asks, and for what. Each can be sent once.
+var singleHeaders = []string{"Authorization", "Content-Encoding", "Content-Type", "Idempotency-Key"}
+
+// repeatedHeader returns the name of a header that is sent more than once, and must not be; "" for none.
+func repeatedHeader(h http.Header) string {
+	for _, name := range singleHeaders {
+		if len(h[name]) > 1 {
+			return name
+		}
+	}
+	return ""
+}
+
 // traceID returns the trace id of a W3C traceparent header, or "" without a valid one.
 func traceID(header []string) string {
 	if len(header) != 1 {

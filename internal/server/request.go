@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -22,6 +21,7 @@ type responseRecorder struct {
 	status      int      // 0 until the answer begins
 	bytes       int64
 	counted     bool         // in inFlight
+	body        *body        // nil for none
 	stopping    *atomic.Bool // the connection closes after this answer, because the server is stopping
 	expected5xx bool         // the status is 5xx, but not because of an error
 }
@@ -61,10 +61,12 @@ var (
 	sameOrigin      = []string{"same-origin"}
 	noStore         = []string{"no-store"}
 	connectionClose = []string{"close"}
+	identity        = []string{"identity"}
 )
 
 func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	headerComplete(r.Context())
 	id, text := requestID(r.Header)
 	w := &responseRecorder{ResponseWriter: rw, request: r, id: text, stopping: &s.stopping}
 	defer s.end(w, began)
@@ -73,7 +75,16 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 		w.route = "GET " + r.URL.Path
 	}
 	s.setSecurityHeaders(w)
+	// A proxy can find the end of a chunked request elsewhere than this server, which would then read the rest as the
+	// beginning of another client's request. So nothing follows on such a connection (RFC 9112, section 6.1). In
+	// HTTP/1.0, net/http ignores the header and removes it.
+	if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
+		w.Header()["Connection"] = connectionClose
+	}
+	repeated := repeatedHeader(r.Header)
 	switch {
+	case repeated != "":
+		w.writeProblem("header_repeated", repeated)
 	case s.origin.Check(r) != nil:
 		w.writeProblem("cross_site")
 	case builtin != nil:
@@ -96,31 +107,42 @@ func (s *Server) setSecurityHeaders(w *responseRecorder) {
 	}
 }
 
-// serveAPI passes a request to the API, within the limits.
+// serveAPI passes a request to the API, within the limits: an upload as it arrives, any other with its whole body.
 func (s *Server) serveAPI(w *responseRecorder, id uuid.UUID) {
-	w.counted = true
-	if s.inFlight.Add(1) > s.limits.inFlight {
-		s.rejectOverload(w)
+	r := w.request
+	if coding := r.Header["Content-Encoding"]; len(coding) > 0 && !strings.EqualFold(coding[0], "identity") {
+		w.Header()["Accept-Encoding"] = identity   // RFC 9110, section 15.5.16
+		w.Header()["Connection"] = connectionClose // the body is not read
+		w.writeProblem("content_encoding")
 		return
 	}
-	r := w.request
-	upload := s.options.Uploads != nil && s.options.Uploads(r)
-	if r.ContentLength > s.limits.body && !upload {
-		w.Header()["Connection"] = connectionClose // the body is not read
-		w.writeProblem("body_too_large", fmt.Sprint(s.limits.body, " bytes"))
-		return
+	client := cardinal.Client{
+		Address:   clientAddress(r.RemoteAddr, r.Header["X-Forwarded-For"], s.options.TrustedProxies),
+		UserAgent: userAgent(r.Header),
+	}
+	if s.options.Uploads != nil && s.options.Uploads(r) {
+		source := sourceOf(client.Address, s.options.TrustedProxies)
+		if !s.uploads.take(source) {
+			w.Header()["Connection"] = connectionClose // the body is not read
+			s.rejectOverload(w)
+			return
+		}
+		defer s.uploads.free(source)
+	} else {
+		if !s.readBody(w, client) {
+			return
+		}
+		w.counted = true
+		if s.inFlight.Add(1) > s.limits.inFlight {
+			s.rejectOverload(w)
+			return
+		}
 	}
 	ctx := r.Context()
 	if s.options.Annotate != nil {
-		ctx = s.options.Annotate(ctx, id, cardinal.Client{
-			Address:   clientAddress(r.RemoteAddr, r.Header["X-Forwarded-For"], s.options.TrustedProxies),
-			UserAgent: userAgent(r.Header),
-		})
+		ctx = s.options.Annotate(ctx, id, client)
 	}
 	w.request = r.WithContext(ctx)
-	if r.Body != nil && r.Body != http.NoBody && !upload {
-		w.request.Body = http.MaxBytesReader(w.ResponseWriter, r.Body, s.limits.body)
-	}
 	s.options.API.ServeHTTP(w, w.request)
 }
 
@@ -128,7 +150,7 @@ func (s *Server) serveAPI(w *responseRecorder, id uuid.UUID) {
 func (s *Server) rejectOverload(w *responseRecorder) {
 	if now := time.Now().Unix(); s.overloadLogged.Swap(now) != now {
 		const message = "too many requests in flight: new requests are rejected"
-		s.log.WarnContext(w.request.Context(), message, "limit", s.limits.inFlight)
+		s.log.WarnContext(w.request.Context(), message)
 	}
 	w.expected5xx = true
 	w.Header()["Retry-After"] = []string{"1"}
@@ -143,6 +165,9 @@ func (s *Server) end(w *responseRecorder, began time.Time) {
 	}
 	if w.counted {
 		s.inFlight.Add(-1)
+	}
+	if w.body != nil {
+		w.body.free()
 	}
 	status := w.status
 	switch {

@@ -6,7 +6,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/net/netutil"
 
 	"cardinal"
 	"cardinal/internal/directory"
@@ -42,26 +40,34 @@ type Options struct {
 	TrustedProxies []netip.Prefix       // X-Forwarded-For is used only from these addresses
 	Logger         *slog.Logger         // nil discards
 	Metrics        *prometheus.Registry // nil for a new one
-	MetricsPublic  bool                 // /metrics answers other machines, too
 }
 
-// limits are what one request and the server can use.
+// limits are what one request, one source and the server can use. A source is the range of addresses of a client. What
+// trusted proxies pass on counts for their clients.
 type limits struct {
-	inFlight    int64 // requests in the API at once
-	connections int
-	body        int64 // bytes
-	header      int   // bytes; net/http allows 4 KiB more
+	inFlight int64 // requests in the API at once, with their whole bodies
+
+	connections, connectionsPerSource int
+	uploads, uploadsPerSource         int // at once; they are streamed, and take no slot of the API
+
+	body                int64 // bytes
+	bodies              int64 // bytes of all bodies that are buffered
+	incompletePerSource int   // bodies that are not complete, at once
+	header              int   // bytes; net/http allows 4 KiB more
 
 	readHeader, read, write, idle time.Duration
+	freshIdle                     time.Duration // idle, for each request that a connection had
 	ready                         time.Duration // for Ready
 	drainDelay                    time.Duration // from closing the listener to closing idle connections
 	grace                         time.Duration // for requests in flight when the server stops
 }
 
 var standard = limits{
-	inFlight: 1024, connections: 4096, body: 1 << 20, header: 16 << 10,
+	inFlight: 1024, connections: 4096, connectionsPerSource: 512, uploads: 16, uploadsPerSource: 4,
+	body: 256 << 10, bodies: 64 << 20, incompletePerSource: 64, header: 16 << 10,
 	readHeader: 5 * time.Second, read: 15 * time.Second, write: time.Minute, idle: 2 * time.Minute,
-	ready: 5 * time.Second, drainDelay: 250 * time.Millisecond, grace: 30 * time.Second,
+	freshIdle: 5 * time.Second,
+	ready:     5 * time.Second, drainDelay: 250 * time.Millisecond, grace: 30 * time.Second,
 }
 
 // Server serves one port.
@@ -71,8 +77,10 @@ type Server struct {
 	log            *slog.Logger
 	metrics        *metrics
 	origin         *http.CrossOriginProtection
-	version        json.RawMessage // the answer of /version
+	version        versionInfo
 	inFlight       atomic.Int64
+	bodies         *bodies
+	uploads        *slots
 	overloadLogged atomic.Int64 // Unix seconds when an overload was last logged: at most once per second
 	stopping       atomic.Bool
 	wasReady       atomic.Bool // the service was ready once; not being ready after that is an error
@@ -80,7 +88,14 @@ type Server struct {
 
 // New builds a server. It does not listen yet.
 func New(o Options) *Server {
-	s := &Server{options: o, limits: standard, log: o.Logger, version: versionOf(o.Version)}
+	return newServer(o, standard)
+}
+
+func newServer(o Options, l limits) *Server {
+	s := &Server{options: o, limits: l, log: o.Logger, version: versionOf(o.Version),
+		bodies:  &bodies{bytes: l.bodies, perSource: l.incompletePerSource},
+		uploads: &slots{all: l.uploads, perSource: l.uploadsPerSource, bySource: map[string]int{}},
+	}
 	s.origin = http.NewCrossOriginProtection()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -98,8 +113,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	// The requests in flight outlive ctx.
 	requestCtx, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
+	open := newConnTable(s.limits, s.options.TrustedProxies)
 	h := &http.Server{
 		Handler:           s.Handler(),
+		ConnState:         open.changed,
+		ConnContext:       open.remember,
 		BaseContext:       func(net.Listener) context.Context { return requestCtx },
 		ErrorLog:          log.New(errorLogWriter{s.log}, "", 0),
 		ReadHeaderTimeout: s.limits.readHeader,
@@ -107,7 +125,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:               s.limits.header,
 		DisableGeneralOptionsHandler: true,
 	}
-	l = netutil.LimitListener(l, s.limits.connections)
+	l = limitedListener{l, open}
 	ended := make(chan error, 1)
 	go func() { ended <- h.Serve(l) }()
 	select {

@@ -40,8 +40,7 @@ func start(t *testing.T, api http.Handler, change func(*Options, *limits)) runni
 	if change != nil {
 		change(&o, &l)
 	}
-	s := New(o)
-	s.limits = l
+	s := newServer(o, l)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +255,7 @@ func TestSecurityHeaders(t *testing.T) {
 	mux.HandleFunc("GET /v1/session", noContent)
 	mux.HandleFunc("GET /openapi.json", noContent)
 	s := start(t, mux, nil)
-	for _, path := range []string{"/v1/session", "/v1/nowhere", "/openapi.json", "/", "/livez", "/metrics"} {
+	for _, path := range []string{"/v1/session", "/v1/nowhere", "/openapi.json", "/", "/livez", "/version"} {
 		answer, _ := do(t, "GET", s.url+path, "")
 		want := map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
 			"Cross-Origin-Resource-Policy": "same-origin",

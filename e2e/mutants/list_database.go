@@ -4,6 +4,8 @@ package main
 const (
 	catalogTests      = "./internal/catalog/check"
 	callerTests       = "TestFunctionsIgnoreTheCallersSession"
+	forgeTests        = "TestRowsWithoutTheServiceKeyVerifyNoToken"
+	tokenFile         = "internal/directory/token.go"
 	postgresFunctions = "internal/store/schema/postgres/0021_functions.sql"
 )
 
@@ -19,6 +21,28 @@ var database = []mutant{
   WHEN hash LIKE '$argon2%' THEN split_part(hash, '$', 5)
   ELSE split_part(hash, '$', 4)
 END;`, `AS $$ SELECT split_part(hash, '$', 5) $$;`}},
+	{name: "a token is verified under the service key", pkg: signinTests, run: forgeTests, edit: edit{tokenFile,
+		`	return subtle.ConstantTimeCompare(stored, hashes.Keyed) == 1`,
+		`	return subtle.ConstantTimeCompare(stored[1:], hashes.Older) == 1 ||
+		subtle.ConstantTimeCompare(stored, hashes.Keyed) == 1`}},
+	{name: "a token is bound to its row", pkg: signinTests, run: forgeTests, edit: edit{tokenFile,
+		`k.tokens.MAC(t.prefix, t.UserID[:], t.ID[:], t.Hash[:])`, `k.tokens.MAC(t.prefix, t.Hash[:])`}},
+	{name: "new sessions need the service key, SQLite", pkg: signinTests, run: forgeTests + "/sqlite",
+		edit: edit{"internal/store/schema/sqlite/0022_keyed_tokens.contract.sql",
+			`BEFORE INSERT ON sessions WHEN length(NEW.token_hash) = 32`, `BEFORE INSERT ON sessions WHEN FALSE`}},
+	{name: "new sessions need the service key, PostgreSQL", pkg: signinTests, run: forgeTests + "/postgres",
+		edit: edit{"internal/store/schema/postgres/0022_keyed_tokens.contract.sql",
+			`BEFORE INSERT ON sessions FOR EACH ROW WHEN (octet_length(NEW.token_hash) = 32)`,
+			`BEFORE INSERT ON sessions FOR EACH ROW WHEN (FALSE)`}},
+	{name: "a set-up link without the service key is not found", pkg: signinTests, run: forgeTests + "/sqlite",
+		edit: edit{"internal/store/schema/sqlite/0022_keyed_tokens.contract.sql",
+			`BEFORE INSERT ON setup_links WHEN length(NEW.token_hash) = 32`,
+			`BEFORE INSERT ON setup_links WHEN FALSE`}},
+	{name: "older tokens are converted at their next use", pkg: signinTests, run: "TestTokensDuringTheUpgrade",
+		edit: edit{"internal/signin/authenticate.go", `	if s.OlderToken {`, `	if false {`}},
+	{name: "before the contraction tokens are stored for the version before", pkg: signinTests,
+		run: "TestTokensDuringTheUpgrade", edit: edit{"internal/store/tokens.go",
+			`		tokensAreKeyed, keyed, e.blobType, older)`, `		"TRUE", keyed, e.blobType, older)`}},
 	{name: "check finds functions that depend on their caller", pkg: catalogTests, run: "TestEachPointCanFail",
 		edit: edit{"internal/catalog/check/point_caller.go",
 			`strings.HasSuffix(path, ", pg_temp")`, `strings.Contains(path, "")`}},

@@ -125,8 +125,10 @@ func CreateAPIKey(ctx context.Context, k directory.Desk, in cardinal.NewAPIKey) 
 			return cardinal.APIKey{}, err
 		}
 		token, text := directory.NewToken(directory.APIKeyPrefix, in.UserID, id)
+		hashes := k.Directory().Keys().TokenHashes(token)
 		record := store.APIKeyRecord{
-			UserID: in.UserID, ID: id, TokenHash: token.Hash[:], Hint: text.Reveal()[len(text)-4:], RoleIDs: roles,
+			UserID: in.UserID, ID: id, TokenHash: hashes.Keyed, OlderTokenHash: hashes.Older,
+			Hint: text.Reveal()[len(text)-4:], RoleIDs: roles,
 			NameSealed: directory.EncryptText(key, "api_keys", "name_sealed", in.UserID, row, name),
 			CreatedAt:  tx.Now, ExpiresAt: expires, SchemaVersion: directory.ValuesVersion(row),
 		}

@@ -39,6 +39,7 @@ type Directory struct {
 	log           *slog.Logger
 	clock         func() time.Time
 	lastSeen      *lastSeenBuffer
+	olderTokens   olderTokens
 	searchMode    searchModeCache
 	schemes       schemeCache
 	rowFormat     rowFormat

@@ -26,6 +26,7 @@ type Keys struct {
 	idempotency seal.Key
 	throttles   seal.Key
 	search      seal.Key
+	tokens      seal.Key
 
 	mu        sync.Mutex
 	monthKeys map[string]seal.Key // for the addresses of anonymous callers in the audit log, by name
@@ -62,7 +63,7 @@ func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*K
 	}
 	for name, key := range map[string]*seal.Key{
 		"identifiers": &k.identifiers, "cursors": &k.cursors, "replies": &k.idempotency,
-		"throttles": &k.throttles, "search": &k.search,
+		"throttles": &k.throttles, "search": &k.search, "tokens": &k.tokens,
 	} {
 		if *key, err = k.serviceKey(ctx, s, name, now); err != nil {
 			return nil, err

@@ -50,8 +50,12 @@ func (d *Directory) NoteLastSeen(userID, id uuid.UUID, at time.Time) {
 	d.lastSeen.add(sessionKey{userID, id}, at)
 }
 
-// FlushLastSeen writes which sessions were used since the last flush, a bounded number per transaction.
+// FlushLastSeen writes which sessions were used since the last flush, a bounded number per transaction, and converts
+// the tokens that were used and are stored without the service key.
 func (d *Directory) FlushLastSeen(ctx context.Context) error {
+	if err := d.convertTokens(ctx); err != nil {
+		return err
+	}
 	pending := d.lastSeen.take()
 	batch := make([]sessionKey, 0, BatchSize)
 	write := func() error {

@@ -110,8 +110,9 @@ func (a *attempt) insertSession(
 		return cardinal.SignedIn{}, err
 	}
 	token, text := directory.NewToken(directory.SessionPrefix, a.userID, id)
+	hashes := a.caller.Directory().Keys().TokenHashes(token)
 	record := store.SessionRecord{
-		UserID: a.userID, ID: id, TokenHash: token.Hash[:], Method: a.method, Assurance: 1,
+		UserID: a.userID, ID: id, TokenHash: hashes.Keyed, OlderTokenHash: hashes.Older, Method: a.method, Assurance: 1,
 		CreatedAt: tx.Now, LastSeenAt: tx.Now, IdleSeconds: int64(a.settings.SessionIdle.Seconds()),
 		ExpiresAt: tx.Now.Add(a.settings.SessionAbsolute), SchemaVersion: directory.ValuesVersion(row),
 		AddressSealed:   directory.EncryptText(a.key, "sessions", "address_sealed", a.userID, row, client.Address),

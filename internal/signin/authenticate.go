@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"strings"
 	"time"
@@ -100,8 +99,11 @@ func checkSession(d *directory.Directory, t directory.Token, s store.SessionAuth
 		return err
 	}
 	now := d.Now()
-	if subtle.ConstantTimeCompare(s.TokenHash, t.Hash[:]) != 1 || !s.IsActive(now) || !s.CanSignIn {
+	if !d.Keys().VerifyToken(t, s.TokenHash) || !s.IsActive(now) || !s.CanSignIn {
 		return directory.ErrNotSignedIn
+	}
+	if s.OlderToken {
+		d.NoteOlderToken(t)
 	}
 	if now.Sub(s.LastSeenAt) >= lastSeenInterval {
 		d.NoteLastSeen(s.UserID, s.ID, now)
@@ -146,8 +148,11 @@ func authenticateAPIKey(
 	if err != nil {
 		return cardinal.Actor{}, err
 	}
-	if subtle.ConstantTimeCompare(key.TokenHash, token.Hash[:]) != 1 || !d.IsUsable(key) {
+	if !d.Keys().VerifyToken(token, key.TokenHash) || !d.IsUsable(key) {
 		return cardinal.Actor{}, directory.ErrNotSignedIn
+	}
+	if key.OlderToken {
+		d.NoteOlderToken(token)
 	}
 	return cardinal.Actor{
 		UserID: token.UserID, APIKeyID: uuid.NullUUID{UUID: token.ID, Valid: true}, Assurance: 1,

@@ -31,7 +31,8 @@ func NewSetupLink(ctx context.Context, k directory.Desk) (cardinal.SetupLink, er
 	return directory.Change(ctx, k.WithoutReply(), rule, func(tx *directory.Tx) (cardinal.SetupLink, error) {
 		id := cardinal.NewID()
 		token, text := directory.NewToken(directory.SetupPrefix, cardinal.OperatorID, id)
-		record := store.SetupLinkRecord{ID: id, TokenHash: token.Hash[:],
+		hashes := k.Directory().Keys().TokenHashes(token)
+		record := store.SetupLinkRecord{ID: id, TokenHash: hashes.Keyed, OlderTokenHash: hashes.Older,
 			CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(setupLinkLifetime)}
 		if err := tx.DeleteEndedSetupLinks(ctx, tx.Now); err != nil {
 			return cardinal.SetupLink{}, err
@@ -90,7 +91,7 @@ func findSetupLink(
 	if !ok {
 		return token, false, nil
 	}
-	link, err := r.SetupLink(ctx, token.Hash[:])
+	link, err := r.SetupLink(ctx, d.Keys().TokenHashes(token))
 	if errors.Is(err, cardinal.ErrNotFound) {
 		return token, false, nil
 	}
@@ -127,7 +128,7 @@ func createAdministrator(
 		if err != nil {
 			return user, err
 		}
-		link, err := tx.LockSetupLink(ctx, token.Hash[:])
+		link, err := tx.LockSetupLink(ctx, k.Directory().Keys().TokenHashes(token))
 		if err != nil {
 			return user, err
 		}

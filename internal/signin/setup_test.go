@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,7 +73,7 @@ func TestSetUp(t *testing.T) {
 			for rows.Next() {
 				var hash []byte
 				noError(t, rows.Scan(&hash))
-				if len(hash) != 32 {
+				if len(hash) != 33 || hash[0] != 2 || strings.Contains(link.Token.Reveal(), string(hash[1:])) {
 					t.Errorf("stored %d bytes of %s", len(hash), link.Token)
 				}
 			}

@@ -11,21 +11,24 @@ import (
 
 // APIKeyRecord is a row of api_keys as stored, with the roles of the key.
 type APIKeyRecord struct {
-	UserID, ID            uuid.UUID
-	NameSealed, TokenHash []byte // TokenHash is the SHA-256 of the key
-	Hint                  string
-	RoleIDs               []uuid.UUID // sorted; rows of api_key_roles
-	CreatedAt, ExpiresAt  time.Time
-	RevokedAt             *time.Time
-	SchemaVersion         int64
+	UserID, ID           uuid.UUID
+	NameSealed           []byte
+	TokenHash            []byte // what is stored of the key
+	OlderTokenHash       []byte // for InsertAPIKey: TokenHashes.Older
+	Hint                 string
+	RoleIDs              []uuid.UUID // sorted; rows of api_key_roles
+	CreatedAt, ExpiresAt time.Time
+	RevokedAt            *time.Time
+	SchemaVersion        int64
 }
 
 const apiKeyColumns = `user_id, id, name_sealed, token_hash, hint, created_at, expires_at, revoked_at, schema_version`
 
-// DigestAPIKey digests a row of api_keys; its roles are rows of their own.
+// DigestAPIKey digests a row of api_keys, without the form in which the key is stored, which changes without an event.
+// Its roles are rows of their own.
 func DigestAPIKey(k APIKeyRecord) cardinal.RowDigest {
-	return digestRow("api_keys", keyOf(k.UserID, k.ID), 0, k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint,
-		k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.SchemaVersion)
+	return digestRow("api_keys", keyOf(k.UserID, k.ID), 0, k.UserID, k.ID, k.NameSealed, k.Hint, k.CreatedAt,
+		k.ExpiresAt, k.RevokedAt, k.SchemaVersion)
 }
 
 // DigestAPIKeyRole digests a row of api_key_roles.
@@ -97,12 +100,13 @@ func (r Reader) apiKeys(ctx context.Context, w whereClause, descending bool) ([]
 }
 
 // InsertAPIKey adds an API key with its roles. A role that the service account does not have Violates
-// "api_key_roles_user_role_fk", on SQLite "foreign_key".
+// "api_key_roles_user_role_fk", on SQLite "foreign_key". Which form of the key is stored depends on the migrations.
 func (tx Tx) InsertAPIKey(ctx context.Context, k APIKeyRecord) error {
 	_, err := tx.exec(ctx, `
 		INSERT INTO api_keys (`+apiKeyColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint, k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.SchemaVersion)
+		VALUES ($1, $2, $3, `+tx.engine.tokenHash(4, 10)+`, $5, $6, $7, $8, $9)`,
+		k.UserID, k.ID, k.NameSealed, k.TokenHash, k.Hint, k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.SchemaVersion,
+		TokenHashes{k.TokenHash, k.OlderTokenHash}.orKeyed())
 	if err != nil {
 		return err
 	}
@@ -137,16 +141,18 @@ type APIKeyAuth struct {
 	Status         string
 	CanHoldAPIKeys bool // the user's kind
 	CanSignIn      bool // the user's status
+	OlderToken     bool // the key is stored without the service key, and can be converted
 }
 
-// AuthenticateAPIKey returns what decides whether an API key is valid. The caller compares the hash.
+// AuthenticateAPIKey returns what decides whether an API key is valid. The caller verifies the key.
 func (r Reader) AuthenticateAPIKey(ctx context.Context, userID, id uuid.UUID) (APIKeyAuth, error) {
 	return queryOne(ctx, r, func(row scanner) (a APIKeyAuth, err error) {
 		err = row.Scan(&a.TokenHash, timeInto{&a.ExpiresAt}, nullTimeInto{&a.RevokedAt}, &a.Status, &a.CanHoldAPIKeys,
-			&a.CanSignIn)
+			&a.CanSignIn, &a.OlderToken)
 		return a, err
 	}, `
-		SELECT x.token_hash, x.expires_at, x.revoked_at, u.status, k.can_hold_api_keys, s.can_sign_in
+		SELECT x.token_hash, x.expires_at, x.revoked_at, u.status, k.can_hold_api_keys, s.can_sign_in,
+		       `+olderToken+`
 		  FROM api_keys x
 		  JOIN users u ON u.id = x.user_id
 		  JOIN user_kinds k ON k.code = u.kind

@@ -20,6 +20,8 @@ type engine struct {
 	encodeArgs func([]any) []any
 	// transact runs fn once in a transaction; dberror.ErrRetry means that the transaction may be retried.
 	transact func(ctx context.Context, fn func(Tx) error) error
+	// blobType is the type of bytes in a CAST.
+	blobType string
 	// erasedValue is the literal of the byte that replaces the value of an encrypted column when a user is erased.
 	erasedValue string
 	// bulkInsert inserts many rows into one table.

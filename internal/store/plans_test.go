@@ -225,6 +225,12 @@ func fillStatements(w engineSQL) []string {
 	id := func(i string) string { return fmt.Sprintf(w.id, i) }
 	hash := func(i string) string { return fmt.Sprintf(w.hash, i) }
 	ciphertext := func(i string) string { return fmt.Sprintf(w.ciphertext, i) }
+	keyed := func(i string) string { // the form of a token under the service key
+		if w.hash == postgresSQL.hash {
+			return `'\x02'::bytea || ` + hash(i)
+		}
+		return `CAST(x'02' || ` + hash(i) + ` AS BLOB)`
+	}
 	from := ` FROM ` + w.numbers
 	role := `(SELECT id FROM roles WHERE name = 'support')`
 	token := func(n string) string {
@@ -249,7 +255,7 @@ func fillStatements(w engineSQL) []string {
 		insert(`credentials (user_id, hash, last_reset, created_at, updated_at)`, id("i"), w.phc, w.now, w.now, w.now),
 		insert(`sessions (user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds,
 			expires_at)`,
-			id("i"), id("i + 2000000"), hash("i"), `'password'`, `1`, w.now, w.now, `600`, w.later),
+			id("i"), id("i + 2000000"), keyed("i"), `'password'`, `1`, w.now, w.now, `600`, w.later),
 		insert(`user_roles (user_id, role_id, granted_by, created_at)`, id("i"), role, id("i"),
 			w.now) + ` WHERE i % 3 = 0`,
 		insert(`audit_logs (subject_id, id, actor_id, action)`, id("i"), w.event, id("i"), `'user.create'`),

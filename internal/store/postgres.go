@@ -57,6 +57,7 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 		encodeArgs:    encodePostgresArgs,
 		classify:      dberror.Postgres,
 		bulkInsert:    copyPostgres,
+		blobType:      `bytea`,
 		erasedValue:   `'\x00'::bytea`,
 		lockRow:       ` FOR NO KEY UPDATE`,
 		skipLocked:    ` FOR NO KEY UPDATE SKIP LOCKED`,

@@ -12,7 +12,8 @@ import (
 // SessionRecord is a row of sessions as stored.
 type SessionRecord struct {
 	UserID, ID                     uuid.UUID
-	TokenHash                      []byte // SHA-256 of the bearer token's secret
+	TokenHash                      []byte // what is stored of the bearer token
+	OlderTokenHash                 []byte // for InsertSession: TokenHashes.Older
 	Method                         string
 	Assurance                      int64
 	CreatedAt, LastSeenAt          time.Time
@@ -34,9 +35,10 @@ func scanSession(row scanner) (s SessionRecord, err error) {
 	return s, err
 }
 
-// DigestSession digests a row of sessions, without last_seen_at, which changes without an event.
+// DigestSession digests a row of sessions, without what changes without an event: last_seen_at, and the form in which
+// the token is stored.
 func DigestSession(s SessionRecord) cardinal.RowDigest {
-	return digestRow("sessions", keyOf(s.UserID, s.ID), 0, s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance,
+	return digestRow("sessions", keyOf(s.UserID, s.ID), 0, s.UserID, s.ID, s.Method, s.Assurance,
 		s.CreatedAt, s.IdleSeconds, s.ExpiresAt, s.RevokedAt, s.EndReason, s.AddressSealed, s.UserAgentSealed,
 		s.SchemaVersion)
 }
@@ -56,18 +58,22 @@ type SessionAuth struct {
 	SessionRecord
 	Kind, Status string
 	CanSignIn    bool
+	OlderToken   bool // the token is stored without the service key, and can be converted
 }
 
-// AuthenticateSession returns what decides whether a session's token is valid. The caller compares the hash.
+// olderToken is whether the token of a row x is stored in the older form and can be converted.
+const olderToken = `length(x.token_hash) = 32 AND ` + tokensAreKeyed
+
+// AuthenticateSession returns what decides whether a session's token is valid. The caller verifies the token.
 func (r Reader) AuthenticateSession(ctx context.Context, userID, id uuid.UUID) (SessionAuth, error) {
 	return queryOne(ctx, r, func(row scanner) (s SessionAuth, err error) {
 		err = row.Scan(&s.TokenHash, &s.Assurance, timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt},
-			nullTimeInto{&s.RevokedAt}, &s.Kind, &s.Status, &s.CanSignIn)
+			nullTimeInto{&s.RevokedAt}, &s.Kind, &s.Status, &s.CanSignIn, &s.OlderToken)
 		s.UserID, s.ID = userID, id
 		return s, err
 	}, `
 		SELECT x.token_hash, x.assurance_level, x.last_seen_at, x.idle_seconds, x.expires_at, x.revoked_at,
-		       u.kind, u.status, s.can_sign_in
+		       u.kind, u.status, s.can_sign_in, `+olderToken+`
 		  FROM sessions x
 		  JOIN users u ON u.id = x.user_id
 		  JOIN user_statuses s ON s.code = u.status
@@ -81,12 +87,12 @@ func (r Reader) CheckSessionAccess(
 ) (auth SessionAuth, known, allowed bool, err error) {
 	auth, err = queryOne(ctx, r, func(row scanner) (s SessionAuth, err error) {
 		err = row.Scan(&s.TokenHash, &s.Assurance, timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt},
-			nullTimeInto{&s.RevokedAt}, &s.Kind, &s.Status, &s.CanSignIn, &known, &allowed)
+			nullTimeInto{&s.RevokedAt}, &s.Kind, &s.Status, &s.CanSignIn, &s.OlderToken, &known, &allowed)
 		s.UserID, s.ID = userID, id
 		return s, err
 	}, `
 		SELECT x.token_hash, x.assurance_level, x.last_seen_at, x.idle_seconds, x.expires_at, x.revoked_at,
-		       u.kind, u.status, s.can_sign_in,
+		       u.kind, u.status, s.can_sign_in, `+olderToken+`,
 		       p.id IS NOT NULL,
 		       p.id IS NOT NULL AND s.can_sign_in AND EXISTS (
 		         SELECT 1
@@ -116,13 +122,14 @@ func (r Reader) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page)
 	return queryAll(ctx, r, scanSession, `SELECT `+sessionColumns+` FROM sessions`+w.sql(), w.args...)
 }
 
-// InsertSession adds a session.
+// InsertSession adds a session. Which form of its token is stored depends on the migrations.
 func (tx Tx) InsertSession(ctx context.Context, s SessionRecord) error {
 	return tx.execDeferred(ctx, `
 		INSERT INTO sessions (`+sessionColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		VALUES ($1, $2, `+tx.engine.tokenHash(3, 15)+`, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.LastSeenAt, s.IdleSeconds, s.ExpiresAt,
-		s.RevokedAt, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion, s.EndReason)
+		s.RevokedAt, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion, s.EndReason,
+		TokenHashes{s.TokenHash, s.OlderTokenHash}.orKeyed())
 }
 
 // revokedAtValue is the time of a revocation, which is never before the session was created. $3 may be earlier: the

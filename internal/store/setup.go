@@ -12,7 +12,8 @@ import (
 // SetupLinkRecord is a row of setup_links.
 type SetupLinkRecord struct {
 	ID                   uuid.UUID
-	TokenHash            []byte // SHA-256 of the token in the link
+	TokenHash            []byte // what is stored of the token in the link
+	OlderTokenHash       []byte // for InsertSetupLink: TokenHashes.Older
 	CreatedAt, ExpiresAt time.Time
 	UsedAt               *time.Time
 }
@@ -24,23 +25,28 @@ func scanSetupLink(row scanner) (l SetupLinkRecord, err error) {
 	return l, err
 }
 
-// SetupLink returns the link with a token's hash.
-func (r Reader) SetupLink(ctx context.Context, tokenHash []byte) (SetupLinkRecord, error) {
-	return queryOne(ctx, r, scanSetupLink, `SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`,
-		tokenHash)
+// setupLinkOfToken finds the link of a token. From the contraction on, only the keyed form counts: older links end, and
+// a row that was inserted without the key is not found.
+const setupLinkOfToken = `SELECT ` + setupLinkColumns + ` FROM setup_links
+		 WHERE (token_hash = $1 OR token_hash = $2 AND NOT ` + tokensAreKeyed + `)`
+
+// SetupLink returns the link of a token.
+func (r Reader) SetupLink(ctx context.Context, token TokenHashes) (SetupLinkRecord, error) {
+	return queryOne(ctx, r, scanSetupLink, setupLinkOfToken, token.Keyed, token.Older)
 }
 
-// LockSetupLink returns the link with a token's hash, also if it has expired or was used, and locks it until the
+// LockSetupLink returns the link of a token, also if it has expired or was used, and locks it until the
 // transaction ends.
-func (tx Tx) LockSetupLink(ctx context.Context, tokenHash []byte) (SetupLinkRecord, error) {
-	return queryOne(ctx, tx.Reader, scanSetupLink,
-		`SELECT `+setupLinkColumns+` FROM setup_links WHERE token_hash = $1`+tx.engine.lockRow, tokenHash)
+func (tx Tx) LockSetupLink(ctx context.Context, token TokenHashes) (SetupLinkRecord, error) {
+	return queryOne(ctx, tx.Reader, scanSetupLink, setupLinkOfToken+tx.engine.lockRow, token.Keyed, token.Older)
 }
 
-// InsertSetupLink adds a link.
+// InsertSetupLink adds a link. Which form of its token is stored depends on the migrations.
 func (tx Tx) InsertSetupLink(ctx context.Context, l SetupLinkRecord) error {
-	_, err := tx.exec(ctx, `INSERT INTO setup_links (`+setupLinkColumns+`) VALUES ($1, $2, $3, $4, $5)`,
-		l.ID, l.TokenHash, l.CreatedAt, l.ExpiresAt, l.UsedAt)
+	_, err := tx.exec(ctx, `
+		INSERT INTO setup_links (`+setupLinkColumns+`) VALUES ($1, `+tx.engine.tokenHash(2, 6)+`, $3, $4, $5)`,
+		l.ID, l.TokenHash, l.CreatedAt, l.ExpiresAt, l.UsedAt,
+		TokenHashes{l.TokenHash, l.OlderTokenHash}.orKeyed())
 	return err
 }
 

@@ -79,6 +79,7 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		encodeArgs:  encodeSQLiteArgs,
 		classify:    dberror.SQLite,
 		bulkInsert:  bulkInsertSQLite,
+		blobType:    `BLOB`,
 		erasedValue: `x'00'`,
 		pool:        func() PoolStats { return PoolStats{connStats(readDB), w.turn.stats()} },
 		close: func() error {

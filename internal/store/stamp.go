@@ -39,8 +39,8 @@ var digestColumnLists = map[string]digestColumnList{
 	"credentials": {1, []string{
 		"user_id", "hash", "last_reset", "must_change", "created_at", "updated_at", "version", "schema_version",
 	}},
-	"sessions": {2, []string{
-		"user_id", "id", "token_hash", "method", "assurance_level", "created_at", "idle_seconds", "expires_at",
+	"sessions": {3, []string{
+		"user_id", "id", "method", "assurance_level", "created_at", "idle_seconds", "expires_at",
 		"revoked_at", "end_reason", "address_sealed", "user_agent_sealed", "schema_version",
 	}},
 	"roles": {1, []string{
@@ -56,8 +56,8 @@ var digestColumnLists = map[string]digestColumnList{
 	"user_roles": {1, []string{
 		"user_id", "role_id", "granted_by", "created_at", "expires_at",
 	}},
-	"api_keys": {1, []string{
-		"user_id", "id", "name_sealed", "token_hash", "hint", "created_at", "expires_at", "revoked_at",
+	"api_keys": {2, []string{
+		"user_id", "id", "name_sealed", "hint", "created_at", "expires_at", "revoked_at",
 		"schema_version",
 	}},
 	"api_key_roles": {1, []string{

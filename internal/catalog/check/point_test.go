@@ -59,7 +59,7 @@ var pointBreaks = []struct{ id, object, postgres, sqlite string }{
 	{"G08", "users.password", "ALTER TABLE users ADD COLUMN password text",
 		"ALTER TABLE users ADD COLUMN password TEXT"},
 	{"G08", "sessions.token_hash", "ALTER TABLE sessions DROP CONSTRAINT sessions_token_hash_ck",
-		editStoredText("sessions", "length(token_hash) = 32", "1")},
+		editStoredText("sessions", "length(token_hash)", "32 + 0")},
 	{"G09", "credentials.salt", "ALTER TABLE credentials DROP CONSTRAINT credentials_salt_uq", ""},
 	{"G09", "credentials.salt", "ALTER TABLE credentials ALTER COLUMN salt DROP EXPRESSION", ""},
 	{"G10", "credentials.last_reset", "ALTER TABLE credentials ALTER COLUMN last_reset DROP NOT NULL",

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"cardinal"
+	"cardinal/internal/catalog"
 )
 
 // fixture contains at least one valid row of every table, as the starting point of the probes: ada, the only
@@ -48,12 +50,12 @@ var fixture = []struct{ needs, sql string }{
 		`{phc}, {t}, {t}, {t})`},
 	{"sessions", `INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at, last_seen_at,
 	  idle_seconds, expires_at, address_sealed, user_agent_sealed)
-	   VALUES ({ada}, {session}, {32}, 'password', 1, {t}, {t}, 600, {t+day}, {sealed}, {sealed})`},
+	   VALUES ({ada}, {session}, {token}, 'password', 1, {t}, {t}, 600, {t+day}, {sealed}, {sealed})`},
 	{"sessions.end_reason", `INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at,
 	  last_seen_at, idle_seconds, expires_at, revoked_at, end_reason)
-	   VALUES ({bob}, {other}, {32}, 'password', 1, {t}, {t}, 600, {t+day}, {t}, 'signed_out')`},
+	   VALUES ({bob}, {other}, {token}, 'password', 1, {t}, {t}, 600, {t+day}, {t}, 'signed_out')`},
 	{"setup_links", `INSERT INTO setup_links (id, token_hash, created_at, expires_at, used_at) VALUES ({other}, ` +
-		`{32}, {t}, {t+day}, {t})`},
+		`{token}, {t}, {t+day}, {t})`},
 	{"sign_in_throttles", `INSERT INTO sign_in_throttles (key_hash, failures, window_started_at, blocked_until, ` +
 		`expires_at) VALUES ({32}, 3, {t}, {t}, {t+day})`},
 	{"refused_attempts", `INSERT INTO refused_attempts (subject_id, action, minute, attempts) VALUES ({ada}, ` +
@@ -67,7 +69,7 @@ var fixture = []struct{ needs, sql string }{
 	{"user_roles", `INSERT INTO user_roles (user_id, role_id, granted_by, created_at, expires_at) VALUES ({ada}, ` +
 		`{admin}, {system}, {t}, NULL), ({svc}, {other}, {system}, {t}, {t+day})`},
 	{"api_keys", `INSERT INTO api_keys (user_id, id, name_sealed, token_hash, hint, created_at, expires_at, ` +
-		`revoked_at) VALUES ({svc}, {key}, {sealed}, {32}, 'abcd', {t}, {t+day}, {t})`},
+		`revoked_at) VALUES ({svc}, {key}, {sealed}, {token}, 'abcd', {t}, {t+day}, {t})`},
 	{"api_key_roles", `INSERT INTO api_key_roles (user_id, api_key_id, role_id) VALUES ({svc}, {key}, {other})`},
 	{"audit_logs", `INSERT INTO audit_logs (subject_id, id, actor_id, action, request_id, address_sealed, ` +
 		`user_agent_sealed) VALUES ({ada}, {event}, {system}, 'users.create', {other}, {sealed}, {sealed})`},
@@ -103,9 +105,19 @@ const sampleHash = "$argon2id$v=19$m=19456,t=2,p=1$cHJvYmUtcHJvYmUt$bm90LWEtcmVh
 var administratorRole = uuid.MustParse("00000000-0000-7000-8007-000000000001")
 
 // insertFixture inserts the fixture into the shadow, and a row into every month of the audit log.
-func (h *shadow) insertFixture(ctx context.Context,
-	has func(table, column string) bool, months []time.Time, now time.Time) error {
-	words := h.fixtureReplacer(now)
+func (h *shadow) insertFixture(
+	ctx context.Context, schema *catalog.Schema, months []time.Time, now time.Time,
+) error {
+	has := func(table, column string) bool {
+		t := schema.Table(table)
+		return t != nil && (column == "" || t.Column(column) != nil)
+	}
+	token := make([]byte, 32) // until the contraction from which on tokens are stored under a service key
+	if sessions := schema.Table("sessions"); sessions != nil && slices.ContainsFunc(sessions.Triggers,
+		func(g catalog.Trigger) bool { return g.Name == "sessions_token_keyed" }) {
+		token = append([]byte{2}, token...)
+	}
+	words := h.fixtureReplacer(now, token)
 	statements := []string{}
 	for _, f := range fixture {
 		if table, column, _ := strings.Cut(f.needs, "."); has(table, column) {
@@ -132,7 +144,7 @@ func (h *shadow) insertFixture(ctx context.Context,
 }
 
 // fixtureReplacer replaces placeholders with ids, times and bytes as literals of the engine.
-func (h *shadow) fixtureReplacer(now time.Time) *strings.Replacer {
+func (h *shadow) fixtureReplacer(now time.Time, token []byte) *strings.Replacer {
 	var words []string
 	set := func(name, text string) { words = append(words, "{"+name+"}", text) }
 	for i, name := range []string{"ada", "bob", "svc", "deleted", "erased", "mail", "mail2", "kek", "kek2", "session",
@@ -147,6 +159,7 @@ func (h *shadow) fixtureReplacer(now time.Time) *strings.Replacer {
 	set("t", h.timeLiteral(minute))
 	set("t+day", h.timeLiteral(minute.Add(24*time.Hour)))
 	set("sealed", h.bytesLiteral(append([]byte{1}, make([]byte, 39)...), false))
+	set("token", h.bytesLiteral(token, false))
 	set("16", h.bytesLiteral(make([]byte, 16), false))
 	set("32", h.bytesLiteral(make([]byte, 32), false))
 	set("32a", h.bytesLiteral(append(make([]byte, 31), 1), false))

@@ -40,11 +40,7 @@ func (h *shadow) openProber(ctx context.Context, s *Subject) (*prober, error) {
 	p := &prober{shadow: h, schema: s.Shadow, rows: map[string][]row{}, candidateCache: map[*catalog.Column][]string{}}
 	id := cardinal.IDAt(s.Now)
 	p.sampleID = h.bytesLiteral(id[:], true)
-	has := func(table, column string) bool {
-		t := p.schema.Table(table)
-		return t != nil && (column == "" || t.Column(column) != nil)
-	}
-	if err := h.insertFixture(ctx, has, auditMonths(s.Shadow), s.Now); err != nil {
+	if err := h.insertFixture(ctx, p.schema, auditMonths(s.Shadow), s.Now); err != nil {
 		return nil, fmt.Errorf("insert rows into the shadow schema: %w", err)
 	}
 	// the fixture has created this month

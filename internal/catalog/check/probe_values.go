@@ -37,6 +37,7 @@ func (p *prober) candidates(t *catalog.Table, c *catalog.Column, r row) []string
 func (p *prober) invalidValues(c catalog.Column) []string {
 	clear, short := p.bytesLiteral([]byte("clear text that is long enough to pass for ciphertext"), false),
 		p.bytesLiteral([]byte{1}, false)
+	hash := p.bytesLiteral(make([]byte, 32), false) // for example of a token, without a key
 	system := p.bytesLiteral(cardinal.SystemID[:], true)
 	switch strings.ToLower(c.Type) {
 	case "text":
@@ -51,9 +52,9 @@ func (p *prober) invalidValues(c catalog.Column) []string {
 	case "uuid":
 		return []string{system, "NULL"}
 	case "bytea":
-		return []string{clear, short, "NULL"}
+		return []string{clear, short, hash, "NULL"}
 	case "blob":
-		return []string{clear, short, system, "NULL"}
+		return []string{clear, short, hash, system, "NULL"}
 	}
 	numbers := []string{"-1", "0", "1", "2", "1000001", "1000000000", "NULL"}
 	if p.engine == "sqlite" { // times and booleans are numbers on SQLite
@@ -86,9 +87,12 @@ func (p *prober) freshValue(c catalog.Column, like, text string) string {
 			return p.freshID(like)
 		}
 		p.freshCount++
-		b := make([]byte, 32)
-		binary.BigEndian.PutUint32(b, uint32(p.freshCount)+1<<24)
-		return p.bytesLiteral(b, false)
+		b := binary.BigEndian.AppendUint32(nil, uint32(p.freshCount)+1<<24)
+		if text := p.bytesLiteral(b, false); len(like) >= len(p.bytesLiteral(make([]byte, 32), false)) {
+			tail := text[len(text)-len("00000000'"):]
+			return like[:len(like)-len(tail)] + tail // the bytes before can be a form
+		}
+		return p.bytesLiteral(append(b, make([]byte, 28)...), false)
 	case "timestamp with time zone":
 		return "'2001-01-01T00:00:00Z'"
 	}

@@ -79,17 +79,22 @@ func readLive(ctx context.Context, s *Subject) (err error) {
 		return err
 	}
 	migrations := s.tableName("schema_migrations")
-	rows, err := s.query(ctx, `SELECT number, phase, name FROM `+migrations+` ORDER BY number, phase`)
+	rows, err := s.query(ctx, `SELECT number, phase, name, applied_at FROM `+migrations+`
+		ORDER BY applied_at, number, phase`)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
-	for _, row := range rows {
+	applied := s.Now // only the order counts
+	for i, row := range rows {
 		number, err := strconv.Atoi(row[0])
 		if err != nil {
 			return fmt.Errorf("the number of a migration: %w", err)
 		}
-		applied := s.Now
-		m := schema.Migration{Number: number, Phase: schema.Phase(row[1]), Name: row[2], AppliedAt: &applied}
+		if i > 0 && row[3] != rows[i-1][3] {
+			applied = applied.Add(time.Microsecond)
+		}
+		at := applied
+		m := schema.Migration{Number: number, Phase: schema.Phase(row[1]), Name: row[2], AppliedAt: &at}
 		if schema.IsBeforeRelease(m) {
 			return schema.ErrBeforeRelease
 		}

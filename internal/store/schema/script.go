@@ -1,9 +1,11 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Script is a script that creates Cardinal's schema in an empty one: the applied migrations in order, or all of
@@ -14,20 +16,39 @@ func Script(engine string, applied []Migration) string {
 	if engine == "postgres" {
 		parts = append(parts, LockTable)
 	}
-	for _, f := range Embedded(engine) {
+	for _, f := range inOrderOfRuns(Embedded(engine), applied) {
 		if f.Phase == Backfill {
 			continue // it changes only rows
 		}
 		if f.OutsideTransaction() {
 			f.Script = strings.ReplaceAll(f.Script, " CONCURRENTLY", "")
 		}
-		if applied == nil || slices.ContainsFunc(applied, func(a Migration) bool {
-			return a.Number == f.Number && a.Phase == f.Phase && a.AppliedAt != nil
-		}) {
-			parts = append(parts, f.Script)
-		}
+		parts = append(parts, f.Script)
 	}
 	return strings.Join(parts, ";\n")
+}
+
+// inOrderOfRuns returns the applied migrations in the order in which they ran, all of them if applied is nil. A run of
+// `db migrate` applies all expansions before the first contraction; which migrations a run applied is known from the
+// time, which is the same for all. The order can be seen in the text of a table that SQLite stores.
+func inOrderOfRuns(files, applied []Migration) []Migration {
+	ran := func(m Migration) time.Time {
+		i := slices.IndexFunc(applied, func(a Migration) bool {
+			return a.Number == m.Number && a.Phase == m.Phase && a.AppliedAt != nil
+		})
+		if i < 0 {
+			return time.Time{}
+		}
+		return *applied[i].AppliedAt
+	}
+	if applied != nil {
+		files = slices.DeleteFunc(files, func(m Migration) bool { return ran(m).IsZero() })
+	}
+	slices.SortStableFunc(files, func(a, b Migration) int {
+		return cmp.Or(ran(a).Compare(ran(b)),
+			slices.Index(phaseOrder, a.Phase)-slices.Index(phaseOrder, b.Phase), a.Number-b.Number)
+	})
+	return files
 }
 
 // Grants is a script that grants a PostgreSQL role the privileges that `cardinal serve` needs in a schema, and no

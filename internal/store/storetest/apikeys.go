@@ -20,7 +20,7 @@ func apiKeys(t *testing.T, s *store.Store) {
 	grant(t, s, service, deleter.ID, nil)
 	key := func(roles ...uuid.UUID) store.APIKeyRecord {
 		return store.APIKeyRecord{UserID: service, ID: cardinal.NewID(), NameSealed: ciphertext(30),
-			TokenHash: make([]byte, 32), Hint: "abcd", RoleIDs: append([]uuid.UUID{}, roles...), CreatedAt: baseTime,
+			TokenHash: keyedToken(0), Hint: "abcd", RoleIDs: append([]uuid.UUID{}, roles...), CreatedAt: baseTime,
 			ExpiresAt: baseTime.Add(time.Hour), SchemaVersion: 1}
 	}
 	insert := func(k store.APIKeyRecord) error {

@@ -16,12 +16,12 @@ func reencrypt(t *testing.T, s *store.Store) {
 	user, service := newUser(t, s, "person"), newUser(t, s, "service")
 	contact := newContact(t, s, user)
 	session := store.SessionRecord{
-		UserID: user, ID: cardinal.NewID(), TokenHash: make([]byte, 32), Method: "password", CreatedAt: baseTime,
+		UserID: user, ID: cardinal.NewID(), TokenHash: keyedToken(0), Method: "password", CreatedAt: baseTime,
 		LastSeenAt: baseTime, IdleSeconds: 60, ExpiresAt: baseTime.Add(time.Hour), AddressSealed: ciphertext(40),
 		UserAgentSealed: ciphertext(50), SchemaVersion: 1,
 	}
 	key := store.APIKeyRecord{
-		UserID: service, ID: cardinal.NewID(), NameSealed: ciphertext(30), TokenHash: make([]byte, 32), Hint: "abcd",
+		UserID: service, ID: cardinal.NewID(), NameSealed: ciphertext(30), TokenHash: keyedToken(0), Hint: "abcd",
 		RoleIDs: []uuid.UUID{}, CreatedAt: baseTime, ExpiresAt: baseTime.Add(time.Hour), SchemaVersion: 1,
 	}
 	write(t, s, func(tx store.Tx) error {

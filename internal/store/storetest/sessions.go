@@ -14,7 +14,7 @@ func sessions(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	user, other := newUser(t, s, "person"), newUser(t, s, "person")
 	open := func(change func(x *store.SessionRecord)) (store.SessionRecord, error) {
-		x := store.SessionRecord{UserID: user, ID: cardinal.NewID(), TokenHash: make([]byte, 32), Method: "password",
+		x := store.SessionRecord{UserID: user, ID: cardinal.NewID(), TokenHash: keyedToken(0), Method: "password",
 			Assurance: 1, CreatedAt: baseTime, LastSeenAt: baseTime, IdleSeconds: 604800,
 			ExpiresAt: baseTime.Add(400 * 24 * time.Hour), SchemaVersion: 1}
 		change(&x)

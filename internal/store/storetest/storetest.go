@@ -70,6 +70,7 @@ var testCases = []testCase{
 	{"Jobs", jobs, "Jobs LockJob ScheduleJob EnqueueJob SetJobDue ClaimJob FinishJob FailJob ExtendJobLease"},
 	{"IdempotencyKeys", idempotencyKeys,
 		"IdempotencyKey ClaimIdempotencyKey ReuseIdempotencyKey StoreReply DeleteExpiredIdempotencyKeys"},
+	{"OlderTokens", olderTokens, "ConvertSessionToken ConvertAPIKeyToken"},
 	{"SetupLinks", setupLinks, "SetupLink LockSetupLink InsertSetupLink MarkSetupLinkUsed DeleteEndedSetupLinks"},
 	{"Throttles", throttles,
 		"Throttles CountAttempts BlockThrottle UncountAttempt DeleteThrottle DeleteExpiredThrottles"},
@@ -285,6 +286,9 @@ func wantDigest(t *testing.T, got cardinal.RowDigest, want string) {
 
 // ciphertext is a value with the form of an encrypted one.
 func ciphertext(length int) []byte { return append([]byte{1}, make([]byte, length-1)...) }
+
+// keyedToken is a value with the form of a token under the service key; its last byte is n.
+func keyedToken(n byte) []byte { return append(append([]byte{2}, make([]byte, 31)...), n) }
 
 // fixedID is an id that is the same in every run; its last two bytes are n.
 func fixedID(n int) uuid.UUID {

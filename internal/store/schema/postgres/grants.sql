@@ -27,6 +27,8 @@ GRANT INSERT, DELETE, UPDATE (used_at) ON setup_links TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (failures, window_started_at, blocked_until, expires_at) ON sign_in_throttles TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (assurance_level, last_seen_at, revoked_at, end_reason, address_sealed, user_agent_sealed,
   schema_version) ON sessions TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (token_hash, assurance_level, last_seen_at, revoked_at, end_reason, address_sealed,
+  user_agent_sealed) ON sessions TO %[1]s;
 
 -- The lock that protects the last administrator is FOR NO KEY UPDATE on the row of the role. UPDATE of these columns
 -- permits it.
@@ -35,6 +37,7 @@ GRANT INSERT, DELETE, UPDATE (name, description, updated_at, version) ON permiss
 GRANT INSERT, DELETE ON role_permissions TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (expires_at, granted_by) ON user_roles TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (name_sealed, revoked_at, schema_version) ON api_keys TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (token_hash, revoked_at) ON api_keys TO %[1]s;
 GRANT INSERT, DELETE ON api_key_roles TO %[1]s;
 
 GRANT INSERT ON audit_logs TO %[1]s;

@@ -49,7 +49,7 @@ var changes = []mutant{
 			`	r.Own = r.Own && !tx.Desk.actor.APIKeyID.Valid`, ``}},
 	{name: "only own permissions can be granted", pkg: directoryTests, run: "TestEscalation",
 		edit: edit{"internal/access/grants.go",
-			`} else if !hasAll {`, `} else if false && !hasAll {`}},
+			`} else if !limit.Held() {`, `} else if false && !limit.Held() {`}},
 	{name: "unassignable roles cannot be granted", pkg: accessTests, run: "TestUnassignableRoles",
 		edit: edit{"internal/access/grants.go",
 			`if !role.IsAssignable || `, `if `}},

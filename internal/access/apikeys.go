@@ -115,6 +115,9 @@ func CreateAPIKey(ctx context.Context, k directory.Desk, in cardinal.NewAPIKey) 
 		if err := tx.RequireAllPermissionsOf(ctx, in.UserID); err != nil {
 			return cardinal.APIKey{}, err
 		}
+		if err := requireKeyEnd(ctx, tx, roles, expires); err != nil {
+			return cardinal.APIKey{}, err
+		}
 		key, err := k.Directory().UserKey(ctx, tx.Reader, in.UserID)
 		if err != nil {
 			return cardinal.APIKey{}, err
@@ -144,6 +147,25 @@ func CreateAPIKey(ctx context.Context, k directory.Desk, in cardinal.NewAPIKey) 
 		out.Token = text
 		return out, err
 	})
+}
+
+// requireKeyEnd refuses an API key that outlasts the actor's own permissions: the user who creates a key can use it.
+func requireKeyEnd(ctx context.Context, tx *directory.Tx, roles []uuid.UUID, expires time.Time) error {
+	ends, err := tx.Desk.PermissionEnds(ctx, tx.Reader)
+	if err != nil {
+		return err
+	}
+	limit := ends.Limit("api_keys.create")
+	for _, id := range roles {
+		role, err := tx.Role(ctx, id)
+		if err != nil {
+			return err
+		}
+		if limit, err = ends.WithRole(ctx, tx.Reader, limit, role); err != nil {
+			return err
+		}
+	}
+	return limit.Require(&expires)
 }
 
 // RevokeAPIKey revokes an API key. A key that is revoked already is returned as it is.

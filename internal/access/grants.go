@@ -26,7 +26,8 @@ func Grants(
 	return cardinal.PageOf(found, p.Limit), err
 }
 
-// GrantRole grants a role to a user, or changes its expiry. The actor must have all permissions of the role.
+// GrantRole grants a role to a user, or changes its expiry. The actor must have all permissions of the role, and the
+// grant cannot outlast them.
 func GrantRole(ctx context.Context, k directory.Desk, userID uuid.UUID, in cardinal.NewGrant) (cardinal.Grant, error) {
 	r := directory.Rule{Action: "role.grant", Permission: "roles.grant", Subject: userID}
 	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Grant, error) {
@@ -58,14 +59,22 @@ func GrantRole(ctx context.Context, k directory.Desk, userID uuid.UUID, in cardi
 		if !role.IsAssignable || !kind.IsListed || k.Directory().Status(user.Status).IsDeleted {
 			return cardinal.Grant{}, cardinal.Refuse("role_not_assignable")
 		}
-		if hasAll, err := tx.HasAllPermissionsOfRole(ctx, k.Caller(), role.ID, tx.Now); err != nil {
+		ends, err := k.PermissionEnds(ctx, tx.Reader)
+		if err != nil {
 			return cardinal.Grant{}, err
-		} else if !hasAll {
+		}
+		limit, err := ends.WithRole(ctx, tx.Reader, ends.Limit("roles.grant"), role)
+		if err != nil {
+			return cardinal.Grant{}, err
+		} else if !limit.Held() {
 			return cardinal.Grant{}, cardinal.Refuse("role_has_more_permissions")
 		}
+		until := directory.TruncateTime(in.ExpiresAt)
+		if err := limit.Require(until); err != nil {
+			return cardinal.Grant{}, err
+		}
 		grant, err := tx.UpsertGrant(ctx, cardinal.Grant{
-			UserID: userID, RoleID: role.ID, GrantedBy: k.Actor().UserID, CreatedAt: tx.Now,
-			ExpiresAt: directory.TruncateTime(in.ExpiresAt),
+			UserID: userID, RoleID: role.ID, GrantedBy: k.Actor().UserID, CreatedAt: tx.Now, ExpiresAt: until,
 		})
 		if err != nil {
 			return grant, err

@@ -71,7 +71,7 @@ func CreateRole(ctx context.Context, k directory.Desk, in cardinal.NewRole) (car
 		tx.RecordRows(store.DigestRole(role))
 		tx.RecordChange("roles.name", nil, role.Name)
 		for i, name := range in.Permissions {
-			if _, err := addPermission(ctx, tx, role, name); errors.Is(err, cardinal.ErrNotFound) {
+			if _, err := addPermission(ctx, tx, role, name, "roles.create"); errors.Is(err, cardinal.ErrNotFound) {
 				check.Add("/permissions/"+strconv.Itoa(i), "permission_unknown")
 			} else if err != nil {
 				return role, err
@@ -82,18 +82,30 @@ func CreateRole(ctx context.Context, k directory.Desk, in cardinal.NewRole) (car
 }
 
 // addPermission adds a permission to a role, and reports whether the role did not have it before. The actor must have
-// the permission.
-func addPermission(ctx context.Context, tx *directory.Tx, role cardinal.Role, name string) (bool, error) {
+// the permission, and with the needed one, as long as the users who have the role.
+func addPermission(
+	ctx context.Context, tx *directory.Tx, role cardinal.Role, name, needed string,
+) (bool, error) {
 	permission, err := tx.PermissionByName(ctx, name)
 	if err != nil {
 		return false, err
 	}
-	allowed, err := tx.HasPermission(ctx, tx.Desk.Caller(), name, tx.Now)
+	ends, err := tx.Desk.PermissionEnds(ctx, tx.Reader)
 	if err != nil {
 		return false, err
 	}
-	if !allowed {
+	limit := ends.WithPermission(ends.Limit(needed), permission.ID)
+	if !limit.Held() {
 		return false, cardinal.Refuse("permission_not_granted_to_you")
+	}
+	// The users who have the role get the permission until their grants end. The row of the role is locked, so that no
+	// grant is added meanwhile.
+	if end := limit.End(); end != nil {
+		if outlasts, err := tx.GrantOutlasts(ctx, role.ID, *end); err != nil {
+			return false, err
+		} else if outlasts {
+			return false, limit.Require(nil)
+		}
 	}
 	added, err := tx.AddRolePermission(ctx, role.ID, permission.ID, tx.Now)
 	if added {
@@ -207,7 +219,7 @@ func AddRolePermission(
 	ctx context.Context, k directory.Desk, id uuid.UUID, version int64, name string,
 ) (cardinal.Role, error) {
 	add := func(tx *directory.Tx, role cardinal.Role) (bool, error) {
-		added, err := addPermission(ctx, tx, role, name)
+		added, err := addPermission(ctx, tx, role, name, "roles.update")
 		if errors.Is(err, cardinal.ErrNotFound) {
 			var check directory.Input
 			check.Add("/permission", "permission_unknown")

@@ -25,19 +25,20 @@ var openMethods = map[string]string{
 	"AttributeDefinitions": "every authenticated user can read it",
 
 	// Methods that are not operations: other packages build operations from them, and those check the permission.
-	"Actor":         "returns the actor",
-	"HashCaller":    "returns the actor for the hashing queue",
-	"WrapHash":      "works on what its caller read: an import or a job",
-	"Idempotent":    "returns a desk of the same actor",
-	"WithoutReply":  "returns a desk of the same actor",
-	"Directory":     "returns the directory, which does nothing on behalf of an actor",
-	"Read":          "is the permission check of reads",
-	"HasPermission": "reports a permission of the actor",
-	"Caller":        "returns the ids of the actor for statements about permissions",
-	"NewEvent":      "fills in an event; only Change appends it",
-	"EncryptClient": "encrypts the actor's own address",
-	"CountRefusal":  "counts a refused attempt of the actor",
-	"PrepareUser":   "writes nothing; with a password, it checks the permission of the rule",
+	"Actor":          "returns the actor",
+	"HashCaller":     "returns the actor for the hashing queue",
+	"WrapHash":       "works on what its caller read: an import or a job",
+	"Idempotent":     "returns a desk of the same actor",
+	"WithoutReply":   "returns a desk of the same actor",
+	"Directory":      "returns the directory, which does nothing on behalf of an actor",
+	"Read":           "is the permission check of reads",
+	"HasPermission":  "reports a permission of the actor",
+	"Caller":         "returns the ids of the actor for statements about permissions",
+	"PermissionEnds": "reads the actor's own permissions",
+	"NewEvent":       "fills in an event; only Change appends it",
+	"EncryptClient":  "encrypts the actor's own address",
+	"CountRefusal":   "counts a refused attempt of the actor",
+	"PrepareUser":    "writes nothing; with a password, it checks the permission of the rule",
 }
 
 // openFunctions are the functions with a desk as parameter that need no permission, each with the reason.

@@ -71,6 +71,9 @@ func (seq *sequence) grantOrRevoke() (operation, got, want string) {
 		switch {
 		case m.status == "deleted":
 			want = "role_not_assignable"
+		case actor.outlasted(until):
+			want = "outlasts_your_permissions"
+			seq.model.events = append(seq.model.events, modelEvent{"role.grant", actorID, m.id, true})
 		case role == "administrator" && until != nil && seq.model.isLastAdministrator(m):
 			want = "last_user_with_role"
 		default:
@@ -95,6 +98,15 @@ func (seq *sequence) grantOrRevoke() (operation, got, want string) {
 		seq.model.record("role.revoke", actorID, m.id)
 	}
 	return operation, errorCode(err), want
+}
+
+// outlasted reports whether a grant would end later than the role administrator of an actor.
+func (m *modelUser) outlasted(until *time.Time) bool {
+	if m == nil || m.grants["administrator"] == nil {
+		return false // the operator, or without an end
+	}
+	end := directory.TruncateTime(m.grants["administrator"])
+	return until == nil || directory.TruncateTime(until).After(*end)
 }
 
 // roleIDs returns the roles that the sequence grants.

@@ -2,6 +2,7 @@ package importing_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -53,6 +54,30 @@ func TestImportVerifiedNeedsPermission(t *testing.T) {
 		w.Grant(t, importer, w.NewRole(t, "contacts.verify"), nil)
 		if _, problems := checkFile(t, w, k, people); len(problems) != 0 {
 			t.Errorf("problems with the permission: %v", problems)
+		}
+	})
+}
+
+// TestImportedGrantCannotOutlastImporter: a role in a file is held to the same end as a grant.
+func TestImportedGrantCannotOutlastImporter(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		end := w.Clock.Now().Add(time.Hour)
+		importer, _ := w.NewPerson(t, w.NewRole(t, "users.import"))
+		w.Grant(t, importer, "administrator", &end)
+		until := func(at time.Time) string {
+			role := `{"name":"auditor","expires_at":"` + at.Format(time.RFC3339Nano) + `"}`
+			return `{"email":"a@example.com","roles":[` + role + `]}`
+		}
+		_, problems := checkFile(t, w, w.DeskOf(importer), lines(
+			`{"email":"b@example.com","roles":[{"name":"auditor"}]}`,
+			until(end.Add(time.Minute)),
+			until(end.Add(-time.Minute)),
+		))
+		if diff := cmp.Diff(map[int64][]string{
+			1: {"roles/0 outlasts_your_permissions"},
+			2: {"roles/0 outlasts_your_permissions"},
+		}, problems); diff != "" {
+			t.Errorf("problems (-want +got)\n%s", diff)
 		}
 	})
 }

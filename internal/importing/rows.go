@@ -277,6 +277,8 @@ func (rules *rules) checkRoles(check *directory.Input, c *checkedRow) {
 			check.Add(pointer, "role_unknown")
 		case r.ExpiresAt != nil && !r.ExpiresAt.After(rules.now):
 			check.Add(pointer, "time_in_past")
+		case role.limit.Outlasted(r.ExpiresAt):
+			check.Add(pointer, "outlasts_your_permissions", role.limit.Text())
 		default:
 			if c.roles == nil {
 				c.roles = map[string]roleGrant{}

@@ -17,7 +17,7 @@ type rules struct {
 	attributes      map[string]string // types by name
 	searchable      []string          // names of the searchable attributes
 	countries       map[string]bool
-	grantable       map[string]cardinal.Role // roles that the actor can grant, by name
+	grantable       map[string]grantableRole // roles that the actor can grant, by name
 	ungrantable     map[string]bool          // names of the other roles
 	canVerify       bool                     // whether the actor can mark contacts as verified
 	initialStatuses map[string]bool          // statuses that a new user can have
@@ -28,7 +28,7 @@ type rules struct {
 func newRules(ctx context.Context, k directory.Desk, r store.Reader) (*rules, error) {
 	rules := &rules{
 		desk: k, now: k.Directory().Now(), attributes: map[string]string{}, countries: map[string]bool{},
-		grantable: map[string]cardinal.Role{}, ungrantable: map[string]bool{}, initialStatuses: map[string]bool{},
+		grantable: map[string]grantableRole{}, ungrantable: map[string]bool{}, initialStatuses: map[string]bool{},
 	}
 	var err error
 	if rules.settings, err = k.Directory().CurrentSettings(ctx, r); err != nil {
@@ -65,11 +65,17 @@ func newRules(ctx context.Context, k directory.Desk, r store.Reader) (*rules, er
 	return rules, rules.readRoles(ctx, r)
 }
 
+// grantableRole is a role that the actor can grant, and until when.
+type grantableRole struct {
+	cardinal.Role
+	limit directory.Limit
+}
+
 // readRoles reads which roles the actor can grant, by the same rule as access.GrantRole: the actor needs the permission
-// roles.grant and every permission of the role, and the role must be assignable.
+// roles.grant and every permission of the role, the role must be assignable, and the grant cannot outlast them.
 func (rules *rules) readRoles(ctx context.Context, r store.Reader) error {
 	k := rules.desk
-	canGrant, err := k.HasPermission(ctx, r, "roles.grant")
+	ends, err := k.PermissionEnds(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -79,14 +85,12 @@ func (rules *rules) readRoles(ctx context.Context, r store.Reader) error {
 			return err
 		}
 		for _, role := range roles[:min(len(roles), page.Limit)] {
-			grantable := canGrant && role.IsAssignable
-			if grantable {
-				if grantable, err = r.HasAllPermissionsOfRole(ctx, k.Caller(), role.ID, rules.now); err != nil {
-					return err
-				}
+			limit, err := ends.WithRole(ctx, r, ends.Limit("roles.grant"), role)
+			if err != nil {
+				return err
 			}
-			if grantable {
-				rules.grantable[role.Name] = role
+			if limit.Held() && role.IsAssignable {
+				rules.grantable[role.Name] = grantableRole{role, limit}
 			} else {
 				rules.ungrantable[role.Name] = true
 			}

@@ -29,6 +29,9 @@ func HasAdministrator(ctx context.Context, d *directory.Directory) (bool, error)
 func NewSetupLink(ctx context.Context, k directory.Desk) (cardinal.SetupLink, error) {
 	rule := directory.Rule{Action: "setup_link.create", Permission: "setup_links.create"}
 	return directory.Change(ctx, k.WithoutReply(), rule, func(tx *directory.Tx) (cardinal.SetupLink, error) {
+		if err := requireGuardedRoles(ctx, tx); err != nil {
+			return cardinal.SetupLink{}, err
+		}
 		id := cardinal.NewID()
 		token, text := directory.NewToken(directory.SetupPrefix, cardinal.OperatorID, id)
 		hashes := k.Directory().Keys().TokenHashes(token)
@@ -41,6 +44,28 @@ func NewSetupLink(ctx context.Context, k directory.Desk) (cardinal.SetupLink, er
 		tx.RecordChange("setup_links.expires_at", nil, record.ExpiresAt)
 		return cardinal.SetupLink{Token: text, ExpiresAt: record.ExpiresAt}, tx.InsertSetupLink(ctx, record)
 	})
+}
+
+// requireGuardedRoles refuses an actor who could not grant the roles that a set-up link grants, without an end.
+func requireGuardedRoles(ctx context.Context, tx *directory.Tx) error {
+	ends, err := tx.Desk.PermissionEnds(ctx, tx.Reader)
+	if err != nil {
+		return err
+	}
+	roles, err := tx.GuardedRoles(ctx)
+	limit := ends.Limit("setup_links.create")
+	for _, role := range roles {
+		if err == nil {
+			limit, err = ends.WithRole(ctx, tx.Reader, limit, role)
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case !limit.Held():
+		return cardinal.Refuse("role_has_more_permissions")
+	}
+	return limit.Require(nil)
 }
 
 // SetUp redeems a set-up link: it creates a user with a verified address and every role that must have users, and signs

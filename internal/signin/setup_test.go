@@ -134,3 +134,19 @@ func TestSetUp(t *testing.T) {
 		})
 	})
 }
+
+// TestSetupLinkNeedsItsRoles: a set-up link gives roles without an end to the user who has it.
+func TestSetupLinkNeedsItsRoles(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		end := w.Clock.Now().Add(time.Hour)
+		maker, _ := w.NewPerson(t, w.NewRole(t, "setup_links.create"))
+		_, err := signin.NewSetupLink(ctx, w.DeskOf(maker))
+		expectRefusal(t, err, "role_has_more_permissions")
+		w.Grant(t, maker, "administrator", &end)
+		_, err = signin.NewSetupLink(ctx, w.DeskOf(maker))
+		expectRefusal(t, err, "outlasts_your_permissions")
+		admin, _ := w.NewPerson(t, "administrator")
+		value(signin.NewSetupLink(ctx, w.DeskOf(admin)))(t)
+	})
+}

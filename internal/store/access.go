@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,6 +83,27 @@ func (r Reader) HasAllPermissionsOfRole(
 		              FROM caller_roles c JOIN role_permissions cp ON cp.role_id = c.id))))`)
 }
 
+// CallerPermission is a permission that a caller has by a role, or all of them.
+type CallerPermission struct {
+	HoldsAll     bool       // all permissions
+	PermissionID *uuid.UUID // nil for a role that has all permissions, or none
+	Name         *string    // of the permission
+	ExpiresAt    *time.Time // of the grant of the role; nil when it has no end
+}
+
+// CallerPermissions returns the permissions that a caller has at a time, by each of its roles.
+func (r Reader) CallerPermissions(ctx context.Context, c Caller, at time.Time) ([]CallerPermission, error) {
+	with, args := callerRoles(c, at)
+	return queryAll(ctx, r, func(row scanner) (p CallerPermission, err error) {
+		err = row.Scan(&p.HoldsAll, &p.PermissionID, &p.Name, nullTimeInto{&p.ExpiresAt})
+		return p, err
+	}, with+`
+		SELECT c.holds_all, p.id, p.name, c.expires_at
+		  FROM caller_roles c
+		  LEFT JOIN role_permissions rp ON rp.role_id = c.id
+		  LEFT JOIN permissions p ON p.id = rp.permission_id`, args...)
+}
+
 // queryBool runs a query with the common table expression caller_roles; subject is $3.
 func (r Reader) queryBool(ctx context.Context, c Caller, at time.Time, subject any, query string) (bool, error) {
 	with, args := callerRoles(c, at, subject)
@@ -89,18 +111,19 @@ func (r Reader) queryBool(ctx context.Context, c Caller, at time.Time, subject a
 }
 
 // callerRoles begins a statement with the common table expression caller_roles: the unexpired roles of a caller ($1) at
-// a time ($2). subject is $3.
-func callerRoles(c Caller, at time.Time, subject any) (string, []any) {
-	ofKey, args := ``, []any{c.UserID, at, subject}
+// a time ($2). The first subject is $3.
+func callerRoles(c Caller, at time.Time, subjects ...any) (string, []any) {
+	ofKey, args := ``, append([]any{c.UserID, at}, subjects...)
 	if c.APIKeyID.Valid {
+		args = append(args, c.APIKeyID.UUID)
 		ofKey = ` AND EXISTS (
 		     SELECT 1 FROM api_key_roles a
-		      WHERE a.user_id = g.user_id AND a.role_id = g.role_id AND a.api_key_id = $4)`
-		args = append(args, c.APIKeyID.UUID)
+		      WHERE a.user_id = g.user_id AND a.role_id = g.role_id
+		        AND a.api_key_id = $` + strconv.Itoa(len(args)) + `)`
 	}
 	return `
 		WITH caller_roles AS (
-		  SELECT r.id, r.holds_all
+		  SELECT r.id, r.holds_all, g.expires_at
 		    FROM user_roles g JOIN roles r ON r.id = g.role_id
 		   WHERE g.user_id = $1 AND (g.expires_at IS NULL OR g.expires_at > $2)` + ofKey + `)`, args
 }

@@ -64,6 +64,16 @@ func (tx Tx) DeleteGrant(ctx context.Context, userID, roleID uuid.UUID) (bool, e
 	return n > 0, err
 }
 
+// GrantOutlasts reports whether a user has a role for longer than until a time.
+func (r Reader) GrantOutlasts(ctx context.Context, roleID uuid.UUID, until time.Time) (bool, error) {
+	// ORDER BY makes the planner use the index of the role.
+	found, err := queryAll(ctx, r, scanID, `
+		SELECT user_id FROM user_roles
+		 WHERE role_id = $1 AND (expires_at IS NULL OR expires_at > $2)
+		 ORDER BY user_id LIMIT 1`, roleID, until)
+	return len(found) > 0, err
+}
+
 // ExpiredGrants returns grants that have expired, oldest expiry first.
 func (r Reader) ExpiredGrants(ctx context.Context, now time.Time, limit int) ([]cardinal.Grant, error) {
 	return queryAll(ctx, r, scanGrant, `

@@ -114,6 +114,14 @@ func hasAllPermissions(t *testing.T, s *store.Store) {
 			}
 		}
 	}
+	for at, want := range map[time.Time][]string{
+		ends.Add(-time.Microsecond): {"users.read", "users.read until", "users.update until"}, ends: {"users.read"},
+	} {
+		wantEqual(t, "CallerPermissions", callerPermissions(t, s, store.Caller{UserID: one}, at), want)
+	}
+	wantEqual(t, "CallerPermissions, all", callerPermissions(t, s, store.Caller{UserID: all}, ends), []string{"all"})
+	empty := callerPermissions(t, s, store.Caller{UserID: emptyRole}, ends)
+	wantEqual(t, "CallerPermissions, none", empty, []string{""})
 	peer := newUser(t, s, "person")
 	grant(t, s, peer, small.ID, nil)
 	for at, want := range map[time.Time][2]bool{baseTime: {true, false}, ends: {false, true}} {
@@ -126,4 +134,25 @@ func hasAllPermissions(t *testing.T, s *store.Store) {
 	if must(r.HasAllPermissionsOfRole(ctx, store.Caller{UserID: all}, cardinal.NewID(), baseTime))(t) {
 		t.Error("HasAllPermissionsOfRole, unknown role: true")
 	}
+}
+
+// callerPermissions returns the permissions of a caller as texts.
+func callerPermissions(t *testing.T, s *store.Store, c store.Caller, at time.Time) []string {
+	t.Helper()
+	texts := []string{}
+	for _, p := range must(s.Read(t.Context()).CallerPermissions(t.Context(), c, at))(t) {
+		text := ""
+		if p.HoldsAll {
+			text = "all"
+		}
+		if p.PermissionID != nil {
+			text = *p.Name
+		}
+		if p.ExpiresAt != nil {
+			text += " until"
+		}
+		texts = append(texts, text)
+	}
+	slices.Sort(texts)
+	return texts
 }

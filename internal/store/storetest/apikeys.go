@@ -56,6 +56,9 @@ func apiKeys(t *testing.T, s *store.Store) {
 		if got != want {
 			t.Errorf("key of %d roles: %v", len(k.RoleIDs), got)
 		}
+		if n := len(callerPermissions(t, s, c, baseTime)); n != len(k.RoleIDs) {
+			t.Errorf("key of %d roles: %d permissions", len(k.RoleIDs), n)
+		}
 	}
 	for _, owner := range []uuid.UUID{uuid.Nil, service} {
 		all := readPages(t, func(k store.APIKeyRecord) uuid.UUID {

@@ -28,6 +28,7 @@ func grants(t *testing.T, s *store.Store) {
 			t.Errorf("expired at %v: %v", at, got)
 		}
 	}
+	grantOutlasts(t, s)
 	early := baseTime.Add(time.Microsecond)
 	first := newRole(t, s, "grantee_too")
 	grant(t, s, user, first.ID, &early)
@@ -152,4 +153,25 @@ func concurrentRemovals(t *testing.T, s *store.Store, role, first uuid.UUID) {
 			wantViolation(t, "roles_min_holders", err)
 		}
 	}
+}
+
+func grantOutlasts(t *testing.T, s *store.Store) {
+	role, until := newRole(t, s, "ending"), baseTime.Add(time.Hour)
+	expect := func(want bool) {
+		t.Helper()
+		if got := must(s.Read(t.Context()).GrantOutlasts(t.Context(), role.ID, until))(t); got != want {
+			t.Errorf("GrantOutlasts: %v", got)
+		}
+	}
+	late := until.Add(time.Microsecond)
+	expect(false)
+	grant(t, s, newUser(t, s, "person"), role.ID, &until)
+	expect(false)
+	user := newUser(t, s, "person")
+	grant(t, s, user, role.ID, &late)
+	expect(true)
+	grant(t, s, user, role.ID, &until)
+	expect(false)
+	grant(t, s, user, role.ID, nil)
+	expect(true)
 }

@@ -75,6 +75,10 @@ fuzz: ## run every fuzz test for FUZZTIME, a minute by default
 kill: ## kill the service and the database server 1,200 times, and imports 500 times
 	go test ./e2e -count=1 -timeout 3h -run TestKilled -v -kills 1000
 
+.PHONY: timing
+timing: ## measure whether the time of a sign-in discloses an account or its scheme: PAIRS=2000, hours
+	go test ./e2e -count=1 -timeout 12h -run 'TestTiming$$' -v -timing $(or $(PAIRS),2000)
+
 .PHONY: soak
 soak: ## load the service for DURATION, ten minutes by default, and look for leaks
 	go test ./e2e -count=1 -timeout 3h -run TestSoak -v -soak '$(or $(DURATION),10m)'

@@ -29,7 +29,7 @@ var packageRules = map[string]packageRule{
 
 	// Leaves: no SQL, no HTTP, and no package of the module except the root and other leaves.
 	"internal/seal":          {},
-	"internal/password":      {imports: "."},
+	"internal/password":      {imports: ". internal/password/common"},
 	"internal/normal":        {imports: "."},
 	"internal/nearest":       {},
 	"internal/rowdigest":     {imports: "."},
@@ -38,6 +38,8 @@ var packageRules = map[string]packageRule{
 	"internal/config":        {imports: ". internal/nearest"},
 	"internal/seed":          {imports: ".", testImports: "internal/normal"},
 	"internal/importfile":    {imports: ". internal/nearest", testImports: "internal/password"},
+
+	"internal/password/common/...": {imports: "internal/password/common"},
 
 	// The layers, from the lowest to the highest.
 	"internal/store": {

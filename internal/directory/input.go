@@ -79,11 +79,11 @@ const (
 	MaxTypedContact  = 512 - 29
 )
 
-// NewPassword checks a new password.
-func (in *Input) NewPassword(pointer string, secret cardinal.Secret, s Settings) {
+// NewPassword checks a new password. own is what is known about the user.
+func (in *Input) NewPassword(pointer string, secret cardinal.Secret, s Settings, own ...string) {
 	text, err := normal.Password(secret.Reveal())
 	if err == nil {
-		err = password.Check(text, s.PasswordMinLength)
+		err = password.Check(text, s.PasswordMinLength, own...)
 	}
 	in.AddError(pointer, err)
 }

@@ -151,20 +151,20 @@ func TestNoPersonalDataInClear(t *testing.T) {
 		}
 		u := value(w.Operator().Idempotent(once).CreateUser(ctx, cardinal.NewUser{
 			DisplayName: "canaryname", Username: "canaryuser", Email: "canarymail@example.com", EmailVerified: true,
-			Phone: "+1 5550123987", Password: "canarypassword canarypassword",
+			Phone: "+1 5550123987", Password: "canarypassword under bridges",
 			AvatarURL: "https://example.com/canarypath", Locale: clear,
 			Attributes: map[string]any{"nickname": "canaryvalue"},
 		}))(t)
 		w.Grant(t, u, "administrator", nil)
 		in := value(signin.WithPassword(ctx, anonymous, cardinal.SignIn{
-			Identifier: "canarymail@example.com", Password: "canarypassword canarypassword",
+			Identifier: "canarymail@example.com", Password: "canarypassword under bridges",
 		}))(t)
 		_, err := signin.WithPassword(ctx, anonymous, cardinal.SignIn{
 			Identifier: "canaryguess@example.com", Password: "canarywrong canarywrong",
 		})
 		expectRefusal(t, err, "invalid_credentials")
 		value(signin.SignUp(ctx, anonymous, cardinal.SignUp{
-			Email: "canaryup@example.com", Password: "canarypassword canarypassword", DisplayName: "canaryname",
+			Email: "canaryup@example.com", Password: "canarypassword under bridges", DisplayName: "canaryname",
 		}))(t)
 		me := w.As(value(signin.Authenticate(ctx, w.Directory, in.Token.Reveal(), uuid.NullUUID{}, from))(t))
 		value(me.AddContact(ctx, u.ID, cardinal.NewContact{Kind: "email", Value: "canarysecond@example.com"}))(t)
@@ -176,7 +176,7 @@ func TestNoPersonalDataInClear(t *testing.T) {
 		})
 		expectRefusal(t, err, "/current_password password_wrong")
 		value(me.ChangePassword(ctx, cardinal.PasswordChange{
-			Current: "canarypassword canarypassword", New: "canarypassword canarysecond",
+			Current: "canarypassword under bridges", New: "canarypassword canarysecond",
 		}))(t)
 		svc := value(me.CreateUser(ctx, cardinal.NewUser{Kind: "service", DisplayName: "canaryname service"}))(t)
 		w.Grant(t, svc, "auditor", nil)

@@ -193,7 +193,7 @@ func (k Desk) checkNewUser(ctx context.Context, r store.Reader, in cardinal.NewU
 		return checkedUser{}, err
 	}
 	if in.Password != "" {
-		check.NewPassword("/password", in.Password, s)
+		check.NewPassword("/password", in.Password, s, in.Email, in.Phone, in.Username, in.DisplayName)
 		if in.Email == "" && in.Phone == "" && in.Username == "" {
 			check.Add("/password", "password_without_identifier")
 		}

@@ -44,7 +44,7 @@ func (k Desk) SetPassword(
 	if err != nil {
 		return RecordDenied[cardinal.PasswordState](ctx, k, r, err)
 	}
-	hash, err := k.checkAndHash(ctx, reader, in)
+	hash, err := k.checkAndHash(ctx, reader, userID, in)
 	if err != nil {
 		return cardinal.PasswordState{}, err
 	}
@@ -76,15 +76,21 @@ func (k Desk) SetPassword(
 }
 
 // checkAndHash checks the input of SetPassword and hashes the new password; "" when there is none.
-func (k Desk) checkAndHash(ctx context.Context, r store.Reader, in cardinal.PasswordSet) (hash string, err error) {
+func (k Desk) checkAndHash(
+	ctx context.Context, r store.Reader, userID uuid.UUID, in cardinal.PasswordSet,
+) (hash string, err error) {
 	s, err := k.d.CurrentSettings(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	own, err := k.d.OwnWords(ctx, r, userID)
 	if err != nil {
 		return "", err
 	}
 	var check Input
 	switch {
 	case in.New != "":
-		check.NewPassword("/new_password", in.New, s)
+		check.NewPassword("/new_password", in.New, s, own...)
 	case !in.MustChange:
 		check.Add("/new_password", "password_missing")
 	}
@@ -141,8 +147,12 @@ func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (c
 	if err != nil {
 		return cardinal.PasswordState{}, err
 	}
+	own, err := k.d.OwnWords(ctx, reader, me)
+	if err != nil {
+		return cardinal.PasswordState{}, err
+	}
 	var check Input
-	check.NewPassword("/new_password", in.New, s)
+	check.NewPassword("/new_password", in.New, s, own...)
 	if err := check.Err(); err != nil {
 		return cardinal.PasswordState{}, err
 	}

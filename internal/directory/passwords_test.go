@@ -223,3 +223,25 @@ func TestChangePasswordConcurrentChanges(t *testing.T) {
 		}
 	})
 }
+
+// TestOwnWordsAreNoPassword: a password is compared with the names and addresses of the user whose it will be.
+func TestOwnWordsAreNoPassword(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
+			Email: "wilhelmina@giraffes.example", EmailVerified: true, DisplayName: "Wilhelmina Zweig",
+			Password: goodPassword,
+		}))(t)
+		const own = "wilhelmina-zweig!"
+		_, err := w.Operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: own})
+		expectRefusal(t, err, "/new_password password_too_common")
+		_, err = w.DeskOf(u).ChangePassword(ctx, cardinal.PasswordChange{Current: goodPassword, New: own})
+		expectRefusal(t, err, "/new_password password_too_common")
+		_, err = w.Operator().CreateUser(ctx, cardinal.NewUser{
+			Email: "other@example.com", DisplayName: "Wilhelmina Zweig", Password: own,
+		})
+		expectRefusal(t, err, "/password password_too_common")
+		other, _ := w.NewPerson(t)
+		value(w.Operator().SetPassword(ctx, other.ID, 1, cardinal.PasswordSet{New: own}))(t)
+	})
+}

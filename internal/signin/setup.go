@@ -128,7 +128,7 @@ func checkSetUp(in cardinal.SetUp, s directory.Settings) error {
 	var check directory.Input
 	_, err := normal.Email(in.Email)
 	check.AddError("/email", err)
-	check.NewPassword("/password", in.Password, s)
+	check.NewPassword("/password", in.Password, s, in.Email, in.DisplayName)
 	check.ProfileTexts(&in)
 	return check.Err()
 }

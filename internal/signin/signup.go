@@ -64,7 +64,7 @@ func checkSignUp(in cardinal.SignUp, s directory.Settings) error {
 	var check directory.Input
 	_, err := normal.Email(in.Email)
 	check.AddError("/email", err)
-	check.NewPassword("/password", in.Password, s)
+	check.NewPassword("/password", in.Password, s, in.Email, in.DisplayName)
 	check.ProfileTexts(&in)
 	return check.Err()
 }

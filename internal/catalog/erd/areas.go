@@ -27,7 +27,7 @@ var areaPatterns = []struct {
 }{
 	{identity, "users user_kinds user_status* profiles contact* identifiers countries attribute_definitions search_*"},
 	{privacy, "key_encryption_keys service_keys user_keys privacy_* erasure* export_*"},
-	{access, "*credentials passkeys recovery_codes one_time_tokens session* setup_links sign_in_* " +
+	{access, "*credentials password_schemes passkeys recovery_codes one_time_tokens session* setup_links sign_in_* " +
 		"role* permissions user_roles api_key*"},
 	{audit, "audit_* refused_attempts"},
 	{service, "settings jobs idempotency_keys nodes schema_* import_* run* mail* webhook*"},

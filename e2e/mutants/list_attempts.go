@@ -60,6 +60,24 @@ var attempts = []mutant{
 		pkg: directoryTests, run: "TestRefusalsOfActorCounted",
 		edit: edit{"internal/directory/change.go",
 			`	if !k.d.refusals.CountActor(`, `	if false && !k.d.refusals.CountActor(`}},
+	{name: "only a backend with the permission names the client", pkg: apiTests, run: "TestClientAddress",
+		edit: edit{"internal/api/client.go", `	if errors.Is(err, cardinal.ErrForbidden) {`, `	if false {`},
+		also: []edit{{"internal/api/client.go", `Read(r.Context(), directory.Rule{Permission: "clients.forward"})
+`, `Read(r.Context(), directory.Rule{Permission: "clients.forward"})
+	err = nil
+	_ = errors.Is
+`}}},
+	{name: "a backend has to name the client", pkg: apiTests, run: "TestClientAddress",
+		edit: edit{"internal/api/client.go", `	if len(given) != 1 {
+		return client, cardinal.Refuse("client_address_missing")`, `	if len(given) != 1 {
+		return client, nil`}},
+	{name: "the address that a backend names counts", pkg: apiTests, run: "TestClientAddress",
+		edit: edit{"internal/api/client.go", `	client.Address = address`, `	_ = address`}},
+	{name: "changes of the own account are limited", pkg: directoryTests, run: "TestOwnChangesLimited",
+		edit: edit{"internal/directory/change.go", `	if err := k.limitOwnChange(r); err != nil {`,
+			`	if err := k.limitOwnChange(r); false {`}},
+	{name: "the users whose changes are counted are limited", pkg: "./internal/throttle", run: "TestOwnChangesLimited",
+		edit: edit{"internal/throttle/rate.go", `len(o.counts) >= maxRatedUsers`, `false`}},
 	{name: "the prefixes of a minute are limited", pkg: "./internal/throttle", run: "TestPrefixesBounded",
 		edit: edit{"internal/throttle/refusals.go", `len(m.prefixes) >= maxPrefixes`, `false`}},
 	{name: "the groups of a minute are limited", pkg: "./internal/throttle", run: "TestGroupsBounded",

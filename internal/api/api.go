@@ -197,6 +197,7 @@ func op(method, path, id, tag, summary string, marks ...string) huma.Operation {
 	}
 	if o.Metadata[public] == true {
 		o.Security = []map[string][]string{}
+		o.Parameters = []*huma.Param{clientParameter()}
 	}
 	switch method {
 	case http.MethodPost:
@@ -228,6 +229,7 @@ func register[I, O any](a *API, o huma.Operation, handle func(context.Context, d
 	huma.Register(a.huma, o, func(ctx context.Context, in *I) (*O, error) {
 		state := stateOf(ctx)
 		out, err := handle(ctx, state.desk, in)
+		state.writeRate()
 		if err != nil {
 			return nil, a.problemOf(ctx, err)
 		}

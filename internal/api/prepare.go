@@ -27,6 +27,7 @@ type requestState struct {
 	desk   directory.Desk // of the caller
 	once   *directory.IdempotentRequest
 	header http.Header // of the response
+	rate   *directory.Rate
 	body   []byte
 }
 
@@ -76,11 +77,15 @@ func (a *API) check(w http.ResponseWriter, r *http.Request, o *huma.Operation, d
 	if fieldError != nil {
 		fieldErrors = append(fieldErrors, *fieldError)
 	}
+	if r.Method != http.MethodGet {
+		state.rate = new(directory.Rate)
+		state.desk = state.desk.ReportRate(state.rate)
+	}
 	if len(fieldErrors) > 0 {
 		return state, state.invalid(r.Context(), o, fieldErrors)
 	}
 	if once != nil {
-		state.once, state.desk = once, desk.Idempotent(once)
+		state.once, state.desk = once, state.desk.Idempotent(once)
 	}
 	return state, nil
 }
@@ -89,7 +94,8 @@ func (a *API) check(w http.ResponseWriter, r *http.Request, o *huma.Operation, d
 func (a *API) authenticate(r *http.Request, o *huma.Operation) (directory.Desk, error) {
 	from := requestOf(r.Context())
 	if o.Metadata[public] == true {
-		return a.directory.As(cardinal.Anonymous(from.nullID(), from.client)), nil
+		client, err := a.clientOf(r, from)
+		return a.directory.As(cardinal.Anonymous(from.nullID(), client)), err
 	}
 	permission, _ := o.Metadata[readPermission].(string)
 	return signin.AuthenticateReader(r.Context(), a.directory, bearer(r), permission, from.nullID(), from.client)

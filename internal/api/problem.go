@@ -50,19 +50,20 @@ func statusOf(code string, kind error) int {
 
 // httpStatuses are the statuses of the codes about HTTP itself.
 var httpStatuses = map[string]int{
-	"body_incomplete":    http.StatusRequestTimeout,
-	"body_malformed":     http.StatusBadRequest,
-	"body_missing":       http.StatusBadRequest,
-	"body_too_large":     http.StatusRequestEntityTooLarge,
-	"body_unexpected":    http.StatusBadRequest,
-	"content_encoding":   http.StatusUnsupportedMediaType,
-	"header_repeated":    http.StatusBadRequest,
-	"host_unknown":       http.StatusMisdirectedRequest,
-	"media_type":         http.StatusUnsupportedMediaType,
-	"method_not_allowed": http.StatusMethodNotAllowed,
-	"not_acceptable":     http.StatusNotAcceptable,
-	"not_modified":       http.StatusNotModified,
-	"version_required":   http.StatusPreconditionRequired,
+	"body_incomplete":        http.StatusRequestTimeout,
+	"body_malformed":         http.StatusBadRequest,
+	"body_missing":           http.StatusBadRequest,
+	"body_too_large":         http.StatusRequestEntityTooLarge,
+	"body_unexpected":        http.StatusBadRequest,
+	"client_address_missing": http.StatusBadRequest,
+	"content_encoding":       http.StatusUnsupportedMediaType,
+	"header_repeated":        http.StatusBadRequest,
+	"host_unknown":           http.StatusMisdirectedRequest,
+	"media_type":             http.StatusUnsupportedMediaType,
+	"method_not_allowed":     http.StatusMethodNotAllowed,
+	"not_acceptable":         http.StatusNotAcceptable,
+	"not_modified":           http.StatusNotModified,
+	"version_required":       http.StatusPreconditionRequired,
 }
 
 // Error returns the code and the detail.

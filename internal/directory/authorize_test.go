@@ -29,6 +29,7 @@ var openMethods = map[string]string{
 	"HashCaller":     "returns the actor for the hashing queue",
 	"WrapHash":       "works on what its caller read: an import or a job",
 	"Idempotent":     "returns a desk of the same actor",
+	"ReportRate":     "returns a desk of the same actor",
 	"WithoutReply":   "returns a desk of the same actor",
 	"Directory":      "returns the directory, which does nothing on behalf of an actor",
 	"Read":           "is the permission check of reads",

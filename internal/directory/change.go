@@ -73,6 +73,9 @@ func Change[T any](ctx context.Context, k Desk, r Rule, fn func(*Tx) (T, error))
 			return zero, err
 		}
 	}
+	if err := k.limitOwnChange(r); err != nil {
+		return zero, err
+	}
 	err := k.d.store.Write(ctx, func(records store.Tx) error {
 		out = zero // the transaction can be retried
 		tx := &Tx{Tx: records, Desk: k, Now: k.d.Now(), Event: k.NewEvent(r), reindexUsers: map[uuid.UUID]bool{}}

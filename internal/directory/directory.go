@@ -36,6 +36,7 @@ type Directory struct {
 	throttle      *throttle.Throttle
 	refusals      *throttle.Refusals
 	signIns       throttle.Outcomes
+	ownChanges    throttle.OwnChanges
 	log           *slog.Logger
 	clock         func() time.Time
 	lastSeen      *lastSeenBuffer
@@ -216,6 +217,8 @@ type Desk struct {
 	d       *Directory
 	actor   cardinal.Actor
 	request *IdempotentRequest // nil without an Idempotency-Key
+
+	rate *Rate // where the rate of own changes is reported; nil for nowhere
 
 	actorKey seal.Key // the actor's data key when it was read already
 	// readPermission is a permission that the actor was found to have when they were authenticated; "" for none. It is

@@ -28,6 +28,9 @@ const (
 // IsSessionToken reports whether a bearer token has the prefix of session tokens.
 func IsSessionToken(bearer string) bool { return strings.HasPrefix(bearer, SessionPrefix) }
 
+// IsAPIKey reports whether a bearer token has the prefix of API keys.
+func IsAPIKey(bearer string) bool { return strings.HasPrefix(bearer, APIKeyPrefix) }
+
 // Token is a bearer token with the hash of its secret.
 type Token struct {
 	UserID, ID uuid.UUID

@@ -154,11 +154,12 @@ func (t *Throttle) ReserveOwnPassword(ctx context.Context, user uuid.UUID, limit
 }
 
 // CountIdentifierChange counts a change by which a user could ask whether an identifier is in use: a new contact, or
-// another user name. It is refused above 10 per hour.
-func (t *Throttle) CountIdentifierChange(ctx context.Context, user uuid.UUID) error {
-	attempt, err := t.reserve(ctx, t.perWindow(identifierChanges, identifierWindow, "identifier change", user[:]))
-	if err == nil {
-		attempt.End()
+// another user name. Above 10 per hour it is refused before its answer is known. what keeps kinds of changes apart.
+func (t *Throttle) CountIdentifierChange(ctx context.Context, what string, user uuid.UUID) error {
+	_, err := t.reserve(ctx, t.perWindow(identifierChanges, identifierWindow, what+" user", user[:]))
+	var refusal *cardinal.Refusal
+	if errors.As(err, &refusal) {
+		return cardinal.Refuse("too_many_changes").After(refusal.RetryAfter)
 	}
 	return err
 }

@@ -2,11 +2,12 @@ package main
 
 // The functions of PostgreSQL are attacked from a session that the service's role prepared.
 const (
-	catalogTests      = "./internal/catalog/check"
-	callerTests       = "TestFunctionsIgnoreTheCallersSession"
-	forgeTests        = "TestRowsWithoutTheServiceKeyVerifyNoToken"
-	tokenFile         = "internal/directory/token.go"
-	postgresFunctions = "internal/store/schema/postgres/0021_functions.sql"
+	catalogTests       = "./internal/catalog/check"
+	callerTests        = "TestFunctionsIgnoreTheCallersSession"
+	forgeTests         = "TestRowsWithoutTheServiceKeyVerifyNoToken"
+	tokenFile          = "internal/directory/token.go"
+	postgresSecondLine = "internal/store/schema/postgres/0023_second_line.contract.sql"
+	postgresFunctions  = "internal/store/schema/postgres/0021_functions.sql"
 )
 
 // database are the protections against who can use the database as the service does.
@@ -43,6 +44,22 @@ END;`, `AS $$ SELECT split_part(hash, '$', 5) $$;`}},
 	{name: "before the contraction tokens are stored for the version before", pkg: signinTests,
 		run: "TestTokensDuringTheUpgrade", edit: edit{"internal/store/tokens.go",
 			`		tokensAreKeyed, keyed, e.blobType, older)`, `		"TRUE", keyed, e.blobType, older)`}},
+	{name: "the service's role writes only recent events", pkg: storeTests,
+		run: "TestServiceRoleWritesOnlyRecentEvents", edit: edit{postgresSecondLine,
+			`ALTER TABLE audit_logs ENABLE ROW LEVEL SECURITY;`, ``}},
+	{name: "the service's role loses the rights on keys", pkg: storeTests, run: "TestServiceRoleCannotDestroyKeys",
+		edit: edit{postgresSecondLine,
+			`    EXECUTE format('REVOKE DELETE, UPDATE ON user_keys, service_keys FROM %I', service);
+`, ``}},
+	{name: "only keys of erased users are deleted", pkg: storeTests, run: "TestServiceRoleCannotDestroyKeys",
+		edit: edit{"internal/store/schema/postgres/0023_second_line.sql", ` AND u.erased_at IS NOT NULL`, ``}},
+	{name: "the service's role adds no built-in role", pkg: storeTests, run: "TestServiceRoleAddsNoBuiltInRole",
+		edit: edit{postgresSecondLine,
+			`    EXECUTE format('REVOKE INSERT ON roles, permissions FROM %I', service);
+`, ``}},
+	{name: "the script of privileges knows the contraction", pkg: storeTests, run: "TestContractionTakesPrivileges",
+		edit: edit{"internal/store/servicerole.go", `schema.Grants(schemaName, role, applied)`,
+			`schema.Grants(schemaName, role, []schema.Migration{})`}},
 	{name: "check finds functions that depend on their caller", pkg: catalogTests, run: "TestEachPointCanFail",
 		edit: edit{"internal/catalog/check/point_caller.go",
 			`strings.HasSuffix(path, ", pg_temp")`, `strings.Contains(path, "")`}},

@@ -14,6 +14,7 @@ import (
 	"cardinal"
 	"cardinal/internal/directory"
 	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/normal"
 	"cardinal/internal/signin"
 )
 
@@ -181,5 +182,47 @@ func TestTokensDuringTheUpgrade(t *testing.T) {
 		expectRefusal(t, errorOf(signin.SetUp(ctx, w.Anonymous("192.0.2.7"), cardinal.SetUp{
 			Token: older.Token, Email: newEmail(), Password: goodPassword,
 		})), "setup_link_expired")
+	})
+}
+
+// TestWhatWritersOfTheDatabaseCanForge tries what SECURITY.md admits: a user who can write rows signs in by a
+// password hash, and takes a role; with the service keys as well, the user makes tokens.
+func TestWhatWritersOfTheDatabaseCanForge(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx, x := t.Context(), sqlWriter{w, t}
+		administrator, administratorEmail := w.NewPerson(t, "administrator")
+		attacker, email := w.NewPerson(t)
+		own := w.SignIn(t, email, goodPassword)
+		hash := value(w.Store.Read(ctx).Credential(ctx, attacker.ID))(t).Hash
+		t.Run("Role", func(t *testing.T) {
+			expectRefusal(t, errorOf(w.DeskOfToken(t, own.Token).Settings(ctx)), "permission_missing")
+			noError(t, x.exec(`INSERT INTO user_roles (user_id, role_id, granted_by, created_at)
+				SELECT $1, role_id, granted_by, created_at FROM user_roles WHERE user_id = $2`,
+				x.id(attacker.ID), x.id(administrator.ID)))
+			noError(t, errorOf(w.DeskOfToken(t, own.Token).Settings(ctx)))
+		})
+		t.Run("TokenWithTheServiceKey", func(t *testing.T) {
+			id := cardinal.NewID()
+			token, text := directory.NewToken(directory.SessionPrefix, administrator.ID, id)
+			noError(t, x.exec(`INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at,
+				last_seen_at, idle_seconds, expires_at) SELECT $1, $2, $3, method, assurance_level, created_at,
+				last_seen_at, idle_seconds, expires_at FROM sessions WHERE id = $4`, x.id(administrator.ID), x.id(id),
+				w.Directory.Keys().TokenHashes(token).Keyed, x.id(own.Session.ID)))
+			_, err := signin.Authenticate(ctx, w.Directory, text.Reveal(), uuid.NullUUID{}, cardinal.Client{})
+			noError(t, err)
+		})
+		t.Run("PasswordHash", func(t *testing.T) {
+			noError(t, x.exec(`DELETE FROM credentials WHERE user_id = $1`, x.id(attacker.ID)))
+			noError(t, x.exec(`UPDATE credentials SET hash = $1, version = version + 1 WHERE user_id = $2`, hash,
+				x.id(administrator.ID)))
+			w.SignIn(t, administratorEmail, goodPassword)
+		})
+		t.Run("GuessWithTheIndexKey", func(t *testing.T) {
+			index := w.Directory.Keys().BlindIndex(normal.KindEmail, administratorEmail)
+			found := value(w.Store.Read(ctx).Identifier(ctx, index))(t)
+			if found.UserID != administrator.ID {
+				t.Error("the index key does not confirm a guessed address, so SECURITY.md is wrong")
+			}
+		})
 	})
 }

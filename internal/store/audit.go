@@ -24,6 +24,12 @@ type EventRecord struct {
 const auditColumns = `subject_id, id, actor_id, session_id, api_key_id, action, is_refused, attempts, changed_rows,
   changes, request_id, address_sealed, user_agent_sealed, schema_version`
 
+// auditColumnTypes are the types of auditColumns on PostgreSQL.
+var auditColumnTypes = []string{
+	"uuid", "uuid", "uuid", "uuid", "uuid", "text", "boolean", "bigint", "jsonb", "jsonb", "uuid", "bytea", "bytea",
+	"bigint",
+}
+
 func scanEvent(row scanner) (e EventRecord, err error) {
 	err = row.Scan(&e.SubjectID, &e.ID, &e.ActorID, &e.SessionID, &e.APIKeyID, &e.Action, &e.IsRefused, &e.Attempts,
 		rowDigestsInto{&e}, jsonInto{&e.Changes}, &e.RequestID, &e.AddressSealed, &e.UserAgentSealed, &e.SchemaVersion)

@@ -39,7 +39,7 @@ func pendingBackfill(t *testing.T, s *store.Store, sessions int) {
 			if err := tx.InsertSession(t.Context(), store.SessionRecord{
 				UserID: ids["ada"], ID: probe(byte(i)), TokenHash: append([]byte{2}, make([]byte, 32)...),
 				Method: "password", Assurance: 1, CreatedAt: beginning, LastSeenAt: beginning, IdleSeconds: 600,
-				ExpiresAt: beginning.Add(time.Hour),
+				ExpiresAt:     beginning.Add(time.Hour),
 				SchemaVersion: 1,
 			}); err != nil {
 				return err

@@ -41,7 +41,7 @@ func (tx Tx) EraseUsers(ctx context.Context, ids []uuid.UUID, now time.Time) ([]
 	}
 	list, args := placeholders(ids)
 	for _, table := range []string{
-		"search_tokens", "identifiers", "contacts", "credentials", "sessions", "user_roles", "user_keys",
+		"search_tokens", "identifiers", "contacts", "credentials", "sessions", "user_roles",
 	} {
 		_, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE user_id IN (`+list+`)`, slices.Clone(args)...)
 		if err != nil {
@@ -82,6 +82,9 @@ func (tx Tx) EraseUsers(ctx context.Context, ids []uuid.UUID, now time.Time) ([]
 		 WHERE t.from_status = users.status AND t.action = 'erase' AND users.id IN (`+list+`)
 		RETURNING `+userColumns, slices.Clone(argsAndTime)...)
 	if err != nil {
+		return nil, err
+	}
+	if err := tx.engine.deleteUserKeys(ctx, tx, ids); err != nil { // after they are erased: PostgreSQL checks that
 		return nil, err
 	}
 	profileOf := make(map[uuid.UUID]ProfileRecord, len(profiles))

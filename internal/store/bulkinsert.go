@@ -5,6 +5,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -33,6 +34,7 @@ type NewUserRows struct {
 type tableRows struct {
 	table   string
 	columns []string
+	types   []string // of the columns on PostgreSQL, if the rows are inserted from arrays and not by COPY
 	rows    [][]any
 }
 
@@ -83,6 +85,7 @@ func rowsByTable(newUsers []NewUserRows) ([]*tableRows, error) {
 	grants := newTableRows("user_roles", "user_id, role_id, granted_by, created_at, expires_at")
 	tokens := newTableRows("search_tokens", "token, user_id")
 	events := newTableRows("audit_logs", auditColumns)
+	events.types = auditColumnTypes
 	for i := range newUsers {
 		n := &newUsers[i]
 		u := &n.User
@@ -161,18 +164,53 @@ func bulkInsertSQLite(ctx context.Context, tx Tx, b *tableRows) error {
 	return nil
 }
 
-// copyPostgres inserts by COPY.
+// copyPostgres inserts by COPY. PostgreSQL does not support that where a policy applies: the events of an import are
+// inserted from arrays instead, one for each column.
 func copyPostgres(ctx context.Context, tx Tx, b *tableRows) error {
 	p := tx.q.(*pipeline)
 	if err := p.flush(ctx); err != nil {
 		return err
 	}
 	b.sort()
+	if b.types != nil {
+		return p.conn.Raw(func(driver any) error {
+			_, err := driver.(*stdlib.Conn).Conn().Exec(ctx, b.insertFromArrays(), b.arrays()...)
+			return err
+		})
+	}
 	return p.conn.Raw(func(driver any) error {
 		_, err := driver.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{b.table}, b.columns,
 			pgx.CopyFromRows(b.rows))
 		return err
 	})
+}
+
+// insertFromArrays is a statement that inserts rows from an array for each column.
+func (b *tableRows) insertFromArrays() string {
+	arrays, values := make([]string, len(b.columns)), make([]string, len(b.columns))
+	for i, name := range b.columns {
+		values[i] = name
+		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, b.types[i])
+		if b.types[i] == "jsonb" {
+			arrays[i], values[i] = fmt.Sprintf("$%d::text[]", i+1), name+"::jsonb"
+		}
+	}
+	columns := strings.Join(b.columns, ", ")
+	return `INSERT INTO ` + b.table + ` (` + columns + `) SELECT ` + strings.Join(values, ", ") + ` FROM unnest(` +
+		strings.Join(arrays, ", ") + `) AS r (` + columns + `)`
+}
+
+// arrays returns the values of each column.
+func (b *tableRows) arrays() []any {
+	columns := make([]any, len(b.columns))
+	for i := range b.columns {
+		values := make([]any, len(b.rows))
+		for k, row := range b.rows {
+			values[k] = row[i]
+		}
+		columns[i] = values
+	}
+	return columns
 }
 
 // IdentifiersByIndex returns the identifiers with any of these blind indexes.

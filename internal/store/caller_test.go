@@ -35,6 +35,7 @@ var hostileSession = []string{
 	`UPDATE roles SET min_holders = 0`,
 	`CREATE TEMP TABLE user_roles AS SELECT * FROM cardinal.user_roles`,
 	`CREATE TEMP TABLE users AS SELECT * FROM cardinal.users`,
+	`UPDATE users SET erased_at = now()`,
 	`UPDATE user_statuses SET can_sign_in = FALSE`,
 	`GRANT SELECT ON pg_stat_user_tables, pg_inherits, pg_class, audit_logs TO PUBLIC`,
 
@@ -79,6 +80,8 @@ var functionAttacks = map[string][]struct{ sql, violates, answer string }{
 	"guard_system_permission": {{violates: "permissions_built_in_fixed",
 		sql: `UPDATE cardinal.permissions SET name = 'a.b', version = version OPERATOR(pg_catalog.+) 1
 		  WHERE name OPERATOR(pg_catalog.=) 'users.read'`}},
+	"user_keys_delete_erased": {{answer: "0",
+		sql: `SELECT cardinal.user_keys_delete_erased(ARRAY[{ada}, {bob}, {svc}]::uuid[])::text`}},
 	"uuid_v7_time": {{answer: "2026-03-14 09:26:53+00",
 		sql: `SELECT cardinal.uuid_v7_time('019cebab-8748-7000-8000-000000000000')::text`}},
 	"uuid_v7_floor": {{answer: "019cebab-8748-7000-8000-000000000000",
@@ -131,7 +134,9 @@ func hostileService(t *testing.T) (*sql.DB, dialect) {
 	owner := pgtest.Database(t)
 	s := asService(t, owner, role)
 	write(t, open(t, owner), func(tx store.Tx) error {
-		for _, statement := range append(slices.Clone(initialRows), `CREATE SCHEMA hostile AUTHORIZATION `+role,
+		for _, statement := range append(slices.Clone(initialRows),
+			`INSERT INTO user_keys (user_id, kek_id, wrapped_key, created_at, wrapped_at)
+			  VALUES ({ada}, {kek}, {61}, {t}, {t})`, `CREATE SCHEMA hostile AUTHORIZATION `+role,
 			`DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO `+role+`', current_database()); END $$`) {
 			if err := store.Exec(t.Context(), tx, d.words.Replace(statement)); err != nil {
 				return fmt.Errorf("%s: %w", statement, err)

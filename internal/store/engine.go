@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"cardinal"
 	"cardinal/internal/store/schema"
 )
@@ -26,6 +28,8 @@ type engine struct {
 	erasedValue string
 	// bulkInsert inserts many rows into one table.
 	bulkInsert func(ctx context.Context, tx Tx, b *tableRows) error
+	// deleteUserKeys deletes the data keys of users that are erased.
+	deleteUserKeys func(ctx context.Context, tx Tx, ids []uuid.UUID) error
 	// classify converts an error of the driver to a dberror.Violation or to one of cardinal's errors, without its
 	// message text.
 	classify func(error) error

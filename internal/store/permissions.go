@@ -51,9 +51,9 @@ func (tx Tx) LockPermission(ctx context.Context, id uuid.UUID) (cardinal.Permiss
 // InsertPermission adds a permission; it Violates "permissions_name_uq" if the name is taken.
 func (tx Tx) InsertPermission(ctx context.Context, p cardinal.Permission) (cardinal.Permission, error) {
 	return queryOne(ctx, tx.Reader, scanPermission, `
-		INSERT INTO permissions (id, name, description, is_system, created_at, updated_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
-		RETURNING `+permissionColumns, p.ID, p.Name, p.Description, p.IsSystem, p.CreatedAt, p.UpdatedAt, p.Version)
+		INSERT INTO permissions (id, name, description, created_at, updated_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		RETURNING `+permissionColumns, p.ID, p.Name, p.Description, p.CreatedAt, p.UpdatedAt, p.Version)
 }
 
 // UpdatePermission updates a permission's description if it still has the given version; it returns the new row.

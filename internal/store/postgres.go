@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -76,6 +77,14 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	e.ensureAuditMonth = func(ctx context.Context, tx Tx, month time.Time) (bool, error) {
 		return queryOne(ctx, tx.Reader, scanBool, `SELECT audit_month_ensure(CAST($1 AS text)::date)`,
 			month.UTC().Format(time.DateOnly))
+	}
+	e.deleteUserKeys = func(ctx context.Context, tx Tx, ids []uuid.UUID) error {
+		list := make([]string, len(ids))
+		for i, id := range ids {
+			list[i] = id.String()
+		}
+		_, err := tx.exec(ctx, `SELECT user_keys_delete_erased(CAST($1 AS uuid[]))`, "{"+strings.Join(list, ",")+"}")
+		return err
 	}
 	e.auditMonths = func(ctx context.Context, r Reader) ([]time.Time, error) {
 		return queryAll(ctx, r, func(row scanner) (t time.Time, err error) {

@@ -47,14 +47,12 @@ func (tx Tx) LockRole(ctx context.Context, id uuid.UUID) (cardinal.Role, error) 
 	return queryOne(ctx, tx.Reader, scanRole, `SELECT `+roleColumns+` FROM roles WHERE id = $1`+tx.engine.lockRow, id)
 }
 
-// InsertRole adds a role; it Violates "roles_name_uq" if the name is taken.
+// InsertRole adds a role; it Violates "roles_name_uq" if the name is taken. The service adds no built-in role: its role
+// in the database is not allowed to set the columns of one.
 func (tx Tx) InsertRole(ctx context.Context, r cardinal.Role) (cardinal.Role, error) {
 	return queryOne(ctx, tx.Reader, scanRole, `
-		INSERT INTO roles (`+roleColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		RETURNING `+roleColumns,
-		r.ID, r.Name, r.Description, r.IsSystem, r.IsAssignable, r.HoldsAll, r.MinHolders, r.CreatedAt, r.UpdatedAt,
-		r.Version)
+		INSERT INTO roles (id, name, description, created_at, updated_at, version) VALUES ($1, $2, $3, $4, $5, $6)
+		RETURNING `+roleColumns, r.ID, r.Name, r.Description, r.CreatedAt, r.UpdatedAt, r.Version)
 }
 
 // UpdateRole updates a role's name and description if it still has the given version; it returns the new row.

@@ -10,7 +10,7 @@ import (
 	"cardinal/internal/store/schema"
 )
 
-// grant runs grants.sql for a role, and for the roles that have these privileges already.
+// grant runs the script of the privileges for a role, and for the roles that have these privileges already.
 func (s *Store) grant(ctx context.Context, m migrator, role string) error {
 	scan := func(row scanner) (name string, err error) {
 		err = row.Scan(&name)
@@ -26,8 +26,12 @@ func (s *Store) grant(ctx context.Context, m migrator, role string) error {
 	if role != "" && !slices.Contains(roles, role) {
 		roles = append(roles, role)
 	}
+	applied, err := Reader{engine: s.engine, q: m}.Migrations(ctx)
+	if err != nil {
+		return err
+	}
 	for _, role := range roles {
-		grants := schema.Migration{Script: schema.Grants(schemaName, role)}
+		grants := schema.Migration{Script: schema.Grants(schemaName, role, applied)}
 		if err := m.run(ctx, grants, func(querier) error { return nil }); err != nil {
 			return fmt.Errorf("grant %s its privileges: %w", role, err)
 		}

@@ -81,7 +81,12 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		bulkInsert:  bulkInsertSQLite,
 		blobType:    `BLOB`,
 		erasedValue: `x'00'`,
-		pool:        func() PoolStats { return PoolStats{connStats(readDB), w.turn.stats()} },
+		deleteUserKeys: func(ctx context.Context, tx Tx, ids []uuid.UUID) error {
+			list, args := placeholders(ids)
+			_, err := tx.exec(ctx, `DELETE FROM user_keys WHERE user_id IN (`+list+`)`, args...)
+			return err
+		},
+		pool: func() PoolStats { return PoolStats{connStats(readDB), w.turn.stats()} },
 		close: func() error {
 			w.turn.taken <- struct{}{} // wait for the last transaction; no transaction begins after it
 			// database/sql does not track the statements of a single connection, and SQLite writes its log back to the

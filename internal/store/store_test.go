@@ -26,21 +26,22 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 func TestSQLite(t *testing.T) {
 	s, _ := migratedSQLite(t)
 	var texts statementSet
-	storetest.Run(t, s, func() { texts.addFrom(t, s) })
+	storetest.Run(t, s, s, func() { texts.addFrom(t, s) })
 	t.Run("Plans", func(t *testing.T) { checkSQLitePlans(t, texts) })
 }
 
 func TestPostgres(t *testing.T) {
 	role := serviceRole(t)
-	s := asService(t, pgtest.Database(t), role)
+	database := pgtest.Database(t)
+	s := asService(t, database, role)
 	var texts statementSet
-	storetest.Run(t, s, func() { texts.addFrom(t, s) })
+	storetest.Run(t, s, open(t, database), func() { texts.addFrom(t, s) })
 	t.Run("Plans", func(t *testing.T) { checkPostgresPlans(t, texts) })
 }
 
 // TestPostgresICUCollation uses a database with a linguistic sort order: a missing COLLATE "C" fails here.
 func TestPostgresICUCollation(t *testing.T) {
-	storetest.RunSorting(t, func(t *testing.T) *store.Store {
+	storetest.RunSorting(t, func(t *testing.T) (s, asOwner *store.Store) {
 		server, name := pgtest.Server(t), "cardinal_icu_"+strings.ReplaceAll(uuid.NewString(), "-", "")
 		role := serviceRole(t)
 		onServer(t, `CREATE DATABASE `+name+` TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'`)
@@ -55,7 +56,7 @@ func TestPostgresICUCollation(t *testing.T) {
 		if err := db.QueryRow(`SELECT 'a_c' < 'a1'`).Scan(&other); err != nil || !other {
 			t.Fatalf("the database sorts by bytes, so this test would prove nothing (%v)", err)
 		}
-		return asService(t, u.String(), role)
+		return asService(t, u.String(), role), open(t, u.String())
 	})
 }
 

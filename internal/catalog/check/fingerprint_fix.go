@@ -222,11 +222,19 @@ func grantsOnTable(on string, t *catalog.Table) []string {
 
 var optionName = newPattern(`^([a-z_.]+)=`)
 
-// resetOptions removes options that the migrations never set: storage parameters, row security, UNLOGGED.
+// resetOptions removes options that the migrations do not set: storage parameters, row security, UNLOGGED. It enables
+// row security where they enable it.
 func resetOptions(table string, c change) []string {
 	var statements []string
 	alter := func(what string) { statements = append(statements, "ALTER TABLE "+table+" "+what) }
+	wanted := strings.Split(c.want, ", ")
+	if slices.Contains(wanted, "ROW SECURITY") && !slices.Contains(strings.Split(c.live, ", "), "ROW SECURITY") {
+		alter("ENABLE ROW LEVEL SECURITY")
+	}
 	for _, option := range strings.Split(c.live, ", ") {
+		if slices.Contains(wanted, option) {
+			continue
+		}
 		name, rest, _ := strings.Cut(option, " ")
 		switch {
 		case option == "ROW SECURITY":

@@ -79,7 +79,11 @@ func tableMutants(t *catalog.Table, role string, add func(kind, names, format st
 	add("drop comment", t.Name, `COMMENT ON TABLE %s IS NULL`, t.Name)
 	add("change comment", t.Name, `COMMENT ON TABLE %s IS 'something else'`, t.Name)
 	add("owner", t.Name, `ALTER TABLE %s OWNER TO %s`, t.Name, role)
-	add("option", t.Name, `ALTER TABLE %s ENABLE ROW LEVEL SECURITY`, t.Name)
+	rowSecurity := "ENABLE"
+	if strings.Contains(t.Options, "ROW SECURITY") {
+		rowSecurity = "DISABLE"
+	}
+	add("option", t.Name, `ALTER TABLE %s %s ROW LEVEL SECURITY`, t.Name, rowSecurity)
 	add("option", t.Name, `ALTER TABLE %s FORCE ROW LEVEL SECURITY`, t.Name)
 	add("option", t.Name, `ALTER TABLE %s SET (autovacuum_enabled = off)`, t.Name)
 	if t.Kind == catalog.Ordinary {

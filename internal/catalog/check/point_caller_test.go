@@ -11,7 +11,7 @@ import (
 func TestTemporaryPrivilegeIsFound(t *testing.T) {
 	role := createServiceRole(t)
 	at := migratedDatabase(t, "postgres")
-	execute(t, "postgres", at, schema.Grants("cardinal", role))
+	execute(t, "postgres", at, schema.Grants("cardinal", role, nil))
 	for _, c := range []struct{ name, grant, from string }{
 		{"ThroughPublic", "", "FROM PUBLIC"},
 		{"OwnGrant", "GRANT TEMPORARY ON DATABASE %I TO " + role, "FROM " + role},

@@ -25,6 +25,8 @@ type shadow struct {
 	conn   dbConn
 	live   string // name of the live schema
 
+	migrations []schema.Migration // the applied ones
+
 	differences []difference
 	counts      map[aspect]*factCount
 	prober      *prober
@@ -110,7 +112,7 @@ func buildPostgresShadow(ctx context.Context, s *Subject) (done func() error, er
 		return nil, err
 	}
 	h := &shadow{engine: "postgres", name: "cardinal_shadow_" + strings.ToLower(rand.Text()), live: s.Live.Name,
-		conn: tx}
+		conn: tx, migrations: s.Migrations}
 	_, err = tx.ExecContext(ctx, `SET TRANSACTION READ WRITE; SET LOCAL statement_timeout = '1min';
 	  SET LOCAL lock_timeout = '2s';
 		SET LOCAL idle_in_transaction_session_timeout = 0; CREATE SCHEMA `+h.name+`; SET LOCAL search_path = `+h.name)
@@ -234,13 +236,13 @@ func (h *shadow) grantServiceRoles(ctx context.Context, live *catalog.Schema) er
 	return nil
 }
 
-// grantRole grants the service's privileges to a role, except those on tables that do not exist yet in the middle of an
-// upgrade.
+// grantRole grants the service's privileges to a role, except those on tables and functions that do not exist yet in
+// the middle of an upgrade.
 func (h *shadow) grantRole(ctx context.Context, role string) error {
-	for _, statement := range strings.SplitAfter(schema.Grants(h.name, role), ";\n") {
+	for _, statement := range strings.SplitAfter(schema.Grants(h.name, role, h.migrations), ";\n") {
 		_, err := h.conn.ExecContext(ctx, "SAVEPOINT one_right;\n"+statement)
 		var pg *pgconn.PgError
-		if errors.As(err, &pg) && pg.Code == "42P01" {
+		if errors.As(err, &pg) && (pg.Code == "42P01" || pg.Code == "42883") {
 			_, err = h.conn.ExecContext(ctx, `ROLLBACK TO SAVEPOINT one_right`)
 		}
 		if err != nil {

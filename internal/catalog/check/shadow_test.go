@@ -107,7 +107,7 @@ func openForWriting(t *testing.T, url string) *sql.DB {
 func databaseWithGrants(t *testing.T, role string) string {
 	t.Helper()
 	at := migratedDatabase(t, "postgres")
-	execute(t, "postgres", at, schema.Grants("cardinal", role))
+	execute(t, "postgres", at, schema.Grants("cardinal", role, nil))
 	return at
 }
 
@@ -235,7 +235,7 @@ func TestRoleWithoutCreate(t *testing.T) {
 func TestExtraGrants(t *testing.T) {
 	first, second, other := createServiceRole(t), createServiceRole(t), createServiceRole(t)
 	at := databaseWithGrants(t, first)
-	execute(t, "postgres", at, schema.Grants("cardinal", second))
+	execute(t, "postgres", at, schema.Grants("cardinal", second, nil))
 	if found := fingerprintFindings(t, subjectWithShadow(t, at)); len(found) > 0 {
 		t.Errorf("two services: %+v", found)
 	}

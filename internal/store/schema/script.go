@@ -51,12 +51,24 @@ func inOrderOfRuns(files, applied []Migration) []Migration {
 	return files
 }
 
-// Grants is a script that grants a PostgreSQL role the privileges that `cardinal serve` needs in a schema, and no
-// more.
-func Grants(schema, role string) string {
+// Grants is a script that grants a PostgreSQL role the privileges that `cardinal serve` needs in a schema with some
+// applied migrations (nil: all), and no more. Privileges are taken away only by contractions: until the contraction of
+// a number, a role also gets those in grants.before_NUMBER.sql.
+func Grants(schema, role string, applied []Migration) string {
 	text, err := Files.ReadFile("postgres/grants.sql")
 	if err != nil {
 		panic(err) // it is embedded
+	}
+	for _, m := range Embedded("postgres") {
+		before, err := Files.ReadFile(fmt.Sprintf("postgres/grants.before_%04d.sql", m.Number))
+		if err != nil || m.Phase != Contract {
+			continue // most contractions take no privileges
+		}
+		if applied != nil && !slices.ContainsFunc(applied, func(a Migration) bool {
+			return a.Number == m.Number && a.Phase == Contract && a.AppliedAt != nil
+		}) {
+			text = append(text, before...)
+		}
 	}
 	names := strings.NewReplacer("SCHEMA cardinal", "SCHEMA "+QuoteName(schema), "%[1]s", QuoteName(role))
 	return names.Replace(string(text))

@@ -65,7 +65,6 @@ func roles(t *testing.T, s *store.Store) {
 	wantViolation(t, "roles_name_uq", insert(func(*cardinal.Role) {}))
 	wantViolation(t, "roles_name_ck", insert(func(r *cardinal.Role) { r.Name = "Größe" }))
 	wantViolation(t, "roles_description_ck", insert(func(r *cardinal.Role) { r.Name, r.Description = "mute", "" }))
-	wantViolation(t, "roles_holds_all_ck", insert(func(r *cardinal.Role) { r.Name, r.HoldsAll = "root", true }))
 	administrator := all[0]
 	wantViolation(t, "roles_built_in_fixed", txError(t, s, func(tx store.Tx) (cardinal.Role, error) {
 		return tx.UpdateRole(ctx, administrator.ID, administrator.Version, "boss", "x", baseTime)

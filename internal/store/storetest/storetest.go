@@ -93,9 +93,14 @@ var testCases = []testCase{
 	{"LockTimeoutPerTransaction", lockTimeoutPerTransaction, "SetLockTimeout"},
 }
 
-// Run runs the suite on a fresh migrated database, opened as the role that the service runs as. After each case it
-// calls after.
-func Run(t *testing.T, s *store.Store, after func()) {
+// owner is the store of a test, opened as the owner of the schema: a policy lets only the owner write events of another
+// time.
+var owner = map[*store.Store]*store.Store{}
+
+// Run runs the suite on a fresh migrated database, opened as the role that the service runs as, and as the owner of the
+// schema. After each case it calls after.
+func Run(t *testing.T, s, asOwner *store.Store, after func()) {
+	owner[s] = asOwner
 	for _, problem := range coverageProblems(methodNames(), testCases) {
 		t.Error(problem)
 	}
@@ -106,8 +111,9 @@ func Run(t *testing.T, s *store.Store, after func()) {
 }
 
 // RunSorting runs the cases that sort text or ids, on a database with a default collation that does not sort by bytes.
-func RunSorting(t *testing.T, open func(t *testing.T) *store.Store) {
-	s := open(t)
+func RunSorting(t *testing.T, open func(t *testing.T) (s, asOwner *store.Store)) {
+	s, asOwner := open(t)
+	owner[s] = asOwner
 	sorting := []string{"UserLists", "Roles", "Permissions", "RolePermissions", "Attributes", "Countries", "Settings",
 		"Audit", "Digests"}
 	for _, c := range testCases {

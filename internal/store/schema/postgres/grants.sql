@@ -13,8 +13,9 @@ GRANT INSERT, UPDATE (display_name_sealed, username_sealed, avatar_url_sealed, c
   preferences, attributes_sealed, updated_at, version, schema_version) ON profiles TO %[1]s;
 
 GRANT INSERT, UPDATE (retired_at, destroyed_at) ON key_encryption_keys TO %[1]s;
-GRANT INSERT, DELETE, UPDATE (kek_id, wrapped_key, wrapped_at) ON service_keys TO %[1]s;
-GRANT INSERT, DELETE, UPDATE (kek_id, wrapped_key, wrapped_at) ON user_keys TO %[1]s;
+-- A key that is deleted or overwritten is lost, and the data with it.
+GRANT INSERT ON service_keys, user_keys TO %[1]s;
+GRANT EXECUTE ON FUNCTION user_keys_delete_erased(uuid[]) TO %[1]s;
 
 GRANT INSERT, DELETE, UPDATE (value_sealed, is_primary, verified_at, updated_at, version, schema_version)
   ON contacts TO %[1]s;
@@ -32,8 +33,8 @@ GRANT INSERT, DELETE, UPDATE (token_hash, assurance_level, last_seen_at, revoked
 
 -- The lock that protects the last administrator is FOR NO KEY UPDATE on the row of the role. UPDATE of these columns
 -- permits it.
-GRANT INSERT, DELETE, UPDATE (name, description, updated_at, version) ON roles TO %[1]s;
-GRANT INSERT, DELETE, UPDATE (name, description, updated_at, version) ON permissions TO %[1]s;
+GRANT INSERT (id, name, description, created_at, updated_at, version, schema_version), DELETE,
+  UPDATE (name, description, updated_at, version) ON roles, permissions TO %[1]s;
 GRANT INSERT, DELETE ON role_permissions TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (expires_at, granted_by) ON user_roles TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (name_sealed, revoked_at, schema_version) ON api_keys TO %[1]s;

@@ -182,8 +182,10 @@ var Codes = []Code{
 	{"import_finished", ErrConflict, "The state of the import does not allow it",
 		"The state of the import is {state}.",
 		"Wait for its end if it is running or undoing. Otherwise start a new import."},
-	{"import_not_yours", ErrForbidden, "Another user uploaded that file",
-		"Only the user who uploaded a file can start its import and read its problems.", "Ask that user."},
+	{"import_not_yours", ErrForbidden, "It is the import of another user",
+		"To start or undo the import of another user needs the permission imports.manage. "+
+			"Only the user who uploaded a file can read its problems.",
+		"Ask that user, or a user who has the permission."},
 	{"import_older_nodes", ErrConflict, "A node of an older version is running",
 		"The older version cannot verify all hashes that an import stores.",
 		"Start the import when that node has stopped."},

@@ -63,7 +63,7 @@ type ImportRun struct {
 	Skipped    int64          `json:"rows_skipped" doc:"Users that exist already"`
 	Invalid    int64          `json:"rows_faulty" doc:"With problems"`
 	Undone     int64          `json:"rows_undone"`
-	Kept       int64          `json:"rows_kept" doc:"Kept by an undo, because they changed"`
+	Kept       int64          `json:"rows_kept" doc:"Kept by an undo; the audit log says why"`
 	CreatedAt  time.Time      `json:"created_at"`
 	UpdatedAt  time.Time      `json:"updated_at"`
 	StartedAt  *time.Time     `json:"started_at,omitempty" doc:"Start of an uploaded import"`

@@ -50,4 +50,21 @@ var access = []mutant{
 	{name: "a set-up link needs the roles that it grants", pkg: signinTests, run: "TestSetupLinkNeedsItsRoles/sqlite",
 		edit: edit{"internal/signin/setup.go", `		if err := requireGuardedRoles(ctx, tx); err != nil {`,
 			`		if err := requireGuardedRoles(ctx, tx); false {`}},
+	{name: "each batch of an import needs the permissions",
+		pkg: importingTests, run: "TestPermissionLostDuringImport/sqlite",
+		edit: edit{"internal/importing/write.go",
+			`		if err := requireBatch(ctx, run.desk, tx, users); err != nil {`,
+			`		if err := requireBatch(ctx, run.desk, tx, users); false {`}},
+	{name: "an import of another user is undone with imports.manage",
+		pkg: importingTests, run: "TestUndoKeepsUsersWithMore/sqlite",
+		edit: edit{"internal/importing/upload.go", `	if err == nil && !allowed {
+		return errNotYours`, `	if false {
+		return errNotYours`}},
+	{name: "an undo keeps users with more permissions",
+		pkg: importingTests, run: "TestUndoKeepsUsersWithMore/sqlite",
+		edit: edit{"internal/importing/undo.go", `		case !limit.Held() && !isOver:`, `		case false:`}},
+	{name: "an import gives only what its uploader can give",
+		pkg: importingTests, run: "TestStartByAnotherUser/sqlite",
+		edit: edit{"internal/importing/upload.go",
+			`	if stage != "running" || record.ActorID == actor.UserID {`, `	if true {`}},
 }

@@ -29,6 +29,7 @@ var columnVisibility = map[string]visibility{
 	"credentials.hash":           masked,
 	"credentials.must_change":    shown,
 	"import_runs.rows_created":   shown,
+	"import_runs.rows_kept":      shown, // why an undo kept a user
 	"jobs.kind":                  shown,
 	"jobs.run_at":                shown,
 	"permissions.description":    masked,

@@ -20,8 +20,7 @@
 //
 //   - The batches of new users. An import writes 1,000 users per transaction, while Change writes one change with one
 //     event. An event cannot be left out here either: it is one of the rows of each new user (store.NewPerson), next
-//     to the profile and the contacts. The permission is checked before the first batch, and by the service again
-//     after each batch.
+//     to the profile and the contacts. The permissions are checked in each of these transactions (requireBatch).
 //   - The chunks of an uploaded file and the progress of its check (updateRun). They do not change a user.
 package importing
 

@@ -277,3 +277,45 @@ func TestRunNotesSchemes(t *testing.T) {
 		}
 	})
 }
+
+// TestPermissionLostDuringImport: each batch needs the permissions, not only the first one.
+func TestPermissionLostDuringImport(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		for name, row := range map[string]string{
+			"users.import":    `{"email":"%s%d@example.com"}`,
+			"contacts.verify": `{"email":"%s%d@example.com","email_verified":true}`,
+			"roles.grant":     `{"email":"%s%d@example.com","roles":[{"name":"auditor"}]}`,
+		} {
+			t.Run(name, func(t *testing.T) {
+				importer, _ := w.NewPerson(t, w.NewRole(t, "users.read", "sessions.read", "roles.read", "access.check",
+					"audit.read", "api_keys.read", "settings.read"))
+				lost := "" // the role that the importer loses
+				for _, permission := range []string{"users.import", "contacts.verify", "roles.grant"} {
+					role := w.NewRole(t, permission)
+					w.Grant(t, importer, role, nil)
+					if permission == name {
+						lost = role
+					}
+				}
+				var rows []string
+				for i := range 250 {
+					rows = append(rows, fmt.Sprintf(row, strings.ReplaceAll(name, ".", ""), i))
+				}
+				k, people := w.DeskOf(importer), lines(rows...)
+				plan, problems := checkFile(t, w, k, people)
+				if len(problems) > 0 {
+					t.Fatal(problems)
+				}
+				run, err := importing.Run(ctx, k, people, importing.Options{}, plan, func(run cardinal.ImportRun) {
+					if run.Created == 100 {
+						noError(t, access.RevokeGrant(ctx, w.Operator(), importer.ID, w.Role(t, lost).ID))
+					}
+				})
+				if !errors.Is(err, cardinal.ErrForbidden) || run.Created != 100 {
+					t.Errorf("%d users were created, want 100: %v", run.Created, err)
+				}
+			})
+		}
+	})
+}

@@ -2,6 +2,8 @@ package importing
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -11,8 +13,9 @@ import (
 	"cardinal/internal/store"
 )
 
-// Undo erases the users that an import created, except those that have changed or signed in since. It works in
-// batches; when it is interrupted, another call continues it.
+// Undo erases the users that an import created, except those that have changed or signed in since, or that have
+// permissions that the actor does not have. It works in batches; when it is interrupted, another call continues it. To
+// undo the import of another user needs imports.manage.
 func Undo(
 	ctx context.Context, k directory.Desk, id uuid.UUID, onProgress func(cardinal.ImportRun),
 ) (cardinal.ImportRun, error) {
@@ -37,6 +40,9 @@ func beginUndo(ctx context.Context, k directory.Desk, id uuid.UUID, byService bo
 	return directory.Change(ctx, k, undoRule, func(tx *directory.Tx) (cardinal.ImportRun, error) {
 		record, err := tx.LockImport(ctx, id)
 		if err != nil {
+			return record.ImportRun, err
+		}
+		if err := requireManage(ctx, k, tx.Reader, record); err != nil {
 			return record.ImportRun, err
 		}
 		if record.State == "undone" {
@@ -83,13 +89,32 @@ func continueUndo(
 	}
 }
 
-// undoBatch erases some users of an import, given by the events of their creation. The last batch ends the import.
+// undoBatch erases some users of an import, given by the events of their creation. The last batch ends the import. When
+// it would erase the last users with a role that needs some, it keeps the users with that role.
 func undoBatch(
 	ctx context.Context, k directory.Desk, run cardinal.ImportRun, events []store.EventRecord, isLast bool,
 ) (cardinal.ImportRun, error) {
+	after, err := undoUsers(ctx, k, run, events, isLast, false)
+	var refusal *cardinal.Refusal
+	if errors.As(err, &refusal) && refusal.Code == lastWithRole {
+		return undoUsers(ctx, k, run, events, isLast, true)
+	}
+	return after, err
+}
+
+func undoUsers(
+	ctx context.Context, k directory.Desk, run cardinal.ImportRun, events []store.EventRecord, isLast, keepGuarded bool,
+) (cardinal.ImportRun, error) {
+	// A user who was suspended, or whose API key was revoked, continues nothing.
+	if err := k.Directory().RequireActiveActor(ctx, k.Actor()); err != nil {
+		return directory.RecordDenied[cardinal.ImportRun](ctx, k, undoRule, err)
+	}
 	return directory.Change(ctx, k, undoRule, func(tx *directory.Tx) (cardinal.ImportRun, error) {
 		record, err := tx.LockImport(ctx, run.ID)
 		if err != nil {
+			return record.ImportRun, err
+		}
+		if err := requireManage(ctx, k, tx.Reader, record); err != nil {
 			return record.ImportRun, err
 		}
 		if record.State != "undoing" || record.Undone+record.Kept != run.Undone+run.Kept {
@@ -99,12 +124,21 @@ func undoBatch(
 		for i, e := range events {
 			ids[i] = e.SubjectID
 		}
-		erased, err := eraseUntouched(ctx, tx, record.ID, ids)
+		kept, err := usersToKeep(ctx, tx, ids, keepGuarded)
 		if err != nil {
 			return record.ImportRun, err
 		}
-		record.Undone += int64(erased)
-		record.Kept += int64(len(ids) - erased)
+		erased := slices.DeleteFunc(slices.Clone(ids), func(id uuid.UUID) bool { return kept[id] != "" })
+		if err := eraseUsers(ctx, tx, record.ID, erased); err != nil {
+			return record.ImportRun, err
+		}
+		for _, id := range ids {
+			if kept[id] != "" {
+				recordKept(tx, record.ID, id, kept[id])
+			}
+		}
+		record.Undone += int64(len(erased))
+		record.Kept += int64(len(kept))
 		if isLast {
 			if err := endUndo(ctx, tx, &record); err != nil {
 				return record.ImportRun, err
@@ -114,21 +148,81 @@ func undoBatch(
 	})
 }
 
-// eraseUntouched erases the users that have not changed since their import, with one event for each, and returns how
-// many they were.
-func eraseUntouched(ctx context.Context, tx *directory.Tx, runID uuid.UUID, ids []uuid.UUID) (int, error) {
-	untouched, err := tx.UnchangedUserIDs(ctx, ids)
+// Why an undo keeps a user.
+const (
+	changedSince    = "changed"
+	morePermissions = "target_has_more_permissions"
+	lastWithRole    = "last_user_with_role"
+)
+
+// usersToKeep returns why some users are not erased: they have changed since their import, or have permissions that the
+// actor does not have. keepGuarded adds those with a role that a minimum of users must have.
+func usersToKeep(
+	ctx context.Context, tx *directory.Tx, ids []uuid.UUID, keepGuarded bool,
+) (map[uuid.UUID]string, error) {
+	unchanged, err := tx.UnchangedUserIDs(ctx, ids)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	erased, err := tx.EraseUsers(ctx, untouched, tx.Now)
+	kept := map[uuid.UUID]string{}
+	for _, id := range ids {
+		if !slices.Contains(unchanged, id) {
+			kept[id] = changedSince
+		}
+	}
+	if len(unchanged) == 0 {
+		return kept, nil
+	}
+	ends, err := tx.Desk.PermissionEnds(ctx, tx.Reader)
 	if err != nil {
-		return 0, err
+		return nil, err
+	}
+	grants, err := tx.GrantsOfUsers(ctx, unchanged)
+	if err != nil {
+		return nil, err
+	}
+	limits := map[uuid.UUID]directory.Limit{} // by role
+	for _, grant := range grants {
+		role, err := tx.Role(ctx, grant.RoleID)
+		if err != nil {
+			return nil, err
+		}
+		limit, ok := limits[role.ID]
+		if !ok {
+			if limit, err = ends.WithRole(ctx, tx.Reader, ends.Limit(undoRule.Permission), role); err != nil {
+				return nil, err
+			}
+			limits[role.ID] = limit
+		}
+		isOver := grant.ExpiresAt != nil && !grant.ExpiresAt.After(tx.Now)
+		switch {
+		case !limit.Held() && !isOver:
+			kept[grant.UserID] = morePermissions
+		case keepGuarded && role.MinHolders > 0 && grant.ExpiresAt == nil && kept[grant.UserID] == "":
+			kept[grant.UserID] = lastWithRole
+		}
+	}
+	return kept, nil
+}
+
+// recordKept adds the event of a user who was kept, with the reason.
+func recordKept(tx *directory.Tx, runID, userID uuid.UUID, reason string) {
+	e := tx.Event
+	e.ID, e.SubjectID, e.RequestID, e.IsRefused = cardinal.NewID(), userID, &runID, true
+	e.Changes = tx.Desk.Directory().ColumnChanges(map[string]any{"import_runs.rows_kept": reason})
+	tx.RelatedEvents = append(tx.RelatedEvents, e)
+}
+
+// eraseUsers erases users, with one event for each.
+func eraseUsers(ctx context.Context, tx *directory.Tx, runID uuid.UUID, ids []uuid.UUID) error {
+	erased, err := tx.EraseUsers(ctx, ids, tx.Now)
+	if err != nil {
+		return err
 	}
 	for _, p := range erased {
 		profile, err := store.DigestProfile(p.Profile)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		e := tx.Event
 		e.ID, e.SubjectID, e.RequestID = cardinal.NewID(), p.User.ID, &runID
@@ -140,7 +234,7 @@ func eraseUntouched(ctx context.Context, tx *directory.Tx, runID uuid.UUID, ids 
 		e.Changes = tx.Desk.Directory().ColumnChanges(map[string]any{"users.status": p.User.Status})
 		tx.RelatedEvents = append(tx.RelatedEvents, e)
 	}
-	return len(erased), nil
+	return nil
 }
 
 // endUndo ends an import after its last user, and destroys its key and its files.

@@ -151,8 +151,8 @@ func finishUpload(
 	return err
 }
 
-// Start lets the service create the users of an uploaded file that was checked, without the rows that have problems.
-// Only the user who uploaded the file can start it, because the service works with that user's permissions.
+// Start lets the service create the users of an uploaded file that was checked, without the rows that have problems. To
+// start the import of another user needs imports.manage.
 func Start(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.ImportRun, error) {
 	rule := directory.Rule{Action: "import.start", Permission: "users.import"}
 	return directory.Change(ctx, k, rule, func(tx *directory.Tx) (cardinal.ImportRun, error) {
@@ -160,9 +160,10 @@ func Start(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.Import
 		if err != nil {
 			return record.ImportRun, err
 		}
+		if err := requireManage(ctx, k, tx.Reader, record); err != nil {
+			return record.ImportRun, err
+		}
 		switch {
-		case record.ActorID != k.Actor().UserID:
-			return record.ImportRun, errNotYours
 		case record.State == "uploading" || record.State == "checking":
 			return record.ImportRun, cardinal.Refuse("import_unchecked")
 		case record.State != "checked":
@@ -183,6 +184,18 @@ func Start(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.Import
 
 var errNotYours = cardinal.Refuse("import_not_yours")
 
+// requireManage refuses an actor who works on the import of another user without the permission for that.
+func requireManage(ctx context.Context, k directory.Desk, r store.Reader, record store.ImportRecord) error {
+	if record.ActorID == k.Actor().UserID {
+		return nil
+	}
+	allowed, err := k.HasPermission(ctx, r, "imports.manage")
+	if err == nil && !allowed {
+		return errNotYours
+	}
+	return err
+}
+
 // lockRun returns an import for change, if it is still in a state; otherwise it returns errRunningElsewhere.
 func lockRun(ctx context.Context, tx *directory.Tx, id uuid.UUID, state string) (store.ImportRecord, error) {
 	record, err := tx.LockImport(ctx, id)
@@ -192,11 +205,15 @@ func lockRun(ctx context.Context, tx *directory.Tx, id uuid.UUID, state string) 
 	return record, err
 }
 
-// setStage sets the stage of the service's work on an import. The service works with the permissions of the actor.
+// setStage sets the stage of the service's work on an import. The service works with the permissions of the actor, but
+// it creates users with those of the user who uploaded the file, also when another user starts it: otherwise the file
+// could give roles that only this other user can grant.
 func setStage(tx *directory.Tx, record *store.ImportRecord, stage string) {
 	actor := tx.Desk.Actor()
 	record.Stage, record.State = &stage, stage
-	record.ActingID, record.ActingKeyID = uuid.NullUUID{UUID: actor.UserID, Valid: true}, actor.APIKeyID
+	if stage != "running" || record.ActorID == actor.UserID {
+		record.ActingID, record.ActingKeyID = uuid.NullUUID{UUID: actor.UserID, Valid: true}, actor.APIKeyID
+	}
 }
 
 // continueByService sets the stage of an import and adds the job that does its work.

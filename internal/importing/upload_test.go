@@ -158,7 +158,8 @@ func TestUpload(t *testing.T) {
 			}
 		})
 		t.Run("UndoByService", func(t *testing.T) {
-			_, other := newImporter(t, w)
+			manager, other := newImporter(t, w)
+			w.Grant(t, manager, w.NewRole(t, "imports.manage"), nil)
 			run := value(importing.StartUndo(ctx, other, run.ID))(t)
 			if run.State != "undoing" {
 				t.Errorf("%+v", run)

@@ -63,7 +63,8 @@ func recordRun(tx *directory.Tx, id uuid.UUID) {
 	tx.Event.RequestID = &id
 }
 
-// Resume continues an import that was interrupted. The file must be the same.
+// Resume continues an import that was interrupted. The file must be the same. To resume the import of another user
+// needs imports.manage.
 func Resume(
 	ctx context.Context, k directory.Desk, id uuid.UUID, src Source, onInvalid OnInvalidRow, onRow func(rows int64),
 	onProgress func(cardinal.ImportRun),
@@ -73,6 +74,9 @@ func Resume(
 		return record.ImportRun, err
 	}
 	run, details, err := decryptRun(k.Directory(), record)
+	if err == nil {
+		err = requireManage(ctx, k, k.Directory().Store().Read(ctx), record)
+	}
 	if err != nil {
 		return run, err
 	}
@@ -287,6 +291,9 @@ func (run *importRun) commit(
 		}
 		if current.Read != from || current.State != "running" {
 			return errRunningElsewhere
+		}
+		if err := requireBatch(ctx, run.desk, tx, users); err != nil {
+			return err
 		}
 		if err := tx.InsertUsers(ctx, users); err != nil {
 			return err

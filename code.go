@@ -258,6 +258,8 @@ var Codes = []Code{
 		"A password needs an identifier to sign in with.", "Give an email address, a phone number or a user name too."},
 	{"password_wrong", ErrInvalid, "The current password is wrong",
 		"", "Enter the current password."},
+	{"permission_in_use", ErrConflict, "A role has the permission",
+		"A permission can be deleted only when no role has it.", "Remove it from every role first."},
 	{"permission_missing", ErrForbidden, "Permission missing",
 		"This needs the permission {permission}.", "Ask an administrator for a role that has it."},
 	{"permission_name_format", ErrInvalid, "Not a valid permission name",

@@ -60,6 +60,10 @@ var access = []mutant{
 		edit: edit{"internal/importing/upload.go", `	if err == nil && !allowed {
 		return errNotYours`, `	if false {
 		return errNotYours`}},
+	{name: "the import of another user is started with imports.manage", pkg: importingTests, run: "TestUpload$",
+		edit: edit{"internal/importing/upload.go",
+			`		if err := requireManage(ctx, k, tx.Reader, record); err != nil {`,
+			`		if err := requireManage(ctx, k, tx.Reader, record); false {`}},
 	{name: "an undo keeps users with more permissions",
 		pkg: importingTests, run: "TestUndoKeepsUsersWithMore/sqlite",
 		edit: edit{"internal/importing/undo.go", `		case !limit.Held() && !isOver:`, `		case false:`}},
@@ -67,4 +71,11 @@ var access = []mutant{
 		pkg: importingTests, run: "TestStartByAnotherUser/sqlite",
 		edit: edit{"internal/importing/upload.go",
 			`	if stage != "running" || record.ActorID == actor.UserID {`, `	if true {`}},
+	{name: "a permission that a role has cannot be deleted", pkg: accessTests, run: "TestPermissions/sqlite",
+		edit: edit{"internal/access/permissions.go", `len(roles) > 0 && !before.IsSystem`, `false`}},
+	{name: "the filter of users by role needs roles.read",
+		pkg: "./internal/api", run: "TestFiltersNeedPermission",
+		edit: edit{"internal/directory/userlist.go", `	if f.RoleID != uuid.Nil {`, `	if false {`}},
+	{name: "the API keys of a service do not share replies", pkg: directoryTests, run: "TestIdempotency",
+		edit: edit{"internal/directory/idempotency.go", `	if k.actor.APIKeyID.Valid {`, `	if false {`}},
 }

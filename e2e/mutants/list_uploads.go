@@ -2,11 +2,6 @@ package main
 
 // uploads are the protections of uploaded import files.
 var uploads = []mutant{
-	{name: "only the uploader starts an import", pkg: importingTests, run: "TestUpload$",
-		edit: edit{"internal/importing/upload.go",
-			`		case record.ActorID != k.Actor().UserID:
-			return record.ImportRun, errNotYours`, `		case false:
-			return record.ImportRun, errNotYours`}},
 	{name: "only the uploader reads the problems of an import", pkg: importingTests, run: "TestUpload$",
 		edit: edit{"internal/importing/upload.go",
 			`	if record.ActorID != k.Actor().UserID {

@@ -96,7 +96,8 @@ func UpdatePermission(
 	})
 }
 
-// DeletePermission deletes a permission of an application, and removes it from all roles that have it.
+// DeletePermission deletes a permission of an application that no role has. Otherwise the actor would change roles of
+// users who have more permissions.
 func DeletePermission(ctx context.Context, k directory.Desk, id uuid.UUID, version int64) error {
 	r := directory.Rule{Action: "permission.delete", Permission: "permissions.delete"}
 	_, err := directory.Change(ctx, k, r, func(tx *directory.Tx) (struct{}, error) {
@@ -108,13 +109,13 @@ func DeletePermission(ctx context.Context, k directory.Desk, id uuid.UUID, versi
 		if err != nil {
 			return struct{}{}, err
 		}
+		if len(roles) > 0 && !before.IsSystem {
+			return struct{}{}, cardinal.Refuse("permission_in_use")
+		}
 		if err := tx.Tx.DeletePermission(ctx, id, version); err != nil {
 			return struct{}{}, err
 		}
 		tx.RecordRows(store.DeletedRow("permissions", id))
-		for _, role := range roles {
-			tx.RecordRows(store.DeletedRow("role_permissions", role, id))
-		}
 		tx.RecordChange("permissions.name", before.Name, nil)
 		return struct{}{}, nil
 	})

@@ -276,6 +276,7 @@ func changeRolePermissions(
 			return before, err
 		}
 		tx.RecordRows(store.DigestRole(after))
+		tx.RecordChange("roles.name", nil, after.Name) // which role it is: built-in ones can be changed, too
 		return after, nil
 	})
 }

@@ -79,7 +79,7 @@ func TestRoles(t *testing.T) {
 			after := value(access.AddRolePermission(ctx, desk, role.ID, role.Version, "users.read"))(t)
 			w.ExpectEvents(t, event{
 				Action: "role.permission_add", Actor: admin.ID, Subject: cardinal.SystemID,
-				Changes: []string{"role_permissions.users.read >added"},
+				Changes: []string{"role_permissions.users.read >added", "roles.name >" + role.Name},
 				Rows:    []string{"role_permissions", "roles"},
 			})
 			same := value(access.AddRolePermission(ctx, desk, role.ID, after.Version, "users.read"))(t)
@@ -98,7 +98,7 @@ func TestRoles(t *testing.T) {
 			after = value(access.RemoveRolePermission(ctx, desk, role.ID, after.Version, id))(t)
 			w.ExpectEvents(t, event{
 				Action: "role.permission_remove", Actor: admin.ID, Subject: cardinal.SystemID,
-				Changes: []string{"role_permissions.users.read >removed"},
+				Changes: []string{"role_permissions.users.read >removed", "roles.name >" + role.Name},
 				Rows:    []string{"-role_permissions", "roles"},
 			})
 			_, err = w.DeskOf(u).Users(ctx, cardinal.UserFilter{Page: cardinal.Page{Limit: 1}}, false)

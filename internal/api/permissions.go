@@ -53,7 +53,7 @@ func (a *API) permissionRoutes() {
 			return okWithETag(p, p.Version), err
 		})
 	register(a, op(http.MethodDelete, "/v1/permissions/{id}", "delete-permission", "Permissions",
-		"Delete a declared permission, and remove it from all roles"),
+		"Delete a declared permission that no role has"),
 		func(ctx context.Context, desk directory.Desk, in *struct {
 			Versioned
 			OfPermission

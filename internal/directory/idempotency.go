@@ -39,9 +39,14 @@ func (k Desk) Idempotent(o *IdempotentRequest) Desk {
 	return k
 }
 
-// fingerprint returns a keyed hash of the request. A repeated request must have the same one.
+// fingerprint returns a keyed hash of the request. A repeated request must have the same one. That of an API key covers
+// the key's id: the keys of a service do not share replies.
 func (k Desk) fingerprint() [32]byte {
-	return k.d.keys.idempotency.MAC("fingerprint", []byte(k.request.Path), k.request.Body)
+	parts := [][]byte{[]byte(k.request.Path), k.request.Body}
+	if k.actor.APIKeyID.Valid {
+		parts = append(parts, k.actor.APIKeyID.UUID[:])
+	}
+	return k.d.keys.idempotency.MAC("fingerprint", parts...)
 }
 
 // replyKey returns the key that encrypts the reply. It is derived from the Idempotency-Key, which is not stored: only a

@@ -140,6 +140,21 @@ func TestIdempotency(t *testing.T) {
 				t.Errorf("first %t, again %t", first.Token != "", again.Token != "")
 			}
 		})
+		t.Run("NotSharedByKeysOfService", func(t *testing.T) {
+			svc := w.NewService(t, "administrator")
+			one, two := w.NewAPIKey(t, svc, "administrator"), w.NewAPIKey(t, svc, "administrator")
+			u, _ := w.NewPerson(t)
+			in := cardinal.NewContact{Kind: "email", Value: newEmail()}
+			add := func(key cardinal.APIKey) (cardinal.Contact, error) {
+				k := w.DeskOfToken(t, key.Token).Idempotent(once("key-keys", in.Value))
+				return k.AddContact(ctx, u.ID, in)
+			}
+			first := value(add(one))(t)
+			if again := value(add(one))(t); again.ID != first.ID {
+				t.Errorf("the same key got %s, want %s", again.ID, first.ID)
+			}
+			expectRefusal(t, errorOf(add(two)), "idempotency_mismatch")
+		})
 		t.Run("ReplyEncrypted", func(t *testing.T) {
 			u, _ := w.NewPerson(t)
 			in := cardinal.NewContact{Kind: "email", Value: "canary." + newEmail()}

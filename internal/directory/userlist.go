@@ -79,6 +79,14 @@ func (k Desk) resolveFilter(
 		Page: f.Page, Kind: f.Kind, Status: f.Status, RoleID: f.RoleID, At: k.d.Now(),
 		CreatedFrom: f.CreatedFrom, CreatedUntil: f.CreatedUntil, BuiltIn: f.BuiltIn,
 	}
+	// A filter needs the permission of what it reveals: who has a role.
+	if f.RoleID != uuid.Nil {
+		if allowed, err := k.HasPermission(ctx, r, "roles.read"); err != nil {
+			return query, nil, err
+		} else if !allowed {
+			return query, nil, cardinal.Refuse("permission_missing", "roles.read")
+		}
+	}
 	var fieldErrors cardinal.FieldErrors
 	if _, ok := k.d.statuses[f.Status]; f.Status != "" && !ok {
 		fieldErrors.AddParameter("status", "status_unknown", strings.Join(slices.Sorted(maps.Keys(k.d.statuses)), ", "))

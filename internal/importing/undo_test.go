@@ -136,7 +136,7 @@ func TestUndoUpload(t *testing.T) {
 	})
 }
 
-// TestUndoKeepsUsersWithMore: an undo erases nobody who has permissions that the caller does not have.
+// TestUndoKeepsUsersWithMore: an undo erases no user who has permissions that the caller does not have.
 func TestUndoKeepsUsersWithMore(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()

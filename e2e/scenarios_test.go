@@ -85,7 +85,7 @@ func TestUserScenarios(t *testing.T) {
 
 // setUpEvents are the expected events of setUp about the service, in order.
 var setUpEvents = []wantEvent{
-	{action: "setting.update"}, {action: "setting.update"}, {action: "setting.update"}, {action: "role.create"},
+	{action: "setting.update"}, {action: "setting.update"}, {action: "role.create"},
 }
 
 // setUp creates the administrator and a role, opens sign-up and sets the limits of the throttle.
@@ -97,7 +97,7 @@ func (r *harness) setUp() {
 	r.must(http.StatusUnauthorized, "POST", "/v1/set-up", "",
 		fields{"token": r.setupToken, "email": "second@example.com", "password": password})
 	for name, value := range map[string]any{
-		"sign_up.mode": "open", "sign_in.failures_per_address": 1_000_000, "sign_in.failures_per_identifier": 5,
+		"sign_up.mode": "open", "sign_in.failures_per_address": 1_000_000,
 	} {
 		r.must(http.StatusOK, "PATCH", "/v1/settings/"+name, r.admin, fields{"value": value}, "If-Match", `"1"`)
 	}

@@ -12,8 +12,15 @@ type PasswordChange struct {
 	New     Secret `json:"new_password" maxLength:"4096" doc:"At most 1024 bytes"`
 }
 
+// PasswordChanged is the state of a password that was changed.
+type PasswordChanged struct {
+	PasswordState
+	SignedIn *SignedIn // the new session of a user who had to change the password; nil when the session continues
+}
+
 // PasswordSet is an administrator's change of a user's password.
 type PasswordSet struct {
+	Current    Secret `json:"current_password,omitempty" maxLength:"4096" doc:"Only your own; at most 1024 bytes"`
 	New        Secret `json:"new_password,omitempty" maxLength:"4096" doc:"At most 1024 bytes; or only must_change"`
 	MustChange bool   `json:"must_change,omitempty" doc:"Require a new password at the next sign-in"`
 }

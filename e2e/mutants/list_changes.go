@@ -22,10 +22,10 @@ var changes = []mutant{
 	{name: "anonymous callers own no data", pkg: directoryTests, run: "TestDefaultDeny",
 		edit: edit{"internal/directory/authorize.go",
 			`case !k.actor.Known():`, `case false:`}},
-	{name: "an expired password blocks changes", pkg: directoryTests, run: "TestMustChangePassword",
+	{name: "an expired password blocks changes", pkg: signinTests, run: "TestMustChangePassword",
 		edit: edit{"internal/directory/authorize.go",
 			`k.actor.Assurance == 0 && !what.BeforePasswordChange`, `false && !what.BeforePasswordChange`}},
-	{name: "an expired password blocks the session check", pkg: directoryTests, run: "TestMustChangePassword",
+	{name: "an expired password blocks the session check", pkg: signinTests, run: "TestMustChangePassword",
 		edit: edit{"internal/signin/authenticate.go",
 			`	if session.Assurance == 0 {
 		return cardinal.SessionCheck{}, directory.ErrPasswordChange`, `	if false {

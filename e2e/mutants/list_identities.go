@@ -10,7 +10,7 @@ var identities = []mutant{
 			`	if tx.Now.Before(*current.ExpiresAt) {`, `	if false && tx.Now.Before(*current.ExpiresAt) {`}},
 	{name: "losing an identifier ends the sessions", pkg: directoryTests, run: "TestIdentifierClaims",
 		edit: edit{"internal/directory/identifiers.go",
-			`	if err := tx.endSessions(ctx, current.UserID, uuid.Nil, "claim_lost"); err != nil {
+			`	if err := tx.EndSessions(ctx, current.UserID, uuid.Nil, "claim_lost"); err != nil {
 		return err
 	}`, ``}},
 	{name: "the owner of an identifier is locked during the check",

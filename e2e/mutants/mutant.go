@@ -29,6 +29,7 @@ func all() []mutant {
 	list := slices.Concat(changes, identities, sessions, attempts, replies, secrets, schema, requests, upgrades,
 		searches, uploads, hashes, database, access, server)
 	list = append(list, values...)
+	list = append(list, recent...)
 	// Mutants of the same package and file follow each other, so that they share the build cache.
 	slices.SortStableFunc(list, func(a, b mutant) int {
 		return strings.Compare(a.pkg+" "+a.file, b.pkg+" "+b.file)

@@ -79,7 +79,7 @@ func APIKey(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.APIKe
 // CreateAPIKey creates an API key for a service, with roles that the service has. The key itself is only in the answer
 // and is not stored; a repeated request gets the answer without it.
 func CreateAPIKey(ctx context.Context, k directory.Desk, in cardinal.NewAPIKey) (cardinal.APIKey, error) {
-	r := directory.Rule{Action: "api_key.create", Permission: "api_keys.create", Subject: in.UserID}
+	r := directory.Rule{Action: "api_key.create", Permission: "api_keys.create", Subject: in.UserID, RecentSignIn: true}
 	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.APIKey, error) {
 		var check directory.Input
 		name, err := normal.Text(in.Name, 100)
@@ -170,7 +170,7 @@ func requireKeyEnd(ctx context.Context, tx *directory.Tx, roles []uuid.UUID, exp
 
 // RevokeAPIKey revokes an API key. A key that is revoked already is returned as it is.
 func RevokeAPIKey(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.APIKey, error) {
-	r := directory.Rule{Action: "api_key.revoke", Permission: "api_keys.revoke"}
+	r := directory.Rule{Action: "api_key.revoke", Permission: "api_keys.revoke", RecentSignIn: true}
 	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.APIKey, error) {
 		before, err := tx.APIKey(ctx, id)
 		if err != nil {

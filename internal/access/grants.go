@@ -29,7 +29,7 @@ func Grants(
 // GrantRole grants a role to a user, or changes its expiry. The actor must have all permissions of the role, and the
 // grant cannot outlast them.
 func GrantRole(ctx context.Context, k directory.Desk, userID uuid.UUID, in cardinal.NewGrant) (cardinal.Grant, error) {
-	r := directory.Rule{Action: "role.grant", Permission: "roles.grant", Subject: userID}
+	r := directory.Rule{Action: "role.grant", Permission: "roles.grant", Subject: userID, RecentSignIn: true}
 	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Grant, error) {
 		var check directory.Input
 		if in.ExpiresAt != nil && !in.ExpiresAt.After(tx.Now) {
@@ -90,7 +90,7 @@ func GrantRole(ctx context.Context, k directory.Desk, userID uuid.UUID, in cardi
 
 // RevokeGrant takes a role from a user. It is refused for the last user with a role that needs a minimum of users.
 func RevokeGrant(ctx context.Context, k directory.Desk, userID, roleID uuid.UUID) error {
-	r := directory.Rule{Action: "role.revoke", Permission: "roles.grant", Subject: userID}
+	r := directory.Rule{Action: "role.revoke", Permission: "roles.grant", Subject: userID, RecentSignIn: true}
 	_, err := directory.Change(ctx, k, r, func(tx *directory.Tx) (struct{}, error) {
 		if err := tx.LockRoleRow(ctx, roleID); err != nil {
 			return struct{}{}, err

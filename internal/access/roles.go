@@ -53,7 +53,7 @@ func RoleByName(ctx context.Context, k directory.Desk, name string) (cardinal.Ro
 
 // CreateRole creates a role with the permissions that the input names. The actor must have each of them.
 func CreateRole(ctx context.Context, k directory.Desk, in cardinal.NewRole) (cardinal.Role, error) {
-	r := directory.Rule{Action: "role.create", Permission: "roles.create"}
+	r := directory.Rule{Action: "role.create", Permission: "roles.create", RecentSignIn: true}
 	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Role, error) {
 		var check directory.Input
 		checkRoleName(&check, "/name", in.Name)
@@ -133,7 +133,7 @@ func roleForChange(ctx context.Context, tx *directory.Tx, id uuid.UUID, version 
 func UpdateRole(
 	ctx context.Context, k directory.Desk, id uuid.UUID, version int64, in cardinal.RoleChange,
 ) (cardinal.Role, error) {
-	r := directory.Rule{Action: "role.update", Permission: "roles.update"}
+	r := directory.Rule{Action: "role.update", Permission: "roles.update", RecentSignIn: true}
 	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Role, error) {
 		before, err := roleForChange(ctx, tx, id, version)
 		if err != nil {
@@ -171,7 +171,7 @@ func UpdateRole(
 
 // DeleteRole deletes a role that no user has.
 func DeleteRole(ctx context.Context, k directory.Desk, id uuid.UUID, version int64) error {
-	r := directory.Rule{Action: "role.delete", Permission: "roles.delete"}
+	r := directory.Rule{Action: "role.delete", Permission: "roles.delete", RecentSignIn: true}
 	_, err := directory.Change(ctx, k, r, func(tx *directory.Tx) (struct{}, error) {
 		before, err := roleForChange(ctx, tx, id, version)
 		if err != nil {
@@ -258,7 +258,7 @@ func changeRolePermissions(
 	ctx context.Context, k directory.Desk, id uuid.UUID, version int64, action string,
 	fn func(*directory.Tx, cardinal.Role) (bool, error),
 ) (cardinal.Role, error) {
-	r := directory.Rule{Action: action, Permission: "roles.update"}
+	r := directory.Rule{Action: action, Permission: "roles.update", RecentSignIn: true}
 	return directory.Change(ctx, k, r, func(tx *directory.Tx) (cardinal.Role, error) {
 		before, err := roleForChange(ctx, tx, id, version)
 		if err != nil {

@@ -83,6 +83,7 @@ func (a *API) routes() {
 	a.setUpRoutes()
 	a.signInRoutes()
 	a.sessionCheckRoute()
+	a.confirmRoute()
 	a.userRoutes()
 	a.accountRoutes()
 	a.roleRoutes()

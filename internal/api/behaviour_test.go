@@ -340,7 +340,12 @@ func TestPasswordChangeRequired(t *testing.T) {
 	h.do(t, "GET", "/v1/session", token, nil).wantProblem(t, http.StatusForbidden, "password_change_required")
 	h.do(t, "GET", "/v1/statuses", token, nil).wantProblem(t, http.StatusForbidden, "password_change_required")
 	h.do(t, "PUT", "/v1/me/password", token,
+		object{"current_password": goodPassword, "new_password": goodPassword}).
+		wantProblem(t, http.StatusUnprocessableEntity, "validation_failed")
+	changed := h.do(t, "PUT", "/v1/me/password", token,
 		object{"current_password": goodPassword, "new_password": goodPassword + "!"}).want(t, http.StatusOK)
+	h.do(t, "GET", "/v1/session", token, nil).wantProblem(t, http.StatusUnauthorized, "not_signed_in")
+	token = changed.text("token")
 	h.do(t, "GET", "/v1/session", token, nil).want(t, http.StatusOK)
 	h.do(t, "GET", "/v1/me", token, nil).want(t, http.StatusOK)
 

@@ -183,9 +183,11 @@ var fieldStorage = map[string]string{
 	"update-me-profile/avatar_url": encrypted, "update-me-profile/country": fixed,
 	"update-me-profile/locale": plaintext, "update-me-profile/time_zone": fixed,
 	"update-me-profile/preferences": plaintext, "update-me-profile/attributes": encrypted,
-	"set-password/new_password": encrypted, "change-my-password/current_password": encrypted,
-	"change-my-password/new_password": encrypted,
-	"add-user-contact/kind":           fixed, "add-user-contact/value": encrypted, "add-me-contact/kind": fixed,
+	"confirm-session/password":  transient,
+	"set-password/new_password": encrypted, "set-password/current_password": transient,
+	"change-my-password/current_password": encrypted,
+	"change-my-password/new_password":     encrypted,
+	"add-user-contact/kind":               fixed, "add-user-contact/value": encrypted, "add-me-contact/kind": fixed,
 	"add-me-contact/value": encrypted,
 	"create-role/name":     plaintext, "create-role/description": plaintext, "create-role/permissions/0": plaintext,
 	"update-role/name": plaintext, "update-role/description": plaintext, "add-role-permission/permission": plaintext,
@@ -362,6 +364,11 @@ func (g *markerSet) sendAll(t *testing.T, h *testAPI) {
 	send(http.StatusCreated, "POST", "/v1/users/"+id+"/contacts", h.admin,
 		object{"kind": "email", "value": g.field(t, "add-user-contact/value") + "@" + g.word("a domain") + ".example",
 			"verified": true})
+	send(http.StatusUnprocessableEntity, "POST", "/v1/session/confirm", me,
+		object{"password": g.field(t, "confirm-session/password")})
+	send(http.StatusUnprocessableEntity, "PUT", "/v1/users/"+id+"/password", h.admin,
+		object{"new_password": password, "current_password": g.field(t, "set-password/current_password")},
+		"If-Match", `"2"`)
 	next := g.field(t, "change-my-password/new_password") + " and more"
 	g.sent = append(g.sent, marker{what: "change-my-password/current_password", text: password})
 	send(http.StatusOK, "PUT", "/v1/me/password", me, object{"current_password": password, "new_password": next})

@@ -217,6 +217,14 @@ var refusalSpecs = map[string]refusalSpec{
 			_, _, key := h.newServiceKey(t, h.newRole(t, unique("keyed")))
 			return []refusal{{name: "an API key", token: &key, status: 401, code: "not_signed_in"}}
 		}},
+	"confirm-session": {anyCaller: true, call: ownAccount("", object{"password": goodPassword}),
+		extra: func(t *testing.T, h *testAPI, c call) []refusal {
+			_, _, key := h.newServiceKey(t, h.newRole(t, unique("keyed")))
+			return []refusal{
+				invalid("a wrong password", object{"password": canary}, "/password password_wrong"),
+				{name: "an API key", token: &key, status: 409, code: "no_session"},
+			}
+		}},
 	"sign-in": {call: func(t *testing.T, h *testAPI) call {
 		name := unique("signin")
 		h.newUser(t, name)

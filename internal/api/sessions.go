@@ -43,6 +43,18 @@ func (a *API) checkSession(o *huma.Operation) http.HandlerFunc {
 	}
 }
 
+// confirmRoute adds the confirmation of the caller's session.
+func (a *API) confirmRoute() {
+	register(a, op(http.MethodPost, "/v1/session/confirm", "confirm-session", "Sign-in",
+		"Confirm the session of the caller with the password: changes that affect access need this, or a sign-in, "+
+			"not long ago", noIdempotency),
+		func(ctx context.Context, desk directory.Desk, in *bodyInput[cardinal.SessionConfirmation],
+		) (*response[cardinal.SessionConfirmed], error) {
+			confirmed, err := signin.Confirm(ctx, desk, in.Body)
+			return &response[cardinal.SessionConfirmed]{Body: confirmed}, err
+		})
+}
+
 func sessionRoutes[O owner](a *API, prefix, name string) {
 	register(a, op(http.MethodGet, prefix+"/sessions", "list-"+name+"-sessions", "Sessions",
 		"List sessions, with those that ended"),

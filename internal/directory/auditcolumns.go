@@ -40,6 +40,7 @@ var columnVisibility = map[string]visibility{
 	"roles.description":          masked,
 	"roles.name":                 shown,
 	"sessions.address_sealed":    masked,
+	"sessions.confirmed_at":      shown,
 	"sessions.ended":             shown, // how many
 	"sessions.method":            shown,
 	"sessions.user_agent_sealed": masked,

@@ -19,7 +19,7 @@ var ErrNotSignedIn = cardinal.Refuse("not_signed_in")
 // Read checks that the actor is allowed to read something. Reads leave no audit event.
 func (k Desk) Read(ctx context.Context, r Rule) (store.Reader, error) {
 	reader := k.d.store.Read(ctx)
-	if k.readPermission != "" && k.readPermission == r.Permission && k.actor.Assurance > 0 {
+	if k.readPermission != "" && k.readPermission == r.Permission && k.actor.Assurance > 0 && !r.RecentSignIn {
 		return reader, nil
 	}
 	k.actor.ClientFrom = cardinal.Client{} // it is needed only for an event: then the actor's key is not read
@@ -39,15 +39,42 @@ func (k *Desk) authorize(ctx context.Context, r store.Reader, what Rule) error {
 	if k.actor.Assurance == 0 && !what.BeforePasswordChange {
 		return ErrPasswordChange
 	}
-	if what.Own && what.Subject == k.actor.UserID && k.actor.Known() {
+	own := what.Own && what.Subject == k.actor.UserID && k.actor.Known()
+	if !own {
+		allowed, err := k.HasPermission(ctx, r, what.Permission)
+		if err != nil {
+			return fmt.Errorf("check the permission %s: %w", what.Permission, err)
+		}
+		if !allowed {
+			return cardinal.Refuse("permission_missing", what.Permission)
+		}
+	}
+	if what.RecentSignIn {
+		return k.requireRecentSignIn(ctx, r)
+	}
+	return nil
+}
+
+// requireRecentSignIn refuses an actor whose session was neither opened nor confirmed recently: a stolen token, or an
+// open browser, is then not enough to gain access that lasts. API keys and the command line have no session: a program
+// cannot be asked for a password.
+func (k *Desk) requireRecentSignIn(ctx context.Context, r store.Reader) error {
+	if !k.actor.SessionID.Valid {
 		return nil
 	}
-	allowed, err := k.HasPermission(ctx, r, what.Permission)
-	if err != nil {
-		return fmt.Errorf("check the permission %s: %w", what.Permission, err)
+	session, err := r.Session(ctx, k.actor.UserID, k.actor.SessionID.UUID)
+	if isNotFound(err) {
+		return ErrNotSignedIn
 	}
-	if !allowed {
-		return cardinal.Refuse("permission_missing", what.Permission)
+	if err != nil {
+		return fmt.Errorf("read the session: %w", err)
+	}
+	s, err := k.d.CurrentSettings(ctx, r)
+	if err != nil {
+		return err
+	}
+	if k.d.Now().Sub(session.AuthenticatedAt()) >= s.RecentSignIn {
+		return cardinal.Refuse("reauthentication_required")
 	}
 	return nil
 }

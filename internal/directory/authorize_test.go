@@ -17,7 +17,6 @@ import (
 // openMethods are the methods that need no permission, each with the reason.
 var openMethods = map[string]string{
 	"NewUserErrors":        "returns nothing to callers without the permission; tested below",
-	"ChangePassword":       "changes the actor's own password",
 	"SignOut":              "ends the actor's own session",
 	"Statuses":             "every authenticated user can read it",
 	"Countries":            "every authenticated user can read it",
@@ -39,6 +38,7 @@ var openMethods = map[string]string{
 	"NewEvent":       "fills in an event; only Change appends it",
 	"EncryptClient":  "encrypts the actor's own address",
 	"CountRefusal":   "counts a refused attempt of the actor",
+	"RecordDenial":   "only records a refusal",
 	"PrepareUser":    "writes nothing; with a password, it checks the permission of the rule",
 }
 

@@ -20,6 +20,8 @@ type Rule struct {
 	Own        bool      // users are allowed to do it to their own account without the permission
 	// BeforePasswordChange allows it to a user who must change their password first.
 	BeforePasswordChange bool
+	// RecentSignIn asks for a recent sign-in or confirmation of the actor's session: the change affects who has access.
+	RecentSignIn bool
 }
 
 // Tx is the transaction of one change: the store's transaction, the time, and the audit event that records the change.
@@ -101,7 +103,7 @@ func Change[T any](ctx context.Context, k Desk, r Rule, fn func(*Tx) (T, error))
 		return out, nil
 	}
 	if errors.Is(err, cardinal.ErrForbidden) && k.actor.Known() {
-		if failed := k.recordDenial(ctx, r); failed != nil {
+		if failed := k.RecordDenial(ctx, r); failed != nil {
 			return zero, errors.Join(err, fmt.Errorf("record the denied attempt: %w", failed))
 		}
 	}
@@ -161,9 +163,9 @@ func (tx *Tx) appendEvents(ctx context.Context) error {
 	return nil
 }
 
-// recordDenial records that an authenticated actor tried what they are not allowed to do. Above a number per minute, it
+// RecordDenial records that an authenticated actor tried what they are not allowed to do. Above a number per minute, it
 // only counts it.
-func (k Desk) recordDenial(ctx context.Context, r Rule) error {
+func (k Desk) RecordDenial(ctx context.Context, r Rule) error {
 	if !k.d.refusals.CountActor(k.d.Now(), k.actor.UserID, r.Action) {
 		return nil
 	}

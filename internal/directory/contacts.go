@@ -132,7 +132,9 @@ func (k Desk) Contact(ctx context.Context, userID, id uuid.UUID) (cardinal.Conta
 // AddContact adds an email address or a phone number. Users can add their own; to mark it as verified needs the
 // permission, and contacts.verify.
 func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewContact) (cardinal.Contact, error) {
-	r := Rule{Action: "contact.add", Permission: "contacts.update", Subject: userID, Own: !in.Verified}
+	r := Rule{
+		Action: "contact.add", Permission: "contacts.update", Subject: userID, Own: !in.Verified, RecentSignIn: true,
+	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Contact, error) {
 		if in.Verified {
 			if err := tx.RequirePermission(ctx, "contacts.verify"); err != nil {
@@ -252,6 +254,7 @@ func (k Desk) UpdateContact(
 ) (cardinal.Contact, error) {
 	r := Rule{
 		Action: "contact.update", Permission: "contacts.update", Subject: userID, Own: !in.Verified.Present(),
+		RecentSignIn: true,
 	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Contact, error) {
 		if in.Verified.Present() {
@@ -326,7 +329,9 @@ func checkContactChange(in cardinal.ContactChange) error {
 // RemoveContact removes a contact, but not the last identifier to sign in with. When it was the primary contact, the
 // oldest other one of its kind becomes primary.
 func (k Desk) RemoveContact(ctx context.Context, userID, id uuid.UUID, version int64) error {
-	r := Rule{Action: "contact.remove", Permission: "contacts.update", Subject: userID, Own: true}
+	r := Rule{
+		Action: "contact.remove", Permission: "contacts.update", Subject: userID, Own: true, RecentSignIn: true,
+	}
 	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
 		if _, err := tx.lockContact(ctx, userID, id, version); err != nil {
 			return struct{}{}, err

@@ -182,7 +182,7 @@ func (tx *Tx) removeUnverified(ctx context.Context, current store.IdentifierReco
 	if err := tx.removeContact(ctx, current.UserID, *current.ContactID, current.ValueIndex); err != nil {
 		return err
 	}
-	if err := tx.endSessions(ctx, current.UserID, uuid.Nil, "claim_lost"); err != nil {
+	if err := tx.EndSessions(ctx, current.UserID, uuid.Nil, "claim_lost"); err != nil {
 		return err
 	}
 	user, err := tx.LockUser(ctx, current.UserID)

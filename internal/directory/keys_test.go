@@ -171,11 +171,11 @@ func TestNoPersonalDataInClear(t *testing.T) {
 		value(me.UpdateProfile(ctx, u.ID, 1, cardinal.ProfileChange{
 			DisplayName: cardinal.Set("canaryname the second"), Username: cardinal.Set("canaryuser2"),
 		}))(t)
-		_, err = me.ChangePassword(ctx, cardinal.PasswordChange{
+		_, err = signin.ChangePassword(ctx, me, cardinal.PasswordChange{
 			Current: "canarywrong canarywrong", New: "canarypassword canarysecond",
 		})
 		expectRefusal(t, err, "/current_password password_wrong")
-		value(me.ChangePassword(ctx, cardinal.PasswordChange{
+		value(signin.ChangePassword(ctx, me, cardinal.PasswordChange{
 			Current: "canarypassword under bridges", New: "canarypassword canarysecond",
 		}))(t)
 		svc := value(me.CreateUser(ctx, cardinal.NewUser{Kind: "service", DisplayName: "canaryname service"}))(t)

@@ -2,13 +2,11 @@ package directory
 
 import (
 	"context"
-	"errors"
 
 	"github.com/google/uuid"
 
 	"cardinal"
 	"cardinal/internal/store"
-	"cardinal/internal/throttle"
 )
 
 // PasswordState returns what can be disclosed about a user's password: whether there is one, and when it was set.
@@ -24,10 +22,11 @@ func (k Desk) PasswordState(ctx context.Context, userID uuid.UUID) (cardinal.Pas
 	if isNotFound(err) {
 		return cardinal.PasswordState{UserID: userID}, nil
 	}
-	return passwordState(credential), err
+	return PasswordStateOf(credential), err
 }
 
-func passwordState(c store.CredentialRecord) cardinal.PasswordState {
+// PasswordStateOf returns what can be disclosed about a password.
+func PasswordStateOf(c store.CredentialRecord) cardinal.PasswordState {
 	return cardinal.PasswordState{
 		UserID: c.UserID, HasPassword: true, LastReset: &c.LastReset, MustChange: c.MustChange, Version: c.Version,
 	}
@@ -35,14 +34,17 @@ func passwordState(c store.CredentialRecord) cardinal.PasswordState {
 
 // SetPassword sets the password of another user, or only requires a change of it, and ends all sessions of that user.
 // version is 0 for a user who has no password yet. Hashing is expensive, so the permission and the input are checked
-// first.
+// first. The own password is changed with the current one: signin.ChangePassword.
 func (k Desk) SetPassword(
 	ctx context.Context, userID uuid.UUID, version int64, in cardinal.PasswordSet,
 ) (cardinal.PasswordState, error) {
-	r := Rule{Action: "password.set", Permission: "credentials.update", Subject: userID}
+	r := Rule{Action: "password.set", Permission: "credentials.update", Subject: userID, RecentSignIn: true}
 	reader, err := k.Read(ctx, r)
 	if err != nil {
 		return RecordDenied[cardinal.PasswordState](ctx, k, r, err)
+	}
+	if userID == k.actor.UserID {
+		return cardinal.PasswordState{}, cardinal.Refuse("own_password")
 	}
 	hash, err := k.checkAndHash(ctx, reader, userID, in)
 	if err != nil {
@@ -71,7 +73,7 @@ func (k Desk) SetPassword(
 		if err := k.d.throttle.Reset(ctx, tx.Tx, userID); err != nil {
 			return cardinal.PasswordState{}, err
 		}
-		return passwordState(credential), tx.endSessions(ctx, userID, uuid.Nil, "password_changed")
+		return PasswordStateOf(credential), tx.EndSessions(ctx, userID, uuid.Nil, "password_changed")
 	})
 }
 
@@ -130,102 +132,6 @@ func (tx *Tx) setCredential(
 	}
 	current.MustChange = mustChange
 	return tx.UpdateCredential(ctx, current, tx.Now)
-}
-
-// ChangePassword changes the actor's own password, after a check of the current one, and ends all other sessions of the
-// actor.
-func (k Desk) ChangePassword(ctx context.Context, in cardinal.PasswordChange) (cardinal.PasswordState, error) {
-	me := k.actor.UserID
-	r := Rule{
-		Action: "password.change", Permission: "credentials.update", Subject: me, Own: true, BeforePasswordChange: true,
-	}
-	reader, err := k.Read(ctx, r)
-	if err != nil {
-		return cardinal.PasswordState{}, err
-	}
-	s, err := k.d.CurrentSettings(ctx, reader)
-	if err != nil {
-		return cardinal.PasswordState{}, err
-	}
-	own, err := k.d.OwnWords(ctx, reader, me)
-	if err != nil {
-		return cardinal.PasswordState{}, err
-	}
-	var check Input
-	check.NewPassword("/new_password", in.New, s, own...)
-	if err := check.Err(); err != nil {
-		return cardinal.PasswordState{}, err
-	}
-	attempt, err := k.d.throttle.ReserveOwnPassword(ctx, me, s.ThrottleLimits())
-	if err != nil {
-		return cardinal.PasswordState{}, err
-	}
-	defer attempt.End()
-	current, err := reader.Credential(ctx, me)
-	if err != nil && !errors.Is(err, cardinal.ErrNotFound) {
-		return cardinal.PasswordState{}, err
-	}
-	if err := k.verifyCurrentPassword(ctx, r, current, in.Current, attempt); err != nil {
-		return cardinal.PasswordState{}, err
-	}
-	newHash, err := k.d.HashPassword(ctx, k.HashCaller(), in.New)
-	if err != nil {
-		return cardinal.PasswordState{}, err
-	}
-	return Change(ctx, k, r, func(tx *Tx) (cardinal.PasswordState, error) {
-		locked, err := tx.LockCredential(ctx, me)
-		if err != nil {
-			return cardinal.PasswordState{}, err
-		}
-		if err := CheckVersion(locked.Version, current.Version); err != nil {
-			return cardinal.PasswordState{}, err
-		}
-		locked.Hash, locked.LastReset, locked.MustChange = newHash, tx.Now, false
-		after, err := tx.UpdateCredential(ctx, locked, tx.Now)
-		if err != nil {
-			return cardinal.PasswordState{}, err
-		}
-		tx.RecordRows(store.DigestCredential(after))
-		tx.RecordMasked("credentials.hash")
-		if err := k.d.throttle.Reset(ctx, tx.Tx, me); err != nil {
-			return cardinal.PasswordState{}, err
-		}
-		if k.actor.SessionID.Valid && k.actor.Assurance == 0 {
-			raised, err := tx.SetSessionAssurance(ctx, me, k.actor.SessionID.UUID, 1)
-			if err != nil {
-				return cardinal.PasswordState{}, err
-			}
-			tx.RecordRows(store.DigestSession(raised))
-		}
-		return passwordState(after), tx.endSessions(ctx, me, k.actor.SessionID.UUID, "password_changed")
-	})
-}
-
-// verifyCurrentPassword returns nil when the actor's current password is right. A wrong one is counted by the throttle
-// and recorded in the audit log.
-func (k Desk) verifyCurrentPassword(
-	ctx context.Context, r Rule, current store.CredentialRecord, secret cardinal.Secret, attempt *throttle.Attempt,
-) error {
-	var hash *string
-	if current.Hash != "" {
-		hash = &current.Hash
-	}
-	match, _, err := k.d.VerifyPassword(ctx, k.HashCaller(), secret, hash)
-	if errors.Is(err, cardinal.ErrBusy) {
-		return errors.Join(err, attempt.Release(ctx))
-	}
-	if err != nil || match {
-		return err
-	}
-	if err := attempt.Fail(ctx); err != nil {
-		return err
-	}
-	if err := k.recordDenial(ctx, r); err != nil {
-		return err
-	}
-	var check Input
-	check.Add("/current_password", "password_wrong")
-	return check.Err()
 }
 
 // newCredential returns the record of a user's first password.

@@ -150,6 +150,9 @@ func (tx *Tx) changeProfile(
 		}
 	}
 	if before.Username != after.Username {
+		if err := tx.Desk.requireRecentSignIn(ctx, tx.Reader); err != nil { // a user name can sign in
+			return before, false, err
+		}
 		if err := tx.moveUsername(ctx, current.UserID, before.Username, usernameNormal); err != nil {
 			return before, false, err
 		}

@@ -14,8 +14,8 @@ import (
 func (d *Directory) DecryptSession(r store.SessionRecord, key seal.Key) cardinal.Session {
 	s := cardinal.Session{
 		UserID: r.UserID, ID: r.ID, Method: r.Method, Assurance: int(r.Assurance),
-		CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IdleEndsAt: r.IdleEndsAt(),
-		ExpiresAt: r.ExpiresAt, RevokedAt: r.RevokedAt,
+		CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, AuthenticatedAt: r.AuthenticatedAt(),
+		IdleEndsAt: r.IdleEndsAt(), ExpiresAt: r.ExpiresAt, RevokedAt: r.RevokedAt,
 	}
 	if r.EndReason != nil {
 		s.EndReason = *r.EndReason
@@ -111,7 +111,7 @@ func (k Desk) EndSessions(ctx context.Context, userID uuid.UUID, everywhere bool
 		if userID == k.actor.UserID && !everywhere {
 			spare = k.actor.SessionID.UUID
 		}
-		return struct{}{}, tx.endSessions(ctx, userID, spare, k.endReason(userID))
+		return struct{}{}, tx.EndSessions(ctx, userID, spare, k.endReason(userID))
 	})
 	return err
 }

@@ -5,6 +5,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/directory/directorytest"
+	"cardinal/internal/signin"
 )
 
 // TestSessionEndReason: the end of a session has a reason, which the list of sessions shows.
@@ -22,7 +23,7 @@ func TestSessionEndReason(t *testing.T) {
 				return w.Operator().EndSession(ctx, u.ID, in.Session.ID)
 			},
 			"password_changed": func(t *testing.T, _ cardinal.User, _, other cardinal.SignedIn) error {
-				return errorOf(w.DeskOfToken(t, other.Token).ChangePassword(ctx, cardinal.PasswordChange{
+				return errorOf(signin.ChangePassword(ctx, w.DeskOfToken(t, other.Token), cardinal.PasswordChange{
 					Current: goodPassword, New: "eight blue tricycles",
 				}))
 			},

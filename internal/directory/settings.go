@@ -18,6 +18,7 @@ type Settings struct {
 	PasswordMinLength     int
 	SessionAbsolute       time.Duration
 	SessionIdle           time.Duration
+	RecentSignIn          time.Duration
 	UnverifiedLifetime    time.Duration
 	FailuresPerIdentifier int64
 	FailuresPerAddress    int64
@@ -55,6 +56,10 @@ var settingRules = map[string]settingRule{
 	"sessions.idle_seconds": {
 		min: 60, max: 34_560_000,
 		assign: func(s *Settings, _ string, n int64) { s.SessionIdle = seconds(n) },
+	},
+	"sessions.recent_sign_in_seconds": {
+		min: 10, max: 86_400,
+		assign: func(s *Settings, _ string, n int64) { s.RecentSignIn = seconds(n) },
 	},
 	"contacts.unverified_lifetime_seconds": {
 		min: 60, max: 31_536_000,
@@ -139,7 +144,7 @@ func (k Desk) UpdateSetting(
 	ctx context.Context, name string, version int64, in cardinal.SettingChange,
 ) (cardinal.Setting, error) {
 	defer k.d.searchMode.cached.Store(nil)
-	r := Rule{Action: "setting.update", Permission: "settings.update"}
+	r := Rule{Action: "setting.update", Permission: "settings.update", RecentSignIn: true}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Setting, error) {
 		before, err := tx.LockSetting(ctx, name)
 		if err != nil {

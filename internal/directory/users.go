@@ -42,20 +42,20 @@ func (k Desk) SuspendUser(ctx context.Context, id uuid.UUID, version int64) (car
 
 // ReactivateUser ends the suspension of a user.
 func (k Desk) ReactivateUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	r := Rule{Action: "user.reactivate", Permission: "users.suspend", Subject: id}
+	r := Rule{Action: "user.reactivate", Permission: "users.suspend", Subject: id, RecentSignIn: true}
 	return k.changeUserStatus(ctx, id, version, "reactivate", r)
 }
 
 // DeleteUser soft-deletes a user and ends all their sessions. The identifiers stay reserved. Users are allowed to
 // delete themselves.
 func (k Desk) DeleteUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	r := Rule{Action: "user.delete", Permission: "users.delete", Subject: id, Own: true}
+	r := Rule{Action: "user.delete", Permission: "users.delete", Subject: id, Own: true, RecentSignIn: true}
 	return k.changeUserStatus(ctx, id, version, "delete", r)
 }
 
 // RestoreUser undoes a soft delete: the user gets the status of before the deletion.
 func (k Desk) RestoreUser(ctx context.Context, id uuid.UUID, version int64) (cardinal.User, error) {
-	r := Rule{Action: "user.restore", Permission: "users.delete", Subject: id}
+	r := Rule{Action: "user.restore", Permission: "users.delete", Subject: id, RecentSignIn: true}
 	return k.changeUserStatus(ctx, id, version, "restore", r)
 }
 
@@ -103,13 +103,13 @@ func (tx *Tx) changeStatus(ctx context.Context, before store.UserRecord, action 
 	tx.RecordRows(store.DigestUser(after))
 	tx.RecordChange("users.status", before.Status, after.Status)
 	if !tx.Desk.d.statuses[after.Status].CanSignIn {
-		return after, tx.endSessions(ctx, after.ID, uuid.Nil, "account_stopped")
+		return after, tx.EndSessions(ctx, after.ID, uuid.Nil, "account_stopped")
 	}
 	return after, nil
 }
 
-// endSessions ends all sessions of a user except one (uuid.Nil for none), for a reason of session_end_reasons.
-func (tx *Tx) endSessions(ctx context.Context, userID, spare uuid.UUID, reason string) error {
+// EndSessions ends all sessions of a user except one (uuid.Nil for none), for a reason of session_end_reasons.
+func (tx *Tx) EndSessions(ctx context.Context, userID, spare uuid.UUID, reason string) error {
 	ended, err := tx.RevokeSessions(ctx, userID, spare, reason, tx.Now)
 	if err != nil {
 		return fmt.Errorf("end the sessions of user %s: %w", userID, err)

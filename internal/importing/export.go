@@ -50,7 +50,7 @@ func Export(ctx context.Context, k directory.Desk, withSecrets bool, onRow func(
 
 // recordExport checks the permission and appends the audit event.
 func recordExport(ctx context.Context, k directory.Desk, withSecrets bool) error {
-	rule := directory.Rule{Action: "export.start", Permission: "users.export"}
+	rule := directory.Rule{Action: "export.start", Permission: "users.export", RecentSignIn: true}
 	_, err := directory.Change(ctx, k, rule, func(tx *directory.Tx) (struct{}, error) {
 		tx.ForceEvent = true
 		if withSecrets {

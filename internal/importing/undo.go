@@ -32,7 +32,7 @@ func StartUndo(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.Im
 }
 
 // undoRule is the rule of beginning an undo and of each of its batches.
-var undoRule = directory.Rule{Action: "import.undo", Permission: "users.import"}
+var undoRule = directory.Rule{Action: "import.undo", Permission: "users.import", RecentSignIn: true}
 
 // beginUndo moves an import to the stage undoing. That stops any other work on it, so that no user is created while
 // others are erased.

@@ -49,7 +49,7 @@ func insertUpload(
 	ctx context.Context, k directory.Desk, in cardinal.NewImport,
 ) (store.ImportRecord, details, error) {
 	var details details
-	rule := directory.Rule{Action: "import.upload", Permission: "users.import"}
+	rule := directory.Rule{Action: "import.upload", Permission: "users.import", RecentSignIn: in.Start}
 	record, err := directory.Change(ctx, k, rule, func(tx *directory.Tx) (store.ImportRecord, error) {
 		var err error
 		if details, err = checkDetails(in); err != nil {
@@ -154,7 +154,7 @@ func finishUpload(
 // Start lets the service create the users of an uploaded file that was checked, without the rows that have problems. To
 // start the import of another user needs imports.manage.
 func Start(ctx context.Context, k directory.Desk, id uuid.UUID) (cardinal.ImportRun, error) {
-	rule := directory.Rule{Action: "import.start", Permission: "users.import"}
+	rule := directory.Rule{Action: "import.start", Permission: "users.import", RecentSignIn: true}
 	return directory.Change(ctx, k, rule, func(tx *directory.Tx) (cardinal.ImportRun, error) {
 		record, err := tx.LockImport(ctx, id)
 		if err != nil {

@@ -61,7 +61,9 @@ func (a *attempt) openSession(ctx context.Context) (cardinal.SignedIn, error) {
 		if err := a.reserved.Succeed(ctx, tx.Tx); err != nil {
 			return cardinal.SignedIn{}, err
 		}
-		return a.insertSession(ctx, tx, credential)
+		signedIn, err := a.insertSession(ctx, tx, credential)
+		tx.Event.SessionID = &signedIn.Session.ID
+		return signedIn, err
 	})
 }
 
@@ -124,7 +126,6 @@ func (a *attempt) insertSession(
 	if err := tx.InsertSession(ctx, record); err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	tx.Event.SessionID = &id
 	tx.RecordRows(store.DigestSession(record))
 	tx.RecordChange("sessions.method", nil, a.method)
 	limiter := a.caller.Directory().Throttle()

@@ -82,10 +82,11 @@ func TestCheckSessionAccessMustChangePassword(t *testing.T) {
 		in := w.SignIn(t, email, goodPassword)
 		_, err := signin.CheckSessionAccess(ctx, w.Directory, in.Token.Reveal(), "users.read")
 		expectRefusal(t, err, "password_change_required")
-		value(w.DeskOfToken(t, in.Token).ChangePassword(ctx, cardinal.PasswordChange{
+		changed := value(signin.ChangePassword(ctx, w.DeskOfToken(t, in.Token), cardinal.PasswordChange{
 			Current: goodPassword, New: "eight blue tricycles",
 		}))(t)
-		access := value(signin.CheckSessionAccess(ctx, w.Directory, in.Token.Reveal(), "audit.read"))(t)
+		token := changed.SignedIn.Token.Reveal()
+		access := value(signin.CheckSessionAccess(ctx, w.Directory, token, "audit.read"))(t)
 		if !access.Allowed {
 			t.Error("nothing is allowed after the change")
 		}

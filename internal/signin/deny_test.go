@@ -12,17 +12,22 @@ import (
 
 // openFunctions are the functions that need no permission, each with the reason.
 var openFunctions = map[string]string{
-	"SignUpErrors": "returns only what is wrong with the input, and nothing while sign-up is closed; tested below",
+	"ChangePassword": "changes the actor's own password",
+	"Confirm":        "confirms the actor's own session",
+	"SignUpErrors":   "returns only what is wrong with the input, and nothing while sign-up is closed; tested below",
 }
 
 // deskCalls returns a call of every other function with a desk. The call is valid: only the permission is missing.
 func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
-	_, email := w.NewPerson(t)
+	target, email := w.NewPerson(t)
 	none := cardinal.SystemID
 	denied, anonymous := directorytest.Denied, directorytest.DeniedAnonymous
 	return map[string]directorytest.DeniedCall{
 		"NewSetupLink": denied("setup_link.create", none, func(ctx context.Context, k directory.Desk) error {
 			return errorOf(signin.NewSetupLink(ctx, k))
+		}),
+		"SetPassword": denied("password.set", target.ID, func(ctx context.Context, k directory.Desk) error {
+			return errorOf(signin.SetPassword(ctx, k, target.ID, 1, cardinal.PasswordSet{New: goodPassword}))
 		}),
 		"SetUp": anonymous(func(ctx context.Context, k directory.Desk) error {
 			in := cardinal.SetUp{Token: "cl_x", Email: "a@example.com", Password: goodPassword}

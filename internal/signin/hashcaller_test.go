@@ -59,7 +59,7 @@ func TestHashCaller(t *testing.T) {
 			}},
 			{"change of the own password", user.ID.String(), func() error {
 				in := cardinal.PasswordChange{Current: goodPassword, New: "nine lanterns by the river"}
-				return errorOf(as(user).ChangePassword(ctx, in))
+				return errorOf(signin.ChangePassword(ctx, as(user), in))
 			}},
 			{"password set by an administrator", admin.ID.String(), func() error {
 				return errorOf(as(admin).SetPassword(ctx, user.ID, 1, cardinal.PasswordSet{New: goodPassword}))

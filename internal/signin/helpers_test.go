@@ -19,6 +19,7 @@ type (
 
 const (
 	goodPassword  = directorytest.Password
+	otherPassword = directorytest.OtherPassword
 	wrongPassword = directorytest.WrongPassword
 )
 

@@ -27,7 +27,7 @@ func HasAdministrator(ctx context.Context, d *directory.Directory) (bool, error)
 
 // NewSetupLink creates a one-time token with which a user becomes an administrator. It works once, for half an hour.
 func NewSetupLink(ctx context.Context, k directory.Desk) (cardinal.SetupLink, error) {
-	rule := directory.Rule{Action: "setup_link.create", Permission: "setup_links.create"}
+	rule := directory.Rule{Action: "setup_link.create", Permission: "setup_links.create", RecentSignIn: true}
 	return directory.Change(ctx, k.WithoutReply(), rule, func(tx *directory.Tx) (cardinal.SetupLink, error) {
 		if err := requireGuardedRoles(ctx, tx); err != nil {
 			return cardinal.SetupLink{}, err

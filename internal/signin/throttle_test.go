@@ -261,7 +261,7 @@ func TestResetsOfThrottle(t *testing.T) {
 
 		g.stop(email)
 		in := cardinal.PasswordChange{Current: goodPassword, New: directorytest.OtherPassword}
-		value(g.DeskOf(u).ChangePassword(ctx, in))(t)
+		value(signin.ChangePassword(ctx, g.DeskOf(u), in))(t)
 		if got := g.guess(email, directorytest.OtherPassword); got != "" {
 			t.Errorf("after a change of the password: %s", got)
 		}

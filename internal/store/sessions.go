@@ -20,18 +20,19 @@ type SessionRecord struct {
 	IdleSeconds                    int64
 	ExpiresAt                      time.Time
 	RevokedAt                      *time.Time
-	EndReason                      *string // why the session was revoked
+	EndReason                      *string    // why the session was revoked
+	ConfirmedAt                    *time.Time // when the user last confirmed the session with a factor
 	AddressSealed, UserAgentSealed []byte
 	SchemaVersion                  int64
 }
 
 const sessionColumns = `user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds,
-  expires_at, revoked_at, address_sealed, user_agent_sealed, schema_version, end_reason`
+  expires_at, revoked_at, address_sealed, user_agent_sealed, schema_version, end_reason, confirmed_at`
 
 func scanSession(row scanner) (s SessionRecord, err error) {
 	err = row.Scan(&s.UserID, &s.ID, &s.TokenHash, &s.Method, &s.Assurance, timeInto{&s.CreatedAt},
 		timeInto{&s.LastSeenAt}, &s.IdleSeconds, timeInto{&s.ExpiresAt}, nullTimeInto{&s.RevokedAt}, &s.AddressSealed,
-		&s.UserAgentSealed, &s.SchemaVersion, &s.EndReason)
+		&s.UserAgentSealed, &s.SchemaVersion, &s.EndReason, nullTimeInto{&s.ConfirmedAt})
 	return s, err
 }
 
@@ -40,7 +41,7 @@ func scanSession(row scanner) (s SessionRecord, err error) {
 func DigestSession(s SessionRecord) cardinal.RowDigest {
 	return digestRow("sessions", keyOf(s.UserID, s.ID), 0, s.UserID, s.ID, s.Method, s.Assurance,
 		s.CreatedAt, s.IdleSeconds, s.ExpiresAt, s.RevokedAt, s.EndReason, s.AddressSealed, s.UserAgentSealed,
-		s.SchemaVersion)
+		s.SchemaVersion, s.ConfirmedAt)
 }
 
 // IsActive reports whether the session is active at a time: not revoked and not expired.
@@ -51,6 +52,14 @@ func (s SessionRecord) IsActive(at time.Time) bool {
 // IdleEndsAt is when the session expires if it is not used before.
 func (s SessionRecord) IdleEndsAt() time.Time {
 	return s.LastSeenAt.Add(time.Duration(s.IdleSeconds) * time.Second)
+}
+
+// AuthenticatedAt is when the user last gave a factor: at sign-in, or to confirm the session.
+func (s SessionRecord) AuthenticatedAt() time.Time {
+	if s.ConfirmedAt != nil {
+		return *s.ConfirmedAt
+	}
+	return s.CreatedAt
 }
 
 // SessionAuth is everything that decides whether a session's token is valid. It is read by one look-up by primary key.
@@ -126,22 +135,22 @@ func (r Reader) Sessions(ctx context.Context, userID uuid.UUID, p cardinal.Page)
 func (tx Tx) InsertSession(ctx context.Context, s SessionRecord) error {
 	return tx.execDeferred(ctx, `
 		INSERT INTO sessions (`+sessionColumns+`)
-		VALUES ($1, $2, `+tx.engine.tokenHash(3, 15)+`, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		VALUES ($1, $2, `+tx.engine.tokenHash(3, 16)+`, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		s.UserID, s.ID, s.TokenHash, s.Method, s.Assurance, s.CreatedAt, s.LastSeenAt, s.IdleSeconds, s.ExpiresAt,
-		s.RevokedAt, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion, s.EndReason,
+		s.RevokedAt, s.AddressSealed, s.UserAgentSealed, s.SchemaVersion, s.EndReason, s.ConfirmedAt,
 		TokenHashes{s.TokenHash, s.OlderTokenHash}.orKeyed())
 }
 
-// revokedAtValue is the time of a revocation, which is never before the session was created. $3 may be earlier: the
-// caller may have read the clock before it waited for a lock, or its node's clock may be slow.
-const revokedAtValue = `CASE WHEN created_at > $3 THEN created_at ELSE $3 END`
+// notBeforeCreation is the time $3, or that of the creation of the session if $3 is earlier: the caller may have read
+// the clock before it waited for a lock, or its node's clock may be slow.
+const notBeforeCreation = `CASE WHEN created_at > $3 THEN created_at ELSE $3 END`
 
 // RevokeSession revokes one session for a reason; cardinal.ErrNotFound if it does not exist or was already revoked.
 func (tx Tx) RevokeSession(
 	ctx context.Context, userID, id uuid.UUID, reason string, now time.Time,
 ) (SessionRecord, error) {
 	return queryOne(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET revoked_at = `+revokedAtValue+`, end_reason = $4
+		UPDATE sessions SET revoked_at = `+notBeforeCreation+`, end_reason = $4
 		 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
 		RETURNING `+sessionColumns, userID, id, now, reason)
 }
@@ -151,16 +160,18 @@ func (tx Tx) RevokeSessions(
 	ctx context.Context, userID, except uuid.UUID, reason string, now time.Time,
 ) ([]SessionRecord, error) {
 	return queryAll(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET revoked_at = `+revokedAtValue+`, end_reason = $4
+		UPDATE sessions SET revoked_at = `+notBeforeCreation+`, end_reason = $4
 		 WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
 		RETURNING `+sessionColumns, userID, except, now, reason)
 }
 
-// SetSessionAssurance sets the assurance level of a session; cardinal.ErrNotFound if it does not exist or was revoked.
-func (tx Tx) SetSessionAssurance(ctx context.Context, userID, id uuid.UUID, assurance int) (SessionRecord, error) {
+// ConfirmSession sets when the user last confirmed a session with a factor; cardinal.ErrNotFound for an unknown session
+// and for a revoked one.
+func (tx Tx) ConfirmSession(ctx context.Context, userID, id uuid.UUID, now time.Time) (SessionRecord, error) {
 	return queryOne(ctx, tx.Reader, scanSession, `
-		UPDATE sessions SET assurance_level = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
-		RETURNING `+sessionColumns, userID, id, assurance)
+		UPDATE sessions SET confirmed_at = `+notBeforeCreation+`
+		 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
+		RETURNING `+sessionColumns, userID, id, now)
 }
 
 // SetSessionLastSeen sets when a session was last used, unless a later time is stored.

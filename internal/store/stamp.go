@@ -40,8 +40,8 @@ var digestColumnLists = map[string]digestColumnList{
 		"user_id", "hash", "last_reset", "must_change", "created_at", "updated_at", "version", "schema_version",
 	}},
 	"sessions": {3, []string{
-		"user_id", "id", "method", "assurance_level", "created_at", "idle_seconds", "expires_at",
-		"revoked_at", "end_reason", "address_sealed", "user_agent_sealed", "schema_version",
+		"user_id", "id", "method", "assurance_level", "created_at", "idle_seconds", "expires_at", "revoked_at",
+		"end_reason", "address_sealed", "user_agent_sealed", "schema_version", "confirmed_at",
 	}},
 	"roles": {1, []string{
 		"id", "name", "description", "is_system", "is_assignable", "holds_all", "min_holders", "created_at",

@@ -462,6 +462,8 @@ var wrongStates = []struct {
 		  idle_seconds, expires_at) VALUES ({ada}, {new}, {clear}, 'password', 1, {t}, {t}, 600, {t+day})`},
 	{name: "session revoked before its creation", want: "sessions_revoked_ck",
 		sql: `UPDATE sessions SET revoked_at = {t-1}, end_reason = 'signed_out' WHERE id = {session}`},
+	{name: "session confirmed before its creation", want: "sessions_confirmed_ck",
+		sql: `UPDATE sessions SET confirmed_at = {t-1} WHERE id = {session}`},
 	{name: "revoked session without a reason", want: "sessions_end_reason_ck",
 		sql: `UPDATE sessions SET revoked_at = {t} WHERE id = {session}`},
 	{name: "reason of an active session", want: "sessions_end_reason_ck",

@@ -101,7 +101,7 @@ func digests(t *testing.T, s *store.Store) {
 			list = 2
 		case "api_keys": // version 2 has no token_hash
 			list = 2
-		case "sessions": // version 2 added end_reason, version 3 has no token_hash
+		case "sessions": // version 2 added end_reason, version 3 has no token_hash and added confirmed_at
 			list = 3
 		}
 		deleted := store.DeletedRow(stamp.Table, uuid.UUID{})
@@ -129,7 +129,7 @@ var goldenDigests = map[string]string{
 	"profiles":              "358f08a5f547cb8b019b6ec518c626f159b4e8f88f87045b0b600ce5259e6ecb",
 	"role_permissions":      "d7612b0e738b1b5cf08c90e18532171cd8abc2f5d21a3caf1bc086ddddd55469",
 	"roles":                 "6e536423f22b68177a04525170a529c68e36c630a9bd15a1b3238398bb809a90",
-	"sessions":              "fd79e6abc653d89995f7bf2944d57c35a09ae4c3648bec53b88828d431e6855d",
+	"sessions":              "69d44e5fbeb742a6a58a0a9a797b40efef33e057b3cafd9ea14587ec8b3a98c3",
 	"settings":              "155330701368d272925973a0b4def08a1676721450128b0cfb17f2acfa815ee1",
 	"user_keys":             "2d1072c0c8d4e41540964540bbb9bfd285868ee0ec62a073855ca35645a07995",
 	"user_roles":            "3e731e35dfd051c6918dc72bc531d4bde20f7abfa3f96a9a6c1d9b7c7dafada7",

@@ -93,14 +93,19 @@ func sessions(t *testing.T, s *store.Store) {
 		t.Error("IsActive")
 	}
 
-	raised := inTx(t, s, func(tx store.Tx) (store.SessionRecord, error) {
-		return tx.SetSessionAssurance(ctx, user, plain.ID, 2)
-	})
-	plain.Assurance = 2
-	wantEqual(t, "SetSessionAssurance", raised, plain)
-	wantError(t, "SetSessionAssurance, revoked", cardinal.ErrNotFound,
+	// The time of a confirmation may be earlier than the creation, and a revoked session cannot be confirmed.
+	for at, want := range map[time.Duration]time.Time{time.Hour: baseTime.Add(time.Hour), -time.Second: baseTime} {
+		confirmed := inTx(t, s, func(tx store.Tx) (store.SessionRecord, error) {
+			return tx.ConfirmSession(ctx, user, plain.ID, baseTime.Add(at))
+		})
+		plain.ConfirmedAt = &want
+		wantEqual(t, "ConfirmSession", confirmed, plain)
+		wantEqual(t, "AuthenticatedAt", confirmed.AuthenticatedAt(), want)
+	}
+	wantEqual(t, "AuthenticatedAt, not confirmed", full.AuthenticatedAt(), full.CreatedAt)
+	wantError(t, "ConfirmSession, revoked", cardinal.ErrNotFound,
 		txError(t, s, func(tx store.Tx) (store.SessionRecord, error) {
-			return tx.SetSessionAssurance(ctx, user, full.ID, 2)
+			return tx.ConfirmSession(ctx, user, full.ID, baseTime)
 		}))
 	// An earlier time does not replace a later one, and a revoked session does not change.
 	for _, at := range []time.Duration{time.Minute, time.Second} {

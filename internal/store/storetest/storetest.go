@@ -49,7 +49,7 @@ var testCases = []testCase{
 		"PasswordSchemes NotePasswordScheme DeletePasswordSchemes OtherHashes"},
 	{"Sessions", sessions,
 		"Session Sessions AuthenticateSession CheckSessionAccess InsertSession RevokeSession RevokeSessions " +
-			"SetSessionAssurance SetSessionLastSeen DeleteExpiredSessions"},
+			"ConfirmSession SetSessionLastSeen DeleteExpiredSessions"},
 	{"Keys", keys, "KEKs InsertKEK ServiceKey EnsureServiceKey UserKey InsertUserKey"},
 	{"Roles", roles, "Role RoleByName Roles LockRole InsertRole UpdateRole TouchRole DeleteRole GuardedRoles"},
 	{"Permissions", permissions,

@@ -30,6 +30,7 @@ GRANT INSERT, DELETE, UPDATE (assurance_level, last_seen_at, revoked_at, end_rea
   schema_version) ON sessions TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (token_hash, assurance_level, last_seen_at, revoked_at, end_reason, address_sealed,
   user_agent_sealed) ON sessions TO %[1]s;
+  confirmed_at) ON sessions TO %[1]s;
 
 -- The lock that protects the last administrator is FOR NO KEY UPDATE on the row of the role. UPDATE of these columns
 -- permits it.

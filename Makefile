@@ -1,6 +1,7 @@
 # `make` lists the targets.
 
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Packages whose tests run with the race detector: those that start goroutines, or keep what goroutines share. It slows
@@ -58,6 +59,15 @@ lint: ## go vet, staticcheck, and the subjects of new commits
 	@go run $(STATICCHECK) -version || { echo 'lint: staticcheck could not be fetched and built' >&2; exit 1; }
 	go run $(STATICCHECK) ./...
 	@scripts/check-commits
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities in the code and its dependencies (govulncheck); needs the network
+	go run $(GOVULNCHECK) ./...
+
+.PHONY: attack
+attack: ## attack the real binary at full length, on both databases
+	@scripts/setup --no-parsers
+	go run ./internal/pgtest/cmd -- go test ./e2e -count=1 -timeout 1h -run TestAttack -v -attack
 
 .PHONY: bench
 bench: ## run the benchmarks and write docs/benchmarks.md

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -262,6 +263,13 @@ func (a *API) complete(o huma.Operation) {
 			content := described.RequestBody.Content
 			content["application/merge-patch+json"].Schema = content["application/json"].Schema
 		}
+	}
+}
+
+// deprecate marks parameters of an operation in the description.
+func (a *API) deprecate(o huma.Operation, names []string) {
+	for _, p := range a.huma.OpenAPI().Paths[o.Path].Get.Parameters {
+		p.Deprecated = p.Deprecated || slices.Contains(names, p.Name)
 	}
 }
 

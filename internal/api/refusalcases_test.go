@@ -319,7 +319,7 @@ var refusalSpecs = map[string]refusalSpec{
 					"role parameter_format"}},
 			{name: "a filter without an index", path: "/v1/users?locale=" + canary + "&sort=locale", status: 400,
 				code: "validation_failed", fieldErrors: []string{"locale parameter_unknown", "sort parameter_format"},
-				says: "This list has the filters email, status, kind, role"},
+				says: "This list has the filters status, kind, role"},
 			{name: "invalid attributes", path: "/v1/users?q=x&attributes=[]&status=" + canary, status: 400,
 				code: "validation_failed", fieldErrors: []string{"attributes parameter_format"}},
 			{name: "a search that is too short", path: "/v1/users?q=x&status=" + canary, status: 400,
@@ -327,6 +327,15 @@ var refusalSpecs = map[string]refusalSpec{
 			{name: "an attribute that is not searchable",
 				path: "/v1/users?attributes=" + url.QueryEscape(`{"`+canary+`":"x"}`), status: 400,
 				code: "validation_failed", fieldErrors: []string{"attributes attribute_not_searchable"}},
+		}
+	}},
+	"search-users": {call: asAdmin(object{"q": "ada"}), extra: func(*testing.T, *testAPI, call) []refusal {
+		return []refusal{
+			invalid("many errors at once", object{"email": canary, "q": "x", "attributes": object{canary: "x"}},
+				"/email email_format", "/q search_too_short", "/attributes attribute_not_searchable"),
+			invalid("errors of form", object{"emai": canary, "q": 5}, "/emai field_unknown", "/q field_type"),
+			{name: "a cursor of another search", path: "/v1/users/search?after=" + canary, status: 400,
+				code: "validation_failed", fieldErrors: []string{"after cursor_invalid"}},
 		}
 	}},
 	"create-user": {call: asAdmin(object{"kind": "person"}), extra: func(t *testing.T, h *testAPI, c call) []refusal {

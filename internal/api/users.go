@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,20 +19,48 @@ type Expanding struct {
 	Expand string `query:"expand" enum:"profile" doc:"profile adds the profile to each user"`
 }
 
+// UserFilters are the filters of users that hold no personal data.
+type UserFilters struct {
+	Status       string    `query:"status" maxLength:"32" doc:"One of /v1/statuses"`
+	Kind         string    `query:"kind" maxLength:"32" doc:"person or service, or a built-in kind"`
+	Role         uuid.UUID `query:"role" format:"uuid" doc:"Users with this role, by its id"`
+	CreatedFrom  time.Time `query:"created[gte]" doc:"Created at this time or later (RFC 3339)"`
+	CreatedUntil time.Time `query:"created[lt]" doc:"Created before this time (RFC 3339)"`
+	BuiltIn      bool      `query:"built_in" doc:"List the built-in users too"`
+	Count        bool      `query:"count" doc:"Count the users of all pages: above 10,000 an estimate"`
+}
+
+func (f UserFilters) filter() cardinal.UserFilter {
+	return cardinal.UserFilter{Status: f.Status, Kind: f.Kind, RoleID: f.Role, CreatedFrom: f.CreatedFrom,
+		CreatedUntil: f.CreatedUntil, BuiltIn: f.BuiltIn}
+}
+
 type listUsersInput struct {
 	Paging
 	Sorting
 	Expanding
-	Email        string          `query:"email" maxLength:"1000" doc:"Exact address, in any spelling"`
-	Status       string          `query:"status" maxLength:"32" doc:"One of /v1/statuses"`
-	Kind         string          `query:"kind" maxLength:"32" doc:"person or service, or a built-in kind"`
-	Role         uuid.UUID       `query:"role" format:"uuid" doc:"Users with this role, by its id"`
-	CreatedFrom  time.Time       `query:"created[gte]" doc:"Created at this time or later (RFC 3339)"`
-	CreatedUntil time.Time       `query:"created[lt]" doc:"Created before this time (RFC 3339)"`
-	BuiltIn      bool            `query:"built_in" doc:"List the built-in users too"`
-	Search       string          `query:"q" maxLength:"200" doc:"Starts of words, or @ and a whole domain"`
-	Attributes   attributeValues `query:"attributes" maxLength:"2000" doc:"Exact values, as JSON: {\"team\":\"red\"}"`
-	Count        bool            `query:"count" doc:"Count the users of all pages: above 10,000 an estimate"`
+	UserFilters
+	Email      string          `query:"email" maxLength:"1000" doc:"Exact address. Use POST /v1/users/search"`
+	Search     string          `query:"q" maxLength:"200" doc:"Starts of words. Use POST /v1/users/search"`
+	Attributes attributeValues `query:"attributes" maxLength:"2000" doc:"As JSON. Use POST /v1/users/search"`
+}
+
+// deprecatedFilters are the filters of GET /v1/users that are personal data, and so belong into a body.
+var deprecatedFilters = []string{"email", "q", "attributes"}
+
+type searchUsersInput struct {
+	Paging
+	Sorting
+	Expanding
+	UserFilters
+	Body UserSearch
+}
+
+// UserSearch has the filters of users that are personal data.
+type UserSearch struct {
+	Email      string         `json:"email,omitempty" maxLength:"1000" doc:"Exact address, in any spelling"`
+	Search     string         `json:"q,omitempty" maxLength:"200" doc:"Starts of words, or @ and a whole domain"`
+	Attributes map[string]any `json:"attributes,omitempty" maxProperties:"5" doc:"Exact values"`
 }
 
 // attributeValues are the attributes that users are searched by, as JSON.
@@ -68,6 +98,10 @@ type listedUsers struct {
 func (a *API) userRoutes() {
 	list := op(http.MethodGet, "/v1/users", "list-users", "Users", "List users")
 	register(a, withReadPermission("users.read", list), a.listUsers)
+	a.deprecate(list, deprecatedFilters)
+	search := op(http.MethodPost, "/v1/users/search", "search-users", "Users",
+		"List users by personal data in the body: next is requested with the same body", noIdempotency)
+	register(a, withReadPermission("users.read", search), a.searchUsers)
 	create := created(op(http.MethodPost, "/v1/users", "create-user", "Users", "Create a user or a service account"))
 	register(a, withRules(create, newUserErrors),
 		func(ctx context.Context, desk directory.Desk, in *postInput[cardinal.NewUser],
@@ -103,21 +137,61 @@ func (a *API) accountRoutes() {
 }
 
 func (a *API) listUsers(ctx context.Context, desk directory.Desk, in *listUsersInput) (*listedUsers, error) {
-	filter := cardinal.UserFilter{Email: in.Email, Status: in.Status, Kind: in.Kind, RoleID: in.Role,
-		CreatedFrom: in.CreatedFrom, CreatedUntil: in.CreatedUntil, BuiltIn: in.BuiltIn, Search: in.Search,
-		Attributes: in.Attributes.values()}
+	if err := in.Paging.URL.restore(a.directory, in.After); err != nil {
+		return nil, err
+	}
+	private := in.Paging.URL.private
+	filter := in.filter()
+	filter.Email, filter.Search = private.Get("email"), private.Get("q")
+	filter.Attributes = attributeValues(private.Get("attributes")).values()
+	return a.findUsers(ctx, desk, filter, &in.Paging, in.Sorting, in.Expanding, in.Count)
+}
+
+// searchUsers is the same list for filters in a body, which does not become part of logs of URLs.
+func (a *API) searchUsers(ctx context.Context, desk directory.Desk, in *searchUsersInput) (*listedUsers, error) {
+	filter := in.filter()
+	filter.Email, filter.Search, filter.Attributes = in.Body.Email, in.Body.Search, in.Body.Attributes
+	body, err := json.Marshal(in.Body)
+	if err != nil {
+		return nil, err
+	}
+	in.Paging.URL.body = string(body)
+	out, err := a.findUsers(ctx, desk, filter, &in.Paging, in.Sorting, in.Expanding, in.Count)
+	if invalid := (*cardinal.InvalidInput)(nil); errors.As(err, &invalid) {
+		return nil, &cardinal.InvalidInput{Errors: inBody(invalid.Errors)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.Link = "" // a link is followed with GET
+	return out, nil
+}
+
+// inBody converts the names of filters to pointers into a body.
+func inBody(fieldErrors []cardinal.FieldError) []cardinal.FieldError {
+	out := slices.Clone(fieldErrors)
+	for i, f := range out {
+		if slices.Contains(deprecatedFilters, f.Parameter) {
+			out[i].Parameter, out[i].Pointer = "", "/"+f.Parameter
+		}
+	}
+	return out
+}
+
+func (a *API) findUsers(ctx context.Context, desk directory.Desk, filter cardinal.UserFilter, paging *Paging,
+	sorting Sorting, expanding Expanding, withCount bool) (*listedUsers, error) {
 	read := func(ctx context.Context, page cardinal.Page) (cardinal.List[cardinal.User], error) {
 		filter.Page = page
-		return desk.Users(ctx, filter, in.Expand == "profile")
+		return desk.Users(ctx, filter, expanding.Expand == "profile")
 	}
 	userID := func(u cardinal.User) uuid.UUID { return u.ID }
-	page, err := listPage(ctx, a, &in.Paging, in.descending(), read, userID)
+	page, err := listPage(ctx, a, paging, sorting.descending(), read, userID)
 	if err != nil {
 		return nil, err
 	}
 	out := &listedUsers{Link: page.Link}
 	out.Body.Data, out.Body.HasMore, out.Body.Next = page.Body.Data, page.Body.HasMore, page.Body.Next
-	if in.Count {
+	if withCount {
 		count, err := desk.CountUsers(ctx, filter)
 		if err != nil {
 			return nil, err

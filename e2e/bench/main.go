@@ -24,11 +24,11 @@ func main() {
 	users := flag.Int("users", 2000, "number of seeded users, and of users created by the measurement")
 	signIns := flag.Int("sign-ins", 150, "number of measured sign-ins and raw hashes")
 	people := flag.Int("people", 100_000, "number of imported users; searches, lists and sign-ins run with them")
-	only := flag.String("only", "", "run only these measurements: import or sizes")
+	only := flag.String("only", "", "run only these measurements: import, sizes or storm")
 	out := flag.String("o", "docs/benchmarks.md", "output file")
 	cold := flag.Bool("cold", true, "measure a build with an empty cache")
-	child := flag.String("child", "", "internal: role of a child process: empty, hash, insert, copy or storm")
-	url := flag.String("url", "", "internal: database of the children insert and copy, service of storm")
+	child := flag.String("child", "", "internal: role of a child process: empty, hash, insert, copy, crowd or storm")
+	url := flag.String("url", "", "internal: database of the children insert and copy, service of crowd and storm")
 	to := flag.String("to", "", "internal: target database of the child copy")
 	flag.Parse()
 	switch *child {
@@ -47,6 +47,9 @@ func main() {
 		if err := rawCopy(*url, *to); err != nil {
 			log.Fatal(err)
 		}
+		return
+	case "crowd":
+		sendCrowd(*url)
 		return
 	case "storm":
 		if err := sendStorm(*url, *requests, *users); err != nil {
@@ -75,7 +78,7 @@ func (b *bench) run(only, out string, cold bool) error {
 		return err
 	}
 	// A partial run prints its figures only. The output file is for complete runs.
-	if part, ok := map[string]func() error{"import": b.imports, "sizes": b.sizes}[only]; ok {
+	if part, ok := map[string]func() error{"import": b.imports, "sizes": b.sizes, "storm": b.storms}[only]; ok {
 		err := part()
 		fmt.Print(b.table())
 		return err

@@ -72,6 +72,12 @@ func (b *bench) sizesOn(engine string, database func(string) (string, error), he
 	if err := b.search(engine, all); err != nil {
 		return err
 	}
+	if err := all.raiseLimits(); err != nil {
+		return err
+	}
+	if err := b.crowd(engine, all); err != nil {
+		return err
+	}
 	if err := b.storm(engine, all); err != nil {
 		return err
 	}

@@ -3,20 +3,92 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"cardinal/internal/pgtest"
 )
 
 const (
 	overloadFactor = 50 // ratio of the sign-ins sent to the capacity of the service
 	stormSeconds   = 10
 )
+
+// storms runs the measurements under load on services without imported users.
+func (b *bench) storms() error {
+	cluster, err := pgtest.Start(pgtest.Options{Durable: true})
+	if err != nil {
+		return err
+	}
+	defer cluster.Stop()
+	for _, on := range []struct {
+		engine, db string
+		helpers    []int
+	}{
+		{"SQLite", "sqlite:" + filepath.Join(b.dir, "storm.db"), nil},
+		{"PostgreSQL", cluster.URL(), []int{cluster.PID()}},
+	} {
+		w := &populated{folder: filepath.Join(b.dir, on.engine), db: on.db, passwords: 30}
+		if err := os.MkdirAll(w.folder, 0o700); err != nil {
+			return err
+		}
+		if w.service, _, err = b.start(w.db, w.folder); err != nil {
+			return err
+		}
+		w.helperPIDs = on.helpers
+		if w.token, err = w.setUp(); err == nil {
+			err = w.raiseLimits()
+			for i := range w.passwords {
+				err = errors.Join(err, w.createUser(w.token, i))
+			}
+		}
+		if err == nil {
+			err = errors.Join(b.crowd(on.engine, w), b.storm(on.engine, w))
+		}
+		if err = errors.Join(err, w.stop()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// raiseLimits makes the throttle accept what one address sends here.
+func (w *populated) raiseLimits() error {
+	for name, value := range map[string]int{
+		"sign_in.failures_per_address": 1_000_000, "sign_in.failures_per_identifier": 1000,
+	} {
+		path := w.base + "/v1/settings/" + name
+		setting, err := call(http.DefaultClient, "GET", path, w.token, nil)
+		if err != nil {
+			return err
+		}
+		r, err := http.NewRequest("PATCH", path, strings.NewReader(fmt.Sprintf(`{"value":%d}`, value)))
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Authorization", "Bearer "+w.token)
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("If-Match", fmt.Sprintf(`"%.0f"`, setting["version"]))
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return err
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s: %s", name, response.Status)
+		}
+	}
+	return nil
+}
 
 // storm measures session checks and memory while far more sign-ins arrive than the service can compute hashes for. A
 // separate process on the same cores sends them.

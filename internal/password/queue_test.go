@@ -293,3 +293,39 @@ func TestSlotGrantedWhileCancelling(t *testing.T) {
 		t.Errorf("%d run, %d wait, %d were refused", running, waiting, refused)
 	}
 }
+
+// BenchmarkNextToABusyAccount reports how many times as long a hash takes next to 48 callers of one account, at the
+// same address, as without them.
+func BenchmarkNextToABusyAccount(b *testing.B) {
+	h := New(Default, DefaultLimits())
+	other := func() time.Duration {
+		begin := time.Now()
+		if err := h.VerifyDummy(b.Context(), Caller{Prefix: "p", Account: "other"}, "pw"); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(begin)
+	}
+	var alone, next time.Duration
+	for b.Loop() {
+		alone += other()
+		var stop atomic.Bool
+		var busy sync.WaitGroup
+		for range 48 {
+			busy.Go(func() {
+				for !stop.Load() {
+					if h.VerifyDummy(b.Context(), Caller{Prefix: "p", Account: "busy"}, "pw") != nil {
+						time.Sleep(100 * time.Millisecond)
+					}
+				}
+			})
+		}
+		for running, waiting, _ := h.Stats(); running == 0 || waiting < 8; running, waiting, _ = h.Stats() {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Duration(rand.IntN(50)) * time.Millisecond) // the running hash can be anywhere
+		next += other()
+		stop.Store(true)
+		busy.Wait()
+	}
+	b.ReportMetric(float64(next)/float64(alone), "times-as-long")
+}

@@ -22,6 +22,7 @@ type app struct {
 
 	json         bool
 	csv          bool
+	exact        bool // CSV for programs
 	fields       []string
 	noInput      bool
 	pprof        string // address of the profiles of serve
@@ -71,7 +72,9 @@ func argumentsOf(use string) cobra.PositionalArgs {
 
 // withListFlags adds the flags of a list to a command.
 func (a *app) withListFlags(c *cobra.Command) *cobra.Command {
-	c.Flags().BoolVar(&a.csv, "csv", false, "print comma-separated values")
+	c.Flags().BoolVar(&a.csv, "csv", false,
+		"print comma-separated values, safe for spreadsheets")
+	c.Flags().BoolVar(&a.exact, "exact", false, "with --csv: for programs; a spreadsheet can take a text for a formula")
 	return c
 }
 

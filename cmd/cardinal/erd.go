@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -47,7 +46,7 @@ func (a *app) erd() *cobra.Command {
 				_, err = b.WriteTo(a.out)
 				return err
 			}
-			if err := os.WriteFile(f.file, b.Bytes(), 0o644); err != nil {
+			if err := replaceFile(f.file, b.Bytes(), 0o644); err != nil {
 				return &commandError{kind: err, code: "not_written",
 					message: "the diagram cannot be written: " + err.Error(), fix: "Name another file with -o."}
 			}

@@ -52,8 +52,11 @@ func (a *app) export() *cobra.Command {
 			}
 			out := a.out
 			if path != "" {
+				if _, err := os.Lstat(path); err == nil {
+					return fileExistsError(path, "Name another file with -o, or delete that one.")
+				}
 				// The file gets its name when it is complete, so that there is never a partial file of that name.
-				f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+				f, err := createPart(path)
 				if err != nil {
 					return usageError("Name another file with -o.", "the file cannot be written: %v", err)
 				}
@@ -70,7 +73,7 @@ func (a *app) export() *cobra.Command {
 					formatThousands(int64(n)))
 			}
 			if f, ok := out.(*os.File); ok && path != "" {
-				if err := errors.Join(f.Sync(), f.Close(), os.Rename(f.Name(), path)); err != nil {
+				if err := publish(f, path); err != nil {
 					return err
 				}
 				if a.json || len(a.fields) > 0 {

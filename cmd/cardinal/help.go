@@ -36,6 +36,8 @@ JSON is stable: fields are added, but never removed or changed in meaning.
   --json                   everything, as JSON; a list is {"data":[…],"has_more":false}
   --fields id,email        only these fields, in this order; for JSON, CSV and tables
   --fields profile.locale  nested fields are joined by dots
+  --csv                    for people: an apostrophe precedes a text that a spreadsheet would take for a formula
+  --csv --exact            for programs: every text exactly as it is, like JSON. Files with problem rows are exact too
 
 With --json, errors are JSON too, on standard error: {"error":{"code":…,"message":…,"errors":[…],"fix":…}}.
 `,
@@ -91,6 +93,9 @@ func (a *app) root(below ...*cobra.Command) *cobra.Command {
 	c.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.json && a.csv {
 			return usageError("Give one of them.", "--json and --csv exclude each other")
+		}
+		if a.exact && !a.csv {
+			return usageError("Add --csv: JSON is always exact.", "--exact is only for --csv")
 		}
 		return nil
 	}

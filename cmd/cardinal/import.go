@@ -45,7 +45,8 @@ file can be imported twice.`
 		"also for members of another system's export, like user_metadata.team=attributes.team")
 	c.Flags().StringVar(&in.hashConfig, "hash-config", "",
 		"`FILE` with the hash configuration of a Firebase project, as its console shows it")
-	c.Flags().StringVar(&in.problems, "problems", "", "`FILE` for rows with problems")
+	c.Flags().StringVar(&in.problems, "problems", "",
+		"new `FILE` for rows with problems, exactly as they are: not safe for spreadsheets")
 	c.Flags().BoolVar(&in.yes, "yes", false, "write to the database")
 	c.Flags().BoolVar(&in.skipProblems, "skip-problems", false,
 		"import the rows without problems, even when other rows have problems")

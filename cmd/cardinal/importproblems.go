@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,18 +39,8 @@ func (p *problemReport) name() string {
 
 func (p *problemReport) add(r *importfile.Reader, add *importfile.Row, fieldErrors []cardinal.FieldError) error {
 	if p.file == nil {
-		if p.path == "" {
-			base := p.source
-			if base == "-" {
-				base = "stdin"
-			}
-			p.path = strings.TrimSuffix(base, filepath.Ext(base)) + ".problems." + r.Extension()
-		}
-		var err error
-		// Rows with problems are personal data too.
-		if p.file, err = os.OpenFile(p.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
-			return usageError("Name another file with --problems.",
-				"the file for rows with problems cannot be written: %v", err)
+		if err := p.create(r.Extension()); err != nil {
+			return err
 		}
 	}
 	// Problems that are found late come from a second pass over the file.
@@ -74,6 +65,38 @@ func (p *problemReport) add(r *importfile.Reader, add *importfile.Row, fieldErro
 		p.a.printEvent(map[string]any{"event": "problem", "row": add.Number, "line": add.Line, "errors": fieldErrors})
 	}
 	return p.rows.Write(add, fieldErrors)
+}
+
+// create creates the file. Without --problems it takes the first name that is free: an earlier file can have been
+// corrected by hand.
+func (p *problemReport) create(extension string) (err error) {
+	named, base := p.path != "", p.source
+	if base == "-" {
+		base = "stdin"
+	}
+	base = strings.TrimSuffix(base, filepath.Ext(base)) + ".problems"
+	for n := 1; n < 1000; n++ {
+		switch {
+		case named:
+		case n == 1:
+			p.path = base + "." + extension
+		default:
+			p.path = fmt.Sprintf("%s-%d.%s", base, n, extension)
+		}
+		// Rows with problems are personal data too.
+		p.file, err = createFile(p.path)
+		if err == nil || named || !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fileExistsError(p.path, "Name another file with --problems, or delete that one.")
+	}
+	if err != nil {
+		return usageError("Name another file with --problems.",
+			"the file for rows with problems cannot be written: %v", err)
+	}
+	return nil
 }
 
 func (p *problemReport) close() error {

@@ -66,6 +66,12 @@ func (a *app) openOrCreateStore(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.warnPasswordInFlag()
+	if path, ok := sqlitePath(c); ok {
+		if err := checkDatabaseFiles(path); err != nil {
+			return nil, err
+		}
+	}
 	s, err := store.Open(ctx, c.Database)
 	if err != nil {
 		return nil, &commandError{kind: err, code: "no_database",
@@ -98,6 +104,7 @@ func (a *app) openCatalog(ctx context.Context) (*catalog.Database, error) {
 				fix: "Name another database with --db."}
 		}
 	}
+	a.warnPasswordInFlag()
 	d, err := catalog.Open(ctx, c.Database)
 	if errors.Is(err, cardinal.ErrInvalid) {
 		return nil, err
@@ -135,7 +142,7 @@ func (a *app) openDirectory(ctx context.Context, s *store.Store) (*directory.Dir
 		return nil, err
 	}
 	d, err := directory.Open(ctx, s, directory.Options{
-		LoadKeys:  func() (*seal.Keyring, error) { return seal.LoadKeyring(c.KeysDir, c.KEK.Reveal()) },
+		LoadKeys:  func() (*seal.Keyring, error) { return a.loadKeys(c) },
 		CreateKEK: func(id uuid.UUID) (seal.KEK, string, error) { return a.createKEK(c.KeysDir, c.KEK.Reveal(), id) },
 		Hasher:    password.New(password.Default, password.DefaultLimits()),
 		Logger:    a.logger(c),
@@ -146,6 +153,17 @@ func (a *app) openDirectory(ctx context.Context, s *store.Store) (*directory.Dir
 			fix:     "Keys are read from " + c.KeysDir + " (--keys) and from CARDINAL_KEK."}
 	}
 	return d, err
+}
+
+// loadKeys reads the keys, and warns about those that the group can read.
+func (a *app) loadKeys(c config.Config) (*seal.Keyring, error) {
+	ring, err := seal.LoadKeyring(c.KeysDir, c.KEK.Reveal())
+	if err == nil {
+		for _, warning := range ring.Warnings() {
+			a.printNote("warning: %s", warning)
+		}
+	}
+	return ring, err
 }
 
 // createKEK returns the first key-encryption key of a new database: the key from the environment, or a new key in a

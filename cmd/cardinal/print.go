@@ -104,7 +104,11 @@ func printList[T any](a *app, l listPage[T], columns ...string) error {
 			return err
 		}
 		for _, name := range columns {
-			rows[i] = append(rows[i], displayText(o, name, a.csv))
+			text := displayText(o, name, a.csv)
+			if a.csv && !a.exact {
+				text = spreadsheetText(text)
+			}
+			rows[i] = append(rows[i], text)
 		}
 	}
 	if a.csv {
@@ -207,6 +211,15 @@ func (a *app) printCSV(columns []string, rows [][]string) error {
 		return err
 	}
 	return w.WriteAll(rows)
+}
+
+// spreadsheetText returns a text that a spreadsheet does not take for a formula (OWASP, CSV Injection): names are input
+// of users, and a formula can send other cells away.
+func spreadsheetText(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return "'" + text
+	}
+	return text
 }
 
 func (a *app) printTable(columns []string, rows [][]string) error {

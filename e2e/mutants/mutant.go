@@ -27,7 +27,7 @@ type edit struct{ file, old, new string }
 
 func all() []mutant {
 	list := slices.Concat(changes, identities, sessions, attempts, replies, secrets, schema, requests, upgrades,
-		searches, uploads, hashes, database, access, server)
+		searches, uploads, hashes, files, database, access, server)
 	list = append(list, values...)
 	list = append(list, recent...)
 	// Mutants of the same package and file follow each other, so that they share the build cache.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -158,6 +159,10 @@ func (l *loader) readFile(file string) map[string]fileValue {
 	path, origin := file, file
 	if file == "" {
 		path, origin = DefaultFile, strings.TrimPrefix(DefaultFile, "./")
+	}
+	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0 {
+		l.addError(origin, "every account of this machine can change the file; run: chmod o-w "+path)
+		return nil
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && file == "" {

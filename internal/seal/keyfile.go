@@ -29,7 +29,7 @@ func CreateKEK(dir string, id uuid.UUID) (kek KEK, path string, err error) {
 	if err := writeFile(path, filepath.Join(dir, "."+id.String()+keySuffix), line); err != nil {
 		return KEK{}, "", fmt.Errorf("create key file: %w", err)
 	}
-	stored, err := readKeyFile(path)
+	stored, _, err := readKeyFile(path)
 	if err != nil {
 		return KEK{}, "", err
 	}
@@ -40,7 +40,7 @@ func CreateKEK(dir string, id uuid.UUID) (kek KEK, path string, err error) {
 }
 
 func createFolder(dir string) error {
-	err := checkFolder(dir)
+	_, err := checkFolder(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -50,7 +50,8 @@ func createFolder(dir string) error {
 	if err := syncFolder(filepath.Dir(dir)); err != nil {
 		return fmt.Errorf("create key folder: %w", err)
 	}
-	return checkFolder(dir)
+	_, err = checkFolder(dir)
+	return err
 }
 
 // writeFile writes a temporary file and renames it to path, so that a crash leaves the complete file or none.

@@ -137,7 +137,7 @@ func TestLoadKeyring(t *testing.T) {
 		}
 	})
 	t.Run("ModesForOthersRefused", func(t *testing.T) {
-		for _, mode := range []os.FileMode{0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644} {
+		for _, mode := range []os.FileMode{0o604, 0o620, 0o602, 0o601, 0o644, 0o660} {
 			dir, path, _ := keyFolder(t)
 			if err := os.Chmod(path, mode); err != nil {
 				t.Fatal(err)
@@ -146,7 +146,7 @@ func TestLoadKeyring(t *testing.T) {
 				t.Errorf("%v: error is %v", mode, err)
 			}
 		}
-		for _, mode := range []os.FileMode{0o750, 0o705, 0o710, 0o701, 0o755} {
+		for _, mode := range []os.FileMode{0o705, 0o701, 0o755, 0o770, 0o730} {
 			dir, _, _ := keyFolder(t)
 			if err := os.Chmod(dir, mode); err != nil {
 				t.Fatal(err)
@@ -154,6 +154,22 @@ func TestLoadKeyring(t *testing.T) {
 			if _, err := LoadKeyring(dir, ""); err == nil || !strings.Contains(err.Error(), "chmod 700 "+dir) {
 				t.Errorf("%v: error is %v", mode, err)
 			}
+		}
+	})
+	t.Run("ModesForTheGroupWarned", func(t *testing.T) {
+		dir, path, _ := keyFolder(t)
+		for name, mode := range map[string]os.FileMode{path: 0o640, dir: 0o750} {
+			if err := os.Chmod(name, mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ring, err := LoadKeyring(dir, "")
+		if err != nil || ring.Len() != 1 {
+			t.Fatal(err)
+		}
+		warnings := strings.Join(ring.Warnings(), "\n")
+		if !strings.Contains(warnings, "chmod 600 "+path) || !strings.Contains(warnings, "chmod 700 "+dir) {
+			t.Errorf("warnings are %q", warnings)
 		}
 	})
 	t.Run("InvalidFilesRefusedWithoutContent", func(t *testing.T) {

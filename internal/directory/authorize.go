@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -16,14 +17,33 @@ var ErrPasswordChange = cardinal.Refuse("password_change_required")
 // ErrNotSignedIn refuses a caller who is not authenticated.
 var ErrNotSignedIn = cardinal.Refuse("not_signed_in")
 
-// Read checks that the actor is allowed to read something. Reads leave no audit event.
+// Read checks that the actor is allowed to read something. A read leaves no audit event; a refused read of personal data
+// leaves one, like a refused change.
 func (k Desk) Read(ctx context.Context, r Rule) (store.Reader, error) {
 	reader := k.d.store.Read(ctx)
 	if k.readPermission != "" && k.readPermission == r.Permission && k.actor.Assurance > 0 && !r.RecentSignIn {
 		return reader, nil
 	}
+	from := k.actor.ClientFrom
 	k.actor.ClientFrom = cardinal.Client{} // it is needed only for an event: then the actor's key is not read
-	return reader, k.authorize(ctx, reader, r)
+	err := k.authorize(ctx, reader, r)
+	if action, ok := personalReads[r.Permission]; ok && r.Action == "" && k.actor.Known() && isMissingPermission(err) {
+		k.actor.ClientFrom = from
+		if err := k.recordDenial(ctx, Rule{Action: action, Subject: r.Subject}); err != nil {
+			return reader, err
+		}
+	}
+	return reader, err
+}
+
+// personalReads are the permissions to read personal data, with the action of the event of a refusal.
+var personalReads = map[string]string{
+	"users.read": "user.read", "sessions.read": "session.read", "audit.read": "audit.read",
+}
+
+func isMissingPermission(err error) bool {
+	var refusal *cardinal.Refusal
+	return errors.As(err, &refusal) && refusal.Code == "permission_missing"
 }
 
 // authorize returns nil when the actor is allowed to make the change. An API key changes nothing without a role that

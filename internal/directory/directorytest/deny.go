@@ -46,7 +46,11 @@ func (w *World) ExpectDefaultDeny(t *testing.T, calls map[string]DeniedCall) {
 				t.Errorf("%v is not of the kind forbidden", err)
 			}
 			if c.Action == "" {
-				w.ExpectEvents(t)
+				for _, e := range w.Events(t) { // a refused read of personal data is recorded
+					if !e.IsRefused || !strings.HasSuffix(e.Action, ".read") {
+						t.Errorf("the refusal is recorded as %s", e.Action)
+					}
+				}
 			} else {
 				w.ExpectEvents(t, Event{Action: c.Action, Actor: user.ID, Subject: c.Subject, Refused: true})
 			}

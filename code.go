@@ -316,7 +316,8 @@ var Codes = []Code{
 	{"search_too_long", ErrInvalid, "The search has too many words",
 		"", "Give at most {words} words and {domains} domains."},
 	{"search_too_short", ErrInvalid, "The search is too short",
-		"", "Give at least two letters that a name or an address starts with, or a whole domain after @."},
+		"", "Give at least two letters that a name or an address starts with. " +
+			"With search.domains on, a whole domain after @ is enough."},
 	{"service_unknown", ErrInvalid, "Not a known service",
 		"", "Give the id of a service that is active."},
 	{"setting_choice", ErrInvalid, "Not one of the choices",

@@ -36,6 +36,7 @@ var packageRules = map[string]packageRule{
 	"internal/store/schema":  {imports: "."},
 	"internal/store/dberror": {imports: ". internal/store/schema", allows: "sql"}, // types of errors, no connections
 	"internal/config":        {imports: ". internal/nearest"},
+	"internal/searchindex":   {testImports: "internal/seed internal/normal"},
 	"internal/seed":          {imports: ".", testImports: "internal/normal"},
 	"internal/importfile":    {imports: ". internal/nearest", testImports: "internal/password"},
 
@@ -54,8 +55,8 @@ var packageRules = map[string]packageRule{
 	},
 	"internal/throttle": {imports: ". internal/store internal/seal", testImports: "internal/pgtest"},
 	"internal/directory": {
-		imports: ". internal/store internal/store/schema internal/store/dberror internal/throttle internal/seal " +
-			"internal/password internal/normal",
+		imports: ". internal/searchindex internal/store internal/store/schema internal/store/dberror " +
+			"internal/throttle internal/seal internal/password internal/normal",
 		testImports: "internal/directory/directorytest internal/pgtest",
 	},
 	"internal/access": {
@@ -126,6 +127,9 @@ var packageRules = map[string]packageRule{
 	},
 
 	// Test programs.
+	"internal/searchindex/leakage": {
+		imports: "internal/searchindex internal/seed internal/normal",
+	},
 	"internal/pgtest":     {allows: "sql"},
 	"internal/pgtest/cmd": {imports: "internal/pgtest"},
 	"e2e/...":             {imports: ". internal/pgtest internal/seed e2e/...", allows: "sql http"},

@@ -15,10 +15,10 @@ var searches = []mutant{
 	{name: "no search tokens are stored while search is off", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/search.go",
 			`	delete(tx.reindexUsers, userID)
-	enabled, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
-	if err != nil || !enabled {`, `	delete(tx.reindexUsers, userID)
-	_, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
-	if err != nil {`}},
+	forms, err := tx.Desk.d.writtenForms(ctx, tx.Reader)
+	if err != nil || !forms.any() {`, `	delete(tx.reindexUsers, userID)
+	forms, err := tx.Desk.d.writtenForms(ctx, tx.Reader)
+	if forms.bucketed = true; err != nil {`}},
 	{name: "switching search off deletes the search tokens", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchbuild.go",
 			`	if mode.Value != "on" {
@@ -26,10 +26,9 @@ var searches = []mutant{
 		return nil`}},
 	{name: "search is refused until all users are indexed", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchquery.go",
-			`	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
-		return errSearchBuilding`,
-			`	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
-		return nil`}},
+			`	if errors.Is(err, cardinal.ErrNotFound) {
+		return tokenForms{}, errSearchBuilding`, `	if errors.Is(err, cardinal.ErrNotFound) {
+		return tokenForms{bucketed: true}, nil`}},
 	{name: "only searchable attributes are compared", pkg: directoryTests, run: "TestSearch$",
 		edit: edit{"internal/directory/searchquery.go",
 			`		if !definition.IsSearchable {
@@ -49,10 +48,32 @@ var searches = []mutant{
 			`"search_tokens", `, ``}},
 	{name: "search tokens are keyed", pkg: directoryTests, run: "TestSearchTokensDifferByKey",
 		edit: edit{"internal/directory/search.go",
-			`	mac := k.search.MAC("search "+kind, texts...)`, `	var mac [32]byte
-	for _, text := range texts {
-		copy(mac[:], text)
-	}`}},
+			`searchindex.Bucketed.Tokens(k.search.MAC, f.Words)`, `searchindex.Bucketed.Tokens(
+			func(_ string, parts ...[]byte) (sum [32]byte) {
+				copy(sum[:], parts[len(parts)-1])
+				return sum
+			}, f.Words)`}},
+	{name: "prefixes share a token", pkg: "./internal/searchindex", run: "TestTokensShareBuckets",
+		edit: edit{"internal/searchindex/searchindex.go",
+			`	if buckets > 0 {`, `	if false {`}},
+	{name: "which prefixes share a token depends on the key", pkg: "./internal/searchindex",
+		run: "TestBucketsDependOnTheKey", edit: edit{"internal/searchindex/searchindex.go",
+			`	sum := mac("search "+kind, texts...)`, `	sum := sha256.Sum256(bytes.Join(texts, nil))`},
+		also: []edit{{"internal/searchindex/searchindex.go", `import (`, `import (
+	"bytes"
+	"crypto/sha256"`}}},
+	{name: "domains have no tokens by default", pkg: directoryTests, run: "TestDomainsNotIndexedByDefault",
+		edit: edit{"internal/directory/searchform.go",
+			`domains: exact || s.SearchDomains}`, `domains: true}`}},
+	{name: "bucketed tokens replace the exact ones after the contraction",
+		pkg: directoryTests, run: "TestSearchFormChanges", edit: edit{"internal/directory/searchform.go",
+			`	exact := form < formBucketed`, `	exact := true`}},
+	{name: "searches use exact tokens until every user has bucketed ones",
+		pkg: directoryTests, run: "TestSearchFormChanges", edit: edit{"internal/directory/searchquery.go",
+			`	if err != nil || finished.Form == formExact {`, `	if err != nil {`}},
+	{name: "no scan deletes exact tokens while older nodes can read them",
+		pkg: directoryTests, run: "TestSearchFormChanges", edit: edit{"internal/directory/searchform.go",
+			`	case err != nil || !contracted:`, `	case err != nil:`}},
 	{name: "a page of users scans a limited number of rows", pkg: storeTests, run: "TestSQLite$",
 		edit: edit{"internal/store/pagescan.go",
 			`	if !driving.exceedsScan {`, `	if true {`}},

@@ -41,7 +41,7 @@ type Directory struct {
 	clock         func() time.Time
 	lastSeen      *lastSeenBuffer
 	olderTokens   olderTokens
-	searchMode    searchModeCache
+	searchForms   formsCache
 	schemes       schemeCache
 	rowFormat     rowFormat
 	unreadable    unreadableValues

@@ -4,14 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"cardinal"
 	"cardinal/internal/normal"
 	"cardinal/internal/seal"
+	"cardinal/internal/searchindex"
 	"cardinal/internal/store"
 )
 
@@ -19,46 +18,17 @@ import (
 // has rows in search_tokens; a token is a keyed hash (HMAC, cut to 128 bits) of something that the user can be found
 // by:
 //
-//   - prefix: the first letters of a word of the name or the address (an edge n-gram), for certain lengths;
-//   - pair: the shortest prefixes of two words. Alone, a short or common word selects many users; a pair selects
-//     few, so that a search for a first and a last name reads few rows;
-//   - domain: the domain of an email address;
+//   - prefix: the first letters of a word of the name or the address;
+//   - pair: the first letters of two words. Alone, a short or common word selects many users; a pair selects few, so
+//     that a search for a first and a last name reads few rows;
+//   - domain: the domain of an email address, if the setting search.domains is on;
 //   - attribute: the name and the whole value of a custom attribute that is declared as searchable.
+//
+// Different prefixes and pairs share a token (package searchindex): what is frequent is hidden among others.
 //
 // A search looks up the tokens of its words (searchquery.go), decrypts the users that have all of them, and compares
 // the whole words. So a token that selects too many users costs only time. searchbuild.go creates the tokens of the
-// users that existed before.
-
-// maxSearchWords bounds how many different words of one user are indexed, those of the name first.
-const maxSearchWords = 16
-
-// The lengths, in characters, of the prefixes that are indexed. A search word uses the longest indexed prefix that it
-// contains; the whole word is compared after decryption. To index a prefix of every length would double the rows.
-var prefixLengths, denseLengths = []int{2, 3, 4, 6, 8}, []int{1, 2, 3, 4, 6}
-
-// denseScripts are the scripts where one character has as much information as two letters. Their prefixes are shorter.
-var denseScripts = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul}
-
-// indexedPrefixes returns the indexed prefixes of a word, shortest first; none for a single letter.
-func indexedPrefixes(word string) []string {
-	first, _ := utf8.DecodeRuneInString(word)
-	lengths := prefixLengths
-	if unicode.In(first, denseScripts...) {
-		lengths = denseLengths
-	}
-	var found []string
-	n := 0
-	for at := range word {
-		if slices.Contains(lengths, n) {
-			found = append(found, word[:at])
-		}
-		n++
-	}
-	if slices.Contains(lengths, n) {
-		found = append(found, word)
-	}
-	return found
-}
+// users that existed before, and changes the form of tokens while the service runs (searchform.go).
 
 // SearchableText is what a user can be found by, decrypted.
 type SearchableText struct {
@@ -73,46 +43,39 @@ func (f *SearchableText) AddEmail(address string) {
 	f.Words, f.Domains = append(f.Words, words...), append(f.Domains, domain)
 }
 
-// SearchTokens returns the search tokens of a user, without duplicates. searchable lists the custom attributes that are
-// indexed.
-func (k *Keys) SearchTokens(f SearchableText, searchable []string) [][]byte {
-	seen := map[string]bool{}
+// searchTokens returns the search tokens of a user. searchable lists the custom attributes that are indexed.
+func (k *Keys) searchTokens(f SearchableText, searchable []string, forms tokenForms) [][]byte {
 	var tokens [][]byte
-	add := func(kind string, parts ...string) {
-		token := k.searchToken(kind, parts...)
-		if !seen[string(token)] {
-			seen[string(token)] = true
-			tokens = append(tokens, token)
-		}
+	if forms.exact {
+		tokens = searchindex.Exact.Tokens(k.search.MAC, f.Words)
 	}
-	var words, shortest []string
-	for _, word := range f.Words {
-		if slices.Contains(words, word) || len(words) == maxSearchWords {
-			continue
-		}
-		words = append(words, word)
-		prefixes := indexedPrefixes(word)
-		for _, prefix := range prefixes {
-			add("prefix", prefix)
-		}
-		if len(prefixes) > 0 && !slices.Contains(shortest, prefixes[0]) {
-			shortest = append(shortest, prefixes[0])
-		}
+	if forms.bucketed {
+		tokens = append(tokens, searchindex.Bucketed.Tokens(k.search.MAC, f.Words)...)
 	}
-	for i, a := range shortest {
-		for _, b := range shortest[i+1:] {
-			add("pair", min(a, b), max(a, b))
+	if forms.domains {
+		for i, domain := range f.Domains {
+			if !slices.Contains(f.Domains[:i], domain) {
+				tokens = append(tokens, k.searchToken("domain", domain))
+			}
 		}
-	}
-	for _, domain := range f.Domains {
-		add("domain", domain)
 	}
 	for _, name := range searchable {
 		if value, ok := f.Attributes[name]; ok {
-			add("attribute", name, attributeJSON(value))
+			tokens = append(tokens, k.searchToken("attribute", name, attributeJSON(value)))
 		}
 	}
 	return tokens
+}
+
+// SearchTokens returns the search tokens of a new user, in the forms that are written now; none when search is off.
+func (d *Directory) SearchTokens(
+	ctx context.Context, r store.Reader, f SearchableText, searchable []string,
+) ([][]byte, error) {
+	forms, err := d.writtenForms(ctx, r)
+	if err != nil || !forms.any() {
+		return nil, err
+	}
+	return d.keys.searchTokens(f, searchable, forms), nil
 }
 
 // searchToken returns a search token: a keyed hash, cut to 128 bits. If two different inputs had the same token, that
@@ -145,11 +108,11 @@ func (tx *Tx) updateSearchTokens(ctx context.Context) error {
 	for id := range tx.reindexUsers {
 		ids = append(ids, id)
 	}
-	enabled, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
-	if err != nil || !enabled {
+	forms, err := tx.Desk.d.writtenForms(ctx, tx.Reader)
+	if err != nil || !forms.any() {
 		return err
 	}
-	tokens, err := tx.Desk.d.searchTokensOf(ctx, tx.Reader, ids)
+	tokens, err := tx.Desk.d.searchTokensOf(ctx, tx.Reader, ids, forms)
 	if err != nil {
 		return err
 	}
@@ -159,8 +122,8 @@ func (tx *Tx) updateSearchTokens(ctx context.Context) error {
 // addSearchTokens inserts the search tokens of a new user.
 func (tx *Tx) addSearchTokens(ctx context.Context, userID uuid.UUID, f SearchableText) error {
 	delete(tx.reindexUsers, userID)
-	enabled, err := tx.Desk.d.SearchEnabled(ctx, tx.Reader)
-	if err != nil || !enabled {
+	forms, err := tx.Desk.d.writtenForms(ctx, tx.Reader)
+	if err != nil || !forms.any() {
 		return err
 	}
 	var searchable []string
@@ -170,7 +133,7 @@ func (tx *Tx) addSearchTokens(ctx context.Context, userID uuid.UUID, f Searchabl
 		}
 	}
 	var rows []store.SearchToken
-	for _, token := range tx.Desk.d.keys.SearchTokens(f, searchable) {
+	for _, token := range tx.Desk.d.keys.searchTokens(f, searchable, forms) {
 		rows = append(rows, store.SearchToken{Token: token, UserID: userID})
 	}
 	return tx.InsertSearchTokens(ctx, rows)
@@ -190,7 +153,9 @@ func searchableAttributes(ctx context.Context, r store.Reader) ([]string, error)
 
 // searchTokensOf decrypts the names and addresses of some users and returns their search tokens. It needs three
 // statements, however many users there are.
-func (d *Directory) searchTokensOf(ctx context.Context, r store.Reader, ids []uuid.UUID) ([]store.SearchToken, error) {
+func (d *Directory) searchTokensOf(
+	ctx context.Context, r store.Reader, ids []uuid.UUID, forms tokenForms,
+) ([]store.SearchToken, error) {
 	searchable, err := searchableAttributes(ctx, r)
 	if err != nil {
 		return nil, err
@@ -198,7 +163,7 @@ func (d *Directory) searchTokensOf(ctx context.Context, r store.Reader, ids []uu
 	texts, err := d.searchableTexts(ctx, r, ids, nil)
 	var rows []store.SearchToken
 	for _, id := range ids {
-		for _, token := range d.keys.SearchTokens(texts[id], searchable) {
+		for _, token := range d.keys.searchTokens(texts[id], searchable, forms) {
 			rows = append(rows, store.SearchToken{Token: token, UserID: id})
 		}
 	}

@@ -35,9 +35,51 @@ func search(t testing.TB, w *world, f cardinal.UserFilter) []string {
 	}
 }
 
+// indexDomains switches the index of domains on and waits for it.
+func indexDomains(t testing.TB, w *world) {
+	t.Helper()
+	w.SetSetting(t, "search.domains", "on")
+	w.Clock.Add(time.Minute)
+	w.RunJob(t, "search.build")
+	w.Clock.Add(time.Second)
+}
+
+// TestDomainsNotIndexedByDefault: a domain has no token, because the tokens of domains disclose the mail provider of
+// almost every user. It is still compared, next to a word that has a token.
+func TestDomainsNotIndexedByDefault(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		for _, email := range []string{"ana.lopez@example.com", "ana.lopez@example.org"} {
+			value(w.Operator().CreateUser(ctx, cardinal.NewUser{DisplayName: email, Email: email}))(t)
+		}
+		byDomain := cardinal.UserFilter{Search: "@example.com", Page: cardinal.Page{Limit: 2}}
+		_, err := w.Operator().Users(ctx, byDomain, false)
+		expectRefusal(t, err, "q search_too_short")
+		got := search(t, w, cardinal.UserFilter{Search: "ana @example.com"})
+		if diff := cmp.Diff([]string{"ana.lopez@example.com"}, got); diff != "" {
+			t.Errorf("a word and a domain: %s", diff)
+		}
+		before := len(allTokens(t, w))
+		indexDomains(t, w)
+		if got := search(t, w, byDomain); len(got) != 1 {
+			t.Errorf("with search.domains on: %v", got)
+		}
+		if n := len(allTokens(t, w)); n != before+2 {
+			t.Errorf("%d tokens with domains, %d without, want 2 more", n, before)
+		}
+		w.SetSetting(t, "search.domains", "off")
+		w.Clock.Add(time.Minute)
+		w.RunJob(t, "search.build")
+		if n := len(allTokens(t, w)); n != before {
+			t.Errorf("%d tokens after search.domains was switched off, want %d", n, before)
+		}
+	})
+}
+
 func TestSearch(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx, k := t.Context(), w.Operator()
+		indexDomains(t, w)
 		value(k.CreateAttributeDefinition(ctx, cardinal.NewAttributeDefinition{
 			Name: "team", Description: "Team.", ValueType: "string", IsSearchable: true,
 		}))(t)

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,28 +23,6 @@ const searchMigration = 14
 // its cached setting and write users without tokens.
 const searchPropagationTime = 10 * time.Second
 
-// searchModeCache caches the setting search.mode in a node: every change of a name or an address needs it.
-type searchModeCache struct {
-	cached atomic.Pointer[cachedSearchMode]
-}
-
-type cachedSearchMode struct {
-	enabled    bool
-	validUntil time.Time
-}
-
-// SearchEnabled reports whether search is on. The answer can be old, by half of searchPropagationTime at most.
-func (d *Directory) SearchEnabled(ctx context.Context, r store.Reader) (bool, error) {
-	if mode := d.searchMode.cached.Load(); mode != nil && time.Now().Before(mode.validUntil) {
-		return mode.enabled, nil
-	}
-	s, err := d.CurrentSettings(ctx, r)
-	if err == nil {
-		d.searchMode.cached.Store(&cachedSearchMode{s.SearchOn, time.Now().Add(searchPropagationTime / 2)})
-	}
-	return s.SearchOn, err
-}
-
 // buildSearchIndex continues the running build, or starts one that is due, until all users have their tokens. When
 // search is off, it deletes the index.
 func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
@@ -64,7 +41,11 @@ func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 		// these nodes have stopped.
 		return k.d.store.Write(ctx, func(tx store.Tx) error { return tx.DeleteSearchBuilds(ctx) })
 	}
-	since, err := searchChangedAt(ctx, r, mode)
+	domains, err := r.Setting(ctx, "search.domains")
+	if err != nil {
+		return err
+	}
+	since, err := searchChangedAt(ctx, r, mode, domains)
 	if err != nil {
 		return err
 	}
@@ -72,9 +53,16 @@ func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 	if err != nil && !isNotFound(err) {
 		return err
 	}
-	due := isNotFound(err) || finished.BeganAt.Before(since)
+	next, err := nextForm(ctx, r, finished)
+	if err != nil {
+		return err
+	}
+	if finished.Form == formBoth && finished.FinishedAt.After(since) {
+		since = *finished.FinishedAt // until then nodes can have written exact tokens, which the next scan deletes
+	}
+	due := finished.Form != next || finished.BeganAt.Before(since)
 	for batches := 0; ; batches++ {
-		done, err := k.buildSearchBatch(ctx, due && k.d.Now().After(since.Add(searchPropagationTime)))
+		done, err := k.buildSearchBatch(ctx, next, due && k.d.Now().After(since.Add(searchPropagationTime)))
 		switch {
 		case err != nil:
 			return err
@@ -86,12 +74,14 @@ func buildSearchIndex(ctx context.Context, k Desk, _ uuid.UUID) error {
 	}
 }
 
-// searchChangedAt returns when the set of searchable values last changed: search was switched on, or an attribute
-// became searchable. It is the zero time when neither ever changed.
-func searchChangedAt(ctx context.Context, r store.Reader, mode cardinal.Setting) (time.Time, error) {
+// searchChangedAt returns when the set of searchable values last changed: a setting of search, or an attribute became
+// searchable. It is the zero time when neither ever changed.
+func searchChangedAt(ctx context.Context, r store.Reader, settings ...cardinal.Setting) (time.Time, error) {
 	var latest time.Time
-	if mode.Version > 1 {
-		latest = mode.UpdatedAt
+	for _, s := range settings {
+		if s.Version > 1 && s.UpdatedAt.After(latest) {
+			latest = s.UpdatedAt
+		}
 	}
 	definitions, err := r.AllAttributeDefinitions(ctx)
 	for _, definition := range definitions {
@@ -103,8 +93,8 @@ func searchChangedAt(ctx context.Context, r store.Reader, mode cardinal.Setting)
 }
 
 // buildSearchBatch writes the tokens of the next batch of users and records the position of the build. It returns true
-// when no build is running, or the running one has finished. It starts a new build only when one is due.
-func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err error) {
+// when no build is running, or the running one has finished. It starts a new build, with a form, only when one is due.
+func (k Desk) buildSearchBatch(ctx context.Context, form int64, due bool) (done bool, err error) {
 	const batch = 200
 	err = k.d.store.Write(ctx, func(tx store.Tx) error {
 		build, err := tx.LockRunningSearchBuild(ctx)
@@ -112,7 +102,7 @@ func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err er
 			if done = !due; done {
 				return nil
 			}
-			build, err = store.SearchBuild{ID: cardinal.NewID(), BeganAt: k.d.Now()}, nil
+			build, err = store.SearchBuild{ID: cardinal.NewID(), BeganAt: k.d.Now(), Form: form}, nil
 			err = tx.InsertSearchBuild(ctx, build)
 		}
 		if err != nil {
@@ -122,7 +112,11 @@ func (k Desk) buildSearchBatch(ctx context.Context, due bool) (done bool, err er
 		if err != nil {
 			return err
 		}
-		tokens, err := k.d.searchTokensOf(ctx, tx.Reader, ids)
+		s, err := k.d.CurrentSettings(ctx, tx.Reader)
+		if err != nil {
+			return err
+		}
+		tokens, err := k.d.searchTokensOf(ctx, tx.Reader, ids, formsOf(build.Form, s))
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"cardinal"
 	"cardinal/internal/normal"
+	"cardinal/internal/searchindex"
 	"cardinal/internal/store"
 )
 
@@ -59,11 +60,12 @@ func (k Desk) parseSearch(
 	ctx context.Context, r store.Reader, f cardinal.UserFilter, query *store.UserQuery,
 ) (q searchQuery, fieldErrors cardinal.FieldErrors, err error) {
 	q.attributes = f.Attributes
-	if err := k.requireSearchReady(ctx, r); err != nil {
+	forms, err := k.requireSearchReady(ctx, r)
+	if err != nil {
 		return q, nil, err
 	}
 	if f.Search != "" {
-		if fieldError := k.d.keys.parseWords(f.Search, query, &q); fieldError != nil {
+		if fieldError := k.d.keys.parseWords(f.Search, forms, query, &q); fieldError != nil {
 			fieldErrors = append(fieldErrors, *fieldError)
 		}
 	}
@@ -72,16 +74,21 @@ func (k Desk) parseSearch(
 }
 
 // parseWords parses the words of a search and adds their tokens to the query. The part after an @ is a domain. A
-// domain that is complete has a token; a part of one is only compared.
-func (k *Keys) parseWords(text string, query *store.UserQuery, q *searchQuery) *cardinal.FieldError {
+// domain that is complete has a token, if domains are indexed; a part of one is only compared.
+func (k *Keys) parseWords(
+	text string, forms tokenForms, query *store.UserQuery, q *searchQuery,
+) *cardinal.FieldError {
 	for _, field := range strings.Fields(text) {
 		local, domain, hasDomain := strings.Cut(field, "@")
 		q.words = append(q.words, normal.Words(local)...)
 		if domain = strings.ToLower(domain); !hasDomain || domain == "" {
 			continue
 		}
-		if address, err := normal.Email("x@" + domain); err == nil {
+		address, err := normal.Email("x@" + domain)
+		if err == nil {
 			_, domain = normal.EmailWords(address)
+		}
+		if forms.domains && err == nil {
 			query.Tokens = append(query.Tokens, k.searchToken("domain", domain))
 		}
 		q.domains = append(q.domains, domain)
@@ -90,23 +97,12 @@ func (k *Keys) parseWords(text string, query *store.UserQuery, q *searchQuery) *
 		fieldError := cardinal.ParameterError("q", "search_too_long", maxQueryWords, maxQueryDomains)
 		return &fieldError
 	}
-	var shortest []string
-	for _, word := range q.words {
-		prefixes := indexedPrefixes(word)
-		if len(prefixes) == 0 {
-			continue // too short for a token; it is only compared
-		}
-		query.Tokens = append(query.Tokens, k.searchToken("prefix", prefixes[len(prefixes)-1]))
-		if !slices.Contains(shortest, prefixes[0]) {
-			shortest = append(shortest, prefixes[0])
-		}
+	form := searchindex.Bucketed
+	if forms.exact {
+		form = searchindex.Exact
 	}
-	shortest = shortest[:min(len(shortest), 3)] // the pairs of more words cost index scans and select hardly better
-	for i, a := range shortest {
-		for _, b := range shortest[i+1:] {
-			query.Pairs = append(query.Pairs, k.searchToken("pair", min(a, b), max(a, b)))
-		}
-	}
+	tokens, pairs := form.Query(k.search.MAC, q.words)
+	query.Tokens, query.Pairs = append(query.Tokens, tokens...), pairs
 	if len(query.Tokens) == 0 {
 		fieldError := cardinal.ParameterError("q", "search_too_short")
 		return &fieldError
@@ -168,19 +164,32 @@ var (
 	errSearchBuilding = cardinal.Refuse("search_building")
 )
 
-// requireSearchReady returns nil when search is on and its index is built.
-func (k Desk) requireSearchReady(ctx context.Context, r store.Reader) error {
+// requireSearchReady returns the form of the tokens to search by: exact or bucketed, and whether domains have one. The
+// error is a refusal when search is off or its index is not built.
+func (k Desk) requireSearchReady(ctx context.Context, r store.Reader) (tokenForms, error) {
 	s, err := k.d.CurrentSettings(ctx, r)
 	if err != nil {
-		return err
+		return tokenForms{}, err
 	}
 	if !s.SearchOn {
-		return errSearchOff
+		return tokenForms{}, errSearchOff
 	}
-	if _, err = r.LatestFinishedSearchBuild(ctx); errors.Is(err, cardinal.ErrNotFound) {
-		return errSearchBuilding
+	finished, err := r.LatestFinishedSearchBuild(ctx)
+	if errors.Is(err, cardinal.ErrNotFound) {
+		return tokenForms{}, errSearchBuilding
 	}
-	return err
+	if err != nil || finished.Form == formExact {
+		return tokenForms{exact: true, domains: true}, err
+	}
+	forms := tokenForms{bucketed: true}
+	if s.SearchDomains {
+		domains, err := r.Setting(ctx, "search.domains")
+		if err != nil {
+			return forms, err
+		}
+		forms.domains = domains.Version == 1 || finished.BeganAt.After(domains.UpdatedAt)
+	}
+	return forms, nil
 }
 
 // maxDecryptedPerPage bounds how many users a search decrypts for one page.

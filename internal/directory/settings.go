@@ -24,6 +24,7 @@ type Settings struct {
 	FailuresPerAddress    int64
 	FailureWindow         time.Duration
 	SearchOn              bool
+	SearchDomains         bool
 }
 
 // ThrottleLimits are the limits of attempts.
@@ -76,6 +77,10 @@ var settingRules = map[string]settingRule{
 	"search.mode": {
 		choices: []string{"on", "off"},
 		assign:  func(s *Settings, text string, _ int64) { s.SearchOn = text == "on" },
+	},
+	"search.domains": {
+		choices: []string{"on", "off"},
+		assign:  func(s *Settings, text string, _ int64) { s.SearchDomains = text == "on" },
 	},
 	"sign_in.window_seconds": {
 		min: 60, max: 86_400,
@@ -143,7 +148,7 @@ func (k Desk) Setting(ctx context.Context, name string) (cardinal.Setting, error
 func (k Desk) UpdateSetting(
 	ctx context.Context, name string, version int64, in cardinal.SettingChange,
 ) (cardinal.Setting, error) {
-	defer k.d.searchMode.cached.Store(nil)
+	defer k.d.searchForms.cached.Store(nil)
 	r := Rule{Action: "setting.update", Permission: "settings.update", RecentSignIn: true}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Setting, error) {
 		before, err := tx.LockSetting(ctx, name)

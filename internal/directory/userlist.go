@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -61,13 +62,34 @@ func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.C
 	if err != nil {
 		return cardinal.Count{}, err
 	}
-	query, _, err := k.resolveFilter(ctx, r, f)
+	query, search, err := k.resolveFilter(ctx, r, f)
 	if err != nil {
 		return cardinal.Count{}, err
 	}
 	count, err := r.CountUsers(ctx, query, maxExactCount)
-	count.IsExact = count.IsExact && f.Search == ""
-	return count, err
+	if err != nil || f.Search == "" {
+		return count, err
+	}
+	share, err := k.matchingShare(ctx, r, query, *search)
+	return cardinal.Count{Value: int64(math.Round(share * float64(count.Value)))}, err
+}
+
+// matchingShare returns which share of the users with the tokens of a search matches it, among the newest ones. When
+// none of these matches and there are more, it is half a user, because fewer cannot be seen.
+func (k Desk) matchingShare(
+	ctx context.Context, r store.Reader, query store.UserQuery, search searchQuery,
+) (float64, error) {
+	query.Page = cardinal.Page{Limit: maxDecryptedPerPage / 2, Descending: true}
+	scan, err := r.Users(ctx, query)
+	if err != nil || len(scan.Users) == 0 {
+		return 0, err
+	}
+	matching, err := k.d.decryptMatches(ctx, r, scan.Users, search)
+	n := float64(len(matching))
+	if n == 0 && len(scan.Users) > query.Limit {
+		n = 0.5
+	}
+	return n / float64(len(scan.Users)), err
 }
 
 // resolveFilter checks a filter and returns the query of the store, with blind index, tokens and time, and the parsed

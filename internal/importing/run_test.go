@@ -251,7 +251,7 @@ func TestRunSearchTokens(t *testing.T) {
 		w.RunJob(t, "search.build")
 		for name, filter := range map[string]cardinal.UserFilter{
 			"Words":     {Search: "ines si"},
-			"Domain":    {Search: "@example.com"},
+			"Domain":    {Search: "ines @example.com"},
 			"Attribute": {Attributes: map[string]any{"team": "blue"}},
 		} {
 			filter.Limit = 2

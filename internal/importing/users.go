@@ -136,10 +136,8 @@ func (b *userBuilder) addContact(ctx context.Context, c contact, index []byte) e
 
 func (b *userBuilder) addSearchTokens(ctx context.Context) error {
 	d := b.desk.Directory()
-	enabled, err := d.SearchEnabled(ctx, d.Store().Read(ctx))
-	if err == nil && enabled {
-		b.user.SearchTokens = d.Keys().SearchTokens(b.text, b.searchable)
-	}
+	var err error
+	b.user.SearchTokens, err = d.SearchTokens(ctx, d.Store().Read(ctx), b.text, b.searchable)
 	return err
 }
 

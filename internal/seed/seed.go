@@ -211,3 +211,11 @@ func (p person) preferences() map[string]any {
 		"notifications": map[string]any{"email": p.IntN(4) > 0, "push": p.IntN(2) == 0, "sms": p.IntN(8) == 0},
 	}
 }
+
+// Names returns the given and the family name of the user with an index, in Latin letters.
+func Names(seed uint64, i int) (given, family string) {
+	p := person{rand.New(rand.NewPCG(seed, mix64(uint64(i)))), parsedCultures(), i}
+	c := pick(p, p.cultures)
+	sex := p.IntN(2)
+	return pick(p, c.given[sex]).latin, pick(p, c.family[sex]).latin
+}

@@ -93,6 +93,10 @@ func (s *Store) Ready(ctx context.Context) (empty bool, err error) {
 // seal, format 0x02): every program that knows it can decrypt them.
 const BoundRowMigration = 28
 
+// BucketsMigration is the number of the migration whose contraction allows bucketed search tokens: every program that
+// knows it searches by the tokens that the latest scan left.
+const BucketsMigration = 29
+
 // HasContraction reports whether the contraction of a migration was applied.
 func (r Reader) HasContraction(ctx context.Context, number int) (bool, error) {
 	return queryOne(ctx, r, scanBool,

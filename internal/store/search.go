@@ -24,13 +24,14 @@ type SearchBuild struct {
 	Place      uuid.UUID // the last user scanned; uuid.Nil before the first
 	BeganAt    time.Time
 	FinishedAt *time.Time
+	Form       int64 // which tokens it writes; the numbers are those of the directory
 }
 
-const searchBuildColumns = `id, place, began_at, finished_at`
+const searchBuildColumns = `id, place, began_at, finished_at, form`
 
 func scanSearchBuild(row scanner) (b SearchBuild, err error) {
 	var place uuid.NullUUID
-	err = row.Scan(&b.ID, &place, timeInto{&b.BeganAt}, nullTimeInto{&b.FinishedAt})
+	err = row.Scan(&b.ID, &place, timeInto{&b.BeganAt}, nullTimeInto{&b.FinishedAt}, &b.Form)
 	b.Place = place.UUID
 	return b, err
 }
@@ -50,8 +51,8 @@ func (tx Tx) LockRunningSearchBuild(ctx context.Context) (SearchBuild, error) {
 
 // InsertSearchBuild starts a scan; it Violates "search_builds_one_running_uq" while another one is unfinished.
 func (tx Tx) InsertSearchBuild(ctx context.Context, b SearchBuild) error {
-	_, err := tx.exec(ctx, `INSERT INTO search_builds (`+searchBuildColumns+`) VALUES ($1, $2, $3, $4)`,
-		b.ID, uuid.NullUUID{UUID: b.Place, Valid: b.Place != uuid.Nil}, b.BeganAt, b.FinishedAt)
+	_, err := tx.exec(ctx, `INSERT INTO search_builds (`+searchBuildColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+		b.ID, uuid.NullUUID{UUID: b.Place, Valid: b.Place != uuid.Nil}, b.BeganAt, b.FinishedAt, b.Form)
 	return err
 }
 

@@ -96,10 +96,10 @@ func search(t *testing.T, s *store.Store) {
 func searchBuilds(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	wantEqual(t, "search build of the migration", must(r.LatestFinishedSearchBuild(ctx))(t).Place, uuid.Nil)
-	build := store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime}
+	build := store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime, Form: 2}
 	write(t, s, func(tx store.Tx) error { return tx.InsertSearchBuild(ctx, build) })
 	wantViolation(t, "search_builds_one_running_uq", s.Write(ctx, func(tx store.Tx) error {
-		return tx.InsertSearchBuild(ctx, store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime})
+		return tx.InsertSearchBuild(ctx, store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime, Form: 2})
 	}))
 	running := func() store.SearchBuild {
 		return inTx(t, s, func(tx store.Tx) (store.SearchBuild, error) { return tx.LockRunningSearchBuild(ctx) })
@@ -115,6 +115,9 @@ func searchBuilds(t *testing.T, s *store.Store) {
 		txError(t, s, func(tx store.Tx) (store.SearchBuild, error) {
 			return tx.LockRunningSearchBuild(ctx)
 		}))
+	wantViolation(t, "search_builds_form_ck", s.Write(ctx, func(tx store.Tx) error {
+		return tx.InsertSearchBuild(ctx, store.SearchBuild{ID: cardinal.NewID(), BeganAt: baseTime, Form: 4})
+	}))
 	early := build
 	early.FinishedAt = ptr(baseTime.Add(-time.Second))
 	wantViolation(t, "search_builds_finished_ck", s.Write(ctx, func(tx store.Tx) error {

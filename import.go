@@ -40,6 +40,7 @@ type ImportContact struct {
 	Value      string     `json:"value"`
 	IsPrimary  bool       `json:"is_primary,omitempty"`
 	VerifiedAt *time.Time `json:"verified_at,omitempty"`
+	GivenBy    string     `json:"given_by,omitempty"` // user: while unverified it reserves nothing
 }
 
 // ImportRole is a role, by name, that a user in a file has.

@@ -17,7 +17,10 @@ type User struct {
 	DeletedAt *time.Time `json:"deleted_at,omitempty" doc:"When the user was soft-deleted"`
 	ErasedAt  *time.Time `json:"erased_at,omitempty" doc:"When the personal data was destroyed; final"`
 	Version   int64      `json:"version" doc:"Revision; the ETag"`
-	Profile   *Profile   `json:"profile,omitempty" doc:"Only with expand=profile"`
+
+	EmailVerified *bool `json:"email_verified,omitempty" doc:"Only with email: whether the user verified that address"`
+
+	Profile *Profile `json:"profile,omitempty" doc:"Only with expand=profile"`
 }
 
 // NewUser is a user to create. Every field is optional, but a person with a password needs something to sign in with.

@@ -19,7 +19,7 @@ func (a *app) accessCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			user, err := k.findUser(ctx, args[0])
+			user, err := k.lookUpUser(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ func (a *app) accessExplain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			user, err := k.findUser(ctx, args[0])
+			user, err := k.lookUpUser(ctx, args[0])
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -69,11 +70,12 @@ func (a *app) adminAdd() *cobra.Command {
 				return err
 			}
 			in.Email = args[0]
-			existing, err := k.Users(ctx, cardinal.UserFilter{Email: in.Email, Page: cardinal.Page{Limit: 1}}, false)
-			if err != nil {
+			_, err = k.userByAddress(ctx, in.Email)
+			isNew := errors.Is(err, cardinal.ErrNotFound)
+			if err != nil && !isNew {
 				return err
 			}
-			if isNew := len(existing.Data) == 0; isNew || from.isSet() {
+			if isNew || from.isSet() {
 				if !isNew {
 					return usageError("Leave the password out: "+a.rerunCommand("admin", "add", in.Email),
 						"%s exists already and keeps the password", in.Email)
@@ -87,7 +89,7 @@ func (a *app) adminAdd() *cobra.Command {
 				return err
 			}
 			undo := a.rerunCommand("users", "delete", user.ID.String(), "--yes")
-			if len(existing.Data) > 0 {
+			if !isNew {
 				undo = a.rerunCommand("roles", "revoke", user.ID.String(), "administrator")
 			}
 			return printChanged(a, user, undo, "%s is an administrator: %s", in.Email, user.ID)

@@ -30,7 +30,7 @@ func (a *app) auditList() *cobra.Command {
 				into *uuid.UUID
 			}{{user, &f.SubjectID}, {actor, &f.ActorID}} {
 				if filter.name != "" {
-					found, err := k.findUser(ctx, filter.name)
+					found, err := k.lookUpUser(ctx, filter.name)
 					if err != nil {
 						return err
 					}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
@@ -18,7 +19,7 @@ func (a *app) contactsList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			user, err := k.findUser(ctx, args[0])
+			user, err := k.lookUpUser(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -27,7 +28,7 @@ func (a *app) contactsList() *cobra.Command {
 				return err
 			}
 			list := listPage[cardinal.Contact]{Data: contacts}
-			return printList(a, list, "id", "kind", "value", "is_primary", "verified_at")
+			return printList(a, list, "id", "kind", "value", "is_primary", "verified", "given_by")
 		})
 	return a.withListFlags(c)
 }
@@ -51,11 +52,32 @@ func (a *app) contactsAdd() *cobra.Command {
 				return err
 			}
 			undo := a.rerunCommand("contacts", "remove", user.ID.String(), contact.ID.String())
-			return printChanged(a, contact, undo, "added %s to %s", sanitize(contact.Value), sanitize(args[0]))
+			return printChanged(a, contact, undo, "added %s to %s%s", sanitize(contact.Value), sanitize(args[0]),
+				removedAccess(contact))
 		})
 	c.Flags().BoolVar(&in.IsPrimary, "primary", false, "make it the primary contact of its kind")
 	c.Flags().BoolVar(&in.Verified, "verified", false, "mark it as verified")
+	addPasswordConfirmed(c, &in.PasswordConfirmed)
 	return c
+}
+
+// addPasswordConfirmed adds the flag of the commands that verify an address.
+func addPasswordConfirmed(c *cobra.Command, confirmed *bool) {
+	c.Flags().BoolVar(confirmed, "password-confirmed", false,
+		"keep the password and the sessions of an account that its user created:\n"+
+			"the owner of the address knows the password")
+}
+
+// removedAccess says what the verification of an address removed.
+func removedAccess(c cardinal.Contact) string {
+	if c.Removed == nil {
+		return ""
+	}
+	text := fmt.Sprintf("; %d sessions ended", c.Removed.Sessions)
+	if c.Removed.Password {
+		text += ", and the password was removed, because the user created the account"
+	}
+	return text
 }
 
 // contactKind returns the kind of contact that a value has.
@@ -97,8 +119,9 @@ func sameContact(c cardinal.Contact, typed string) bool {
 }
 
 func (a *app) contactsVerify() *cobra.Command {
-	return command("verify USER CONTACT", "Mark a contact as verified",
-		"  cardinal contacts verify bob@example.com bob@example.com",
+	var in cardinal.ContactChange
+	c := command("verify USER CONTACT", "Mark a contact as verified",
+		"  cardinal contacts verify 01a20ae3-d529-7e2f-941f-9ae3da1e7568 bob@example.com",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
 			if err != nil {
@@ -112,13 +135,15 @@ func (a *app) contactsVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			in := cardinal.ContactChange{Verified: cardinal.Set(true)}
+			in.Verified = cardinal.Set(true)
 			after, err := k.UpdateContact(ctx, user.ID, contact.ID, contact.Version, in)
 			if err != nil {
 				return err
 			}
-			return printChanged(a, after, "", "%s is verified", sanitize(after.Value))
+			return printChanged(a, after, "", "%s is verified%s", sanitize(after.Value), removedAccess(after))
 		})
+	addPasswordConfirmed(c, &in.PasswordConfirmed)
+	return c
 }
 
 func (a *app) contactsRemove() *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"time"
 
 	"cardinal"
 )
@@ -89,6 +90,8 @@ type errorReport struct {
 	Message string                `json:"message"`
 	Errors  []cardinal.FieldError `json:"errors,omitempty"`
 	Fix     string                `json:"fix,omitempty"`
+
+	Candidates []candidate `json:"candidates,omitempty"` // the users that an unverified address could mean
 }
 
 func errorReportOf(ctx context.Context, err error) errorReport {
@@ -96,6 +99,8 @@ func errorReportOf(ctx context.Context, err error) errorReport {
 		cmdErr  *commandError
 		invalid *cardinal.InvalidInput
 		refusal *cardinal.Refusal
+
+		unverified *unverifiedError
 	)
 	switch {
 	case isInterrupted(ctx, err):
@@ -103,6 +108,8 @@ func errorReportOf(ctx context.Context, err error) errorReport {
 			Fix: "The work done so far is kept. Run the command again to continue."}
 	case errors.As(err, &cmdErr):
 		return errorReport{Code: cmdErr.code, Message: cmdErr.message, Fix: cmdErr.fix}
+	case errors.As(err, &unverified):
+		return unverified.report()
 	case errors.As(err, &invalid):
 		return errorReport{Code: "validation_failed", Message: problemCount(len(invalid.Errors)),
 			Errors: invalid.Errors, Fix: "Nothing was changed. Correct this and run it again."}
@@ -155,6 +162,10 @@ func printError(w io.Writer, p errorReport, asJSON bool) {
 	text := "error: " + p.Message + "\n"
 	for _, f := range p.Errors {
 		text += "  " + flagName(f) + ": " + f.Message + "\n"
+	}
+	for _, c := range p.Candidates {
+		text += fmt.Sprintf("  %s  %s, given by %s, created %s\n", c.UserID, c.Status, c.GivenBy,
+			c.CreatedAt.UTC().Format(time.DateTime+"Z"))
 	}
 	if p.Fix != "" {
 		text += p.Fix + "\n"

@@ -17,7 +17,7 @@ func (a *app) sessionsList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			user, err := k.findUser(ctx, args[0])
+			user, err := k.lookUpUser(ctx, args[0])
 			if err != nil {
 				return err
 			}

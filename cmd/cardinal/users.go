@@ -12,10 +12,12 @@ import (
 	"cardinal/internal/directory"
 )
 
-// userWithEmail is a user with their primary email address.
+// userWithEmail is a user with their primary email address, and whether it is verified. The field of the same name in
+// User is only there with --email.
 type userWithEmail struct {
 	cardinal.User
-	Email string `json:"email,omitempty"`
+	Email         string `json:"email,omitempty"`
+	EmailVerified bool   `json:"email_verified"`
 }
 
 // userDetails is a user with their contacts, roles and password state.
@@ -26,29 +28,7 @@ type userDetails struct {
 	Password cardinal.PasswordState `json:"password"`
 }
 
-var userColumns = []string{"id", "status", "email", "profile.display_name", "created_at"}
-
-// findUser returns a user by id or by email address.
-func (k desk) findUser(ctx context.Context, name string) (cardinal.User, error) {
-	fix := "`cardinal users list` lists the users."
-	if strings.Contains(name, "@") {
-		found, err := k.Users(ctx, cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 1}}, true)
-		if err != nil {
-			return cardinal.User{}, err
-		}
-		if len(found.Data) == 0 {
-			return cardinal.User{}, notFoundError("user", name, fix)
-		}
-		return found.Data[0], nil
-	}
-	id, err := uuid.Parse(name)
-	if err != nil {
-		return cardinal.User{}, usageError("Give an id or an email address. "+fix,
-			"%q is not an id or an email address", name)
-	}
-	user, err := k.User(ctx, id, true)
-	return user, notFoundAs(err, "user", name, fix)
-}
+var userColumns = []string{"id", "status", "email", "email_verified", "profile.display_name", "created_at"}
 
 // addEmails adds the primary email address of each user.
 func (k desk) addEmails(ctx context.Context, users []cardinal.User) ([]userWithEmail, error) {
@@ -62,18 +42,20 @@ func (k desk) addEmails(ctx context.Context, users []cardinal.User) ([]userWithE
 	}
 	out := make([]userWithEmail, len(users))
 	for i, user := range users {
-		out[i] = userWithEmail{User: user, Email: primaryEmail(contacts[user.ID])}
+		out[i] = withEmail(user, contacts[user.ID])
 	}
 	return out, nil
 }
 
-func primaryEmail(contacts []cardinal.Contact) string {
+// withEmail adds the primary email address of a user.
+func withEmail(user cardinal.User, contacts []cardinal.Contact) userWithEmail {
+	out := userWithEmail{User: user}
 	for _, c := range contacts {
 		if c.Kind == "email" && c.IsPrimary {
-			return c.Value
+			out.Email, out.EmailVerified = c.Value, c.Verified
 		}
 	}
-	return ""
+	return out
 }
 
 func (a *app) usersList() *cobra.Command {
@@ -128,7 +110,9 @@ func (a *app) usersList() *cobra.Command {
 	c.Flags().StringVar(&f.Kind, "kind", "", "only users of this `KIND`: person or service")
 	c.Flags().StringVar(&f.Search, "search", "",
 		"only users with words in names or addresses that start with these `WORDS`")
-	c.Flags().StringVar(&f.Email, "email", "", "only the user with exactly this email `ADDRESS`")
+	c.Flags().StringVar(&f.Email, "email", "",
+		"only the user who verified exactly this email `ADDRESS`;\n"+
+			"if there is none, the users who have it unverified")
 	c.Flags().StringVar(&role, "role", "", "only users with this `ROLE`")
 	c.Flags().StringVar(&from, "created-from", "",
 		"only users created at this `TIME` or later: a day, RFC 3339, or a duration like 30d before now")
@@ -147,11 +131,11 @@ func (a *app) usersGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			user, err := k.findUser(ctx, args[0])
+			user, err := k.lookUpUser(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			details := userDetails{userWithEmail: userWithEmail{User: user}}
+			var details userDetails
 			if details.Contacts, err = k.Contacts(ctx, user.ID); err != nil {
 				return err
 			}
@@ -161,7 +145,7 @@ func (a *app) usersGet() *cobra.Command {
 			if details.Password, err = k.PasswordState(ctx, user.ID); err != nil {
 				return err
 			}
-			details.Email = primaryEmail(details.Contacts)
+			details.userWithEmail = withEmail(user, details.Contacts)
 			lines := slices.Concat([]string{"id", "kind", "status"}, profileLines(),
 				[]string{"created_at", "updated_at", "deleted_at", "password.has_password", "password.must_change"})
 			err = printItem(a, details, lines...)
@@ -214,7 +198,7 @@ func (a *app) usersCreate() *cobra.Command {
 				suffix = ", without a password"
 			}
 			undo := a.rerunCommand("users", "delete", user.ID.String(), "--yes")
-			return printChanged(a, userWithEmail{User: user, Email: in.Email}, undo,
+			return printChanged(a, userWithEmail{User: user, Email: in.Email, EmailVerified: in.EmailVerified}, undo,
 				"created %s%s%s", user.ID, parenthesize(in.Email), suffix)
 		})
 	c.Flags().StringVar(&in.Kind, "kind", "", "`KIND`: person (default) or service")

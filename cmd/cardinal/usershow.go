@@ -15,7 +15,7 @@ func (a *app) printContactsAndRoles(u userDetails) error {
 	}{
 		{"contacts", len(u.Contacts) == 0, func() error {
 			contacts := listPage[cardinal.Contact]{Data: u.Contacts}
-			return printList(a, contacts, "value", "is_primary", "verified_at", "id")
+			return printList(a, contacts, "value", "is_primary", "verified", "given_by", "id")
 		}},
 		{"roles", len(u.Roles) == 0, func() error {
 			grants := listPage[cardinal.Grant]{Data: u.Roles}

@@ -2,38 +2,34 @@ package access
 
 import (
 	"context"
-	"errors"
 
 	"cardinal"
 	"cardinal/internal/directory"
-	"cardinal/internal/normal"
 )
 
-// AddAdministrator grants every role that must have users to the user with an email address. It creates the user if
-// there is none. The command line calls it.
+// AddAdministrator grants every role that must have users to the user who has verified an email address. It creates the
+// user if no user has the address, and refuses an address that no user has verified: who has it need not be its owner.
+// The command line calls it.
 func AddAdministrator(ctx context.Context, k directory.Desk, in cardinal.NewUser) (cardinal.User, error) {
-	address, err := normal.Email(in.Email)
-	if err != nil {
-		var check directory.Input
-		check.AddError("/email", err)
-		return cardinal.User{}, check.Err()
-	}
 	k = k.WithoutReply() // it consists of several changes
-	d := k.Directory()
-	r := d.Store().Read(ctx)
-	owner, err := r.Identifier(ctx, d.Keys().BlindIndex(normal.KindEmail, address))
+	owners, err := k.AddressOwners(ctx, in.Email)
 	var user cardinal.User
 	switch {
-	case errors.Is(err, cardinal.ErrNotFound):
+	case err != nil:
+		rule := directory.Rule{Action: "role.grant", Permission: "roles.grant"}
+		return directory.RecordDenied[cardinal.User](ctx, k, rule, err)
+	case len(owners) == 0:
 		in.EmailVerified = true
 		user, err = k.CreateUser(ctx, in)
-	case err == nil:
-		user, err = k.User(ctx, owner.UserID, false)
+	case !owners[0].Verified:
+		err = cardinal.Refuse("address_unverified")
+	default:
+		user, err = k.User(ctx, owners[0].UserID, false)
 	}
 	if err != nil {
 		return user, err
 	}
-	roles, err := r.GuardedRoles(ctx)
+	roles, err := k.Directory().Store().Read(ctx).GuardedRoles(ctx)
 	if err != nil {
 		return user, err
 	}

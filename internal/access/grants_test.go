@@ -280,3 +280,32 @@ func TestGrants(t *testing.T) {
 		})
 	})
 }
+
+// An address that no user has verified makes no administrator: every user can type it.
+func TestAddAdministrator(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		email := directorytest.NewEmail()
+		add := func() (cardinal.User, error) {
+			return access.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{Email: email})
+		}
+		mallory, _ := w.NewPerson(t)
+		in := cardinal.NewContact{Kind: "email", Value: email}
+		contact := value(w.DeskOf(mallory).AddContact(ctx, mallory.ID, in))(t)
+		_, err := add()
+		expectRefusal(t, err, "address_unverified")
+		noError(t, w.DeskOf(mallory).RemoveContact(ctx, mallory.ID, contact.ID, contact.Version))
+		created := value(add())(t)
+		if again := value(add())(t); again.ID != created.ID || created.ID == mallory.ID {
+			t.Errorf("the administrators %s and %s", created.ID, again.ID)
+		}
+		grants := value(access.Grants(ctx, w.Operator(), created.ID, cardinal.Page{Limit: 5}))(t).Data
+		if len(grants) != 1 || grants[0].RoleName != "administrator" {
+			t.Errorf("grants %+v", grants)
+		}
+		email = directorytest.NewEmail()
+		value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email}))(t)
+		_, err = add()
+		expectRefusal(t, err, "address_unverified")
+	})
+}

@@ -277,13 +277,14 @@ func TestSignUpAndSignIn(t *testing.T) {
 	if created.text("status") != "pending" {
 		t.Errorf("signed up: %s", created.Body)
 	}
+	// Another sign-up with the address gets the same answer, and the address signs no user in.
 	h.do(t, "POST", "/v1/sign-up", "", object{"email": "NEW@example.com", "password": goodPassword}).
-		wantProblem(t, http.StatusConflict, "identifier_taken")
+		want(t, http.StatusCreated)
 	h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "new@example.com", "password": goodPassword}).
-		wantProblem(t, http.StatusForbidden, "account_pending")
+		wantProblem(t, http.StatusUnauthorized, "invalid_credentials")
 	contact := h.do(t, "GET", "/v1/users/"+created.text("id")+"/contacts", h.admin, nil).items()[0]
 	h.do(t, "PATCH", fmt.Sprint("/v1/users/", created.text("id"), "/contacts/", contact["id"]), h.admin,
-		object{"verified": true}, "If-Match", `"1"`).want(t, http.StatusOK)
+		object{"verified": true, "password_confirmed": true}, "If-Match", `"1"`).want(t, http.StatusOK)
 	token := h.signIn(t, " New@Example.com ")
 
 	// Sign-in ignores an Idempotency-Key: a token is never stored for a replay, and each sign-in creates a session.

@@ -24,7 +24,7 @@ type tableText struct {
 }
 
 // parseTableText splits a CREATE TABLE statement into its definitions. A comment belongs to the definition before it on
-// the same line.
+// the same line. ALTER TABLE inserts a column after the last one, in front of the comment of that one.
 func parseTableText(source string) tableText {
 	t := tableText{source: source}
 	depth, lastLine := 0, 0 // lastLine: line on which the previous definition ended
@@ -38,7 +38,7 @@ func parseTableText(source string) tableText {
 			case len(current.tokens) == 0 && len(t.definitions) == 0:
 				t.comment = joinText(t.comment, k.text)
 			case len(current.tokens) == 0 && k.line == lastLine:
-				last := &t.definitions[len(t.definitions)-1]
+				last := t.commented()
 				last.comment = joinText(last.comment, k.text)
 			case len(current.tokens) > 0:
 				current.comment = joinText(current.comment, k.text)
@@ -65,6 +65,17 @@ func parseTableText(source string) tableText {
 	}
 	t.options = strings.ReplaceAll(strings.ToUpper(strings.Join(options, " ")), " ,", ",")
 	return t
+}
+
+// commented returns the definition that a comment after the last definition belongs to: the last one without a comment
+// of its own, because ALTER TABLE can have inserted columns with comments between a column and its comment.
+func (t *tableText) commented() *definition {
+	for i := len(t.definitions) - 1; i >= 0; i-- {
+		if t.definitions[i].comment == "" {
+			return &t.definitions[i]
+		}
+	}
+	return &t.definitions[len(t.definitions)-1]
 }
 
 func joinText(a, b string) string { return strings.TrimSpace(a + " " + b) }

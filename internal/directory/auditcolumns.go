@@ -22,6 +22,7 @@ var columnVisibility = map[string]visibility{
 	"api_keys.name_sealed":       masked,
 	"api_keys.revoked_at":        shown,
 	"attribute_definitions.name": shown,
+	"contacts.given_by":          shown,
 	"contacts.is_primary":        shown,
 	"contacts.kind":              shown,
 	"contacts.value_sealed":      masked,

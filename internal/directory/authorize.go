@@ -29,7 +29,7 @@ func (k Desk) Read(ctx context.Context, r Rule) (store.Reader, error) {
 	err := k.authorize(ctx, reader, r)
 	if action, ok := personalReads[r.Permission]; ok && r.Action == "" && k.actor.Known() && isMissingPermission(err) {
 		k.actor.ClientFrom = from
-		if err := k.recordDenial(ctx, Rule{Action: action, Subject: r.Subject}); err != nil {
+		if err := k.RecordDenial(ctx, Rule{Action: action, Subject: r.Subject}); err != nil {
 			return reader, err
 		}
 	}

@@ -167,6 +167,9 @@ func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 		"UserAudit": read(func(ctx context.Context, k directory.Desk) error {
 			return errorOf(k.UserAudit(ctx, target.ID, cardinal.AuditFilter{Page: page}))
 		}),
+		"AddressOwners": read(func(ctx context.Context, k directory.Desk) error {
+			return errorOf(k.AddressOwners(ctx, "ada@example.com"))
+		}),
 		"Users": read(func(ctx context.Context, k directory.Desk) error {
 			return errorOf(k.Users(ctx, cardinal.UserFilter{Page: page}, true))
 		}),

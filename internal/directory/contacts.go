@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strings"
@@ -16,17 +17,25 @@ import (
 type contactInput struct {
 	kind, typed, normal string
 	primary, verified   bool
+	givenBy             string
 	released            bool // releaseIfAllowed was called: the identifier is free
 }
 
-// addContact adds a contact, with the claim on its identifier, to a user whose row is locked or new.
+// claim is the claim of a contact on its identifier. contactID is nil while the contact has none.
+func (in contactInput) claim(d *Directory, userID uuid.UUID, contactID *uuid.UUID) identifierClaim {
+	index := d.keys.BlindIndex(in.kind, in.normal)
+	return identifierClaim{userID: userID, contactID: contactID, index: index, verified: in.verified}
+}
+
+// addContact adds a contact to a user whose row is locked or new. It claims the identifier, unless the user typed it
+// and it is not verified.
 func (tx *Tx) addContact(
-	ctx context.Context, userID uuid.UUID, key seal.Key, in contactInput, s Settings,
+	ctx context.Context, userID uuid.UUID, key seal.Key, in contactInput,
 ) (store.ContactRecord, error) {
 	value := AsTyped(in.typed, in.normal, MaxTypedContact)
 	record := store.ContactRecord{
 		UserID: userID, ID: cardinal.NewID(), Kind: in.kind, IsPrimary: in.primary,
-		CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1, SchemaVersion: 1,
+		CreatedAt: tx.Now, UpdatedAt: tx.Now, Version: 1, SchemaVersion: 1, GivenBy: in.givenBy,
 	}
 	row, err := tx.Desk.d.BoundRow(ctx, tx.Reader, record.ID)
 	if err != nil {
@@ -36,10 +45,10 @@ func (tx *Tx) addContact(
 	if in.verified {
 		record.VerifiedAt = &tx.Now
 	}
-	want := identifierClaim{
-		userID: userID, contactID: &record.ID, kind: in.kind, normal: in.normal, verified: in.verified, settings: s,
-	}
-	if !in.released {
+	want, reserves := in.claim(tx.Desk.d, userID, &record.ID), reservesIdentifier(in.givenBy, in.verified)
+	if !reserves {
+		record.ValueIndex = want.index
+	} else if !in.released {
 		if err := tx.releaseIfAllowed(ctx, want); err != nil {
 			return record, err
 		}
@@ -50,7 +59,38 @@ func (tx *Tx) addContact(
 	tx.RecordRows(store.DigestContact(record))
 	tx.RecordMasked("contacts.value_sealed")
 	tx.reindexUsers[userID] = true
+	if !reserves {
+		return record, nil
+	}
 	return record, tx.insertIdentifier(ctx, want)
+}
+
+// requireNewContact refuses a contact that the user has already, and more contacts than a user can have. What other
+// users have plays no part.
+func (tx *Tx) requireNewContact(
+	ctx context.Context, current []store.ContactRecord, want identifierClaim, reserves bool,
+) error {
+	unverified := 0
+	for _, c := range current {
+		if c.ValueIndex != nil {
+			unverified++
+		}
+		if bytes.Equal(c.ValueIndex, want.index) {
+			return cardinal.Refuse("identifier_already_yours")
+		}
+	}
+	claim, err := tx.Identifier(ctx, want.index)
+	switch {
+	case err == nil && claim.UserID == want.userID:
+		return cardinal.Refuse("identifier_already_yours")
+	case err != nil && !isNotFound(err):
+		return err
+	case len(current) >= cardinal.MaxContacts:
+		return cardinal.Refuse("too_many_contacts", cardinal.MaxContacts)
+	case !reserves && unverified >= cardinal.MaxUnverifiedContacts:
+		return cardinal.Refuse("too_many_unverified_contacts", cardinal.MaxUnverifiedContacts)
+	}
+	return nil
 }
 
 // DecryptContact returns the contact of a record.
@@ -58,8 +98,8 @@ func (d *Directory) DecryptContact(r store.ContactRecord, key seal.Key) cardinal
 	values := d.RowReader(key, "contacts", r.UserID, r.ID)
 	return cardinal.Contact{
 		UserID: r.UserID, ID: r.ID, Kind: r.Kind, Value: values.Text("value_sealed", "value", r.ValueSealed),
-		IsPrimary: r.IsPrimary, VerifiedAt: r.VerifiedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
-		Version: r.Version, Unreadable: values.Unreadable,
+		IsPrimary: r.IsPrimary, Verified: r.VerifiedAt != nil, VerifiedAt: r.VerifiedAt, GivenBy: r.GivenBy,
+		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version, Unreadable: values.Unreadable,
 	}
 }
 
@@ -130,10 +170,16 @@ func (k Desk) Contact(ctx context.Context, userID, id uuid.UUID) (cardinal.Conta
 }
 
 // AddContact adds an email address or a phone number. Users can add their own; to mark it as verified needs the
-// permission, and contacts.verify.
+// permission, and contacts.verify. What a user adds is the same whether another user has it or not, and so is the
+// answer.
 func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewContact) (cardinal.Contact, error) {
 	r := Rule{
 		Action: "contact.add", Permission: "contacts.update", Subject: userID, Own: !in.Verified, RecentSignIn: true,
+	}
+	if k.actsForItself(userID) {
+		if err := k.countIdentifierChange(ctx, "contact"); err != nil {
+			return cardinal.Contact{}, err
+		}
 	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Contact, error) {
 		if in.Verified {
@@ -166,10 +212,15 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
-		if len(current) >= cardinal.MaxContacts {
-			return cardinal.Contact{}, cardinal.Refuse("too_many_contacts", cardinal.MaxContacts)
-		}
 		first := !slices.ContainsFunc(current, func(r store.ContactRecord) bool { return r.Kind == in.Kind })
+		input := contactInput{
+			kind: in.Kind, typed: in.Value, normal: value, primary: in.IsPrimary || first, verified: in.Verified,
+			givenBy: k.givenBy(userID),
+		}
+		reserves := reservesIdentifier(input.givenBy, in.Verified)
+		if err := tx.requireNewContact(ctx, current, input.claim(k.d, userID, nil), reserves); err != nil {
+			return cardinal.Contact{}, err
+		}
 		if in.IsPrimary && !first {
 			if err := tx.clearPrimary(ctx, current, in.Kind); err != nil {
 				return cardinal.Contact{}, err
@@ -179,23 +230,19 @@ func (k Desk) AddContact(ctx context.Context, userID uuid.UUID, in cardinal.NewC
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
-		s, err := k.d.CurrentSettings(ctx, tx.Reader)
-		if err != nil {
-			return cardinal.Contact{}, err
-		}
-		record, err := tx.addContact(ctx, userID, key, contactInput{
-			kind: in.Kind, typed: in.Value, normal: value, primary: in.IsPrimary || first, verified: in.Verified,
-		}, s)
+		record, err := tx.addContact(ctx, userID, key, input)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
 		tx.RecordChange("contacts.kind", nil, record.Kind)
-		if in.Verified {
-			if err := tx.activate(ctx, userID); err != nil {
-				return cardinal.Contact{}, err
-			}
+		out := k.d.DecryptContact(record, key)
+		if !in.Verified {
+			return out, nil
 		}
-		return k.d.DecryptContact(record, key), nil
+		if out.Removed, err = tx.removeCreatorsAccess(ctx, user, current, in.PasswordConfirmed); err != nil {
+			return out, err
+		}
+		return out, tx.activate(ctx, userID)
 	})
 }
 
@@ -234,18 +281,39 @@ func (tx *Tx) activate(ctx context.Context, userID uuid.UUID) error {
 }
 
 // lockContact locks a user and one contact for a change, and checks the contact's version.
-func (tx *Tx) lockContact(ctx context.Context, userID, id uuid.UUID, version int64) (store.ContactRecord, error) {
-	if _, err := tx.LockUser(ctx, userID); err != nil {
-		return store.ContactRecord{}, err
+func (tx *Tx) lockContact(
+	ctx context.Context, userID, id uuid.UUID, version int64,
+) (user store.UserRecord, record store.ContactRecord, err error) {
+	if user, err = tx.LockUser(ctx, userID); err != nil {
+		return user, record, err
 	}
 	if err := tx.RequireAllPermissionsOf(ctx, userID); err != nil {
-		return store.ContactRecord{}, err
+		return user, record, err
 	}
-	record, err := tx.LockContact(ctx, userID, id)
-	if err != nil {
-		return record, err
+	if record, err = tx.LockContact(ctx, userID, id); err != nil {
+		return user, record, err
 	}
-	return record, CheckVersion(record.Version, version)
+	return user, record, CheckVersion(record.Version, version)
+}
+
+// verifyContact marks a contact as verified, with a claim on its identifier. The caller stores the record.
+func (tx *Tx) verifyContact(ctx context.Context, record *store.ContactRecord) error {
+	if record.ValueIndex != nil {
+		want := identifierClaim{
+			userID: record.UserID, contactID: &record.ID, index: record.ValueIndex, verified: true,
+		}
+		// Until the contraction of migration 15, an address that the version before added has its claim already.
+		if claim, err := tx.Identifier(ctx, want.index); err != nil && !isNotFound(err) {
+			return err
+		} else if err != nil || claim.UserID != record.UserID {
+			if err := tx.claimIdentifier(ctx, want); err != nil {
+				return err
+			}
+		}
+	}
+	record.VerifiedAt, record.ValueIndex = &tx.Now, nil
+	tx.RecordChange("contacts.verified_at", nil, tx.Now)
+	return nil
 }
 
 // UpdateContact makes a contact the primary one of its kind, or marks it as verified.
@@ -262,7 +330,7 @@ func (k Desk) UpdateContact(
 				return cardinal.Contact{}, err
 			}
 		}
-		record, err := tx.lockContact(ctx, userID, id, version)
+		user, record, err := tx.lockContact(ctx, userID, id, version)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
@@ -278,11 +346,11 @@ func (k Desk) UpdateContact(
 		if !primary && !verify {
 			return k.d.DecryptContact(record, key), nil
 		}
+		contacts, err := tx.Contacts(ctx, userID)
+		if err != nil {
+			return cardinal.Contact{}, err
+		}
 		if primary {
-			contacts, err := tx.Contacts(ctx, userID)
-			if err != nil {
-				return cardinal.Contact{}, err
-			}
 			if err := tx.clearPrimary(ctx, contacts, record.Kind); err != nil {
 				return cardinal.Contact{}, err
 			}
@@ -290,25 +358,23 @@ func (k Desk) UpdateContact(
 			tx.RecordChange("contacts.is_primary", false, true)
 		}
 		if verify {
-			record.VerifiedAt = &tx.Now
-			claim, err := tx.VerifyIdentifier(ctx, userID, id)
-			if err != nil {
+			if err := tx.verifyContact(ctx, &record); err != nil {
 				return cardinal.Contact{}, err
 			}
-			tx.RecordRows(store.DigestIdentifier(claim))
-			tx.RecordChange("contacts.verified_at", nil, tx.Now)
 		}
 		after, err := tx.Tx.UpdateContact(ctx, record, tx.Now)
 		if err != nil {
 			return cardinal.Contact{}, err
 		}
 		tx.RecordRows(store.DigestContact(after))
-		if verify {
-			if err := tx.activate(ctx, userID); err != nil {
-				return cardinal.Contact{}, err
-			}
+		out := k.d.DecryptContact(after, key)
+		if !verify {
+			return out, nil
 		}
-		return k.d.DecryptContact(after, key), nil
+		if out.Removed, err = tx.removeCreatorsAccess(ctx, user, contacts, in.PasswordConfirmed); err != nil {
+			return out, err
+		}
+		return out, tx.activate(ctx, userID)
 	})
 }
 
@@ -333,7 +399,7 @@ func (k Desk) RemoveContact(ctx context.Context, userID, id uuid.UUID, version i
 		Action: "contact.remove", Permission: "contacts.update", Subject: userID, Own: true, RecentSignIn: true,
 	}
 	_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
-		if _, err := tx.lockContact(ctx, userID, id, version); err != nil {
+		if _, _, err := tx.lockContact(ctx, userID, id, version); err != nil {
 			return struct{}{}, err
 		}
 		claims, err := tx.Identifiers(ctx, userID)
@@ -346,7 +412,7 @@ func (k Desk) RemoveContact(ctx context.Context, userID, id uuid.UUID, version i
 				index = claim.ValueIndex
 			}
 		}
-		if err := tx.removeContact(ctx, userID, id, index); err != nil {
+		if err := tx.removeContact(ctx, userID, id, index); err != nil || index == nil {
 			return struct{}{}, err
 		}
 		return struct{}{}, tx.requireSignInIdentifier(ctx, userID)

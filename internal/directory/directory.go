@@ -152,6 +152,9 @@ func (d *Directory) Throttle() *throttle.Throttle { return d.throttle }
 // Status returns a status of users by its code; the zero Status for an unknown one.
 func (d *Directory) Status(code string) cardinal.Status { return d.statuses[code].Status }
 
+// AwaitsVerification reports whether a verified contact activates users with a status.
+func (d *Directory) AwaitsVerification(code string) bool { return d.statuses[code].AwaitsVerification }
+
 // Kind returns a kind of user by its code.
 func (d *Directory) Kind(code string) (store.UserKind, bool) {
 	kind, ok := d.kinds[code]

@@ -11,19 +11,18 @@ import (
 	"cardinal/internal/store"
 )
 
-// Identifiers (user names, email addresses, phone numbers) are unique over all users. A row of the table
-// identifiers, a claim, reserves one for a user. A verified claim never expires. An unverified one does, and is
-// released to any user who verifies the same identifier first: an address cannot be blocked by a user who does not own
-// it.
+// Identifiers (user names, email addresses, phone numbers) are unique over all users. A row of the table identifiers, a
+// claim, reserves one for a user, who can sign in with it. A verified address has a claim that is never released. An
+// unverified one that an administrator or an import gave has a claim that is released only to a user who verifies the
+// address. An address that its user typed has no claim until it is verified: it reserves nothing, excludes no user and
+// signs no user in. docs/identifiers.md has the table.
 
 // identifierClaim is a request to reserve an identifier (unique over all users).
 type identifierClaim struct {
 	userID    uuid.UUID
 	contactID *uuid.UUID // nil for a user name
-	kind      string
-	normal    string
-	verified  bool // the claim never expires, and it replaces an unverified claim of another user
-	settings  Settings
+	index     []byte     // blind index
+	verified  bool       // it replaces the claim of another user to an unverified address
 }
 
 // claimIdentifier reserves an identifier, after it released the claim of another user where that is allowed.
@@ -34,11 +33,11 @@ func (tx *Tx) claimIdentifier(ctx context.Context, want identifierClaim) error {
 	return tx.insertIdentifier(ctx, want)
 }
 
-// releaseIfAllowed frees an identifier for a new claim. A verified claim of another user is kept (identifier_taken); an
-// unverified one is released to a verified claim, and to any claim once expired.
+// releaseIfAllowed frees an identifier for a new claim. The claim of another user is kept (identifier_taken), unless
+// the address is unverified there and the new claim is verified. Then the actor must be allowed to change that user,
+// and the user must keep another identifier.
 func (tx *Tx) releaseIfAllowed(ctx context.Context, want identifierClaim) error {
-	index := tx.Desk.d.keys.BlindIndex(want.kind, want.normal)
-	current, err := tx.lockIdentifier(ctx, index, want.userID)
+	current, err := tx.lockIdentifier(ctx, want)
 	switch {
 	case errors.Is(err, cardinal.ErrNotFound):
 		return nil
@@ -46,11 +45,23 @@ func (tx *Tx) releaseIfAllowed(ctx context.Context, want identifierClaim) error 
 		return err
 	case current.UserID == want.userID:
 		return cardinal.Refuse("identifier_already_yours")
-	}
-	if releasable, err := tx.isReleasable(ctx, current, want.verified); err != nil {
-		return err
-	} else if !releasable {
+	case !want.verified || current.ContactID == nil:
 		return cardinal.Refuse("identifier_taken")
+	}
+	contact, err := tx.Contact(ctx, current.UserID, *current.ContactID)
+	if err != nil {
+		return err
+	}
+	if contact.VerifiedAt != nil {
+		return cardinal.Refuse("identifier_taken")
+	}
+	if err := tx.RequireAllPermissionsOf(ctx, current.UserID); err != nil {
+		return err
+	}
+	if others, err := tx.Identifiers(ctx, current.UserID); err != nil {
+		return err
+	} else if len(others) == 1 {
+		return cardinal.Refuse("identifier_needed")
 	}
 	return tx.releaseFrom(ctx, current)
 }
@@ -58,12 +69,7 @@ func (tx *Tx) releaseIfAllowed(ctx context.Context, want identifierClaim) error 
 // insertIdentifier inserts a claim on an identifier that is free: releaseIfAllowed was called.
 func (tx *Tx) insertIdentifier(ctx context.Context, want identifierClaim) error {
 	record := store.IdentifierRecord{
-		ValueIndex: tx.Desk.d.keys.BlindIndex(want.kind, want.normal),
-		UserID:     want.userID, ContactID: want.contactID, CreatedAt: tx.Now,
-	}
-	if !want.verified {
-		expires := tx.Now.Add(want.settings.UnverifiedLifetime)
-		record.ExpiresAt = &expires
+		ValueIndex: want.index, UserID: want.userID, ContactID: want.contactID, CreatedAt: tx.Now,
 	}
 	if err := tx.InsertIdentifier(ctx, record); err != nil {
 		return err
@@ -72,56 +78,28 @@ func (tx *Tx) insertIdentifier(ctx context.Context, want identifierClaim) error 
 	return nil
 }
 
-// lockIdentifier reads the claim on an identifier. Where it could be released (it is unverified and of another user),
-// it locks that user, so that they cannot verify it at the same time. After the lock it reads the claim again, because
-// it could have changed before.
-func (tx *Tx) lockIdentifier(ctx context.Context, index []byte, userID uuid.UUID) (store.IdentifierRecord, error) {
+// lockIdentifier reads the claim on an identifier. Where it could be released (it is of another user, and the new claim
+// is verified), it locks that user, so that the address cannot be verified there at the same time. After the lock it
+// reads the claim again, because it could have changed before.
+func (tx *Tx) lockIdentifier(ctx context.Context, want identifierClaim) (store.IdentifierRecord, error) {
 	for {
-		current, err := tx.Identifier(ctx, index)
-		if err != nil || current.UserID == userID || current.ExpiresAt == nil {
+		current, err := tx.Identifier(ctx, want.index)
+		if err != nil || current.UserID == want.userID || !want.verified {
 			return current, err
 		}
 		if _, err := tx.LockUser(ctx, current.UserID); err != nil {
 			return current, err
 		}
-		locked, err := tx.Identifier(ctx, index)
+		locked, err := tx.Identifier(ctx, want.index)
 		if err != nil || locked.UserID == current.UserID {
 			return locked, err
 		}
 	}
 }
 
-// isReleasable reports whether a claim of another user can be released, to a claim that is verified or not.
-func (tx *Tx) isReleasable(ctx context.Context, current store.IdentifierRecord, toVerified bool) (bool, error) {
-	if current.ExpiresAt == nil || toVerified {
-		return current.ExpiresAt != nil, nil
-	}
-	if tx.Now.Before(*current.ExpiresAt) {
-		return false, nil
-	}
-	user, err := tx.User(ctx, current.UserID)
-	if err != nil {
-		return false, err
-	}
-	last, err := tx.isLastIdentifier(ctx, user)
-	return !last, err
-}
-
-// isLastIdentifier reports whether an account that is or was in use has only one identifier left. That one is kept,
-// verified or not.
-func (tx *Tx) isLastIdentifier(ctx context.Context, user store.UserRecord) (bool, error) {
-	statuses := tx.Desk.d.statuses
-	if statuses[user.Status].AwaitsVerification || statuses[valueOr(user.StatusBeforeDeletion, "")].AwaitsVerification {
-		return false, nil
-	}
-	identifiers, err := tx.Identifiers(ctx, user.ID)
-	return len(identifiers) == 1, err
-}
-
 // moveUsername replaces a user's claim on one user name by a claim on another; an empty new name only removes the old
-// claim.
+// claim. Users cannot give themselves a reserved name.
 func (tx *Tx) moveUsername(ctx context.Context, userID uuid.UUID, from, toNormal string) error {
-	var old []byte
 	if from != "" {
 		fromNormal, err := normal.Username(from)
 		if err != nil {
@@ -130,7 +108,7 @@ func (tx *Tx) moveUsername(ctx context.Context, userID uuid.UUID, from, toNormal
 		if fromNormal == toNormal {
 			return nil // another spelling of the same name
 		}
-		old = tx.Desk.d.keys.BlindIndex(normal.KindUsername, fromNormal)
+		old := tx.Desk.d.keys.BlindIndex(normal.KindUsername, fromNormal)
 		if err := tx.DeleteIdentifier(ctx, old); err != nil {
 			return err
 		}
@@ -139,8 +117,15 @@ func (tx *Tx) moveUsername(ctx context.Context, userID uuid.UUID, from, toNormal
 	if toNormal == "" {
 		return tx.requireSignInIdentifier(ctx, userID)
 	}
+	if tx.Desk.actsForItself(userID) {
+		if reserved, err := tx.IsReservedUsername(ctx, toNormal); err != nil {
+			return err
+		} else if reserved {
+			return cardinal.Refuse("username_reserved")
+		}
+	}
 	return tx.claimIdentifier(ctx, identifierClaim{
-		userID: userID, kind: normal.KindUsername, normal: toNormal, verified: true,
+		userID: userID, index: tx.Desk.d.keys.BlindIndex(normal.KindUsername, toNormal), verified: true,
 	})
 }
 
@@ -159,9 +144,9 @@ func (tx *Tx) requireSignInIdentifier(ctx context.Context, userID uuid.UUID) err
 	return cardinal.Refuse("last_sign_in_identifier")
 }
 
-// releaseFrom removes an unverified claim of another user and records it in an event about that user. See
-// removeUnverified for what else is removed. Only the identifier passes to the new user, never anything else of the
-// account.
+// releaseFrom removes an unverified address of another user, ends that user's sessions, and records it in an event
+// about that user. Only the identifier passes to the new user, never anything else of the account. Administrators see
+// the event in the audit log, and a warning in the log.
 func (tx *Tx) releaseFrom(ctx context.Context, current store.IdentifierRecord) error {
 	other := &Tx{Tx: tx.Tx, Desk: tx.Desk, Now: tx.Now, Event: tx.Event, reindexUsers: tx.reindexUsers}
 	// The event about the other user gets the id of this event, and this event gets a new, higher one. The log is
@@ -169,30 +154,14 @@ func (tx *Tx) releaseFrom(ctx context.Context, current store.IdentifierRecord) e
 	other.Event.ChangedRows, other.Event.Changes, tx.Event.ID = nil, nil, cardinal.NewID()
 	other.Event.Action = "contact.displace"
 	other.SetSubject(current.UserID)
-	if err := other.removeUnverified(ctx, current); err != nil {
+	if err := other.removeContact(ctx, current.UserID, *current.ContactID, current.ValueIndex); err != nil {
+		return err
+	}
+	if err := other.EndSessions(ctx, current.UserID, uuid.Nil, "claim_lost"); err != nil {
 		return err
 	}
 	tx.RelatedEvents = append(tx.RelatedEvents, other.Event)
+	tx.Desk.d.log.Warn("a user lost an unverified address to a user who has it verified",
+		"lost_by", current.UserID, "event", other.Event.ID)
 	return nil
-}
-
-// removeUnverified removes an unverified claim with its contact, and ends the sessions of its user. A user without any
-// other identifier who only signed up (the status still waits for a verified contact) is soft-deleted.
-func (tx *Tx) removeUnverified(ctx context.Context, current store.IdentifierRecord) error {
-	if err := tx.removeContact(ctx, current.UserID, *current.ContactID, current.ValueIndex); err != nil {
-		return err
-	}
-	if err := tx.EndSessions(ctx, current.UserID, uuid.Nil, "claim_lost"); err != nil {
-		return err
-	}
-	user, err := tx.LockUser(ctx, current.UserID)
-	if err != nil {
-		return err
-	}
-	identifiers, err := tx.Identifiers(ctx, current.UserID)
-	if err != nil || len(identifiers) > 0 || !tx.Desk.d.statuses[user.Status].AwaitsVerification {
-		return err
-	}
-	_, err = tx.changeStatus(ctx, user, "delete")
-	return err
 }

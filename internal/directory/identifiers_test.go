@@ -13,158 +13,127 @@ import (
 	"cardinal/internal/store"
 )
 
-const claimLifetime = 7 * 24 * time.Hour
+const unverifiedLifetime = 7 * 24 * time.Hour
 
 func TestIdentifierClaims(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		w.SetSetting(t, "sign_up.mode", "open")
-		t.Run("UnverifiedReservedUntilExpiry", func(t *testing.T) {
+		signUp := func(t *testing.T, email string) cardinal.User {
+			t.Helper()
+			return value(signin.SignUp(ctx, w.Anonymous(""), cardinal.SignUp{Email: email, Password: goodPassword}))(t)
+		}
+		verified := func(email string) cardinal.NewContact {
+			return cardinal.NewContact{Kind: "email", Value: email, Verified: true}
+		}
+		t.Run("TypedAddressReservesNothing", func(t *testing.T) {
 			email := newEmail()
-			first := value(signin.SignUp(ctx, w.Anonymous("198.51.100.3"), cardinal.SignUp{
-				Email: email, Password: goodPassword,
-			}))(t)
-			_, err := signin.SignUp(ctx, w.Anonymous("198.51.100.4"), cardinal.SignUp{
-				Email: email, Password: goodPassword,
-			})
-			expectRefusal(t, err, "identifier_taken")
-			w.Clock.Add(claimLifetime - time.Minute)
-			_, err = signin.SignUp(ctx, w.Anonymous("198.51.100.4"), cardinal.SignUp{
-				Email: email, Password: goodPassword,
-			})
-			expectRefusal(t, err, "identifier_taken")
-			w.Clock.Add(2 * time.Minute)
-			w.ResetEvents(t)
-			second := value(signin.SignUp(ctx, w.Anonymous("198.51.100.4"), cardinal.SignUp{
-				Email: email, Password: goodPassword,
-			}))(t)
-			w.ExpectEvents(t, event{
-				Action: "contact.displace", Actor: cardinal.AnonymousID, Subject: first.ID,
-				Changes: []string{"users.status pending>deleted"},
-				Rows:    []string{"-contacts", "-identifiers", "users"},
-			}, event{
-				Action: "user.sign_up", Actor: cardinal.AnonymousID, Subject: second.ID,
-				Changes: []string{
-					"contacts.value_sealed", "credentials.hash", "users.kind >person", "users.status >pending",
-				},
-				Rows: []string{"contacts", "credentials", "identifiers", "profiles", "user_keys", "users"},
-			})
+			mallory, _ := w.NewPerson(t)
+			value(w.DeskOf(mallory).AddContact(ctx, mallory.ID, cardinal.NewContact{Kind: "email", Value: email}))(t)
+			first, second := signUp(t, email), signUp(t, email)
+			if first.Status != "pending" || second.Status != "pending" {
+				t.Errorf("the users who sign up with the address are %s and %s", first.Status, second.Status)
+			}
+			for _, password := range []string{goodPassword, wrongPassword} {
+				_, err := signin.WithPassword(ctx, w.Anonymous("192.0.2.1"),
+					cardinal.SignIn{Identifier: email, Password: cardinal.Secret(password)})
+				expectRefusal(t, err, "invalid_credentials")
+			}
+			given := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email, Password: goodPassword}))(t)
+			if in := w.SignIn(t, email, goodPassword); in.Session.UserID != given.ID {
+				t.Error("the address that an administrator gave signs in another user")
+			}
+			if owner := w.UserByEmail(t, email); owner.ID != given.ID || *owner.EmailVerified {
+				t.Errorf("the address is that of %+v", owner)
+			}
 		})
-		t.Run("VerifiedReplacesUnverified", func(t *testing.T) {
+		t.Run("VerifiedKeepsTypedContacts", func(t *testing.T) {
+			email := newEmail()
+			pending, owner := signUp(t, email), cardinal.User{}
+			owner = value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true}))(t)
+			if found := w.UserByEmail(t, email); found.ID != owner.ID || !*found.EmailVerified {
+				t.Errorf("the address is that of %+v", found)
+			}
+			c := value(w.Operator().Contacts(ctx, pending.ID))(t)
+			if u := w.User(t, pending.ID); u.Status != "pending" || len(c) != 1 {
+				t.Errorf("the user who typed it is %s with %d contacts", u.Status, len(c))
+			}
+			_, err := w.Operator().UpdateContact(ctx, pending.ID, c[0].ID, c[0].Version,
+				cardinal.ContactChange{Verified: cardinal.Set(true)})
+			expectRefusal(t, err, "identifier_taken")
+		})
+		t.Run("GivenAddressesAreUnique", func(t *testing.T) {
+			email := newEmail()
+			value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email}))(t)
+			_, err := w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email})
+			expectRefusal(t, err, "identifier_taken")
+			w.Clock.Add(2 * unverifiedLifetime)
+			w.RunJob(t, "unverified_contacts.expire")
+			_, err = w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email})
+			expectRefusal(t, err, "identifier_taken")
+		})
+		t.Run("VerifiedReplacesGiven", func(t *testing.T) {
 			email, own := newEmail(), newEmail()
 			previous := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
 				DisplayName: "Previous", Email: own, EmailVerified: true, Password: goodPassword,
 			}))(t)
-			value(w.DeskOf(previous).AddContact(ctx, previous.ID, cardinal.NewContact{Kind: "email", Value: email}))(t)
-			in := w.SignIn(t, own, goodPassword)
-			verified, _ := w.NewPerson(t)
+			value(w.Operator().AddContact(ctx, previous.ID, cardinal.NewContact{Kind: "email", Value: email}))(t)
+			in := w.SignIn(t, email, goodPassword)
+			owner, _ := w.NewPerson(t)
 			w.ResetEvents(t)
-			value(w.Operator().AddContact(ctx, verified.ID, cardinal.NewContact{
-				Kind: "email", Value: email, Verified: true,
-			}))(t)
+			value(w.Operator().AddContact(ctx, owner.ID, verified(email)))(t)
 			w.ExpectEvents(t, event{
 				Action: "contact.displace", Actor: cardinal.OperatorID, Subject: previous.ID,
 				Changes: []string{"sessions.ended >1"},
 				Rows:    []string{"-contacts", "-identifiers", "sessions"},
 			}, event{
-				Action: "contact.add", Actor: cardinal.OperatorID, Subject: verified.ID,
+				Action: "contact.add", Actor: cardinal.OperatorID, Subject: owner.ID,
 				Changes: []string{"contacts.kind >email", "contacts.value_sealed"},
 				Rows:    []string{"contacts", "identifiers"},
 			})
 			if w.SessionActive(t, in) {
 				t.Error("the session of the previous user is still active")
 			}
-			if u := w.User(t, previous.ID); u.Status != "active" {
-				t.Errorf("the previous user is %s", u.Status)
-			}
 			if c := value(w.Operator().Contacts(ctx, previous.ID))(t); len(c) != 1 || c[0].Value != own {
 				t.Errorf("the contacts of the previous user: %+v", c)
-			}
-			if p := value(w.Operator().Profile(ctx, previous.ID))(t); p.DisplayName != "Previous" {
-				t.Errorf("the profile of the previous user: %+v", p)
 			}
 			if in := w.SignIn(t, own, goodPassword); in.Session.UserID != previous.ID {
 				t.Error("the previous user cannot sign in")
 			}
-			if in := w.SignIn(t, email, goodPassword); in.Session.UserID != verified.ID {
+			if in := w.SignIn(t, email, goodPassword); in.Session.UserID != owner.ID {
 				t.Error("the address still belongs to the previous user")
 			}
 		})
-		t.Run("PendingUserDeleted", func(t *testing.T) {
-			email := newEmail()
-			pending := value(signin.SignUp(ctx, w.Anonymous("198.51.100.5"), cardinal.SignUp{
-				Email: email, Password: goodPassword,
-			}))(t)
-			value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true}))(t)
-			if u := w.User(t, pending.ID); u.Status != "deleted" {
-				t.Errorf("the previous user is %s", u.Status)
-			}
-		})
-		t.Run("SuspendedUserKept", func(t *testing.T) {
+		t.Run("LastIdentifierIsNotReplaced", func(t *testing.T) {
 			email := newEmail()
 			u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email, Password: goodPassword}))(t)
-			value(w.Operator().SuspendUser(ctx, u.ID, u.Version))(t)
-			value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true}))(t)
-			if u := w.User(t, u.ID); u.Status != "suspended" {
-				t.Errorf("the previous user is %s", u.Status)
+			other, _ := w.NewPerson(t)
+			_, err := w.Operator().AddContact(ctx, other.ID, verified(email))
+			expectRefusal(t, err, "identifier_needed")
+			if in := w.SignIn(t, email, goodPassword); in.Session.UserID != u.ID {
+				t.Error("the user cannot sign in any more")
+			}
+		})
+		t.Run("AddressOfUserWithMorePermissionsIsNotReplaced", func(t *testing.T) {
+			email := newEmail()
+			boss, _ := w.NewPerson(t, "administrator")
+			value(w.Operator().AddContact(ctx, boss.ID, cardinal.NewContact{Kind: "email", Value: email}))(t)
+			in := w.SignIn(t, email, goodPassword)
+			helper, _ := w.NewPerson(t, w.NewRole(t, "contacts.update", "contacts.verify", "users.read"))
+			w.ResetEvents(t)
+			_, err := w.DeskOf(helper).AddContact(ctx, helper.ID, verified(email))
+			expectRefusal(t, err, "target_has_more_permissions")
+			w.ExpectEvents(t, event{Action: "contact.add", Actor: helper.ID, Subject: helper.ID, Refused: true})
+			if !w.SessionActive(t, in) {
+				t.Error("the session of the administrator has ended")
 			}
 		})
 		t.Run("VerifiedNeverReplaced", func(t *testing.T) {
 			_, email := w.NewPerson(t)
-			verified, _ := w.NewPerson(t)
-			w.Clock.Add(2 * claimLifetime)
-			_, err := w.Operator().AddContact(ctx, verified.ID, cardinal.NewContact{
-				Kind: "email", Value: email, Verified: true,
-			})
+			other, _ := w.NewPerson(t)
+			w.Clock.Add(2 * unverifiedLifetime)
+			_, err := w.Operator().AddContact(ctx, other.ID, verified(email))
 			expectRefusal(t, err, "identifier_taken")
-		})
-		t.Run("JobReleasesExpired", func(t *testing.T) {
-			pending := value(signin.SignUp(ctx, w.Anonymous("198.51.100.6"), cardinal.SignUp{
-				Email: newEmail(), Password: goodPassword,
-			}))(t)
-			active, _ := w.NewPerson(t)
-			value(w.DeskOf(active).AddContact(ctx, active.ID, cardinal.NewContact{Kind: "email", Value: newEmail()}))(t)
-			w.Clock.Add(claimLifetime + time.Minute)
-			w.RunJob(t, "unverified_contacts.expire")
-			if u := w.User(t, pending.ID); u.Status != "deleted" {
-				t.Errorf("the user with an expired address is %s", u.Status)
-			}
-			if c := value(w.Operator().Contacts(ctx, active.ID))(t); len(c) != 1 {
-				t.Errorf("contacts %+v", c)
-			}
-			w.ResetEvents(t)
-			w.RunJob(t, "unverified_contacts.expire")
-			w.ExpectEvents(t)
-		})
-		t.Run("JobKeepsLastIdentifier", func(t *testing.T) {
-			var all []cardinal.User
-			for range 3 {
-				in := cardinal.NewUser{Email: newEmail(), Password: goodPassword}
-				all = append(all, value(w.Operator().CreateUser(ctx, in))(t))
-			}
-			value(w.Operator().SuspendUser(ctx, all[1].ID, 1))(t)
-			value(w.Operator().DeleteUser(ctx, all[2].ID, 1))(t)
-			w.Clock.Add(claimLifetime + time.Minute)
-			// No other user gets it before the job runs.
-			email := value(w.Operator().Contacts(ctx, all[0].ID))(t)[0].Value
-			_, err := signin.SignUp(ctx, w.Anonymous("198.51.100.7"), cardinal.SignUp{
-				Email: email, Password: goodPassword,
-			})
-			expectRefusal(t, err, "identifier_taken")
-			w.RunJob(t, "unverified_contacts.expire")
-			for i, status := range []string{"active", "suspended", "deleted"} {
-				u, c := w.User(t, all[i].ID), value(w.Operator().Contacts(ctx, all[i].ID))(t)
-				if u.Status != status || len(c) != 1 {
-					t.Errorf("%s: now %s with %d contacts", status, u.Status, len(c))
-				}
-			}
-			events := w.Events(t)
-			for _, e := range events[len(events)-3:] {
-				if e.Action != "contact.expire" || len(e.ChangedRows) != 1 {
-					t.Errorf("recorded as %+v", e)
-				}
-				w.ExpectStamp(t, e.ChangedRows[0])
-			}
 		})
 	})
 }
@@ -200,15 +169,19 @@ func TestConcurrentIdentifierClaims(t *testing.T) {
 				return // SQLite runs one transaction at a time
 			}
 			email := newEmail()
-			owner := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email}))(t)
-			c := value(w.Operator().Contacts(ctx, owner.ID))(t)[0]
+			owner := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
+				Email: email, Username: fmt.Sprintf("name%d", directorytest.NextNumber()),
+			}))(t)
+			c := value(w.Store.Read(ctx).Contacts(ctx, owner.ID))(t)[0]
 			var other sync.WaitGroup
 			var err error
 			noError(t, w.Store.Write(ctx, func(tx store.Tx) error {
 				if _, err := tx.LockUser(ctx, owner.ID); err != nil {
 					return err
 				}
-				if _, err := tx.VerifyIdentifier(ctx, owner.ID, c.ID); err != nil {
+				now := w.Clock.Now()
+				c.VerifiedAt = &now
+				if _, err := tx.UpdateContact(ctx, c, now); err != nil {
 					return err
 				}
 				other.Go(func() {

@@ -35,6 +35,7 @@ func Jobs() []Job {
 		{Kind: "audit.months", Every: 24 * time.Hour, Run: createAuditMonths},
 		{Kind: "audit.attempts", Every: time.Minute, Run: recordRefusedAttempts},
 		{Kind: "unverified_contacts.expire", Every: time.Hour, Run: expireUnverifiedContacts},
+		{Kind: "unverified_accounts.expire", Every: time.Hour, Run: expireUnverifiedAccounts},
 		{Kind: "sessions.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredSessions, endedSessionRetention)},
 		{Kind: "idempotency_keys.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredIdempotencyKeys, 0)},
 		{Kind: "throttles.purge", Every: time.Hour, Run: purge(store.Tx.DeleteExpiredThrottles, 0)},
@@ -162,56 +163,6 @@ func recordRefusedAttempts(ctx context.Context, k Desk, _ uuid.UUID) error {
 			return err
 		}
 	}
-}
-
-// expireUnverifiedContacts removes contacts that were not verified in time, and so frees their identifiers. An account
-// in use keeps its last sign-in identifier, verified or not.
-func expireUnverifiedContacts(ctx context.Context, k Desk, _ uuid.UUID) error {
-	due, err := k.d.store.Read(ctx).ExpiredIdentifiers(ctx, k.d.Now(), BatchSize)
-	if err != nil {
-		return err
-	}
-	for _, expired := range due {
-		r := Rule{Action: "contact.expire", Permission: "jobs.run", Subject: expired.UserID}
-		_, err := Change(ctx, k, r, func(tx *Tx) (struct{}, error) {
-			user, err := tx.LockUser(ctx, expired.UserID)
-			if err != nil {
-				return struct{}{}, err
-			}
-			current, err := tx.Identifier(ctx, expired.ValueIndex)
-			if isNotFound(err) {
-				return struct{}{}, nil
-			}
-			if err != nil {
-				return struct{}{}, err
-			}
-			if current.ExpiresAt == nil || current.ExpiresAt.After(tx.Now) || current.UserID != expired.UserID {
-				return struct{}{}, nil // verified, extended or released in the meantime
-			}
-			if last, err := tx.isLastIdentifier(ctx, user); err != nil {
-				return struct{}{}, err
-			} else if last {
-				return struct{}{}, tx.extendClaim(ctx, current)
-			}
-			return struct{}{}, tx.removeUnverified(ctx, current)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// extendClaim gives an unverified claim a new expiry, because it is the only sign-in identifier of an account in use.
-// It is still released to a user who verifies the identifier.
-func (tx *Tx) extendClaim(ctx context.Context, claim store.IdentifierRecord) error {
-	s, err := tx.Desk.d.CurrentSettings(ctx, tx.Reader)
-	if err != nil {
-		return err
-	}
-	after, err := tx.ExtendIdentifier(ctx, claim.ValueIndex, tx.Now.Add(s.UnverifiedLifetime))
-	tx.RecordRows(store.DigestIdentifier(after))
-	return err
 }
 
 // purge returns the work of a job that deletes rows which ended or expired at least keep ago, a batch per transaction.

@@ -161,7 +161,7 @@ func contactState(address string, primary, verified bool, version int64) string 
 func (seq *sequence) compare() {
 	seq.t.Helper()
 	ctx, desk := seq.t.Context(), seq.Operator()
-	now := seq.Clock.Now()
+	now, typed := seq.Clock.Now(), map[string]int{}
 	for i, m := range seq.model.users {
 		want := userState{
 			Status: m.status, Version: m.version, Profile: m.profile, Password: m.password, Username: m.username,
@@ -173,6 +173,9 @@ func (seq *sequence) compare() {
 		}
 		for _, c := range m.contacts {
 			want.Contacts = append(want.Contacts, contactState(c.address, c.primary, c.verified, c.version))
+			if !c.reserves() && seq.model.claims[c.address] == nil {
+				typed[c.address]++
+			}
 		}
 		for _, c := range value(desk.Contacts(ctx, m.id))(seq.t) {
 			got.Contacts = append(got.Contacts, contactState(c.Value, c.IsPrimary, c.VerifiedAt != nil, c.Version))
@@ -199,8 +202,15 @@ func (seq *sequence) compare() {
 		}
 		filter := cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 2}}
 		found := value(desk.Users(ctx, filter, false))(seq.t).Data
-		if len(found) != 1 || found[0].ID != claim.owner.id {
+		if len(found) != 1 || found[0].ID != claim.owner.id || *found[0].EmailVerified != claim.contact.verified {
 			seq.t.Errorf("%s belongs to %v, in the model to %s", name, found, claim.owner.id)
+		}
+	}
+	for name, n := range typed {
+		filter := cardinal.UserFilter{Email: name, Page: cardinal.Page{Limit: 200}}
+		found := value(desk.Users(ctx, filter, false))(seq.t).Data
+		if len(found) != n || *found[0].EmailVerified {
+			seq.t.Errorf("%d users typed %s, in the model %d", len(found), name, n)
 		}
 	}
 }

@@ -19,8 +19,10 @@ func (seq *sequence) randomOperation() (operation, got, want string) {
 		return seq.createUser()
 	case n < 6:
 		return seq.signUp()
-	case n < 9:
+	case n < 8:
 		return seq.addContact()
+	case n < 9:
+		return seq.addOwnContact()
 	case n < 11:
 		return seq.updateContact()
 	case n < 13:
@@ -77,7 +79,8 @@ func (seq *sequence) createUser() (operation, got, want string) {
 	}
 	if err == nil && want == "" {
 		r.id, seq.lastRequest = user.ID, r
-		m := seq.addUser(user, cardinal.OperatorID, "user.create", in.Email, in.EmailVerified, in.Password != "")
+		m := seq.addUser(user, cardinal.OperatorID, "user.create", in.Password != "",
+			&modelContact{address: in.Email, verified: in.EmailVerified})
 		if m.username = in.Username; in.Username != "" {
 			seq.model.claims[in.Username] = &modelClaim{owner: m}
 		}
@@ -89,24 +92,28 @@ func (seq *sequence) signUp() (operation, got, want string) {
 	email := seq.randomEmail()
 	in := cardinal.SignUp{Email: email, Password: goodPassword}
 	user, err := signin.SignUp(seq.t.Context(), seq.Anonymous(""), in)
-	if want = seq.model.claimError(nil, email, false); err == nil && want == "" {
-		seq.addUser(user, cardinal.AnonymousID, "user.sign_up", email, false, true).status = "pending"
+	if err == nil { // whether another user has the address makes no difference
+		contact := &modelContact{address: email, typed: true, signedUp: true}
+		seq.addUser(user, cardinal.AnonymousID, "user.sign_up", true, contact).status = "pending"
 	}
 	return "sign-up " + email, errorCode(err), want
 }
 
 // addUser adds a user that was created to the model.
 func (seq *sequence) addUser(
-	user cardinal.User, actor uuid.UUID, action, email string, verified, password bool,
+	user cardinal.User, actor uuid.UUID, action string, password bool, contact *modelContact,
 ) *modelUser {
 	m := &modelUser{id: user.ID, status: "active", version: 1, profile: 1, grants: map[string]*time.Time{}}
-	seq.model.release(email, actor)
+	if contact.reserves() {
+		seq.model.release(contact.address, actor)
+	}
 	seq.model.record(action, actor, user.ID)
 	contacts, err := seq.Operator().Contacts(seq.t.Context(), user.ID)
 	if err != nil || len(contacts) != 1 {
 		seq.t.Fatalf("the contacts of a new user: %v, %v", contacts, err)
 	}
-	seq.model.addContact(m, contacts[0].ID, email, verified)
+	contact.id = contacts[0].ID
+	seq.model.addContact(m, contact)
 	if password {
 		m.password = 1
 	}
@@ -132,18 +139,33 @@ func (seq *sequence) addContact() (operation, got, want string) {
 	contact, err := seq.Operator().AddContact(seq.t.Context(), m.id, cardinal.NewContact{
 		Kind: "email", Value: email, Verified: verified,
 	})
-	if want = seq.model.claimError(m, email, verified); m.status == "deleted" {
+	if want = seq.model.contactError(m, email, false, verified); m.status == "deleted" {
 		want = "status_not_allowed"
 	}
 	if err == nil && want == "" {
 		seq.model.release(email, cardinal.OperatorID)
 		seq.model.record("contact.add", cardinal.OperatorID, m.id)
-		seq.model.addContact(m, contact.ID, email, verified)
-		if verified && m.status == "pending" {
-			m.setStatus("active")
+		seq.model.addContact(m, &modelContact{id: contact.ID, address: email, verified: verified})
+		if verified {
+			m.verified()
 		}
 	}
 	return fmt.Sprintf("add %s verified %t to %s", email, verified, m.id), errorCode(err), want
+}
+
+// addOwnContact adds an address that the user types: whether another user has it makes no difference.
+func (seq *sequence) addOwnContact() (operation, got, want string) {
+	m, email := seq.randomUser(), seq.randomEmail()
+	contact, err := seq.As(cardinal.Actor{UserID: m.id, Assurance: 1}).AddContact(seq.t.Context(), m.id,
+		cardinal.NewContact{Kind: "email", Value: email})
+	if want = seq.model.contactError(m, email, true, false); m.status == "deleted" {
+		want = "status_not_allowed"
+	}
+	if err == nil && want == "" {
+		seq.model.record("contact.add", m.id, m.id)
+		seq.model.addContact(m, &modelContact{id: contact.ID, address: email, typed: true})
+	}
+	return fmt.Sprintf("add the own %s to %s", email, m.id), errorCode(err), want
 }
 
 func (seq *sequence) updateContact() (operation, got, want string) {
@@ -168,6 +190,13 @@ func (seq *sequence) updateContact() (operation, got, want string) {
 	if verify && c.verified || !verify && c.primary {
 		return operation, errorCode(err), ""
 	}
+	if verify && !c.reserves() {
+		if want = seq.model.claimError(m, c.address, true); want != "" {
+			return operation, errorCode(err), want
+		}
+		seq.model.release(c.address, cardinal.OperatorID)
+		seq.model.claims[c.address] = &modelClaim{owner: m, contact: c}
+	}
 	seq.model.record("contact.update", cardinal.OperatorID, m.id)
 	c.version++
 	if !verify {
@@ -181,10 +210,7 @@ func (seq *sequence) updateContact() (operation, got, want string) {
 		return operation, errorCode(err), ""
 	}
 	c.verified = true
-	seq.model.claims[c.address].expires = time.Time{}
-	if m.status == "pending" {
-		m.setStatus("active")
-	}
+	m.verified()
 	return operation, errorCode(err), ""
 }
 
@@ -199,7 +225,7 @@ func (seq *sequence) removeContact() (operation, got, want string) {
 	switch {
 	case version != c.version:
 		want = fmt.Sprintf("stale %d", c.version)
-	case m.password > 0 && seq.model.countClaims(m) == 1:
+	case c.reserves() && m.password > 0 && seq.model.countClaims(m) == 1:
 		want = "last_sign_in_identifier"
 	default:
 		seq.model.removeContact(m, c)

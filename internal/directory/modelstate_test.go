@@ -41,13 +41,17 @@ type modelContact struct {
 	address  string
 	primary  bool
 	verified bool
+	typed    bool // by its user
+	signedUp bool // it came with the account
 	version  int64
 }
+
+// reserves reports whether the contact has a claim.
+func (c *modelContact) reserves() bool { return c.verified || !c.typed }
 
 type modelClaim struct {
 	owner   *modelUser
 	contact *modelContact // nil for a user name
-	expires time.Time     // zero for a verified one
 }
 
 type modelSession struct {
@@ -59,9 +63,8 @@ type modelSession struct {
 }
 
 const (
-	modelUnverifiedLifetime = 7 * 24 * time.Hour
-	modelIdleTimeout        = 7 * 24 * time.Hour
-	modelAbsoluteTimeout    = 30 * 24 * time.Hour
+	modelIdleTimeout     = 7 * 24 * time.Hour
+	modelAbsoluteTimeout = 30 * 24 * time.Hour
 )
 
 func (m *model) record(action string, actor, subject uuid.UUID) {
@@ -85,17 +88,30 @@ func (m *model) claimError(u *modelUser, name string, verified bool) string {
 		return ""
 	case current.owner == u:
 		return "identifier_already_yours"
-	case current.expires.IsZero():
+	case !verified || current.contact == nil || current.contact.verified:
 		return "identifier_taken"
-	case verified:
-		return ""
-	case m.now.Before(current.expires):
-		return "identifier_taken"
+	case m.countClaims(current.owner) == 1:
+		return "identifier_needed"
 	}
-	owner := current.owner
-	isPending := owner.status == "pending" || owner.status == "deleted" && owner.before == "pending"
-	if !isPending && m.countClaims(owner) == 1 {
-		return "identifier_taken"
+	return ""
+}
+
+// contactError returns the error code of a new contact; "" when it is allowed.
+func (m *model) contactError(u *modelUser, address string, typed, verified bool) string {
+	unverified := 0
+	for _, c := range u.contacts {
+		if c.address == address {
+			return "identifier_already_yours"
+		}
+		if !c.reserves() {
+			unverified++
+		}
+	}
+	switch {
+	case verified || !typed:
+		return m.claimError(u, address, verified)
+	case unverified == cardinal.MaxUnverifiedContacts:
+		return "too_many_unverified_contacts"
 	}
 	return ""
 }
@@ -109,14 +125,13 @@ func (m *model) release(name string, actor uuid.UUID) {
 	m.record("contact.displace", actor, current.owner.id)
 	m.removeContact(current.owner, current.contact)
 	current.owner.endSessions()
-	if current.owner.status == "pending" && m.countClaims(current.owner) == 0 {
-		current.owner.setStatus("deleted")
-	}
 }
 
 // removeContact removes a contact and its claim. The oldest of the other contacts becomes primary.
 func (m *model) removeContact(u *modelUser, contact *modelContact) {
-	delete(m.claims, contact.address)
+	if contact.reserves() {
+		delete(m.claims, contact.address)
+	}
 	u.contacts = slices.DeleteFunc(u.contacts, func(c *modelContact) bool { return c == contact })
 	if contact.primary && len(u.contacts) > 0 {
 		u.contacts[0].primary = true
@@ -124,15 +139,24 @@ func (m *model) removeContact(u *modelUser, contact *modelContact) {
 	}
 }
 
-// addContact adds a contact and its claim to a user.
-func (m *model) addContact(u *modelUser, id uuid.UUID, address string, verified bool) {
-	contact := &modelContact{id: id, address: address, primary: len(u.contacts) == 0, verified: verified, version: 1}
+// addContact adds a contact to a user, with its claim if it reserves the address.
+func (m *model) addContact(u *modelUser, contact *modelContact) {
+	contact.primary, contact.version = len(u.contacts) == 0, 1
 	u.contacts = append(u.contacts, contact)
-	claim := &modelClaim{owner: u, contact: contact}
-	if !verified {
-		claim.expires = m.now.Add(modelUnverifiedLifetime)
+	if contact.reserves() {
+		m.claims[contact.address] = &modelClaim{owner: u, contact: contact}
 	}
-	m.claims[address] = claim
+}
+
+// verified is what the verification of an address by the operator does to the account.
+func (u *modelUser) verified() {
+	if slices.ContainsFunc(u.contacts, func(c *modelContact) bool { return c.signedUp }) {
+		u.endSessions()
+		u.password = 0
+	}
+	if u.status == "pending" {
+		u.setStatus("active")
+	}
 }
 
 func (u *modelUser) endSessions() {

@@ -58,7 +58,7 @@ func (k Desk) PrepareUser(ctx context.Context, r Rule, in cardinal.NewUser) (Use
 // checkDraft finds every error of a draft, and reads the settings where they matter.
 func (k Desk) checkDraft(ctx context.Context, r store.Reader, draft *UserDraft) error {
 	in := draft.in
-	if in.Password != "" || in.Email != "" && !in.EmailVerified || in.Phone != "" && !in.PhoneVerified {
+	if in.Password != "" {
 		var err error
 		if draft.settings, err = k.d.CurrentSettings(ctx, r); err != nil {
 			return err
@@ -78,8 +78,9 @@ func (tx *Tx) CreateUser(ctx context.Context, draft UserDraft, action string) (c
 	}
 	in, id := draft.checked.NewUser, cardinal.NewID()
 	tx.SetSubject(id)
-	username := identifierClaim{userID: id, kind: normal.KindUsername, normal: draft.checked.username, verified: true}
-	contacts := newContacts(*draft.checked)
+	index := tx.Desk.d.keys.BlindIndex(normal.KindUsername, draft.checked.username)
+	username := identifierClaim{userID: id, index: index, verified: true}
+	contacts := newContacts(*draft.checked, tx.Desk.givenBy(id))
 	// Everything is read before the first write: on PostgreSQL the writes are then sent together.
 	if in.Username != "" {
 		if err := tx.releaseIfAllowed(ctx, username); err != nil {
@@ -87,8 +88,10 @@ func (tx *Tx) CreateUser(ctx context.Context, draft UserDraft, action string) (c
 		}
 	}
 	for _, c := range contacts {
-		claim := identifierClaim{userID: id, kind: c.kind, normal: c.normal, verified: c.verified}
-		if err := tx.releaseIfAllowed(ctx, claim); err != nil {
+		if !reservesIdentifier(c.givenBy, c.verified) {
+			continue
+		}
+		if err := tx.releaseIfAllowed(ctx, c.claim(tx.Desk.d, id, nil)); err != nil {
 			return cardinal.User{}, err
 		}
 	}
@@ -122,7 +125,7 @@ func (tx *Tx) CreateUser(ctx context.Context, draft UserDraft, action string) (c
 		}
 	}
 	for _, c := range contacts {
-		if _, err := tx.addContact(ctx, id, key, c, draft.settings); err != nil {
+		if _, err := tx.addContact(ctx, id, key, c); err != nil {
 			return user.User, err
 		}
 	}
@@ -139,15 +142,15 @@ func (tx *Tx) CreateUser(ctx context.Context, draft UserDraft, action string) (c
 }
 
 // newContacts returns the contacts of a new user. Their identifiers are released before the contacts are added.
-func newContacts(in checkedUser) []contactInput {
+func newContacts(in checkedUser, givenBy string) []contactInput {
 	all := []contactInput{
 		{
 			kind: normal.KindEmail, typed: in.Email, normal: in.email,
-			primary: true, verified: in.EmailVerified, released: true,
+			primary: true, verified: in.EmailVerified, givenBy: givenBy, released: true,
 		},
 		{
 			kind: normal.KindPhone, typed: in.Phone, normal: in.phone,
-			primary: true, verified: in.PhoneVerified, released: true,
+			primary: true, verified: in.PhoneVerified, givenBy: givenBy, released: true,
 		},
 	}
 	return slices.DeleteFunc(all, func(c contactInput) bool { return c.typed == "" })

@@ -57,6 +57,9 @@ func (k Desk) UpdateProfile(
 	ctx context.Context, userID uuid.UUID, version int64, in cardinal.ProfileChange,
 ) (cardinal.Profile, error) {
 	r := Rule{Action: "profile.update", Permission: "users.update", Subject: userID, Own: true}
+	if err := k.countUsername(ctx, userID, in.Username); err != nil {
+		return cardinal.Profile{}, err
+	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.Profile, error) {
 		_, current, err := tx.lockProfile(ctx, userID)
 		if err != nil {
@@ -75,6 +78,9 @@ func (k Desk) UpdateUser(
 	ctx context.Context, id uuid.UUID, version int64, in cardinal.UserChange,
 ) (cardinal.User, error) {
 	r := Rule{Action: "user.update", Permission: "users.update", Subject: id, Own: true}
+	if err := k.countUsername(ctx, id, in.Profile.Username); err != nil {
+		return cardinal.User{}, err
+	}
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.User, error) {
 		user, current, err := tx.lockProfile(ctx, id)
 		if err != nil {

@@ -14,17 +14,18 @@ import (
 
 // Settings are the values of the settings that the rules use, read at one time.
 type Settings struct {
-	SignUpOpen            bool
-	PasswordMinLength     int
-	SessionAbsolute       time.Duration
-	SessionIdle           time.Duration
-	RecentSignIn          time.Duration
-	UnverifiedLifetime    time.Duration
-	FailuresPerIdentifier int64
-	FailuresPerAddress    int64
-	FailureWindow         time.Duration
-	SearchOn              bool
-	SearchDomains         bool
+	SignUpOpen                bool
+	PasswordMinLength         int
+	SessionAbsolute           time.Duration
+	SessionIdle               time.Duration
+	RecentSignIn              time.Duration
+	UnverifiedLifetime        time.Duration // of contacts
+	UnverifiedAccountLifetime time.Duration
+	FailuresPerIdentifier     int64
+	FailuresPerAddress        int64
+	FailureWindow             time.Duration
+	SearchOn                  bool
+	SearchDomains             bool
 }
 
 // ThrottleLimits are the limits of attempts.
@@ -65,6 +66,10 @@ var settingRules = map[string]settingRule{
 	"contacts.unverified_lifetime_seconds": {
 		min: 60, max: 31_536_000,
 		assign: func(s *Settings, _ string, n int64) { s.UnverifiedLifetime = seconds(n) },
+	},
+	"accounts.unverified_lifetime_seconds": {
+		min: 3600, max: 31_536_000,
+		assign: func(s *Settings, _ string, n int64) { s.UnverifiedAccountLifetime = seconds(n) },
 	},
 	"sign_in.failures_per_identifier": {
 		min: 3, max: 1000,

@@ -18,7 +18,8 @@ func TestSettings(t *testing.T) {
 			bounds := map[string][2]float64{"passwords.min_length": {8, 128},
 				"sessions.absolute_seconds": {300, 34560000}, "sessions.idle_seconds": {60, 34560000},
 				"sessions.recent_sign_in_seconds":      {10, 86400},
-				"contacts.unverified_lifetime_seconds": {60, 31536000}, "sign_in.failures_per_identifier": {3, 1000},
+				"contacts.unverified_lifetime_seconds": {60, 31536000},
+				"accounts.unverified_lifetime_seconds": {3600, 31536000}, "sign_in.failures_per_identifier": {3, 1000},
 				"sign_in.failures_per_address": {10, 1000000}, "sign_in.window_seconds": {60, 86400}}
 			for _, s := range value(desk.Settings(ctx))(t) {
 				b, isNumber := bounds[s.Name]

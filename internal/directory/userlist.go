@@ -25,26 +25,30 @@ func (k Desk) Users(
 	if err != nil {
 		return page, err
 	}
-	query, search, err := k.resolveFilter(ctx, r, f)
+	filter, err := k.resolveFilter(ctx, r, f)
 	if err != nil {
 		return page, err
 	}
-	if search != nil {
-		page, err = k.search(ctx, r, query, *search)
+	if filter.search != nil {
+		page, err = k.search(ctx, r, filter.query, *filter.search)
 		for i := range page.Data {
+			page.Data[i].EmailVerified = filter.emailVerified
 			if !withProfile {
 				page.Data[i].Profile = nil
 			}
 		}
 		return page, err
 	}
-	scan, err := r.Users(ctx, query)
+	scan, err := r.Users(ctx, filter.query)
 	if err != nil {
 		return page, err
 	}
 	page = convertPage(cardinal.PageOf(scan.Users, f.Limit), func(u store.UserRecord) cardinal.User { return u.User })
 	if scan.ResumeAfter != uuid.Nil {
 		page.HasMore, page.After = true, scan.ResumeAfter
+	}
+	for i := range page.Data {
+		page.Data[i].EmailVerified = filter.emailVerified
 	}
 	if withProfile {
 		err = k.d.expandProfiles(ctx, r, page.Data)
@@ -62,29 +66,28 @@ func (k Desk) CountUsers(ctx context.Context, f cardinal.UserFilter) (cardinal.C
 	if err != nil {
 		return cardinal.Count{}, err
 	}
-	query, search, err := k.resolveFilter(ctx, r, f)
+	filter, err := k.resolveFilter(ctx, r, f)
 	if err != nil {
 		return cardinal.Count{}, err
 	}
-	count, err := r.CountUsers(ctx, query, maxExactCount)
+	count, err := r.CountUsers(ctx, filter.query, maxExactCount)
 	if err != nil || f.Search == "" {
 		return count, err
 	}
-	share, err := k.matchingShare(ctx, r, query, *search)
+	share, err := k.matchingShare(ctx, r, filter)
 	return cardinal.Count{Value: int64(math.Round(share * float64(count.Value)))}, err
 }
 
 // matchingShare returns which share of the users with the tokens of a search matches it, among the newest ones. When
 // none of these matches and there are more, it is half a user, because fewer cannot be seen.
-func (k Desk) matchingShare(
-	ctx context.Context, r store.Reader, query store.UserQuery, search searchQuery,
-) (float64, error) {
+func (k Desk) matchingShare(ctx context.Context, r store.Reader, filter resolvedFilter) (float64, error) {
+	query := filter.query
 	query.Page = cardinal.Page{Limit: maxDecryptedPerPage / 2, Descending: true}
 	scan, err := r.Users(ctx, query)
 	if err != nil || len(scan.Users) == 0 {
 		return 0, err
 	}
-	matching, err := k.d.decryptMatches(ctx, r, scan.Users, search)
+	matching, err := k.d.decryptMatches(ctx, r, scan.Users, *filter.search)
 	n := float64(len(matching))
 	if n == 0 && len(scan.Users) > query.Limit {
 		n = 0.5
@@ -92,21 +95,27 @@ func (k Desk) matchingShare(
 	return n / float64(len(scan.Users)), err
 }
 
-// resolveFilter checks a filter and returns the query of the store, with blind index, tokens and time, and the parsed
-// search; nil without one.
-func (k Desk) resolveFilter(
-	ctx context.Context, r store.Reader, f cardinal.UserFilter,
-) (store.UserQuery, *searchQuery, error) {
-	query := store.UserQuery{
+// resolvedFilter is a checked filter: the query of the store, with blind index, tokens and time.
+type resolvedFilter struct {
+	query         store.UserQuery
+	search        *searchQuery // nil without one
+	emailVerified *bool        // whether the users found have verified the address; nil without one
+}
+
+// resolveFilter checks a filter.
+func (k Desk) resolveFilter(ctx context.Context, r store.Reader, f cardinal.UserFilter) (resolvedFilter, error) {
+	var out resolvedFilter
+	query := &out.query
+	*query = store.UserQuery{
 		Page: f.Page, Kind: f.Kind, Status: f.Status, RoleID: f.RoleID, At: k.d.Now(),
 		CreatedFrom: f.CreatedFrom, CreatedUntil: f.CreatedUntil, BuiltIn: f.BuiltIn,
 	}
 	// A filter needs the permission of what it reveals: who has a role.
 	if f.RoleID != uuid.Nil {
 		if allowed, err := k.HasPermission(ctx, r, "roles.read"); err != nil {
-			return query, nil, err
+			return out, err
 		} else if !allowed {
-			return query, nil, cardinal.Refuse("permission_missing", "roles.read")
+			return out, cardinal.Refuse("permission_missing", "roles.read")
 		}
 	}
 	var fieldErrors cardinal.FieldErrors
@@ -121,15 +130,33 @@ func (k Desk) resolveFilter(
 		if err != nil {
 			fieldErrors.AddParameter("email", "email_format")
 		}
-		query.Identifier = k.d.keys.BlindIndex(normal.KindEmail, address)
+		if err := out.findAddress(ctx, r, k.d.keys.BlindIndex(normal.KindEmail, address)); err != nil {
+			return out, err
+		}
 	}
 	if f.Search == "" && len(f.Attributes) == 0 {
-		return query, nil, fieldErrors.Err()
+		return out, fieldErrors.Err()
 	}
-	search, more, err := k.parseSearch(ctx, r, f, &query)
+	search, more, err := k.parseSearch(ctx, r, f, query)
 	var refusal *cardinal.Refusal
 	if err != nil && (len(fieldErrors) == 0 || !errors.As(err, &refusal)) {
-		return query, nil, err
+		return out, err
 	}
-	return query, &search, append(fieldErrors, more...).Err()
+	out.search = &search
+	return out, append(fieldErrors, more...).Err()
+}
+
+// findAddress selects the user who has the claim on an address, or else every user who typed it.
+func (f *resolvedFilter) findAddress(ctx context.Context, r store.Reader, index []byte) error {
+	owner, err := reservedContact(ctx, r, index)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	verified := err == nil && owner.VerifiedAt != nil
+	if f.emailVerified = &verified; err == nil {
+		f.query.Identifier = index
+	} else {
+		f.query.Unverified = index
+	}
+	return nil
 }

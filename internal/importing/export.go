@@ -141,6 +141,9 @@ func (p *exportPageRows) addContacts(
 		contact := cardinal.ImportContact{
 			Kind: c.Kind, Value: c.Value, IsPrimary: c.IsPrimary, VerifiedAt: c.VerifiedAt,
 		}
+		if record.ValueIndex != nil { // without it, the import would reserve an address that only its user typed
+			contact.GivenBy = c.GivenBy
+		}
 		row := p.row(record.UserID)
 		row.Contacts = append(row.Contacts, contact)
 	}

@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"slices"
@@ -23,7 +24,7 @@ type checkedRow struct {
 	id          uuid.UUID // of the user: the file's, or a new one
 	username    string    // in normal form
 	contacts    []contact
-	identifiers []identifierUse // of the user name, if there is one, then of each contact
+	identifiers []identifierUse // of the user name, and of each contact that reserves one
 	hash        *password.ImportedHash
 	roles       map[string]roleGrant // by name
 }
@@ -33,6 +34,8 @@ type contact struct {
 	kind, typed, normal string
 	primary             bool
 	verifiedAt          *time.Time
+	index               []byte // blind index
+	isTyped             bool   // its user typed it, and it is not verified: it reserves nothing
 }
 
 // roleGrant is a role that the file gives to a user, and when it expires.
@@ -65,11 +68,14 @@ func (rules *rules) check(row cardinal.ImportRow) (checkedRow, error) {
 	rules.checkContacts(&check, &c)
 	rules.checkPassword(&check, &c)
 	rules.checkRoles(&check, &c)
-	if len(c.identifiers) == 0 && c.ID == uuid.Nil {
+	if !c.hasSignIn() && c.ID == uuid.Nil {
 		check.Add("", "row_without_identifier")
 	}
 	return c, check.Err()
 }
+
+// hasSignIn reports whether the row has something to sign in with, now or after a verification.
+func (c *checkedRow) hasSignIn() bool { return c.username != "" || len(c.contacts) > 0 }
 
 // checkIdentity checks the columns of the table users.
 func (rules *rules) checkIdentity(check *directory.Input, c *checkedRow) {
@@ -221,16 +227,24 @@ func (rules *rules) checkContacts(check *directory.Input, c *checkedRow) {
 			primary[e.Kind] = len(c.contacts)
 		}
 		index := d.Keys().BlindIndex(e.Kind, value)
-		isRepeated := func(other identifierUse) bool { return string(other.index) == string(index) }
-		if slices.ContainsFunc(c.identifiers, isRepeated) {
+		isRepeated := func(other contact) bool { return bytes.Equal(other.index, index) }
+		if slices.ContainsFunc(c.contacts, isRepeated) {
 			check.Add(e.pointer, "identifier_already_yours")
 		}
 		if e.VerifiedAt != nil && !rules.canVerify {
 			check.Add(e.verifiedPointer, "verified_not_allowed")
 		}
-		c.identifiers = append(c.identifiers, identifierUse{index, e.pointer})
+		isTyped := e.GivenBy == cardinal.GivenByUser && e.VerifiedAt == nil
+		if !isTyped {
+			c.identifiers = append(c.identifiers, identifierUse{index, e.pointer})
+		}
+		switch e.GivenBy {
+		case "", cardinal.GivenByUser, cardinal.GivenByAdministrator, cardinal.GivenByImport:
+		default:
+			check.Add(e.pointer+"/given_by", "given_by_unknown")
+		}
 		c.contacts = append(c.contacts, contact{
-			kind: e.Kind, typed: e.Value, normal: value, primary: e.IsPrimary,
+			kind: e.Kind, typed: e.Value, normal: value, primary: e.IsPrimary, index: index, isTyped: isTyped,
 			verifiedAt: rules.pastTime(check, e.pointer+"/verified_at", e.VerifiedAt, time.Unix(0, 0)),
 		})
 	}
@@ -261,7 +275,7 @@ func (rules *rules) checkPassword(check *directory.Input, c *checkedRow) {
 		return
 	}
 	c.hash = &given
-	if len(c.identifiers) == 0 {
+	if !c.hasSignIn() {
 		check.Add("/password_hash", "password_without_identifier")
 	}
 }

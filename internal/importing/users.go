@@ -90,47 +90,52 @@ func (b *userBuilder) addProfile() error {
 
 // addIdentifiers adds the user name and the contacts, each with its row of identifiers.
 func (b *userBuilder) addIdentifiers(ctx context.Context) error {
-	identifiers := b.row.identifiers
-	if b.row.Username != "" {
-		record := store.IdentifierRecord{ValueIndex: identifiers[0].index, UserID: b.row.id, CreatedAt: b.now}
-		b.user.Identifiers = append(b.user.Identifiers, record)
-		b.digests = append(b.digests, store.DigestIdentifier(record))
-		identifiers = identifiers[1:]
+	if b.row.Username != "" { // its identifier is the first one
+		b.addIdentifier(store.IdentifierRecord{ValueIndex: b.row.identifiers[0].index})
 	}
-	for i, contact := range b.row.contacts {
-		if err := b.addContact(ctx, contact, identifiers[i].index); err != nil {
+	for _, contact := range b.row.contacts {
+		if err := b.addContact(ctx, contact); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *userBuilder) addContact(ctx context.Context, c contact, index []byte) error {
+func (b *userBuilder) addIdentifier(record store.IdentifierRecord) {
+	record.UserID, record.CreatedAt = b.row.id, b.now
+	b.user.Identifiers = append(b.user.Identifiers, record)
+	b.digests = append(b.digests, store.DigestIdentifier(record))
+}
+
+func (b *userBuilder) addContact(ctx context.Context, c contact) error {
 	d, id := b.desk.Directory(), b.row.id
 	typed := directory.AsTyped(c.typed, c.normal, directory.MaxTypedContact)
 	record := store.ContactRecord{
 		UserID: id, ID: cardinal.NewID(), Kind: c.kind, IsPrimary: c.primary, VerifiedAt: c.verifiedAt,
-		CreatedAt: *b.row.CreatedAt, UpdatedAt: b.now, Version: 1, SchemaVersion: 1,
+		CreatedAt: *b.row.CreatedAt, UpdatedAt: b.now, Version: 1, SchemaVersion: 1, GivenBy: cardinal.GivenByImport,
 	}
 	row, err := d.BoundRow(ctx, d.Store().Read(ctx), record.ID)
 	if err != nil {
 		return err
 	}
 	record.ValueSealed = directory.EncryptText(b.key, "contacts", "value_sealed", id, row, typed)
-	identifier := store.IdentifierRecord{ValueIndex: index, UserID: id, ContactID: &record.ID, CreatedAt: b.now}
-	if c.verifiedAt == nil {
-		expiry := b.now.Add(b.settings.UnverifiedLifetime)
-		identifier.ExpiresAt = &expiry
-	} else if c.verifiedAt.Before(record.CreatedAt) {
+	if c.isTyped {
+		record.GivenBy, record.ValueIndex = cardinal.GivenByUser, c.index
+		if !d.AwaitsVerification(b.row.Status) {
+			record.CreatedAt = b.now // it did not come with the account
+		}
+	} else if c.verifiedAt != nil && c.verifiedAt.Before(record.CreatedAt) {
 		record.CreatedAt = *c.verifiedAt
 	}
 	if c.kind == normal.KindEmail {
 		b.text.AddEmail(c.normal)
 	}
 	b.user.Contacts = append(b.user.Contacts, record)
-	b.user.Identifiers = append(b.user.Identifiers, identifier)
-	b.digests = append(b.digests, store.DigestContact(record), store.DigestIdentifier(identifier))
+	b.digests = append(b.digests, store.DigestContact(record))
 	b.changes["contacts.value_sealed"] = nil
+	if !c.isTyped {
+		b.addIdentifier(store.IdentifierRecord{ValueIndex: c.index, ContactID: &record.ID})
+	}
 	return nil
 }
 

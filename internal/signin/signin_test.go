@@ -115,12 +115,16 @@ func TestWithPassword(t *testing.T) {
 			value(w.Operator().DeleteUser(ctx, deleted.ID, deleted.Version))(t)
 			expectRefusal(t, signIn("203.0.113.7", deletedEmail, goodPassword), "account_deleted")
 			w.SetSetting(t, "sign_up.mode", "open")
-			pending := newEmail()
-			value(signin.SignUp(ctx, w.Anonymous("203.0.113.8"), cardinal.SignUp{
+			// The address of a sign-up signs no user in. Only a user name that an administrator gave names the account.
+			pending, name := newEmail(), fmt.Sprintf("pending%d", directorytest.NextNumber())
+			signedUp := value(signin.SignUp(ctx, w.Anonymous("203.0.113.8"), cardinal.SignUp{
 				Email: pending, Password: goodPassword,
 			}))(t)
-			expectRefusal(t, signIn("203.0.113.7", pending, goodPassword), "account_pending")
-			expectRefusal(t, signIn("203.0.113.7", pending, wrongPassword), "invalid_credentials")
+			expectRefusal(t, signIn("203.0.113.7", pending, goodPassword), "invalid_credentials")
+			change := cardinal.ProfileChange{Username: cardinal.Set(name)}
+			value(w.Operator().UpdateProfile(ctx, signedUp.ID, 1, change))(t)
+			expectRefusal(t, signIn("203.0.113.7", name, goodPassword), "account_pending")
+			expectRefusal(t, signIn("203.0.113.7", name, wrongPassword), "invalid_credentials")
 		})
 		t.Run("SuspendedConcurrently", func(t *testing.T) {
 			if w.Engine == "sqlite" {

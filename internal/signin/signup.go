@@ -13,7 +13,8 @@ import (
 
 const signUpAction = "user.sign_up"
 
-// SignUp creates a pending user, where the setting sign_up.mode allows it. A verified contact makes the user active.
+// SignUp creates a pending user, where the setting sign_up.mode allows it. The address reserves nothing, so it makes no
+// difference whether another user has it. A verified contact makes the user active.
 func SignUp(ctx context.Context, k directory.Desk, in cardinal.SignUp) (cardinal.User, error) {
 	rule := directory.Rule{Action: signUpAction, Permission: "accounts.create"}
 	r, err := k.Read(ctx, rule)
@@ -31,8 +32,7 @@ func SignUp(ctx context.Context, k directory.Desk, in cardinal.SignUp) (cardinal
 	if err := checkSignUp(in, s); err != nil {
 		return cardinal.User{}, err
 	}
-	// Every sign-up counts against the client's address, also one that is refused as a conflict: that an email address
-	// is in use is disclosed, but it cannot be asked for thousands of addresses.
+	// Every sign-up counts against the client's address.
 	counted, err := d.Throttle().ReserveFromAddress(ctx, "sign-up", k.Actor().ClientFrom.Address, s.ThrottleLimits())
 	if err != nil {
 		k.CountRefusal(ctx, uuid.Nil, signUpAction, err)

@@ -99,11 +99,10 @@ func rowsByTable(newUsers []NewUserRows) ([]*tableRows, error) {
 		}
 		profiles.add(profile...)
 		for _, c := range n.Contacts {
-			contacts.add(c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary, c.VerifiedAt, c.CreatedAt, c.UpdatedAt,
-				c.Version, c.SchemaVersion)
+			contacts.add(c.values()...)
 		}
 		for _, id := range n.Identifiers {
-			identifiers.add(id.ValueIndex, id.UserID, id.ContactID, id.CreatedAt, id.ExpiresAt)
+			identifiers.add(id.ValueIndex, id.UserID, id.ContactID, id.CreatedAt)
 		}
 		if c := n.Credential; c != nil {
 			credentials.add(c.UserID, c.Hash, c.LastReset, c.MustChange, c.CreatedAt, c.UpdatedAt, c.Version,

@@ -18,21 +18,25 @@ type ContactRecord struct {
 	VerifiedAt             *time.Time
 	CreatedAt, UpdatedAt   time.Time
 	Version, SchemaVersion int64
+	GivenBy                string // cardinal.GivenByUser and so on
+	// ValueIndex is the blind index of an unverified value that its user typed. It is nil for all others: theirs is in
+	// identifiers, where it is unique.
+	ValueIndex []byte
 }
 
 const contactColumns = `user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at, version,
-  schema_version`
+  schema_version, given_by, value_index`
 
 func scanContact(row scanner) (c ContactRecord, err error) {
 	err = row.Scan(&c.UserID, &c.ID, &c.Kind, &c.ValueSealed, &c.IsPrimary, nullTimeInto{&c.VerifiedAt},
-		timeInto{&c.CreatedAt}, timeInto{&c.UpdatedAt}, &c.Version, &c.SchemaVersion)
+		timeInto{&c.CreatedAt}, timeInto{&c.UpdatedAt}, &c.Version, &c.SchemaVersion, &c.GivenBy, &c.ValueIndex)
 	return c, err
 }
 
 // DigestContact digests a row of contacts.
 func DigestContact(c ContactRecord) cardinal.RowDigest {
 	return digestRow("contacts", keyOf(c.UserID, c.ID), c.Version, c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary,
-		c.VerifiedAt, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion)
+		c.VerifiedAt, c.CreatedAt, c.UpdatedAt, c.Version, c.SchemaVersion, c.GivenBy, c.ValueIndex)
 }
 
 // Contacts returns all contacts of a user, at most cardinal.MaxContacts, oldest first.
@@ -57,18 +61,23 @@ func (tx Tx) LockContact(ctx context.Context, userID, id uuid.UUID) (ContactReco
 func (tx Tx) InsertContact(ctx context.Context, c ContactRecord) error {
 	return tx.execDeferred(ctx, `
 		INSERT INTO contacts (`+contactColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary, c.VerifiedAt, c.CreatedAt, c.UpdatedAt, c.Version,
-		c.SchemaVersion)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, c.values()...)
 }
 
-// UpdateContact updates whether a contact is primary and verified, if its version is still c.Version; it returns the
-// new row.
+// values are the values of contactColumns.
+func (c ContactRecord) values() []any {
+	return []any{c.UserID, c.ID, c.Kind, c.ValueSealed, c.IsPrimary, c.VerifiedAt, c.CreatedAt, c.UpdatedAt, c.Version,
+		c.SchemaVersion, c.GivenBy, c.ValueIndex}
+}
+
+// UpdateContact updates whether a contact is primary and verified, and its blind index, if its version is still
+// c.Version; it returns the new row.
 func (tx Tx) UpdateContact(ctx context.Context, c ContactRecord, now time.Time) (ContactRecord, error) {
 	return queryOne(ctx, tx.Reader, scanContact, `
-		UPDATE contacts SET is_primary = $4, verified_at = $5, updated_at = $6, version = version + 1
+		UPDATE contacts
+		   SET is_primary = $4, verified_at = $5, value_index = $6, updated_at = $7, version = version + 1
 		 WHERE user_id = $1 AND id = $2 AND version = $3
-		RETURNING `+contactColumns, c.UserID, c.ID, c.Version, c.IsPrimary, c.VerifiedAt, now)
+		RETURNING `+contactColumns, c.UserID, c.ID, c.Version, c.IsPrimary, c.VerifiedAt, c.ValueIndex, now)
 }
 
 // DeleteContact deletes a contact and its identifier.
@@ -82,6 +91,27 @@ func (tx Tx) DeleteContact(ctx context.Context, userID, id uuid.UUID) error {
 		return cardinal.ErrNotFound
 	}
 	return err
+}
+
+// UnverifiedContacts returns the unverified contacts with a blind index that their users typed, ordered by user.
+func (r Reader) UnverifiedContacts(ctx context.Context, valueIndex []byte, limit int) ([]ContactRecord, error) {
+	return queryAll(ctx, r, scanContact, `
+		SELECT `+contactColumns+` FROM contacts WHERE value_index = $1
+		 ORDER BY user_id LIMIT `+limitText(limit), valueIndex)
+}
+
+// AllUnverifiedContacts returns a batch of the contacts that their users typed and no user has verified: those after a
+// blind index and a user, in this order. The first batch is after nil and uuid.Nil.
+func (r Reader) AllUnverifiedContacts(
+	ctx context.Context, afterIndex []byte, afterUser uuid.UUID, limit int,
+) ([]ContactRecord, error) {
+	if afterIndex == nil {
+		afterIndex = []byte{}
+	}
+	return queryAll(ctx, r, scanContact, `
+		SELECT `+contactColumns+` FROM contacts
+		 WHERE value_index IS NOT NULL AND (value_index, user_id) > ($1, $2)
+		 ORDER BY value_index, user_id LIMIT `+limitText(limit), afterIndex, afterUser)
 }
 
 // ContactKinds lists the kinds of contacts.

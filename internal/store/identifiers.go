@@ -12,27 +12,26 @@ import (
 	"cardinal"
 )
 
-// IdentifierRecord is a row of identifiers: an email address, phone number or user name that a user has. It is
-// unique over all users. An unverified one is only reserved until it expires.
+// IdentifierRecord is a row of identifiers: a user name, or an email address or phone number that is verified or that
+// an administrator or an import gave. It is unique over all users, and its user can sign in with it.
 type IdentifierRecord struct {
 	ValueIndex []byte // blind index of the value
 	UserID     uuid.UUID
 	ContactID  *uuid.UUID // nil for a user name
 	CreatedAt  time.Time
-	ExpiresAt  *time.Time // nil if verified
 }
 
-const identifierColumns = `value_index, user_id, contact_id, created_at, expires_at`
+const identifierColumns = `value_index, user_id, contact_id, created_at`
 
 func scanIdentifier(row scanner) (i IdentifierRecord, err error) {
-	err = row.Scan(&i.ValueIndex, &i.UserID, &i.ContactID, timeInto{&i.CreatedAt}, nullTimeInto{&i.ExpiresAt})
+	err = row.Scan(&i.ValueIndex, &i.UserID, &i.ContactID, timeInto{&i.CreatedAt})
 	return i, err
 }
 
 // DigestIdentifier digests a row of identifiers.
 func DigestIdentifier(i IdentifierRecord) cardinal.RowDigest {
 	return digestRow("identifiers", hex.EncodeToString(i.ValueIndex), 0, i.ValueIndex, i.UserID, i.ContactID,
-		i.CreatedAt, i.ExpiresAt)
+		i.CreatedAt)
 }
 
 // DeletedIdentifier is the stamp of a deleted identifier.
@@ -54,22 +53,8 @@ func (r Reader) Identifiers(ctx context.Context, userID uuid.UUID) ([]Identifier
 
 // InsertIdentifier adds an identifier; it Violates "identifiers_pk" if a user has it already.
 func (tx Tx) InsertIdentifier(ctx context.Context, i IdentifierRecord) error {
-	return tx.execDeferred(ctx, `INSERT INTO identifiers (`+identifierColumns+`) VALUES ($1, $2, $3, $4, $5)`,
-		i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt, i.ExpiresAt)
-}
-
-// VerifyIdentifier marks the identifier of a contact as verified: it does not expire any more.
-func (tx Tx) VerifyIdentifier(ctx context.Context, userID, contactID uuid.UUID) (IdentifierRecord, error) {
-	return queryOne(ctx, tx.Reader, scanIdentifier, `
-		UPDATE identifiers SET expires_at = NULL WHERE user_id = $1 AND contact_id = $2
-		RETURNING `+identifierColumns, userID, contactID)
-}
-
-// ExtendIdentifier sets a later expiry of an unverified identifier.
-func (tx Tx) ExtendIdentifier(ctx context.Context, valueIndex []byte, until time.Time) (IdentifierRecord, error) {
-	return queryOne(ctx, tx.Reader, scanIdentifier, `
-		UPDATE identifiers SET expires_at = $2 WHERE value_index = $1
-		RETURNING `+identifierColumns, valueIndex, until)
+	return tx.execDeferred(ctx, `INSERT INTO identifiers (`+identifierColumns+`) VALUES ($1, $2, $3, $4)`,
+		i.ValueIndex, i.UserID, i.ContactID, i.CreatedAt)
 }
 
 // DeleteIdentifier deletes an identifier.
@@ -78,11 +63,9 @@ func (tx Tx) DeleteIdentifier(ctx context.Context, valueIndex []byte) error {
 	return err
 }
 
-// ExpiredIdentifiers returns unverified identifiers that have expired, oldest expiry first.
-func (r Reader) ExpiredIdentifiers(ctx context.Context, now time.Time, limit int) ([]IdentifierRecord, error) {
-	return queryAll(ctx, r, scanIdentifier, `
-		SELECT `+identifierColumns+` FROM identifiers WHERE expires_at IS NOT NULL AND expires_at <= $1
-		 ORDER BY expires_at LIMIT $2`, now, limit)
+// IsReservedUsername reports whether a user name, in its normal form, is one that users cannot give themselves.
+func (r Reader) IsReservedUsername(ctx context.Context, name string) (bool, error) {
+	return queryOne(ctx, r, scanBool, `SELECT EXISTS (SELECT 1 FROM reserved_usernames WHERE name = $1)`, name)
 }
 
 // placeholders returns "$1, $2, …" and the values as arguments. It repeats the last value up to the next power of two,

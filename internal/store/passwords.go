@@ -59,6 +59,15 @@ func (tx Tx) UpdateCredential(ctx context.Context, c CredentialRecord, now time.
 		RETURNING `+credentialColumns, c.UserID, c.Version, c.Hash, c.LastReset, c.MustChange, now)
 }
 
+// DeleteCredential deletes a user's password hash; cardinal.ErrNotFound if there is none.
+func (tx Tx) DeleteCredential(ctx context.Context, userID uuid.UUID) error {
+	n, err := tx.exec(ctx, `DELETE FROM credentials WHERE user_id = $1`, userID)
+	if err == nil && n == 0 {
+		return cardinal.ErrNotFound
+	}
+	return err
+}
+
 // LockSignIn returns a user and the user's password hash as they are now, and locks both until the transaction
 // ends; cardinal.ErrNotFound for a user without password.
 func (tx Tx) LockSignIn(ctx context.Context, userID uuid.UUID) (UserRecord, CredentialRecord, error) {

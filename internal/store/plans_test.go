@@ -250,6 +250,9 @@ func fillStatements(w engineSQL) []string {
 			w.now),
 		insert(`contacts (user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at)`,
 			id("i"), id("i + 1000000"), `'email'`, ciphertext("i"), `TRUE`, w.now, w.now, w.now),
+		insert(`contacts (user_id, id, kind, value_sealed, created_at, updated_at, given_by, value_index)`,
+			id("i"), id("i + 3000000"), `'email'`, ciphertext("i"), w.now, w.now, `'user'`, hash("i % 500 + 5000000")) +
+			` WHERE i % 4 = 0`,
 		insert(`identifiers (value_index, user_id, contact_id, created_at)`, hash("i"), id("i"), id("i + 1000000"),
 			w.now),
 		insert(`credentials (user_id, hash, last_reset, created_at, updated_at)`, id("i"), w.phc, w.now, w.now, w.now),

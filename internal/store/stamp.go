@@ -29,12 +29,12 @@ var digestColumnLists = map[string]digestColumnList{
 		"user_id", "kek_id", "wrapped_key", "created_at", "wrapped_at",
 	}},
 	"profiles": {profileDigestVersion, profileColumnNames},
-	"contacts": {1, []string{
+	"contacts": {2, []string{
 		"user_id", "id", "kind", "value_sealed", "is_primary", "verified_at", "created_at", "updated_at", "version",
-		"schema_version",
+		"schema_version", "given_by", "value_index",
 	}},
-	"identifiers": {1, []string{
-		"value_index", "user_id", "contact_id", "created_at", "expires_at",
+	"identifiers": {2, []string{
+		"value_index", "user_id", "contact_id", "created_at",
 	}},
 	"credentials": {1, []string{
 		"user_id", "hash", "last_reset", "must_change", "created_at", "updated_at", "version", "schema_version",

@@ -26,7 +26,8 @@ type UserQuery struct {
 	Status       string
 	RoleID       uuid.UUID // users with this role
 	At           time.Time // the time at which a grant of that role must not be expired
-	Identifier   []byte    // blind index of an address
+	Identifier   []byte    // blind index of an address that one user has
+	Unverified   []byte    // blind index of an address that users typed and no user has verified
 	Tokens       [][]byte  // search tokens, all of them
 	Pairs        [][]byte  // tokens of two words each: they follow from Tokens and are rarer
 	CreatedFrom  time.Time // inclusive, to the millisecond of the id
@@ -45,6 +46,10 @@ func userFilters(f UserQuery) []indexFilter {
 		add(`identifiers`, `identifiers.user_id`, `identifiers.value_index = $%d`,
 			`(SELECT 1 FROM identifiers i WHERE i.value_index = $%d AND i.user_id = users.id) = 1`, f.Identifier)
 		filters[0].unique = true
+	}
+	if f.Unverified != nil {
+		add(`contacts`, `contacts.user_id`, `contacts.value_index = $%d`,
+			`(SELECT 1 FROM contacts c WHERE c.value_index = $%d AND c.user_id = users.id) = 1`, f.Unverified)
 	}
 	for _, token := range f.Tokens {
 		add(`search_tokens`, `search_tokens.user_id`, `search_tokens.token = $%d`,

@@ -104,8 +104,8 @@ var initialRows = []string{
 	`INSERT INTO contacts (user_id, id, kind, value_sealed, is_primary, created_at, updated_at)
 	  VALUES ({ada}, {mail}, 'email', {sealed}, TRUE, {t}, {t}),
 	  ({ada}, {mail2}, 'email', {sealed}, FALSE, {t}, {t})`,
-	`INSERT INTO identifiers (value_index, user_id, contact_id, created_at, expires_at)
-	  VALUES ({32}, {ada}, {mail}, {t}, NULL), ({32a}, {ada}, NULL, {t}, NULL)`,
+	`INSERT INTO identifiers (value_index, user_id, contact_id, created_at)
+	  VALUES ({32}, {ada}, {mail}, {t}), ({32a}, {ada}, NULL, {t})`,
 	`INSERT INTO credentials (user_id, hash, last_reset, created_at, updated_at) VALUES ({ada}, {phc}, {t}, {t}, {t})`,
 	`INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at, last_seen_at, idle_seconds,
 	  expires_at) VALUES ({ada}, {session}, {token}, 'password', 1, {t}, {t}, 600, {t+day})`,
@@ -325,8 +325,18 @@ var wrongStates = []struct {
 		sql: `UPDATE identifiers SET value_index = {32b} WHERE value_index = {32}`},
 	{name: "identifier in clear text", want: "identifiers_value_index_ck",
 		sql: `INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({clear}, {bob}, {t})`},
-	{name: "user name that expires", want: "identifiers_username_ck",
-		sql: `UPDATE identifiers SET expires_at = {t+day} WHERE value_index = {32a}`},
+	{name: "a contact from an unknown origin", want: "contacts_given_by_ck",
+		sql: `UPDATE contacts SET given_by = 'other', version = 2 WHERE id = {mail2}`},
+	{name: "a verified contact that is not unique", want: "contacts_value_index_ck",
+		sql: `UPDATE contacts SET value_index = {32b}, verified_at = {t}, version = 2 WHERE id = {mail2}`},
+	{name: "a contact of an administrator that is not unique", want: "contacts_value_index_ck",
+		sql: `UPDATE contacts SET value_index = {32b}, given_by = 'administrator', version = 2 WHERE id = {mail2}`},
+	{name: "an unverified contact in clear text", want: "contacts_value_index_ck",
+		sql: `UPDATE contacts SET value_index = {clear}, version = 2 WHERE id = {mail2}`},
+	{name: "a reserved user name that is not in its normal form", want: "reserved_usernames_name_ck",
+		sql: `INSERT INTO reserved_usernames (id, name) VALUES ({mail2}, 'Root')`},
+	{name: "a reserved user name twice", want: "reserved_usernames_name_uq",
+		sql: `INSERT INTO reserved_usernames (id, name) VALUES ({mail2}, 'root')`},
 	{name: "contact of an identifier deleted", want: "identifiers_contact_fk",
 		sql: `DELETE FROM contacts WHERE id = {mail}`},
 

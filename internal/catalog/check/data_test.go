@@ -129,12 +129,14 @@ func TestOrphanIdentifiers(t *testing.T) {
 			"1 identifier(s) without a user"},
 		{"UPDATE contacts SET user_id = {9}, version = 2",
 			"1 identifier(s) with a contact that does not exist or belongs to another user"},
-		{"DELETE FROM identifiers", "1 verified contact(s) without an identifier"},
+		{"DELETE FROM identifiers", "1 verified or given contact(s) without an identifier"},
 		{"INSERT INTO identifiers (value_index, user_id, created_at) VALUES ({32:4}, {1}, {t})",
 			"1 user name(s) of users without a user name in the profile"},
-		{"UPDATE identifiers SET expires_at = {later}",
-			"1 unverified identifier(s) that expired more than a day ago; " +
-				"is the job unverified_contacts.expire running?"},
+		{"UPDATE contacts SET verified_at = NULL, value_index = {32:4}, version = 2",
+			"1 identifier(s) of a contact that its user typed and no user has verified; " +
+				"the contraction of migration 15 deletes them"},
+		{"UPDATE contacts SET verified_at = NULL, given_by = 'import', version = 2; DELETE FROM identifiers",
+			"1 verified or given contact(s) without an identifier"},
 	} {
 		for _, engine := range engines {
 			url := migratedDatabase(t, engine)

@@ -92,8 +92,16 @@ func sqliteMutants(s *catalog.Schema) (mutants []sqliteMutant) {
 }
 
 // columnText returns the text of a column's definition, which can span several lines, up to the end of its comment.
+// SQLite appends a column that was added later to the line of the last one.
 func columnText(t *catalog.Table, c catalog.Column) string {
-	return regexp.MustCompile(`(?ms)^  ` + c.Name + ` .*? -- ` + regexp.QuoteMeta(c.Comment)).FindString(t.Text)
+	for _, before := range []string{`^  `, `, `} {
+		column := regexp.MustCompile(`(?ms)` + before + c.Name + ` .*? -- ` + regexp.QuoteMeta(c.Comment))
+		text := column.FindString(t.Text)
+		if text != "" {
+			return text
+		}
+	}
+	return ""
 }
 
 func sqliteColumnMutants(t *catalog.Table, c catalog.Column, edit func(kind, names, old, new string)) {

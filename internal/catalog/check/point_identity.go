@@ -26,8 +26,10 @@ var identityPoints = []Check{
 	{ID: "G26", Kind: Point, unit: "rules", Title: "email addresses and user names are unique",
 		Guide: "Is there a unique constraint on email addresses or usernames?",
 		Why: "If two accounts have the same address, account recovery can give access to the wrong one. In " +
-			"Cardinal, the identifier is the primary key of the table identifiers. In an external database, each " +
-			"column that looks like a login name must be unique.",
+			"Cardinal, the identifier is the primary key of the table identifiers, which has user names, verified " +
+			"addresses, and addresses that an administrator or an import gave. Only an address that its user typed " +
+			"and no user has verified is outside of it: many users can type it, and it signs no user in. In an " +
+			"external database, each column that looks like a login name must be unique.",
 		run: pointCheck(checkIdentifiersUnique), runGeneral: pointCheck(checkLoginNamesGeneral)},
 }
 
@@ -181,6 +183,14 @@ func checkIdentifiersUnique(s *Subject, res *resultBuilder) {
 	}), Finding{Object: "identifiers", Problem: "a user can have several user names",
 		Fix: "CREATE UNIQUE INDEX identifiers_one_username_uq ON " + s.tableName("identifiers") +
 			" (user_id) WHERE contact_id IS NULL;"})
+	if contacts := s.Live.Table("contacts"); contacts != nil && contacts.Column("value_index") != nil {
+		res.expect(hasCheck(contacts, "value_index", isUnverifiedTyped), Finding{Object: "contacts.value_index",
+			Problem: "no CHECK restricts it to unverified values that users typed, so a verified address need not be " +
+				"unique",
+			Fix: s.alterTable(contacts, "ADD CHECK (value_index IS NULL OR (octet_length(value_index) = 32 AND "+
+				"verified_at IS NULL AND given_by = 'user'))")})
+		res.requireUnique(s, "contacts", "value_index", "user_id")
+	}
 	for _, other := range s.Live.BaseTables() {
 		for _, c := range other.Columns {
 			if loginName.MatchString(c.Name) {
@@ -190,6 +200,9 @@ func checkIdentifiersUnique(s *Subject, res *resultBuilder) {
 		}
 	}
 }
+
+// isUnverifiedTyped matches the CHECK that only an unverified value that its user typed is not unique.
+var isUnverifiedTyped = newPattern(`(?i)value_index IS NULL\)? OR .*verified_at IS NULL.*given_by = 'user'`)
 
 var (
 	loginName   = newPattern(`(?i)^(e_?mail(_?address)?|user_?name|login(_?name)?|handle|nick_?name)$`)

@@ -121,6 +121,7 @@ var unencryptedPersonal = map[string]string{
 	"profiles.country_code":      "the database finds the tax rate by it",
 	"profiles.locale":            "selects the language of mail and pages",
 	"profiles.time_zone":         "for display only",
+	"contacts.value_index":       "a keyed blind index",
 	"identifiers.value_index":    "a keyed blind index",
 	"search_tokens.token":        "keyed hashes of prefixes, disabled by search.mode",
 	"sign_in_throttles.key_hash": "a keyed hash",

@@ -23,7 +23,7 @@ var queryPoints = []Check{
 var frequentQueries = []struct{ name, table, columns string }{
 	{"sign-in by email, phone or user name", "identifiers", "value_index"},
 	{"a user's identifiers", "identifiers", "user_id"},
-	{"identifiers that expire", "identifiers", "expires_at"},
+	{"users who typed an address that no user has verified", "contacts", "value_index user_id"},
 	{"validate a session", "sessions", "user_id id"},
 	{"ended sessions", "sessions", "expires_at"},
 	{"validate an API key", "api_keys", "user_id id"},

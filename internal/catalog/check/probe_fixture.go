@@ -35,8 +35,11 @@ var fixture = []struct{ needs, sql string }{
 	  updated_at) VALUES
 	   ({ada}, {mail}, 'email', {sealed}, TRUE, {t}, {t}, {t}), ({ada}, {mail2}, 'email', {sealed}, FALSE, NULL, {t},
 	     {t})`},
-	{"identifiers", `INSERT INTO identifiers (value_index, user_id, contact_id, created_at, expires_at) ` +
-		`VALUES ({32}, {ada}, {mail}, {t}, {t+day}), ({32a}, {ada}, NULL, {t}, NULL)`},
+	{"identifiers", `INSERT INTO identifiers (value_index, user_id, contact_id, created_at) ` +
+		`VALUES ({32}, {ada}, {mail}, {t}), ({32a}, {ada}, NULL, {t})`},
+	{"contacts.value_index", `UPDATE contacts SET given_by = 'user', value_index = {32}, version = 2 ` +
+		`WHERE id = {mail2}`},
+	{"reserved_usernames", `INSERT INTO reserved_usernames (id, name) VALUES ({other}, 'probe')`},
 	{"key_encryption_keys", `INSERT INTO key_encryption_keys (id, location, check_value, created_at, retired_at,
 	  destroyed_at) VALUES
 	   ({kek}, 'file', {32}, {t}, NULL, NULL), ({kek2}, 'file', {32a}, {t}, {t}, {t})`},

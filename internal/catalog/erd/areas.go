@@ -25,7 +25,8 @@ var areaPatterns = []struct {
 	area     string
 	patterns string
 }{
-	{identity, "users user_kinds user_status* profiles contact* identifiers countries attribute_definitions search_*"},
+	{identity, "users user_kinds user_status* profiles contact* identifiers reserved_* countries " +
+		"attribute_definitions search_*"},
 	{privacy, "key_encryption_keys service_keys user_keys privacy_* erasure* export_*"},
 	{access, "*credentials password_schemes passkeys recovery_codes one_time_tokens session* setup_links sign_in_* " +
 		"role* permissions user_roles api_key*"},

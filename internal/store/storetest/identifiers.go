@@ -3,9 +3,6 @@ package storetest
 import (
 	"bytes"
 	"testing"
-	"time"
-
-	"github.com/google/uuid"
 
 	"cardinal"
 	"cardinal/internal/store"
@@ -14,14 +11,13 @@ import (
 func identifiers(t *testing.T, s *store.Store) {
 	ctx, r := t.Context(), s.Read(t.Context())
 	user, rival := newUser(t, s, "person"), newUser(t, s, "person")
-	contact, another := newContact(t, s, user), newContact(t, s, rival)
+	contact := newContact(t, s, user)
 	value := func(n byte) []byte { return bytes.Repeat([]byte{0x30 + n}, 32) }
 	insert := func(i store.IdentifierRecord) error {
 		return s.Write(ctx, func(tx store.Tx) error { return tx.InsertIdentifier(ctx, i) })
 	}
 	name := store.IdentifierRecord{ValueIndex: value(1), UserID: user, CreatedAt: baseTime}
-	mail := store.IdentifierRecord{ValueIndex: value(2), UserID: user, ContactID: &contact.ID, CreatedAt: baseTime,
-		ExpiresAt: ptr(baseTime.Add(time.Hour))}
+	mail := store.IdentifierRecord{ValueIndex: value(2), UserID: user, ContactID: &contact.ID, CreatedAt: baseTime}
 	for _, i := range []store.IdentifierRecord{name, mail} {
 		if err := insert(i); err != nil {
 			t.Fatal(err)
@@ -41,50 +37,14 @@ func identifiers(t *testing.T, s *store.Store) {
 		ContactID: &contact.ID, CreatedAt: baseTime}))
 	wantViolation(t, "identifiers_value_index_ck", insert(store.IdentifierRecord{ValueIndex: []byte("ada"),
 		UserID: rival, CreatedAt: baseTime}))
-	wantViolation(t, "identifiers_username_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival,
-		CreatedAt: baseTime, ExpiresAt: mail.ExpiresAt}))
-	wantViolation(t, "identifiers_expires_ck", insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival,
-		ContactID: &another.ID, CreatedAt: baseTime, ExpiresAt: &baseTime}))
 	wantViolation(t, "identifiers_user_ck", insert(store.IdentifierRecord{ValueIndex: value(3),
 		UserID: cardinal.AnonymousID, CreatedAt: baseTime}))
 	wantViolation(t, foreignKey(s, "identifiers_contact_fk"),
 		insert(store.IdentifierRecord{ValueIndex: value(3), UserID: rival, ContactID: &contact.ID,
 			CreatedAt: baseTime}))
 
-	for at, want := range map[time.Time]int{mail.ExpiresAt.Add(-time.Microsecond): 0, *mail.ExpiresAt: 1} {
-		if expired := must(r.ExpiredIdentifiers(ctx, at, 10))(t); len(expired) != want {
-			t.Errorf("expired at %v: %v", at, expired)
-		}
-	}
-	late := store.IdentifierRecord{ValueIndex: value(4), UserID: rival, ContactID: &another.ID, CreatedAt: baseTime,
-		ExpiresAt: ptr(baseTime.Add(time.Minute))}
-	if err := insert(late); err != nil {
-		t.Error(err)
-	}
-	wantEqual(t, "ExpiredIdentifiers", must(r.ExpiredIdentifiers(ctx, baseTime.Add(time.Hour), 10))(t),
-		[]store.IdentifierRecord{late, mail})
-	wantEqual(t, "ExpiredIdentifiers, first", must(r.ExpiredIdentifiers(ctx, baseTime.Add(time.Hour), 1))(t),
-		[]store.IdentifierRecord{late})
-
-	until := baseTime.Add(24 * time.Hour)
-	mail.ExpiresAt = &until
-	wantEqual(t, "ExtendIdentifier", inTx(t, s, func(tx store.Tx) (store.IdentifierRecord, error) {
-		return tx.ExtendIdentifier(ctx, mail.ValueIndex, until)
-	}), mail)
-	mail.ExpiresAt = nil
-	wantEqual(t, "VerifyIdentifier", inTx(t, s, func(tx store.Tx) (store.IdentifierRecord, error) {
-		return tx.VerifyIdentifier(ctx, user, contact.ID)
-	}), mail)
-	wantEqual(t, "Identifier after VerifyIdentifier", must(r.Identifier(ctx, mail.ValueIndex))(t), mail)
-	for what, change := range map[string]func(store.Tx) (store.IdentifierRecord, error){
-		"VerifyIdentifier, unknown": func(tx store.Tx) (store.IdentifierRecord, error) {
-			return tx.VerifyIdentifier(ctx, user, uuid.New())
-		},
-		"ExtendIdentifier, unknown": func(tx store.Tx) (store.IdentifierRecord, error) {
-			return tx.ExtendIdentifier(ctx, value(9), until)
-		},
-	} {
-		wantError(t, what, cardinal.ErrNotFound, txError(t, s, change))
+	for name, want := range map[string]bool{"administrator": true, "ada": false, "Administrator": false} {
+		wantEqual(t, "IsReservedUsername "+name, must(r.IsReservedUsername(ctx, name))(t), want)
 	}
 	// An identifier moves to another user by a delete and an insert in one transaction.
 	moved := store.IdentifierRecord{ValueIndex: mail.ValueIndex, UserID: rival, CreatedAt: baseTime}

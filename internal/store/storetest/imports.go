@@ -92,7 +92,7 @@ func newUserRows(t *testing.T, s *store.Store, run uuid.UUID, salt string) store
 		Profile: minimalProfile(id),
 		Contacts: []store.ContactRecord{{UserID: id, ID: contact, Kind: "email", ValueSealed: ciphertext(40),
 			IsPrimary: true, VerifiedAt: ptr(baseTime), CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1,
-			SchemaVersion: 1}},
+			SchemaVersion: 1, GivenBy: "import"}},
 		Identifiers: []store.IdentifierRecord{identifier},
 		Credential: &store.CredentialRecord{UserID: id, Hash: phc(salt), LastReset: baseTime, CreatedAt: baseTime,
 			UpdatedAt: baseTime, Version: 1, SchemaVersion: 1},

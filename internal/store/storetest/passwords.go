@@ -104,7 +104,21 @@ func signIn(t *testing.T, s *store.Store, c store.CredentialRecord) {
 		_, _, err := tx.LockSignIn(ctx, service)
 		return err
 	}))
-	_, err := r.SignInAccount(ctx, index(3))
+	without := newUser(t, s, "person")
+	write(t, s, func(tx store.Tx) error {
+		other := c
+		other.UserID, other.Hash, other.Version = without, phc("dG8tYmUtZGVsZXRlZA"), 1
+		if err := tx.InsertCredential(ctx, other); err != nil {
+			return err
+		}
+		return tx.DeleteCredential(ctx, without)
+	})
+	_, err := r.Credential(ctx, without)
+	wantError(t, "Credential after DeleteCredential", cardinal.ErrNotFound, err)
+	wantError(t, "DeleteCredential, already deleted", cardinal.ErrNotFound, s.Write(ctx, func(tx store.Tx) error {
+		return tx.DeleteCredential(ctx, without)
+	}))
+	_, err = r.SignInAccount(ctx, index(3))
 	wantError(t, "SignInAccount, unknown", cardinal.ErrNotFound, err)
 	inTx(t, s, func(tx store.Tx) (store.UserRecord, error) {
 		return tx.ChangeUserStatus(ctx, c.UserID, 1, "suspend", baseTime)

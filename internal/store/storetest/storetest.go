@@ -39,12 +39,13 @@ var testCases = []testCase{
 		"SearchTokens InsertSearchTokens ReplaceSearchTokens DeleteSearchIndex DeleteSearchBuilds LockUserIDsAfter " +
 			"LatestFinishedSearchBuild LockRunningSearchBuild InsertSearchBuild UpdateSearchBuild"},
 	{"Profiles", profiles, "Profile LockProfile Profiles InsertProfile UpdateProfile"},
-	{"Contacts", contacts, "Contact LockContact Contacts InsertContact UpdateContact DeleteContact"},
+	{"Contacts", contacts,
+		"Contact LockContact Contacts InsertContact UpdateContact DeleteContact UnverifiedContacts " +
+			"AllUnverifiedContacts"},
 	{"Identifiers", identifiers,
-		"Identifier Identifiers InsertIdentifier VerifyIdentifier ExtendIdentifier DeleteIdentifier " +
-			"ExpiredIdentifiers"},
+		"Identifier Identifiers InsertIdentifier DeleteIdentifier IsReservedUsername"},
 	{"Credentials", credentials,
-		"Credential LockCredential InsertCredential UpdateCredential SignInAccount LockSignIn"},
+		"Credential LockCredential InsertCredential UpdateCredential DeleteCredential SignInAccount LockSignIn"},
 	{"PasswordSchemes", passwordSchemes,
 		"PasswordSchemes NotePasswordScheme DeletePasswordSchemes OtherHashes"},
 	{"Sessions", sessions,
@@ -329,7 +330,7 @@ func insertUser(t *testing.T, s *store.Store, id uuid.UUID, kind string) (u stor
 func newContact(t *testing.T, s *store.Store, userID uuid.UUID) store.ContactRecord {
 	t.Helper()
 	c := store.ContactRecord{UserID: userID, ID: cardinal.NewID(), Kind: "email", ValueSealed: ciphertext(50),
-		CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1, SchemaVersion: 1}
+		CreatedAt: baseTime, UpdatedAt: baseTime, Version: 1, SchemaVersion: 1, GivenBy: "administrator"}
 	write(t, s, func(tx store.Tx) error { return tx.InsertContact(t.Context(), c) })
 	return c
 }

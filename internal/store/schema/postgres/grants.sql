@@ -17,9 +17,9 @@ GRANT INSERT, UPDATE (retired_at, destroyed_at) ON key_encryption_keys TO %[1]s;
 GRANT INSERT ON service_keys, user_keys TO %[1]s;
 GRANT EXECUTE ON FUNCTION user_keys_delete_erased(uuid[]) TO %[1]s;
 
-GRANT INSERT, DELETE, UPDATE (value_sealed, is_primary, verified_at, updated_at, version, schema_version)
-  ON contacts TO %[1]s;
-GRANT INSERT, DELETE, UPDATE (expires_at) ON identifiers TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (value_sealed, is_primary, verified_at, given_by, value_index, updated_at, version,
+  schema_version) ON contacts TO %[1]s;
+GRANT INSERT, DELETE ON identifiers TO %[1]s;
 
 GRANT INSERT, DELETE, UPDATE (hash, last_reset, must_change, updated_at, version, schema_version)
   ON credentials TO %[1]s;

@@ -20,7 +20,8 @@ var invariants = map[string]string{
 		WHERE u.kind = 'person' AND NOT EXISTS (
 			SELECT 1 FROM audit_logs a WHERE a.subject_id = u.id AND a.action IN ('user.create', 'user.import'))`,
 	"contacts without an identifier": `SELECT count(*) FROM contacts c
-		WHERE c.value_index IS NULL AND NOT EXISTS (SELECT 1 FROM identifiers i WHERE i.user_id = c.user_id AND i.contact_id = c.id)`,
+		WHERE c.value_index IS NULL
+		  AND NOT EXISTS (SELECT 1 FROM identifiers i WHERE i.user_id = c.user_id AND i.contact_id = c.id)`,
 	"idempotency keys without a reply": `SELECT count(*) FROM idempotency_keys WHERE length(reply_sealed) < 32`,
 
 	"users with another version than in their last event":    versionsDiffer("users", "id"),

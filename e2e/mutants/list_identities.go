@@ -4,7 +4,7 @@ package main
 var identities = []mutant{
 	{name: "a verified identifier is kept", pkg: directoryTests, run: "TestIdentifierClaims",
 		edit: edit{"internal/directory/identifiers.go",
-			`	if contact.VerifiedAt != nil {`, `	if false {`}},
+			`	if contact.VerifiedAt != nil {`, `	if false && contact.VerifiedAt != nil {`}},
 	{name: "an unverified identifier is released only to a verified one", pkg: directoryTests, run: "TestModel/sqlite",
 		edit: edit{"internal/directory/identifiers.go",
 			`	case !want.verified || current.ContactID == nil:`, `	case current.ContactID == nil:`}},

@@ -123,6 +123,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.writeError(w, r, NewProblem("route_unknown"))
 		return
 	}
+	if r.URL.Path == searchPath && r.Method != http.MethodPost { // which ServeMux would take for the id of a user
+		w.Header().Set("Allow", http.MethodPost)
+		a.writeError(w, r, NewProblem("method_not_allowed"))
+		return
+	}
 	a.mux.ServeHTTP(w, r)
 	if r.Pattern == anyPath {
 		r.Pattern = ""

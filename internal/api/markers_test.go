@@ -200,7 +200,9 @@ var fieldStorage = map[string]string{
 	"grant-role/role_id":        fixed, "grant-role/expires_at": fixed,
 	"check-access/permission": transient, "check-access/user_id": fixed, "explain-access/permission": transient,
 	"explain-access/user_id": fixed,
-	"update-setting/value":   fixed, // one of a few choices, so it is found in any case
+	"search-users/email":     transient, "search-users/q": transient,
+	"search-users/attributes": fixed, // declared names
+	"update-setting/value":    fixed, // one of a few choices, so it is found in any case
 }
 
 // field returns a marker for a field, by the table.
@@ -400,6 +402,8 @@ func (g *markerSet) sendAll(t *testing.T, h *testAPI) {
 	send(http.StatusForbidden, "GET", "/v1/users", key, nil)
 	send(http.StatusForbidden, "POST", "/v1/users", key,
 		object{"email": g.field(t, "create-user/email") + "@example.com"})
+	h.do(t, "POST", "/v1/users/search", h.admin, object{"email": g.field(t, "search-users/email") + "@example.com",
+		"q": g.field(t, "search-users/q")}).want(t, http.StatusOK)
 	for _, path := range []string{"check", "explain"} {
 		send(http.StatusUnprocessableEntity, "POST", "/v1/access/"+path, h.admin,
 			object{"permission": g.field(t, path+"-access/permission")})

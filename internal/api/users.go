@@ -56,10 +56,13 @@ type searchUsersInput struct {
 	Body UserSearch
 }
 
+// searchPath is below the paths of users, and is none of a user.
+const searchPath = "/v1/users/search"
+
 // UserSearch has the filters of users that are personal data.
 type UserSearch struct {
-	Email      string         `json:"email,omitempty" maxLength:"1000" doc:"Exact address, in any spelling"`
-	Search     string         `json:"q,omitempty" maxLength:"200" doc:"Starts of words, or @ and a whole domain"`
+	Email      string         `json:"email,omitempty" maxLength:"1000" doc:"In any spelling, at most 254 characters"`
+	Search     string         `json:"q,omitempty" maxLength:"200" doc:"Starts of words, or @ and a domain; at most 200"`
 	Attributes map[string]any `json:"attributes,omitempty" maxProperties:"5" doc:"Exact values"`
 }
 
@@ -99,7 +102,7 @@ func (a *API) userRoutes() {
 	list := op(http.MethodGet, "/v1/users", "list-users", "Users", "List users")
 	register(a, withReadPermission("users.read", list), a.listUsers)
 	a.deprecate(list, deprecatedFilters)
-	search := op(http.MethodPost, "/v1/users/search", "search-users", "Users",
+	search := op(http.MethodPost, searchPath, "search-users", "Users",
 		"List users by personal data in the body: next is requested with the same body", noIdempotency)
 	register(a, withReadPermission("users.read", search), a.searchUsers)
 	create := created(op(http.MethodPost, "/v1/users", "create-user", "Users", "Create a user or a service account"))

@@ -57,7 +57,7 @@ func TestAudit(t *testing.T) {
 			}{
 				{cardinal.AuditFilter{Action: "user.suspend"}, 1},
 				{cardinal.AuditFilter{SubjectID: u.ID}, 4},
-				{cardinal.AuditFilter{ActorID: u.ID, From: time.Now().Add(-time.Hour)}, 2}, // a sign-in, and a refused read
+				{cardinal.AuditFilter{ActorID: u.ID, From: time.Now().Add(-time.Hour)}, 2}, // one is a refused read
 				{cardinal.AuditFilter{Until: time.Now().Add(-time.Hour)}, 0},
 			} {
 				c.f.Limit = 50

@@ -17,8 +17,8 @@ var ErrPasswordChange = cardinal.Refuse("password_change_required")
 // ErrNotSignedIn refuses a caller who is not authenticated.
 var ErrNotSignedIn = cardinal.Refuse("not_signed_in")
 
-// Read checks that the actor is allowed to read something. A read leaves no audit event; a refused read of personal data
-// leaves one, like a refused change.
+// Read checks that the actor is allowed to read something. A read leaves no audit event; a refused read of personal
+// data leaves one, like a refused change.
 func (k Desk) Read(ctx context.Context, r Rule) (store.Reader, error) {
 	reader := k.d.store.Read(ctx)
 	if k.readPermission != "" && k.readPermission == r.Permission && k.actor.Assurance > 0 && !r.RecentSignIn {

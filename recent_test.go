@@ -13,6 +13,7 @@ import (
 // withoutRecentSignIn are the actions that need no recent sign-in, each with the reason: what affects who has access
 // needs one. Some are names of constants.
 var withoutRecentSignIn = map[string]string{
+	"action":             "the event of a refused read",
 	"attribute.create":   "a definition",
 	"attribute.delete":   "a definition",
 	"contact.expire":     "a job",
@@ -38,6 +39,7 @@ var withoutRecentSignIn = map[string]string{
 	"refusal.Action":     "counted refusals",
 	"t.Action":           "counted attempts",
 	"user.create":        "the new user gets no role",
+	"user.expire":        "a job",
 	"user.reencrypt":     "a job",
 	"user.suspend":       "ends access, and can be urgent",
 	"user.unlock":        "ends a wait; the password is still needed",

@@ -16,7 +16,7 @@ func AddAdministrator(ctx context.Context, k directory.Desk, in cardinal.NewUser
 	var user cardinal.User
 	switch {
 	case err != nil:
-		rule := directory.Rule{Action: "role.grant", Permission: "roles.grant"}
+		rule := directory.Rule{Action: "role.grant", Permission: "roles.grant", RecentSignIn: true}
 		return directory.RecordDenied[cardinal.User](ctx, k, rule, err)
 	case len(owners) == 0:
 		in.EmailVerified = true

@@ -191,7 +191,7 @@ var Codes = []Code{
 		"The state of the import is {state}.",
 		"Wait for its end if it is running or undoing. Otherwise start a new import."},
 	{"import_not_yours", ErrForbidden, "It is the import of another user",
-		"To start or undo the import of another user needs the permission imports.manage. "+
+		"To start or undo the import of another user needs the permission imports.manage. " +
 			"Only the user who uploaded a file can read its problems.",
 		"Ask that user, or a user who has the permission."},
 	{"import_older_nodes", ErrConflict, "A node of an older version is running",

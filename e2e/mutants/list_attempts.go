@@ -52,7 +52,7 @@ var attempts = []mutant{
 	{name: "wrong current passwords are throttled", pkg: signinTests, run: "TestChangePassword|TestConfirm",
 		edit: edit{"internal/signin/ownpassword.go",
 			`ReserveOwnPassword(ctx, me, p.settings.ThrottleLimits())`,
-			`ReserveFromAddress(ctx, "", "", p.settings.ThrottleLimits())`}},
+			`ReserveFromAddress(ctx, me.String(), "", p.settings.ThrottleLimits())`}},
 	{name: "sign-ups are throttled", pkg: signinTests, run: "TestSignUp", edit: edit{"internal/signin/signup.go",
 		`"sign-up", k.Actor().ClientFrom.Address,`, `"sign-up", "",`}},
 	{name: "wrong set-up links are throttled", pkg: signinTests, run: "TestSetUp",

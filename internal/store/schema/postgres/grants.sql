@@ -26,11 +26,8 @@ GRANT INSERT, DELETE, UPDATE (hash, last_reset, must_change, updated_at, version
 GRANT INSERT, DELETE, UPDATE (sample, cost_us, noted_at) ON password_schemes TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (used_at) ON setup_links TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (failures, window_started_at, blocked_until, expires_at) ON sign_in_throttles TO %[1]s;
-GRANT INSERT, DELETE, UPDATE (assurance_level, last_seen_at, revoked_at, end_reason, address_sealed, user_agent_sealed,
-  schema_version) ON sessions TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (token_hash, assurance_level, last_seen_at, revoked_at, end_reason, address_sealed,
-  user_agent_sealed) ON sessions TO %[1]s;
-  confirmed_at) ON sessions TO %[1]s;
+  user_agent_sealed, schema_version, confirmed_at) ON sessions TO %[1]s;
 
 -- The lock that protects the last administrator is FOR NO KEY UPDATE on the row of the role. UPDATE of these columns
 -- permits it.

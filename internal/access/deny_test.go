@@ -28,7 +28,7 @@ func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 	none := cardinal.SystemID
 	denied, read := directorytest.Denied, directorytest.DeniedRead
 	return map[string]directorytest.DeniedCall{
-		"AddAdministrator": denied("role.grant", none, func(ctx context.Context, k directory.Desk) error {
+		"AddAdministrator": denied("user.read", none, func(ctx context.Context, k directory.Desk) error {
 			return errorOf(access.AddAdministrator(ctx, k, cardinal.NewUser{Email: "new@example.com"}))
 		}),
 		"Administrators": read(func(ctx context.Context, k directory.Desk) error {

@@ -28,6 +28,7 @@ var notAsked = map[string]string{
 	"update-permission":   "only its description",
 	"delete-permission":   "takes access away",
 	"check-access":        "changes nothing",
+	"search-users":        "changes nothing",
 	"explain-access":      "changes nothing",
 	"update-country":      "a tax rate",
 	"create-attribute":    "a definition",

@@ -214,7 +214,7 @@ func TestOwnChangesAreLimited(t *testing.T) {
 			_, err := w.DeskOf(u).UpdateUser(ctx, u.ID, u.Version+1, cardinal.UserChange{
 				Profile: cardinal.ProfileChange{Username: cardinal.Set(taken)},
 			})
-			expectRefusal(t, err, "too_many_attempts")
+			expectRefusal(t, err, "too_many_changes")
 		})
 	})
 }

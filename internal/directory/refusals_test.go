@@ -57,6 +57,7 @@ func TestRefusalsOfActorCounted(t *testing.T) {
 
 // startMinute sets the clock to the start of a minute: what follows is in one minute.
 func startMinute(w *world) {
+	w.Clock.Stop()
 	now := w.Clock.Now()
 	w.Clock.Add(now.Truncate(time.Minute).Add(time.Minute).Sub(now))
 }

@@ -70,7 +70,10 @@ func (g guesser) expect(identifier, want string) {
 }
 
 func eachGuesser(t *testing.T, test func(t *testing.T, g guesser)) {
-	directorytest.Run(t, func(t *testing.T, w *world) { test(t, guesser{w, t}) })
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		w.Clock.Stop()
+		test(t, guesser{w, t})
+	})
 }
 
 // TestWaitDoubles: after five failures in a row each attempt waits twice as long, up to an hour, and after 100 they

@@ -58,7 +58,8 @@ func TestTiming(t *testing.T) {
 	t.Setenv("CARDINAL_TRUSTED_PROXIES", "127.0.0.1")
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
-			m := &timingTest{service: start(t, engine), accounts: max(3, *timing/4+1)}
+			m := &timingTest{service: start(t, engine), accounts: *timing + 20,
+				next: map[int]int{}}
 			m.importAccounts(t)
 			if *timing == 0 {
 				m.measure(t, 3, 2, allSchemes()) // fails when an answer differs
@@ -82,10 +83,11 @@ func allSchemes() []int {
 
 type timingTest struct {
 	*service
-	accounts int // per scheme
+	accounts int // per scheme: so many that the throttle answers none of the attempts
 
 	mu     sync.Mutex
-	answer string // of every attempt
+	next   map[int]int // account, by scheme
+	answer string      // of every attempt
 }
 
 func (m *timingTest) importAccounts(t *testing.T) {
@@ -161,7 +163,11 @@ func (m *timingTest) measure(t *testing.T, rounds, workers int, schemes []int) m
 
 // attempt signs in with a wrong password, from an address of its own, and returns how long the answer took.
 func (m *timingTest) attempt(t *testing.T, scheme int) time.Duration {
-	body := fields{"identifier": timedAddress(scheme, mathrand.IntN(m.accounts)), "password": "not the password"}
+	m.mu.Lock()
+	account := m.next[scheme] % m.accounts
+	m.next[scheme]++
+	m.mu.Unlock()
+	body := fields{"identifier": timedAddress(scheme, account), "password": "not the password"}
 	from := fmt.Sprintf("10.%d.%d.%d", mathrand.IntN(256), mathrand.IntN(256), mathrand.IntN(256))
 	start := time.Now()
 	got, err := m.send("POST", "/v1/sign-in", "", body, "X-Forwarded-For", from)

@@ -82,7 +82,7 @@ func (k *importCrashTest) writeFile() string {
 	}
 	for i := range killedRows {
 		fmt.Fprintf(&text, `{"email":"p%d@file%d.example.com","username":"u%d-%d",`, i, k.files, k.files, i)
-		fmt.Fprintf(&text, `"display_name":"Person %d","password_hash":"$2a$05$%s%s"}`+"\n", i, bcrypt(21), bcrypt(30))
+		fmt.Fprintf(&text, `"display_name":"Person %d","password_hash":"$2a$10$%s%s"}`+"\n", i, bcrypt(21), bcrypt(30))
 	}
 	path := filepath.Join(k.folder, fmt.Sprintf("file%d.ndjson", k.files))
 	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {

@@ -38,7 +38,7 @@ var withoutRecentSignIn = map[string]string{
 	"store.ImportAction": "the event of each imported user",
 	"refusal.Action":     "counted refusals",
 	"t.Action":           "counted attempts",
-	"user.create":        "the new user gets no role",
+	"user.create":        "by set-up, which has a link instead of a session",
 	"user.expire":        "a job",
 	"user.reencrypt":     "a job",
 	"user.suspend":       "ends access, and can be urgent",

@@ -43,6 +43,9 @@ var secrets = []mutant{
 			`		if !ok {
 			return nil, fmt.Errorf("%w: the key-encryption key`, `		if false && !ok {
 			return nil, fmt.Errorf("%w: the key-encryption key`}},
+	{name: "no key is created because the others are retired or destroyed", pkg: directoryTests, run: "TestKeys",
+		edit: edit{"internal/directory/keys.go",
+			`	if k.activeID == uuid.Nil {`, `	if false && k.activeID == uuid.Nil {`}},
 	{name: "printed secrets are redacted", pkg: sealTests, run: "TestKeysAreRedacted",
 		edit: edit{"internal/seal/redact.go",
 			`func (secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }`,

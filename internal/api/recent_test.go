@@ -13,7 +13,6 @@ import (
 var notAsked = map[string]string{
 	"sign-out":            "ends access",
 	"confirm-session":     "is how a session becomes recent",
-	"create-user":         "the new user gets no role",
 	"update-user":         "a profile; asked only for a new user name",
 	"update-user-profile": "a profile; asked only for a new user name",
 	"update-me":           "a profile; asked only for a new user name",

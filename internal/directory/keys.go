@@ -50,6 +50,9 @@ func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*K
 		return nil, fmt.Errorf("load the key-encryption keys: %w", err)
 	}
 	for _, r := range registered {
+		if r.DestroyedAt != nil {
+			continue
+		}
 		kek, ok := ring.ByCheckValue([32]byte(r.CheckValue))
 		if !ok {
 			return nil, fmt.Errorf("%w: the key-encryption key %s (%s) is missing: "+
@@ -60,6 +63,10 @@ func openKeys(ctx context.Context, s *store.Store, o Options, now time.Time) (*K
 		if r.RetiredAt == nil {
 			k.activeID = r.ID
 		}
+	}
+	if k.activeID == uuid.Nil {
+		return nil, fmt.Errorf("%w: the database says that every key-encryption key is retired or destroyed. "+
+			"If that is not true, correct key_encryption_keys as the owner of the database", ErrKeyMissing)
 	}
 	for name, key := range map[string]*seal.Key{
 		"identifiers": &k.identifiers, "cursors": &k.cursors, "replies": &k.idempotency,

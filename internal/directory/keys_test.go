@@ -87,6 +87,20 @@ func TestKeys(t *testing.T) {
 		})
 	})
 	for _, engine := range directorytest.Engines {
+		t.Run(engine+"/NoKeyInUse", func(t *testing.T) {
+			ctx, fixture := t.Context(), directorytest.Open(t, engine)
+			w := &world{Fixture: fixture, Engine: engine}
+			for _, column := range []string{"retired_at", "destroyed_at"} {
+				value(w.SQL(t).ExecContext(ctx, `UPDATE key_encryption_keys SET `+column+` = created_at`))(t)
+				_, err := open(ctx, fixture.Store, w.Keys)
+				if !errors.Is(err, directory.ErrKeyMissing) || !strings.Contains(err.Error(), "retired or destroyed") {
+					t.Errorf("%s: the error is %v", column, err)
+				}
+				if n := len(value(fixture.Store.Read(ctx).KEKs(ctx))(t)); n != 1 {
+					t.Errorf("%s: %d keys are registered", column, n)
+				}
+			}
+		})
 		t.Run(engine+"/ConcurrentStart", func(t *testing.T) {
 			ctx := t.Context()
 			for range 3 {

@@ -14,7 +14,7 @@ import (
 // CreateUser creates a user on behalf of an administrator: the user is active at once. To mark its addresses as
 // verified needs contacts.verify too.
 func (k Desk) CreateUser(ctx context.Context, in cardinal.NewUser) (cardinal.User, error) {
-	r := Rule{Action: "user.create", Permission: "users.create"}
+	r := Rule{Action: "user.create", Permission: "users.create", RecentSignIn: true}
 	draft, err := k.PrepareUser(ctx, r, in)
 	if err != nil {
 		return RecordDenied[cardinal.User](ctx, k, r, err)

@@ -31,6 +31,9 @@ func DecryptSamples(ctx context.Context, r store.Reader, ring *seal.Keyring) ([]
 		return nil, fmt.Errorf("read the registered keys: %w", err)
 	}
 	for _, kek := range registered {
+		if kek.DestroyedAt != nil {
+			continue
+		}
 		var ok bool
 		if k.byID[kek.ID], ok = ring.ByCheckValue([32]byte(kek.CheckValue)); !ok {
 			return nil, fmt.Errorf("%w: the key-encryption key %s was not given", ErrKeyMissing, kek.ID)

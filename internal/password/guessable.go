@@ -92,9 +92,7 @@ func ownWords(known []string) []string {
 	for _, text := range known {
 		folded := common.Fold(text)
 		words = append(words, folded, lettersAndDigits(folded))
-		words = append(words, strings.FieldsFunc(folded, func(r rune) bool {
-			return !unicode.IsLetter(r) && !unicode.IsDigit(r)
-		})...)
+		words = append(words, strings.FieldsFunc(folded, isSign)...)
 	}
 	words = slices.DeleteFunc(words, func(w string) bool { return utf8.RuneCountInString(w) < minOwnRunes })
 	slices.SortStableFunc(words, func(a, b string) int { return len(b) - len(a) })
@@ -107,8 +105,12 @@ func isPattern(text string, minRunes int, own []string) bool {
 	if unit := unitOf(text); unit != text && utf8.RuneCountInString(unit) < minRunes {
 		return true
 	}
+	if parts := strings.FieldsFunc(text, isSign); len(parts) > 1 && len(slices.Compact(parts)) == 1 &&
+		utf8.RuneCountInString(parts[0]) < minRunes {
+		return true
+	}
 	for _, word := range own {
-		text = strings.ReplaceAll(text, word, " ")
+		text = strings.ReplaceAll(text, word, ownMark)
 	}
 	var words, numbers []string
 	repeated, hasYear := false, false
@@ -144,8 +146,14 @@ func isPattern(text string, minRunes int, own []string) bool {
 		hasYear && utf8.RuneCountInString(word) < minRunes
 }
 
+// ownMark stands for an own word: it is no token, and separates the signs around it. No password has this character of
+// private use in its normal form (RFC 8264 section 9.11).
+const ownMark = "\uE000"
+
+func isSign(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+
 var (
-	tokens = regexp.MustCompile(`\pL+|\p{Nd}+|[^\pL\p{Nd}]+`)
+	tokens = regexp.MustCompile(`\pL+|\p{Nd}+|[^\pL\p{Nd}\x{E000}]+`)
 	years  = regexp.MustCompile(`^(19|20)\d\d$`)
 	dates  = regexp.MustCompile(`^(\d\d){1,2}(19|20)?\d\d$|^(19|20)\d\d(\d\d){1,2}$`)
 )

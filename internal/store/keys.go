@@ -11,21 +11,22 @@ import (
 
 // KEKRecord is a row of key_encryption_keys: it identifies a key-encryption key, and never contains the key.
 type KEKRecord struct {
-	ID         uuid.UUID
-	Location   string // file or environment
-	CheckValue []byte // HMAC of a constant under the key
-	CreatedAt  time.Time
-	RetiredAt  *time.Time
+	ID          uuid.UUID
+	Location    string // file or environment
+	CheckValue  []byte // HMAC of a constant under the key
+	CreatedAt   time.Time
+	RetiredAt   *time.Time
+	DestroyedAt *time.Time
 }
 
-// KEKs returns the key-encryption keys that are not destroyed.
+// KEKs returns the key-encryption keys, also those that are retired or destroyed.
 func (r Reader) KEKs(ctx context.Context) ([]KEKRecord, error) {
 	return queryAll(ctx, r, func(row scanner) (k KEKRecord, err error) {
-		err = row.Scan(&k.ID, &k.Location, &k.CheckValue, timeInto{&k.CreatedAt}, nullTimeInto{&k.RetiredAt})
+		err = row.Scan(&k.ID, &k.Location, &k.CheckValue, timeInto{&k.CreatedAt}, nullTimeInto{&k.RetiredAt},
+			nullTimeInto{&k.DestroyedAt})
 		return k, err
 	}, `
-		SELECT id, location, check_value, created_at, retired_at
-		  FROM key_encryption_keys WHERE destroyed_at IS NULL ORDER BY id`)
+		SELECT id, location, check_value, created_at, retired_at, destroyed_at FROM key_encryption_keys ORDER BY id`)
 }
 
 // InsertKEK registers a key-encryption key; it Violates "key_encryption_keys_one_live_uq" if another one is in use.

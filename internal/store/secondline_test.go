@@ -94,6 +94,7 @@ func TestServiceRoleCannotDestroyKeys(t *testing.T) {
 		`DELETE FROM user_keys`, `UPDATE user_keys SET wrapped_key = {61}`, `UPDATE user_keys SET kek_id = {kek}`,
 		`INSERT INTO user_keys (user_id, kek_id, wrapped_key, created_at, wrapped_at) VALUES ({ada}, {kek}, {61}, {t},
 		  {t}) ON CONFLICT (user_id) DO UPDATE SET wrapped_key = {61}`,
+		`UPDATE key_encryption_keys SET retired_at = {t}`, `UPDATE key_encryption_keys SET destroyed_at = {t}`,
 		`DELETE FROM service_keys`, `UPDATE service_keys SET wrapped_key = {61}`, `TRUNCATE user_keys`,
 	} {
 		wantDenied(t, service, d.words.Replace(statement))

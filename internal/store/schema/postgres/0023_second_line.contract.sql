@@ -10,6 +10,7 @@ BEGIN
      WHERE c.oid = 'user_keys'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner
   LOOP
     EXECUTE format('REVOKE DELETE, UPDATE ON user_keys, service_keys FROM %I', service);
+    EXECUTE format('REVOKE UPDATE ON key_encryption_keys FROM %I', service);
     EXECUTE format('REVOKE INSERT ON roles, permissions FROM %I', service);
     EXECUTE format('GRANT INSERT (id, name, description, created_at, updated_at, version, schema_version)
       ON roles, permissions TO %I', service);

@@ -12,7 +12,7 @@ GRANT INSERT, DELETE, UPDATE (description, updated_at, version) ON attribute_def
 GRANT INSERT, UPDATE (display_name_sealed, username_sealed, avatar_url_sealed, country_code, locale, time_zone,
   preferences, attributes_sealed, updated_at, version, schema_version) ON profiles TO %[1]s;
 
-GRANT INSERT, UPDATE (retired_at, destroyed_at) ON key_encryption_keys TO %[1]s;
+GRANT INSERT ON key_encryption_keys TO %[1]s;
 -- A key that is deleted or overwritten is lost, and the data with it.
 GRANT INSERT ON service_keys, user_keys TO %[1]s;
 GRANT EXECUTE ON FUNCTION user_keys_delete_erased(uuid[]) TO %[1]s;

@@ -2,6 +2,7 @@ package store
 
 import (
 	"io/fs"
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -29,4 +30,17 @@ func WithScripts(t *testing.T, scripts map[string]string) {
 	released := migrationFiles
 	migrationFiles = schema.Read(all)
 	t.Cleanup(func() { migrationFiles = released })
+}
+
+// OnlyMigrations restricts the migrations of the program to some until the test ends, or until the returned function is
+// called.
+func OnlyMigrations(t *testing.T, only func(schema.Migration) bool) (restore func()) {
+	t.Helper()
+	all := migrationFiles
+	migrationFiles = func(engine string) []schema.Migration {
+		return slices.DeleteFunc(all(engine), func(m schema.Migration) bool { return !only(m) })
+	}
+	restore = func() { migrationFiles = all }
+	t.Cleanup(restore)
+	return restore
 }

@@ -18,16 +18,22 @@ CREATE OR REPLACE TRIGGER contacts_guard_version BEFORE
   UPDATE OF user_id, id, kind, value_sealed, is_primary, verified_at, created_at, updated_at, version, schema_version
   ON contacts FOR EACH ROW EXECUTE FUNCTION guard_version();
 
--- For the version before, an identifier without expires_at is verified.
+-- For the version before, an identifier without expires_at is verified. It does not know that a verified contact has no
+-- blind index of its own, but one in identifiers.
 SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', TRUE);
 CREATE FUNCTION contact_verified_claim() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   UPDATE identifiers SET expires_at = NULL WHERE user_id = NEW.user_id AND contact_id = NEW.id;
-  RETURN NULL;
+  IF NEW.value_index IS NOT NULL THEN
+    INSERT INTO identifiers (value_index, user_id, contact_id, created_at)
+      VALUES (NEW.value_index, NEW.user_id, NEW.id, NEW.updated_at) ON CONFLICT DO NOTHING;
+    NEW.value_index := NULL;
+  END IF;
+  RETURN NEW;
 END $$;
 SELECT set_config('search_path', quote_ident(current_schema()), TRUE);
-COMMENT ON FUNCTION contact_verified_claim() IS 'Trigger: sets what only the version before reads.';
-CREATE TRIGGER contacts_verified_claim AFTER UPDATE OF verified_at ON contacts FOR EACH ROW
+COMMENT ON FUNCTION contact_verified_claim() IS 'Trigger: sets what the version before reads and does not write.';
+CREATE TRIGGER contacts_verified_claim BEFORE UPDATE OF verified_at ON contacts FOR EACH ROW
   WHEN (OLD.verified_at IS NULL AND NEW.verified_at IS NOT NULL) EXECUTE FUNCTION contact_verified_claim();
 
 CREATE TABLE reserved_usernames (

@@ -21,6 +21,9 @@ UPDATE contacts SET given_by = o.given_by,
  WHERE contacts.user_id = o.owner_id AND contacts.id = o.contact_id;
 DELETE FROM identifiers WHERE (user_id, contact_id) IN (SELECT user_id, id FROM contacts WHERE value_index IS NOT NULL);
 
+ALTER TABLE contacts DROP CONSTRAINT contacts_value_index_ck;
+ALTER TABLE contacts ADD CONSTRAINT contacts_value_index_ck CHECK (value_index IS NULL
+  OR (length(value_index) = 32 AND verified_at IS NULL AND given_by = 'user'));
 DROP TRIGGER contacts_verified_claim;
 DROP TRIGGER contacts_guard_version;
 CREATE TRIGGER contacts_guard_version BEFORE UPDATE ON contacts BEGIN

@@ -9,8 +9,7 @@ ALTER TABLE contacts ADD COLUMN given_by TEXT NOT NULL DEFAULT 'user'
   CONSTRAINT contacts_given_by_ck CHECK (given_by IN ('user', 'administrator', 'import'));
 ALTER TABLE contacts ADD COLUMN value_index BLOB
   -- [pii] Blind index of an unverified value that its user typed; others have theirs in identifiers.
-  CONSTRAINT contacts_value_index_ck CHECK (value_index IS NULL
-    OR (length(value_index) = 32 AND verified_at IS NULL AND given_by = 'user'));
+  CONSTRAINT contacts_value_index_ck CHECK (length(value_index) = 32);
 
 -- The backfill sets only the new columns, and does not change the version of a row.
 DROP TRIGGER contacts_guard_version;
@@ -21,10 +20,16 @@ CREATE TRIGGER contacts_guard_version BEFORE
   SELECT RAISE(ABORT, 'contacts_created_fixed: created_at cannot change') WHERE NEW.created_at <> OLD.created_at;
 END;
 
--- For the version before, an identifier without expires_at is verified.
+-- For the version before, an identifier without expires_at is verified. It does not know that a verified contact has no
+-- blind index of its own, but one in identifiers. So the contraction completes the constraint.
 CREATE TRIGGER contacts_verified_claim AFTER UPDATE OF verified_at ON contacts
  WHEN OLD.verified_at IS NULL AND NEW.verified_at IS NOT NULL BEGIN
   UPDATE identifiers SET expires_at = NULL WHERE user_id = NEW.user_id AND contact_id = NEW.id;
+  INSERT INTO identifiers (value_index, user_id, contact_id, created_at)
+    SELECT NEW.value_index, NEW.user_id, NEW.id, NEW.updated_at WHERE NEW.value_index IS NOT NULL
+    ON CONFLICT DO NOTHING;
+  UPDATE contacts SET value_index = NULL
+   WHERE user_id = NEW.user_id AND id = NEW.id AND value_index IS NOT NULL;
 END;
 
 CREATE TABLE reserved_usernames ( -- Lookup: user names that users cannot give themselves.

@@ -76,7 +76,7 @@ var firstVersionRows = []string{
 }
 
 // laterRows are what a node of the first version writes after the backfill: it adds, verifies and removes contacts, and
-// signs users in and out. The first row is of a node of the present version, whose contact the other one verifies.
+// signs users in and out. The first contact is of a node of the present version; the other one verifies it.
 var laterRows = []string{
 	`INSERT INTO contacts (user_id, id, kind, value_sealed, is_primary, created_at, updated_at, given_by, value_index)
 	  VALUES ({bob}, {new-verified}, 'email', {sealed}, FALSE, {now}, {now}, 'user', {i:new-verified})`,
@@ -91,7 +91,8 @@ var laterRows = []string{
 	  ({i:later-given}, {bob}, {later-given}, {now}, {now+day})`,
 	`INSERT INTO audit_logs (subject_id, id, actor_id, action, changed_rows) VALUES
 	  ({bob}, {e10}, {bob}, 'contact.add', {row:bob/later-typed}),
-	  ({bob}, {e11}, {operator}, 'contact.add', {row:bob/later-given})`,
+	  ({bob}, {e11}, {operator}, 'contact.add', {row:bob/later-given}),
+	  ({bob}, {e12}, {bob}, 'contact.add', {row:bob/new-verified})`,
 	`UPDATE contacts SET is_primary = FALSE, verified_at = {now}, updated_at = {now}, version = version + 1
 	  WHERE user_id = {ada} AND id = {typed-verified} AND version = 1`,
 	`UPDATE identifiers SET expires_at = NULL WHERE user_id = {ada} AND contact_id = {typed-verified}`,

@@ -4,8 +4,7 @@ CREATE TABLE sessions_new ( -- Sessions of signed-in users. The token itself is 
     CONSTRAINT sessions_user_id_form CHECK (length(user_id) = 16),
   id                 BLOB NOT NULL -- [id] UUIDv7.
     CONSTRAINT sessions_id_form CHECK (length(id) = 16),
-  token_hash         BLOB NOT NULL,
-    -- [secret] HMAC of the bearer token under a service key, or, until the next use of an older session, SHA-256.
+  token_hash         BLOB NOT NULL, -- [secret] SHA-256 of the bearer token.
   method             TEXT NOT NULL, -- [public] How the session was created.
   assurance_level    INTEGER NOT NULL, -- [internal] 0: password change required; 1: one factor; 2: two; 3: hardware.
   created_at         INTEGER NOT NULL -- [internal] When the row was created (UTC).
@@ -54,6 +53,11 @@ INSERT INTO sessions_new (user_id, id, token_hash, method, assurance_level, crea
    FROM sessions;
 DROP TABLE sessions;
 ALTER TABLE sessions_new RENAME TO sessions;
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, '-- [secret] SHA-256 of the bearer token.',
+  '-- [secret] HMAC of the bearer token under a service key, or, until the next use of an older session, SHA-256.')
+ WHERE name = 'sessions';
+PRAGMA writable_schema = RESET;
 CREATE INDEX sessions_method_ix ON sessions (method);
 CREATE INDEX sessions_expires_ix ON sessions (expires_at);
 CREATE INDEX sessions_end_reason_ix ON sessions (end_reason) WHERE end_reason IS NOT NULL;

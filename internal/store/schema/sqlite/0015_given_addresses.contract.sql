@@ -24,6 +24,18 @@ DELETE FROM identifiers WHERE (user_id, contact_id) IN (SELECT user_id, id FROM 
 ALTER TABLE contacts DROP CONSTRAINT contacts_value_index_ck;
 ALTER TABLE contacts ADD CONSTRAINT contacts_value_index_ck CHECK (value_index IS NULL
   OR (length(value_index) = 32 AND verified_at IS NULL AND given_by = 'user'));
+-- SQLite added the columns before the comment of the column before them. A comment is part of the text of the table,
+-- which no other statement changes.
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(replace(sql,
+  'value_index BLOB, -- [internal] Version of the rules that normalise the value.',
+  'value_index BLOB, '
+    || '-- [pii] Blind index of an unverified value that its user typed; others have theirs in identifiers.'),
+  'INTEGER NOT NULL DEFAULT 1, given_by TEXT',
+  'INTEGER NOT NULL DEFAULT 1, -- [internal] Version of the rules that normalise the value.' || char(10)
+    || '  given_by TEXT')
+ WHERE name = 'contacts';
+PRAGMA writable_schema = RESET;
 DROP TRIGGER contacts_verified_claim;
 DROP TRIGGER contacts_guard_version;
 CREATE TRIGGER contacts_guard_version BEFORE UPDATE ON contacts BEGIN

@@ -55,6 +55,7 @@ type ImportRun struct {
 	ActorID    uuid.UUID      `json:"actor_id" format:"uuid" doc:"User who imports"`
 	Format     string         `json:"format" doc:"unknown until the file is uploaded"`
 	Name       string         `json:"name,omitempty" doc:"Name of the file; removed by an undo"`
+	Path       string         `json:"-"` // of a file that the command line imported: no answer names it
 	State      string         `json:"state" enum:"uploading,checking,checked,running,finished,undoing,undone,failed"`
 	Problem    string         `json:"problem,omitempty" doc:"Why it failed"`
 	Columns    []ImportColumn `json:"columns,omitempty" doc:"Fields of the columns of a CSV file, until the start"`

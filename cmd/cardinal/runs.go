@@ -1,13 +1,14 @@
 package main
 
 import (
-	"cardinal/internal/importing"
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"cardinal"
+	"cardinal/internal/importing"
 )
 
 func (a *app) runsList() *cobra.Command {
@@ -75,7 +76,7 @@ func (a *app) runsResume() *cobra.Command {
 			if err != nil {
 				return notFoundAs(err, "import", args[0], listRunsHint)
 			}
-			name := run.Name
+			name := cmp.Or(run.Path, run.Name)
 			if len(args) > 1 {
 				name = args[1]
 			}

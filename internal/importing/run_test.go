@@ -2,6 +2,7 @@ package importing_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,6 +23,24 @@ const (
 	bcryptHash = "$2a$10$CCCCCCCCCCCCCCCCCCCCC.KgQljzbljH4iwhlg3oTf8buusOTZRX6" // of U*U
 	md5Hash    = "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"                           // of password
 )
+
+// TestPathStaysOnServer: readers of an import that the command line started learn the name of its file. A resume without
+// the file needs the path.
+func TestPathStaysOnServer(t *testing.T) {
+	directorytest.Run(t, func(t *testing.T, w *world) {
+		ctx, k, src := t.Context(), w.Operator(), lines(`{"email":"ana@example.com","email_verified":true}`)
+		plan, _ := checkFile(t, w, k, src)
+		o := importing.Options{Name: "/srv/files/people.csv"}
+		run := value(importing.Run(ctx, k, src, o, plan, noProgress))(t)
+		read := []cardinal.ImportRun{value(importing.Get(ctx, k, run.ID))(t)}
+		for _, r := range append(read, value(importing.List(ctx, k, cardinal.Page{Limit: 1}))(t).Data...) {
+			text, err := json.Marshal(r)
+			if err != nil || strings.Contains(string(text), "srv") || r.Name != "people.csv" || r.Path != o.Name {
+				t.Errorf("%v %s", err, text)
+			}
+		}
+	})
+}
 
 func TestRun(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {

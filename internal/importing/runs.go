@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/google/uuid"
 
@@ -69,9 +70,10 @@ func newRun(k directory.Desk, o Options, format string, mac []byte) (store.Impor
 	now := k.Directory().Now()
 	record := store.ImportRecord{ContentMAC: mac}
 	record.ImportRun = cardinal.ImportRun{
-		ID: cardinal.NewID(), ActorID: k.Actor().UserID, Format: format, Name: o.Name, State: "running",
-		CreatedAt: now, UpdatedAt: now,
+		ID: cardinal.NewID(), ActorID: k.Actor().UserID, Format: format, State: "running", CreatedAt: now,
+		UpdatedAt: now,
 	}
+	nameFile(&record.ImportRun, o.Name)
 	return record, encryptDetails(k.Directory(), &record, details{Options: o})
 }
 
@@ -116,8 +118,18 @@ func decryptRun(d *directory.Directory, record store.ImportRecord) (cardinal.Imp
 	if err := json.Unmarshal(plain, &details); err != nil {
 		return record.ImportRun, details, fmt.Errorf("read the details of import %s: %w", record.ID, err)
 	}
-	record.Name, record.Problem = details.Name, details.Problem
+	record.Problem = details.Problem
+	nameFile(&record.ImportRun, details.Name)
 	return record.ImportRun, details, nil
+}
+
+// nameFile sets the name of an import's file. The command line stores the path, for a resume without FILE. Readers get
+// only its last part: where files are on the server is not for the callers of the API.
+func nameFile(run *cardinal.ImportRun, name string) {
+	run.Name = name
+	if filepath.IsAbs(name) {
+		run.Path, run.Name = name, filepath.Base(name)
+	}
 }
 
 // runPlace binds what is encrypted under the key of an import to its place.

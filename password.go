@@ -23,6 +23,8 @@ type PasswordSet struct {
 	Current    Secret `json:"current_password,omitempty" maxLength:"4096" doc:"Only your own; at most 1024 bytes"`
 	New        Secret `json:"new_password,omitempty" maxLength:"4096" doc:"At most 1024 bytes; or only must_change"`
 	MustChange bool   `json:"must_change,omitempty" doc:"Require a new password at the next sign-in"`
+	// ChosenByUser says that a backend passes on what its user typed. Without it, the user must change the password.
+	ChosenByUser bool `json:"chosen_by_user,omitempty" doc:"The user typed it. Needs credentials.relay"`
 }
 
 // PasswordState is what can be disclosed about a password.

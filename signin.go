@@ -13,5 +13,6 @@ type SignedIn struct {
 	Session            Session
 	Token              Secret
 	MustChangePassword bool
+	PasswordSetByOther bool   // another user set the password: it is temporary
 	Device             Secret // device token: the next sign-in sends it back
 }

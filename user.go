@@ -34,6 +34,7 @@ type NewUser struct {
 	PhoneVerified      bool           `json:"phone_verified,omitempty" doc:"Mark the number as verified"`
 	Password           Secret         `json:"password,omitempty" maxLength:"4096" doc:"At most 1024 bytes. Optional"`
 	MustChangePassword bool           `json:"must_change_password,omitempty" doc:"New password needed at first sign-in"`
+	ChosenByUser       bool           `json:"chosen_by_user,omitempty" doc:"The user typed the password"`
 	AvatarURL          string         `json:"avatar_url,omitempty" maxLength:"4000" doc:"https, at most 2048 bytes"`
 	Country            string         `json:"country,omitempty" maxLength:"16" doc:"ISO 3166-1, exactly 2 letters"`
 	Locale             string         `json:"locale,omitempty" maxLength:"100" doc:"BCP 47 tag, at most 35 bytes"`

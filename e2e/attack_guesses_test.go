@@ -15,7 +15,8 @@ func TestGuessesAtOnce(t *testing.T) {
 			r := &harness{service: start(t, engine)}
 			r.setUp()
 			r.must(http.StatusCreated, "POST", "/v1/users", r.admin,
-				fields{"email": "victim@example.com", "email_verified": true, "password": password})
+				fields{"email": "victim@example.com", "email_verified": true,
+					"chosen_by_user": true, "password": password})
 			var mu sync.Mutex
 			var guessing sync.WaitGroup
 			answers := map[string]int{}

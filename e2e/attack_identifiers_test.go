@@ -33,7 +33,8 @@ func TestUnverifiedAddressIdentifiesNoUser(t *testing.T) {
 				"If-Match", `"1"`)
 			create := func(status int, email string, verified bool) string {
 				return r.must(status, "POST", "/v1/users", r.admin,
-					fields{"email": email, "email_verified": verified, "password": password}).str("id")
+					fields{"email": email, "email_verified": verified,
+						"chosen_by_user": true, "password": password}).str("id")
 			}
 			signIn := func(status int, email string) string {
 				in := fields{"identifier": email, "password": password}

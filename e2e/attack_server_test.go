@@ -86,7 +86,8 @@ func TestAttackHashingQueue(t *testing.T) {
 				"email": "admin@example.com", "password": password}).str("token")
 			const secret = "seven lanterns by the river"
 			for _, name := range []string{"mallory", "victim"} {
-				r.must(http.StatusCreated, "POST", "/v1/users", r.admin, fields{"username": name, "password": secret})
+				r.must(http.StatusCreated, "POST", "/v1/users", r.admin,
+					fields{"username": name, "chosen_by_user": true, "password": secret})
 			}
 			var stop atomic.Bool
 			var attackers sync.WaitGroup

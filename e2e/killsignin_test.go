@@ -14,7 +14,8 @@ type signInWriter struct {
 // write signs in and out until a request fails.
 func (g *signInWriter) write() {
 	if !g.created {
-		user := fields{"email": "guest@example.com", "email_verified": true, "password": password}
+		user := fields{"email": "guest@example.com", "email_verified": true,
+			"chosen_by_user": true, "password": password}
 		got, err := g.send("POST", "/v1/users", g.admin, user, "Idempotency-Key", "the-guest")
 		if g.created = err == nil && got.status == http.StatusCreated; !g.created {
 			return

@@ -88,7 +88,8 @@ func TestSessionEndedByOtherProcess(t *testing.T) {
 			r.setUp()
 			r.must(http.StatusOK, "GET", "/v1/session", r.admin, nil)
 			r.must(http.StatusCreated, "POST", "/v1/users", r.admin,
-				fields{"email": "ada@example.com", "email_verified": true, "password": password})
+				fields{"email": "ada@example.com", "email_verified": true,
+					"chosen_by_user": true, "password": password})
 			token := r.must(http.StatusCreated, "POST", "/v1/sign-in", "",
 				fields{"identifier": "ada@example.com", "password": password}).str("token")
 			r.must(http.StatusOK, "GET", "/v1/session", token, nil)

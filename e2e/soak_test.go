@@ -100,7 +100,7 @@ func (l *soakLoad) prepare() {
 		p := &l.people[i]
 		p.email, p.version = fmt.Sprintf("soak%d@example.com", i), 1
 		p.id = l.must(http.StatusCreated, "POST", "/v1/users", l.admin,
-			fields{"email": p.email, "email_verified": true, "password": password}).str("id")
+			fields{"email": p.email, "email_verified": true, "chosen_by_user": true, "password": password}).str("id")
 		p.token = l.must(http.StatusCreated, "POST", "/v1/sign-in", "",
 			fields{"identifier": p.email, "password": password}).str("token")
 	}

@@ -454,6 +454,9 @@ func (u *upgrade) readBothWays(before, after *harness) {
 		}{{before, after, "before"}, {after, before, "after"}} {
 			email := fmt.Sprintf("both-%d-%s@example.com", i, way.endedBy)
 			user := map[string]any{"email": email, "email_verified": true, "password": password, "display_name": "Ada"}
+			if way.writes == after {
+				user["chosen_by_user"] = true // the version before does not know it
+			}
 			created := way.writes.must(http.StatusCreated, "POST", "/v1/users", before.admin, user)
 			id := created.str("id")
 			read := way.reads.must(http.StatusOK, "GET", "/v1/users/"+id+"?expand=profile", before.admin, nil)

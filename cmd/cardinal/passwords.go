@@ -18,7 +18,7 @@ func (a *app) usersSetPassword() *cobra.Command {
 	var in cardinal.PasswordSet
 	var keep bool
 	c := command("set-password USER", "Set the password of a user and end their sessions",
-		"  cardinal users set-password bob@example.com --password-stdin --must-change < password\n"+
+		"  cardinal users set-password bob@example.com --password-stdin < password\n"+
 			"  cardinal users set-password bob@example.com --keep",
 		func(ctx context.Context, args []string) error {
 			k, err := a.open(ctx)
@@ -50,7 +50,9 @@ func (a *app) usersSetPassword() *cobra.Command {
 			}
 			return printChanged(a, after, "", "%s %s and ended their sessions", done, sanitize(args[0]))
 		})
-	c.Flags().BoolVar(&in.MustChange, "must-change", false, "require a change of the password at the next sign-in")
+	c.Flags().BoolVar(&in.MustChange, "must-change", false, "require a change at the first sign-in (the default)")
+	c.Flags().BoolVar(&in.ChosenByUser, "chosen-by-user", false, "require no change: the user chose this password")
+	c.MarkFlagsMutuallyExclusive("must-change", "chosen-by-user")
 	c.Flags().BoolVar(&keep, "keep", false, "keep the current password and require a change at the next sign-in")
 	return from.addTo(c)
 }

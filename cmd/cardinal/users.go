@@ -207,7 +207,9 @@ func (a *app) usersCreate() *cobra.Command {
 	c.Flags().StringVar(&in.Phone, "phone", "", "phone `NUMBER`, in international format")
 	c.Flags().BoolVar(&in.PhoneVerified, "phone-verified", false, "mark the number as verified")
 	c.Flags().BoolVar(&in.MustChangePassword, "must-change-password", false,
-		"require a change of the password at the first sign-in")
+		"require a change of the password at the first sign-in (the default)")
+	c.Flags().BoolVar(&in.ChosenByUser, "chosen-by-user", false, "require no change: the user chose this password")
+	c.MarkFlagsMutuallyExclusive("must-change-password", "chosen-by-user")
 	profileFlags(c, &in, &preferences, &attributes)
 	return from.addTo(c)
 }

@@ -205,7 +205,7 @@ func (s *service) setUp() (token string, err error) {
 // createUser creates a user with a password for signIn.
 func (s *service) createUser(token string, i int) error {
 	_, err := call(http.DefaultClient, "POST", s.base+"/v1/users", token,
-		fields{"username": fmt.Sprintf("signs-in-%d", i), "password": secret})
+		fields{"username": fmt.Sprintf("signs-in-%d", i), "chosen_by_user": true, "password": secret})
 	return err
 }
 

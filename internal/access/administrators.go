@@ -19,6 +19,7 @@ func AddAdministrator(ctx context.Context, k directory.Desk, in cardinal.NewUser
 		return user, err // a refused read is recorded
 	case len(owners) == 0:
 		in.EmailVerified = true
+		in.ChosenByUser = true // operators add themselves, and type their own password
 		user, err = k.CreateUser(ctx, in)
 	case !owners[0].Verified:
 		err = cardinal.Refuse("address_unverified")

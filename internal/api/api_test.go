@@ -273,7 +273,8 @@ func (a answer) fieldErrors() []string {
 func (h *testAPI) newUser(t testing.TB, name string) (id, token string) {
 	t.Helper()
 	id = h.do(t, "POST", "/v1/users", h.admin,
-		map[string]any{"email": name + "@example.com", "email_verified": true, "password": goodPassword,
+		map[string]any{"email": name + "@example.com", "email_verified": true, "chosen_by_user": true,
+			"password":     goodPassword,
 			"display_name": name}).
 		want(t, http.StatusCreated).text("id")
 	return id, h.signIn(t, name+"@example.com")
@@ -313,7 +314,8 @@ func TestFirstSteps(t *testing.T) {
 	for _, engine := range directorytest.Engines {
 		t.Run(engine, func(t *testing.T) {
 			h := open(t, engine)
-			grace := map[string]any{"email": "Grace@Example.COM", "email_verified": true, "password": goodPassword,
+			grace := map[string]any{"email": "Grace@Example.COM", "email_verified": true, "chosen_by_user": true,
+				"password":     goodPassword,
 				"display_name": "Grace"}
 			created := h.do(t, "POST", "/v1/users", h.admin, grace, "Idempotency-Key", "k1").want(t, http.StatusCreated)
 			again := h.do(t, "POST", "/v1/users", h.admin, grace, "Idempotency-Key", "k1").want(t, http.StatusCreated)

@@ -334,9 +334,11 @@ func TestPasswordChangeRequired(t *testing.T) {
 	in := h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "new@example.com", "password": goodPassword}).
 		want(t, http.StatusCreated)
 	token := in.text("token")
-	if in.at("must_change_password") != true {
+	if in.at("must_change_password") != true || in.at("password_set_by_other") != true {
 		t.Errorf("signed in: %s", in.Body)
 	}
+	h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "new@example.com", "password": goodPassword}).
+		wantProblem(t, http.StatusUnauthorized, "invalid_credentials")
 	// TestRefusals sends every operation with such a session.
 	h.do(t, "GET", "/v1/session", token, nil).wantProblem(t, http.StatusForbidden, "password_change_required")
 	h.do(t, "GET", "/v1/statuses", token, nil).wantProblem(t, http.StatusForbidden, "password_change_required")
@@ -349,6 +351,25 @@ func TestPasswordChangeRequired(t *testing.T) {
 	token = changed.text("token")
 	h.do(t, "GET", "/v1/session", token, nil).want(t, http.StatusOK)
 	h.do(t, "GET", "/v1/me", token, nil).want(t, http.StatusOK)
+	version := h.do(t, "GET", "/v1/me/password", token, nil).want(t, http.StatusOK).Header().Get("ETag")
+	id, _ := in.at("session", "user_id").(string)
+	h.do(t, "PUT", "/v1/users/"+id+"/password", h.admin, object{"new_password": goodPassword + "?"},
+		"If-Match", version).
+		want(t, http.StatusOK)
+	in = h.do(t, "POST", "/v1/sign-in", "", object{"identifier": "new@example.com", "password": goodPassword + "?"}).
+		want(t, http.StatusCreated)
+	token = h.do(t, "PUT", "/v1/me/password", in.text("token"),
+		object{"current_password": goodPassword + "?", "new_password": goodPassword}).
+		want(t, http.StatusOK).text("token")
+	told := 0
+	for _, event := range h.do(t, "GET", "/v1/me/audit", token, nil).want(t, http.StatusOK).items() {
+		if event["action"] == "password.set" || event["action"] == "user.create" {
+			told++
+		}
+	}
+	if told != 2 {
+		t.Errorf("/v1/me/audit lists %d of the 2 times that another user set the password", told)
+	}
 
 	h.do(t, "POST", "/v1/users", h.admin,
 		object{"email": "other@example.com", "password": goodPassword, "must_change_password": true}).

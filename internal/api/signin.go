@@ -13,6 +13,7 @@ import (
 type signedIn struct {
 	Token              string           `json:"token" doc:"Bearer token. It is shown only here"`
 	MustChangePassword bool             `json:"must_change_password" doc:"Only PUT /v1/me/password works"`
+	PasswordSetByOther bool             `json:"password_set_by_other" doc:"It worked this once; see /v1/me/audit"`
 	Session            cardinal.Session `json:"session"`
 	Device             string           `json:"device_token" doc:"Send it with the next sign-in on this device"`
 }
@@ -22,7 +23,8 @@ func sessionResponse(s cardinal.SignedIn, err error) (*response[signedIn], error
 	if err != nil {
 		return nil, err
 	}
-	body := signedIn{Token: s.Token.Reveal(), MustChangePassword: s.MustChangePassword, Session: s.Session,
+	body := signedIn{Token: s.Token.Reveal(), MustChangePassword: s.MustChangePassword,
+		PasswordSetByOther: s.PasswordSetByOther, Session: s.Session,
 		Device: s.Device.Reveal()}
 	return &response[signedIn]{Body: body}, nil
 }

@@ -18,37 +18,39 @@ const (
 // columnVisibility lists every column that an audit event can name, as table.column. A column that is not listed is
 // masked, and a warning is logged: a new column must not show personal data by accident.
 var columnVisibility = map[string]visibility{
-	"api_keys.expires_at":        shown,
-	"api_keys.name_sealed":       masked,
-	"api_keys.revoked_at":        shown,
-	"attribute_definitions.name": shown,
-	"contacts.given_by":          shown,
-	"contacts.is_primary":        shown,
-	"contacts.kind":              shown,
-	"contacts.value_sealed":      masked,
-	"contacts.verified_at":       shown,
-	"credentials.hash":           masked,
-	"credentials.must_change":    shown,
-	"import_runs.rows_created":   shown,
-	"import_runs.rows_kept":      shown, // why an undo kept a user
-	"jobs.kind":                  shown,
-	"jobs.run_at":                shown,
-	"permissions.description":    masked,
-	"permissions.name":           shown,
-	"refused_attempts.minute":    shown,
-	"refused_attempts.prefix":    shown, // a keyed hash of the address prefix
-	"refused_attempts.throttled": shown, // how many without an answer
-	"roles.description":          masked,
-	"roles.name":                 shown,
-	"sessions.address_sealed":    masked,
-	"sessions.confirmed_at":      shown,
-	"sessions.ended":             shown, // how many
-	"sessions.method":            shown,
-	"sessions.user_agent_sealed": masked,
-	"setup_links.expires_at":     shown,
-	"user_roles.expires_at":      shown,
-	"users.kind":                 shown,
-	"users.status":               shown,
+	"api_keys.expires_at":            shown,
+	"api_keys.name_sealed":           masked,
+	"api_keys.revoked_at":            shown,
+	"attribute_definitions.name":     shown,
+	"contacts.given_by":              shown,
+	"contacts.is_primary":            shown,
+	"contacts.kind":                  shown,
+	"contacts.value_sealed":          masked,
+	"contacts.verified_at":           shown,
+	"credentials.hash":               masked,
+	"credentials.must_change":        shown,
+	"import_runs.rows_created":       shown,
+	"import_runs.rows_kept":          shown, // why an undo kept a user
+	"jobs.kind":                      shown,
+	"jobs.run_at":                    shown,
+	"permissions.description":        masked,
+	"permissions.name":               shown,
+	"refused_attempts.minute":        shown,
+	"refused_attempts.prefix":        shown, // a keyed hash of the address prefix
+	"refused_attempts.throttled":     shown, // how many without an answer
+	"roles.description":              masked,
+	"roles.name":                     shown,
+	"sessions.address_sealed":        masked,
+	"sessions.confirmed_at":          shown,
+	"sessions.ended":                 shown, // how many
+	"sessions.method":                shown,
+	"sessions.user_agent_sealed":     masked,
+	"setup_links.expires_at":         shown,
+	"temporary_passwords.expires_at": shown,
+	"temporary_passwords.used_at":    shown,
+	"user_roles.expires_at":          shown,
+	"users.kind":                     shown,
+	"users.status":                   shown,
 }
 
 // columnPatterns list the columns whose names contain the name of a row.

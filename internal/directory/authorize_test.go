@@ -130,7 +130,8 @@ func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 			return errorOf(k.Sessions(ctx, target.ID, page))
 		}),
 		"SetPassword": denied("password.set", target.ID, func(ctx context.Context, k directory.Desk) error {
-			return errorOf(k.SetPassword(ctx, target.ID, 1, cardinal.PasswordSet{New: goodPassword}))
+			return errorOf(k.SetPassword(ctx, target.ID, 1,
+				cardinal.PasswordSet{ChosenByUser: true, New: goodPassword}))
 		}),
 		"Setting": read(func(ctx context.Context, k directory.Desk) error {
 			return errorOf(k.Setting(ctx, "sign_up.mode"))
@@ -255,7 +256,7 @@ func TestDefaultDeny(t *testing.T) {
 			verify := cardinal.ContactChange{Verified: cardinal.Set(true)}
 			_, err = desk.UpdateContact(ctx, me.ID, second.ID, second.Version, verify)
 			expectRefusal(t, err, "permission_missing")
-			_, err = desk.SetPassword(ctx, me.ID, 1, cardinal.PasswordSet{New: goodPassword})
+			_, err = desk.SetPassword(ctx, me.ID, 1, cardinal.PasswordSet{ChosenByUser: true, New: goodPassword})
 			expectRefusal(t, err, "permission_missing")
 		})
 		t.Run("ErrorsNeedPermission", func(t *testing.T) {

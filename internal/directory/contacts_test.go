@@ -183,7 +183,8 @@ func TestContacts(t *testing.T) {
 			free := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: newEmail()}))(t)
 			c = value(w.Operator().Contacts(ctx, free.ID))(t)[0]
 			noError(t, w.Operator().RemoveContact(ctx, free.ID, c.ID, c.Version))
-			_, err = w.Operator().SetPassword(ctx, free.ID, 0, cardinal.PasswordSet{New: goodPassword})
+			_, err = w.Operator().SetPassword(ctx, free.ID, 0,
+				cardinal.PasswordSet{ChosenByUser: true, New: goodPassword})
 			expectRefusal(t, err, "last_sign_in_identifier")
 		})
 		t.Run("MaxContacts", func(t *testing.T) {

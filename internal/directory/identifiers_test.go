@@ -39,7 +39,9 @@ func TestIdentifierClaims(t *testing.T) {
 					cardinal.SignIn{Identifier: email, Password: cardinal.Secret(password)})
 				expectRefusal(t, err, "invalid_credentials")
 			}
-			given := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email, Password: goodPassword}))(t)
+			given := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
+				Email: email, ChosenByUser: true, Password: goodPassword,
+			}))(t)
 			if in := w.SignIn(t, email, goodPassword); in.Session.UserID != given.ID {
 				t.Error("the address that an administrator gave signs in another user")
 			}
@@ -75,7 +77,7 @@ func TestIdentifierClaims(t *testing.T) {
 		t.Run("VerifiedReplacesGiven", func(t *testing.T) {
 			email, own := newEmail(), newEmail()
 			previous := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
-				DisplayName: "Previous", Email: own, EmailVerified: true, Password: goodPassword,
+				DisplayName: "Previous", Email: own, EmailVerified: true, ChosenByUser: true, Password: goodPassword,
 			}))(t)
 			value(w.Operator().AddContact(ctx, previous.ID, cardinal.NewContact{Kind: "email", Value: email}))(t)
 			in := w.SignIn(t, email, goodPassword)
@@ -106,7 +108,9 @@ func TestIdentifierClaims(t *testing.T) {
 		})
 		t.Run("LastIdentifierIsNotReplaced", func(t *testing.T) {
 			email := newEmail()
-			u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{Email: email, Password: goodPassword}))(t)
+			u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
+				Email: email, ChosenByUser: true, Password: goodPassword,
+			}))(t)
 			other, _ := w.NewPerson(t)
 			_, err := w.Operator().AddContact(ctx, other.ID, verified(email))
 			expectRefusal(t, err, "identifier_needed")
@@ -199,7 +203,7 @@ func TestConcurrentIdentifierClaims(t *testing.T) {
 			for range 5 {
 				u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
 					Email: newEmail(), EmailVerified: true, Username: fmt.Sprintf("name%d", directorytest.NextNumber()),
-					Password: goodPassword,
+					ChosenByUser: true, Password: goodPassword,
 				}))(t)
 				c := value(w.Operator().Contacts(ctx, u.ID))(t)[0]
 				directorytest.Concurrently(
@@ -220,7 +224,7 @@ func TestConcurrentIdentifierClaims(t *testing.T) {
 			}
 			u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
 				Email: newEmail(), EmailVerified: true, Username: fmt.Sprintf("name%d", directorytest.NextNumber()),
-				Password: goodPassword,
+				ChosenByUser: true, Password: goodPassword,
 			}))(t)
 			c := value(w.Operator().Contacts(ctx, u.ID))(t)[0]
 			var other sync.WaitGroup

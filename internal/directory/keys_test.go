@@ -165,7 +165,7 @@ func TestNoPersonalDataInClear(t *testing.T) {
 		}
 		u := value(w.Operator().Idempotent(once).CreateUser(ctx, cardinal.NewUser{
 			DisplayName: "canaryname", Username: "canaryuser", Email: "canarymail@example.com", EmailVerified: true,
-			Phone: "+1 5550123987", Password: "canarypassword under bridges",
+			Phone: "+1 5550123987", ChosenByUser: true, Password: "canarypassword under bridges",
 			AvatarURL: "https://example.com/canarypath", Locale: clear,
 			Attributes: map[string]any{"nickname": "canaryvalue"},
 		}))(t)

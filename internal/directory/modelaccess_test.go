@@ -170,7 +170,8 @@ func (seq *sequence) useSession() (operation, got, want string) {
 
 func (seq *sequence) setPassword() (operation, got, want string) {
 	m := seq.randomUser()
-	_, err := seq.Operator().SetPassword(seq.t.Context(), m.id, m.password, cardinal.PasswordSet{New: goodPassword})
+	set := cardinal.PasswordSet{ChosenByUser: true, New: goodPassword}
+	_, err := seq.Operator().SetPassword(seq.t.Context(), m.id, m.password, set)
 	switch {
 	case m.status == "deleted":
 		want = "status_not_allowed"

@@ -12,7 +12,8 @@ import (
 )
 
 // CreateUser creates a user on behalf of an administrator: the user is active at once. To mark its addresses as
-// verified needs contacts.verify too.
+// verified needs contacts.verify too. A password is temporary, because the actor knows it, unless the actor passes on
+// what the user typed, which needs credentials.relay.
 func (k Desk) CreateUser(ctx context.Context, in cardinal.NewUser) (cardinal.User, error) {
 	r := Rule{Action: "user.create", Permission: "users.create", RecentSignIn: true}
 	draft, err := k.PrepareUser(ctx, r, in)
@@ -22,6 +23,11 @@ func (k Desk) CreateUser(ctx context.Context, in cardinal.NewUser) (cardinal.Use
 	return Change(ctx, k, r, func(tx *Tx) (cardinal.User, error) {
 		if in.EmailVerified || in.PhoneVerified {
 			if err := tx.RequirePermission(ctx, "contacts.verify"); err != nil {
+				return cardinal.User{}, err
+			}
+		}
+		if in.ChosenByUser {
+			if err := tx.RequirePermission(ctx, "credentials.relay"); err != nil {
 				return cardinal.User{}, err
 			}
 		}
@@ -130,7 +136,7 @@ func (tx *Tx) CreateUser(ctx context.Context, draft UserDraft, action string) (c
 		}
 	}
 	if draft.hash != "" {
-		if err := tx.insertCredential(ctx, id, draft.hash, in.MustChangePassword); err != nil {
+		if err := tx.insertCredential(ctx, id, draft); err != nil {
 			return user.User, err
 		}
 	}

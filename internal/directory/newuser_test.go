@@ -40,8 +40,9 @@ func TestCreateUser(t *testing.T) {
 			in := cardinal.NewUser{
 				Kind: "person", DisplayName: "Zoë Ångström", Username: "ZoeA",
 				Email: "Zoe@Example.COM", EmailVerified: true, Phone: "+44 20 7946 0018",
-				Password: goodPassword, MustChangePassword: true, AvatarURL: "https://img.example.com/z.png",
-				Country: "SE", Locale: "sv-SE", TimeZone: "Europe/Stockholm",
+				ChosenByUser: true, Password: goodPassword, MustChangePassword: true,
+				AvatarURL: "https://img.example.com/z.png",
+				Country:   "SE", Locale: "sv-SE", TimeZone: "Europe/Stockholm",
 				Preferences: map[string]any{"theme": "dark"}, Attributes: map[string]any{"shoe_size": 38.0},
 			}
 			u := value(w.Operator().CreateUser(ctx, in))(t)
@@ -77,7 +78,7 @@ func TestCreateUser(t *testing.T) {
 		t.Run("IdentifierSpellings", func(t *testing.T) {
 			u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
 				Email: "Märta@Bücher.Example", EmailVerified: true, Phone: "+46 8 123 456 78", PhoneVerified: true,
-				Username: "Å.Öberg", Password: goodPassword,
+				Username: "Å.Öberg", ChosenByUser: true, Password: goodPassword,
 			}))(t)
 			for _, typed := range []string{
 				"märta@bücher.example", " MÄRTA@BÜCHER.EXAMPLE ", "Ma\u0308rta@xn--bcher-kva.example",
@@ -111,7 +112,8 @@ func TestCreateUser(t *testing.T) {
 		t.Run("AllErrorsAtOnce", func(t *testing.T) {
 			w.ResetEvents(t)
 			_, err := w.Operator().CreateUser(ctx, cardinal.NewUser{
-				DisplayName: "a\u0000b", Username: "x", Email: "invalid", Phone: "12", Password: "short",
+				DisplayName: "a\u0000b", Username: "x", Email: "invalid", Phone: "12",
+				ChosenByUser: true, Password: "short",
 				AvatarURL: "http://x", Country: "XX", Locale: "!!", TimeZone: "Mars/Base",
 				Preferences: map[string]any{"a": "\x00"}, Attributes: map[string]any{"undeclared": 1.0},
 			})
@@ -128,14 +130,15 @@ func TestCreateUser(t *testing.T) {
 				expectRefusal(t, err, "/kind kind_unknown")
 			}
 			_, err := w.Operator().CreateUser(ctx, cardinal.NewUser{
-				Kind: "service", Email: "s@example.com", Phone: "+49301234567", Username: "svc", Password: goodPassword,
+				Kind: "service", Email: "s@example.com", Phone: "+49301234567", Username: "svc",
+				ChosenByUser: true, Password: goodPassword,
 			})
 			expectRefusal(t, err,
 				"/email kind_cannot_sign_in, /password kind_cannot_sign_in, /phone kind_cannot_sign_in, "+
 					"/username kind_cannot_sign_in")
 		})
 		t.Run("PasswordWithoutIdentifier", func(t *testing.T) {
-			_, err := w.Operator().CreateUser(ctx, cardinal.NewUser{Password: goodPassword})
+			_, err := w.Operator().CreateUser(ctx, cardinal.NewUser{ChosenByUser: true, Password: goodPassword})
 			expectRefusal(t, err, "/password password_without_identifier")
 			_, err = w.Operator().CreateUser(ctx, cardinal.NewUser{MustChangePassword: true})
 			expectRefusal(t, err, "/must_change_password password_missing")

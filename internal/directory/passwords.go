@@ -34,11 +34,16 @@ func PasswordStateOf(c store.CredentialRecord) cardinal.PasswordState {
 
 // SetPassword sets the password of another user, or only requires a change of it, and ends all sessions of that user.
 // version is 0 for a user who has no password yet. Hashing is expensive, so the permission and the input are checked
-// first. The own password is changed with the current one: signin.ChangePassword.
+// first. A new password is temporary, because the actor knows it: it works once, and must be changed then. A backend
+// that passes on what its user typed says so, which needs a permission of its own. The own password is changed with the
+// current one: signin.ChangePassword.
 func (k Desk) SetPassword(
 	ctx context.Context, userID uuid.UUID, version int64, in cardinal.PasswordSet,
 ) (cardinal.PasswordState, error) {
 	r := Rule{Action: "password.set", Permission: "credentials.update", Subject: userID, RecentSignIn: true}
+	if in.ChosenByUser {
+		r.Permission = "credentials.relay"
+	}
 	reader, err := k.Read(ctx, r)
 	if err != nil {
 		return RecordDenied[cardinal.PasswordState](ctx, k, r, err)
@@ -46,7 +51,11 @@ func (k Desk) SetPassword(
 	if userID == k.actor.UserID {
 		return cardinal.PasswordState{}, cardinal.Refuse("own_password")
 	}
-	hash, err := k.checkAndHash(ctx, reader, userID, in)
+	s, err := k.d.CurrentSettings(ctx, reader)
+	if err != nil {
+		return cardinal.PasswordState{}, err
+	}
+	hash, err := k.checkAndHash(ctx, reader, userID, in, s)
 	if err != nil {
 		return cardinal.PasswordState{}, err
 	}
@@ -61,7 +70,17 @@ func (k Desk) SetPassword(
 		if !k.d.kinds[user.Kind].CanSignIn || k.d.statuses[user.Status].IsDeleted {
 			return cardinal.PasswordState{}, cardinal.Refuse("status_not_allowed", user.Status)
 		}
-		credential, err := tx.setCredential(ctx, userID, version, hash, in.MustChange)
+		isTemporary := hash != "" && !in.ChosenByUser
+		credential, err := tx.setCredential(ctx, userID, version, hash, in.MustChange || isTemporary)
+		if err != nil {
+			return cardinal.PasswordState{}, err
+		}
+		switch {
+		case isTemporary:
+			err = tx.makeTemporary(ctx, credential, s)
+		case hash != "":
+			err = tx.DeleteTemporaryPassword(ctx, userID)
+		}
 		if err != nil {
 			return cardinal.PasswordState{}, err
 		}
@@ -79,12 +98,8 @@ func (k Desk) SetPassword(
 
 // checkAndHash checks the input of SetPassword and hashes the new password; "" when there is none.
 func (k Desk) checkAndHash(
-	ctx context.Context, r store.Reader, userID uuid.UUID, in cardinal.PasswordSet,
+	ctx context.Context, r store.Reader, userID uuid.UUID, in cardinal.PasswordSet, s Settings,
 ) (hash string, err error) {
-	s, err := k.d.CurrentSettings(ctx, r)
-	if err != nil {
-		return "", err
-	}
 	own, err := k.d.OwnWords(ctx, r, userID)
 	if err != nil {
 		return "", err
@@ -142,13 +157,26 @@ func (tx *Tx) newCredential(userID uuid.UUID, hash string, mustChange bool) stor
 	}
 }
 
-// insertCredential adds the password verifier of a user who has none.
-func (tx *Tx) insertCredential(ctx context.Context, userID uuid.UUID, hash string, mustChange bool) error {
-	credential := tx.newCredential(userID, hash, mustChange)
+// insertCredential adds the password verifier of a new user.
+func (tx *Tx) insertCredential(ctx context.Context, userID uuid.UUID, draft UserDraft) error {
+	in := draft.in
+	credential := tx.newCredential(userID, draft.hash, in.MustChangePassword || !in.ChosenByUser)
 	if err := tx.InsertCredential(ctx, credential); err != nil {
 		return err
 	}
 	tx.RecordRows(store.DigestCredential(credential))
 	tx.RecordMasked("credentials.hash")
-	return nil
+	if in.ChosenByUser {
+		return nil
+	}
+	return tx.makeTemporary(ctx, credential, draft.settings)
+}
+
+// makeTemporary makes a password temporary: it works once, until it expires.
+func (tx *Tx) makeTemporary(ctx context.Context, c store.CredentialRecord, s Settings) error {
+	temporary := store.TemporaryPassword{
+		UserID: c.UserID, SetAt: c.LastReset, ExpiresAt: c.LastReset.Add(s.TemporaryPasswordLifetime),
+	}
+	tx.RecordChange("temporary_passwords.expires_at", nil, temporary.ExpiresAt)
+	return tx.SaveTemporaryPassword(ctx, temporary)
 }

@@ -31,7 +31,8 @@ func TestProfileFieldsInStructs(t *testing.T) {
 	}{
 		{&cardinal.Profile{}, "UserID CreatedAt UpdatedAt Version Unreadable", false},
 		{&cardinal.ProfileChange{}, "", false},
-		{&cardinal.NewUser{}, "Kind Email EmailVerified Phone PhoneVerified Password MustChangePassword", false},
+		{&cardinal.NewUser{},
+			"Kind Email EmailVerified Phone PhoneVerified Password MustChangePassword ChosenByUser", false},
 		{&cardinal.ImportRow{}, "ID Kind Status StatusBeforeDeletion CreatedAt DeletedAt Email EmailVerified Phone " +
 			"PhoneVerified Contacts PasswordHash PasswordSetAt MustChangePassword Roles", false},
 		{&cardinal.SignUp{}, "Email Password", true},

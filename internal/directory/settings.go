@@ -16,6 +16,7 @@ import (
 type Settings struct {
 	SignUpOpen                bool
 	PasswordMinLength         int
+	TemporaryPasswordLifetime time.Duration
 	SessionAbsolute           time.Duration
 	SessionIdle               time.Duration
 	RecentSignIn              time.Duration
@@ -50,6 +51,10 @@ var settingRules = map[string]settingRule{
 	"passwords.min_length": {
 		min: 8, max: 128,
 		assign: func(s *Settings, _ string, n int64) { s.PasswordMinLength = int(n) },
+	},
+	"passwords.temporary_lifetime_seconds": {
+		min: 300, max: 2_592_000,
+		assign: func(s *Settings, _ string, n int64) { s.TemporaryPasswordLifetime = seconds(n) },
 	},
 	"sessions.absolute_seconds": {
 		min: 300, max: 34_560_000,

@@ -126,7 +126,7 @@ func TestUserStatus(t *testing.T) {
 		t.Run("DeletedKeepsIdentifiers", func(t *testing.T) {
 			email := newEmail()
 			u := value(desk.CreateUser(ctx, cardinal.NewUser{
-				Email: email, EmailVerified: true, Username: "Reserved", Password: goodPassword,
+				Email: email, EmailVerified: true, Username: "Reserved", ChosenByUser: true, Password: goodPassword,
 			}))(t)
 			value(desk.DeleteUser(ctx, u.ID, u.Version))(t)
 			_, err := desk.CreateUser(ctx, cardinal.NewUser{Email: email, EmailVerified: true})
@@ -180,7 +180,7 @@ func TestUserStatus(t *testing.T) {
 						t.Errorf("%s of %s: the error code is %q", name, id, errorCode(err))
 					}
 				}
-				_, err := desk.SetPassword(ctx, id, 0, cardinal.PasswordSet{New: goodPassword})
+				_, err := desk.SetPassword(ctx, id, 0, cardinal.PasswordSet{ChosenByUser: true, New: goodPassword})
 				expectRefusal(t, err, "status_not_allowed")
 				_, err = desk.AddContact(ctx, id, cardinal.NewContact{Kind: "email", Value: newEmail()})
 				expectRefusal(t, err, "status_not_allowed")

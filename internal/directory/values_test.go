@@ -144,7 +144,8 @@ func TestOneUnreadableValue(t *testing.T) {
 		email := newEmail()
 		broken := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
 			DisplayName: "Ada Broken", Username: fmt.Sprintf("ada%d", directorytest.NextNumber()),
-			Email: email, EmailVerified: true, Password: goodPassword, Attributes: map[string]any{"team": "red"},
+			Email: email, EmailVerified: true, ChosenByUser: true, Password: goodPassword,
+			Attributes: map[string]any{"team": "red"},
 		}))(t)
 		whole := value(w.Operator().CreateUser(ctx, cardinal.NewUser{DisplayName: "Ada Whole", Email: newEmail()}))(t)
 		w.RunJob(t, "search.build")

@@ -38,7 +38,8 @@ func TestReencrypt(t *testing.T) {
 		older := w.OpenNode(t, directorytest.CheapHash)
 		email := directorytest.NewEmail()
 		u := value(older.As(cardinal.Operator()).CreateUser(ctx, cardinal.NewUser{
-			Email: email, EmailVerified: true, Phone: "+999 1 234567", Password: directorytest.Password,
+			Email: email, EmailVerified: true, Phone: "+999 1 234567",
+			ChosenByUser: true, Password: directorytest.Password,
 		}))(t)
 		in := cardinal.SignIn{Identifier: email, Password: directorytest.Password}
 		session := value(signin.WithPassword(ctx, directorytest.Anonymous(older, "192.0.2.1"), in))(t)

@@ -35,6 +35,8 @@ type attempt struct {
 	hashFor      password.Caller // who asks for the hashes
 	verifiedHash string          // the hash that the password was compared with; "" when the method is not a password
 	newHash      string          // the same password with the current parameters; "" when the stored hash has them
+
+	temporary *store.TemporaryPassword // what the user signs in with; nil when another user did not set the password
 }
 
 // fail settles the attempt as failed and returns the refusal.
@@ -84,7 +86,32 @@ func (a *attempt) confirm(ctx context.Context, tx *directory.Tx) (store.Credenti
 	if a.verifiedHash == "" {
 		return credential, nil
 	}
-	return credential, a.confirmPassword(ctx, tx, credential)
+	if err := a.confirmPassword(ctx, tx, credential); err != nil {
+		return credential, err
+	}
+	return credential, a.useTemporary(ctx, tx, credential)
+}
+
+// useTemporary notes that a temporary password was used. errHashReplaced means that another sign-in used it meanwhile,
+// or that it has expired: the next comparison refuses it.
+func (a *attempt) useTemporary(ctx context.Context, tx *directory.Tx, current store.CredentialRecord) error {
+	temporary, err := tx.TemporaryPassword(ctx, a.userID, current.LastReset)
+	if errors.Is(err, cardinal.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	usable, err := tx.UseTemporaryPassword(ctx, temporary, tx.Now)
+	if err != nil {
+		return err
+	}
+	if !usable {
+		return errHashReplaced
+	}
+	a.temporary = &temporary
+	tx.RecordChange("temporary_passwords.used_at", nil, tx.Now)
+	return nil
 }
 
 // confirmPassword checks that the hash was not replaced, and stores the new hash.
@@ -123,6 +150,9 @@ func (a *attempt) insertSession(
 	if credential.MustChange {
 		record.Assurance = 0
 	}
+	if a.temporary != nil && a.temporary.ExpiresAt.Before(record.ExpiresAt) {
+		record.ExpiresAt = a.temporary.ExpiresAt
+	}
 	if err := tx.InsertSession(ctx, record); err != nil {
 		return cardinal.SignedIn{}, err
 	}
@@ -132,6 +162,7 @@ func (a *attempt) insertSession(
 	return cardinal.SignedIn{
 		Session: tx.Desk.Directory().DecryptSession(record, a.key), Token: text,
 		MustChangePassword: credential.MustChange,
+		PasswordSetByOther: a.temporary != nil,
 		Device:             limiter.NewDevice(a.reserved.Device(), a.userID, credential.LastReset),
 	}, nil
 }

@@ -29,7 +29,7 @@ func TestConcurrentChanges(t *testing.T) {
 		t.Run("PasswordSet", func(t *testing.T) {
 			in := w.SignIn(t, email, goodPassword)
 			ctx := once(t.Context(), func() {
-				set := cardinal.PasswordSet{New: directorytest.OtherPassword}
+				set := cardinal.PasswordSet{ChosenByUser: true, New: directorytest.OtherPassword}
 				value(w.Operator().SetPassword(t.Context(), u.ID, 1, set))(t)
 			})
 			expectRefusal(t, signIn(ctx, goodPassword), "invalid_credentials")
@@ -77,7 +77,7 @@ func TestConcurrentRehash(t *testing.T) {
 			replaced := 0
 			ctx := directorytest.BeforeHash(t.Context(), func() {
 				current := value(w.Store.Read(t.Context()).Credential(t.Context(), u.ID))(t)
-				set := cardinal.PasswordSet{New: goodPassword}
+				set := cardinal.PasswordSet{ChosenByUser: true, New: goodPassword}
 				value(w.Operator().SetPassword(t.Context(), u.ID, current.Version, set))(t)
 				replaced++
 			})

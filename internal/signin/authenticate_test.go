@@ -59,7 +59,7 @@ func TestAuthenticateReaderMustChangePassword(t *testing.T) {
 		ctx := t.Context()
 		email := newEmail()
 		u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
-			Email: email, EmailVerified: true, Password: goodPassword, MustChangePassword: true,
+			Email: email, EmailVerified: true, ChosenByUser: true, Password: goodPassword, MustChangePassword: true,
 		}))(t)
 		w.Grant(t, u, w.NewRole(t, "users.read"), nil)
 		in := w.SignIn(t, email, goodPassword)
@@ -76,7 +76,7 @@ func TestCheckSessionAccessMustChangePassword(t *testing.T) {
 		ctx := t.Context()
 		email := newEmail()
 		u := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
-			Email: email, EmailVerified: true, Password: goodPassword, MustChangePassword: true,
+			Email: email, EmailVerified: true, ChosenByUser: true, Password: goodPassword, MustChangePassword: true,
 		}))(t)
 		w.Grant(t, u, "auditor", nil)
 		in := w.SignIn(t, email, goodPassword)

@@ -27,7 +27,8 @@ func deskCalls(t *testing.T, w *world) map[string]directorytest.DeniedCall {
 			return errorOf(signin.NewSetupLink(ctx, k))
 		}),
 		"SetPassword": denied("password.set", target.ID, func(ctx context.Context, k directory.Desk) error {
-			return errorOf(signin.SetPassword(ctx, k, target.ID, 1, cardinal.PasswordSet{New: goodPassword}))
+			return errorOf(signin.SetPassword(ctx, k, target.ID, 1,
+				cardinal.PasswordSet{ChosenByUser: true, New: goodPassword}))
 		}),
 		"SetUp": anonymous(func(ctx context.Context, k directory.Desk) error {
 			in := cardinal.SetUp{Token: "cl_x", Email: "a@example.com", Password: goodPassword}

@@ -24,7 +24,7 @@ func TestHashCaller(t *testing.T) {
 		w.SetSetting(t, "sign_up.mode", "open")
 		email := newEmail()
 		user := value(w.Operator().CreateUser(ctx, cardinal.NewUser{
-			Email: email, EmailVerified: true, Username: "mallory", Password: goodPassword,
+			Email: email, EmailVerified: true, Username: "mallory", ChosenByUser: true, Password: goodPassword,
 		}))(t)
 		admin, _ := w.NewPerson(t, "administrator")
 
@@ -62,10 +62,12 @@ func TestHashCaller(t *testing.T) {
 				return errorOf(signin.ChangePassword(ctx, as(user), in))
 			}},
 			{"password set by an administrator", admin.ID.String(), func() error {
-				return errorOf(as(admin).SetPassword(ctx, user.ID, 1, cardinal.PasswordSet{New: goodPassword}))
+				return errorOf(as(admin).SetPassword(ctx, user.ID, 1,
+					cardinal.PasswordSet{ChosenByUser: true, New: goodPassword}))
 			}},
 			{"new user of an administrator", admin.ID.String(), func() error {
-				return errorOf(as(admin).CreateUser(ctx, cardinal.NewUser{Email: newEmail(), Password: goodPassword}))
+				return errorOf(as(admin).CreateUser(ctx,
+					cardinal.NewUser{Email: newEmail(), ChosenByUser: true, Password: goodPassword}))
 			}},
 		} {
 			waiting, cancel := context.WithCancel(ctx)

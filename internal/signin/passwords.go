@@ -28,7 +28,7 @@ func SetPassword(
 	ctx context.Context, k directory.Desk, userID uuid.UUID, version int64, in cardinal.PasswordSet,
 ) (cardinal.PasswordChanged, error) {
 	own := userID == k.Actor().UserID
-	if own && !in.MustChange {
+	if own && !in.MustChange && !in.ChosenByUser {
 		return changePassword(ctx, k, cardinal.PasswordChange{Current: in.Current, New: in.New}, version)
 	}
 	if in.Current != "" && !own {
@@ -90,6 +90,9 @@ func changePassword(
 			}
 			tx.RecordRows(store.DigestCredential(after))
 			tx.RecordMasked("credentials.hash")
+			if err := tx.DeleteTemporaryPassword(ctx, me.UserID); err != nil {
+				return none, err
+			}
 			if err := d.Throttle().Reset(ctx, tx.Tx, me.UserID); err != nil {
 				return none, err
 			}

@@ -143,7 +143,7 @@ func TestChangePasswordConcurrentChanges(t *testing.T) {
 		}
 		t.Run("PasswordSet", func(t *testing.T) {
 			ctx := once(t.Context(), func() {
-				set := cardinal.PasswordSet{New: "nine orange unicycles"}
+				set := cardinal.PasswordSet{ChosenByUser: true, New: "nine orange unicycles"}
 				value(w.Operator().SetPassword(t.Context(), u.ID, 1, set))(t)
 			})
 			expectRefusal(t, change(ctx, goodPassword), "/current_password password_wrong")
@@ -177,6 +177,7 @@ func TestSetOwnPassword(t *testing.T) {
 		}
 		expectRefusal(t, set(1, cardinal.PasswordSet{New: otherPassword}), "/current_password password_wrong")
 		expectRefusal(t, set(1, cardinal.PasswordSet{MustChange: true}), "own_password")
+		expectRefusal(t, set(1, cardinal.PasswordSet{New: otherPassword, ChosenByUser: true}), "own_password")
 		expectRefusal(t, set(2, cardinal.PasswordSet{New: otherPassword, Current: goodPassword}), "stale 1")
 		expectRefusal(t, errorOf(k.SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: otherPassword})), "own_password")
 		noError(t, set(1, cardinal.PasswordSet{New: otherPassword, Current: goodPassword}))

@@ -143,7 +143,7 @@ func createAdministrator(
 	operator := k.Directory().As(actor)
 	rule := directory.Rule{Action: "user.create", Permission: "users.create"}
 	draft, err := operator.PrepareUser(ctx, rule, cardinal.NewUser{
-		Email: in.Email, EmailVerified: true, Password: in.Password, DisplayName: in.DisplayName,
+		Email: in.Email, EmailVerified: true, ChosenByUser: true, Password: in.Password, DisplayName: in.DisplayName,
 	})
 	if err != nil {
 		return cardinal.User{}, err

@@ -119,7 +119,7 @@ func TestSetUp(t *testing.T) {
 		t.Run("AddAdministrator", func(t *testing.T) {
 			email := newEmail()
 			created := value(access.AddAdministrator(ctx, w.Operator(), cardinal.NewUser{
-				Email: email, Password: goodPassword,
+				Email: email, ChosenByUser: true, Password: goodPassword,
 			}))(t)
 			in := w.SignIn(t, email, goodPassword)
 			value(w.DeskOfToken(t, in.Token).Settings(ctx))(t)

@@ -97,13 +97,14 @@ func (a *attempt) withPassword(
 	if err != nil {
 		return cardinal.SignedIn{}, err
 	}
-	if !match {
+	// A temporary password that was used or has expired is as good as a wrong one. Its comparison took the same time.
+	if !match || account.IsTemporaryEnded(d.Now()) {
 		return cardinal.SignedIn{}, a.fail(ctx, account.UserID, errCredentials)
 	}
 	if !account.CanSignIn {
 		return cardinal.SignedIn{}, a.fail(ctx, account.UserID, statusRefusal(account.Status))
 	}
-	a.userID, a.verifiedHash, a.newHash = account.UserID, *account.Hash, ""
+	a.userID, a.verifiedHash, a.newHash, a.temporary = account.UserID, *account.Hash, "", nil
 	if rehash {
 		if a.newHash, err = d.HashPassword(ctx, a.hashFor, secret); err != nil {
 			return cardinal.SignedIn{}, err

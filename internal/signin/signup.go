@@ -49,7 +49,8 @@ func createAccount(
 	ctx context.Context, k directory.Desk, rule directory.Rule, in cardinal.SignUp,
 ) (cardinal.User, error) {
 	draft, err := k.PrepareUser(ctx, rule, cardinal.NewUser{
-		Email: in.Email, Password: in.Password, DisplayName: in.DisplayName, Locale: in.Locale, TimeZone: in.TimeZone,
+		Email: in.Email, ChosenByUser: true,
+		Password: in.Password, DisplayName: in.DisplayName, Locale: in.Locale, TimeZone: in.TimeZone,
 	})
 	if err != nil {
 		return directory.RecordDenied[cardinal.User](ctx, k, rule, err)

@@ -259,7 +259,7 @@ func TestResetsOfThrottle(t *testing.T) {
 		g.expect(email, "")
 
 		g.stop(email)
-		value(g.Operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: goodPassword}))(t)
+		value(g.Operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{ChosenByUser: true, New: goodPassword}))(t)
 		g.expect(email, "")
 
 		g.stop(email)
@@ -311,7 +311,7 @@ func TestKnownDevice(t *testing.T) {
 		}
 		wrong(device, "invalid_credentials")
 
-		value(g.Operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{New: goodPassword}))(t)
+		value(g.Operator().SetPassword(ctx, u.ID, 1, cardinal.PasswordSet{ChosenByUser: true, New: goodPassword}))(t)
 		g.stop(email)
 		wrong(device, "sign_in_stopped")
 	})

@@ -47,7 +47,7 @@ func (tx Tx) EraseUsers(ctx context.Context, ids []uuid.UUID, now time.Time) ([]
 	}
 	list, args := placeholders(ids)
 	for _, table := range []string{
-		"search_tokens", "identifiers", "contacts", "credentials", "sessions", "user_roles",
+		"search_tokens", "identifiers", "contacts", "temporary_passwords", "credentials", "sessions", "user_roles",
 	} {
 		_, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE user_id IN (`+list+`)`, slices.Clone(args)...)
 		if err != nil {

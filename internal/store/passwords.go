@@ -62,10 +62,13 @@ func (tx Tx) UpdateCredential(ctx context.Context, c CredentialRecord, now time.
 // DeleteCredential deletes a user's password hash; cardinal.ErrNotFound if there is none.
 func (tx Tx) DeleteCredential(ctx context.Context, userID uuid.UUID) error {
 	n, err := tx.exec(ctx, `DELETE FROM credentials WHERE user_id = $1`, userID)
-	if err == nil && n == 0 {
+	if err != nil {
+		return err
+	}
+	if n == 0 {
 		return cardinal.ErrNotFound
 	}
-	return err
+	return tx.DeleteTemporaryPassword(ctx, userID)
 }
 
 // LockSignIn returns a user and the user's password hash as they are now, and locks both until the transaction
@@ -93,25 +96,34 @@ type SignInAccount struct {
 	Hash       *string // nil if there is no password
 	MustChange bool
 	LastReset  *time.Time // when the password was set; nil if there is none
+	UsedAt     *time.Time // when a temporary password was used; nil if it was not, or is not temporary
+	ExpiresAt  *time.Time // of a temporary password; nil if it is not temporary
 	Version    int64      // of the credential; 0 if there is none
 	Key        UserKeyRecord
+}
+
+// IsTemporaryEnded reports whether the password is temporary and was used or has expired.
+func (a SignInAccount) IsTemporaryEnded(now time.Time) bool {
+	return a.UsedAt != nil || a.ExpiresAt != nil && !now.Before(*a.ExpiresAt)
 }
 
 // SignInAccount returns the account with an identifier, in one statement; cardinal.ErrNotFound if there is none.
 func (r Reader) SignInAccount(ctx context.Context, valueIndex []byte) (SignInAccount, error) {
 	return queryOne(ctx, r, func(row scanner) (s SignInAccount, err error) {
 		err = row.Scan(&s.UserID, &s.Status, &s.CanSignIn, &s.Hash, &s.MustChange, nullTimeInto{&s.LastReset},
-			&s.Version, &s.Key.KEKID, &s.Key.WrappedKey)
+			&s.Version, nullTimeInto{&s.UsedAt}, nullTimeInto{&s.ExpiresAt}, &s.Key.KEKID, &s.Key.WrappedKey)
 		s.Key.UserID = s.UserID
 		return s, err
 	}, `
 		SELECT u.id, u.status, (s.can_sign_in AND k.can_sign_in),
-		       c.hash, COALESCE(c.must_change, FALSE), c.last_reset, COALESCE(c.version, 0), uk.kek_id, uk.wrapped_key
+		       c.hash, COALESCE(c.must_change, FALSE), c.last_reset, COALESCE(c.version, 0), t.used_at, t.expires_at,
+		       uk.kek_id, uk.wrapped_key
 		  FROM identifiers i
 		  JOIN users u ON u.id = i.user_id
 		  JOIN user_statuses s ON s.code = u.status
 		  JOIN user_kinds k ON k.code = u.kind
 		  LEFT JOIN credentials c ON c.user_id = u.id
+		  LEFT JOIN temporary_passwords t ON t.user_id = u.id AND t.password_set_at = c.last_reset
 		  LEFT JOIN user_keys uk ON uk.user_id = u.id
 		 WHERE i.value_index = $1`, valueIndex)
 }

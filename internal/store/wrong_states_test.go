@@ -484,6 +484,11 @@ var wrongStates = []struct {
 		sql: `UPDATE api_keys SET token_hash = {token2} WHERE id = {key}`},
 	{name: "API key revoked before its creation", want: "api_keys_life_ck",
 		sql: `UPDATE api_keys SET expires_at = {t-1} WHERE id = {key}`},
+	{name: "temporary password that expires when it is set", want: "temporary_passwords_life_ck",
+		sql: `INSERT INTO temporary_passwords (user_id, password_set_at, expires_at) VALUES ({ada}, {t}, {t})`},
+	{name: "temporary password used after its expiry", want: "temporary_passwords_used_ck",
+		sql: `INSERT INTO temporary_passwords (user_id, password_set_at, expires_at, used_at)
+		  VALUES ({ada}, {t}, {t+day}, {t+2days})`},
 	{name: "setup link for two days", want: "setup_links_life_ck",
 		sql: `INSERT INTO setup_links (id, token_hash, created_at, expires_at)
 		  VALUES ({new}, {token}, {t}, {t+2days})`},

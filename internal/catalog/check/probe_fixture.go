@@ -51,6 +51,8 @@ var fixture = []struct{ needs, sql string }{
 		`updated_at) VALUES ({other}, 'probe', 'A probe.', 'string', {t}, {t})`},
 	{"credentials", `INSERT INTO credentials (user_id, hash, last_reset, created_at, updated_at) VALUES ({ada}, ` +
 		`{phc}, {t}, {t}, {t})`},
+	{"temporary_passwords", `INSERT INTO temporary_passwords (user_id, password_set_at, expires_at, used_at) VALUES ` +
+		`({ada}, {t}, {t+day}, {t})`},
 	{"sessions", `INSERT INTO sessions (user_id, id, token_hash, method, assurance_level, created_at, last_seen_at,
 	  idle_seconds, expires_at, address_sealed, user_agent_sealed)
 	   VALUES ({ada}, {session}, {token}, 'password', 1, {t}, {t}, 600, {t+day}, {sealed}, {sealed})`},

@@ -28,8 +28,8 @@ var areaPatterns = []struct {
 	{identity, "users user_kinds user_status* profiles contact* identifiers reserved_* countries " +
 		"attribute_definitions search_*"},
 	{privacy, "key_encryption_keys service_keys user_keys privacy_* erasure* export_*"},
-	{access, "*credentials password_schemes passkeys recovery_codes one_time_tokens session* setup_links sign_in_* " +
-		"role* permissions user_roles api_key*"},
+	{access, "*credentials temporary_passwords password_schemes passkeys recovery_codes one_time_tokens session* " +
+		"setup_links sign_in_* role* permissions user_roles api_key*"},
 	{audit, "audit_* refused_attempts"},
 	{service, "settings jobs idempotency_keys nodes schema_* import_* run* mail* webhook*"},
 }

@@ -94,7 +94,7 @@ func NewEmail() string { return fmt.Sprintf("person%d@example.com", NextNumber()
 func (w *World) NewPerson(t testing.TB, roles ...string) (cardinal.User, string) {
 	t.Helper()
 	email := NewEmail()
-	in := cardinal.NewUser{Email: email, EmailVerified: true, Password: Password}
+	in := cardinal.NewUser{Email: email, EmailVerified: true, ChosenByUser: true, Password: Password}
 	u := Value(w.Operator().CreateUser(t.Context(), in))(t)
 	for _, role := range roles {
 		w.Grant(t, u, role, nil)

@@ -46,6 +46,8 @@ var testCases = []testCase{
 		"Identifier Identifiers InsertIdentifier DeleteIdentifier IsReservedUsername"},
 	{"Credentials", credentials,
 		"Credential LockCredential InsertCredential UpdateCredential DeleteCredential SignInAccount LockSignIn"},
+	{"TemporaryPasswords", temporaryPasswords,
+		"TemporaryPassword SaveTemporaryPassword UseTemporaryPassword DeleteTemporaryPassword"},
 	{"PasswordSchemes", passwordSchemes,
 		"PasswordSchemes NotePasswordScheme DeletePasswordSchemes OtherHashes"},
 	{"Sessions", sessions,

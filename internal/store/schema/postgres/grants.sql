@@ -23,6 +23,7 @@ GRANT INSERT, DELETE ON identifiers TO %[1]s;
 
 GRANT INSERT, DELETE, UPDATE (hash, last_reset, must_change, updated_at, version, schema_version)
   ON credentials TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (used_at) ON temporary_passwords TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (sample, cost_us, noted_at) ON password_schemes TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (used_at) ON setup_links TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (failures, window_started_at, blocked_until, expires_at) ON sign_in_throttles TO %[1]s;

@@ -339,6 +339,7 @@ func (g *markerSet) sendAll(t *testing.T, h *testAPI) {
 	address, number, password := g.field(t, "create-user/email")+"@example.com", g.number("create-user/phone"),
 		g.field(t, "create-user/password")+" and more"
 	user["email"], user["phone"], user["password"], user["email_verified"] = address, number, password, true
+	user["chosen_by_user"] = true
 	id := send(http.StatusCreated, "POST", "/v1/users", h.admin, user).text("id")
 	in := send(http.StatusCreated, "POST", "/v1/sign-in", "", object{"identifier": address, "password": password})
 	me := session(in)

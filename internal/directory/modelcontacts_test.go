@@ -59,7 +59,7 @@ func (seq *sequence) createUser() (operation, got, want string) {
 		in.Username = seq.randomUsername()
 	}
 	if seq.random.IntN(2) == 0 {
-		in.Password = goodPassword
+		in.Password, in.ChosenByUser = goodPassword, true
 	}
 	r := &createRequest{
 		in: in,

@@ -16,7 +16,8 @@ func TestSettings(t *testing.T) {
 		t.Run("Limits", func(t *testing.T) {
 			w.ResetEvents(t)
 			bounds := map[string][2]float64{"passwords.min_length": {8, 128},
-				"sessions.absolute_seconds": {300, 34560000}, "sessions.idle_seconds": {60, 34560000},
+				"passwords.temporary_lifetime_seconds": {300, 2592000},
+				"sessions.absolute_seconds":            {300, 34560000}, "sessions.idle_seconds": {60, 34560000},
 				"sessions.recent_sign_in_seconds":      {10, 86400},
 				"contacts.unverified_lifetime_seconds": {60, 31536000},
 				"accounts.unverified_lifetime_seconds": {3600, 31536000}, "sign_in.failures_per_identifier": {3, 1000},

@@ -97,7 +97,7 @@ var attempts = []mutant{
 	{name: "the account status is disclosed only after the right password",
 		pkg: signinTests, run: "TestWithPassword",
 		edit: edit{"internal/signin/signin.go",
-			`	if !match {`, `	if !match && account.CanSignIn {`}},
+			`	if !match || `, `	if !match && account.CanSignIn || `}},
 	{name: "concurrent hashes are limited", pkg: "./internal/password", run: "TestLimits",
 		edit: edit{"internal/password/queue.go",
 			`q.running+at.slots > q.limits.Concurrent {`, `false {`}},

@@ -361,14 +361,14 @@ func TestPasswordChangeRequired(t *testing.T) {
 	token = h.do(t, "PUT", "/v1/me/password", in.text("token"),
 		object{"current_password": goodPassword + "?", "new_password": goodPassword}).
 		want(t, http.StatusOK).text("token")
-	told := 0
+	listed := 0
 	for _, event := range h.do(t, "GET", "/v1/me/audit", token, nil).want(t, http.StatusOK).items() {
 		if event["action"] == "password.set" || event["action"] == "user.create" {
-			told++
+			listed++
 		}
 	}
-	if told != 2 {
-		t.Errorf("/v1/me/audit lists %d of the 2 times that another user set the password", told)
+	if listed != 2 {
+		t.Errorf("/v1/me/audit lists %d of the 2 times that another user set the password", listed)
 	}
 
 	h.do(t, "POST", "/v1/users", h.admin,

@@ -62,7 +62,7 @@ var identities = []mutant{
 			`user.Status != status || user.UpdatedAt.After(before) {`, `user.Status != status {`}}},
 	{name: "only an unverified address that its user typed is not unique, SQLite",
 		pkg: storeTests, run: "TestWrongStatesAreRefused/sqlite",
-		edit: edit{"internal/store/schema/sqlite/0015_given_addresses.sql",
+		edit: edit{"internal/store/schema/sqlite/0015_given_addresses.contract.sql",
 			`verified_at IS NULL AND given_by = 'user'));`, `TRUE));`}},
 	{name: "only an unverified address that its user typed is not unique, PostgreSQL",
 		pkg: storeTests, run: "TestWrongStatesAreRefused/postgres",

@@ -168,7 +168,8 @@ func (s *Store) runBatch(
 				return err
 			}
 			state.lastKey, state.UpdatedAt = last, now
-			state.Scanned, state.Changed = state.Scanned+int64(len(keys)), state.Changed+changed
+			// On PostgreSQL, rows that were inserted since keysAfter are changed too.
+			state.Scanned, state.Changed = state.Scanned+max(int64(len(keys)), changed), state.Changed+changed
 			if _, err := tx.exec(ctx, `
 				UPDATE schema_backfills SET place = $2, walked = $3, changed = $4, updated_at = $5 WHERE number = $1`,
 				m.Number, keyOf(last...), state.Scanned, state.Changed, now); err != nil {

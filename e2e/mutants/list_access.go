@@ -77,6 +77,9 @@ var access = []mutant{
 	{name: "the filter of users by role needs roles.read",
 		pkg: "./internal/api", run: "TestFiltersNeedPermission",
 		edit: edit{"internal/directory/userlist.go", `	if f.RoleID != uuid.Nil {`, `	if false {`}},
+	{name: "a reply that the first version stored to an API key is not run again", pkg: directoryTests,
+		run:  "TestIdempotency",
+		edit: edit{"internal/directory/idempotency.go", `	if record.APIKeyID != nil {`, `	if false {`}},
 	{name: "the API keys of a service do not share replies", pkg: directoryTests, run: "TestIdempotency",
-		edit: edit{"internal/directory/idempotency.go", `	if k.actor.APIKeyID.Valid {`, `	if false {`}},
+		edit: edit{"internal/directory/idempotency.go", `	if k.actor.APIKeyID.Valid { // the`, `	if false { // the`}},
 }

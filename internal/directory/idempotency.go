@@ -39,14 +39,9 @@ func (k Desk) Idempotent(o *IdempotentRequest) Desk {
 	return k
 }
 
-// fingerprint returns a keyed hash of the request. A repeated request must have the same one. That of an API key covers
-// the key's id: the keys of a service do not share replies.
+// fingerprint returns a keyed hash of the request. A repeated request must have the same one.
 func (k Desk) fingerprint() [32]byte {
-	parts := [][]byte{[]byte(k.request.Path), k.request.Body}
-	if k.actor.APIKeyID.Valid {
-		parts = append(parts, k.actor.APIKeyID.UUID[:])
-	}
-	return k.d.keys.idempotency.MAC("fingerprint", parts...)
+	return k.d.keys.idempotency.MAC("fingerprint", []byte(k.request.Path), k.request.Body)
 }
 
 // replyKey returns the key that encrypts the reply. It is derived from the Idempotency-Key, which is not stored: only a
@@ -61,10 +56,14 @@ func replyPlace(r store.IdempotencyRecord) seal.Place {
 
 func (k Desk) replyRecord(now time.Time) store.IdempotencyRecord {
 	hash, fingerprint := sha256.Sum256([]byte(k.request.Key)), k.fingerprint()
-	return store.IdempotencyRecord{
+	record := store.IdempotencyRecord{
 		CallerID: k.actor.UserID, Route: k.request.Route, KeyHash: hash[:], Fingerprint: fingerprint[:],
 		CreatedAt: now, ExpiresAt: now.Add(replyLifetime),
 	}
+	if k.actor.APIKeyID.Valid { // the keys of a service do not share replies
+		record.APIKeyID = &k.actor.APIKeyID.UUID
+	}
+	return record
 }
 
 // replayReply inserts the row of the request's key. When an earlier request had the same key, it reads the result of
@@ -77,6 +76,16 @@ func (tx *Tx) replayReply(ctx context.Context, out any) (bool, error) {
 	record := tx.Desk.replyRecord(tx.Now)
 	record.ID = cardinal.NewID()
 	record.ReplySealed = tx.Desk.replyKey().Seal([]byte(`{}`), replyPlace(record)) // storeReply replaces it
+	if record.APIKeyID != nil {
+		// A reply that the first version stored does not have the API key, but must not be repeated either.
+		kept, err := tx.IdempotencyKey(ctx, record.CallerID, nil, record.Route, record.KeyHash)
+		if err != nil && !isNotFound(err) {
+			return false, err
+		}
+		if err == nil && tx.Now.Before(kept.ExpiresAt) {
+			return true, tx.openReply(kept, record, out)
+		}
+	}
 	if err := tx.SetLockTimeout(ctx, duplicateWait); err != nil {
 		return false, err
 	}
@@ -94,7 +103,10 @@ func (tx *Tx) replayReply(ctx context.Context, out any) (bool, error) {
 	if inserted {
 		return false, nil
 	}
-	kept, err := tx.IdempotencyKey(ctx, record.CallerID, record.Route, record.KeyHash)
+	kept, err := tx.IdempotencyKey(ctx, record.CallerID, record.APIKeyID, record.Route, record.KeyHash)
+	if isNotFound(err) { // another API key has used the key, and the contraction of migration 32 was not applied
+		return false, cardinal.Refuse("idempotency_mismatch")
+	}
 	if err != nil {
 		return false, err
 	}
@@ -108,15 +120,20 @@ func (tx *Tx) replayReply(ctx context.Context, out any) (bool, error) {
 		}
 		return false, nil
 	}
+	return true, tx.openReply(kept, record, out)
+}
+
+// openReply reads a stored reply into out, if its request was the same.
+func (tx *Tx) openReply(kept, record store.IdempotencyRecord, out any) error {
 	if !hmac.Equal(kept.Fingerprint, record.Fingerprint) {
-		return false, cardinal.Refuse("idempotency_mismatch")
+		return cardinal.Refuse("idempotency_mismatch")
 	}
 	plain, err := tx.Desk.replyKey().Open(kept.ReplySealed, replyPlace(kept))
 	if err != nil {
-		return false, fmt.Errorf("decrypt the stored reply: %w", err)
+		return fmt.Errorf("decrypt the stored reply: %w", err)
 	}
 	tx.Desk.request.Replayed = true
-	return true, json.Unmarshal(plain, out)
+	return json.Unmarshal(plain, out)
 }
 
 // storeReply stores the result under the request's key, in the transaction of the change.

@@ -16,33 +16,39 @@ type IdempotencyRecord struct {
 	Route                             string
 	KeyHash, Fingerprint, ReplySealed []byte
 	CreatedAt, ExpiresAt              time.Time
+	// APIKeyID is the API key of the request. It is nil for other callers, and in rows of the first version.
+	APIKeyID *uuid.UUID
 }
 
-const idempotencyColumns = `id, caller_id, route, key_hash, fingerprint, reply_sealed, created_at, expires_at`
+const idempotencyColumns = `id, caller_id, route, key_hash, fingerprint, reply_sealed, created_at, expires_at,
+  api_key_id`
 
 // IdempotencyKey returns the stored response to a caller's key on a route, also if it has expired but is not deleted
-// yet.
+// yet. For an API key it is that of the key, or else one without a key, which the first version wrote.
 func (r Reader) IdempotencyKey(
-	ctx context.Context, callerID uuid.UUID, route string, keyHash []byte,
+	ctx context.Context, callerID uuid.UUID, apiKeyID *uuid.UUID, route string, keyHash []byte,
 ) (IdempotencyRecord, error) {
 	return queryOne(ctx, r, func(row scanner) (k IdempotencyRecord, err error) {
 		err = row.Scan(&k.ID, &k.CallerID, &k.Route, &k.KeyHash, &k.Fingerprint, &k.ReplySealed, timeInto{&k.CreatedAt},
-			timeInto{&k.ExpiresAt})
+			timeInto{&k.ExpiresAt}, &k.APIKeyID)
 		return k, err
 	}, `
-		SELECT `+idempotencyColumns+` FROM idempotency_keys WHERE caller_id = $1 AND route = $2 AND key_hash = $3`,
-		callerID, route, keyHash)
+		SELECT `+idempotencyColumns+` FROM idempotency_keys
+		 WHERE caller_id = $1 AND route = $2 AND key_hash = $3 AND (api_key_id IS NULL OR api_key_id = $4)
+		 ORDER BY api_key_id IS NULL LIMIT 1`, callerID, route, keyHash, apiKeyID)
 }
 
 // ClaimIdempotencyKey inserts the row of a request whose response is not known yet: ReplySealed is a placeholder until
 // StoreReply. It waits for a concurrent transaction that inserts the same key, and returns false if that one
-// commits; then IdempotencyKey returns its response.
+// commits; then IdempotencyKey returns its response. Until the contraction of migration 32, a row of another API key of
+// the same caller counts too; IdempotencyKey does not return it.
 func (tx Tx) ClaimIdempotencyKey(ctx context.Context, k IdempotencyRecord) (claimed bool, err error) {
 	n, err := tx.exec(ctx, `
 		INSERT INTO idempotency_keys (`+idempotencyColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (caller_id, route, key_hash) DO NOTHING`,
-		k.ID, k.CallerID, k.Route, k.KeyHash, k.Fingerprint, k.ReplySealed, k.CreatedAt, k.ExpiresAt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT DO NOTHING`,
+		k.ID, k.CallerID, k.Route, k.KeyHash, k.Fingerprint, k.ReplySealed, k.CreatedAt, k.ExpiresAt,
+		k.APIKeyID)
 	return n > 0, err
 }
 
@@ -50,9 +56,9 @@ func (tx Tx) ClaimIdempotencyKey(ctx context.Context, k IdempotencyRecord) (clai
 // if another request did so first.
 func (tx Tx) ReuseIdempotencyKey(ctx context.Context, id uuid.UUID, k IdempotencyRecord) error {
 	n, err := tx.exec(ctx, `
-		UPDATE idempotency_keys SET fingerprint = $2, reply_sealed = $3, created_at = $4, expires_at = $5
+		UPDATE idempotency_keys SET fingerprint = $2, reply_sealed = $3, created_at = $4, expires_at = $5, api_key_id = $6
 		 WHERE id = $1 AND expires_at <= $4`,
-		id, k.Fingerprint, k.ReplySealed, k.CreatedAt, k.ExpiresAt)
+		id, k.Fingerprint, k.ReplySealed, k.CreatedAt, k.ExpiresAt, k.APIKeyID)
 	if err == nil && n == 0 {
 		return cardinal.ErrNotFound
 	}

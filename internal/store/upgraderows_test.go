@@ -93,6 +93,10 @@ var laterRows = []string{
 	  ({bob}, {e10}, {bob}, 'contact.add', {row:bob/later-typed}),
 	  ({bob}, {e11}, {operator}, 'contact.add', {row:bob/later-given}),
 	  ({bob}, {e12}, {bob}, 'contact.add', {row:bob/new-verified})`,
+	// A node of the present version gets a request again that one of the first version has run: it does not run twice.
+	`INSERT INTO idempotency_keys (id, caller_id, route, key_hash, fingerprint, reply_sealed, created_at, expires_at,
+	  api_key_id) VALUES ({reply2}, {svc}, 'POST /v1/users', {h:k}, {h:f}, {sealed}, {now}, {now+day}, {key})
+	  ON CONFLICT DO NOTHING`,
 	`UPDATE contacts SET is_primary = FALSE, verified_at = {now}, updated_at = {now}, version = version + 1
 	  WHERE user_id = {ada} AND id = {typed-verified} AND version = 1`,
 	`UPDATE identifiers SET expires_at = NULL WHERE user_id = {ada} AND contact_id = {typed-verified}`,

@@ -505,7 +505,7 @@ var wrongStates = []struct {
 		sql: `UPDATE settings SET value = 'null', version = 2 WHERE name = 'passwords.min_length'`},
 	{name: "two settings with the same name", want: "settings_name_uq",
 		sql: `UPDATE settings SET name = 'sign_up.mode', version = 2 WHERE name = 'passwords.min_length'`},
-	{name: "duplicate idempotency key", want: "idempotency_keys_key_uq",
+	{name: "duplicate idempotency key", want: "idempotency_keys_scope_uq",
 		sql: `INSERT INTO idempotency_keys (id, caller_id, route, key_hash, fingerprint, reply_sealed, created_at,
 		  expires_at) VALUES ({new}, {ada}, 'POST /v1/users', {32}, {32}, {sealed}, {t}, {t+day})`},
 	{name: "lease without an end", want: "jobs_lease_ck",

@@ -29,13 +29,25 @@ func idempotencyKeys(t *testing.T, s *store.Store) {
 	if !must(claim(first))(t) || must(claim(reply(1)))(t) {
 		t.Error("ClaimIdempotencyKey: the first call must succeed, and only that")
 	}
-	wantEqual(t, "IdempotencyKey", must(r.IdempotencyKey(ctx, first.CallerID, first.Route, first.KeyHash))(t), first)
+	wantEqual(t, "IdempotencyKey", must(r.IdempotencyKey(ctx, first.CallerID, nil, first.Route, first.KeyHash))(t), first)
+	for range 2 { // each API key has a row of its own
+		keyed, keyID := reply(1), cardinal.NewID()
+		keyed.APIKeyID = &keyID
+		find := func() (store.IdempotencyRecord, error) {
+			return r.IdempotencyKey(ctx, keyed.CallerID, &keyID, keyed.Route, keyed.KeyHash)
+		}
+		wantEqual(t, "IdempotencyKey without the API key", must(find())(t), first)
+		if !must(claim(keyed))(t) || must(claim(keyed))(t) {
+			t.Error("ClaimIdempotencyKey, API key: the first call must succeed, and only that")
+		}
+		wantEqual(t, "IdempotencyKey of an API key", must(find())(t), keyed)
+	}
 	elsewhere := reply(1)
 	elsewhere.Route = "POST /v1/roles"
 	if !must(claim(elsewhere))(t) {
 		t.Error("ClaimIdempotencyKey, same key on other route: false")
 	}
-	_, err := r.IdempotencyKey(ctx, first.CallerID, first.Route, bytes.Repeat([]byte{9}, 32))
+	_, err := r.IdempotencyKey(ctx, first.CallerID, nil, first.Route, bytes.Repeat([]byte{9}, 32))
 	wantError(t, "IdempotencyKey, unknown", cardinal.ErrNotFound, err)
 	for constraint, change := range map[string]func(k *store.IdempotencyRecord){
 		"idempotency_keys_key_hash_ck": func(k *store.IdempotencyRecord) { k.KeyHash = []byte("key") },
@@ -59,7 +71,7 @@ func idempotencyKeys(t *testing.T, s *store.Store) {
 	write(t, s, func(tx store.Tx) error { return tx.ReuseIdempotencyKey(ctx, first.ID, again) })
 	again.ID = first.ID
 	wantEqual(t, "IdempotencyKey after ReuseIdempotencyKey",
-		must(r.IdempotencyKey(ctx, first.CallerID, first.Route, first.KeyHash))(t), again)
+		must(r.IdempotencyKey(ctx, first.CallerID, nil, first.Route, first.KeyHash))(t), again)
 
 	// A duplicate waits for the first request until the lock timeout; after the first commits, it finds its response.
 	claimed, done := reply(2), make(chan error)
@@ -86,7 +98,7 @@ func idempotencyKeys(t *testing.T, s *store.Store) {
 				if ok, err := tx.ClaimIdempotencyKey(ctx, reply(2)); ok || err != nil {
 					t.Errorf("ClaimIdempotencyKey, after commit of other claim: %v, %v", ok, err)
 				}
-				got, err := tx.IdempotencyKey(ctx, claimed.CallerID, claimed.Route, claimed.KeyHash)
+				got, err := tx.IdempotencyKey(ctx, claimed.CallerID, nil, claimed.Route, claimed.KeyHash)
 				if got.ID != claimed.ID || len(got.ReplySealed) != 40 {
 					t.Errorf("IdempotencyKey, claimed by other request: %v", got)
 				}
@@ -104,7 +116,10 @@ func idempotencyKeys(t *testing.T, s *store.Store) {
 	for _, c := range []struct {
 		at   time.Duration
 		want int64
-	}{{time.Hour - time.Microsecond, 0}, {time.Hour, 1}, {time.Hour, 1}, {time.Hour, 0}, {time.Hour + time.Minute, 1}} {
+	}{
+		{time.Hour - time.Microsecond, 0}, {time.Hour, 1}, {time.Hour, 1}, {time.Hour, 1}, {time.Hour, 1},
+		{time.Hour, 0}, {time.Hour + time.Minute, 1},
+	} {
 		n := inTx(t, s, func(tx store.Tx) (int64, error) {
 			return tx.DeleteExpiredIdempotencyKeys(ctx, baseTime.Add(c.at), 1)
 		})

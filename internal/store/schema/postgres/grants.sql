@@ -47,7 +47,8 @@ GRANT INSERT, DELETE, UPDATE (attempts) ON refused_attempts TO %[1]s;
 GRANT UPDATE (value, updated_at, version) ON settings TO %[1]s;
 GRANT INSERT, DELETE, UPDATE (repeat_seconds, attempts, run_at, leased_by, leased_until, last_run_at, last_error)
   ON jobs TO %[1]s;
-GRANT INSERT, DELETE, UPDATE (fingerprint, reply_sealed, created_at, expires_at) ON idempotency_keys TO %[1]s;
+GRANT INSERT, DELETE, UPDATE (fingerprint, reply_sealed, created_at, expires_at, api_key_id)
+  ON idempotency_keys TO %[1]s;
 GRANT EXECUTE ON FUNCTION refresh_statistics() TO %[1]s;
 
 GRANT INSERT, DELETE, UPDATE (last_seen_at) ON nodes TO %[1]s;

@@ -23,6 +23,7 @@ func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 func IDAt(t time.Time) uuid.UUID {
 	ms := t.UnixMilli()
 	id := uuid.UUID{
+		// #nosec G115 -- the lowest byte of each shift is meant
 		byte(ms >> 40), byte(ms >> 32), byte(ms >> 24), byte(ms >> 16), byte(ms >> 8), byte(ms), 0x70, 0, 0x80,
 	}
 	return id

@@ -30,7 +30,7 @@ func TestNoAnswerNamesServerPath(t *testing.T) {
 				t.Fatalf("the imports are %v", imports)
 			}
 			id, _ := imports[0]["id"].(string)
-			v.paths = append(v.getPaths(), "/v1/imports/"+id, "/v1/imports/"+id+"/problems", "/v1/users/"+id, "/nothing")
+			v.paths = append(v.getPaths(), "/v1/imports/"+id, "/v1/imports/"+id+"/problems", "/nothing")
 
 			v.askEverything()
 			v.failures = 0

@@ -70,7 +70,7 @@ func (a *app) export() *cobra.Command {
 			}
 			for column, n := range k.Directory().Unreadable() {
 				a.printNote("warning: unreadable values of %s: %s; they are missing in the file", column,
-					formatThousands(int64(n)))
+					formatThousands(int64(n))) // #nosec G115 -- a number of values in memory
 			}
 			if f, ok := out.(*os.File); ok && path != "" {
 				if err := publish(f, path); err != nil {

@@ -17,6 +17,7 @@ var uploads = []mutant{
 	{name: "slow uploads time out", pkg: apiTests, run: "TestUploadLimits", edit: edit{"internal/api/upload.go",
 		`	_ = p.control.SetReadDeadline(deadline)`, `	_ = p.control.SetReadDeadline(time.Time{})`}},
 	{name: "an import shows only the name of a file of the server", pkg: importingTests,
-		run:  "TestPathStaysOnServer/sqlite",
-		edit: edit{"internal/importing/runs.go", `	if filepath.IsAbs(name) {`, `	if false && filepath.IsAbs(name) {`}},
+		run: "TestPathStaysOnServer/sqlite",
+		edit: edit{"internal/importing/runs.go",
+			`	if filepath.IsAbs(name) {`, `	if false && filepath.IsAbs(name) {`}},
 }

@@ -69,7 +69,7 @@ func (finder *duplicateFinder) add(row *checkedRow) error {
 func (finder *duplicateFinder) addEntry(hash []byte, number int64) error {
 	var entry [entrySize]byte
 	copy(entry[:hashSize], hash)
-	binary.BigEndian.PutUint64(entry[hashSize:], uint64(number))
+	binary.BigEndian.PutUint64(entry[hashSize:], uint64(number)) // #nosec G115 -- the number of a row is positive
 	// The last byte chooses the file: the first bytes of an id are a time, and would be the same for many rows.
 	_, err := finder.writers[hash[hashSize-1]%duplicateFiles].Write(entry[:])
 	return err
@@ -107,4 +107,5 @@ func (finder *duplicateFinder) duplicates() (map[int64]int64, error) {
 	return earlierOf, nil
 }
 
+// #nosec G115 -- written by newEntry from an int64
 func entryNumber(entry []byte) int64 { return int64(binary.BigEndian.Uint64(entry[hashSize:])) }

@@ -24,8 +24,8 @@ const (
 	md5Hash    = "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"                           // of password
 )
 
-// TestPathStaysOnServer: readers of an import that the command line started learn the name of its file. A resume without
-// the file needs the path.
+// TestPathStaysOnServer: readers of an import that the command line started learn the name of its file. The path is for
+// a resume without FILE.
 func TestPathStaysOnServer(t *testing.T) {
 	directorytest.Run(t, func(t *testing.T, w *world) {
 		ctx, k, src := t.Context(), w.Operator(), lines(`{"email":"ana@example.com","email_verified":true}`)

@@ -192,4 +192,4 @@ func wait(ctx context.Context, d time.Duration) bool {
 }
 
 // jittered varies an interval by up to a quarter, so that nodes that started together do not poll together.
-func jittered(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) }
+func jittered(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) } // #nosec G404 -- spreads nodes, no secret

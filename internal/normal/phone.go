@@ -86,12 +86,12 @@ func digit(r rune) (byte, bool) {
 	// range of the table has one or more such groups of ten; TestDigit checks that.
 	for _, t := range unicode.Nd.R16 {
 		if lo := rune(t.Lo); lo <= r && r <= rune(t.Hi) {
-			return byte((r - lo) % 10), true
+			return byte((r - lo) % 10), true // #nosec G115 -- below ten
 		}
 	}
 	for _, t := range unicode.Nd.R32 {
-		if lo := rune(t.Lo); lo <= r && r <= rune(t.Hi) {
-			return byte((r - lo) % 10), true
+		if lo := rune(t.Lo); lo <= r && r <= rune(t.Hi) { // #nosec G115 -- a code point
+			return byte((r - lo) % 10), true // #nosec G115 -- below ten
 		}
 	}
 	return 0, false

@@ -143,6 +143,7 @@ func (h *Hasher) compare(stored storedHash, password string) (match bool, err er
 		return h.verifyWrapped(stored, password)
 	}
 	current := stored.(argon2idHash)
+	// #nosec G115 -- a digest is at most maxTag bytes
 	tag := h.tag(current.params, []byte(password), current.salt, uint32(len(current.tag)))
 	return subtle.ConstantTimeCompare(tag, current.tag) == 1, nil
 }

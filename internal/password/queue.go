@@ -176,8 +176,8 @@ func (q *queue) grant() {
 		}
 		at.prefix.clock = max(at.prefix.clock, at.account.turn+1)
 		q.clock = max(q.clock, at.prefix.turn+1)
-		at.account.turn += uint64(w.turns)
-		at.prefix.turn += uint64(w.turns)
+		at.account.turn += uint64(w.turns) // #nosec G115 -- turns are positive
+		at.prefix.turn += uint64(w.turns)  // #nosec G115 -- turns are positive
 		q.unqueue(at, w)
 		at.account.running++
 		q.running += at.slots

@@ -1,8 +1,8 @@
 package password
 
 import (
-	"crypto/md5"
-	"crypto/sha1"
+	"crypto/md5"  // #nosec G501 -- imported hashes have it
+	"crypto/sha1" // #nosec G505 -- imported hashes have it
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"

@@ -2,7 +2,7 @@ package password
 
 import (
 	"crypto/pbkdf2"
-	"crypto/sha1"
+	"crypto/sha1" // #nosec G505 -- imported hashes have it
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
@@ -39,7 +39,7 @@ func parseArgon2(fields []string) (setting, error) {
 	if n[2] > maxLanes || n[0] > maxMemoryKiB {
 		return setting{}, tooExpensive("Argon2 parameters are out of range")
 	}
-	p := Params{uint32(n[0]), uint32(n[1]), uint8(n[2])}
+	p := Params{uint32(n[0]), uint32(n[1]), uint8(n[2])} // #nosec G115 -- parseNumbers bounds them
 	if err := p.check(); err != nil {
 		return setting{}, err
 	}
@@ -55,6 +55,7 @@ func parseArgon2(fields []string) (setting, error) {
 		encoding: base64Std, weak: p.isWeak(), minDigest: minTag, maxDigest: maxTag,
 		cost: func(int) cost { return p.cost() },
 		derive: func(password []byte, length int) ([]byte, error) {
+			// #nosec G115 -- a digest is at most maxTag bytes
 			return key(password, salt, p.Iterations, p.MemoryKiB, uint32(p.Parallelism), uint32(length)), nil
 		},
 	}, nil
@@ -73,8 +74,8 @@ func parseScrypt(fields []string) (setting, error) {
 	if n[0] > 30 || n[1] > 1<<16 || n[2] > maxLanes {
 		return setting{}, tooExpensive("scrypt parameters are out of range")
 	}
-	kib := (uint64(128*n[1]) << n[0]) >> 10
-	if kib > maxMemoryKiB || kib*uint64(n[2]) > maxMemoryPasses {
+	kib := (uint64(128*n[1]) << n[0]) >> 10                       // #nosec G115 -- bounded above
+	if kib > maxMemoryKiB || kib*uint64(n[2]) > maxMemoryPasses { // #nosec G115 -- bounded above
 		return setting{}, tooExpensive("scrypt parameters are out of range")
 	}
 	salt, short, err := decodeSalt(fields[2], base64Std)
@@ -82,7 +83,7 @@ func parseScrypt(fields []string) (setting, error) {
 	return setting{
 		scheme: "scrypt", text: "$scrypt$" + fields[1] + "$" + text, salt: text, encoding: base64Std,
 		weak: short || kib < minScryptKiB, minDigest: minTag, maxDigest: maxTag,
-		cost: func(int) cost { return scryptCost(int(kib), n[2]) },
+		cost: func(int) cost { return scryptCost(int(kib), n[2]) }, // #nosec G115 -- at most maxMemoryKiB
 		derive: func(password []byte, length int) ([]byte, error) {
 			return scrypt.Key(password, salt, 1<<n[0], n[1], n[2], length)
 		},

@@ -84,6 +84,7 @@ func (h *Hasher) verifyWrapped(w wrappedHash, password string) (bool, error) {
 	if err != nil {
 		return false, unusable("verification failed")
 	}
+	// #nosec G115 -- a digest is at most maxTag bytes
 	tag := h.tag(w.outer.params, digest, w.outer.salt, uint32(len(w.outer.tag)))
 	return subtle.ConstantTimeCompare(tag, w.outer.tag) == 1, nil
 }
@@ -97,6 +98,7 @@ func argon2idSetting(a argon2idHash) setting {
 		minDigest: minTag, maxDigest: maxTag,
 		cost: func(int) cost { return p.cost() },
 		derive: func(password []byte, length int) ([]byte, error) {
+			// #nosec G115 -- a digest is at most maxTag bytes
 			return argon2.IDKey(password, a.salt, p.Iterations, p.MemoryKiB, p.Parallelism, uint32(length)), nil
 		},
 	}

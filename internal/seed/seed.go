@@ -31,6 +31,7 @@ func People(n int, seed uint64) iter.Seq2[int, cardinal.NewUser] {
 // different, and so are the phone numbers of the first 10⁹ users, also after normalization. No user has a password.
 func Person(seed uint64, i int) cardinal.NewUser {
 	// mix64 gives consecutive indices unrelated states of the generator (PCG).
+	// #nosec G115 G404 -- example data is repeatable
 	p := person{rand.New(rand.NewPCG(seed, mix64(uint64(i)))), parsedCultures(), i}
 	return p.user(seed)
 }
@@ -180,6 +181,7 @@ func (p person) username(c parsedCulture, given, family name) string {
 func (p person) phone(c parsedCulture, home place, seed uint64) string {
 	const all = 1_000_000_000
 	// 3¹⁸ and 10⁹ are coprime, so each index gives different digits.
+	// #nosec G115 -- an index is positive
 	n := fmt.Sprintf("%09d", (uint64(p.index)%all*387_420_489+mix64(seed)%all)%all)
 	var number string
 	switch p.IntN(6) {
@@ -214,6 +216,7 @@ func (p person) preferences() map[string]any {
 
 // Names returns the given and the family name of the user with an index, in Latin letters.
 func Names(seed uint64, i int) (given, family string) {
+	// #nosec G115 G404 -- example data is repeatable
 	p := person{rand.New(rand.NewPCG(seed, mix64(uint64(i)))), parsedCultures(), i}
 	c := pick(p, p.cultures)
 	sex := p.IntN(2)

@@ -22,6 +22,7 @@ type APIKeyRecord struct {
 	SchemaVersion        int64
 }
 
+// #nosec G101 -- names of columns
 const apiKeyColumns = `user_id, id, name_sealed, token_hash, hint, created_at, expires_at, revoked_at, schema_version`
 
 // DigestAPIKey digests a row of api_keys, without the form in which the key is stored, which changes without an event.

@@ -169,7 +169,7 @@ func (s *Store) applyMigration(
 			return fmt.Errorf("migration %s: %w", f, err)
 		}
 		select {
-		case <-time.After(time.Second/2 + rand.N(time.Second)):
+		case <-time.After(time.Second/2 + rand.N(time.Second)): // #nosec G404 -- spreads nodes, no secret
 		case <-ctx.Done():
 			return fmt.Errorf("migration %s: %w", f, ctx.Err())
 		}

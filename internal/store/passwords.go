@@ -19,6 +19,7 @@ type CredentialRecord struct {
 	Version, SchemaVersion int64
 }
 
+// #nosec G101 -- names of columns
 const credentialColumns = `user_id, hash, last_reset, must_change, created_at, updated_at, version, schema_version`
 
 func scanCredential(row scanner) (c CredentialRecord, err error) {

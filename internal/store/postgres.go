@@ -141,6 +141,7 @@ func (m postgresMigrator) run(ctx context.Context, f schema.Migration, record fu
 	}
 	defer tx.Rollback()
 	// Without arguments pgx sends the whole script, with several statements, in one message.
+	// #nosec G202 -- embedded scripts
 	script := `SET LOCAL lock_timeout = ` + migrationLockTimeout + `; SET LOCAL statement_timeout = 0;` + f.Script
 	if _, err := tx.ExecContext(ctx, script); err != nil {
 		return err

@@ -5,8 +5,8 @@ import "sync/atomic"
 // The outcomes of attempts to sign in, which metrics count.
 const (
 	SignedIn         = "signed_in"
-	WrongCredentials = "wrong_credentials"
-	NotAllowed       = "not_allowed" // the status of the account does not allow it
+	WrongCredentials = "wrong_credentials" // #nosec G101 -- the name of an outcome
+	NotAllowed       = "not_allowed"       // the status of the account does not allow it
 	Throttled        = "throttled"
 	Busy             = "busy" // no room in the hashing queue
 	Failed           = "error"

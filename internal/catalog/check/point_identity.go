@@ -34,7 +34,7 @@ var identityPoints = []Check{
 }
 
 // nonUUIDKeys are the columns of Cardinal's primary keys that are not a UUID, with the reason.
-var nonUUIDKeys = map[string]string{
+var nonUUIDKeys = map[string]string{ // #nosec G101 -- names of columns
 	"identifiers.value_index":    "the blind index of the identifier is the key",
 	"search_tokens.token":        "the search token is the key",
 	"password_schemes.name":      "one row per scheme of passwords",

@@ -45,7 +45,7 @@ var packageRules = map[string]packageRule{
 	// The layers, from the lowest to the highest.
 	"internal/store": {
 		imports:     ". internal/store/schema internal/store/dberror internal/rowdigest",
-		testImports: "internal/store/storetest internal/pgtest",
+		testImports: "internal/store/storetest internal/pgtest internal/catalog internal/catalog/check",
 		allows:      "sql",
 	},
 	"internal/store/storetest": {
@@ -132,7 +132,9 @@ var packageRules = map[string]packageRule{
 	},
 	"internal/pgtest":     {allows: "sql"},
 	"internal/pgtest/cmd": {imports: "internal/pgtest"},
-	"e2e/...":             {imports: ". internal/pgtest internal/seed e2e/...", allows: "sql http"},
+	"e2e/...": {
+		imports: ". internal/pgtest internal/seed internal/store/schema e2e/...", allows: "sql http",
+	},
 }
 
 // restrictedImports are the packages that only packages which allow SQL or HTTP can import. database/sql/driver is not

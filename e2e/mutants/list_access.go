@@ -81,5 +81,6 @@ var access = []mutant{
 		run:  "TestIdempotency",
 		edit: edit{"internal/directory/idempotency.go", `	if record.APIKeyID != nil {`, `	if false {`}},
 	{name: "the API keys of a service do not share replies", pkg: directoryTests, run: "TestIdempotency",
-		edit: edit{"internal/directory/idempotency.go", `	if k.actor.APIKeyID.Valid { // the`, `	if false { // the`}},
+		edit: edit{"internal/directory/idempotency.go",
+			`	if k.actor.APIKeyID.Valid { // the`, `	if false { // the`}},
 }

@@ -114,8 +114,8 @@ var attempts = []mutant{
 			`	at := place{prefix: find(q.prefixes, func(p *prefix) bool { return true }),`}},
 	{name: "a hash takes turns in proportion to its cost", pkg: "./internal/password", run: "TestQueueIsFair",
 		edit: edit{"internal/password/queue.go",
-			`		at.account.turn += uint64(w.turns)
-		at.prefix.turn += uint64(w.turns)`, `		at.account.turn++
+			`		at.account.turn += uint64(w.turns) // #nosec G115 -- turns are positive
+		at.prefix.turn += uint64(w.turns)  // #nosec G115 -- turns are positive`, `		at.account.turn++
 		at.prefix.turn++`}},
 	{name: "an account saves no turns while it does not wait", pkg: "./internal/password", run: "TestQueueIsFair",
 		edit: edit{"internal/password/queue.go",

@@ -156,7 +156,8 @@ func TestIdempotency(t *testing.T) {
 			// The second key has a reply of its own: here a refusal, which the first key did not get.
 			expectRefusal(t, errorOf(add(two)), "identifier_already_yours")
 			// A reply that the first version stored has no API key. The request is not repeated.
-			_, err := w.SQL(t).ExecContext(ctx, `UPDATE idempotency_keys SET api_key_id = NULL WHERE api_key_id IS NOT NULL`)
+			_, err := w.SQL(t).ExecContext(ctx,
+				`UPDATE idempotency_keys SET api_key_id = NULL WHERE api_key_id IS NOT NULL`)
 			noError(t, err)
 			if again := value(add(one))(t); again.ID != first.ID {
 				t.Errorf("after an upgrade the same key got %s, want %s", again.ID, first.ID)

@@ -56,7 +56,8 @@ func (tx Tx) ClaimIdempotencyKey(ctx context.Context, k IdempotencyRecord) (clai
 // if another request did so first.
 func (tx Tx) ReuseIdempotencyKey(ctx context.Context, id uuid.UUID, k IdempotencyRecord) error {
 	n, err := tx.exec(ctx, `
-		UPDATE idempotency_keys SET fingerprint = $2, reply_sealed = $3, created_at = $4, expires_at = $5, api_key_id = $6
+		UPDATE idempotency_keys
+		   SET fingerprint = $2, reply_sealed = $3, created_at = $4, expires_at = $5, api_key_id = $6
 		 WHERE id = $1 AND expires_at <= $4`,
 		id, k.Fingerprint, k.ReplySealed, k.CreatedAt, k.ExpiresAt, k.APIKeyID)
 	if err == nil && n == 0 {

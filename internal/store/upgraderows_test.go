@@ -44,7 +44,8 @@ var firstVersionRows = []string{
 	  ({i:no-event}, {ada}, {no-event}, {t}, {t+day}), ({i:imported}, {bob}, {imported}, {t}, NULL),
 	  ({i:signed-up}, {bob}, {signed-up}, {t}, {t+day})`,
 	`INSERT INTO audit_logs (subject_id, id, actor_id, action, changed_rows) VALUES
-	  ({ada}, {e1}, {operator}, 'user.create', {row:ada/verified}), ({ada}, {e2}, {ada}, 'contact.add', {row:ada/typed}),
+	  ({ada}, {e1}, {operator}, 'user.create', {row:ada/verified}),
+	  ({ada}, {e2}, {ada}, 'contact.add', {row:ada/typed}),
 	  ({ada}, {e3}, {ada}, 'contact.add', {row:ada/typed-verified}),
 	  ({ada}, {e4}, {ada}, 'contact.add', {row:ada/typed-removed}),
 	  ({ada}, {e5}, {operator}, 'contact.add', {row:ada/given}),
@@ -133,7 +134,9 @@ func TestRowsOfTheFirstVersion(t *testing.T) {
 		restore()
 
 		// The nodes of the first version are alive: the contractions wait.
-		old := store.Node{ID: cardinal.NewID(), Build: "v1", SchemaNumber: firstVersion, StartedAt: now, LastSeenAt: now}
+		old := store.Node{
+			ID: cardinal.NewID(), Build: "v1", SchemaNumber: firstVersion, StartedAt: now, LastSeenAt: now,
+		}
 		write(t, s, func(tx store.Tx) error { return tx.InsertNode(ctx, old) })
 		for _, m := range must(s.Migrate(ctx, now, ""))(t) {
 			if m.Phase == schema.Contract {
@@ -156,8 +159,8 @@ func TestRowsOfTheFirstVersion(t *testing.T) {
 			{"who gave each contact", `SELECT {name:id} || ' ' || given_by || CASE WHEN value_index IS NULL THEN ''
 			   WHEN value_index = {index} THEN ' indexed' ELSE ' wrong' END FROM contacts ORDER BY 1`,
 				`given administrator, imported import, later-given administrator,
-				 later-typed user indexed, new-verified user, no-event administrator, signed-up user indexed, typed user indexed,
-				 typed-verified user, verified administrator`},
+				 later-typed user indexed, new-verified user, no-event administrator, signed-up user indexed,
+				 typed user indexed, typed-verified user, verified administrator`},
 			{"identifiers", `SELECT {name:value_index} FROM identifiers ORDER BY 1`,
 				`given, imported, later-given, new-verified, no-event, typed-verified, username, verified`},
 			{"versions of contacts", `SELECT {name:id} || ' ' || version FROM contacts WHERE version > 1 ORDER BY 1`,
@@ -173,7 +176,8 @@ func TestRowsOfTheFirstVersion(t *testing.T) {
 			{"the event of the changed role",
 				`SELECT action FROM audit_logs WHERE subject_id = {system} AND actor_id = {system}`,
 				`role.permission_remove`},
-			{"changed settings", `SELECT name || ' ' || value || ' ' || version FROM settings WHERE version > 1 ORDER BY 1`,
+			{"changed settings", `
+				SELECT name || ' ' || value || ' ' || version FROM settings WHERE version > 1 ORDER BY 1`,
 				`contacts.unverified_lifetime_seconds 604800 2, sign_in.failures_per_address 7 2,
 				 sign_in.failures_per_identifier 5 2`},
 			{"search scans", `SELECT 'form ' || form FROM search_builds`, `form 1, form 1`},
@@ -277,8 +281,8 @@ func firstVersionWords(engine string, now time.Time) func(word string) string {
 			return blob(index(name))
 		case kind == "row":
 			user, contact, _ := strings.Cut(name, "/")
-			return fmt.Sprintf(`'[{"table": "contacts", "key": "%s/%s", "version": 1, "columns": 1, "digest": "AA=="}]'`,
-				idOf(user), idOf(contact))
+			const row = `'[{"table": "contacts", "key": "%s/%s", "version": 1, "columns": 1, "digest": "AA=="}]'`
+			return fmt.Sprintf(row, idOf(user), idOf(contact))
 		case kind == "compact":
 			return fmt.Sprintf(`'["contacts 1 1 AA /%s"]'`, idOf(name))
 		case word == "name:value_index":

@@ -29,7 +29,8 @@ func idempotencyKeys(t *testing.T, s *store.Store) {
 	if !must(claim(first))(t) || must(claim(reply(1)))(t) {
 		t.Error("ClaimIdempotencyKey: the first call must succeed, and only that")
 	}
-	wantEqual(t, "IdempotencyKey", must(r.IdempotencyKey(ctx, first.CallerID, nil, first.Route, first.KeyHash))(t), first)
+	got := must(r.IdempotencyKey(ctx, first.CallerID, nil, first.Route, first.KeyHash))(t)
+	wantEqual(t, "IdempotencyKey", got, first)
 	for range 2 { // each API key has a row of its own
 		keyed, keyID := reply(1), cardinal.NewID()
 		keyed.APIKeyID = &keyID

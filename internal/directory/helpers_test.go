@@ -6,8 +6,6 @@ import (
 
 	"cardinal/internal/directory/directorytest"
 	"cardinal/internal/pgtest"
-
-	"github.com/google/uuid"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
@@ -37,6 +35,3 @@ func value[T any](v T, err error) func(testing.TB) T { return directorytest.Valu
 
 // errorOf returns the error of a call that also returns a value.
 func errorOf[T any](v T, err error) error { return directorytest.ErrorOf(v, err) }
-
-// noRequestID is the id of no request.
-var noRequestID uuid.NullUUID

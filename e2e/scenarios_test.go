@@ -184,7 +184,7 @@ func (s *scenario) create() {
 		body["phone"] = s.user.Phone
 	}
 	if s.hasPassword() {
-		body["password"] = password
+		body["password"], body["chosen_by_user"] = password, true
 	}
 	s.expect("user.create", s.adminID)
 	key := fmt.Sprintf("create-%d", s.i)

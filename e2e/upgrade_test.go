@@ -409,6 +409,7 @@ func (l *load) round(r *harness, email string, i int) {
 	signsIn := i%8 == 0
 	if signsIn {
 		user["password"] = password
+		l.u.chosenByUser(r, user)
 	}
 	created := must(http.StatusCreated, "POST", "/v1/users", r.admin, user)
 	id := created.str("id")
@@ -425,6 +426,13 @@ func (l *load) round(r *harness, email string, i int) {
 	must(http.StatusNoContent, "POST", "/v1/sign-out", token, nil)
 	must(http.StatusUnauthorized, "GET", "/v1/session", token, nil)
 	must(http.StatusOK, "GET", "/v1/users/"+id+"/sessions", r.admin, nil)
+}
+
+// chosenByUser adds to a new user that the password is the user's own choice. The version before does not know that.
+func (u *upgrade) chosenByUser(r *harness, user map[string]any) {
+	if r.program == u.after {
+		user["chosen_by_user"] = true
+	}
 }
 
 // stop ends the load and returns the number of its requests.
@@ -454,9 +462,7 @@ func (u *upgrade) readBothWays(before, after *harness) {
 		}{{before, after, "before"}, {after, before, "after"}} {
 			email := fmt.Sprintf("both-%d-%s@example.com", i, way.endedBy)
 			user := map[string]any{"email": email, "email_verified": true, "password": password, "display_name": "Ada"}
-			if way.writes == after {
-				user["chosen_by_user"] = true // the version before does not know it
-			}
+			u.chosenByUser(way.writes, user)
 			created := way.writes.must(http.StatusCreated, "POST", "/v1/users", before.admin, user)
 			id := created.str("id")
 			read := way.reads.must(http.StatusOK, "GET", "/v1/users/"+id+"?expand=profile", before.admin, nil)

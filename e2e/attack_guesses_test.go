@@ -14,6 +14,7 @@ func TestGuessesAtOnce(t *testing.T) {
 			t.Parallel()
 			r := &harness{service: start(t, engine)}
 			r.setUp()
+			r.setSetting("sign_in.failures_per_identifier", 5)
 			r.must(http.StatusCreated, "POST", "/v1/users", r.admin,
 				fields{"email": "victim@example.com", "email_verified": true,
 					"chosen_by_user": true, "password": password})

@@ -84,6 +84,12 @@ func TestUserScenarios(t *testing.T) {
 	}
 }
 
+func (r *harness) setSetting(name string, value any) {
+	r.t.Helper()
+	version := r.must(http.StatusOK, "GET", "/v1/settings/"+name, r.admin, nil).header.Get("ETag")
+	r.must(http.StatusOK, "PATCH", "/v1/settings/"+name, r.admin, fields{"value": value}, "If-Match", version)
+}
+
 // setUpEvents are the expected events of setUp about the service, in order.
 var setUpEvents = []wantEvent{
 	{action: "setting.update"}, {action: "setting.update"}, {action: "setting.update"}, {action: "role.create"},
@@ -101,8 +107,7 @@ func (r *harness) setUp() {
 		"sign_up.mode": "open", "sign_in.failures_per_address": 1_000_000,
 		"sign_in.failures_per_identifier": 1000, // an attempt that a kill cuts off counts as failed
 	} {
-		version := r.must(http.StatusOK, "GET", "/v1/settings/"+name, r.admin, nil).header.Get("ETag")
-		r.must(http.StatusOK, "PATCH", "/v1/settings/"+name, r.admin, fields{"value": value}, "If-Match", version)
+		r.setSetting(name, value)
 	}
 	role := r.must(http.StatusCreated, "POST", "/v1/roles", r.admin,
 		fields{"name": "reader", "description": "Reads users.", "permissions": []string{"users.read"}})

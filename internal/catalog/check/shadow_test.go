@@ -338,6 +338,12 @@ func TestEveryPhaseEqualsShadow(t *testing.T) {
 						t.Fatal(err)
 					}
 					for _, f := range o.Findings {
+						// Until the contraction there are two unique keys, and one of them refuses everything that the
+						// other one does.
+						if list[n].Name == "reply_scope_index" && list[n].Phase == schema.Expand &&
+							strings.Contains(f.Object, " idempotency_keys.") {
+							continue
+						}
 						t.Errorf("after %04d %s: %s: %+v", list[n].Number, list[n].Phase, o.ID, f)
 					}
 				}
